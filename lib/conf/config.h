@@ -1,0 +1,131 @@
+/* The gateway's configuration as it was written, checked and typed.
+ *
+ * Life cycle: eg_config_load() -> read-only use -> eg_config_free(). Owns everything it points to.
+ * References between sections are already resolved to indexes. Key files are named here and read
+ * elsewhere: no secret is ever in this struct. The control thread's. */
+#ifndef EG_CONF_CONFIG_H
+#define EG_CONF_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/ip.h"
+#include "base/suite.h"
+#include "base/vec.h"
+
+#define EG_CONF_NAME_MAX   63 /* ports and peers: [A-Za-z0-9_.-], first a letter or digit */
+#define EG_CONF_PORTS_MAX  32
+#define EG_CONF_LCORES_MAX 128
+#define EG_CONF_PEERS_MAX  100000
+#define EG_CONF_MTU_MIN    1280 /* RFC 8200 s5 */
+#define EG_CONF_MTU_MAX    9600
+
+enum eg_role {
+	EG_ROLE_CLEAR,     /* pods: plain packets in and out */
+	EG_ROLE_ENCRYPTED, /* the wire: nothing but what the gateway sealed leaves here */
+};
+
+struct eg_conf_port {
+	char *name;
+	char *device; /* "net_pcap0,rx_pcap=in.pcap" or a PCI address */
+	enum eg_role role;
+	uint16_t mtu;       /* of the IP layer, bytes; 1500 where not given */
+	uint16_t rx_queues; /* 0: auto */
+	bool promiscuous;   /* accept frames for any MAC; default false */
+	struct eg_pos pos;
+};
+
+struct eg_conf_pin {
+	unsigned port; /* index into ports */
+	uint16_t queue;
+	unsigned lcore;
+	struct eg_pos pos;
+};
+
+struct eg_conf_neighbor {
+	unsigned port;
+	struct eg_ip ip;
+	uint8_t mac[6];
+	struct eg_pos pos;
+};
+
+/* `port` for a directly attached network, `via` for a router that is a neighbor of some port. */
+struct eg_conf_route {
+	struct eg_prefix to;
+	int port;         /* index, or -1 */
+	struct eg_ip via; /* family 0: not given */
+	struct eg_pos pos;
+};
+
+enum eg_sa_dir {
+	EG_SA_OUT,
+	EG_SA_IN,
+};
+
+struct eg_conf_sa {
+	enum eg_sa_dir dir;
+	uint32_t spi;
+	const struct eg_suite *suite;
+	char *key_file;         /* absolute or relative to the working directory: already joined
+				 * with the configuration file's folder */
+	uint32_t replay_window; /* packets; 0: off. Only of an `in` SA; 64 where not given */
+	bool esn;
+	struct eg_pos pos;
+};
+
+struct eg_conf_peer {
+	char *name;
+	struct eg_ip local, remote;
+	EG_VEC(struct eg_prefix) subnets;
+	EG_VEC(struct eg_conf_sa) sas;
+	struct eg_pos pos;
+};
+
+enum eg_log_level {
+	EG_LOG_ERROR,
+	EG_LOG_WARNING,
+	EG_LOG_INFO,
+	EG_LOG_DEBUG,
+};
+
+/* Modules whose level can be set alone. */
+enum eg_log_module {
+	EG_LOG_CORE,
+	EG_LOG_PORT,
+	EG_LOG_ESP,
+	EG_LOG_ROUTE,
+	EG_LOG_MODULES,
+};
+
+struct eg_conf_log {
+	char *target; /* "stderr" or a file's path */
+	enum eg_log_level level[EG_LOG_MODULES];
+	uint32_t drop_sample_per_s; /* at most so many dropped packets a second are logged; 0: none
+				     */
+};
+
+struct eg_config {
+	char *file;
+	EG_VEC(char *) eal_args;
+	EG_VEC(struct eg_conf_port) ports;
+	EG_VEC(unsigned) lcores; /* empty: choose */
+	EG_VEC(struct eg_conf_pin) pins;
+	EG_VEC(struct eg_conf_neighbor) neighbors;
+	EG_VEC(struct eg_conf_route) routes;
+	EG_VEC(struct eg_conf_peer) peers;
+	struct eg_conf_log log;
+	uint64_t stats_period_ns; /* 0: no periodic block */
+};
+
+/* Read and check `path`. Every mistake goes to errs; returns NULL where there was an error
+ * (warnings alone do not refuse). The result is the caller's to free with eg_config_free(). */
+struct eg_config *eg_config_load(const char *path, struct eg_errs *errs);
+
+/* The same from memory; `name` stands for the file, key files are relative to its folder. */
+struct eg_config *eg_config_parse(const char *text, size_t len, const char *name,
+				  struct eg_errs *errs);
+
+void eg_config_free(struct eg_config *config);
+
+#endif

@@ -1,0 +1,184 @@
+/* lib/base: what people write, read back; errors with their positions; prefixes against a naive
+ * oracle that looks at one bit at a time. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/ip.h"
+#include "base/secret.h"
+#include "base/suite.h"
+#include "base/text.h"
+
+static void test_u64(void **state)
+{
+	static const struct {
+		const char *text;
+		int err;
+		uint64_t value;
+	} cases[] = {
+		{"0", 0, 0},
+		{"42", 0, 42},
+		{"0x1001", 0, 0x1001},
+		{"2^32", 0, 1ull << 32},
+		{"2^64", -ERANGE, 0},
+		{"18446744073709551615", 0, UINT64_MAX},
+		{"18446744073709551616", -ERANGE, 0},
+		{"", -EINVAL, 0},
+		{"0x", -EINVAL, 0},
+		{"-1", -EINVAL, 0},
+		{"1 ", -EINVAL, 0},
+		{"2^", -EINVAL, 0},
+		{"2^3x", -EINVAL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint64_t value = 0;
+
+		assert_int_equal(eg_text_u64(cases[i].text, &value), cases[i].err);
+		assert_int_equal(value, cases[i].value);
+	}
+}
+
+static void test_units(void **state)
+{
+	uint64_t v;
+
+	(void)state;
+	assert_int_equal(eg_text_duration_ns("500ms", &v), 0);
+	assert_int_equal(v, 500000000);
+	assert_int_equal(eg_text_duration_ns("0", &v), 0);
+	assert_int_equal(v, 0);
+	assert_int_equal(eg_text_duration_ns("5", &v), -EINVAL);
+	assert_int_equal(eg_text_duration_ns("5 s", &v), -EINVAL);
+	assert_int_equal(eg_text_duration_ns("400000000d", &v), -ERANGE);
+	assert_int_equal(eg_text_bytes("1TiB", &v), 0);
+	assert_int_equal(v, 1ull << 40);
+	assert_int_equal(eg_text_bytes("17", &v), 0);
+	assert_int_equal(v, 17);
+	assert_int_equal(eg_text_bytes("1XB", &v), -EINVAL);
+}
+
+static void test_nearest(void **state)
+{
+	static const char *const words[] = {"ports", "peers", "routes", "neighbors"};
+
+	(void)state;
+	assert_string_equal(eg_text_nearest("port", words, 4), "ports");
+	assert_string_equal(eg_text_nearest("neighbours", words, 4), "neighbors");
+	assert_string_equal(eg_text_nearest("Ports", words, 4), "ports");
+	assert_null(eg_text_nearest("zzzzzz", words, 4));
+	assert_string_equal(eg_suite_suggest("aes-gcm-256"), "aes256gcm16");
+	assert_ptr_equal(eg_suite_find("aes192gcm16"), &eg_suites[EG_SUITE_AES192GCM16]);
+	assert_null(eg_suite_find("des"));
+}
+
+static void test_errors(void **state)
+{
+	struct eg_pos pos = {"gateway.yaml", 31, 9};
+	struct eg_errs errs = {0};
+
+	(void)state;
+	eg_error(&errs, &pos, "peers.b.sas[1].suite", "unknown \"%s\"", "x");
+	eg_warning(&errs, NULL, NULL, "no peer");
+	assert_string_equal(errs.msgs.v[0].text,
+			    "gateway.yaml:31:9: peers.b.sas[1].suite: unknown \"x\"");
+	assert_string_equal(errs.msgs.v[1].text, "warning: no peer");
+	for (int i = 0; i < 200; i++)
+		eg_error(&errs, &pos, "x", "again");
+	assert_int_equal(errs.n_errors, 201);
+	assert_int_equal(errs.msgs.n, EG_ERRS_MAX);
+	eg_errs_free(&errs);
+	assert_int_equal(errs.n_errors, 0);
+}
+
+static void test_prefix_text(void **state)
+{
+	static const char *const bad[] = {"10.0.0.0",    "10.0.0.0/33", "10.0.0.0/",  "10.0.0.0/08",
+					  "10.0.0/8",    "/8",          "fd00::/129", "fd00::/1 ",
+					  "10.0.0.0/-1", "10.0.0.0/8/8"};
+	struct eg_prefix p;
+	char text[EG_PREFIX_TEXT];
+	uint8_t mac[6];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(eg_prefix_parse(bad[i], &p), -EINVAL);
+	assert_int_equal(eg_prefix_parse("10.1.2.3/8", &p), 0);
+	assert_true(eg_prefix_mask(&p));
+	assert_string_equal(eg_prefix_print(&p, text), "10.0.0.0/8");
+	assert_false(eg_prefix_mask(&p));
+	assert_int_equal(eg_mac_parse("02:00:00:00:00:fe", mac), 0);
+	assert_int_equal(mac[5], 0xfe);
+	assert_int_equal(eg_mac_parse("02:00:00:00:00:0", mac), -EINVAL);
+	assert_int_equal(eg_mac_parse("02:00:00:00:00:0g", mac), -EINVAL);
+}
+
+static bool naive_contains(const struct eg_prefix *p, const struct eg_ip *ip)
+{
+	if (p->ip.family != ip->family)
+		return false;
+	for (unsigned bit = 0; bit < p->len; bit++) {
+		unsigned a = p->ip.bytes[bit / 8] >> (7 - bit % 8) & 1;
+		unsigned b = ip->bytes[bit / 8] >> (7 - bit % 8) & 1;
+
+		if (a != b)
+			return false;
+	}
+	return true;
+}
+
+static void test_prefix_random(void **state)
+{
+	unsigned seed = (unsigned)time(NULL);
+
+	(void)state;
+	print_message("seed %u\n", seed);
+	srandom(seed);
+	for (int i = 0; i < 200000; i++) {
+		struct eg_prefix p = {.ip.family = random() % 2 ? 4 : 6};
+		struct eg_ip ip;
+
+		for (unsigned b = 0; b < eg_ip_bits(&p.ip) / 8; b++)
+			p.ip.bytes[b] = (uint8_t)random();
+		ip = p.ip;
+		p.len = (uint8_t)((unsigned long)random() % (eg_ip_bits(&p.ip) + 1));
+		ip.bytes[(unsigned long)random() % (eg_ip_bits(&ip) / 8)] ^=
+			(uint8_t)(1 << random() % 8);
+		assert_int_equal(eg_prefix_contains(&p, &ip), naive_contains(&p, &ip));
+		eg_prefix_mask(&p);
+		assert_int_equal(eg_prefix_contains(&p, &ip), naive_contains(&p, &ip));
+	}
+}
+
+static void test_secret(void **state)
+{
+	unsigned char *p = eg_secret_alloc(10000), zero[32] = {0};
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(eg_secret_random(p, 32), 0);
+	assert_memory_not_equal(p, zero, 32);
+	eg_secret_wipe(p, 32);
+	assert_memory_equal(p, zero, 32);
+	eg_secret_free(p, 10000);
+	eg_secret_free(NULL, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_u64),         cmocka_unit_test(test_units),
+		cmocka_unit_test(test_nearest),     cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_prefix_text), cmocka_unit_test(test_prefix_random),
+		cmocka_unit_test(test_secret),
+	};
+
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
