@@ -47,6 +47,7 @@
 	X(NO_OUT_SA, no_out_sa, "peer has no outbound SA") \
 	X(SEQ_EXHAUSTED, seq_exhausted, "outbound SA has used its last sequence number") \
 	X(NO_ROOM, no_room, "buffer has no room for the ESP header or trailer") \
+	X(CRYPTO_FAILED, crypto_failed, "the crypto library did not complete the packet") \
 	/* tx */ \
 	X(PLAIN_TO_ENCRYPTED, plain_to_encrypted, "plain packet was routed to an encrypted port") \
 	X(TOO_BIG, too_big, "larger than the MTU of the port it leaves by") \

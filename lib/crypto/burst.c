@@ -75,19 +75,40 @@ static void fill_job(IMB_JOB *job, const struct eg_crypto_op *op, const uint8_t 
 	job->hash_alg = IMB_AUTH_AES_GMAC;
 }
 
-/* GCM completes inside submit, in order, so nothing is ever left queued. */
+/* Run the filled jobs and keep each one's status. GCM completes inside submit, in order, so nothing
+ * is ever left queued. */
+static void submit(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto_op *ops, unsigned n)
+{
+	IMB_SUBMIT_BURST_NOCHECK(crypto->mgr, n, jobs);
+	for (unsigned i = 0; i < n; i++)
+		ops[i].ok = jobs[i]->status == IMB_STATUS_COMPLETED;
+}
+
+/* The queue is empty between calls, so it has room for any burst; were that ever wrong, no op of
+ * the burst succeeds. */
+static bool get_jobs(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto_op *ops,
+		     unsigned n)
+{
+	if (n && IMB_GET_NEXT_BURST(crypto->mgr, n, jobs) == n)
+		return true;
+	for (unsigned i = 0; i < n; i++)
+		ops[i].ok = false;
+	return false;
+}
+
 void eg_crypto_seal(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned n)
 {
 	IMB_JOB *jobs[EG_CRYPTO_BURST];
 
-	IMB_GET_NEXT_BURST(crypto->mgr, n, jobs);
+	if (!get_jobs(crypto, jobs, ops, n))
+		return;
 	for (unsigned i = 0; i < n; i++) {
 		make_nonce(crypto->nonce[i], &ops[i]);
 		fill_job(jobs[i], &ops[i], crypto->nonce[i], ops[i].icv);
 		jobs[i]->cipher_direction = IMB_DIR_ENCRYPT;
 		jobs[i]->chain_order = IMB_ORDER_CIPHER_HASH;
 	}
-	IMB_SUBMIT_BURST_NOCHECK(crypto->mgr, n, jobs);
+	submit(crypto, jobs, ops, n);
 }
 
 /* No early exit: how many bytes agree must not show in the time. */
@@ -104,14 +125,15 @@ void eg_crypto_open(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned
 {
 	IMB_JOB *jobs[EG_CRYPTO_BURST];
 
-	IMB_GET_NEXT_BURST(crypto->mgr, n, jobs);
+	if (!get_jobs(crypto, jobs, ops, n))
+		return;
 	for (unsigned i = 0; i < n; i++) {
 		make_nonce(crypto->nonce[i], &ops[i]);
 		fill_job(jobs[i], &ops[i], crypto->nonce[i], crypto->tag[i]);
 		jobs[i]->cipher_direction = IMB_DIR_DECRYPT;
 		jobs[i]->chain_order = IMB_ORDER_HASH_CIPHER;
 	}
-	IMB_SUBMIT_BURST_NOCHECK(crypto->mgr, n, jobs);
+	submit(crypto, jobs, ops, n);
 	for (unsigned i = 0; i < n; i++)
-		ops[i].authentic = tags_equal(crypto->tag[i], ops[i].icv, ops[i].key->icv_bytes);
+		ops[i].ok &= tags_equal(crypto->tag[i], ops[i].icv, ops[i].key->icv_bytes);
 }

@@ -35,7 +35,7 @@ struct eg_crypto_op {
 	uint8_t *icv;      /* seal: written; open: compared */
 	uint32_t text_len;
 	uint32_t aad_len;
-	bool authentic; /* open: the result. False: the text must be discarded unread */
+	bool ok; /* seal: it was encrypted; open: it is authentic. Else the text goes nowhere */
 };
 
 /* What the linked library is and how it runs here: "1.3.0 AVX512". Constant text. */
@@ -58,6 +58,10 @@ struct eg_crypto_key *eg_crypto_key_new(struct eg_keystore *store, const struct 
 /* Wipe. No worker may hold the key any more. NULL is allowed. */
 void eg_crypto_key_free(struct eg_keystore *store, struct eg_crypto_key *key);
 
+/* Order keys by suite, key and salt, for finding equal ones; 0: equal. Not constant time: for the
+ * control thread, never on input from outside. */
+int eg_crypto_key_order(const struct eg_crypto_key *a, const struct eg_crypto_key *b);
+
 /* Bring the lines that the next op reads first towards the core. */
 void eg_crypto_key_prefetch(const struct eg_crypto_key *key);
 
@@ -65,10 +69,11 @@ void eg_crypto_key_prefetch(const struct eg_crypto_key *key);
 struct eg_crypto *eg_crypto_new(void);
 void eg_crypto_free(struct eg_crypto *crypto);
 
-/* Encrypt and authenticate ops[0..n), n <= EG_CRYPTO_BURST, keys in any mixture (RFC 4106 s3). */
+/* Encrypt and authenticate ops[0..n), n <= EG_CRYPTO_BURST, keys in any mixture (RFC 4106 s3). Sets
+ * op->ok. */
 void eg_crypto_seal(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned n);
 
-/* Verify and decrypt. Sets op->authentic; tags are compared in constant time. */
+/* Verify and decrypt. Sets op->ok; tags are compared in constant time. */
 void eg_crypto_open(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned n);
 
 #endif

@@ -1,0 +1,24 @@
+/* Key files: hex, one key a line, encryption key with its salt appended (RFC 4106 s8.1), `#` for
+ * comments. Never readable by group or others.
+ *
+ * No byte of a key reaches an error, and buffers that held text of a key file are wiped. Control
+ * thread or a verb without a daemon; nothing is kept. */
+#ifndef EG_SA_KEYFILE_H
+#define EG_SA_KEYFILE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/suite.h"
+
+/* Read `path` for `suite` into material (EG_SUITE_KEY_MAX bytes, which the caller wipes). Errors go
+ * to errs as file:line, and where the file cannot be opened at `pos` and `conf_path` (the place in
+ * the configuration that names it). 0 or -1. */
+int eg_keyfile_read(const char *path, const struct eg_suite *suite, const struct eg_pos *pos,
+		    uint8_t *material, struct eg_errs *errs);
+
+/* Make a new key with getrandom(2) and write it to `path` with mode 0600; an existing file is never
+ * overwritten. "-" is standard output. 0 or -1. */
+int eg_keyfile_create(const char *path, const struct eg_suite *suite, struct eg_errs *errs);
+
+#endif
