@@ -13,7 +13,7 @@
 #define FILE_MAX 4096 /* room for comments */
 
 /* The whole file into buf, NUL-terminated. Unbuffered, so that stdio keeps no copy of a key. */
-static int slurp(const char *path, const struct eg_pos *pos, char buf[FILE_MAX + 1],
+static int slurp(const char *path, const struct eg_keyfile_ref *ref, char buf[FILE_MAX + 1],
 		 struct eg_errs *errs)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret = -1;
@@ -22,20 +22,20 @@ static int slurp(const char *path, const struct eg_pos *pos, char buf[FILE_MAX +
 	ssize_t got;
 
 	if (fd < 0) {
-		eg_error(errs, pos, "key_file", "%s: %s", path, strerror(errno));
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: %s", path, strerror(errno));
 		return -1;
 	}
 	if (fstat(fd, &st)) {
-		eg_error(errs, pos, "key_file", "%s: %s", path, strerror(errno));
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode)) {
-		eg_error(errs, pos, "key_file", "%s: not a regular file", path);
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: not a regular file", path);
 	} else if (st.st_mode & 077) {
-		eg_error(errs, pos, "key_file",
+		eg_error(errs, &ref->pos, ref->conf_path,
 			 "%s: mode %04o lets group or others in (chmod 600 it, and make a new key "
 			 "if anyone could read this one)",
 			 path, (unsigned)st.st_mode & 07777);
 	} else if (st.st_size > FILE_MAX) {
-		eg_error(errs, pos, "key_file", "%s: longer than %d bytes, no key file is", path,
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: longer than %d bytes, no key file is", path,
 			 FILE_MAX);
 	} else {
 		while (n < FILE_MAX && (got = read(fd, buf + n, FILE_MAX - n)) > 0)
@@ -103,15 +103,15 @@ static char *trim(char *line)
 	return line;
 }
 
-int eg_keyfile_read(const char *path, const struct eg_suite *suite, const struct eg_pos *pos,
-		    uint8_t *material, struct eg_errs *errs)
+int eg_keyfile_read(const char *path, const struct eg_suite *suite,
+		    const struct eg_keyfile_ref *ref, uint8_t *material, struct eg_errs *errs)
 {
 	struct eg_pos at = {.file = path, .line = 0, .column = 1};
 	size_t want = (size_t)suite->key_bytes + suite->salt_bytes;
 	char buf[FILE_MAX + 1], *next = buf;
 	int keys = 0, ret = -1;
 
-	if (slurp(path, pos, buf, errs))
+	if (slurp(path, ref, buf, errs))
 		goto out;
 	while (next) {
 		char *line = trim(strsep(&next, "\n"));
@@ -134,7 +134,7 @@ int eg_keyfile_read(const char *path, const struct eg_suite *suite, const struct
 		}
 	}
 	if (!keys)
-		eg_error(errs, pos, "key_file", "%s: holds no key", path);
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: holds no key", path);
 	else
 		ret = 0;
 out:
