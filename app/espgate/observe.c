@@ -41,26 +41,20 @@ static void add_port(const struct eg_gateway *gateway, unsigned p, struct eg_rep
 
 static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 {
-	size_t at = 0;
+	eg_vec_foreach (held, &snap->sas) {
+		const struct eg_sa *sa = held->sa;
+		struct eg_report_sa *row = eg_vec_add(&report->sas);
 
-	for (uint32_t i = 0; i < snap->n_peers; i++) {
-		const struct eg_conf_peer *peer = &snap->config->peers.v[i];
-
-		for (size_t k = 0; k < peer->sas.n; k++, at++) {
-			const struct eg_sa *sa = snap->sas.v[at];
-			struct eg_report_sa *row = eg_vec_add(&report->sas);
-
-			if (!row)
-				return;
-			*row = (struct eg_report_sa){
-				.peer = peer->name,
-				.out = sa->kind == EG_SA_KIND_OUT,
-				.spi = be32toh(sa->spi_be),
-				.suite = sa->suite->name,
-				.packets = eg_counted(&sa->packets),
-				.bytes = eg_counted(&sa->bytes),
-			};
-		}
+		if (!row)
+			return;
+		*row = (struct eg_report_sa){
+			.peer = snap->peers[held->peer].name,
+			.out = sa->kind == EG_SA_KIND_OUT,
+			.spi = be32toh(sa->spi_be),
+			.suite = sa->suite->name,
+			.packets = eg_counted(&sa->packets),
+			.bytes = eg_counted(&sa->bytes),
+		};
 	}
 }
 

@@ -163,7 +163,8 @@ static int make_pool(struct eg_gateway *gateway, struct eg_errs *errs)
 		const struct eg_conf_port *conf = &gateway->config->ports.v[p];
 		const struct eg_port *port = &gateway->port[p];
 
-		room = RTE_MAX(room, RTE_PKTMBUF_HEADROOM + LINK_HEADERS + conf->mtu + TAILROOM);
+		room = RTE_MAX(room, (unsigned)RTE_PKTMBUF_HEADROOM + LINK_HEADERS + conf->mtu +
+					     TAILROOM);
 		buffers += (unsigned)(port->n_rx + port->n_tx) * (DESCRIPTORS + 512);
 		if (keeps_capture(conf))
 			buffers += POOL_CAPTURE;

@@ -5,10 +5,8 @@
 #include "snap/snap.h"
 #include "verbs.h"
 
-static void summarize(const struct eg_snap *snap)
+static void summarize(const struct eg_config *config, const struct eg_snap *snap)
 {
-	const struct eg_config *config = snap->config;
-
 	printf("%s: %zu ports, %zu peers, %zu SAs, %zu routes: no error\n", config->file,
 	       config->ports.n, config->peers.n, snap->sas.n, config->routes.n);
 }
@@ -21,19 +19,17 @@ static int check(const char *path)
 	struct eg_snap *snap = NULL;
 	int status = EG_EXIT_ERROR;
 
-	if (config && store) {
+	if (config && store)
 		snap = eg_snap_build(config, store, &errs);
-		if (!snap)
-			eg_config_free(config);
-	}
 	eg_errs_print(&errs, stderr);
 	if (snap) {
-		summarize(snap);
+		summarize(config, snap);
 		status = EG_EXIT_OK;
 	} else {
 		fprintf(stderr, "%s: %zu errors\n", path, errs.n_errors);
 	}
 	eg_snap_free(snap);
+	eg_config_free(config);
 	eg_sa_store_free(store);
 	eg_errs_free(&errs);
 	return status;

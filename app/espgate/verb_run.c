@@ -132,7 +132,7 @@ static bool final_block(struct eg_gateway *gateway)
 	return balanced;
 }
 
-static int load(struct eg_gateway *gateway, struct eg_config *config, struct eg_errs *errs)
+static int load(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs)
 {
 	struct eg_snap *snap = eg_snap_build(config, gateway->sas, errs);
 
@@ -142,9 +142,9 @@ static int load(struct eg_gateway *gateway, struct eg_config *config, struct eg_
 	return 0;
 }
 
-/* Everything between EAL's start and its end. The snapshot takes the configuration over. */
-static int serve(struct eg_gateway *gateway, struct eg_config *config,
-		 const struct options *options, const sigset_t *set, struct eg_errs *errs)
+/* Everything between EAL's start and its end. */
+static int serve(struct eg_gateway *gateway, const struct options *options, const sigset_t *set,
+		 struct eg_errs *errs)
 {
 	bool clean = false;
 
@@ -155,10 +155,8 @@ static int serve(struct eg_gateway *gateway, struct eg_config *config,
 		goto workers;
 	}
 	gateway->sas = eg_sa_store_new(gateway->n_workers);
-	if (!gateway->sas || load(gateway, config, errs)) {
-		eg_config_free(config);
+	if (!gateway->sas || load(gateway, gateway->config, errs))
 		goto world;
-	}
 	if (eg_ports_start(gateway, errs) || eg_workers_wire(gateway, errs))
 		goto ports;
 	gateway->started_ns = eg_mono_ns();
@@ -183,18 +181,15 @@ workers:
 	return clean ? EG_EXIT_OK : EG_EXIT_ERROR;
 }
 
-static int run(struct eg_gateway *gateway, const struct options *options, struct eg_errs *errs)
+static int start_and_serve(struct eg_gateway *gateway, const struct options *options,
+			   struct eg_errs *errs)
 {
-	struct eg_config *config = eg_config_load(options->config, errs);
+	const struct eg_config *config = gateway->config;
 	sigset_t set;
-	int status = EG_EXIT_ERROR;
+	int status;
 
-	if (!config)
-		return EG_EXIT_ERROR;
-	gateway->config = config;
 	if (eg_log_open(&gateway->log, config->log.target, config->log.level)) {
 		eg_error(errs, NULL, "log.target", "%s: %s", config->log.target, strerror(errno));
-		eg_config_free(config);
 		return EG_EXIT_ERROR;
 	}
 	/* The start's warnings come before anything that takes time. */
@@ -202,13 +197,24 @@ static int run(struct eg_gateway *gateway, const struct options *options, struct
 	eg_errs_free(errs);
 	block_signals(&set);
 	if (eg_crypto_self_test(errs) ||
-	    eg_eal_start(config, options->eal_args, options->n_eal_args, errs)) {
-		eg_config_free(config);
-	} else {
-		status = serve(gateway, config, options, &set, errs);
-		rte_eal_cleanup();
-	}
+	    eg_eal_start(config, options->eal_args, options->n_eal_args, errs))
+		return EG_EXIT_ERROR;
+	status = serve(gateway, options, &set, errs);
+	rte_eal_cleanup();
+	return status;
+}
+
+static int run(struct eg_gateway *gateway, const struct options *options, struct eg_errs *errs)
+{
+	struct eg_config *config = eg_config_load(options->config, errs);
+	int status;
+
+	if (!config)
+		return EG_EXIT_ERROR;
+	gateway->config = config;
+	status = start_and_serve(gateway, options, errs);
 	eg_log_close(&gateway->log);
+	eg_config_free(config);
 	return status;
 }
 

@@ -12,7 +12,7 @@
 struct eg_sa;
 
 struct eg_peer {
-	const char *name;
+	char *name; /* owned by the snapshot */
 	struct eg_ip local, remote;
 	struct eg_hop hop; /* to the remote end: EG_HOP_PORT, or why not */
 	struct eg_sa **out;

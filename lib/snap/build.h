@@ -6,9 +6,9 @@
 #include "snap/snap.h"
 
 /* peers, sas, sad */
-int eg_build_sas(struct eg_snap *snap, struct eg_errs *errs);
+int eg_build_sas(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
 
 /* hops, routes, and each peer's hop */
-int eg_build_routes(struct eg_snap *snap, struct eg_errs *errs);
+int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
 
 #endif

@@ -85,12 +85,12 @@ static void collect(struct table *table, const struct eg_config *config)
 	}
 }
 
-int eg_build_routes(struct eg_snap *snap, struct eg_errs *errs)
+int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
 {
 	struct table table = {0};
 	int ret = -1;
 
-	collect(&table, snap->config);
+	collect(&table, config);
 	if (!table.failed)
 		snap->routes = eg_lpm_build(table.entries.v, table.entries.n, HOP_NONE);
 	if (snap->routes) {

@@ -14,6 +14,12 @@
 #include "sa/sad.h"
 #include "sa/store.h"
 
+/* An SA acquired from the store, and whose it is. */
+struct eg_snap_sa {
+	struct eg_sa *sa;
+	uint32_t peer;
+};
+
 struct eg_snap {
 	uint64_t generation;   /* counts up with each published snapshot */
 	struct eg_lpm *routes; /* address -> index into hops */
@@ -23,14 +29,13 @@ struct eg_snap {
 
 	/* The control thread's. */
 	uint32_t n_hops, n_peers;
-	struct eg_config *config;   /* owned: names in reports point into it */
-	EG_VEC(struct eg_sa *) sas; /* acquired from the store, in the configuration's order */
+	EG_VEC(struct eg_snap_sa) sas; /* in the configuration's order, peer by peer */
 	struct eg_sa_store *store;
 };
 
-/* Compile a configuration. Reads key files, acquires SAs, resolves routes. Takes the configuration
- * over on success only. NULL where anything was reported to errs. */
-struct eg_snap *eg_snap_build(struct eg_config *config, struct eg_sa_store *store,
+/* Compile a configuration. Reads key files, acquires SAs, resolves routes. Keeps nothing of
+ * `config`. NULL where anything was reported to errs. */
+struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store *store,
 			      struct eg_errs *errs);
 
 /* Release the SAs and free all. No worker may still read it. NULL is allowed. */
