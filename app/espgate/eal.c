@@ -211,7 +211,6 @@ static void add_devices(struct argv *argv, const struct eg_config *config)
 		add(argv, "--no-pci");
 }
 
-/* EAL has copied what it keeps. It may have reordered the pointers, but not lost any. */
 static void free_argv(struct argv *argv)
 {
 	eg_vec_foreach (arg, &argv->v)
@@ -219,27 +218,39 @@ static void free_argv(struct argv *argv)
 	eg_vec_free(&argv->v);
 }
 
+/* EAL reorders and overwrites the pointers it is given, and copies what it keeps. */
+static int init(const struct argv *argv)
+{
+	char **scratch = calloc(argv->v.n + 1, sizeof(*scratch));
+	int ret = -1;
+
+	if (scratch && !argv->failed) {
+		memcpy(scratch, argv->v.v, argv->v.n * sizeof(*scratch));
+		ret = rte_eal_init((int)argv->v.n, scratch) < 0 ? -1 : 0;
+	}
+	free(scratch);
+	return ret;
+}
+
 int eg_eal_start(const struct eg_config *config, char **args, int n_args, struct eg_errs *errs)
 {
 	struct argv argv = {0};
-	int ret = -1;
+	int ret;
 
 	merge(&argv, config, args, n_args);
 	add_lcores(&argv, config);
 	add_memory(&argv);
 	add_devices(&argv, config);
-	if (!has(&argv, "--log-level"))
+	if (!has(&argv, "--log-level")) {
 		add(&argv, "--log-level=*:warning");
+		add(&argv, "--log-level=lib.eal:error"); /* it warns of each page size not there */
+	}
 	if (!has(&argv, "--telemetry"))
 		add(&argv, "--no-telemetry");
-	if (argv.failed) {
-		eg_error(errs, NULL, "eal", "out of memory");
-	} else if (rte_eal_init((int)argv.v.n, argv.v.v) < 0) {
+	ret = init(&argv);
+	if (ret)
 		eg_error(errs, NULL, "eal", "DPDK does not start: %s (its own words are above)",
 			 rte_strerror(rte_errno));
-	} else {
-		ret = 0;
-	}
 	free_argv(&argv);
 	return ret;
 }
