@@ -18,6 +18,9 @@
 int run_tree_tests(void);
 int run_tree_random_tests(void);
 int run_tree_hostile_tests(void);
+int run_config_tests(void);
+int run_config_error_tests(void);
+int run_config_peer_tests(void);
 int run_read_tests(void);
 int run_cover_tests(void);
 
