@@ -1,5 +1,6 @@
 #include "gateway.h"
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 
 #include "base/clock.h"
@@ -58,12 +59,30 @@ static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 	}
 }
 
+/* From the first packet of any worker to the last of any. */
+static double busy_seconds(const struct eg_gateway *gateway)
+{
+	uint64_t first = UINT64_MAX, last = 0;
+
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		uint64_t from = eg_counted(&gateway->stats[w]->first_cycles);
+		uint64_t to = eg_counted(&gateway->stats[w]->last_cycles);
+
+		if (from && from < first)
+			first = from;
+		if (to > last)
+			last = to;
+	}
+	return last > first ? (double)(last - first) / (double)rte_get_tsc_hz() : 0;
+}
+
 void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *report)
 {
 	const struct eg_snap *snap = eg_world_read(&gateway->world);
 
-	*report = (struct eg_report){.uptime_s = (double)(eg_mono_ns() - gateway->started_ns) /
-						 EG_NS_PER_S};
+	*report = (struct eg_report){0};
+	report->uptime_s = (double)(eg_mono_ns() - gateway->started_ns) / EG_NS_PER_S;
+	report->busy_s = busy_seconds(gateway);
 	for (unsigned p = 0; p < gateway->n_ports; p++)
 		add_port(gateway, p, report);
 	if (snap)

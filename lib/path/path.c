@@ -50,6 +50,16 @@ static void decrypt(struct eg_path *path)
 	forward(path);
 }
 
+/* The burst's end, for rates over the time in which there was something to do. */
+static void mark_busy(struct eg_path *path, uint64_t start_cycles)
+{
+	struct eg_stats *stats = path->stats;
+
+	if (!eg_counted(&stats->first_cycles))
+		eg_count(&stats->first_cycles, start_cycles);
+	atomic_store_explicit(&stats->last_cycles, path->last_cycles, memory_order_relaxed);
+}
+
 /* The daemon starts closed: without a snapshot nothing is known of any packet. */
 static void drop_all(struct eg_path *path)
 {
@@ -60,9 +70,10 @@ static void drop_all(struct eg_path *path)
 unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsigned port,
 			 uint16_t queue)
 {
+	uint64_t start = rte_get_tsc_cycles();
 	unsigned received;
 
-	path->last_cycles = rte_get_tsc_cycles();
+	path->last_cycles = start;
 	eg_rx(path, port, queue);
 	received = path->batch.n;
 	if (!received)
@@ -78,12 +89,14 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 		decrypt(path);
 	else
 		forward(path);
+	mark_busy(path, start);
 	return received;
 }
 
 unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap)
 {
 	struct eg_batch *batch = &path->batch;
+	unsigned taken;
 
 	batch->n_lost = 0;
 	batch->n = rte_ring_sc_dequeue_burst(path->handoff[path->worker], (void **)batch->m,
@@ -94,8 +107,7 @@ unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap)
 	path->snap = snap;
 	for (unsigned i = 0; i < batch->n; i++)
 		batch->meta[i].port = (uint8_t)batch->m[i]->port; /* as sa_in left it */
-	unsigned taken = batch->n;
-
+	taken = batch->n;
 	if (!snap) {
 		drop_all(path);
 		return taken;

@@ -108,10 +108,10 @@ static void render_cycles(const struct eg_report *now, struct eg_buf *out)
 void eg_report_render(const struct eg_report *now, const struct eg_report *before,
 		      struct eg_buf *out)
 {
-	double seconds = before ? now->uptime_s - before->uptime_s : now->uptime_s;
+	double seconds = before ? now->uptime_s - before->uptime_s : now->busy_s;
 	uint64_t rx = eg_report_rx(now), tx = eg_report_tx(now), drops = eg_report_drops(now);
 
-	eg_buf_add(out, "---- espgate after %.1f s (rates over %.1f s) ----\n", now->uptime_s,
+	eg_buf_add(out, "---- espgate after %.1f s (rates over %.6g s) ----\n", now->uptime_s,
 		   seconds);
 	render_ports(now, before, seconds, out);
 	render_sas(now, out);

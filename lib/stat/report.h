@@ -27,6 +27,7 @@ struct eg_report_sa {
 
 struct eg_report {
 	double uptime_s;
+	double busy_s; /* from the first packet to the last, over all workers */
 	EG_VEC(struct eg_report_port) ports;
 	EG_VEC(struct eg_report_sa) sas;
 	uint64_t drop[EG_DROP_COUNT];
@@ -43,7 +44,8 @@ uint64_t eg_report_tx(const struct eg_report *report);
 uint64_t eg_report_drops(const struct eg_report *report);
 
 /* Append the block. `before` is an earlier report, for rates over the time between, or NULL for
- * rates since the start. Rows of `before` are matched by their place. */
+ * rates over the busy time (a finite capture is gone long before the gateway stops). Rows of
+ * `before` are matched by their place. */
 void eg_report_render(const struct eg_report *now, const struct eg_report *before,
 		      struct eg_buf *out);
 
