@@ -86,6 +86,8 @@ static void render_sas(const struct eg_report *now, struct eg_buf *out)
 			   "    SA %s 0x%08x %-14s %12" PRIu64 " packets %16" PRIu64 " bytes\n",
 			   sa->out ? "out" : "in ", sa->spi, sa->suite, sa->packets, sa->bytes);
 	}
+	if (used > SA_ROWS)
+		eg_buf_add(out, "    and %zu more SAs\n", used - SA_ROWS);
 }
 
 static void render_cycles(const struct eg_report *now, struct eg_buf *out)
