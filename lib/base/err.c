@@ -5,6 +5,32 @@
 
 #include "base/buf.h"
 
+/* Long enough for a path and a quoted value; a quoted megabyte is no message. */
+#define TEXT_MAX 2000
+
+/* One message is one line, whatever the outside text it quotes: no byte of it may start a line or
+ * drive the terminal (C0, DEL, and C1 as UTF-8 spells it). */
+static void make_line(struct eg_buf *text)
+{
+	size_t end = TEXT_MAX;
+
+	if (text->n > TEXT_MAX) {
+		while (end && ((unsigned char)text->v[end] & 0xc0) == 0x80)
+			end--;
+		eg_buf_cut(text, end);
+		eg_buf_add(text, "...");
+	}
+	for (size_t i = 0; i < text->n; i++) {
+		unsigned char c = (unsigned char)text->v[i];
+		bool c1 = c == 0xc2 && (unsigned char)text->v[i + 1] < 0xa0;
+
+		if (c < 0x20 || c == 0x7f || c1)
+			text->v[i] = '?';
+		if (c1 && text->v[i + 1])
+			text->v[++i] = '?';
+	}
+}
+
 void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct eg_pos *pos,
 		 const char *path, const char *fmt, ...)
 {
@@ -32,6 +58,7 @@ void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct e
 	va_start(ap, fmt);
 	eg_buf_vadd(&text, fmt, ap);
 	va_end(ap);
+	make_line(&text);
 
 	msg = text.v ? eg_vec_add(&errs->msgs) : NULL;
 	if (!msg) {

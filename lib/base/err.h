@@ -38,8 +38,9 @@ struct eg_errs {
 /* At most this many messages are kept; the rest only count (a hostile file could make millions). */
 #define EG_ERRS_MAX 100
 
-/* Add one message. pos and path may be NULL. Keeps copies; never fails visibly: where memory is
- * short the message is lost but the error still counts. */
+/* Add one message. pos and path may be NULL. What is quoted may come from outside: control bytes
+ * are replaced and long texts cut, so that a message is one printable line. Keeps copies; never
+ * fails visibly: where memory is short the message is lost but the error still counts. */
 void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct eg_pos *pos,
 		 const char *path, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 

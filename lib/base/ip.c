@@ -1,8 +1,10 @@
 #include "base/ip.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct eg_ip eg_ip_from(unsigned family, const void *bytes)
 {
@@ -95,15 +97,19 @@ const char *eg_prefix_print(const struct eg_prefix *prefix, char out[EG_PREFIX_T
 
 int eg_mac_parse(const char *text, uint8_t out[6])
 {
-	unsigned b[6];
-	int end = 0;
+	uint8_t mac[6];
 
-	if (strlen(text) != 17 ||
-	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
-		   &end) != 6 ||
-	    end != 17)
+	if (strlen(text) != 17)
 		return -EINVAL;
-	for (int i = 0; i < 6; i++)
-		out[i] = (uint8_t)b[i];
+	for (int i = 0; i < 6; i++) {
+		const char *digits = text + 3 * i;
+
+		/* strtoul() alone would also take signs and spaces. */
+		if (!isxdigit((unsigned char)digits[0]) || !isxdigit((unsigned char)digits[1]) ||
+		    (digits[2] && digits[2] != ':'))
+			return -EINVAL;
+		mac[i] = (uint8_t)strtoul(digits, NULL, 16);
+	}
+	memcpy(out, mac, sizeof(mac));
 	return 0;
 }

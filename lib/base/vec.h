@@ -27,8 +27,9 @@
 		(vec)->n = (vec)->cap = 0;                                                         \
 	} while (0)
 
+/* An empty vector has no array, and C11 6.5.6 lets nobody add even 0 to NULL. */
 #define eg_vec_foreach(it, vec)                                                                    \
-	for (__typeof__(&*(vec)->v) it = (vec)->v; it < (vec)->v + (vec)->n; it++)
+	for (__typeof__(&*(vec)->v) it = (vec)->v; it && it < (vec)->v + (vec)->n; it++)
 
 static inline void *eg_vec_grow(void **v, size_t *n, size_t *cap, size_t size)
 {

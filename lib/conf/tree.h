@@ -2,7 +2,8 @@
  *
  * Life cycle: eg_tree_read_*() -> walk -> eg_tree_free(). All nodes and texts belong to the tree.
  * Built on libyaml's event API: the document API hangs on hostile input. Hostile text is refused
- * in bounded time and memory by eg_tree_limits. The control thread's; not thread-safe. */
+ * in bounded time and memory by eg_tree_limits. An alias shares the children of what it names, so
+ * nodes are read-only. The control thread's; not thread-safe. */
 #ifndef EG_CONF_TREE_H
 #define EG_CONF_TREE_H
 
@@ -10,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "conf/arena.h"
 
 enum eg_node_kind {
 	EG_NODE_SCALAR,
@@ -20,7 +22,7 @@ enum eg_node_kind {
 struct eg_node {
 	enum eg_node_kind kind;
 	bool plain;        /* a scalar without quotes: 80 and not "80", null and not "null" */
-	struct eg_pos pos; /* of the value */
+	struct eg_pos pos; /* of the value; of an alias where it is used */
 	const char *key;   /* inside a map: its key, else NULL */
 	struct eg_pos key_pos;
 	const char *text;      /* a scalar's text without NUL inside, else NULL */
@@ -36,21 +38,23 @@ struct eg_tree_limits {
 	unsigned aliases; /* alias uses */
 };
 
-/* For configuration files, and for kubectl dumps (100,000 objects in one file). */
-extern const struct eg_tree_limits eg_tree_limits_config; /* 1 MiB, 100,000 nodes, depth 32, 100 */
-extern const struct eg_tree_limits
-	eg_tree_limits_k8s; /* 256 MiB, 20 M nodes, depth 64, 0 aliases */
+/* For configuration files: 64 MiB, 4 M nodes, depth 32, 100 aliases. EG_CONF_PEERS_MAX peers with
+ * their SAs fit (about 30 nodes and 400 bytes each). */
+extern const struct eg_tree_limits eg_tree_limits_config;
+
+/* For kubectl dumps of 100,000 objects: 256 MiB, 20 M nodes, depth 64, no alias. */
+extern const struct eg_tree_limits eg_tree_limits_k8s;
 
 struct eg_tree {
-	struct eg_node
-		*docs; /* one node a document, linked by next; empty documents are left out */
+	struct eg_node *docs; /* one a document, linked by next; empty or null ones are left out */
 	size_t n_docs;
-	void *arena; /* private */
+	struct eg_arena arena; /* private */
 };
 
-/* Read a whole file. Errors (unreadable, syntax, a limit, a duplicate key, a key that is no plain
- * string, merge keys, a NUL in a scalar) go to errs with their position. Returns 0, or -1 where
- * any error was reported; then *tree is empty. `path` must outlive the tree and errs' users. */
+/* Read a whole file, UTF-8 only. Errors (unreadable, syntax, a limit, a duplicate key, a key that
+ * is no string, merge keys, a NUL in a scalar, a tag other than str, seq and map) go to errs with
+ * their position. Returns 0, or -1 where any error was reported; then *tree is empty. `path` must
+ * outlive the tree: positions point to it. */
 int eg_tree_read_file(const char *path, const struct eg_tree_limits *limits, struct eg_tree *tree,
 		      struct eg_errs *errs);
 
@@ -64,7 +68,7 @@ void eg_tree_free(struct eg_tree *tree);
 /* A map's value under `key`, or NULL (also where node is NULL or no map). */
 const struct eg_node *eg_node_get(const struct eg_node *node, const char *key);
 
-/* True for a plain empty scalar, ~, null, Null or NULL. */
+/* True for a plain empty scalar, ~, null, Null or NULL; false for NULL. */
 bool eg_node_is_null(const struct eg_node *node);
 
 #endif

@@ -96,6 +96,12 @@ static void test_errors(void **state)
 	assert_int_equal(errs.msgs.n, EG_ERRS_MAX);
 	eg_errs_free(&errs);
 	assert_int_equal(errs.n_errors, 0);
+
+	eg_error(&errs, NULL, NULL, "a\nb\x1b[31m\x7f \xc2\x9b \xc2\xa0 \xc2");
+	assert_string_equal(errs.msgs.v[0].text, "a?b?[31m? ?? \xc2\xa0 ?");
+	eg_error(&errs, NULL, NULL, "%3000s", "x");
+	assert_int_equal(strlen(errs.msgs.v[1].text), 2003);
+	eg_errs_free(&errs);
 }
 
 static void test_prefix_text(void **state)
@@ -118,6 +124,9 @@ static void test_prefix_text(void **state)
 	assert_int_equal(mac[5], 0xfe);
 	assert_int_equal(eg_mac_parse("02:00:00:00:00:0", mac), -EINVAL);
 	assert_int_equal(eg_mac_parse("02:00:00:00:00:0g", mac), -EINVAL);
+	assert_int_equal(eg_mac_parse("-1:00:00:00:00:00", mac), -EINVAL);
+	assert_int_equal(eg_mac_parse(" 2:00:00:00:00:00", mac), -EINVAL);
+	assert_int_equal(eg_mac_parse("02-00-00-00-00-00", mac), -EINVAL);
 }
 
 static bool naive_contains(const struct eg_prefix *p, const struct eg_ip *ip)

@@ -1,0 +1,79 @@
+#include "conf/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct text {
+	char *v;
+	size_t n, cap;
+};
+
+static int grow(struct text *text, size_t max)
+{
+	size_t cap = text->cap ? text->cap * 2 : (size_t)64 << 10;
+	char *v;
+
+	if (cap > max)
+		cap = max;
+	v = realloc(text->v, cap);
+	if (!v)
+		return -1;
+	text->v = v;
+	text->cap = cap;
+	return 0;
+}
+
+/* Read to the end, or one byte past `limit`: also pipes and devices, whose size nobody knows. */
+static int read_all(int fd, size_t limit, struct text *text)
+{
+	while (text->n <= limit) {
+		ssize_t got;
+
+		if (text->n == text->cap && grow(text, limit + 1))
+			return -1;
+		got = read(fd, text->v + text->n, text->cap - text->n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (!got)
+			return 0;
+		text->n += (size_t)got;
+	}
+	return 0;
+}
+
+int eg_tree_read_file(const char *path, const struct eg_tree_limits *limits, struct eg_tree *tree,
+		      struct eg_errs *errs)
+{
+	struct eg_pos pos = {.file = path};
+	struct text text = {0};
+	struct stat st;
+	int fd, ret = -1;
+
+	*tree = (struct eg_tree){0};
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st)) {
+		eg_error(errs, &pos, NULL, "cannot open: %s", strerror(errno));
+		goto out;
+	}
+	/* A file that says it is too large is not worth reading. */
+	if (S_ISREG(st.st_mode) && st.st_size > 0 && (size_t)st.st_size > limits->bytes) {
+		eg_error(errs, &pos, NULL, "larger than %zu bytes", limits->bytes);
+		goto out;
+	}
+	if (read_all(fd, limits->bytes, &text)) {
+		eg_error(errs, &pos, NULL, "cannot read: %s", strerror(errno));
+		goto out;
+	}
+	ret = eg_tree_read_text(text.v, text.n, path, limits, tree, errs);
+out:
+	free(text.v);
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}

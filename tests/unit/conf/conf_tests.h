@@ -1,0 +1,29 @@
+/* One cmocka group a file; test_conf.c runs them all. Each returns the number of failed tests. */
+#ifndef CONF_TESTS_H
+#define CONF_TESTS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "conf/tree.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+int run_tree_tests(void);
+int run_tree_random_tests(void);
+int run_tree_hostile_tests(void);
+
+/* The messages must be exactly these lines, each with its newline; prints both where not. Empties
+ * the list. */
+void assert_messages(struct eg_errs *errs, const char *lines);
+
+/* The only tree of `text`, which must be free of errors; the caller's to free. */
+struct eg_tree read_tree(const char *text);
+
+#endif

@@ -1,0 +1,32 @@
+/* lib/conf: from text to tree to a checked configuration. */
+#include "conf_tests.h"
+
+#include "base/buf.h"
+
+void assert_messages(struct eg_errs *errs, const char *lines)
+{
+	struct eg_buf all = {0};
+
+	eg_buf_add(&all, "%s", "");
+	eg_vec_foreach (msg, &errs->msgs)
+		eg_buf_add(&all, "%s\n", msg->text);
+	assert_string_equal(all.v, lines);
+	eg_buf_free(&all);
+	eg_errs_free(errs);
+}
+
+struct eg_tree read_tree(const char *text)
+{
+	struct eg_errs errs = {0};
+	struct eg_tree tree;
+	int ret = eg_tree_read_text(text, strlen(text), "t", &eg_tree_limits_config, &tree, &errs);
+
+	assert_messages(&errs, "");
+	assert_int_equal(ret, 0);
+	return tree;
+}
+
+int main(void)
+{
+	return run_tree_tests() + run_tree_random_tests() + run_tree_hostile_tests();
+}
