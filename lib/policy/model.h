@@ -33,6 +33,11 @@ enum eg_dir {
 #define EG_PROTO_UDP  17
 #define EG_PROTO_SCTP 132
 
+static inline bool eg_proto_has_ports(uint8_t proto)
+{
+	return proto == EG_PROTO_TCP || proto == EG_PROTO_UDP || proto == EG_PROTO_SCTP;
+}
+
 struct eg_label {
 	eg_sym key, value;
 };
