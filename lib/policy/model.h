@@ -91,7 +91,7 @@ struct eg_pod {
 	struct eg_pos pos;
 };
 
-struct eg_node {
+struct eg_cluster_node {
 	eg_sym name;
 	EG_VEC(struct eg_ip) ips;
 	struct eg_pos pos;
@@ -151,7 +151,7 @@ struct eg_world {
 	struct eg_symtab syms;
 	EG_VEC(struct eg_namespace) namespaces;
 	EG_VEC(struct eg_pod) pods;
-	EG_VEC(struct eg_node) nodes;
+	EG_VEC(struct eg_cluster_node) nodes;
 	EG_VEC(struct eg_netpol) policies;
 	struct eg_owners pod_ips, node_ips; /* made by eg_world_index() */
 };

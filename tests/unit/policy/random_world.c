@@ -194,7 +194,7 @@ void random_world(struct rng *rng, struct eg_world *world)
 		add_labels(rng, world, &ns->labels);
 	}
 	for (uint32_t n = rng_below(rng, 4); n; n--) {
-		struct eg_node *node = eg_vec_add(&world->nodes);
+		struct eg_cluster_node *node = eg_vec_add(&world->nodes);
 
 		node->name = word(rng, world, 'n', 9);
 		for (uint32_t i = rng_below(rng, 3); i; i--)
@@ -219,7 +219,7 @@ static struct eg_ip near_ip(struct rng *rng, const struct eg_world *world)
 			return pod->ips.v[rng_below(rng, (uint32_t)pod->ips.n)];
 	}
 	if (world->nodes.n && chance(rng, 30)) {
-		const struct eg_node *node =
+		const struct eg_cluster_node *node =
 			&world->nodes.v[rng_below(rng, (uint32_t)world->nodes.n)];
 
 		if (node->ips.n)
