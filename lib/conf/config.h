@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/ip.h"
+#include "base/log.h"
 #include "base/suite.h"
 #include "base/vec.h"
 
@@ -80,22 +81,6 @@ struct eg_conf_peer {
 	EG_VEC(struct eg_prefix) subnets;
 	EG_VEC(struct eg_conf_sa) sas;
 	struct eg_pos pos;
-};
-
-enum eg_log_level {
-	EG_LOG_ERROR,
-	EG_LOG_WARNING,
-	EG_LOG_INFO,
-	EG_LOG_DEBUG,
-};
-
-/* Modules whose level can be set alone. */
-enum eg_log_module {
-	EG_LOG_CORE,
-	EG_LOG_PORT,
-	EG_LOG_ESP,
-	EG_LOG_ROUTE,
-	EG_LOG_MODULES,
 };
 
 struct eg_conf_log {

@@ -18,6 +18,11 @@
 int run_tree_tests(void);
 int run_tree_random_tests(void);
 int run_tree_hostile_tests(void);
+int run_config_tests(void);
+int run_config_error_tests(void);
+int run_config_peer_tests(void);
+int run_read_tests(void);
+int run_cover_tests(void);
 
 /* The messages must be exactly these lines, each with its newline; prints both where not. Empties
  * the list. */

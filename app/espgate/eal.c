@@ -1,0 +1,256 @@
+/* DPDK's start: the configuration's eal.args, what the configuration implies (lcores, devices,
+ * memory), and what stands after -- on the command line, which wins. */
+#include "gateway.h"
+
+#include <dirent.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+
+/* Without hugepages EAL takes 64 MiB unless told; jumbo buffers and a capture need more. */
+#define NO_HUGE_MEGABYTES 1024
+
+struct argv {
+	EG_VEC(char *) v;
+	bool failed;
+};
+
+static void add(struct argv *argv, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct argv *argv, const char *fmt, ...)
+{
+	struct eg_buf text = {0};
+	char **slot = eg_vec_add(&argv->v);
+	va_list ap;
+
+	va_start(ap, fmt);
+	eg_buf_vadd(&text, fmt, ap);
+	va_end(ap);
+	if (slot)
+		*slot = text.v;
+	if (!slot || !text.v)
+		argv->failed = true;
+}
+
+/* "--lcores" of "--lcores=1,2" and of "--lcores"; "-l" of "-l1,2". */
+static size_t name_len(const char *arg)
+{
+	return arg[0] == '-' && arg[1] == '-' ? strcspn(arg, "=") : 2;
+}
+
+static bool same_option(const char *arg, const char *name)
+{
+	return name_len(arg) == strlen(name) && !strncmp(arg, name, strlen(name));
+}
+
+static bool has(const struct argv *argv, const char *name)
+{
+	eg_vec_foreach (arg, &argv->v) {
+		if (same_option(*arg, name))
+			return true;
+	}
+	return false;
+}
+
+/* Options that may be given many times add up; of the others EAL takes one only. */
+static bool repeats(const char *arg)
+{
+	static const char *const many[] = {"--vdev",  "-a", "--allow",    "-b",
+					   "--block", "-d", "--log-level"};
+
+	for (size_t i = 0; i < sizeof(many) / sizeof(*many); i++) {
+		if (same_option(arg, many[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool overridden(const char *arg, char **args, int n_args)
+{
+	if (arg[0] != '-' || repeats(arg))
+		return false;
+	for (int i = 0; i < n_args; i++) {
+		if (args[i][0] == '-' && name_len(args[i]) == name_len(arg) &&
+		    !strncmp(args[i], arg, name_len(arg)))
+			return true;
+	}
+	return false;
+}
+
+static void merge(struct argv *argv, const struct eg_config *config, char **args, int n_args)
+{
+	bool skipping = false;
+
+	add(argv, "espgate");
+	eg_vec_foreach (arg, &config->eal_args) {
+		/* A dropped option takes its separate value with it. */
+		if ((*arg)[0] == '-')
+			skipping = overridden(*arg, args, n_args);
+		if (!skipping)
+			add(argv, "%s", *arg);
+	}
+	for (int i = 0; i < n_args; i++)
+		add(argv, "%s", args[i]);
+}
+
+/* DPDK prints nothing of use where no page is free: look before it fails. */
+static bool hugepages_free(void)
+{
+	static const char root[] = "/sys/kernel/mm/hugepages";
+	DIR *dir = opendir(root);
+	unsigned long pages = 0;
+	struct dirent *entry;
+
+	while (dir && !pages && (entry = readdir(dir))) {
+		char path[512];
+		FILE *file;
+
+		snprintf(path, sizeof(path), "%s/%s/free_hugepages", root, entry->d_name);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		if (fscanf(file, "%lu", &pages) != 1)
+			pages = 0;
+		fclose(file);
+	}
+	if (dir)
+		closedir(dir);
+	return pages > 0;
+}
+
+static void add_memory(struct argv *argv)
+{
+	bool no_huge = has(argv, "--no-huge");
+
+	if (!no_huge && !has(argv, "--huge-dir") && !hugepages_free()) {
+		fprintf(stderr, "espgate: no free hugepages: running with --no-huge, slower\n");
+		add(argv, "--no-huge");
+		no_huge = true;
+	}
+	if (no_huge && !has(argv, "-m") && !has(argv, "--socket-mem"))
+		add(argv, "-m%d", NO_HUGE_MEGABYTES);
+	/* Nothing is shared with other processes, and nothing is left behind by a kill -9. */
+	if (no_huge && !has(argv, "--no-shconf"))
+		add(argv, "--no-shconf");
+	if (no_huge && !has(argv, "--file-prefix"))
+		add(argv, "--file-prefix=espgate%d", (int)getpid());
+	if (!no_huge && !has(argv, "--file-prefix") && !has(argv, "--huge-dir"))
+		add(argv, "--in-memory");
+}
+
+/* An lcore number that no worker has. */
+static unsigned free_lcore_id(const struct eg_config *config, unsigned id)
+{
+	eg_vec_foreach (lcore, &config->lcores) {
+		if (*lcore == id)
+			return free_lcore_id(config, id + 1);
+	}
+	return id;
+}
+
+/* The first CPU that we may use and no worker is configured for, or -1. */
+static int free_cpu(const struct eg_config *config, cpu_set_t *usable)
+{
+	sched_getaffinity(0, sizeof(*usable), usable);
+	eg_vec_foreach (lcore, &config->lcores)
+		CPU_CLR(*lcore, usable);
+	for (int cpu = 0; cpu < RTE_MAX_LCORE; cpu++) {
+		if (CPU_ISSET(cpu, usable))
+			return cpu;
+	}
+	return -1;
+}
+
+/* Workers are the configured lcores, or one on each usable CPU but the control thread's. The
+ * control thread gets a CPU that no worker has, or shares one where there is no other. */
+static void add_lcores(struct argv *argv, const struct eg_config *config)
+{
+	struct eg_buf workers = {0};
+	cpu_set_t usable;
+	int control;
+
+	if (has(argv, "-l") || has(argv, "-c") || has(argv, "--lcores"))
+		return;
+	control = free_cpu(config, &usable);
+	eg_vec_foreach (lcore, &config->lcores)
+		eg_buf_add(&workers, ",%u", *lcore);
+	for (int cpu = control + 1; !config->lcores.n && cpu < RTE_MAX_LCORE; cpu++) {
+		if (CPU_ISSET(cpu, &usable))
+			eg_buf_add(&workers, ",%d", cpu);
+	}
+	if (!workers.n)
+		eg_buf_add(&workers, ",%d@%d", control + 1, control);
+	if (control < 0)
+		control = (int)config->lcores.v[0];
+	add(argv, "--lcores=%u@%d%s", free_lcore_id(config, (unsigned)control), control, workers.v);
+	add(argv, "--main-lcore=%u", free_lcore_id(config, (unsigned)control));
+	eg_buf_free(&workers);
+}
+
+static bool is_pci(const char *device)
+{
+	return strspn(device, "0123456789abcdefABCDEF:.") == strcspn(device, ",") &&
+	       strchr(device, ':');
+}
+
+static void add_devices(struct argv *argv, const struct eg_config *config)
+{
+	bool pci = false;
+
+	eg_vec_foreach (port, &config->ports) {
+		if (is_pci(port->device))
+			pci = true;
+		add(argv, is_pci(port->device) ? "--allow=%s" : "--vdev=%s", port->device);
+	}
+	if (!pci && !has(argv, "-a") && !has(argv, "--allow") && !has(argv, "--no-pci"))
+		add(argv, "--no-pci");
+}
+
+static void free_argv(struct argv *argv)
+{
+	eg_vec_foreach (arg, &argv->v)
+		free(*arg);
+	eg_vec_free(&argv->v);
+}
+
+/* EAL reorders and overwrites the pointers it is given, and copies what it keeps. */
+static int init(const struct argv *argv)
+{
+	char **scratch = calloc(argv->v.n + 1, sizeof(*scratch));
+	int ret = -1;
+
+	if (scratch && !argv->failed) {
+		memcpy(scratch, argv->v.v, argv->v.n * sizeof(*scratch));
+		ret = rte_eal_init((int)argv->v.n, scratch) < 0 ? -1 : 0;
+	}
+	free(scratch);
+	return ret;
+}
+
+int eg_eal_start(const struct eg_config *config, char **args, int n_args, struct eg_errs *errs)
+{
+	struct argv argv = {0};
+	int ret;
+
+	merge(&argv, config, args, n_args);
+	add_lcores(&argv, config);
+	add_memory(&argv);
+	add_devices(&argv, config);
+	if (!has(&argv, "--log-level")) {
+		add(&argv, "--log-level=*:warning");
+		add(&argv, "--log-level=lib.eal:error"); /* it warns of each page size not there */
+	}
+	if (!has(&argv, "--telemetry"))
+		add(&argv, "--no-telemetry");
+	ret = init(&argv);
+	if (ret)
+		eg_error(errs, NULL, "eal", "DPDK does not start: %s (its own words are above)",
+			 rte_strerror(rte_errno));
+	free_argv(&argv);
+	return ret;
+}

@@ -1,0 +1,96 @@
+/* The running daemon: what run starts in order and stops in the opposite order.
+ *
+ * Synchronization: the control thread owns all of it. Workers share `world` (RCU), `phase` and
+ * their own `acked`; everything else is fixed before they start. */
+#ifndef ESPGATE_GATEWAY_H
+#define ESPGATE_GATEWAY_H
+
+#include <stdatomic.h>
+
+#include <rte_mempool.h>
+
+#include "base/log.h"
+#include "path/path.h"
+#include "snap/publish.h"
+#include "stat/report.h"
+
+#define EG_WORKERS_MAX EG_CONF_LCORES_MAX
+
+/* How workers come to an end without losing a packet: each phase begins when all have acknowledged
+ * the one before. */
+enum eg_phase {
+	EG_PHASE_RUN,
+	EG_PHASE_NO_RX,      /* receive queues are left alone */
+	EG_PHASE_NO_HANDOFF, /* nobody hands over any more: empty the hand-over rings */
+	EG_PHASE_NO_TX_RING, /* nobody queues any more: empty the transmit rings */
+	EG_PHASE_END,
+};
+
+struct eg_queue {
+	unsigned port; /* index in the configuration */
+	uint16_t queue;
+	struct rte_ring *ring; /* of a transmit queue that other workers fill */
+};
+
+struct eg_worker {
+	struct eg_path path;
+	struct eg_gateway *gateway;
+	unsigned lcore;
+	bool yields; /* another thread may need this CPU */
+	EG_VEC(struct eg_queue) rx;
+	EG_VEC(struct eg_queue) tx; /* with rings to empty */
+	_Atomic enum eg_phase acked;
+};
+
+/* A port after it was set up. */
+struct eg_port {
+	uint16_t dpdk_id;
+	uint16_t n_rx, n_tx;
+	uint16_t mtu;
+	uint8_t mac[6];
+	bool started;
+	struct rte_ring *tx_ring[EG_WORKERS_MAX]; /* one a transmit queue, where workers share it */
+};
+
+struct eg_gateway {
+	const struct eg_config *config; /* of the start: ports, workers, log stay as they were */
+	struct eg_log log;
+	struct eg_sa_store *sas;
+	struct eg_world world;
+	struct rte_mempool *pool;
+	struct eg_port port[EG_CONF_PORTS_MAX];
+	unsigned n_ports;
+	struct eg_worker *worker[EG_WORKERS_MAX];
+	unsigned n_workers;
+	struct rte_ring *handoff[EG_WORKERS_MAX];
+	struct eg_stats *stats[EG_WORKERS_MAX];
+	uint64_t started_ns;
+	_Atomic enum eg_phase phase;
+};
+
+/* eal.c: start DPDK for this configuration; args come after -- and win over the configuration's.
+ * 0 or -1, told to errs. */
+int eg_eal_start(const struct eg_config *config, char **args, int n_args, struct eg_errs *errs);
+
+/* ports.c: set up and start every port; stop and close them. Before start the workers must be
+ * counted (queues depend on their number). */
+int eg_ports_start(struct eg_gateway *gateway, struct eg_errs *errs);
+void eg_ports_stop(struct eg_gateway *gateway);
+
+/* workers.c: make the workers and spread the queues over them; launch; bring them to an end (false
+ * where one did not finish draining in time); free. */
+int eg_workers_make(struct eg_gateway *gateway, struct eg_errs *errs);
+int eg_workers_wire(struct eg_gateway *gateway, struct eg_errs *errs);
+int eg_workers_launch(struct eg_gateway *gateway, struct eg_errs *errs);
+bool eg_workers_end(struct eg_gateway *gateway);
+void eg_workers_free(struct eg_gateway *gateway);
+
+/* worker.c: the lcore loop. */
+int eg_worker_main(void *worker);
+
+/* observe.c: counters into a report; drop samples into the log. */
+void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *report);
+uint64_t eg_total_received(const struct eg_gateway *gateway);
+void eg_log_drops(struct eg_gateway *gateway);
+
+#endif

@@ -1,0 +1,130 @@
+#include "gateway.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#include "base/clock.h"
+
+uint64_t eg_total_received(const struct eg_gateway *gateway)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		for (unsigned p = 0; p < gateway->n_ports; p++)
+			sum += eg_counted(&gateway->stats[w]->port[p].rx_packets);
+	}
+	return sum;
+}
+
+static void add_port(const struct eg_gateway *gateway, unsigned p, struct eg_report *report)
+{
+	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
+	struct eg_report_port *row = eg_vec_add(&report->ports);
+	struct rte_eth_stats device;
+
+	if (!row)
+		return;
+	row->name = conf->name;
+	row->role = conf->role == EG_ROLE_CLEAR ? "clear" : "encrypted";
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		const struct eg_port_stats *s = &gateway->stats[w]->port[p];
+
+		row->rx_packets += eg_counted(&s->rx_packets);
+		row->rx_bytes += eg_counted(&s->rx_bytes);
+		row->tx_packets += eg_counted(&s->tx_packets);
+		row->tx_bytes += eg_counted(&s->tx_bytes);
+	}
+	if (!rte_eth_stats_get(gateway->port[p].dpdk_id, &device)) {
+		row->device_missed = device.imissed + device.rx_nombuf;
+		row->device_errors = device.ierrors + device.oerrors;
+	}
+}
+
+static void add_sas(const struct eg_snap *snap, struct eg_report *report)
+{
+	eg_vec_foreach (held, &snap->sas) {
+		const struct eg_sa *sa = held->sa;
+		struct eg_report_sa *row = eg_vec_add(&report->sas);
+
+		if (!row)
+			return;
+		*row = (struct eg_report_sa){
+			.peer = snap->peers[held->peer].name,
+			.out = sa->kind == EG_SA_KIND_OUT,
+			.spi = be32toh(sa->spi_be),
+			.suite = sa->suite->name,
+			.packets = eg_counted(&sa->packets),
+			.bytes = eg_counted(&sa->bytes),
+		};
+	}
+}
+
+/* From the first packet of any worker to the last of any. */
+static double busy_seconds(const struct eg_gateway *gateway)
+{
+	uint64_t first = UINT64_MAX, last = 0;
+
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		uint64_t from = eg_counted(&gateway->stats[w]->first_cycles);
+		uint64_t to = eg_counted(&gateway->stats[w]->last_cycles);
+
+		if (from && from < first)
+			first = from;
+		if (to > last)
+			last = to;
+	}
+	return last > first ? (double)(last - first) / (double)rte_get_tsc_hz() : 0;
+}
+
+void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *report)
+{
+	const struct eg_snap *snap = eg_world_read(&gateway->world);
+
+	*report = (struct eg_report){0};
+	report->uptime_s = (double)(eg_mono_ns() - gateway->started_ns) / EG_NS_PER_S;
+	report->busy_s = busy_seconds(gateway);
+	for (unsigned p = 0; p < gateway->n_ports; p++)
+		add_port(gateway, p, report);
+	if (snap)
+		add_sas(snap, report);
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		const struct eg_stats *stats = gateway->stats[w];
+
+		for (int i = 0; i < EG_DROP_COUNT; i++)
+			report->drop[i] += eg_counted(&stats->drop[i]);
+		for (int i = 0; i < EG_STAGE_COUNT; i++) {
+			report->cycles[i] += eg_counted(&stats->cycles[i]);
+			report->packets[i] += eg_counted(&stats->packets[i]);
+		}
+		report->handed_over += eg_counted(&stats->handed_over);
+	}
+}
+
+static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
+{
+	char src[EG_IP_TEXT], dst[EG_IP_TEXT];
+	struct eg_buf text = {0};
+
+	eg_buf_add(&text, "drop=%s port=%s len=%u", eg_drop_name(r->reason),
+		   gateway->config->ports.v[r->port].name, r->bytes);
+	if (r->src.family)
+		eg_buf_add(&text, " src=%s dst=%s proto=%u", eg_ip_print(&r->src, src),
+			   eg_ip_print(&r->dst, dst), r->proto);
+	if (r->sport || r->dport)
+		eg_buf_add(&text, " sport=%u dport=%u", r->sport, r->dport);
+	if (r->spi)
+		eg_buf_add(&text, " spi=0x%08x seq=%u", r->spi, r->seq);
+	eg_log(&gateway->log, EG_LOG_ESP, EG_LOG_INFO, "%s (%s)", text.v ? text.v : "",
+	       eg_drop_text(r->reason));
+	eg_buf_free(&text);
+}
+
+void eg_log_drops(struct eg_gateway *gateway)
+{
+	struct eg_drop_record record;
+
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		while (eg_drop_ring_take(&gateway->stats[w]->dropped, &record))
+			log_drop(gateway, &record);
+	}
+}

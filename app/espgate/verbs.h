@@ -1,0 +1,13 @@
+/* The verbs: each gets the arguments behind its name and returns the process's exit status. */
+#ifndef ESPGATE_VERBS_H
+#define ESPGATE_VERBS_H
+
+#define EG_EXIT_OK    0
+#define EG_EXIT_ERROR 1 /* it did not do what it was asked, or not cleanly */
+#define EG_EXIT_USAGE 2 /* it was not asked properly */
+
+int eg_verb_check(int argc, char **argv);
+int eg_verb_keygen(int argc, char **argv);
+int eg_verb_run(int argc, char **argv);
+
+#endif

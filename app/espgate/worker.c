@@ -1,0 +1,59 @@
+/* The lcore loop: turns of one burst from everything this worker owns, then a report of quiescence
+ * (it holds no reference into the snapshot any more). Never blocks, allocates or logs. */
+#include <sched.h>
+
+#include <rte_pause.h>
+
+#include "gateway.h"
+
+/* Give the CPU away only after so many empty turns, and only where it is shared. */
+#define IDLE_TURNS 64
+
+static unsigned turn(struct eg_worker *worker, enum eg_phase phase)
+{
+	const struct eg_snap *snap = eg_world_read(&worker->gateway->world);
+	unsigned packets = 0;
+
+	if (phase == EG_PHASE_RUN) {
+		eg_vec_foreach (rx, &worker->rx)
+			packets += eg_path_receive(&worker->path, snap, rx->port, rx->queue);
+	}
+	if (worker->gateway->n_workers > 1)
+		packets += eg_path_take_over(&worker->path, snap);
+	eg_vec_foreach (tx, &worker->tx)
+		packets += eg_path_transmit(&worker->path, tx->port, tx->ring, tx->queue);
+	return packets;
+}
+
+int eg_worker_main(void *arg)
+{
+	struct eg_worker *worker = arg;
+	struct eg_gateway *gateway = worker->gateway;
+	unsigned w = worker->path.worker, idle = 0;
+
+	eg_world_online(&gateway->world, w);
+	for (;;) {
+		/* Acquire: pairs with the control thread's step, which saw all workers' last ack.
+		 */
+		enum eg_phase phase = atomic_load_explicit(&gateway->phase, memory_order_acquire);
+		unsigned packets;
+
+		if (phase == EG_PHASE_END)
+			break;
+		packets = turn(worker, phase);
+		eg_world_quiescent(&gateway->world, w);
+		if (packets) {
+			idle = 0;
+			continue;
+		}
+		/* An empty turn in this phase: what the phase forbids has stopped here, and what it
+		 * wants emptied is empty. Release: our ring writes are seen before the ack. */
+		atomic_store_explicit(&worker->acked, phase, memory_order_release);
+		if (++idle >= IDLE_TURNS && worker->yields)
+			sched_yield();
+		else
+			rte_pause();
+	}
+	eg_world_offline(&gateway->world, w);
+	return 0;
+}

@@ -1,0 +1,271 @@
+#include "gateway.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#include "base/clock.h"
+
+#define RING_SIZE     2048
+#define DRAIN_STEP_NS (5 * EG_NS_PER_S)
+
+/* Several EAL threads on one CPU (a test, or a small machine) must let each other run. */
+static bool shares_cpu(unsigned lcore)
+{
+	rte_cpuset_t mine = rte_lcore_cpuset(lcore), both;
+	unsigned other;
+
+	RTE_LCORE_FOREACH(other)
+	{
+		rte_cpuset_t theirs = rte_lcore_cpuset(other);
+
+		RTE_CPU_AND(&both, &mine, &theirs);
+		if (other != lcore && CPU_COUNT(&both))
+			return true;
+	}
+	return false;
+}
+
+static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index, unsigned lcore)
+{
+	int socket = (int)rte_lcore_to_socket_id(lcore);
+	struct eg_worker *worker = rte_zmalloc_socket("eg_worker", sizeof(*worker), 64, socket);
+	struct eg_stats *stats = rte_zmalloc_socket("eg_stats", sizeof(*stats), 64, socket);
+	uint32_t per_s = gateway->config->log.drop_sample_per_s;
+
+	if (!worker || !stats) {
+		rte_free(worker);
+		rte_free(stats);
+		return NULL;
+	}
+	gateway->stats[index] = stats;
+	worker->gateway = gateway;
+	worker->lcore = lcore;
+	worker->yields = shares_cpu(lcore);
+	worker->path.worker = index;
+	worker->path.stats = stats;
+	worker->path.handoff = gateway->handoff;
+	worker->path.sample_cycles = per_s ? rte_get_tsc_hz() / per_s : 0;
+	worker->path.crypto = eg_crypto_new();
+	if (!worker->path.crypto) {
+		rte_free(worker);
+		return NULL;
+	}
+	return worker;
+}
+
+static struct rte_ring *make_ring(const char *kind, unsigned a, unsigned b)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "eg_%s_%u_%u", kind, a, b);
+	return rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
+}
+
+int eg_workers_make(struct eg_gateway *gateway, struct eg_errs *errs)
+{
+	unsigned lcore;
+
+	RTE_LCORE_FOREACH_WORKER(lcore)
+	{
+		unsigned w = gateway->n_workers;
+
+		if (w == EG_WORKERS_MAX)
+			break;
+		gateway->worker[w] = make_worker(gateway, w, lcore);
+		gateway->handoff[w] = make_ring("handoff", w, 0);
+		gateway->n_workers++;
+		if (!gateway->worker[w] || !gateway->handoff[w]) {
+			eg_error(errs, NULL, "workers", "no memory for worker %u: %s", w,
+				 rte_strerror(rte_errno));
+			return -1;
+		}
+	}
+	if (!gateway->n_workers) {
+		eg_error(errs, NULL, "workers", "no lcore beside the control thread's");
+		return -1;
+	}
+	return 0;
+}
+
+static int add_queue(struct eg_worker *worker, bool rx, struct eg_queue queue)
+{
+	struct eg_queue *slot = rx ? eg_vec_add(&worker->rx) : eg_vec_add(&worker->tx);
+
+	if (slot)
+		*slot = queue;
+	return slot ? 0 : -1;
+}
+
+static struct eg_worker *pinned(const struct eg_gateway *gateway, unsigned port, unsigned queue)
+{
+	eg_vec_foreach (pin, &gateway->config->pins) {
+		if (pin->port != port || pin->queue != queue)
+			continue;
+		for (unsigned w = 0; w < gateway->n_workers; w++) {
+			if (gateway->worker[w]->lcore == pin->lcore)
+				return gateway->worker[w];
+		}
+	}
+	return NULL;
+}
+
+static int check_pins(const struct eg_gateway *gateway, struct eg_errs *errs)
+{
+	size_t before = errs->n_errors;
+
+	eg_vec_foreach (pin, &gateway->config->pins) {
+		const struct eg_port *port = &gateway->port[pin->port];
+
+		if (pin->queue >= port->n_rx)
+			eg_error(errs, &pin->pos, "workers.pin", "%s has %u receive queues here",
+				 gateway->config->ports.v[pin->port].name, port->n_rx);
+		if (!rte_lcore_is_enabled(pin->lcore) || pin->lcore == rte_get_main_lcore())
+			eg_error(errs, &pin->pos, "workers.pin", "lcore %u is no worker",
+				 pin->lcore);
+	}
+	return errs->n_errors == before ? 0 : -1;
+}
+
+/* Receive queues go to workers in turn over all ports, but for those that are pinned. */
+static int spread_rx(struct eg_gateway *gateway)
+{
+	unsigned next = 0;
+
+	for (unsigned p = 0; p < gateway->n_ports; p++) {
+		for (uint16_t q = 0; q < gateway->port[p].n_rx; q++) {
+			struct eg_worker *worker = pinned(gateway, p, q);
+
+			if (!worker)
+				worker = gateway->worker[next++ % gateway->n_workers];
+			if (add_queue(worker, true, (struct eg_queue){.port = p, .queue = q}))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* A transmit queue has one writer. Where a port has fewer queues than there are workers, worker w
+ * owns queue w, and those without one reach an owner through a ring. */
+static int wire_tx(struct eg_gateway *gateway, unsigned p)
+{
+	struct eg_port *port = &gateway->port[p];
+	bool shared = port->n_tx < gateway->n_workers;
+
+	for (uint16_t q = 0; shared && q < port->n_tx; q++) {
+		port->tx_ring[q] = make_ring("tx", p, q);
+		if (!port->tx_ring[q] ||
+		    add_queue(gateway->worker[q], false,
+			      (struct eg_queue){.port = p, .queue = q, .ring = port->tx_ring[q]}))
+			return -1;
+	}
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		struct eg_path_port *out = &gateway->worker[w]->path.port[p];
+
+		out->tx_queue = (uint16_t)(w % port->n_tx);
+		out->ring = w < port->n_tx ? NULL : port->tx_ring[out->tx_queue];
+	}
+	return 0;
+}
+
+static void describe_port(struct eg_gateway *gateway, unsigned p)
+{
+	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
+	const struct eg_port *port = &gateway->port[p];
+
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		struct eg_path *path = &gateway->worker[w]->path;
+		struct eg_path_port *out = &path->port[p];
+
+		path->n_ports = gateway->n_ports;
+		out->dpdk_id = port->dpdk_id;
+		out->mtu = port->mtu;
+		out->encrypted = conf->role == EG_ROLE_ENCRYPTED;
+		out->promiscuous = conf->promiscuous;
+		memcpy(out->mac, port->mac, sizeof(out->mac));
+	}
+}
+
+int eg_workers_wire(struct eg_gateway *gateway, struct eg_errs *errs)
+{
+	int failed = check_pins(gateway, errs);
+
+	for (unsigned p = 0; !failed && p < gateway->n_ports; p++) {
+		describe_port(gateway, p);
+		failed = wire_tx(gateway, p);
+	}
+	if (!failed)
+		failed = spread_rx(gateway);
+	if (failed && !errs->n_errors)
+		eg_error(errs, NULL, "workers", "out of memory");
+	return failed;
+}
+
+int eg_workers_launch(struct eg_gateway *gateway, struct eg_errs *errs)
+{
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		int err = rte_eal_remote_launch(eg_worker_main, gateway->worker[w],
+						gateway->worker[w]->lcore);
+
+		if (err) {
+			eg_error(errs, NULL, "workers", "lcore %u: %s", gateway->worker[w]->lcore,
+				 rte_strerror(-err));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Begin a phase and wait until every worker has had an empty turn in it. */
+static bool step(struct eg_gateway *gateway, enum eg_phase phase)
+{
+	uint64_t deadline = eg_mono_ns() + DRAIN_STEP_NS;
+
+	/* Release: what all workers acknowledged before happens before what any does now. */
+	atomic_store_explicit(&gateway->phase, phase, memory_order_release);
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		while (atomic_load_explicit(&gateway->worker[w]->acked, memory_order_acquire) !=
+		       phase) {
+			if (eg_mono_ns() > deadline)
+				return false;
+			usleep(100);
+		}
+	}
+	return true;
+}
+
+bool eg_workers_end(struct eg_gateway *gateway)
+{
+	bool drained = step(gateway, EG_PHASE_NO_RX) && step(gateway, EG_PHASE_NO_HANDOFF) &&
+		       step(gateway, EG_PHASE_NO_TX_RING);
+
+	atomic_store_explicit(&gateway->phase, EG_PHASE_END, memory_order_release);
+	rte_eal_mp_wait_lcore();
+	return drained;
+}
+
+void eg_workers_free(struct eg_gateway *gateway)
+{
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		struct eg_worker *worker = gateway->worker[w];
+
+		if (worker) {
+			eg_crypto_free(worker->path.crypto);
+			eg_vec_free(&worker->rx);
+			eg_vec_free(&worker->tx);
+			rte_free(worker);
+		}
+		rte_ring_free(gateway->handoff[w]);
+		rte_free(gateway->stats[w]);
+	}
+	for (unsigned p = 0; p < gateway->n_ports; p++) {
+		for (unsigned q = 0; q < gateway->port[p].n_tx; q++)
+			rte_ring_free(gateway->port[p].tx_ring[q]);
+	}
+	gateway->n_workers = 0;
+}

@@ -1,0 +1,70 @@
+/* Every reason for which espgate drops a packet: one table. The name is the counter, the trace
+ * label, the metric and the log field; it is part of the interface and never changes its meaning.
+ *
+ * EG_DROPS(X) calls X(SYMBOL, name, text) once a reason, in the order of the packet's way. */
+#ifndef ESPGATE_DROP_H
+#define ESPGATE_DROP_H
+
+/* clang-format off */
+#define EG_DROPS(X) \
+	X(NO_SNAPSHOT, no_snapshot, "no valid configuration is in force yet") \
+	/* parse: the frame, and again the packet found inside ESP */ \
+	X(MULTI_SEGMENT, multi_segment, "frame larger than one buffer") \
+	X(SHORT_FRAME, short_frame, "frame ends inside its Ethernet or VLAN header") \
+	X(NOT_OUR_MAC, not_our_mac, "frame for another station (the port is not promiscuous)") \
+	X(NOT_IP, not_ip, "neither IPv4 nor IPv6 (ARP, LLDP and the like)") \
+	X(BAD_IP_HEADER, bad_ip_header, "IP version, header length or total length is impossible") \
+	X(BAD_IP_LENGTH, bad_ip_length, "packet ends before its IP length (truncated)") \
+	X(BAD_IP_CHECKSUM, bad_ip_checksum, "IPv4 header checksum is wrong") \
+	X(BAD_IP6_EXTENSION, bad_ip6_extension, "IPv6 extension headers are truncated or too many") \
+	X(SHORT_L4, short_l4, "TCP, UDP, SCTP or ICMP header is truncated") \
+	X(MULTICAST, multicast, "multicast or broadcast destination is not routed") \
+	X(MARTIAN, martian, "source or destination address may not appear on a wire") \
+	X(LINK_LOCAL, link_local, "link-local address is not routed") \
+	/* sa_in */ \
+	X(PLAIN_ON_ENCRYPTED, plain_on_encrypted, "plain packet on an encrypted port") \
+	X(ESP_NOT_LOCAL, esp_not_local, "ESP for an address that is no tunnel's local address") \
+	X(ESP_FRAGMENT, esp_fragment, "fragment of an ESP packet (RFC 4303 s3.4.1)") \
+	X(ESP_SHORT, esp_short, "too short or misaligned for its suite") \
+	X(ESP_UNKNOWN_SPI, esp_unknown_spi, "no inbound SA has this SPI (RFC 4303 s3.4.2)") \
+	X(ESP_WRONG_PEER, esp_wrong_peer, "outer addresses are not those of the SA's peer") \
+	X(ESP_REPLAY_OLD, esp_replay_old, "sequence number is left of the anti-replay window") \
+	X(ESP_REPLAY_SEEN, esp_replay_seen, "sequence number was received before, or is 0") \
+	X(HANDOFF_FULL, handoff_full, "ring to the worker that owns the SA is full") \
+	/* esp_in, verify */ \
+	X(ESP_AUTH, esp_auth, "ICV does not match (RFC 4303 s3.4.4)") \
+	X(ESP_PADDING, esp_padding, "padding is not 1, 2, 3, ... or longer than the packet") \
+	X(ESP_DUMMY, esp_dummy, "dummy packet, discarded silently (RFC 4303 s2.6)") \
+	X(ESP_NEXT_HEADER, esp_next_header, "next header is neither IPv4 nor IPv6") \
+	X(ESP_ECN, esp_ecn, "congestion mark on a tunnel whose inner packet has no ECN (RFC 6040)") \
+	X(INNER_SOURCE, inner_source, "inner source is not in the peer's subnets (RFC 4301 s5.2)") \
+	/* route */ \
+	X(NO_ROUTE, no_route, "neither peer nor route for the destination") \
+	X(NO_NEIGHBOR, no_neighbor, "next hop's MAC address is not known") \
+	X(TTL_EXPIRED, ttl_expired, "TTL or hop limit ran out") \
+	X(TO_GATEWAY, to_gateway, "addressed to the gateway itself") \
+	/* sa_out, esp_out */ \
+	X(NO_OUT_SA, no_out_sa, "peer has no outbound SA") \
+	X(SEQ_EXHAUSTED, seq_exhausted, "outbound SA has used its last sequence number") \
+	X(NO_ROOM, no_room, "buffer has no room for the ESP header or trailer") \
+	X(CRYPTO_FAILED, crypto_failed, "the crypto library did not complete the packet") \
+	/* tx */ \
+	X(PLAIN_TO_ENCRYPTED, plain_to_encrypted, "plain packet was routed to an encrypted port") \
+	X(TOO_BIG, too_big, "larger than the MTU of the port it leaves by") \
+	X(TX_FULL, tx_full, "transmit queue is full") \
+	X(TX_RING_FULL, tx_ring_full, "ring to the worker that owns the transmit queue is full")
+/* clang-format on */
+
+enum eg_drop {
+	EG_KEEP, /* not dropped */
+#define X(symbol, name, text) EG_DROP_##symbol,
+	EG_DROPS(X)
+#undef X
+	EG_DROP_COUNT,
+};
+
+/* "esp_auth", and one sentence of what it means. Any thread; both are constants. */
+const char *eg_drop_name(enum eg_drop drop);
+const char *eg_drop_text(enum eg_drop drop);
+
+#endif

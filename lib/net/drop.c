@@ -1,0 +1,23 @@
+#include "espgate/drop.h"
+
+const char *eg_drop_name(enum eg_drop drop)
+{
+	static const char *const names[] = {[EG_KEEP] = "keep",
+#define X(symbol, name, text) [EG_DROP_##symbol] = #name,
+					    EG_DROPS(X)
+#undef X
+	};
+
+	return names[drop];
+}
+
+const char *eg_drop_text(enum eg_drop drop)
+{
+	static const char *const texts[] = {[EG_KEEP] = "forwarded",
+#define X(symbol, name, text) [EG_DROP_##symbol] = text,
+					    EG_DROPS(X)
+#undef X
+	};
+
+	return texts[drop];
+}

@@ -1,0 +1,63 @@
+/* Header layouts in network byte order, read and written through memcpy-safe packed structs, and
+ * the numbers that go into them. Pure bytes: no DPDK. */
+#ifndef EG_NET_HEADERS_H
+#define EG_NET_HEADERS_H
+
+#include <stdint.h>
+
+#define EG_ETH_LEN  14
+#define EG_VLAN_LEN 4
+#define EG_IP4_LEN  20
+#define EG_IP6_LEN  40
+#define EG_ESP_LEN  8 /* SPI and sequence number */
+
+#define EG_ETHERTYPE_IP4  0x0800
+#define EG_ETHERTYPE_VLAN 0x8100
+#define EG_ETHERTYPE_QINQ 0x88a8
+#define EG_ETHERTYPE_IP6  0x86dd
+
+enum {
+	EG_PROTO_HOPOPTS = 0,
+	EG_PROTO_ICMP = 1,
+	EG_PROTO_IP4 = 4,
+	EG_PROTO_TCP = 6,
+	EG_PROTO_UDP = 17,
+	EG_PROTO_IP6 = 41,
+	EG_PROTO_ROUTING = 43,
+	EG_PROTO_FRAGMENT = 44,
+	EG_PROTO_ESP = 50,
+	EG_PROTO_AH = 51,
+	EG_PROTO_ICMP6 = 58,
+	EG_PROTO_NONE = 59,
+	EG_PROTO_DSTOPTS = 60,
+	EG_PROTO_SCTP = 132,
+};
+
+struct eg_ip4 {
+	uint8_t ver_ihl, tos;
+	uint16_t len_be, id_be, frag_be;
+	uint8_t ttl, proto;
+	uint16_t check;
+	uint8_t src[4], dst[4];
+} __attribute__((packed));
+
+#define EG_IP4_DF       0x4000
+#define EG_IP4_MF       0x2000
+#define EG_IP4_FRAGMASK 0x1fff
+
+struct eg_ip6 {
+	uint32_t ver_tc_flow_be;
+	uint16_t payload_be;
+	uint8_t next, hops;
+	uint8_t src[16], dst[16];
+} __attribute__((packed));
+
+struct eg_esp {
+	uint32_t spi_be, seq_be;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct eg_ip4) == EG_IP4_LEN, "RFC 791");
+_Static_assert(sizeof(struct eg_ip6) == EG_IP6_LEN, "RFC 8200");
+_Static_assert(sizeof(struct eg_esp) == EG_ESP_LEN, "RFC 4303");
+
+#endif

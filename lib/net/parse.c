@@ -1,0 +1,203 @@
+#include "net/parse.h"
+
+#include "net/bytes.h"
+#include "net/checksum.h"
+
+enum eg_drop eg_parse_link(const uint8_t *frame, uint32_t len, uint16_t *l3_off)
+{
+	uint16_t off = EG_ETH_LEN, type;
+
+	if (len < EG_ETH_LEN)
+		return EG_DROP_SHORT_FRAME;
+	type = eg_get16(frame + 12);
+	for (int tags = 0; tags < 2 && (type == EG_ETHERTYPE_VLAN || type == EG_ETHERTYPE_QINQ);
+	     tags++) {
+		if (len < off + (uint32_t)EG_VLAN_LEN)
+			return EG_DROP_SHORT_FRAME;
+		type = eg_get16(frame + off + 2);
+		off += EG_VLAN_LEN;
+	}
+	if (type != EG_ETHERTYPE_IP4 && type != EG_ETHERTYPE_IP6)
+		return EG_DROP_NOT_IP;
+	if (len <= off)
+		return EG_DROP_BAD_IP_LENGTH;
+	/* A frame whose type and version disagree is a forgery or a bug: no guess. */
+	if (frame[off] >> 4 != (type == EG_ETHERTYPE_IP4 ? 4 : 6))
+		return EG_DROP_BAD_IP_HEADER;
+	*l3_off = off;
+	return EG_KEEP;
+}
+
+/* Ports (or ICMP's type, code and echo identifier) of a whole packet or first fragment. */
+static enum eg_drop parse_l4(const uint8_t *data, struct eg_pkt *pkt)
+{
+	uint32_t left = (uint32_t)pkt->len - pkt->l4_off;
+	const uint8_t *l4 = data + pkt->l4_off;
+
+	switch (pkt->proto) {
+	case EG_PROTO_TCP:
+		if (left < 20)
+			return EG_DROP_SHORT_L4;
+		break;
+	case EG_PROTO_UDP:
+		if (left < 8)
+			return EG_DROP_SHORT_L4;
+		break;
+	case EG_PROTO_SCTP:
+		if (left < 12)
+			return EG_DROP_SHORT_L4;
+		break;
+	case EG_PROTO_ICMP:
+	case EG_PROTO_ICMP6:
+		if (left < 8)
+			return EG_DROP_SHORT_L4;
+		pkt->sport = eg_get16(l4 + 4);
+		pkt->dport = eg_get16(l4);
+		return EG_KEEP;
+	default:
+		return EG_KEEP;
+	}
+	pkt->sport = eg_get16(l4);
+	pkt->dport = eg_get16(l4 + 2);
+	return EG_KEEP;
+}
+
+static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
+{
+	const struct eg_ip4 *ip = (const struct eg_ip4 *)data;
+	uint16_t frag;
+	unsigned ihl;
+
+	if (len < EG_IP4_LEN)
+		return EG_DROP_BAD_IP_LENGTH;
+	ihl = (ip->ver_ihl & 15u) * 4;
+	pkt->len = be16toh(ip->len_be);
+	if (ihl < EG_IP4_LEN || pkt->len < ihl)
+		return EG_DROP_BAD_IP_HEADER;
+	if (len < pkt->len)
+		return EG_DROP_BAD_IP_LENGTH;
+	if (!eg_ip4_checksum_ok(data, ihl))
+		return EG_DROP_BAD_IP_CHECKSUM;
+	frag = be16toh(ip->frag_be);
+	pkt->l4_off = (uint16_t)ihl;
+	pkt->proto = ip->proto;
+	pkt->tos = ip->tos;
+	if (frag & EG_IP4_FRAGMASK)
+		pkt->frag = EG_FRAG_LATER;
+	else if (frag & EG_IP4_MF)
+		pkt->frag = EG_FRAG_FIRST;
+	return pkt->frag == EG_FRAG_LATER ? EG_KEEP : parse_l4(data, pkt);
+}
+
+/* Step over one extension header (RFC 8200 s4). The fragment header is the only one of fixed
+ * length; AH counts in words of 4 (RFC 4302 s2.2). */
+static enum eg_drop step_extension(const uint8_t *data, struct eg_pkt *pkt)
+{
+	const uint8_t *ext = data + pkt->l4_off;
+	uint32_t left = (uint32_t)pkt->len - pkt->l4_off, size;
+
+	if (left < 8)
+		return EG_DROP_BAD_IP6_EXTENSION;
+	size = pkt->proto == EG_PROTO_FRAGMENT ? 8
+	       : pkt->proto == EG_PROTO_AH     ? (ext[1] + 2u) * 4
+					       : (ext[1] + 1u) * 8;
+	if (left < size)
+		return EG_DROP_BAD_IP6_EXTENSION;
+	if (pkt->proto == EG_PROTO_FRAGMENT) {
+		uint16_t frag = eg_get16(ext + 2);
+
+		if (frag & 0xfff8)
+			pkt->frag = EG_FRAG_LATER;
+		else if (frag & 1)
+			pkt->frag = EG_FRAG_FIRST;
+		/* Offset 0 and no more: an atomic fragment is a whole packet (RFC 6946). */
+	}
+	pkt->proto = ext[0];
+	pkt->l4_off = (uint16_t)(pkt->l4_off + size);
+	return EG_KEEP;
+}
+
+static bool is_extension(uint8_t proto)
+{
+	return proto == EG_PROTO_HOPOPTS || proto == EG_PROTO_ROUTING ||
+	       proto == EG_PROTO_FRAGMENT || proto == EG_PROTO_AH || proto == EG_PROTO_DSTOPTS;
+}
+
+static enum eg_drop parse_ip6(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
+{
+	const struct eg_ip6 *ip = (const struct eg_ip6 *)data;
+	uint32_t whole;
+
+	if (len < EG_IP6_LEN)
+		return EG_DROP_BAD_IP_LENGTH;
+	whole = EG_IP6_LEN + (uint32_t)be16toh(ip->payload_be);
+	if (whole > UINT16_MAX)
+		return EG_DROP_BAD_IP_HEADER;
+	if (len < whole)
+		return EG_DROP_BAD_IP_LENGTH;
+	pkt->len = (uint16_t)whole;
+	pkt->l4_off = EG_IP6_LEN;
+	pkt->proto = ip->next;
+	pkt->tos = (uint8_t)(be32toh(ip->ver_tc_flow_be) >> 20);
+	for (int n = 0; is_extension(pkt->proto) && pkt->frag != EG_FRAG_LATER; n++) {
+		enum eg_drop drop = n < EG_IP6_EXTENSIONS_MAX ? step_extension(data, pkt)
+							      : EG_DROP_BAD_IP6_EXTENSION;
+		if (drop)
+			return drop;
+	}
+	return pkt->frag == EG_FRAG_LATER ? EG_KEEP : parse_l4(data, pkt);
+}
+
+enum eg_drop eg_parse_ip(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
+{
+	*pkt = (struct eg_pkt){0};
+	if (!len)
+		return EG_DROP_BAD_IP_LENGTH;
+	pkt->version = data[0] >> 4;
+	if (pkt->version == 4)
+		return parse_ip4(data, len, pkt);
+	if (pkt->version == 6)
+		return parse_ip6(data, len, pkt);
+	return EG_DROP_BAD_IP_HEADER;
+}
+
+static enum eg_drop check_ip4(const struct eg_ip4 *ip)
+{
+	if (ip->dst[0] >= 224) /* multicast, reserved (RFC 1112 s4) and limited broadcast */
+		return EG_DROP_MULTICAST;
+	if (ip->src[0] == 0 || ip->src[0] == 127 || ip->src[0] >= 224 || ip->dst[0] == 0 ||
+	    ip->dst[0] == 127)
+		return EG_DROP_MARTIAN;
+	if ((ip->src[0] == 169 && ip->src[1] == 254) || (ip->dst[0] == 169 && ip->dst[1] == 254))
+		return EG_DROP_LINK_LOCAL;
+	return EG_KEEP;
+}
+
+/* ::, ::1 and the IPv4-mapped range may not be on a wire (RFC 4291 s2.5.2, 2.5.3; RFC 4942 s2.2).
+ */
+static bool martian6(const uint8_t a[16])
+{
+	static const uint8_t zero[10];
+
+	if (memcmp(a, zero, sizeof(zero)))
+		return false;
+	return (a[10] == 0xff && a[11] == 0xff) || (!eg_get32(a + 10) && !a[14] && a[15] <= 1);
+}
+
+static enum eg_drop check_ip6(const struct eg_ip6 *ip)
+{
+	if (ip->dst[0] == 0xff)
+		return EG_DROP_MULTICAST;
+	if (ip->src[0] == 0xff || martian6(ip->src) || martian6(ip->dst))
+		return EG_DROP_MARTIAN;
+	if ((ip->src[0] == 0xfe && (ip->src[1] & 0xc0) == 0x80) ||
+	    (ip->dst[0] == 0xfe && (ip->dst[1] & 0xc0) == 0x80))
+		return EG_DROP_LINK_LOCAL;
+	return EG_KEEP;
+}
+
+enum eg_drop eg_parse_addresses(const uint8_t *data, const struct eg_pkt *pkt)
+{
+	return pkt->version == 4 ? check_ip4((const struct eg_ip4 *)data)
+				 : check_ip6((const struct eg_ip6 *)data);
+}

@@ -1,0 +1,71 @@
+/* A batch: up to 64 packets and what is known of each, filled once by parse and read by all.
+ *
+ * A stage marks losers with eg_batch_lose() and ends with eg_batch_sweep() (path/drop.h), the one
+ * place that counts and frees; survivors stay at the front, in order. One worker's; no locks. */
+#ifndef EG_PATH_BATCH_H
+#define EG_PATH_BATCH_H
+
+#include <rte_mbuf.h>
+
+#include "espgate/drop.h"
+#include "net/parse.h"
+#include "route/hop.h"
+#include "route/peer.h"
+#include "sa/sad.h"
+
+#define EG_BATCH_MAX 64
+
+/* meta.drop beside the reasons of enum eg_drop: the packet left the batch, but was not lost. */
+#define EG_HANDED_OVER EG_DROP_COUNT
+
+_Static_assert(EG_HANDED_OVER <= UINT8_MAX, "meta.drop is one byte");
+
+/* From parse on, the mbuf's data start at the IP header: a link header is put on by tx. */
+struct eg_meta {
+	struct eg_pkt pkt;
+	uint8_t drop;      /* enum eg_drop; EG_KEEP while it is in the batch */
+	uint8_t port;      /* where it came in */
+	uint8_t outer_tos; /* from esp_in for verify: DSCP and ECN of the opened packet's outer
+			      header */
+	bool sealed;       /* esp_out sealed it: it may leave by an encrypted port */
+	uint8_t group; /* sa_out: which of the batch's outbound SAs, and the how many-th on it */
+	uint8_t rank;
+	const struct eg_hop *hop;       /* route */
+	const struct eg_peer *peer;     /* verify: it came from; sa_out: it goes to */
+	const struct eg_sad_entry *sad; /* sa_in */
+	struct eg_sa *sa;               /* sa_in, sa_out */
+	uint64_t seq;                   /* sa_in: inferred, 64 bits */
+};
+
+_Static_assert(sizeof(struct eg_meta) <= 64, "one cache line a packet");
+
+struct eg_batch {
+	unsigned n;
+	unsigned n_lost;
+	struct rte_mbuf *m[EG_BATCH_MAX];
+	_Alignas(64) struct eg_meta meta[EG_BATCH_MAX];
+};
+
+/* Mark packet i; it stays in place until the stage's sweep. Mark a packet once only. */
+static inline void eg_batch_lose(struct eg_batch *batch, unsigned i, unsigned reason)
+{
+	batch->meta[i].drop = (uint8_t)reason;
+	batch->n_lost++;
+}
+
+/* First byte of the IP packet. */
+static inline uint8_t *eg_batch_data(const struct eg_batch *batch, unsigned i)
+{
+	return rte_pktmbuf_mtod(batch->m[i], uint8_t *);
+}
+
+/* Cut `front` bytes off a single-segment packet and leave `len` of it. The caller has checked the
+ * bounds: rte_pktmbuf_adj() would check them again. */
+static inline void eg_mbuf_window(struct rte_mbuf *m, uint16_t front, uint16_t len)
+{
+	m->data_off = (uint16_t)(m->data_off + front);
+	m->data_len = len;
+	m->pkt_len = len;
+}
+
+#endif

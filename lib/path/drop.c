@@ -1,0 +1,87 @@
+#include "path/drop.h"
+
+#include <rte_cycles.h>
+
+#include "base/clock.h"
+#include "net/bytes.h"
+
+/* May the control thread get a sample of a drop now? At most one in sample_cycles. */
+static struct eg_drop_record *sample_slot(struct eg_path *path)
+{
+	uint64_t now;
+
+	if (!path->sample_cycles)
+		return NULL;
+	now = rte_get_tsc_cycles();
+	if (now < path->next_sample)
+		return NULL;
+	path->next_sample = now + path->sample_cycles;
+	return eg_drop_ring_slot(&path->stats->dropped);
+}
+
+/* What parse learned; before it succeeded there is nothing to tell of addresses. Behind esp_out the
+ * outer header stands in front, and its addresses are told. */
+static void describe(struct eg_drop_record *record, const struct eg_meta *meta, const uint8_t *data)
+{
+	unsigned version = data[0] >> 4, alen = version == 4 ? 4 : 16;
+
+	if (!meta->pkt.l4_off)
+		return;
+	data += version == 4 ? offsetof(struct eg_ip4, src) : offsetof(struct eg_ip6, src);
+	record->src = eg_ip_from(version, data);
+	record->dst = eg_ip_from(version, data + alen);
+	record->proto = meta->sealed ? EG_PROTO_ESP : meta->pkt.proto;
+	record->sport = meta->sealed ? 0 : meta->pkt.sport;
+	record->dport = meta->sealed ? 0 : meta->pkt.dport;
+}
+
+static void sample(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m)
+{
+	struct eg_drop_record *record = sample_slot(path);
+
+	if (!record)
+		return;
+	*record = (struct eg_drop_record){
+		.wall_ns = eg_wall_ns(),
+		.reason = (enum eg_drop)meta->drop,
+		.port = meta->port,
+		.bytes = (uint16_t)m->pkt_len,
+	};
+	describe(record, meta, rte_pktmbuf_mtod(m, const uint8_t *));
+	if (meta->sa) {
+		record->spi = be32toh(meta->sa->spi_be);
+		record->seq = (uint32_t)meta->seq;
+	}
+	eg_drop_ring_publish(&path->stats->dropped);
+}
+
+void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason)
+{
+	eg_count(&path->stats->drop[reason], 1);
+	rte_pktmbuf_free(m);
+}
+
+void eg_batch_drop_lost(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		const struct eg_meta *meta = &batch->meta[i];
+
+		if (meta->drop == EG_HANDED_OVER)
+			continue;
+		if (meta->drop) {
+			sample(path, meta, batch->m[i]);
+			eg_drop_mbuf(path, batch->m[i], (enum eg_drop)meta->drop);
+			continue;
+		}
+		if (kept != i) {
+			batch->m[kept] = batch->m[i];
+			batch->meta[kept] = *meta;
+		}
+		kept++;
+	}
+	batch->n = kept;
+	batch->n_lost = 0;
+}

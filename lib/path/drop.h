@@ -1,0 +1,21 @@
+/* Where packets are lost: the only place that counts a drop and frees the packet. */
+#ifndef EG_PATH_DROP_H
+#define EG_PATH_DROP_H
+
+#include "path/path.h"
+
+/* Count and free one packet that is in no batch any more (it was in a transmit buffer or a ring).
+ */
+void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason);
+
+/* The slow half of eg_batch_sweep(). */
+void eg_batch_drop_lost(struct eg_path *path);
+
+/* Every stage's end: drop what it marked, close the ranks. */
+static inline void eg_batch_sweep(struct eg_path *path)
+{
+	if (__builtin_expect(path->batch.n_lost != 0, 0))
+		eg_batch_drop_lost(path);
+}
+
+#endif

@@ -1,0 +1,94 @@
+/* Inbound ESP, tunnel mode (RFC 4303 s3.4):
+ *  1. Associated data: SPI and sequence number as they came; with ESN the inferred high half
+ * between them (RFC 4106 s5).
+ *  2. Open the whole batch, whatever SAs it mixes, in one call.
+ *  3. Not authentic: drop, and nothing else has happened. Authentic: move the window (s3.4.3).
+ *  4. Trailer: padding must be 1, 2, 3, ... (s2.4); the next header says which IP is inside.
+ *  5. Data now start at the inner IP header. */
+#include "path/stages.h"
+
+#include "net/bytes.h"
+#include "path/drop.h"
+
+static const uint8_t *make_aad(struct eg_path *path, unsigned i, const uint8_t *esp)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+
+	if (!meta->sa->esn)
+		return esp;
+	memcpy(path->aad[i], esp, 4);
+	eg_put64(path->aad[i] + 4, meta->seq);
+	return path->aad[i];
+}
+
+static void make_op(struct eg_path *path, unsigned i)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	const struct eg_sa *sa = meta->sa;
+	uint8_t *esp = eg_batch_data(&path->batch, i) + meta->pkt.l4_off;
+	unsigned around = EG_ESP_LEN + sa->iv_bytes + sa->icv_bytes;
+	uint32_t text_len = (uint32_t)meta->pkt.len - meta->pkt.l4_off - around;
+
+	path->ops[i] = (struct eg_crypto_op){
+		.key = sa->key,
+		.text = esp + EG_ESP_LEN + sa->iv_bytes,
+		.text_len = text_len,
+		.aad = make_aad(path, i, esp),
+		.aad_len = sa->esn ? 12 : EG_ESP_LEN,
+		.iv = esp + EG_ESP_LEN,
+		.icv = esp + EG_ESP_LEN + sa->iv_bytes + text_len,
+	};
+}
+
+static bool padding_right(const uint8_t *padding, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (padding[i] != i + 1)
+			return false;
+	}
+	return true;
+}
+
+/* Steps 4 and 5. */
+static enum eg_drop strip(struct rte_mbuf *m, struct eg_meta *meta, const struct eg_crypto_op *op)
+{
+	const uint8_t *end = op->text + op->text_len;
+	unsigned padding = end[-2], next = end[-1];
+	uint16_t front = (uint16_t)(op->text - rte_pktmbuf_mtod(m, uint8_t *));
+	uint32_t inner;
+
+	if (padding + 2 > op->text_len || !padding_right(end - 2 - padding, padding))
+		return EG_DROP_ESP_PADDING;
+	if (next == EG_PROTO_NONE)
+		return EG_DROP_ESP_DUMMY;
+	if (next != EG_PROTO_IP4 && next != EG_PROTO_IP6)
+		return EG_DROP_ESP_NEXT_HEADER;
+	inner = op->text_len - padding - 2;
+	if (!inner || op->text[0] >> 4 != (next == EG_PROTO_IP4 ? 4 : 6))
+		return EG_DROP_BAD_IP_HEADER;
+	meta->outer_tos = meta->pkt.tos;
+	eg_mbuf_window(m, front, (uint16_t)inner);
+	eg_sa_count(meta->sa, 1, inner);
+	return EG_KEEP;
+}
+
+void eg_esp_in(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n; i++)
+		make_op(path, i);
+	eg_crypto_open(path->crypto, path->ops, batch->n);
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct eg_meta *meta = &batch->meta[i];
+		enum eg_drop drop = EG_DROP_ESP_AUTH;
+
+		if (path->ops[i].ok)
+			drop = eg_replay_commit(&meta->sa->replay, meta->seq);
+		if (!drop)
+			drop = strip(batch->m[i], meta, &path->ops[i]);
+		if (drop)
+			eg_batch_lose(batch, i, drop);
+	}
+	eg_batch_sweep(path);
+}

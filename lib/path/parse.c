@@ -1,0 +1,102 @@
+#include "path/stages.h"
+
+#include "path/drop.h"
+
+#define PREFETCH_AHEAD 4
+
+static void reset(struct eg_meta *meta)
+{
+	*meta = (struct eg_meta){.port = meta->port};
+}
+
+/* Is this frame for us? A station takes its own MAC; IP unicast never comes in a group frame
+ * (RFC 1122 s3.3.6), and IP multicast is dropped by its own name later. */
+static enum eg_drop check_mac(const struct eg_path_port *port, const uint8_t *frame)
+{
+	if (port->promiscuous || !memcmp(frame, port->mac, sizeof(port->mac)) || frame[0] & 1)
+		return EG_KEEP;
+	return EG_DROP_NOT_OUR_MAC;
+}
+
+/* Parse the IP packet at `off`, then let the data start and end with it. */
+static enum eg_drop parse_at(struct rte_mbuf *m, struct eg_meta *meta, uint16_t off)
+{
+	const uint8_t *data = rte_pktmbuf_mtod_offset(m, const uint8_t *, off);
+	enum eg_drop drop = eg_parse_ip(data, m->data_len - (uint32_t)off, &meta->pkt);
+
+	if (drop) {
+		meta->pkt = (struct eg_pkt){0}; /* half of it is no knowledge */
+		return drop;
+	}
+	eg_mbuf_window(m, off, meta->pkt.len);
+	return eg_parse_addresses(data, &meta->pkt);
+}
+
+static enum eg_drop parse_frame(const struct eg_path *path, struct rte_mbuf *m,
+				struct eg_meta *meta)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	bool group_frame;
+	uint16_t off;
+	enum eg_drop drop;
+
+	if (m->nb_segs != 1)
+		return EG_DROP_MULTI_SEGMENT;
+	drop = eg_parse_link(frame, m->data_len, &off);
+	if (drop)
+		return drop;
+	drop = check_mac(&path->port[meta->port], frame);
+	if (drop)
+		return drop;
+	group_frame = frame[0] & 1;
+	drop = parse_at(m, meta, off);
+	return !drop && group_frame ? EG_DROP_NOT_OUR_MAC : drop;
+}
+
+void eg_parse_frames(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n && i < PREFETCH_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(batch->m[i], void *));
+	for (unsigned i = 0; i < batch->n; i++) {
+		enum eg_drop drop;
+
+		if (i + PREFETCH_AHEAD < batch->n)
+			rte_prefetch0(rte_pktmbuf_mtod(batch->m[i + PREFETCH_AHEAD], void *));
+		reset(&batch->meta[i]);
+		drop = parse_frame(path, batch->m[i], &batch->meta[i]);
+		if (drop)
+			eg_batch_lose(batch, i, drop);
+	}
+	eg_batch_sweep(path);
+}
+
+void eg_parse_packets(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		enum eg_drop drop;
+
+		reset(&batch->meta[i]);
+		drop = parse_at(batch->m[i], &batch->meta[i], 0);
+		if (drop)
+			eg_batch_lose(batch, i, drop);
+	}
+	eg_batch_sweep(path);
+}
+
+void eg_parse_inner(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		/* esp_in has checked that the next header and the version agree. */
+		enum eg_drop drop = parse_at(batch->m[i], &batch->meta[i], 0);
+
+		if (drop)
+			eg_batch_lose(batch, i, drop);
+	}
+	eg_batch_sweep(path);
+}

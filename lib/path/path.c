@@ -1,0 +1,118 @@
+/* The whole way of a packet.
+ *
+ *   clear side:      rx -> parse -> route -> sa_out -> esp_out -> tx
+ *   encrypted side:  rx -> parse -> sa_in -> esp_in -> parse(inner) -> verify -> route -> ... -> tx
+ *
+ * Each stage works on path->batch, keeps the survivors in order and drops the others by name. */
+#include "path/path.h"
+
+#include <rte_cycles.h>
+
+#include "path/drop.h"
+#include "path/stages.h"
+
+/* Charge the cycles since the last stage's end to `stage`; packets: how many entered it. */
+static void charge(struct eg_path *path, enum eg_stage stage, unsigned packets)
+{
+	uint64_t now = rte_get_tsc_cycles();
+
+	eg_count(&path->stats->cycles[stage], now - path->last_cycles);
+	eg_count(&path->stats->packets[stage], packets);
+	path->last_cycles = now;
+}
+
+static void run(struct eg_path *path, enum eg_stage stage, void (*function)(struct eg_path *))
+{
+	unsigned packets = path->batch.n;
+
+	if (!packets)
+		return;
+	function(path);
+	charge(path, stage, packets);
+}
+
+/* Plain packets, from pods or just opened: into a tunnel or out by a clear port. */
+static void forward(struct eg_path *path)
+{
+	run(path, EG_STAGE_ROUTE, eg_route);
+	run(path, EG_STAGE_SA_OUT, eg_sa_out);
+	run(path, EG_STAGE_ESP_OUT, eg_esp_out);
+	run(path, EG_STAGE_TX, eg_tx);
+}
+
+/* Packets from the wire that may be ESP for us. */
+static void decrypt(struct eg_path *path)
+{
+	run(path, EG_STAGE_SA_IN, eg_sa_in);
+	run(path, EG_STAGE_ESP_IN, eg_esp_in);
+	run(path, EG_STAGE_PARSE, eg_parse_inner);
+	run(path, EG_STAGE_VERIFY, eg_verify);
+	forward(path);
+}
+
+/* The burst's end, for rates over the time in which there was something to do. */
+static void mark_busy(struct eg_path *path, uint64_t start_cycles)
+{
+	struct eg_stats *stats = path->stats;
+
+	if (!eg_counted(&stats->first_cycles))
+		eg_count(&stats->first_cycles, start_cycles);
+	atomic_store_explicit(&stats->last_cycles, path->last_cycles, memory_order_relaxed);
+}
+
+/* The daemon starts closed: without a snapshot nothing is known of any packet. */
+static void drop_all(struct eg_path *path)
+{
+	for (unsigned i = 0; i < path->batch.n; i++)
+		eg_drop_mbuf(path, path->batch.m[i], EG_DROP_NO_SNAPSHOT);
+}
+
+unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsigned port,
+			 uint16_t queue)
+{
+	uint64_t start = rte_get_tsc_cycles();
+	unsigned received;
+
+	path->last_cycles = start;
+	eg_rx(path, port, queue);
+	received = path->batch.n;
+	if (!received)
+		return 0;
+	charge(path, EG_STAGE_RX, received);
+	path->snap = snap;
+	if (!snap) {
+		drop_all(path);
+		return received;
+	}
+	run(path, EG_STAGE_PARSE, eg_parse_frames);
+	if (path->port[port].encrypted)
+		decrypt(path);
+	else
+		forward(path);
+	mark_busy(path, start);
+	return received;
+}
+
+unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap)
+{
+	struct eg_batch *batch = &path->batch;
+	unsigned taken;
+
+	batch->n_lost = 0;
+	batch->n = rte_ring_sc_dequeue_burst(path->handoff[path->worker], (void **)batch->m,
+					     EG_BATCH_MAX, NULL);
+	if (!batch->n)
+		return 0;
+	path->last_cycles = rte_get_tsc_cycles();
+	path->snap = snap;
+	for (unsigned i = 0; i < batch->n; i++)
+		batch->meta[i].port = (uint8_t)batch->m[i]->port; /* as sa_in left it */
+	taken = batch->n;
+	if (!snap) {
+		drop_all(path);
+		return taken;
+	}
+	run(path, EG_STAGE_PARSE, eg_parse_packets);
+	decrypt(path);
+	return taken;
+}

@@ -1,0 +1,73 @@
+/* The packet's way. path.c shows all of it.
+ *
+ * Life cycle: app makes one zeroed eg_path a worker, fills the fixed part, then calls the runs from
+ * that worker's loop only. Synchronization: everything here belongs to one worker, but for the
+ * rings, which are multi-producer, single-consumer. A run reads one snapshot from start to end. */
+#ifndef EG_PATH_PATH_H
+#define EG_PATH_PATH_H
+
+#include <rte_ring.h>
+
+#include "crypto/crypto.h"
+#include "path/batch.h"
+#include "snap/snap.h"
+#include "stat/stat.h"
+
+_Static_assert(EG_BATCH_MAX <= EG_CRYPTO_BURST, "a batch is one crypto burst");
+
+/* A port as a worker uses it. Index = index in the configuration. */
+struct eg_path_port {
+	uint16_t dpdk_id;
+	uint16_t tx_queue; /* where `ring` is NULL */
+	uint16_t mtu;
+	bool encrypted; /* role */
+	bool promiscuous;
+	uint8_t mac[6];
+	struct rte_ring *ring; /* to the worker that owns the transmit queue, or NULL: it is ours */
+	struct rte_mbuf *tx[EG_BATCH_MAX];
+	unsigned n_tx;
+};
+
+struct eg_path {
+	/* Fixed. */
+	unsigned worker; /* index, 0.. */
+	struct eg_stats *stats;
+	struct eg_crypto *crypto;
+	struct rte_ring **handoff; /* of every worker, by index: packets for its inbound SAs */
+	unsigned n_ports;
+	uint64_t sample_cycles; /* least time between two drop samples; 0: no samples */
+	struct eg_path_port port[EG_STAT_PORTS];
+
+	/* One turn. */
+	const struct eg_snap *snap;
+	uint64_t last_cycles; /* end of the stage before */
+	uint64_t next_sample;
+	struct eg_batch batch;
+	struct eg_crypto_op ops[EG_BATCH_MAX];
+	uint8_t op_packet[EG_BATCH_MAX]; /* ops[k] is batch packet op_packet[k] */
+	uint8_t aad[EG_BATCH_MAX][12];   /* of ESN packets: SPI, high, low (RFC 4106 s5) */
+	struct {
+		struct eg_sa *sa;
+		unsigned n;
+		uint64_t bytes;
+		struct eg_sa_grant grant;
+	} group[EG_BATCH_MAX]; /* the batch's outbound SAs */
+	unsigned n_groups;
+};
+
+/* One burst from a port's receive queue, to its end: sent, dropped or handed over. Returns how many
+ * packets came. `snap` may be NULL: then all are dropped by name. */
+unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsigned port,
+			 uint16_t queue);
+
+/* One burst of ESP packets that other workers handed over. */
+unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap);
+
+/* One burst that other workers left for a transmit queue of ours. */
+unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *ring,
+			  uint16_t queue);
+
+/* A read-only walk through one batch, stage by stage, for tests and benchmarks: the caller fills
+ * path->batch and path->snap and calls stages (path/stages.h). */
+
+#endif

@@ -1,0 +1,54 @@
+#include "path/stages.h"
+
+#include "net/checksum.h"
+#include "path/drop.h"
+
+static enum eg_drop decrement_ttl(uint8_t *data, const struct eg_pkt *pkt)
+{
+	if (pkt->version == 4) {
+		struct eg_ip4 *ip = (struct eg_ip4 *)data;
+
+		if (ip->ttl <= 1)
+			return EG_DROP_TTL_EXPIRED;
+		eg_ip4_decrement_ttl(ip);
+	} else {
+		struct eg_ip6 *ip = (struct eg_ip6 *)data;
+
+		if (ip->hops <= 1)
+			return EG_DROP_TTL_EXPIRED;
+		ip->hops--;
+	}
+	return EG_KEEP;
+}
+
+static enum eg_drop route_one(const struct eg_snap *snap, uint8_t *data, struct eg_meta *meta)
+{
+	meta->hop = meta->pkt.version == 4
+			    ? eg_snap_route4(snap, ((const struct eg_ip4 *)data)->dst)
+			    : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->dst);
+	switch ((enum eg_hop_kind)meta->hop->kind) {
+	case EG_HOP_NONE:
+		return EG_DROP_NO_ROUTE;
+	case EG_HOP_NO_NEIGHBOR:
+		return EG_DROP_NO_NEIGHBOR;
+	case EG_HOP_LOCAL:
+		return EG_DROP_TO_GATEWAY;
+	case EG_HOP_PORT:
+	case EG_HOP_PEER:
+		break;
+	}
+	return decrement_ttl(data, &meta->pkt);
+}
+
+void eg_route(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		enum eg_drop drop = route_one(path->snap, eg_batch_data(batch, i), &batch->meta[i]);
+
+		if (drop)
+			eg_batch_lose(batch, i, drop);
+	}
+	eg_batch_sweep(path);
+}

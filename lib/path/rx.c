@@ -1,0 +1,21 @@
+#include "path/stages.h"
+
+#include <rte_ethdev.h>
+
+void eg_rx(struct eg_path *path, unsigned port, uint16_t queue)
+{
+	struct eg_batch *batch = &path->batch;
+	struct eg_port_stats *stats = &path->stats->port[port];
+	uint64_t bytes = 0;
+
+	batch->n_lost = 0;
+	batch->n = rte_eth_rx_burst(path->port[port].dpdk_id, queue, batch->m, EG_BATCH_MAX);
+	for (unsigned i = 0; i < batch->n; i++) {
+		bytes += batch->m[i]->pkt_len;
+		batch->meta[i].port = (uint8_t)port;
+	}
+	if (batch->n) {
+		eg_count(&stats->rx_packets, batch->n);
+		eg_count(&stats->rx_bytes, bytes);
+	}
+}

@@ -1,0 +1,109 @@
+/* Which outbound SA each packet takes, and its sequence number and IV. Packets arrive in any order
+ * of SAs, so the batch is grouped by SA first: one reservation an SA and batch, however mixed, and
+ * sequence numbers in the order of arrival. */
+#include "path/stages.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "path/drop.h"
+
+/* Open addressing over a batch's SAs: at most half full. */
+#define SLOTS      (2 * EG_BATCH_MAX)
+#define SLOT_EMPTY 0xff
+
+_Static_assert(EG_BATCH_MAX < SLOT_EMPTY, "a group number fits beside the empty mark");
+
+static unsigned find_group(struct eg_path *path, struct eg_sa *sa, uint8_t slots[SLOTS])
+{
+	for (unsigned at = (unsigned)eg_hash_u64((uintptr_t)sa);; at++) {
+		uint8_t *slot = &slots[at % SLOTS];
+
+		if (*slot == SLOT_EMPTY) {
+			*slot = (uint8_t)path->n_groups;
+			path->group[path->n_groups].sa = sa;
+			path->group[path->n_groups].n = 0;
+			path->group[path->n_groups].bytes = 0;
+			eg_crypto_key_prefetch(sa->key);
+			return path->n_groups++;
+		}
+		if (path->group[*slot].sa == sa)
+			return *slot;
+	}
+}
+
+static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta)
+{
+	const struct eg_peer *peer = &path->snap->peers[meta->hop->peer];
+
+	meta->peer = peer;
+	if (peer->hop.kind != EG_HOP_PORT)
+		return EG_DROP_NO_NEIGHBOR;
+	if (!peer->n_out)
+		return EG_DROP_NO_OUT_SA;
+	/* Each worker sends on its own SA where there are several (RFC 9611's idea). */
+	meta->sa = peer->out[path->worker % peer->n_out];
+	return EG_KEEP;
+}
+
+static void group_by_sa(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+	const struct eg_sa *last = NULL;
+	uint8_t slots[SLOTS];
+	unsigned group = 0;
+
+	memset(slots, SLOT_EMPTY, sizeof(slots));
+	path->n_groups = 0;
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct eg_meta *meta = &batch->meta[i];
+		enum eg_drop drop;
+
+		meta->sa = NULL; /* an inbound SA may stand here from esp_in */
+		if (meta->hop->kind != EG_HOP_PEER)
+			continue;
+		drop = choose_sa(path, meta);
+		if (drop) {
+			eg_batch_lose(batch, i, drop);
+			continue;
+		}
+		if (meta->sa != last)
+			group = find_group(path, meta->sa, slots);
+		last = meta->sa;
+		meta->group = (uint8_t)group;
+		meta->rank = (uint8_t)path->group[group].n++;
+		path->group[group].bytes += meta->pkt.len;
+	}
+}
+
+/* Those that came after an SA's last sequence number: it never wraps (RFC 4303 s3.3.3). */
+static void lose_ungranted(struct eg_path *path, unsigned group)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct eg_meta *meta = &batch->meta[i];
+
+		if (meta->drop || !meta->sa || meta->group != group ||
+		    meta->rank < path->group[group].grant.n)
+			continue;
+		path->group[group].bytes -= meta->pkt.len;
+		eg_batch_lose(batch, i, EG_DROP_SEQ_EXHAUSTED);
+	}
+}
+
+void eg_sa_out(struct eg_path *path)
+{
+	uint64_t wall_ns;
+
+	group_by_sa(path);
+	wall_ns = path->n_groups ? eg_wall_ns() : 0;
+	for (unsigned g = 0; g < path->n_groups; g++) {
+		struct eg_sa *sa = path->group[g].sa;
+
+		path->group[g].grant = eg_sa_reserve(sa, path->group[g].n, wall_ns);
+		if (path->group[g].grant.n < path->group[g].n)
+			lose_ungranted(path, g);
+		eg_sa_count(sa, path->group[g].grant.n, path->group[g].bytes);
+	}
+	eg_batch_sweep(path);
+}

@@ -1,0 +1,38 @@
+/* The stages: one file and one public function each, all on path->batch. Worker only. */
+#ifndef EG_PATH_STAGES_H
+#define EG_PATH_STAGES_H
+
+#include "path/path.h"
+
+/* rx.c: fill the batch from a receive queue. */
+void eg_rx(struct eg_path *path, unsigned port, uint16_t queue);
+
+/* parse.c: Ethernet and IP of received frames; IP of packets that were handed over; IP of packets
+ * found inside ESP. Data then start at the IP header and end with it. */
+void eg_parse_frames(struct eg_path *path);
+void eg_parse_packets(struct eg_path *path);
+void eg_parse_inner(struct eg_path *path);
+
+/* sa_in.c: SPI -> SA, owner, addresses, anti-replay check (RFC 4303 s3.4.2, s3.4.3). */
+void eg_sa_in(struct eg_path *path);
+
+/* esp_in.c: open in place, move the window, take trailer and headers off (RFC 4303 s3.4.4). */
+void eg_esp_in(struct eg_path *path);
+
+/* verify.c: ECN of the outer header, and the inner source against the SA's peer (RFC 4301 s5.2). */
+void eg_verify(struct eg_path *path);
+
+/* route.c: longest prefix, then TTL. */
+void eg_route(struct eg_path *path);
+
+/* sa_out.c: the SA of each packet that goes into a tunnel; sequence numbers and IVs, a burst an SA.
+ */
+void eg_sa_out(struct eg_path *path);
+
+/* esp_out.c: ESP trailer, header and outer header; seal in place (RFC 4303 s3.3). */
+void eg_esp_out(struct eg_path *path);
+
+/* tx.c: the last look at what leaves, the link header, transmit by port. */
+void eg_tx(struct eg_path *path);
+
+#endif

@@ -1,0 +1,78 @@
+/* After opening (RFC 4301 s5.2): the inner source must belong to the peer whose SA it came by. The
+ * route table is the SPD's selector here: a peer's subnets are what routes into its tunnel, and the
+ * configuration lets no other route lie inside them.
+ * And the outer header's congestion mark is carried inward (RFC 6040 s4.2). */
+#include "path/stages.h"
+
+#include "net/bytes.h"
+#include "net/checksum.h"
+#include "path/drop.h"
+
+enum {
+	NOT_ECT = 0,
+	ECT_1 = 1,
+	ECT_0 = 2,
+	CE = 3,
+};
+
+static const struct eg_hop *route_back(const struct eg_snap *snap, const uint8_t *data,
+				       const struct eg_pkt *pkt)
+{
+	return pkt->version == 4 ? eg_snap_route4(snap, ((const struct eg_ip4 *)data)->src)
+				 : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->src);
+}
+
+static void set_tos(uint8_t *data, struct eg_pkt *pkt, uint8_t tos)
+{
+	if (pkt->version == 4) {
+		struct eg_ip4 *ip = (struct eg_ip4 *)data;
+
+		ip->tos = tos;
+		ip->check = 0;
+		eg_put16(&data[offsetof(struct eg_ip4, check)],
+			 eg_checksum_fold(eg_checksum_add(0, data, (ip->ver_ihl & 15u) * 4)));
+	} else {
+		data[0] = (uint8_t)((data[0] & 0xf0) | tos >> 4);
+		data[1] = (uint8_t)((data[1] & 0x0f) | tos << 4);
+	}
+	pkt->tos = tos;
+}
+
+/* RFC 6040 figure 4: [inner][outer] -> what goes on; DROP where the mark would be lost. */
+static enum eg_drop carry_ecn(uint8_t *data, struct eg_meta *meta)
+{
+	enum {
+		DROP = 4
+	};
+	static const uint8_t table[4][4] = {
+		[NOT_ECT] = {NOT_ECT, NOT_ECT, NOT_ECT, DROP},
+		[ECT_1] = {ECT_1, ECT_1, ECT_1, CE},
+		[ECT_0] = {ECT_0, ECT_1, ECT_0, CE},
+		[CE] = {CE, CE, CE, CE},
+	};
+	uint8_t inner = meta->pkt.tos & 3, ecn = table[inner][meta->outer_tos & 3];
+
+	if (ecn == DROP)
+		return EG_DROP_ESP_ECN;
+	if (ecn != inner)
+		set_tos(data, &meta->pkt, (uint8_t)((meta->pkt.tos & ~3) | ecn));
+	return EG_KEEP;
+}
+
+void eg_verify(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct eg_meta *meta = &batch->meta[i];
+		uint8_t *data = eg_batch_data(batch, i);
+		const struct eg_hop *back = route_back(path->snap, data, &meta->pkt);
+		enum eg_drop drop = EG_DROP_INNER_SOURCE;
+
+		if (back->kind == EG_HOP_PEER && back->peer == meta->sad->peer)
+			drop = carry_ecn(data, meta);
+		if (drop)
+			eg_batch_lose(batch, i, drop);
+	}
+	eg_batch_sweep(path);
+}

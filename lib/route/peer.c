@@ -1,0 +1,36 @@
+#include "route/peer.h"
+
+#include "net/bytes.h"
+#include "net/checksum.h"
+
+#define OUTER_TTL 64 /* RFC 4301 s5.1.2.1: constructed, not copied */
+
+static void make_ip4(struct eg_peer *peer)
+{
+	struct eg_ip4 *ip = &peer->outer.ip4;
+
+	*ip = (struct eg_ip4){.ver_ihl = 0x45, .ttl = OUTER_TTL, .proto = EG_PROTO_ESP};
+	memcpy(ip->src, peer->local.bytes, 4);
+	memcpy(ip->dst, peer->remote.bytes, 4);
+	peer->outer_sum = eg_checksum_add(0, ip, sizeof(*ip));
+	peer->outer_len = sizeof(*ip);
+}
+
+static void make_ip6(struct eg_peer *peer)
+{
+	struct eg_ip6 *ip = &peer->outer.ip6;
+
+	*ip = (struct eg_ip6){
+		.ver_tc_flow_be = htobe32(6u << 28), .next = EG_PROTO_ESP, .hops = OUTER_TTL};
+	memcpy(ip->src, peer->local.bytes, 16);
+	memcpy(ip->dst, peer->remote.bytes, 16);
+	peer->outer_len = sizeof(*ip);
+}
+
+void eg_peer_make_outer(struct eg_peer *peer)
+{
+	if (peer->remote.family == 4)
+		make_ip4(peer);
+	else
+		make_ip6(peer);
+}

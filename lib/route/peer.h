@@ -1,0 +1,31 @@
+/* A peer gateway as workers see it: its SAs and the ready outer header.
+ * Built with the snapshot, read-only for workers; the SAs are borrowed from the SA store. */
+#ifndef EG_ROUTE_PEER_H
+#define EG_ROUTE_PEER_H
+
+#include <stdint.h>
+
+#include "base/ip.h"
+#include "net/headers.h"
+#include "route/hop.h"
+
+struct eg_sa;
+
+struct eg_peer {
+	char *name; /* owned by the snapshot */
+	struct eg_ip local, remote;
+	struct eg_hop hop; /* to the remote end: EG_HOP_PORT, or why not */
+	struct eg_sa **out;
+	uint32_t n_out;
+	uint8_t outer_len; /* of the outer IP header */
+	union {
+		struct eg_ip4 ip4;
+		struct eg_ip6 ip6;
+	} outer;            /* all that is the same in every packet */
+	uint32_t outer_sum; /* IPv4: checksum of the template, not folded */
+};
+
+/* Fill the outer header template from local and remote (RFC 4301 s5.1.2). */
+void eg_peer_make_outer(struct eg_peer *peer);
+
+#endif

@@ -1,0 +1,190 @@
+#include "sa/keyfile.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+
+#define FILE_MAX 4096 /* room for comments */
+
+/* The whole file into buf, NUL-terminated. Unbuffered, so that stdio keeps no copy of a key. */
+static int slurp(const char *path, const struct eg_keyfile_ref *ref, char buf[FILE_MAX + 1],
+		 struct eg_errs *errs)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret = -1;
+	struct stat st;
+	size_t n = 0;
+	ssize_t got;
+
+	if (fd < 0) {
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: %s", path, strerror(errno));
+		return -1;
+	}
+	if (fstat(fd, &st)) {
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: %s", path, strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: not a regular file", path);
+	} else if (st.st_mode & 077) {
+		eg_error(errs, &ref->pos, ref->conf_path,
+			 "%s: mode %04o lets group or others in (chmod 600 it, and make a new key "
+			 "if anyone could read this one)",
+			 path, (unsigned)st.st_mode & 07777);
+	} else if (st.st_size > FILE_MAX) {
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: longer than %d bytes, no key file is", path,
+			 FILE_MAX);
+	} else {
+		while (n < FILE_MAX && (got = read(fd, buf + n, FILE_MAX - n)) > 0)
+			n += (size_t)got;
+		buf[n] = '\0';
+		ret = 0;
+	}
+	close(fd);
+	return ret;
+}
+
+static int hex_digit(int c)
+{
+	return isdigit(c) ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1;
+}
+
+/* One line's hex into out. Says how long the key is, never what it is. */
+static int read_hex(const char *text, const struct eg_pos *at, size_t want, uint8_t *out,
+		    struct eg_errs *errs)
+{
+	size_t n = strlen(text);
+
+	if (n > 2 && text[0] == '0' && text[1] == 'x') { /* as ip xfrm writes it */
+		text += 2;
+		n -= 2;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (hex_digit((unsigned char)text[i]) < 0) {
+			eg_error(errs, at, "", "not a hex digit at character %zu of the key",
+				 i + 1);
+			return -1;
+		}
+	}
+	if (n != 2 * want) {
+		eg_error(errs, at, "", "%zu hex digits, but the suite needs %zu (key and salt)", n,
+			 2 * want);
+		return -1;
+	}
+	for (size_t i = 0; i < want; i++)
+		out[i] = (uint8_t)(hex_digit((unsigned char)text[2 * i]) << 4 |
+				   hex_digit((unsigned char)text[2 * i + 1]));
+	return 0;
+}
+
+/* All bytes alike is what a forgotten placeholder looks like, never what getrandom gives. */
+static bool looks_weak(const uint8_t *key, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		if (key[i] != key[0])
+			return false;
+	}
+	return true;
+}
+
+/* Cut comments and blanks off both ends of a line, in place. */
+static char *trim(char *line)
+{
+	char *end;
+
+	line[strcspn(line, "#\r")] = '\0';
+	line += strspn(line, " \t");
+	end = line + strlen(line);
+	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+		*--end = '\0';
+	return line;
+}
+
+int eg_keyfile_read(const char *path, const struct eg_suite *suite,
+		    const struct eg_keyfile_ref *ref, uint8_t *material, struct eg_errs *errs)
+{
+	struct eg_pos at = {.file = path, .line = 0, .column = 1};
+	size_t want = (size_t)suite->key_bytes + suite->salt_bytes;
+	char buf[FILE_MAX + 1], *next = buf;
+	int keys = 0, ret = -1;
+
+	if (slurp(path, ref, buf, errs))
+		goto out;
+	while (next) {
+		char *line = trim(strsep(&next, "\n"));
+
+		at.line++;
+		if (!*line)
+			continue;
+		if (keys++) {
+			eg_error(errs, &at, "", "a second key, but %s has one", suite->name);
+			goto out;
+		}
+		if (read_hex(line, &at, want, material, errs))
+			goto out;
+		if (looks_weak(material, suite->key_bytes)) {
+			eg_error(errs, &at, "",
+				 "all bytes of the key are alike (make one with "
+				 "espgate keygen %s)",
+				 suite->name);
+			goto out;
+		}
+	}
+	if (!keys)
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: holds no key", path);
+	else
+		ret = 0;
+out:
+	eg_secret_wipe(buf, sizeof(buf));
+	return ret;
+}
+
+static int write_all(int fd, const char *text, size_t n)
+{
+	while (n) {
+		ssize_t put = write(fd, text, n);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -1;
+		text += put;
+		n -= (size_t)put;
+	}
+	return 0;
+}
+
+int eg_keyfile_create(const char *path, const struct eg_suite *suite, struct eg_errs *errs)
+{
+	size_t n = (size_t)suite->key_bytes + suite->salt_bytes;
+	bool to_stdout = !strcmp(path, "-");
+	uint8_t material[EG_SUITE_KEY_MAX];
+	char text[2 * EG_SUITE_KEY_MAX + 2];
+	int fd = STDOUT_FILENO, ret = -1;
+
+	if (eg_secret_random(material, n)) {
+		eg_error(errs, NULL, "keygen", "getrandom: %s", strerror(errno));
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++)
+		snprintf(text + 2 * i, 3, "%02x", material[i]);
+	strcpy(text + 2 * n, "\n");
+	if (!to_stdout)
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		eg_error(errs, NULL, path, "%s",
+			 errno == EEXIST ? "exists already, and a key is never overwritten"
+					 : strerror(errno));
+	else if (write_all(fd, text, 2 * n + 1) || (!to_stdout && fsync(fd)))
+		eg_error(errs, NULL, path, "%s", strerror(errno));
+	else
+		ret = 0;
+	if (!to_stdout && fd >= 0)
+		close(fd);
+	eg_secret_wipe(material, sizeof(material));
+	eg_secret_wipe(text, sizeof(text));
+	return ret;
+}

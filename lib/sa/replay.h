@@ -1,0 +1,93 @@
+/* The anti-replay window of an inbound SA (RFC 4303 s3.4.3, appendix A).
+ *
+ * Two steps, because a forged packet must not move the window: eg_replay_check() before the crypto
+ * spends time, eg_replay_commit() after the ICV was right. Of two copies in one burst both pass the
+ * check; the second fails at the commit.
+ *
+ * Life cycle: init on memory of eg_replay_bytes() -> check, commit by the one worker that owns the
+ * SA. No locks: one writer, and nobody else reads the bits.
+ *
+ * Bits form a ring of words addressed by sequence number (RFC 6479): moving the window clears the
+ * words it enters and shifts nothing. The ring has a word more than the window needs, so that the
+ * window is exactly `size` wide wherever in a word its right edge lies. */
+#ifndef EG_SA_REPLAY_H
+#define EG_SA_REPLAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "espgate/drop.h"
+
+#define EG_REPLAY_MIN     32
+#define EG_REPLAY_DEFAULT 64
+#define EG_REPLAY_MAX     4096
+
+struct eg_replay {
+	uint64_t top;   /* highest authenticated sequence number, 0 at first */
+	uint32_t size;  /* packets; 0: the check is off */
+	uint32_t words; /* of the ring, a power of two */
+	uint64_t *bits;
+};
+
+/* Bytes of ring for a window of `size` packets. */
+size_t eg_replay_bytes(uint32_t size);
+
+/* Start empty on zeroed memory of eg_replay_bytes(size), which stays the caller's. */
+void eg_replay_init(struct eg_replay *replay, uint32_t size, uint64_t *bits);
+
+/* The 64-bit sequence number of a packet that carries the low half (RFC 4303 appendix A2.2). */
+static inline uint64_t eg_replay_infer(const struct eg_replay *replay, uint32_t low)
+{
+	uint32_t width = replay->size ? replay->size : 1;
+	uint32_t top_low = (uint32_t)replay->top, top_high = (uint32_t)(replay->top >> 32);
+	uint32_t left = top_low - width + 1; /* left edge; wraps where the window spans 2^32 */
+	uint32_t high = top_high;
+
+	if (top_low >= width - 1)
+		high += low < left; /* case A: behind the window means the next subspace */
+	else
+		high -= low >= left; /* case B: the window reaches into the subspace before */
+	return (uint64_t)high << 32 | low;
+}
+
+/* Would seq be taken now? EG_KEEP, EG_DROP_ESP_REPLAY_OLD or EG_DROP_ESP_REPLAY_SEEN. */
+static inline enum eg_drop eg_replay_check(const struct eg_replay *replay, uint64_t seq)
+{
+	if (!replay->size)
+		return EG_KEEP;
+	if (seq == 0)
+		return EG_DROP_ESP_REPLAY_SEEN; /* senders start at 1: RFC 4303 s3.3.3 */
+	if (seq > replay->top)
+		return EG_KEEP;
+	if (replay->top - seq >= replay->size)
+		return EG_DROP_ESP_REPLAY_OLD;
+	return replay->bits[seq / 64 & (replay->words - 1)] >> seq % 64 & 1
+		       ? EG_DROP_ESP_REPLAY_SEEN
+		       : EG_KEEP;
+}
+
+/* Take an authenticated seq: moves the window and marks it, unless it is old or seen by now. */
+static inline enum eg_drop eg_replay_commit(struct eg_replay *replay, uint64_t seq)
+{
+	enum eg_drop drop = eg_replay_check(replay, seq);
+
+	if (drop)
+		return drop;
+	if (seq > replay->top) {
+		uint64_t from = replay->top / 64 + 1, to = seq / 64;
+
+		if (replay->size && to >= from) {
+			if (to - from >= replay->words)
+				from = to - replay->words + 1;
+			for (uint64_t word = from; word <= to; word++)
+				replay->bits[word & (replay->words - 1)] = 0;
+		}
+		replay->top = seq;
+	}
+	if (replay->size)
+		replay->bits[seq / 64 & (replay->words - 1)] |= 1ull << seq % 64;
+	return EG_KEEP;
+}
+
+#endif

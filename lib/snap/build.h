@@ -1,0 +1,14 @@
+/* Private to lib/snap: the steps of a build, in their order. Each fills its part of the snapshot
+ * and returns 0, or -1 with the reasons in errs; eg_snap_free() ends a half-built one. */
+#ifndef EG_SNAP_BUILD_H
+#define EG_SNAP_BUILD_H
+
+#include "snap/snap.h"
+
+/* peers, sas, sad */
+int eg_build_sas(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
+
+/* hops, routes, and each peer's hop */
+int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
+
+#endif

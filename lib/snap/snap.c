@@ -1,0 +1,40 @@
+#include "snap/snap.h"
+
+#include <stdlib.h>
+
+#include "snap/build.h"
+
+void eg_snap_free(struct eg_snap *snap)
+{
+	if (!snap)
+		return;
+	eg_sad_free(&snap->sad);
+	eg_vec_foreach (held, &snap->sas)
+		eg_sa_release(snap->store, held->sa);
+	eg_vec_free(&snap->sas);
+	for (uint32_t i = 0; snap->peers && i < snap->n_peers; i++) {
+		free(snap->peers[i].out);
+		free(snap->peers[i].name);
+	}
+	free(snap->peers);
+	free(snap->hops);
+	eg_lpm_free(snap->routes);
+	free(snap);
+}
+
+struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store *store,
+			      struct eg_errs *errs)
+{
+	struct eg_snap *snap = calloc(1, sizeof(*snap));
+
+	if (!snap) {
+		eg_error(errs, NULL, NULL, "out of memory");
+		return NULL;
+	}
+	snap->store = store;
+	if (eg_build_sas(snap, config, errs) || eg_build_routes(snap, config, errs)) {
+		eg_snap_free(snap);
+		return NULL;
+	}
+	return snap;
+}

@@ -1,0 +1,134 @@
+#include "stat/report.h"
+
+#include <inttypes.h>
+
+void eg_report_free(struct eg_report *report)
+{
+	eg_vec_free(&report->ports);
+	eg_vec_free(&report->sas);
+}
+
+uint64_t eg_report_rx(const struct eg_report *report)
+{
+	uint64_t sum = 0;
+
+	eg_vec_foreach (port, &report->ports)
+		sum += port->rx_packets;
+	return sum;
+}
+
+uint64_t eg_report_tx(const struct eg_report *report)
+{
+	uint64_t sum = 0;
+
+	eg_vec_foreach (port, &report->ports)
+		sum += port->tx_packets;
+	return sum;
+}
+
+uint64_t eg_report_drops(const struct eg_report *report)
+{
+	uint64_t sum = 0;
+
+	for (int i = EG_KEEP + 1; i < EG_DROP_COUNT; i++)
+		sum += report->drop[i];
+	return sum;
+}
+
+static double per_second(uint64_t now, uint64_t before, double seconds)
+{
+	return seconds > 0 ? (double)(now - before) / seconds : 0;
+}
+
+static void render_direction(const char *name, const uint64_t now[2], const uint64_t before[2],
+			     double seconds, struct eg_buf *out)
+{
+	double pps = per_second(now[0], before[0], seconds);
+	double bits = per_second(now[1], before[1], seconds) * 8;
+
+	eg_buf_add(out,
+		   "    %s %14" PRIu64 " packets %16" PRIu64 " bytes %14.0f pps %9.3f Gbit/s\n",
+		   name, now[0], now[1], pps, bits / 1e9);
+}
+
+static void render_ports(const struct eg_report *now, const struct eg_report *before,
+			 double seconds, struct eg_buf *out)
+{
+	for (size_t i = 0; i < now->ports.n; i++) {
+		static const struct eg_report_port zero;
+		const struct eg_report_port *p = &now->ports.v[i];
+		const struct eg_report_port *b =
+			before && i < before->ports.n ? &before->ports.v[i] : &zero;
+
+		eg_buf_add(out, "  port %s (%s)\n", p->name, p->role);
+		render_direction("rx", (uint64_t[]){p->rx_packets, p->rx_bytes},
+				 (uint64_t[]){b->rx_packets, b->rx_bytes}, seconds, out);
+		render_direction("tx", (uint64_t[]){p->tx_packets, p->tx_bytes},
+				 (uint64_t[]){b->tx_packets, b->tx_bytes}, seconds, out);
+		if (p->device_missed || p->device_errors)
+			eg_buf_add(out, "    device: %" PRIu64 " missed, %" PRIu64 " errors\n",
+				   p->device_missed, p->device_errors);
+	}
+}
+
+static void render_sas(const struct eg_report *now, struct eg_buf *out)
+{
+	const char *peer = NULL;
+
+	eg_vec_foreach (sa, &now->sas) {
+		if (!sa->packets)
+			continue; /* a gateway may have thousands: only those that carried something
+				   */
+		if (sa->peer != peer)
+			eg_buf_add(out, "  peer %s\n", sa->peer);
+		peer = sa->peer;
+		eg_buf_add(out,
+			   "    SA %s 0x%08x %-14s %12" PRIu64 " packets %16" PRIu64 " bytes\n",
+			   sa->out ? "out" : "in ", sa->spi, sa->suite, sa->packets, sa->bytes);
+	}
+}
+
+static void render_cycles(const struct eg_report *now, struct eg_buf *out)
+{
+	double sum = 0;
+
+	eg_buf_add(out, "  cycles a packet:");
+	for (int i = 0; i < EG_STAGE_COUNT; i++) {
+		double each;
+
+		if (!now->packets[i])
+			continue;
+		each = (double)now->cycles[i] / (double)now->packets[i];
+		sum += each;
+		eg_buf_add(out, " %s %.1f", eg_stage_name((enum eg_stage)i), each);
+	}
+	eg_buf_add(out, " | sum %.1f\n", sum);
+}
+
+void eg_report_render(const struct eg_report *now, const struct eg_report *before,
+		      struct eg_buf *out)
+{
+	double seconds = before ? now->uptime_s - before->uptime_s : now->busy_s;
+	uint64_t rx = eg_report_rx(now), tx = eg_report_tx(now), drops = eg_report_drops(now);
+
+	eg_buf_add(out, "---- espgate after %.1f s (rates over %.6g s) ----\n", now->uptime_s,
+		   seconds);
+	render_ports(now, before, seconds, out);
+	render_sas(now, out);
+	eg_buf_add(out, "  drops %s\n", drops ? "" : "none");
+	for (int i = EG_KEEP + 1; i < EG_DROP_COUNT; i++) {
+		if (now->drop[i])
+			eg_buf_add(out, "    %-20s %14" PRIu64 "  %s\n",
+				   eg_drop_name((enum eg_drop)i), now->drop[i],
+				   eg_drop_text((enum eg_drop)i));
+	}
+	if (now->handed_over)
+		eg_buf_add(out, "  handed over between workers: %" PRIu64 " packets\n",
+			   now->handed_over);
+	if (rx)
+		render_cycles(now, out);
+	eg_buf_add(out, "  total: rx %" PRIu64 " = tx %" PRIu64 " + drops %" PRIu64, rx, tx, drops);
+	if (rx != tx + drops)
+		eg_buf_add(out, " + in flight %" PRId64, (int64_t)(rx - tx - drops));
+	eg_buf_add(out, "\n");
+}

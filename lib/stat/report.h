@@ -1,0 +1,52 @@
+/* The statistics block that an operator reads, testpmd's way: totals and rates by port, by peer and
+ * SA, every drop that happened, cycles a packet by stage.
+ *
+ * The caller fills a report from counters; rendering knows nothing of where they live. Control
+ * thread. All strings are borrowed. */
+#ifndef EG_STAT_REPORT_H
+#define EG_STAT_REPORT_H
+
+#include "base/buf.h"
+#include "base/vec.h"
+#include "stat/stat.h"
+
+struct eg_report_port {
+	const char *name, *role;
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t device_missed,
+		device_errors; /* lost before rx or behind tx, by the device's word */
+};
+
+struct eg_report_sa {
+	const char *peer;
+	bool out;
+	uint32_t spi;
+	const char *suite;
+	uint64_t packets, bytes;
+};
+
+struct eg_report {
+	double uptime_s;
+	double busy_s; /* from the first packet to the last, over all workers */
+	EG_VEC(struct eg_report_port) ports;
+	EG_VEC(struct eg_report_sa) sas;
+	uint64_t drop[EG_DROP_COUNT];
+	uint64_t cycles[EG_STAGE_COUNT];
+	uint64_t packets[EG_STAGE_COUNT];
+	uint64_t handed_over;
+};
+
+/* Frees what the report holds, not the strings. */
+void eg_report_free(struct eg_report *report);
+
+uint64_t eg_report_rx(const struct eg_report *report);
+uint64_t eg_report_tx(const struct eg_report *report);
+uint64_t eg_report_drops(const struct eg_report *report);
+
+/* Append the block. `before` is an earlier report, for rates over the time between, or NULL for
+ * rates over the busy time (a finite capture is gone long before the gateway stops). Rows of
+ * `before` are matched by their place. */
+void eg_report_render(const struct eg_report *now, const struct eg_report *before,
+		      struct eg_buf *out);
+
+#endif

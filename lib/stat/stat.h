@@ -1,0 +1,90 @@
+/* What a worker counts, and the sampled record of what it dropped.
+ *
+ * Life cycle: one zeroed eg_stats a worker, for the daemon's life.
+ * Synchronization: written by its worker only, with relaxed stores and no atomic read-modify-write;
+ * any thread may read. No two workers share a cache line. */
+#ifndef EG_STAT_STAT_H
+#define EG_STAT_STAT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/ip.h"
+#include "espgate/drop.h"
+
+#define EG_STAT_PORTS 32
+
+/* The stages of the packet's way whose cycles are counted. */
+/* clang-format off */
+#define EG_STAGES(X) \
+	X(RX, rx) X(PARSE, parse) X(SA_IN, sa_in) X(ESP_IN, esp_in) X(VERIFY, verify) \
+	X(ROUTE, route) X(SA_OUT, sa_out) X(ESP_OUT, esp_out) X(TX, tx)
+/* clang-format on */
+
+enum eg_stage {
+#define X(symbol, name) EG_STAGE_##symbol,
+	EG_STAGES(X)
+#undef X
+	EG_STAGE_COUNT,
+};
+
+const char *eg_stage_name(enum eg_stage stage);
+
+typedef _Atomic uint64_t eg_counter;
+
+/* Add to a counter that only the caller's thread writes. */
+static inline void eg_count(eg_counter *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+static inline uint64_t eg_counted(const eg_counter *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+struct eg_port_stats {
+	eg_counter rx_packets, rx_bytes, tx_packets, tx_bytes; /* frames without FCS */
+};
+
+/* Who and what a dropped packet was (RFC 4301 s4.4.1: the audit log's fields). */
+struct eg_drop_record {
+	uint64_t wall_ns;
+	enum eg_drop reason;
+	uint16_t port; /* where it came in */
+	uint16_t bytes;
+	struct eg_ip src, dst; /* not set where the packet had none */
+	uint8_t proto;
+	uint16_t sport, dport;
+	uint32_t spi, seq; /* of the SA it was to use or used; 0: none */
+};
+
+/* A one-writer one-reader ring of samples: a full ring loses samples, never counts. */
+#define EG_DROP_RING 64
+
+struct eg_drop_ring {
+	_Alignas(64) _Atomic uint32_t head; /* the worker's */
+	_Alignas(64) _Atomic uint32_t tail; /* the control thread's */
+	struct eg_drop_record record[EG_DROP_RING];
+};
+
+struct eg_stats {
+	_Alignas(64) struct eg_port_stats port[EG_STAT_PORTS];
+	eg_counter drop[EG_DROP_COUNT];
+	eg_counter cycles[EG_STAGE_COUNT];
+	eg_counter packets[EG_STAGE_COUNT];
+	eg_counter handed_over; /* to the worker that owns their SA */
+	eg_counter first_cycles, last_cycles; /* TSC around all that carried packets; 0: nothing yet */
+	struct eg_drop_ring dropped;
+};
+
+/* The slot for the next sample, or NULL where the ring is full; then publish it. Worker only. */
+struct eg_drop_record *eg_drop_ring_slot(struct eg_drop_ring *ring);
+void eg_drop_ring_publish(struct eg_drop_ring *ring);
+
+/* Take the oldest sample. Control thread only. */
+bool eg_drop_ring_take(struct eg_drop_ring *ring, struct eg_drop_record *out);
+
+#endif

@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+"""Open the ESP packets a gateway sent and check them against RFC 4303, RFC 4106 and its input.
+
+A second opinion on espgate: written from the RFCs, sharing no line with it. The configuration is
+the sending gateway's; its `dir: out` SAs are opened. Each fault is one line with the frame's number
+and a name: outer spi sequence iv length icv padding next-header inner dscp ecn df input leak
+unexpected. Exit status 0 without faults, 1 with, 2 where there was nothing to check."""
+import argparse
+import collections
+import struct
+import sys
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+
+import gateway_conf
+import wire
+
+ESP_HEADER_BYTES, IV_BYTES, ICV_BYTES, TRAILER_BYTES = 8, 8, 16, 2
+ESP_PORT = 4500  # RFC 3948 s2.1
+CIPHERS = {"aes128gcm16": AESGCM, "aes256gcm16": AESGCM, "chacha20poly1305": ChaCha20Poly1305}
+INNER_VERSION = {wire.PROTO_IPIP: 4, wire.PROTO_IPV6: 6}
+
+
+class Fault(Exception):
+    def __init__(self, name, text):
+        super().__init__(f"{name}: {text}")
+
+
+class Stream:
+    """What one SA has sent so far."""
+
+    def __init__(self, peer, sa, first_seq):
+        self.peer, self.sa, self.next_seq = peer, sa, first_seq
+        self.cipher = CIPHERS[sa.suite](sa.key)
+        self.ivs, self.seqs = set(), set()
+
+    def full_sequence(self, low):
+        """The 64-bit number with this low half that lies nearest to the expected one: what RFC 4303
+        appendix A2.2 comes to for any window smaller than half the space."""
+        if not self.sa.esn:
+            return low
+        high = self.next_seq >> 32
+        candidates = [(h << 32) + low for h in (high - 1, high, high + 1) if h >= 0]
+        return min(candidates, key=lambda seq: abs(seq - self.next_seq))
+
+    def open(self, esp, faults, any_order):
+        """ESP packet -> (payload with padding taken off, next header). Faults that leave the rest
+        readable go to `faults`."""
+        sealed = esp[ESP_HEADER_BYTES + IV_BYTES:]
+        if len(sealed) < TRAILER_BYTES + ICV_BYTES:
+            raise Fault("length", f"{len(esp)} bytes are too short for ESP")
+        # RFC 4303 s2.4: pad length and next header end on a 4-byte boundary.
+        if len(sealed) % 4:
+            faults.append(f"padding: {len(sealed) - ICV_BYTES} bytes sealed, no multiple of 4")
+        seq = self.full_sequence(int.from_bytes(esp[4:8], "big"))
+        iv = esp[ESP_HEADER_BYTES:ESP_HEADER_BYTES + IV_BYTES]
+        # RFC 4106 s4, s5: nonce = salt | IV; AAD = SPI | sequence number, 64 bits of it with ESN.
+        aad = esp[:4] + seq.to_bytes(8 if self.sa.esn else 4, "big")
+        try:
+            clear = self.cipher.decrypt(self.sa.salt + iv, sealed, aad)
+        except InvalidTag:
+            raise Fault("icv", f"SPI {self.sa.spi:#x} sequence {seq} does not verify") from None
+        # Only now: an unauthenticated number must not move the state (RFC 4303 s3.4.3).
+        self.note(seq, iv, faults, any_order)
+
+        pad_length, next_header = clear[-2:]
+        if pad_length > len(clear) - TRAILER_BYTES:
+            raise Fault("padding", f"length {pad_length} of {len(clear)} bytes")
+        end = len(clear) - TRAILER_BYTES - pad_length
+        if clear[end:-TRAILER_BYTES] != bytes(range(1, pad_length + 1)):
+            faults.append("padding: bytes are not 1, 2, 3, ... (RFC 4303 s2.4)")
+        return clear[:end], next_header
+
+    def note(self, seq, iv, faults, any_order):
+        if iv in self.ivs:
+            faults.append(f"iv: {iv.hex()} used twice (RFC 4106 s3.1)")
+        self.ivs.add(iv)
+        if seq == 0:
+            faults.append("sequence: 0, though the first is 1 (RFC 4303 s2.2)")
+        elif seq in self.seqs:
+            faults.append(f"sequence: {seq} used twice")
+        elif seq != self.next_seq and not any_order:
+            faults.append(f"sequence: {seq}, expected {self.next_seq}")
+        self.seqs.add(seq)
+        self.next_seq = max(self.next_seq, seq + 1) if any_order else seq + 1
+
+
+class Opener:
+    def __init__(self, peers, first_seq=1, any_order=False, expect_only=False):
+        self.peers, self.any_order, self.expect_only = peers, any_order, expect_only
+        # A receiver chooses its SPIs, so two peers may choose alike (RFC 4301 s4.1).
+        self.streams = {(peer.remote, sa.spi): Stream(peer, sa, first_seq)
+                        for peer in peers for sa in peer.sas_of("out")}
+
+    def frame(self, link_type, frame, faults):
+        """(peer, inner packet), or None where the frame is none of the tunnel's business."""
+        ethertype, l3 = wire.l3_of(link_type, frame)
+        if ethertype not in (wire.ETHERTYPE_IPV4, wire.ETHERTYPE_IPV6):
+            if self.expect_only and ethertype != wire.ETHERTYPE_ARP:
+                raise Fault("unexpected", f"ethertype {ethertype:#06x}")
+            return None
+        ip = wire.parse_ip(l3)
+        if ip.fragment and any(peer.remote == ip.dst for peer in self.peers):
+            raise Fault("outer", "a fragment")
+        encapsulated = ip.protocol == wire.PROTO_UDP and self.is_esp_in_udp(ip)
+        if ip.protocol != wire.PROTO_ESP and not encapsulated:
+            self.check_other(ip)
+            return None
+
+        self.check_link(link_type, frame, l3, ip)
+        stream, esp = self.outer(ip, encapsulated)
+        payload, next_header = stream.open(esp, faults, self.any_order)
+        inner = self.inner(stream.peer, payload, next_header)
+        self.check_copied(ip, inner, faults)
+        return stream.peer, inner.data
+
+    def is_esp_in_udp(self, ip):
+        # RFC 3948 s2.2, s2.3: IKE starts with four zero bytes, a keepalive is a single 0xff.
+        return (int.from_bytes(ip.payload[2:4], "big") == ESP_PORT and len(ip.payload) > 9
+                and ip.payload[8:12] != bytes(4))
+
+    def check_other(self, ip):
+        if gateway_conf.peer_for(self.peers, ip.dst):
+            raise Fault("leak", f"{wire.describe(ip.data)} left in clear")
+        neighbour_discovery = (ip.protocol == wire.PROTO_ICMPV6
+                               and ip.payload[:1] in (b"\x87", b"\x88"))
+        if self.expect_only and not neighbour_discovery:
+            raise Fault("unexpected", wire.describe(ip.data))
+
+    def check_link(self, link_type, frame, l3, ip):
+        padding = l3[len(ip.data):]
+        if padding and (len(frame) > wire.ETHERNET_MIN or any(padding)):
+            raise Fault("outer", f"{len(padding)} bytes follow the packet in its frame")
+        if link_type == wire.LINKTYPE_ETHERNET:
+            for mac in (frame[:6], frame[6:12]):
+                if mac == bytes(6) or mac[0] & 1:
+                    raise Fault("outer", f"{mac.hex(':')} is no unicast MAC address")
+
+    def outer(self, ip, encapsulated):
+        """The SA and its ESP packet."""
+        if ip.ttl == 0:
+            raise Fault("outer", "TTL 0")
+        peers = [peer for peer in self.peers if peer.remote == ip.dst]
+        if ip.src not in [peer.local for peer in peers]:
+            raise Fault("outer", f"{ip.src} > {ip.dst} are no tunnel's addresses")
+        esp = ip.payload
+        if encapsulated:
+            length, checksum = struct.unpack_from("!HH", esp, 4)
+            if length != len(esp):
+                raise Fault("outer", f"UDP length {length} of {len(esp)} bytes")
+            # RFC 3948 s2.1, and RFC 6936 s5 for IPv6: zero is a choice, a wrong one is not.
+            if checksum and wire.udp_checksum(ip, esp):
+                raise Fault("outer", "wrong UDP checksum")
+            esp = esp[8:]
+        if len(esp) < ESP_HEADER_BYTES + IV_BYTES:
+            raise Fault("length", f"{len(esp)} bytes are too short for ESP")
+        spi = int.from_bytes(esp[:4], "big")
+        stream = self.streams.get((ip.dst, spi))
+        if not stream:
+            raise Fault("spi", f"{spi:#x} is no SA to {ip.dst}")
+        if stream.peer.udp_encap != encapsulated:
+            raise Fault("outer", f"UDP encapsulation is {encapsulated}, configured "
+                                 f"{stream.peer.udp_encap}")
+        return stream, esp
+
+    def inner(self, peer, payload, next_header):
+        if next_header not in INNER_VERSION:
+            raise Fault("next-header", f"{next_header} is not tunnel mode's (RFC 4303 s2.6)")
+        try:
+            inner = wire.parse_ip(payload)
+        except wire.Malformed as e:
+            raise Fault("inner", str(e)) from None
+        if inner.version != INNER_VERSION[next_header]:
+            raise Fault("next-header", f"{next_header} before IPv{inner.version}")
+        if len(inner.data) != len(payload):
+            raise Fault("length", f"inner packet of {len(inner.data)} bytes in {len(payload)}")
+        if not wire.within(inner.dst, peer.subnets):
+            raise Fault("inner", f"{inner.dst} is not in {peer.name}'s subnets")
+        return inner
+
+    def check_copied(self, outer, inner, faults):
+        """RFC 4301 s5.1.2: what the encapsulating side copies outward; for ECN also RFC 6040 s4.1,
+        normal mode."""
+        if outer.tos >> 2 != inner.tos >> 2:
+            faults.append(f"dscp: outer {outer.tos >> 2}, inner {inner.tos >> 2}")
+        if outer.tos & 3 != inner.tos & 3:
+            faults.append(f"ecn: outer {outer.tos & 3}, inner {inner.tos & 3}")
+        if outer.version == inner.version == 4 and outer.df != inner.df:
+            faults.append(f"df: outer {outer.df}, inner {inner.df}")
+
+
+def expected_from(path, peers):
+    """Peer name -> the packets it must get, as forwarded; and where each stood in the input."""
+    expected, at = collections.defaultdict(list), collections.defaultdict(list)
+    link_type, frames = wire.read_pcap(path)
+    for number, (_, frame) in enumerate(frames, 1):
+        ip = wire.routable(link_type, frame)
+        peer = ip and gateway_conf.peer_for(peers, ip.dst)
+        if peer:
+            expected[peer.name].append(wire.with_ttl(ip.data, ip.ttl - 1))
+            at[peer.name].append(f"input packet {number}")
+    return expected, at
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    peers = gateway_conf.load(args.conf)
+    opener = Opener(peers, args.first_seq, args.any_order, args.expect_only)
+    link_type, frames = wire.read_pcap(args.esp)
+
+    report, opened = [], []
+    got, got_at = collections.defaultdict(list), collections.defaultdict(list)
+    for number, (us, frame) in enumerate(frames, 1):
+        faults = []
+        try:
+            result = opener.frame(link_type, frame, faults)
+            if result:
+                peer, inner = result
+                opened.append((us, inner))
+                got[peer.name].append(inner)
+                got_at[peer.name].append(f"opened packet {number}")
+        except wire.Malformed as e:
+            faults.append(f"outer: {e}")
+        except Fault as e:
+            faults.append(str(e))
+        report += [f"{args.esp}:{number}: {fault}" for fault in faults]
+
+    n_input = 0
+    if args.input:
+        expected, at = expected_from(args.input, peers)
+        n_input = sum(map(len, expected.values()))
+        for peer in peers:  # order is promised within a tunnel, not between tunnels
+            report += [f"{args.esp}: input: {line}" for line in wire.differences(
+                expected[peer.name], got[peer.name], at[peer.name], got_at[peer.name])]
+    if args.opened:
+        wire.write_pcap(args.opened, wire.LINKTYPE_RAW, opened)
+
+    for line in report[:args.show]:
+        print(line)
+    if len(report) > args.show:
+        print(f"... and {len(report) - args.show} more")
+    print(f"esp_open: {len(opened)} packets opened, {n_input} input packets, "
+          f"{len(report)} differences")
+    return 1 if report else 0 if opened else 2
+
+
+def parse_args(argv):
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("--esp", required=True, metavar="PCAP", help="what the gateway sent")
+    p.add_argument("--conf", required=True, metavar="YAML", help="that gateway's configuration")
+    p.add_argument("--input", metavar="PCAP", help="what it got: must be what is inside, in order")
+    p.add_argument("--opened", metavar="PCAP", help="write the inner packets there, as raw IP")
+    p.add_argument("--expect-only", action="store_true",
+                   help="anything on the wire but ESP, ARP and neighbour discovery is a fault")
+    p.add_argument("--first-seq", type=lambda s: int(s, 0), default=1, metavar="N",
+                   help="each SA starts at N, not at 1")
+    p.add_argument("--any-order", action="store_true",
+                   help="sequence numbers must differ, not be in order")
+    p.add_argument("--show", type=int, default=20, metavar="N", help="at most N faults (20)")
+    return p.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+#!/usr/bin/python3
+"""Seal a capture's packets in ESP as a gateway's peer would, or deliberately wrongly.
+
+The configuration is the receiving gateway's; packets from a peer's subnets to elsewhere are sealed
+with that peer's first `dir: in` SA (or --spi), TTL one less, as a forwarding peer does. With --bad,
+every Nth packet is accompanied by a bad one: the good ones all remain valid, so that a right
+receiver delivers the whole input and counts exactly the bad. IVs repeat from run to run: only for
+keys that protect nothing."""
+import argparse
+import functools
+import random
+import struct
+import sys
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+
+import gateway_conf
+import wire
+
+CIPHERS = {"aes128gcm16": AESGCM, "aes256gcm16": AESGCM, "chacha20poly1305": ChaCha20Poly1305}
+NEXT_HEADER = {4: wire.PROTO_IPIP, 6: wire.PROTO_IPV6}
+UNASSIGNED_NEXT_HEADER = 253  # RFC 3692
+ESP_PORT = 4500
+TFC_BYTES = 100
+
+
+class Sender:
+    """One peer as the receiving gateway sees it: its remote is our outer source."""
+
+    def __init__(self, peer, sa, first_seq, macs):
+        self.peer, self.sa, self.seq, self.macs = peer, sa, first_seq, macs
+        self.cipher = CIPHERS[sa.suite](sa.key)
+        self.iv = self.ip_id = 0
+
+    def take_seq(self):
+        self.seq += 1
+        return self.seq - 1
+
+    def seal(self, payload, next_header, seq=None, padding=None):
+        """RFC 4303 s3.3, RFC 4106 s3."""
+        seq = self.take_seq() if seq is None else seq
+        self.iv += 1
+        if padding is None:
+            padding = bytes(range(1, -(len(payload) + 2) % 4 + 1))
+        iv = self.iv.to_bytes(8, "big")
+        spi = struct.pack("!I", self.sa.spi)
+        aad = spi + seq.to_bytes(8 if self.sa.esn else 4, "big")
+        clear = payload + padding + bytes([len(padding), next_header])
+        return (spi + (seq & 0xFFFFFFFF).to_bytes(4, "big") + iv
+                + self.cipher.encrypt(self.sa.salt + iv, clear, aad))
+
+    def l3(self, inner, payload, protocol, fragment=0):
+        """Outer header; TOS and DF are the inner packet's (RFC 4301 s5.1.2)."""
+        src, dst = self.peer.remote.packed, self.peer.local.packed
+        if self.peer.local.version == 6:
+            return struct.pack("!IHBB", 6 << 28 | inner.tos << 20, len(payload), protocol,
+                               64) + src + dst + payload
+        return wire.with_ipv4_checksum(
+            struct.pack("!BBHHHBBH", 0x45, inner.tos, 20 + len(payload), self.ip_id & 0xFFFF,
+                        fragment or (0x4000 if inner.df else 0), 64, protocol, 0)
+            + src + dst + payload)
+
+    def l4(self, esp):
+        if not self.peer.udp_encap:
+            return wire.PROTO_ESP, esp
+        # Checksum zero: RFC 3948 s2.1; over IPv6, RFC 6936.
+        return wire.PROTO_UDP, struct.pack("!HHHH", ESP_PORT, ESP_PORT, 8 + len(esp), 0) + esp
+
+    def ethernet(self, l3):
+        ethertype = wire.ETHERTYPE_IPV6 if l3[0] >> 4 == 6 else wire.ETHERTYPE_IPV4
+        return self.macs + struct.pack("!H", ethertype) + l3
+
+    def frame(self, inner, esp):
+        self.ip_id += 1
+        protocol, payload = self.l4(esp)
+        return self.ethernet(self.l3(inner, payload, protocol))
+
+    def fragments(self, inner, esp):
+        """The packet in two pieces."""
+        self.ip_id += 1
+        protocol, payload = self.l4(esp)
+        half = len(payload) // 2 & ~7
+        for part, offset, more in ((payload[:half], 0, 1), (payload[half:], half // 8, 0)):
+            if self.peer.local.version == 6:
+                part = struct.pack("!BBHI", protocol, 0, offset << 3 | more, self.ip_id) + part
+                yield self.ethernet(self.l3(inner, part, wire.PROTO_IPV6_FRAGMENT))
+            else:
+                yield self.ethernet(self.l3(inner, part, protocol, more << 13 | offset))
+
+
+def flip(data, at):
+    at %= len(data)
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+
+
+# --- bad packets: name -> (sender, inner packet, its good ESP packet) -> (frames before the good
+# one, frames after it). A forgery goes ahead of the packet whose sequence number it copies: a
+# window moved before authentication would lose the good one (RFC 4303 s3.4.3). ---
+
+def corrupt_icv(sender, inner, esp):
+    return [sender.frame(inner, flip(esp, -1))], []
+
+
+def corrupt_byte(sender, inner, esp):
+    return [sender.frame(inner, flip(esp, 20))], []
+
+
+def truncate(sender, inner, esp):
+    return [sender.frame(inner, esp[:24])], []  # ends inside the least ICV there could be
+
+
+def wrong_spi(sender, inner, esp):
+    known = {sa.spi for sa in sender.peer.sas}
+    spi = next(spi for spi in range(0xBAD00001, 0xBAE00000) if spi not in known)
+    return [sender.frame(inner, struct.pack("!I", spi) + esp[4:])], []
+
+
+def esp_fragment(sender, inner, esp):
+    return list(sender.fragments(inner, esp)), []
+
+
+def replay(sender, inner, esp):
+    return [], [sender.frame(inner, esp)]
+
+
+def wrong_inner_source(sender, inner, esp):
+    if inner.version == 6:
+        at, stranger = 8, bytes.fromhex("20010db8dead00000000000000000066")
+    else:
+        at, stranger = 12, bytes([203, 0, 113, 66])
+    data = inner.data[:at] + stranger + inner.data[at + len(stranger):]
+    data = wire.with_ttl(data, inner.ttl)
+    return [], [sender.frame(inner, sender.seal(data, NEXT_HEADER[inner.version]))]
+
+
+def bad_padding(sender, inner, esp):
+    size = -(len(inner.data) + 2) % 4 or 4
+    padding = bytes(range(2, size + 2))
+    return [], [sender.frame(inner, sender.seal(inner.data, NEXT_HEADER[inner.version],
+                                                padding=padding))]
+
+
+def bad_next_header(sender, inner, esp):
+    return [], [sender.frame(inner, sender.seal(inner.data, UNASSIGNED_NEXT_HEADER))]
+
+
+def dummy(sender, inner, esp):
+    # RFC 4303 s2.6: the payload of a dummy need not be anything.
+    return [], [sender.frame(inner, sender.seal(bytes(64), wire.PROTO_NONE))]
+
+
+def old_seq(sender, inner, esp):
+    # Never used before, properly sealed, just left of the window. Where ESN infers the high half,
+    # such a number reads as one of the next 2^32 (RFC 4303 A2.2): then it is the ICV that fails.
+    seq = sender.old_seq
+    sender.old_seq += 1
+    return [], [sender.frame(inner, sender.seal(inner.data, NEXT_HEADER[inner.version], seq))]
+
+
+def seq_zero(sender, inner, esp):
+    return [sender.frame(inner, sender.seal(inner.data, NEXT_HEADER[inner.version], 0))], []
+
+
+BAD = {f.__name__.replace("_", "-"): f for f in (
+    corrupt_icv, corrupt_byte, truncate, replay, wrong_spi, wrong_inner_source, bad_padding,
+    bad_next_header, esp_fragment, dummy, seq_zero, old_seq)}
+TFC = "tfc"  # not bad but rare: the packet itself is followed by padding (RFC 4303 s2.7)
+
+
+def seal_all(args, sender_for):
+    """Frames with their times, and how many are bad."""
+    link_type, frames = wire.read_pcap(args.input)
+    sealed, n_good, n_bad = [], 0, 0
+    for us, frame in frames:
+        ip = wire.routable(link_type, frame)
+        sender = ip and sender_for(ip)
+        if not sender:
+            continue
+        inner = wire.parse_ip(wire.with_ttl(ip.data, ip.ttl - 1))
+        # Zero is only wrong at the start: with ESN, a low half of zero is due every 2^32 packets.
+        due = n_good == 0 if args.bad == "seq-zero" else n_good % args.every == 0
+        payload = inner.data
+        if args.bad == TFC and due:
+            payload += bytes(TFC_BYTES)
+            n_bad += 1
+        esp = sender.seal(payload, NEXT_HEADER[inner.version])
+        before, after = [], []
+        if args.bad in BAD and due:
+            before, after = BAD[args.bad](sender, inner, esp)
+            n_bad += 1
+        sealed += [(us, f) for f in before + [sender.frame(inner, esp)] + after]
+        n_good += 1
+    return sealed, n_good, n_bad
+
+
+def shuffle(sealed, distance, seed):
+    """No packet is overtaken by one that is `distance` or more later."""
+    rng = random.Random(seed)
+    places = [n + rng.random() * (distance - 1) for n in range(len(sealed))]
+    order = sorted(range(len(sealed)), key=places.__getitem__)
+    return [(sealed[n][0], sealed[m][1]) for n, m in enumerate(order)]
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    peers = gateway_conf.load(args.conf)
+    macs = bytes.fromhex((args.dst_mac + args.src_mac).replace(":", ""))
+
+    @functools.cache
+    def sender_of(name):
+        peer = next(p for p in peers if p.name == name)
+        sas = [sa for sa in peer.sas_of("in") if args.spi in (None, sa.spi)]
+        if not sas:
+            return None
+        first_seq = args.esn_start
+        if args.bad == "old-seq":
+            first_seq = max(first_seq, sas[0].replay_window + 1)
+        sender = Sender(peer, sas[0], first_seq, macs)
+        sender.old_seq = first_seq - sas[0].replay_window
+        return sender
+
+    def sender_for(ip):
+        peer = gateway_conf.peer_for(peers, ip.src)
+        return sender_of(peer.name) if peer and not wire.within(ip.dst, peer.subnets) else None
+
+    sealed, n_good, n_bad = seal_all(args, sender_for)
+    if args.shuffle:
+        sealed = shuffle(sealed, args.shuffle, args.seed)
+    wire.write_pcap(args.out, wire.LINKTYPE_ETHERNET, sealed)
+    print(f"esp_seal: {n_good} packets sealed, {n_bad} {args.bad or 'bad'}, {len(sealed)} frames")
+    return 0 if n_good else 2
+
+
+def parse_args(argv):
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("--input", required=True, metavar="PCAP", help="clear packets")
+    p.add_argument("--conf", required=True, metavar="YAML", help="the receiving gateway's")
+    p.add_argument("--out", required=True, metavar="PCAP", help="the ESP packets")
+    p.add_argument("--bad", choices=[*BAD, TFC], help="spoil every Nth packet this way")
+    p.add_argument("--every", type=int, default=10, metavar="N", help="for --bad (10)")
+    p.add_argument("--shuffle", type=int, default=0, metavar="N",
+                   help="reorder, no packet being N or more late: fits a window of N")
+    p.add_argument("--seed", type=int, default=1, help="for --shuffle (1)")
+    p.add_argument("--esn-start", type=lambda s: int(s, 0), default=1, metavar="SEQ",
+                   help="first sequence number, for instance 0xffffff00. A fresh receiver with a "
+                        "window of W takes SEQ for one before its time when 2^32 - SEQ < W")
+    p.add_argument("--spi", type=lambda s: int(s, 0), help="this SA, not the peer's first")
+    p.add_argument("--src-mac", default="02:00:00:00:00:02")
+    p.add_argument("--dst-mac", default="02:00:00:00:00:01")
+    return p.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
