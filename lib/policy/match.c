@@ -25,26 +25,45 @@ uint32_t eg_policy_class(const struct eg_policy *policy, const struct eg_ip *ip)
 	return eg_lpm_lookup(policy->lpm, ip);
 }
 
-static inline uint32_t match_side(const struct eg_policy *policy, enum eg_dir dir, uint32_t subject,
-				  uint32_t other, uint32_t key)
+static inline uint32_t find_cell(const struct eg_policy *policy, enum eg_dir dir, uint32_t subject,
+				 uint32_t other)
 {
-	uint32_t group = policy->classes[subject].group[dir];
-	uint32_t cell = eg_table_cell(&policy->tables[dir], group, other);
+	return eg_table_cell(&policy->tables[dir], policy->classes[subject].group[dir], other);
+}
 
+static inline uint32_t run_cell(const struct eg_policy *policy, uint32_t cell, uint32_t key)
+{
 	return cell & EG_CELL_PROGRAM
 		       ? eg_program_run(policy->programs + (cell & ~EG_CELL_PROGRAM), key)
 		       : cell;
 }
 
-void eg_policy_match(const struct eg_policy *policy, const struct eg_match *in,
-		     struct eg_verdict *out, size_t n)
+#define BURST 64
+
+static void match_burst(const struct eg_policy *policy, const struct eg_match *in,
+			struct eg_verdict *out, size_t n)
 {
+	struct eg_verdict cells[BURST];
+
+	/* No branch here depends on what is loaded, so the misses of a burst overlap; programs
+	 * branch on packets and would break that. */
+	for (size_t i = 0; i < n; i++) {
+		cells[i].side[EG_EGRESS] = find_cell(policy, EG_EGRESS, in[i].src, in[i].dst);
+		cells[i].side[EG_INGRESS] = find_cell(policy, EG_INGRESS, in[i].dst, in[i].src);
+	}
 	for (size_t i = 0; i < n; i++) {
 		uint32_t key = eg_port_key(in[i].proto, in[i].port);
 
-		out[i].side[EG_EGRESS] = match_side(policy, EG_EGRESS, in[i].src, in[i].dst, key);
-		out[i].side[EG_INGRESS] = match_side(policy, EG_INGRESS, in[i].dst, in[i].src, key);
+		for (int dir = 0; dir < EG_DIRS; dir++)
+			out[i].side[dir] = run_cell(policy, cells[i].side[dir], key);
 	}
+}
+
+void eg_policy_match(const struct eg_policy *policy, const struct eg_match *in,
+		     struct eg_verdict *out, size_t n)
+{
+	for (size_t i = 0; i < n; i += BURST)
+		match_burst(policy, in + i, out + i, n - i < BURST ? n - i : BURST);
 }
 
 /* What no policy can forbid, looked at only after a denial. */
@@ -69,8 +88,6 @@ static void exempt(const struct eg_policy *policy, const struct eg_policy_packet
 	if (eg_world_node_has(policy->world, policy->world->pods.v[pod].node, &src))
 		verdict->side[EG_INGRESS] = EG_VERDICT_NODE;
 }
-
-#define BURST 64
 
 static void decide_burst(const struct eg_policy *policy, const struct eg_policy_packet *packets,
 			 struct eg_verdict *out, size_t n)

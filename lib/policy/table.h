@@ -1,6 +1,6 @@
 /* One direction's decisions: (isolation group of the subject, class of the other end) -> cell.
  *
- * Rows are cut into pages of 64 cells and equal pages are kept once: a group's rules usually speak
+ * Rows are cut into pages of 32 cells and equal pages are kept once: a group's rules usually speak
  * about a few namespaces, so nearly all pages of its row are the one that says "nothing else".
  * Built by the control thread, read by any. */
 #ifndef EG_POLICY_TABLE_H
@@ -10,13 +10,13 @@
 #include "policy/groups.h"
 #include "policy/program.h"
 
-#define EG_PAGE_BITS  6
+#define EG_PAGE_BITS  5
 #define EG_PAGE_CELLS (1u << EG_PAGE_BITS)
 
 struct eg_table {
-	uint32_t *rows;     /* page of (group, class / 64) */
+	uint32_t *rows;     /* page of (group, class / 32) */
 	uint32_t row_pages; /* in a row */
-	uint32_t *cells;    /* of page i from i * 64 on */
+	uint32_t *cells;    /* of page i from i * 32 on */
 	size_t n_rows, n_pages;
 };
 
