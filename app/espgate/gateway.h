@@ -43,7 +43,7 @@ struct eg_worker {
 };
 
 /* A port after it was set up. */
-struct eg_port {
+struct eg_gateway_port {
 	uint16_t dpdk_id;
 	uint16_t n_rx, n_tx;
 	uint16_t mtu;
@@ -56,9 +56,9 @@ struct eg_gateway {
 	const struct eg_config *config; /* of the start: ports, workers, log stay as they were */
 	struct eg_log log;
 	struct eg_sa_store *sas;
-	struct eg_world world;
+	struct eg_publisher publisher;
 	struct rte_mempool *pool;
-	struct eg_port port[EG_CONF_PORTS_MAX];
+	struct eg_gateway_port port[EG_CONF_PORTS_MAX];
 	unsigned n_ports;
 	struct eg_worker *worker[EG_WORKERS_MAX];
 	unsigned n_workers;

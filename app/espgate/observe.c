@@ -78,7 +78,7 @@ static double busy_seconds(const struct eg_gateway *gateway)
 
 void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *report)
 {
-	const struct eg_snap *snap = eg_world_read(&gateway->world);
+	const struct eg_snap *snap = eg_publisher_read(&gateway->publisher);
 
 	*report = (struct eg_report){0};
 	report->uptime_s = (double)(eg_mono_ns() - gateway->started_ns) / EG_NS_PER_S;

@@ -138,7 +138,7 @@ static int load(struct eg_gateway *gateway, const struct eg_config *config, stru
 
 	if (!snap)
 		return -1;
-	eg_world_publish(&gateway->world, snap);
+	eg_publish(&gateway->publisher, snap);
 	return 0;
 }
 
@@ -150,7 +150,7 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 
 	if (eg_workers_make(gateway, errs))
 		goto workers;
-	if (eg_world_init(&gateway->world, gateway->n_workers)) {
+	if (eg_publisher_init(&gateway->publisher, gateway->n_workers)) {
 		eg_error(errs, NULL, NULL, "out of memory");
 		goto workers;
 	}
@@ -165,7 +165,7 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 		       "espgate %s (IPsec-MB %s): %u workers, %u ports, %u peers; no policy is "
 		       "enforced",
 		       EG_VERSION, eg_crypto_version(), gateway->n_workers, gateway->n_ports,
-		       eg_world_read(&gateway->world)->n_peers);
+		       eg_publisher_read(&gateway->publisher)->n_peers);
 		control(gateway, options, set);
 		clean = true;
 	}
@@ -174,7 +174,7 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 ports:
 	eg_ports_stop(gateway);
 world:
-	eg_world_fini(&gateway->world);
+	eg_publisher_fini(&gateway->publisher);
 	eg_sa_store_free(gateway->sas);
 workers:
 	eg_workers_free(gateway);

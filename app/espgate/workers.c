@@ -120,7 +120,7 @@ static int check_pins(const struct eg_gateway *gateway, struct eg_errs *errs)
 	size_t before = errs->n_errors;
 
 	eg_vec_foreach (pin, &gateway->config->pins) {
-		const struct eg_port *port = &gateway->port[pin->port];
+		const struct eg_gateway_port *port = &gateway->port[pin->port];
 
 		if (pin->queue >= port->n_rx)
 			eg_error(errs, &pin->pos, "workers.pin", "%s has %u receive queues here",
@@ -154,7 +154,7 @@ static int spread_rx(struct eg_gateway *gateway)
  * owns queue w, and those without one reach an owner through a ring. */
 static int wire_tx(struct eg_gateway *gateway, unsigned p)
 {
-	struct eg_port *port = &gateway->port[p];
+	struct eg_gateway_port *port = &gateway->port[p];
 	bool shared = port->n_tx < gateway->n_workers;
 
 	for (uint16_t q = 0; shared && q < port->n_tx; q++) {
@@ -176,7 +176,7 @@ static int wire_tx(struct eg_gateway *gateway, unsigned p)
 static void describe_port(struct eg_gateway *gateway, unsigned p)
 {
 	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-	const struct eg_port *port = &gateway->port[p];
+	const struct eg_gateway_port *port = &gateway->port[p];
 
 	for (unsigned w = 0; w < gateway->n_workers; w++) {
 		struct eg_path *path = &gateway->worker[w]->path;

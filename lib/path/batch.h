@@ -10,7 +10,7 @@
 #include "espgate/drop.h"
 #include "net/parse.h"
 #include "route/hop.h"
-#include "route/peer.h"
+#include "route/tunnel.h"
 #include "sa/sad.h"
 
 #define EG_BATCH_MAX 64
@@ -31,7 +31,7 @@ struct eg_meta {
 	uint8_t group; /* sa_out: which of the batch's outbound SAs, and the how many-th on it */
 	uint8_t rank;
 	const struct eg_hop *hop;       /* route */
-	const struct eg_peer *peer;     /* verify: it came from; sa_out: it goes to */
+	const struct eg_tunnel *peer;   /* verify: it came from; sa_out: it goes to */
 	const struct eg_sad_entry *sad; /* sa_in */
 	struct eg_sa *sa;               /* sa_in, sa_out */
 	uint64_t seq;                   /* sa_in: inferred, 64 bits */

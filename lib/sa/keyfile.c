@@ -35,8 +35,8 @@ static int slurp(const char *path, const struct eg_keyfile_ref *ref, char buf[FI
 			 "if anyone could read this one)",
 			 path, (unsigned)st.st_mode & 07777);
 	} else if (st.st_size > FILE_MAX) {
-		eg_error(errs, &ref->pos, ref->conf_path, "%s: longer than %d bytes, no key file is", path,
-			 FILE_MAX);
+		eg_error(errs, &ref->pos, ref->conf_path,
+			 "%s: longer than %d bytes, no key file is", path, FILE_MAX);
 	} else {
 		while (n < FILE_MAX && (got = read(fd, buf + n, FILE_MAX - n)) > 0)
 			n += (size_t)got;

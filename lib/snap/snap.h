@@ -10,7 +10,7 @@
 #include "conf/config.h"
 #include "route/hop.h"
 #include "route/lpm.h"
-#include "route/peer.h"
+#include "route/tunnel.h"
 #include "sa/sad.h"
 #include "sa/store.h"
 
@@ -24,7 +24,7 @@ struct eg_snap {
 	uint64_t generation;   /* counts up with each published snapshot */
 	struct eg_lpm *routes; /* address -> index into hops */
 	struct eg_hop *hops;
-	struct eg_peer *peers;
+	struct eg_tunnel *peers;
 	struct eg_sad sad;
 
 	/* The control thread's. */

@@ -71,14 +71,17 @@ static void render_ports(const struct eg_report *now, const struct eg_report *be
 	}
 }
 
+/* A gateway may have thousands: only those that carried something, and not more than one reads. */
+#define SA_ROWS 24
+
 static void render_sas(const struct eg_report *now, struct eg_buf *out)
 {
 	const char *peer = NULL;
+	size_t used = 0;
 
 	eg_vec_foreach (sa, &now->sas) {
-		if (!sa->packets)
-			continue; /* a gateway may have thousands: only those that carried something
-				   */
+		if (!sa->packets || used++ >= SA_ROWS)
+			continue;
 		if (sa->peer != peer)
 			eg_buf_add(out, "  peer %s\n", sa->peer);
 		peer = sa->peer;
@@ -86,6 +89,8 @@ static void render_sas(const struct eg_report *now, struct eg_buf *out)
 			   "    SA %s 0x%08x %-14s %12" PRIu64 " packets %16" PRIu64 " bytes\n",
 			   sa->out ? "out" : "in ", sa->spi, sa->suite, sa->packets, sa->bytes);
 	}
+	if (used > SA_ROWS)
+		eg_buf_add(out, "    and %zu more SAs\n", used - SA_ROWS);
 }
 
 static void render_cycles(const struct eg_report *now, struct eg_buf *out)

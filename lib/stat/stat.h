@@ -76,7 +76,8 @@ struct eg_stats {
 	eg_counter cycles[EG_STAGE_COUNT];
 	eg_counter packets[EG_STAGE_COUNT];
 	eg_counter handed_over; /* to the worker that owns their SA */
-	eg_counter first_cycles, last_cycles; /* TSC around all that carried packets; 0: nothing yet */
+	eg_counter first_cycles,
+		last_cycles; /* TSC around all that carried packets; 0: nothing yet */
 	struct eg_drop_ring dropped;
 };
 
