@@ -129,8 +129,8 @@ struct eg_flow_tuple eg_flow_opening(const struct eg_flow *flow, const struct eg
 }
 
 /* Opened by this packet, whatever the record said before. */
-static void reopen(struct eg_flow *flow, const struct eg_lookup *lookup,
-		   const struct eg_flow_now *now)
+static void open_by(struct eg_flow *flow, const struct eg_lookup *lookup,
+		    const struct eg_flow_now *now)
 {
 	struct eg_conn *conn = &flow->table->conns[lookup->conn];
 
@@ -138,10 +138,10 @@ static void reopen(struct eg_flow *flow, const struct eg_lookup *lookup,
 	advance(flow, lookup, EG_CONN_NEW, now);
 }
 
-bool eg_flow_allow(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now)
+enum eg_flow_allowed eg_flow_allow(struct eg_flow *flow, struct eg_lookup *lookup,
+				   const struct eg_flow_now *now)
 {
-	/* Seen now and under this policy: settle() then steps it like any packet of its kind. */
-	struct eg_conn init = {
+	const struct eg_conn init = {
 		.seen_s = now->s, .generation = now->generation, .opener = lookup->side};
 
 	if (lookup->need == EG_FLOW_REDECIDE) {
@@ -149,21 +149,20 @@ bool eg_flow_allow(struct eg_flow *flow, struct eg_lookup *lookup, const struct 
 
 		keep.keep = true;
 		settle(flow, lookup, &keep);
-		return true;
+		return EG_FLOW_JOINED;
 	}
-	if (lookup->conn != EG_CONN_NONE) {
-		reopen(flow, lookup, now);
-		return true;
+	if (lookup->conn == EG_CONN_NONE) {
+		/* An earlier packet of this very batch may have opened it. */
+		lookup->conn = eg_conn_find(flow->table, &lookup->key, lookup->hash);
+		if (lookup->conn != EG_CONN_NONE && settle(flow, lookup, now) == EG_FLOW_PASS)
+			return EG_FLOW_JOINED;
 	}
-	/* An earlier packet of this very batch may have opened it. */
-	lookup->conn = eg_conn_find(flow->table, &lookup->key, lookup->hash);
 	if (lookup->conn == EG_CONN_NONE)
 		lookup->conn = eg_conn_insert(flow->table, &lookup->key, lookup->hash, &init);
 	if (lookup->conn == EG_CONN_NONE)
-		return false;
-	if (settle(flow, lookup, now) != EG_FLOW_PASS)
-		reopen(flow, lookup, now);
-	return true;
+		return EG_FLOW_FULL;
+	open_by(flow, lookup, now);
+	return EG_FLOW_OPENED;
 }
 
 void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup)

@@ -82,9 +82,15 @@ bool eg_flow_has(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
 /* The tuple in which a connection was opened, pointing into the lookup. */
 struct eg_flow_tuple eg_flow_opening(const struct eg_flow *flow, const struct eg_lookup *lookup);
 
-/* Policy allowed it: keep, reopen or insert the connection. False where the table is full: the
- * packet must not pass, since its replies could not. */
-bool eg_flow_allow(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now);
+enum eg_flow_allowed {
+	EG_FLOW_JOINED, /* the connection was there already */
+	EG_FLOW_OPENED, /* this packet opened it */
+	EG_FLOW_FULL,   /* no room: the packet must not pass, since its replies could not */
+};
+
+/* Policy allowed it: keep, reopen or insert the connection. */
+enum eg_flow_allowed eg_flow_allow(struct eg_flow *flow, struct eg_lookup *lookup,
+				   const struct eg_flow_now *now);
 
 /* Policy denied it: a connection that was decided anew is dead. */
 void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup);

@@ -64,6 +64,7 @@ static void read_pod_ips(struct eg_k8s *k8s, const struct eg_node *status, struc
 		const struct eg_node *ip = eg_node_get(it, "ip");
 		size_t item = eg_k8s_in_item(k8s, i++);
 
+		eg_k8s_in(k8s, "ip");
 		if (ip && read_text(it, "ip"))
 			add_pod_ip(k8s, ip, pod);
 		eg_k8s_out(k8s, item);

@@ -5,13 +5,6 @@
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
 
-static const struct {
-	const char *name;
-	uint8_t proto;
-} protocols[] = {{"TCP", EG_PROTO_TCP}, {"UDP", EG_PROTO_UDP}, {"SCTP", EG_PROTO_SCTP}};
-
-static const char *const protocol_names[] = {"TCP", "UDP", "SCTP"};
-
 static bool read_prefix(struct eg_k8s *k8s, const struct eg_node *node, struct eg_prefix *prefix)
 {
 	const char *text = eg_k8s_text(k8s, node);
@@ -118,26 +111,13 @@ static void read_peer(struct eg_k8s *k8s, const struct eg_node *node, struct eg_
 			     "ipBlock ({} as podSelector means all pods)");
 }
 
-static void read_protocol(struct eg_k8s *k8s, const struct eg_node *node, struct eg_port *port)
+static uint8_t read_protocol(struct eg_k8s *k8s, const struct eg_node *node)
 {
-	const char *text = eg_k8s_string(k8s, node, "protocol");
-	const char *near;
+	static const char *const names[] = {"TCP", "UDP", "SCTP"};
+	static const uint8_t protos[] = {EG_PROTO_TCP, EG_PROTO_UDP, EG_PROTO_SCTP};
+	int choice = eg_k8s_choice(k8s, node, "protocol", names, N(names));
 
-	port->proto = EG_PROTO_TCP;
-	for (size_t i = 0; text && i < N(protocols); i++)
-		if (!strcmp(text, protocols[i].name)) {
-			port->proto = protocols[i].proto;
-			return;
-		}
-	if (!text)
-		return;
-	near = eg_text_nearest(text, protocol_names, N(protocol_names));
-	if (near)
-		eg_k8s_error(k8s, eg_node_get(node, "protocol"),
-			     "unknown protocol \"%s\" (did you mean \"%s\"?)", text, near);
-	else
-		eg_k8s_error(k8s, eg_node_get(node, "protocol"),
-			     "unknown protocol \"%s\" (TCP, UDP, SCTP)", text);
+	return choice < 0 ? EG_PROTO_TCP : protos[choice];
 }
 
 /* IANA_SVC_NAME: at most 15 of a-z 0-9 and single hyphens inside, with a letter. */
@@ -233,7 +213,7 @@ static void read_port(struct eg_k8s *k8s, const struct eg_node *node, struct eg_
 		return;
 	}
 	eg_k8s_only(k8s, node, fields, N(fields));
-	read_protocol(k8s, node, port);
+	port->proto = read_protocol(k8s, node);
 	value = eg_node_get(node, "port");
 	end = eg_node_get(node, "endPort");
 	before = eg_k8s_in(k8s, "port");

@@ -144,6 +144,34 @@ const char *eg_k8s_string(struct eg_k8s *k8s, const struct eg_node *in, const ch
 	return text;
 }
 
+static void unknown_word(struct eg_k8s *k8s, const struct eg_node *at, const char *text,
+			 const char *const *words, size_t n)
+{
+	struct eg_buf all = {0};
+
+	for (size_t i = 0; i < n; i++)
+		eg_buf_add(&all, "%s%s", i ? ", " : "", words[i]);
+	eg_k8s_error(k8s, at, "unknown \"%s\" (%s)", text, all.v ? all.v : "");
+	eg_buf_free(&all);
+}
+
+int eg_k8s_choice(struct eg_k8s *k8s, const struct eg_node *in, const char *field,
+		  const char *const *words, size_t n)
+{
+	const char *text = eg_k8s_string(k8s, in, field);
+	size_t before;
+
+	if (!text)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(text, words[i]))
+			return (int)i;
+	before = eg_k8s_in(k8s, field);
+	unknown_word(k8s, eg_node_get(in, field), text, words, n);
+	eg_k8s_out(k8s, before);
+	return -1;
+}
+
 void eg_k8s_only(struct eg_k8s *k8s, const struct eg_node *map, const char *const *fields, size_t n)
 {
 	for (const struct eg_node *it = map->child; it; it = it->next) {

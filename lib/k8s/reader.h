@@ -52,6 +52,11 @@ const char *eg_k8s_string(struct eg_k8s *k8s, const struct eg_node *in, const ch
  * none, and the API server refuses them. NULL with an error otherwise. */
 const char *eg_k8s_text(struct eg_k8s *k8s, const struct eg_node *node);
 
+/* Which of the words a field holds: its index, or -1 where the field is missing or null, or (with
+ * an error that lists them) holds another. */
+int eg_k8s_choice(struct eg_k8s *k8s, const struct eg_node *in, const char *field,
+		  const char *const *words, size_t n);
+
 /* An error for every field that is not in the list, with the nearest that is. */
 void eg_k8s_only(struct eg_k8s *k8s, const struct eg_node *map, const char *const *fields,
 		 size_t n);

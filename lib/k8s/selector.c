@@ -1,7 +1,6 @@
 /* Labels and label selectors, as the API server would accept them. */
 #include <ctype.h>
 
-#include "base/text.h"
 #include "k8s/reader.h"
 
 #define NAME_MAX_BYTES   63
@@ -123,28 +122,6 @@ static void read_match_labels(struct eg_k8s *k8s, const struct eg_node *labels,
 	}
 }
 
-static bool read_operator(struct eg_k8s *k8s, const struct eg_node *expression, enum eg_op *op)
-{
-	const char *text = eg_k8s_string(k8s, expression, "operator");
-	const char *near;
-
-	for (size_t i = 0; text && i < N_OPERATORS; i++)
-		if (!strcmp(text, operators[i])) {
-			*op = (enum eg_op)i;
-			return true;
-		}
-	near = text ? eg_text_nearest(text, operators, N_OPERATORS) : NULL;
-	if (near)
-		eg_k8s_error(k8s, eg_node_get(expression, "operator"),
-			     "unknown operator \"%s\" (did you mean \"%s\"?)", text, near);
-	else if (text)
-		eg_k8s_error(k8s, eg_node_get(expression, "operator"),
-			     "unknown operator \"%s\" (In, NotIn, Exists, DoesNotExist)", text);
-	else if (!eg_node_get(expression, "operator"))
-		eg_k8s_error(k8s, expression, "operator: missing");
-	return false;
-}
-
 static void read_values(struct eg_k8s *k8s, const struct eg_node *expression,
 			struct eg_requirement *req)
 {
@@ -172,9 +149,8 @@ static void read_expression(struct eg_k8s *k8s, const struct eg_node *node,
 {
 	static const char *const fields[] = {"key", "operator", "values"};
 	struct eg_requirement *req;
-	enum eg_op op = EG_OP_IN;
 	const char *key;
-	bool known;
+	int op;
 
 	if (node->kind != EG_NODE_MAP) {
 		eg_k8s_error(k8s, node, "must be a map with key, operator and values");
@@ -186,8 +162,10 @@ static void read_expression(struct eg_k8s *k8s, const struct eg_node *node,
 		check_key(k8s, &eg_node_get(node, "key")->pos, key);
 	else if (!eg_node_get(node, "key"))
 		eg_k8s_error(k8s, node, "key: missing");
-	known = read_operator(k8s, node, &op);
-	req = key && known ? add_requirement(k8s, selector, key, op) : NULL;
+	op = eg_k8s_choice(k8s, node, "operator", operators, N_OPERATORS);
+	if (!eg_node_get(node, "operator"))
+		eg_k8s_error(k8s, node, "operator: missing");
+	req = key && op >= 0 ? add_requirement(k8s, selector, key, (enum eg_op)op) : NULL;
 	if (req)
 		read_values(k8s, node, req);
 }

@@ -86,13 +86,21 @@ static void allow(struct eg_path *path, unsigned i, const struct eg_verdict *ver
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 
-	count_allowed(path, verdict);
-	if (meta->need == EG_NEED_ALONE)
+	if (meta->need == EG_NEED_ALONE) {
+		count_allowed(path, verdict);
 		return;
-	if (!eg_flow_allow(path->flow, &path->lookups[meta->lookup], &path->now))
-		eg_batch_lose(&path->batch, i, EG_DROP_FLOW_TABLE_FULL);
-	else if (meta->need == EG_FLOW_DECIDE)
+	}
+	switch (eg_flow_allow(path->flow, &path->lookups[meta->lookup], &path->now)) {
+	case EG_FLOW_JOINED:
+		break;
+	case EG_FLOW_OPENED:
+		count_allowed(path, verdict);
 		eg_count(&path->stats->opened, 1);
+		break;
+	case EG_FLOW_FULL:
+		eg_batch_lose(&path->batch, i, EG_DROP_FLOW_TABLE_FULL);
+		break;
+	}
 }
 
 static void decide(struct eg_path *path)

@@ -46,7 +46,7 @@ static int add_address(struct builder *b, const struct eg_ip *ip, uint32_t signa
 
 	return add_prefix(b, &prefix,
 			  (struct eg_class){signature, eg_lpm_lookup(b->sets, ip),
-					    eg_world_is_node(b->world, ip)});
+					    eg_world_node_at(b->world, ip) != EG_NONE});
 }
 
 static int add_regions(struct builder *b, const struct eg_regions *regions)

@@ -39,7 +39,7 @@ static inline const uint32_t *eg_class_list(const struct eg_class_lists *lists, 
 	uint32_t start = i ? lists->ends.v[i - 1] : 0;
 
 	*n = lists->ends.v[i] - start;
-	return lists->classes.v + start;
+	return *n ? lists->classes.v + start : NULL;
 }
 
 #endif

@@ -28,13 +28,13 @@ struct eg_intern {
 /* The id of a list, new or known; EG_INTERN_FAILED where memory is short. The words are copied. */
 uint32_t eg_intern_add(struct eg_intern *table, const uint32_t *words, size_t n);
 
-/* The list of an id, good until the next eg_intern_add(). */
+/* The list of an id (NULL where it is empty), good until the next eg_intern_add(). */
 static inline const uint32_t *eg_intern_get(const struct eg_intern *table, uint32_t id, size_t *n)
 {
 	size_t start = id ? table->ends.v[id - 1] : 0;
 
 	*n = table->ends.v[id] - start;
-	return table->words.v + start;
+	return *n ? table->words.v + start : NULL;
 }
 
 static inline size_t eg_intern_count(const struct eg_intern *table)

@@ -140,20 +140,21 @@ int eg_world_index(struct eg_world *world)
 	return index_addresses(world);
 }
 
-uint32_t eg_world_pod_at(const struct eg_world *world, const struct eg_ip *ip)
+static uint32_t owner_at(const struct eg_owners *owners, const struct eg_ip *ip)
 {
-	size_t i = find_owner(&world->pod_ips, ip, 0);
+	size_t i = find_owner(owners, ip, 0);
 
-	if (i == world->pod_ips.n || !eg_ip_equal(&world->pod_ips.v[i].ip, ip))
-		return EG_NONE;
-	return world->pod_ips.v[i].index;
+	return i < owners->n && eg_ip_equal(&owners->v[i].ip, ip) ? owners->v[i].index : EG_NONE;
 }
 
-bool eg_world_is_node(const struct eg_world *world, const struct eg_ip *ip)
+uint32_t eg_world_pod_at(const struct eg_world *world, const struct eg_ip *ip)
 {
-	size_t i = find_owner(&world->node_ips, ip, 0);
+	return owner_at(&world->pod_ips, ip);
+}
 
-	return i < world->node_ips.n && eg_ip_equal(&world->node_ips.v[i].ip, ip);
+uint32_t eg_world_node_at(const struct eg_world *world, const struct eg_ip *ip)
+{
+	return owner_at(&world->node_ips, ip);
 }
 
 bool eg_world_node_has(const struct eg_world *world, uint32_t node, const struct eg_ip *ip)

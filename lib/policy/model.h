@@ -169,8 +169,8 @@ int eg_world_index(struct eg_world *world);
 /* Index of the pod that owns an address, or EG_NONE. The world must be indexed. */
 uint32_t eg_world_pod_at(const struct eg_world *world, const struct eg_ip *ip);
 
-/* True where the address is some node's. */
-bool eg_world_is_node(const struct eg_world *world, const struct eg_ip *ip);
+/* Index of the (first) node that has an address, or EG_NONE. */
+uint32_t eg_world_node_at(const struct eg_world *world, const struct eg_ip *ip);
 
 /* True where the address is one of that node's. */
 bool eg_world_node_has(const struct eg_world *world, uint32_t node, const struct eg_ip *ip);

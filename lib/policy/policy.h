@@ -10,9 +10,11 @@
  * each direction has a table of (isolation group of the subject, class of the other end) whose
  * cells are programs over protocol and port. Lookups touch a fixed number of cache lines.
  *
- * Why not rte_acl for the second step: tests/bench/bench_policy measures both over the same rules
- * (see its head for the figures). Labels choose scattered sets of classes, which prefix and range
- * fields can only say by repeating a rule for every run; a cell says it at no cost.
+ * Why not rte_acl for the second step: labels choose scattered sets of classes, which its ranges
+ * can only say by repeating a rule for every run of neighbours; a cell says it at no cost.
+ * tests/bench/bench_acl gives rte_acl what bench_policy gives this module. For 10,000 pods, 200
+ * namespaces and 5,000 policies it became 303,000 rules, built in 2.5 s and 674 MiB, 82 ns for both
+ * directions; here 50 ms, 33 MiB and 20 ns. rte_acl would also take hugepages and the EAL.
  *
  * Two facts are about single pods and stay out of the classes, or each pod would be one: a pod
  * cannot block itself (addresses are equal), and its own node is let in (classes of node addresses

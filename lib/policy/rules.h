@@ -45,7 +45,7 @@ static inline const uint32_t *eg_rules_peers(const struct eg_rules *rules, uint3
 	uint32_t start = rule ? rules->peer_ends.v[rule - 1] : 0;
 
 	*n = rules->peer_ends.v[rule] - start;
-	return rules->peers.v + start;
+	return *n ? rules->peers.v + start : NULL;
 }
 
 /* The rule of the model behind a reference. */

@@ -6,9 +6,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "k8s/k8s.h"
 #include "policy/policy.h"
 #include "policy/prove.h"
 #include "policy/reference.h"
@@ -17,6 +19,12 @@ int run_random_tests(void);
 int run_rule_tests(void);
 int run_compile_tests(void);
 int run_explain_tests(void);
+
+/* A small cluster (see test_rules.c) with policies as YAML, which are a file "policies.yaml". */
+void yaml_world(const char *policies, struct eg_world *world);
+
+/* "10.0.0.1 10.0.0.2 TCP 80 yes": the packet, and the word that follows it. */
+struct eg_packet_key probe_key(const char *probe, char verdict[8]);
 
 /* Compile, and fail the test with the messages where that fails. */
 struct eg_policy *compile(const struct eg_world *world);
