@@ -49,13 +49,14 @@ static size_t distance(const char *a, const char *b)
 
 const char *eg_text_nearest(const char *word, const char *const *candidates, size_t n)
 {
-	size_t best = strlen(word) / 3 + 1; /* a third of the letters may be wrong */
+	size_t len = strlen(word);
+	size_t best = len / 3 + 1; /* a third of the letters may be wrong, but not all */
 	const char *found = NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		size_t d = distance(word, candidates[i]);
 
-		if (d <= best && (!found || d < best)) {
+		if (d <= best && d < len && (!found || d < best)) {
 			best = d;
 			found = candidates[i];
 		}

@@ -74,6 +74,9 @@ static void test_nearest(void **state)
 	assert_string_equal(eg_text_nearest("neighbours", words, 4), "neighbors");
 	assert_string_equal(eg_text_nearest("Ports", words, 4), "ports");
 	assert_null(eg_text_nearest("zzzzzz", words, 4));
+	assert_null(eg_text_nearest("x", (const char *const[]){"a"}, 1));
+	assert_null(eg_text_nearest("", (const char *const[]){"a"}, 1));
+	assert_string_equal(eg_text_nearest("A", (const char *const[]){"a"}, 1), "a");
 	assert_string_equal(eg_suite_suggest("aes-gcm-256"), "aes256gcm16");
 	assert_ptr_equal(eg_suite_find("aes192gcm16"), &eg_suites[EG_SUITE_AES192GCM16]);
 	assert_null(eg_suite_find("des"));

@@ -18,10 +18,18 @@
 int run_tree_tests(void);
 int run_tree_random_tests(void);
 int run_tree_hostile_tests(void);
+int run_config_tests(void);
+int run_config_error_tests(void);
+int run_config_peer_tests(void);
+int run_read_tests(void);
+int run_cover_tests(void);
 
 /* The messages must be exactly these lines, each with its newline; prints both where not. Empties
  * the list. */
 void assert_messages(struct eg_errs *errs, const char *lines);
+
+/* Seed random() from EG_SEED in the environment or the clock, and print it. */
+void seed_random(void);
 
 /* The only tree of `text`, which must be free of errors; the caller's to free. */
 struct eg_tree read_tree(const char *text);

@@ -1,0 +1,116 @@
+/* Peers against each other, and against the way their tunnels take. */
+#include "conf/sections.h"
+
+/* What an item of the subnets clashes with, or NULL: the same prefix again, or one around it that
+ * belongs to another peer. A peer may nest its own. */
+static const struct eg_cover_item *find_rival(const struct eg_cover *subnets,
+					      const struct eg_cover_item *item)
+{
+	const struct eg_cover_item *items = subnets->items.v;
+
+	if (item > items && eg_prefix_equal(&item[-1].prefix, &item->prefix))
+		return item - 1;
+	for (size_t i = item->parent; i != EG_COVER_NONE; i = items[i].parent) {
+		if (items[i].owner != item->owner)
+			return &items[i];
+	}
+	return NULL;
+}
+
+static void check_overlaps(struct eg_read *rd, const struct eg_conf_maps *maps)
+{
+	eg_vec_foreach (item, &maps->subnets.items) {
+		const struct eg_cover_item *rival = find_rival(&maps->subnets, item);
+		const struct eg_cover_item *late = item, *early = rival;
+		char text[EG_PREFIX_TEXT];
+		size_t mark;
+
+		if (!rival)
+			continue;
+		if (rival->owner > item->owner) {
+			late = rival;
+			early = item;
+		}
+		mark = eg_read_enter(rd, "peers.%s.subnets[%zu]",
+				     eg_conf_peer_name(rd->config, late->owner), late->sub);
+		if (late->owner == early->owner)
+			eg_read_error(rd, &late->node->pos, "%s is given twice (first on line %u)",
+				      late->node->text, early->node->pos.line);
+		else
+			eg_read_error(rd, &late->node->pos, "%s overlaps %s of peers.%s (line %u)",
+				      late->node->text, eg_prefix_print(&early->prefix, text),
+				      eg_conf_peer_name(rd->config, early->owner),
+				      early->node->pos.line);
+		eg_read_leave(rd, mark);
+	}
+}
+
+/* The port that packets to an address leave by, or EG_CONF_NO_PORT. */
+static unsigned find_exit(const struct eg_read *rd, const struct eg_conf_maps *maps,
+			  const struct eg_cover_item *way)
+{
+	const struct eg_conf_route *route;
+	struct eg_prefix via;
+
+	if (way->kind == EG_WAY_NEIGHBOR)
+		return rd->config->neighbors.v[way->owner].port;
+	route = &rd->config->routes.v[way->owner];
+	if (route->port >= 0)
+		return (unsigned)route->port;
+	via = eg_host_prefix(&route->via);
+	way = eg_cover_find(&maps->ways, &via);
+	/* A router that is no neighbor was reported where it is written. */
+	if (!way || way->kind != EG_WAY_NEIGHBOR)
+		return EG_CONF_NO_PORT;
+	return rd->config->neighbors.v[way->owner].port;
+}
+
+/* Sealed packets must find a way out, and only on the side where sealed packets belong. */
+static void check_reach(struct eg_read *rd, const struct eg_conf_maps *maps,
+			const struct eg_conf_peer *peer, const struct eg_node *node)
+{
+	struct eg_prefix remote = eg_host_prefix(&peer->remote);
+	const struct eg_cover_item *way = eg_cover_find(&maps->ways, &remote);
+	const struct eg_conf_port *port;
+	unsigned exit;
+
+	if (!way) {
+		eg_read_error(rd, &node->pos, "no route or neighbor covers %s", node->text);
+		return;
+	}
+	exit = find_exit(rd, maps, way);
+	if (exit == EG_CONF_NO_PORT)
+		return;
+	port = &rd->config->ports.v[exit];
+	if (port->role != EG_ROLE_ENCRYPTED)
+		eg_read_error(rd, &node->pos,
+			      "%s is reached by ports.%s (line %u), whose role is not encrypted",
+			      node->text, port->name, port->pos.line);
+	else if (way->kind == EG_WAY_ROUTE && rd->config->routes.v[way->owner].port >= 0)
+		eg_read_warning(rd, &node->pos,
+				"%s has no entry in neighbors: packets to it will be dropped",
+				node->text);
+}
+
+void eg_conf_check_peers(struct eg_read *rd, const struct eg_conf_maps *maps)
+{
+	static const char why[] = "its tunnel would run through a tunnel";
+	const struct eg_node *peers = eg_node_get(rd->root, "peers");
+	const struct eg_node *node = peers ? peers->child : NULL;
+
+	check_overlaps(rd, maps);
+	eg_vec_foreach (peer, &rd->config->peers) {
+		struct eg_prefix local = eg_host_prefix(&peer->local);
+		struct eg_prefix remote = eg_host_prefix(&peer->remote);
+		size_t mark = eg_read_enter(rd, "peers.%s.local", peer->name ? peer->name : "?");
+
+		eg_conf_check_outside(rd, maps, &local, eg_node_get(node, "local"), why);
+		eg_read_leave(rd, mark);
+		mark = eg_read_enter(rd, "peers.%s.remote", peer->name ? peer->name : "?");
+		eg_conf_check_outside(rd, maps, &remote, eg_node_get(node, "remote"), why);
+		if (peer->remote.family && !rd->unsound)
+			check_reach(rd, maps, peer, eg_node_get(node, "remote"));
+		eg_read_leave(rd, mark);
+		node = node->next;
+	}
+}

@@ -1,0 +1,99 @@
+/* Routes and neighbors against each other and against what belongs in tunnels. */
+#include "conf/sections.h"
+
+void eg_conf_check_outside(struct eg_read *rd, const struct eg_conf_maps *maps,
+			   const struct eg_prefix *prefix, const struct eg_node *node,
+			   const char *why)
+{
+	const struct eg_cover_item *subnet;
+	char text[EG_PREFIX_TEXT];
+
+	if (!prefix->ip.family)
+		return;
+	subnet = eg_cover_find(&maps->subnets, prefix);
+	if (subnet)
+		eg_read_error(rd, &node->pos, "%s lies inside %s of peers.%s (line %u): %s",
+			      node->text, eg_prefix_print(&subnet->prefix, text),
+			      eg_conf_peer_name(rd->config, subnet->owner), subnet->node->pos.line,
+			      why);
+}
+
+/* Equal prefixes of one kind stand side by side, in written order. */
+static void check_duplicates(struct eg_read *rd, const struct eg_conf_maps *maps)
+{
+	const struct eg_cover_item *first = NULL;
+
+	eg_vec_foreach (item, &maps->ways.items) {
+		size_t mark;
+
+		if (!first || first->kind != item->kind ||
+		    !eg_prefix_equal(&first->prefix, &item->prefix)) {
+			first = item;
+			continue;
+		}
+		mark = eg_read_enter(
+			rd, item->kind == EG_WAY_ROUTE ? "routes[%zu].to" : "neighbors[%zu].ip",
+			item->owner);
+		eg_read_error(rd, &item->node->pos, "%s is given twice (first on line %u)",
+			      item->node->text, first->node->pos.line);
+		eg_read_leave(rd, mark);
+	}
+}
+
+static void check_neighbors(struct eg_read *rd, const struct eg_conf_maps *maps)
+{
+	const struct eg_node *list = eg_node_get(rd->root, "neighbors");
+	const struct eg_node *node = list ? list->child : NULL;
+
+	eg_vec_foreach (neighbor, &rd->config->neighbors) {
+		struct eg_prefix host = eg_host_prefix(&neighbor->ip);
+		size_t mark = eg_read_enter(rd, "neighbors[%zu].ip",
+					    (size_t)(neighbor - rd->config->neighbors.v));
+
+		eg_conf_check_outside(rd, maps, &host, eg_node_get(node, "ip"),
+				      "packets to it belong in the tunnel");
+		eg_read_leave(rd, mark);
+		node = node->next;
+	}
+}
+
+static void check_via(struct eg_read *rd, const struct eg_conf_maps *maps,
+		      const struct eg_conf_route *route, const struct eg_node *node)
+{
+	struct eg_prefix host = eg_host_prefix(&route->via);
+	const struct eg_cover_item *way = eg_cover_find(&maps->ways, &host);
+	size_t mark = eg_read_enter(rd, "via");
+
+	if (route->via.family && !(rd->unsound & EG_UNSOUND_NEIGHBORS) &&
+	    (!way || way->kind != EG_WAY_NEIGHBOR))
+		eg_read_error(rd, &node->pos, "%s is not the ip of any neighbor", node->text);
+	eg_conf_check_outside(rd, maps, &host, node, "a router must be reached without a tunnel");
+	eg_read_leave(rd, mark);
+}
+
+static void check_to(struct eg_read *rd, const struct eg_conf_maps *maps,
+		     const struct eg_conf_route *route, const struct eg_node *node)
+{
+	size_t mark = eg_read_enter(rd, "to");
+
+	eg_conf_check_outside(rd, maps, &route->to, node, "its packets would leave in clear");
+	eg_read_leave(rd, mark);
+}
+
+void eg_conf_check_routes(struct eg_read *rd, const struct eg_conf_maps *maps)
+{
+	const struct eg_node *list = eg_node_get(rd->root, "routes");
+	const struct eg_node *node = list ? list->child : NULL;
+
+	check_duplicates(rd, maps);
+	check_neighbors(rd, maps);
+	eg_vec_foreach (route, &rd->config->routes) {
+		size_t mark =
+			eg_read_enter(rd, "routes[%zu]", (size_t)(route - rd->config->routes.v));
+
+		check_to(rd, maps, route, eg_node_get(node, "to"));
+		check_via(rd, maps, route, eg_node_get(node, "via"));
+		eg_read_leave(rd, mark);
+		node = node->next;
+	}
+}

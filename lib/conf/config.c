@@ -1,0 +1,241 @@
+/* Load -> tree -> sections in order -> checks between them. */
+#include "conf/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/sections.h"
+
+#define VERSION 1
+
+static void read_version(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	uint64_t version;
+
+	(void)into;
+	if (eg_read_u64(rd, node, 0, UINT64_MAX, &version) && version != VERSION)
+		eg_read_error(rd, &node->pos, "%s is not known here, only %d", node->text, VERSION);
+}
+
+static void read_eal_arg(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_config *config = into;
+	char **arg = eg_vec_add(&config->eal_args);
+
+	if (arg)
+		eg_read_string(rd, node, arg);
+	else
+		eg_read_no_memory(rd);
+}
+
+static void read_eal_args(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	eg_read_seq(rd, node, read_eal_arg, into);
+}
+
+static void read_eal(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const struct eg_field fields[] = {
+		{"args", read_eal_args, false},
+	};
+
+	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), into);
+}
+
+static void read_unmatched(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {"drop"};
+	unsigned choice;
+
+	(void)into;
+	eg_read_enum(rd, node, names, 1, &choice);
+}
+
+/* Ports come before all that name them. */
+static const struct eg_field sections[] = {
+	{"version", read_version, true},
+	{"eal", read_eal, false},
+	{"ports", eg_conf_read_ports, true},
+	{"workers", eg_conf_read_workers, false},
+	{"neighbors", eg_conf_read_neighbors, false},
+	{"routes", eg_conf_read_routes, false},
+	{"peers", eg_conf_read_peers, false},
+	{"unmatched", read_unmatched, false},
+	{"stats", eg_conf_read_stats, false},
+	{"log", eg_conf_read_log, false},
+};
+
+static void set_defaults(struct eg_read *rd)
+{
+	struct eg_conf_log *log = &rd->config->log;
+
+	log->target = strdup("stderr");
+	if (!log->target)
+		eg_read_no_memory(rd);
+	for (size_t i = 0; i < EG_LOG_MODULES; i++)
+		log->level[i] = EG_LOG_INFO;
+	log->drop_sample_per_s = 10;
+}
+
+static int map_subnets(const struct eg_read *rd, struct eg_cover *subnets)
+{
+	const struct eg_node *peers = eg_node_get(rd->root, "peers");
+	const struct eg_node *peer_node = peers ? peers->child : NULL;
+
+	eg_vec_foreach (peer, &rd->config->peers) {
+		const struct eg_node *list = eg_node_get(peer_node, "subnets");
+		const struct eg_node *node = list ? list->child : NULL;
+
+		eg_vec_foreach (subnet, &peer->subnets) {
+			struct eg_cover_item item = {
+				.prefix = *subnet,
+				.owner = (size_t)(peer - rd->config->peers.v),
+				.sub = (size_t)(subnet - peer->subnets.v),
+				.node = node,
+			};
+
+			if (eg_cover_add(subnets, &item))
+				return -1;
+			node = node->next;
+		}
+		peer_node = peer_node->next;
+	}
+	eg_cover_build(subnets);
+	return 0;
+}
+
+static int map_ways(const struct eg_read *rd, struct eg_cover *ways)
+{
+	const struct eg_node *routes = eg_node_get(rd->root, "routes");
+	const struct eg_node *neighbors = eg_node_get(rd->root, "neighbors");
+	const struct eg_node *node = routes ? routes->child : NULL;
+
+	eg_vec_foreach (route, &rd->config->routes) {
+		struct eg_cover_item item = {
+			.prefix = route->to,
+			.kind = EG_WAY_ROUTE,
+			.owner = (size_t)(route - rd->config->routes.v),
+			.node = eg_node_get(node, "to"),
+		};
+
+		if (eg_cover_add(ways, &item))
+			return -1;
+		node = node->next;
+	}
+	node = neighbors ? neighbors->child : NULL;
+	eg_vec_foreach (neighbor, &rd->config->neighbors) {
+		struct eg_cover_item item = {
+			.prefix = eg_host_prefix(&neighbor->ip),
+			.kind = EG_WAY_NEIGHBOR,
+			.owner = (size_t)(neighbor - rd->config->neighbors.v),
+			.node = eg_node_get(node, "ip"),
+		};
+
+		if (eg_cover_add(ways, &item))
+			return -1;
+		node = node->next;
+	}
+	eg_cover_build(ways);
+	return 0;
+}
+
+static void check(struct eg_read *rd)
+{
+	struct eg_conf_maps maps = {0};
+
+	if (map_subnets(rd, &maps.subnets) || map_ways(rd, &maps.ways)) {
+		eg_read_no_memory(rd);
+	} else {
+		eg_conf_check_routes(rd, &maps);
+		eg_conf_check_peers(rd, &maps);
+		eg_conf_check_sas(rd);
+	}
+	eg_cover_free(&maps.subnets);
+	eg_cover_free(&maps.ways);
+}
+
+static void read_config(struct eg_config *config, const struct eg_tree *tree, struct eg_errs *errs)
+{
+	struct eg_read rd = {.errs = errs, .config = config, .root = tree->docs};
+	struct eg_pos whole = {.file = config->file};
+
+	if (!tree->n_docs) {
+		eg_error(errs, &whole, NULL, "no configuration in it");
+		return;
+	}
+	if (tree->n_docs > 1)
+		eg_error(errs, &tree->docs->next->pos, NULL, "a second document");
+	if (!eg_node_get(rd.root, "ports"))
+		rd.unsound |= EG_UNSOUND_PORTS;
+	set_defaults(&rd);
+	eg_read_map(&rd, rd.root, sections, sizeof(sections) / sizeof(*sections), config);
+	if (!rd.failed)
+		check(&rd);
+	eg_read_end(&rd);
+}
+
+/* One of `path` (a file) and `text` is given. */
+static struct eg_config *load(const char *path, const char *text, size_t len, const char *name,
+			      struct eg_errs *errs)
+{
+	struct eg_config *config = calloc(1, sizeof(*config));
+	size_t before = errs->n_errors;
+	struct eg_tree tree = {0};
+
+	if (config)
+		config->file = strdup(name);
+	if (!config || !config->file) {
+		eg_error(errs, NULL, NULL, "out of memory");
+		eg_config_free(config);
+		return NULL;
+	}
+	/* Positions in the result point to the name it owns. */
+	if (path ? !eg_tree_read_file(config->file, &eg_tree_limits_config, &tree, errs)
+		 : !eg_tree_read_text(text, len, config->file, &eg_tree_limits_config, &tree, errs))
+		read_config(config, &tree, errs);
+	eg_tree_free(&tree);
+	if (errs->n_errors == before)
+		return config;
+	eg_config_free(config);
+	return NULL;
+}
+
+struct eg_config *eg_config_load(const char *path, struct eg_errs *errs)
+{
+	return load(path, NULL, 0, path, errs);
+}
+
+struct eg_config *eg_config_parse(const char *text, size_t len, const char *name,
+				  struct eg_errs *errs)
+{
+	return load(NULL, text, len, name, errs);
+}
+
+void eg_config_free(struct eg_config *config)
+{
+	if (!config)
+		return;
+	eg_vec_foreach (arg, &config->eal_args)
+		free(*arg);
+	eg_vec_foreach (port, &config->ports) {
+		free(port->name);
+		free(port->device);
+	}
+	eg_vec_foreach (peer, &config->peers) {
+		eg_vec_foreach (sa, &peer->sas)
+			free(sa->key_file);
+		eg_vec_free(&peer->sas);
+		eg_vec_free(&peer->subnets);
+		free(peer->name);
+	}
+	eg_vec_free(&config->eal_args);
+	eg_vec_free(&config->ports);
+	eg_vec_free(&config->lcores);
+	eg_vec_free(&config->pins);
+	eg_vec_free(&config->neighbors);
+	eg_vec_free(&config->routes);
+	eg_vec_free(&config->peers);
+	free(config->log.target);
+	free(config->file);
+	free(config);
+}

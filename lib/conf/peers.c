@@ -1,0 +1,85 @@
+#include "conf/sections.h"
+
+static void read_local(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+
+	eg_read_host_ip(rd, node, &peer->local);
+}
+
+static void read_remote(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+
+	if (!eg_read_host_ip(rd, node, &peer->remote) || !peer->local.family)
+		return;
+	if (peer->local.family != peer->remote.family)
+		eg_read_error(rd, &node->pos, "%s and local are of different families", node->text);
+	else if (eg_ip_equal(&peer->local, &peer->remote))
+		eg_read_error(rd, &node->pos, "%s is also local", node->text);
+}
+
+static void read_subnet(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+	struct eg_prefix *subnet = eg_vec_add(&peer->subnets);
+
+	if (subnet)
+		eg_read_prefix(rd, node, subnet);
+	else
+		eg_read_no_memory(rd);
+}
+
+static void read_subnets(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	eg_read_seq(rd, node, read_subnet, into);
+	if (node->kind == EG_NODE_SEQ && !node->n_children)
+		eg_read_error(rd, &node->pos, "at least one subnet is needed");
+}
+
+/* Legal, but then packets are lost: say so before an operator looks for them. */
+static void check_directions(struct eg_read *rd, const struct eg_node *node,
+			     const struct eg_conf_peer *peer)
+{
+	size_t n[2] = {0};
+
+	eg_vec_foreach (sa, &peer->sas)
+		n[sa->dir]++;
+	if (!n[EG_SA_OUT])
+		eg_read_warning(rd, eg_node_place(node),
+				"no SA of dir out: packets to its subnets will be dropped");
+	if (!n[EG_SA_IN])
+		eg_read_warning(rd, eg_node_place(node),
+				"no SA of dir in: packets from it will be dropped");
+}
+
+static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const struct eg_field fields[] = {
+		{"local", read_local, true},
+		{"remote", read_remote, true}, /* compared with local */
+		{"subnets", read_subnets, true},
+		{"sas", eg_conf_read_sas, false},
+	};
+	struct eg_config *config = into;
+	struct eg_conf_peer *peer = eg_vec_add(&config->peers);
+	size_t before = rd->errs->n_errors;
+
+	if (!peer) {
+		eg_read_no_memory(rd);
+		return;
+	}
+	peer->pos = node->key_pos;
+	eg_conf_read_name(rd, node, &peer->name);
+	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
+	if (rd->errs->n_errors == before)
+		check_directions(rd, node, peer);
+}
+
+void eg_conf_read_peers(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	if (node->n_children > EG_CONF_PEERS_MAX)
+		eg_read_error(rd, &node->pos, "more than %d peers", EG_CONF_PEERS_MAX);
+	else
+		eg_read_named(rd, node, read_peer, into);
+}

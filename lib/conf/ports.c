@@ -1,0 +1,169 @@
+#include <ctype.h>
+#include <string.h>
+
+#include "conf/sections.h"
+
+static bool is_name(const char *text)
+{
+	if (!isalnum((unsigned char)*text) || strlen(text) > EG_CONF_NAME_MAX)
+		return false;
+	for (; *text; text++) {
+		if (!isalnum((unsigned char)*text) && !strchr("_.-", *text))
+			return false;
+	}
+	return true;
+}
+
+bool eg_conf_read_name(struct eg_read *rd, const struct eg_node *node, char **out)
+{
+	if (!is_name(node->key)) {
+		eg_read_error(rd, &node->key_pos,
+			      "not a name (1-%d of A-Z a-z 0-9 _ . -, first a letter or digit)",
+			      EG_CONF_NAME_MAX);
+		return false;
+	}
+	*out = strdup(node->key);
+	if (!*out)
+		eg_read_no_memory(rd);
+	return *out;
+}
+
+bool eg_conf_read_port_ref(struct eg_read *rd, const struct eg_node *node, unsigned *out)
+{
+	const char *text = eg_read_text(rd, node), *names[EG_CONF_PORTS_MAX];
+	char hint[EG_HINT_MAX];
+	unsigned n = 0;
+
+	if (!text)
+		return false;
+	eg_vec_foreach (port, &rd->config->ports) {
+		if (!port->name)
+			continue;
+		if (!strcmp(port->name, text)) {
+			*out = (unsigned)(port - rd->config->ports.v);
+			return true;
+		}
+		names[n++] = port->name;
+	}
+	eg_read_error(rd, &node->pos, "no port is named \"%s\"%s", text,
+		      eg_read_hint(rd, text, names, n, hint));
+	return false;
+}
+
+static void read_device(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_port *port = into;
+
+	eg_read_string(rd, node, &port->device);
+}
+
+static void read_role(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {"clear", "encrypted"};
+	struct eg_conf_port *port = into;
+	unsigned role;
+
+	if (eg_read_enum(rd, node, names, 2, &role))
+		port->role = role;
+}
+
+static void read_mtu(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_port *port = into;
+	uint64_t mtu;
+
+	if (eg_read_u64(rd, node, EG_CONF_MTU_MIN, EG_CONF_MTU_MAX, &mtu))
+		port->mtu = (uint16_t)mtu;
+}
+
+static void read_rx_queues(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_port *port = into;
+	uint64_t n;
+
+	if (node->text && !strcmp(node->text, "auto"))
+		port->rx_queues = 0;
+	else if (node->text && isalpha((unsigned char)*node->text))
+		eg_read_error(rd, &node->pos, "expected auto or 1-%d, found \"%s\"",
+			      EG_CONF_QUEUES_MAX, node->text);
+	else if (eg_read_u64(rd, node, 1, EG_CONF_QUEUES_MAX, &n))
+		port->rx_queues = (uint16_t)n;
+}
+
+static void read_promiscuous(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_port *port = into;
+
+	eg_read_bool(rd, node, &port->promiscuous);
+}
+
+static void read_port(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const struct eg_field fields[] = {
+		{"device", read_device, true},
+		{"role", read_role, true},
+		{"mtu", read_mtu, false},
+		{"rx_queues", read_rx_queues, false},
+		{"promiscuous", read_promiscuous, false},
+	};
+	struct eg_config *config = into;
+	struct eg_conf_port *port = eg_vec_add(&config->ports);
+
+	if (!port) {
+		eg_read_no_memory(rd);
+		return;
+	}
+	port->mtu = 1500;
+	port->pos = node->key_pos;
+	eg_conf_read_name(rd, node, &port->name);
+	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), port);
+}
+
+/* What stands before the first comma names the device; the rest are its arguments. */
+static bool same_device(const char *a, const char *b)
+{
+	size_t len = strcspn(a, ",");
+
+	return len == strcspn(b, ",") && !strncmp(a, b, len);
+}
+
+static void check_devices(struct eg_read *rd, const struct eg_node *ports)
+{
+	const struct eg_conf_port *first = rd->config->ports.v, *end = first + rd->config->ports.n;
+	const struct eg_node *node = ports->child;
+
+	for (const struct eg_conf_port *port = first; port < end; port++, node = node->next) {
+		const struct eg_conf_port *other = first;
+		size_t mark;
+
+		if (!port->device)
+			continue;
+		while (!other->device || !same_device(other->device, port->device))
+			other++;
+		if (other == port)
+			continue;
+		mark = eg_read_enter(rd, "%s.device", node->key);
+		eg_read_error(rd, &eg_node_get(node, "device")->pos,
+			      "\"%.*s\" is already the device of ports.%s (line %u)",
+			      (int)strcspn(port->device, ","), port->device,
+			      other->name ? other->name : "?", other->pos.line);
+		eg_read_leave(rd, mark);
+	}
+}
+
+void eg_conf_read_ports(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_config *config = into;
+	size_t before = rd->errs->n_errors;
+
+	if (node->kind == EG_NODE_MAP && !node->n_children)
+		eg_read_error(rd, &node->pos, "at least one port is needed");
+	else if (node->n_children > EG_CONF_PORTS_MAX)
+		eg_read_error(rd, &node->pos, "more than %d ports", EG_CONF_PORTS_MAX);
+	else
+		eg_read_named(rd, node, read_port, config);
+	if (config->ports.n && !rd->failed)
+		check_devices(rd, node);
+	if (rd->errs->n_errors != before)
+		rd->unsound |= EG_UNSOUND_PORTS;
+}

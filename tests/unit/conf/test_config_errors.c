@@ -1,0 +1,302 @@
+/* Every message of the configuration reader but those on peers, each with its exact line. */
+#include "config_cases.h"
+
+#include "base/buf.h"
+#include "conf/config.h"
+
+/* SAs that nobody complains about. */
+#define SAS                                                                                        \
+	"sas: [{dir: out, spi: 0x1001, suite: aes128gcm16, key_file: o},\n"                        \
+	"      {dir: in, spi: 0x2001, suite: aes128gcm16, key_file: i}]"
+
+void run_config_cases(const struct config_case *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct eg_errs errs = {0};
+		bool refused;
+		struct eg_config *config =
+			eg_config_parse(cases[i].text, strlen(cases[i].text), "t", &errs);
+
+		refused = errs.n_errors;
+		assert_messages(&errs, cases[i].lines);
+		assert_int_equal(!config, refused);
+		eg_config_free(config);
+	}
+}
+
+static void test_top(void **state)
+{
+	static const struct config_case cases[] = {
+		{"", "t: no configuration in it\n"},
+		{"- 1\n", "t:1:1: expected a map, found a list\n"},
+		{VP "---\nversion: 1\n", "t:4:1: a second document\n"},
+		{P, "t:1:1: missing key \"version\"\n"},
+		{"version: 2\n" P, "t:1:10: version: 2 is not known here, only 1\n"},
+		{"version: one\n" P, "t:1:10: version: expected a number, found \"one\"\n"},
+		{"version:\n" P, "t:1:9: version: expected a value, found nothing\n"},
+		{V, "t:1:1: missing key \"ports\"\n"},
+		{V "port: {}\n" P, "t:2:1: unknown key \"port\" (did you mean \"ports\"?)\n"},
+		{VP "version: 1\n", "t:3:1: duplicate key \"version\" (first on line 1)\n"},
+		{VP "unmatched: pass\n", "t:3:12: unmatched: unknown \"pass\" (one of: drop)\n"},
+		{VP "eal: {args: [1, [], \"\", ~], arg: x}\n",
+		 "t:3:29: eal: unknown key \"arg\" (did you mean \"args\"?)\n"
+		 "t:3:17: eal.args[1]: expected a value, found a list\n"
+		 "t:3:21: eal.args[2]: must not be empty\n"
+		 "t:3:25: eal.args[3]: expected a value, found nothing\n"},
+		{VP "eal: []\n", "t:3:6: eal: expected a map, found a list\n"},
+		{VP "eal: {args: --no-huge}\n",
+		 "t:3:13: eal.args: expected a list, found a value\n"},
+		{VP "\"x\\ny\": 1\n", "t:3:1: unknown key \"x?y\"\n"},
+		/* Not built yet, so unknown. */
+		{VP "state_dir: /x\npolicy: {}\nmetrics: {}\ncontrol: {}\n",
+		 "t:3:1: unknown key \"state_dir\"\n"
+		 "t:4:1: unknown key \"policy\"\n"
+		 "t:5:1: unknown key \"metrics\"\n"
+		 "t:6:1: unknown key \"control\"\n"},
+		{V "ports: {a: {device: d, role: clear, addresses: [], gateway: []}}\n",
+		 "t:2:37: ports.a: unknown key \"addresses\"\n"
+		 "t:2:52: ports.a: unknown key \"gateway\"\n"},
+		{VP N
+		 "peers:\n  b: {local: 192.0.2.1, remote: 192.0.2.2, subnets: [10.1.0.0/16],\n" SAS
+		 ", udp_encap: true, lifetime: {}}\n",
+		 "t:8:65: peers.b: unknown key \"udp_encap\"\n"
+		 "t:8:82: peers.b: unknown key \"lifetime\"\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+static void test_ports(void **state)
+{
+	static const struct config_case cases[] = {
+		{V "ports: {}\n", "t:2:8: ports: at least one port is needed\n"},
+		{V "ports:\n", "t:2:7: ports: expected a map, found nothing\n"},
+		{V "ports: [a]\n", "t:2:8: ports: expected a map, found a list\n"},
+		{V "ports: {a: x}\n", "t:2:12: ports.a: expected a map, found a value\n"},
+		{V "ports: {a: {}}\n", "t:2:9: ports.a: missing key \"device\"\n"
+				       "t:2:9: ports.a: missing key \"role\"\n"},
+		{V "ports: {\"up link\": {device: d, role: clear}}\n",
+		 "t:2:9: ports.up link: not a name (1-63 of A-Z a-z 0-9 _ . -, first a letter or "
+		 "digit)\n"},
+		{V "ports: {-a: {device: d, role: clear}}\n",
+		 "t:2:9: ports.-a: not a name (1-63 of A-Z a-z 0-9 _ . -, first a letter or "
+		 "digit)\n"},
+		{V "ports: {a234567890123456789012345678901234567890123456789012345678901234: "
+		   "{device: d, role: clear}}\n",
+		 "t:2:9: ports.a234567890123456789012345678901234567890123456789012345678901234: "
+		 "not a name (1-63 of A-Z a-z 0-9 _ . -, first a letter or digit)\n"},
+		{V "ports: {a: {device: \"\", role: clear}}\n",
+		 "t:2:21: ports.a.device: must not be empty\n"},
+		{V "ports: {a: {device: d, role: plain}}\n",
+		 "t:2:30: ports.a.role: unknown \"plain\" (one of: clear, encrypted)\n"},
+		{V "ports: {a: {device: d, role: Clear}}\n",
+		 "t:2:30: ports.a.role: unknown \"Clear\" (did you mean \"clear\"?)\n"},
+		{V "ports: {a: {device: d, role: [clear]}}\n",
+		 "t:2:30: ports.a.role: expected a value, found a list\n"},
+		{V "ports: {a: {device: d, role: clear, mtu: 1279}}\n",
+		 "t:2:42: ports.a.mtu: 1279 is out of range (1280-9600)\n"},
+		{V "ports: {a: {device: d, role: clear, mtu: 9601}}\n",
+		 "t:2:42: ports.a.mtu: 9601 is out of range (1280-9600)\n"},
+		{V "ports: {a: {device: d, role: clear, mtu: 01500}}\n",
+		 "t:2:42: ports.a.mtu: expected a number, found \"01500\"\n"},
+		{V "ports: {a: {device: d, role: clear, mtu: 1500B}}\n",
+		 "t:2:42: ports.a.mtu: expected a number, found \"1500B\"\n"},
+		{V "ports: {a: {device: d, role: clear, mtu: 2^64}}\n",
+		 "t:2:42: ports.a.mtu: 2^64 is out of range (1280-9600)\n"},
+		{V "ports: {a: {device: d, role: clear, rx_queues: 0}}\n",
+		 "t:2:48: ports.a.rx_queues: 0 is out of range (1-64)\n"},
+		{V "ports: {a: {device: d, role: clear, rx_queues: 65}}\n",
+		 "t:2:48: ports.a.rx_queues: 65 is out of range (1-64)\n"},
+		{V "ports: {a: {device: d, role: clear, rx_queues: many}}\n",
+		 "t:2:48: ports.a.rx_queues: expected auto or 1-64, found \"many\"\n"},
+		{V "ports: {a: {device: d, role: clear, promiscuous: yes}}\n",
+		 "t:2:50: ports.a.promiscuous: expected true or false, found \"yes\"\n"},
+		{V "ports:\n"
+		   "  a: {device: \"net_null0,size=64\", role: clear}\n"
+		   "  b: {device: net_null0, role: clear}\n",
+		 "t:4:15: ports.b.device: \"net_null0\" is already the device of ports.a (line "
+		 "3)\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+static void test_too_many_ports(void **state)
+{
+	struct eg_buf text = {0};
+	struct config_case c = {.lines = "t:2:8: ports: more than 32 ports\n"};
+
+	(void)state;
+	eg_buf_add(&text, V "ports: {");
+	for (int i = 0; i < 33; i++)
+		eg_buf_add(&text, "p%d: {device: d%d, role: clear},", i, i);
+	eg_buf_add(&text, "}\n");
+	c.text = text.v;
+	run_config_cases(&c, 1);
+	eg_buf_free(&text);
+}
+
+static void test_workers(void **state)
+{
+	static const struct config_case cases[] = {
+		{VP "workers: {lcores: a}\n",
+		 "t:3:19: workers.lcores: expected lcores like 4, 2-5 or \"1,3-5\", found \"a\"\n"},
+		{VP "workers: {lcores: 1-}\n", "t:3:19: workers.lcores: expected lcores like 4, "
+					       "2-5 or \"1,3-5\", found \"1-\"\n"},
+		{VP "workers: {lcores: \"1,\"}\n", "t:3:19: workers.lcores: expected lcores like "
+						   "4, 2-5 or \"1,3-5\", found \"1,\"\n"},
+		{VP "workers: {lcores: -1}\n", "t:3:19: workers.lcores: expected lcores like 4, "
+					       "2-5 or \"1,3-5\", found \"-1\"\n"},
+		{VP "workers: {lcores: 5-2}\n",
+		 "t:3:19: workers.lcores: 5-2 is out of range (0-127, low to high)\n"},
+		{VP "workers: {lcores: 128}\n",
+		 "t:3:19: workers.lcores: 128 is out of range (0-127, low to high)\n"},
+		{VP "workers: {lcores: 99999999999999999999}\n",
+		 "t:3:19: workers.lcores: 99999999999999999999 is out of range (0-127, low to "
+		 "high)\n"},
+		{VP "workers: {lcores: [1-3, 2]}\n",
+		 "t:3:25: workers.lcores[1]: lcore 2 is given twice\n"},
+		{VP "workers: {lcores: {}}\n",
+		 "t:3:19: workers.lcores: expected a value, found a map\n"},
+		{VP "workers: {pin: [{port: x, queue: 0, lcore: 1}]}\n",
+		 "t:3:24: workers.pin[0].port: no port is named \"x\"\n"},
+		{VP "workers: {pin: [{port: u, queue: 4, lcore: 1}]}\n",
+		 "t:3:34: workers.pin[0].queue: 4 is out of range (0-3)\n"},
+		{VP "workers: {pin: [{port: c, queue: 64, lcore: 1}]}\n",
+		 "t:3:34: workers.pin[0].queue: 64 is out of range (0-63)\n"},
+		{VP "workers: {pin: [{port: c, queue: 0, lcore: 128}]}\n",
+		 "t:3:44: workers.pin[0].lcore: 128 is out of range (0-127)\n"},
+		{VP "workers: {pin: [{port: c, queue: 0, lcore: 4}], lcores: 1-3}\n",
+		 "t:3:44: workers.pin[0].lcore: lcore 4 is not one of workers.lcores\n"},
+		{VP "workers: {pin: [{port: c, queue: 0}, {lcore: 1, port: c}, {}]}\n",
+		 "t:3:17: workers.pin[0]: missing key \"lcore\"\n"
+		 "t:3:38: workers.pin[1]: missing key \"queue\"\n"
+		 "t:3:59: workers.pin[2]: missing key \"port\"\n"
+		 "t:3:59: workers.pin[2]: missing key \"queue\"\n"
+		 "t:3:59: workers.pin[2]: missing key \"lcore\"\n"},
+		{VP "workers: {pin: [{port: c, queue: 1, lcore: 1},\n"
+		    " {port: c, queue: 1, lcore: 2}]}\n",
+		 "t:4:2: workers.pin[1]: queue 1 of c is given twice (first on line 3)\n"},
+		{VP "workers: {pins: []}\n",
+		 "t:3:11: workers: unknown key \"pins\" (did you mean \"pin\"?)\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+static void test_routes(void **state)
+{
+	static const struct config_case cases[] = {
+		{VP "neighbors: {}\n", "t:3:12: neighbors: expected a list, found a map\n"},
+		{VP "neighbors: [{}]\n", "t:3:13: neighbors[0]: missing key \"port\"\n"
+					 "t:3:13: neighbors[0]: missing key \"ip\"\n"
+					 "t:3:13: neighbors[0]: missing key \"mac\"\n"},
+		{VP "neighbors: [{port: c, ip: 224.0.0.1, mac: 02:00:00:00:00:01}]\n",
+		 "t:3:27: neighbors[0].ip: 224.0.0.1 is not a host's unicast address\n"},
+		{VP "neighbors: [{port: c, ip: 255.255.255.255, mac: 02:00:00:00:00:01}]\n",
+		 "t:3:27: neighbors[0].ip: 255.255.255.255 is not a host's unicast address\n"},
+		{VP "neighbors: [{port: c, ip: 0.0.0.0, mac: 02:00:00:00:00:01}]\n",
+		 "t:3:27: neighbors[0].ip: 0.0.0.0 is not a host's unicast address\n"},
+		{VP "neighbors: [{port: c, ip: 127.0.0.1, mac: 02:00:00:00:00:01}]\n",
+		 "t:3:27: neighbors[0].ip: 127.0.0.1 is not a host's unicast address\n"},
+		{VP "neighbors: [{port: c, ip: \"::\", mac: 02:00:00:00:00:01}]\n",
+		 "t:3:27: neighbors[0].ip: :: is not a host's unicast address\n"},
+		{VP "neighbors: [{port: c, ip: \"::1\", mac: 02:00:00:00:00:01}]\n",
+		 "t:3:27: neighbors[0].ip: ::1 is not a host's unicast address\n"},
+		{VP "neighbors: [{port: c, ip: \"ff02::1\", mac: 02:00:00:00:00:01}]\n",
+		 "t:3:27: neighbors[0].ip: ff02::1 is not a host's unicast address\n"},
+		{VP "neighbors: [{port: c, ip: \"::ffff:10.0.0.1\", mac: 02:00:00:00:00:01}]\n",
+		 "t:3:27: neighbors[0].ip: ::ffff:10.0.0.1 is not a host's unicast address\n"},
+		{VP "neighbors: [{port: c, ip: 10.0.0.1/8, mac: 02:00:00:00:00}]\n",
+		 "t:3:27: neighbors[0].ip: expected an IP address, found \"10.0.0.1/8\"\n"
+		 "t:3:44: neighbors[0].mac: expected a MAC address like 02:00:00:00:00:01, found "
+		 "\"02:00:00:00:00\"\n"},
+		{VP "neighbors: [{port: c, ip: 10.0.0.1, mac: 00:00:00:00:00:00}]\n",
+		 "t:3:42: neighbors[0].mac: 00:00:00:00:00:00 is not a unicast MAC address\n"},
+		{VP "neighbors: [{port: c, ip: 10.0.0.1, mac: ff:ff:ff:ff:ff:ff}]\n",
+		 "t:3:42: neighbors[0].mac: ff:ff:ff:ff:ff:ff is not a unicast MAC address\n"},
+		{VP "neighbors:\n"
+		    "- {port: c, ip: \"fe80::1\", mac: 02:00:00:00:00:01}\n"
+		    "- {port: u, ip: \"fe80:0::1\", mac: 02:00:00:00:00:02}\n",
+		 "t:5:17: neighbors[1].ip: fe80:0::1 is given twice (first on line 4)\n"},
+		{VP "routes: [{port: c}]\n", "t:3:10: routes[0]: missing key \"to\"\n"},
+		{VP "routes: [x]\n", "t:3:10: routes[0]: expected a map, found a value\n"},
+		{VP "routes: [{to: 10.0.0.0, port: c}]\n",
+		 "t:3:15: routes[0].to: expected a prefix like 10.0.0.0/8, found \"10.0.0.0\"\n"},
+		{VP "routes: [{to: 10.0.0.1/8, port: c}]\n",
+		 "t:3:15: routes[0].to: 10.0.0.1/8 has host bits set (did you mean 10.0.0.0/8?)\n"},
+		{VP "routes: [{to: 10.0.0.0/8}]\n",
+		 "t:3:10: routes[0]: exactly one of port and via is needed\n"},
+		{VP N "routes: [{to: 10.0.0.0/8, port: c, via: 10.9.0.2}]\n",
+		 "t:5:10: routes[0]: exactly one of port and via is needed\n"},
+		{VP "routes: [{to: 10.0.0.0/8, port: x}]\n",
+		 "t:3:33: routes[0].port: no port is named \"x\"\n"},
+		{VP N "routes: [{to: 10.0.0.0/8, via: 10.9.0.3}]\n",
+		 "t:5:32: routes[0].via: 10.9.0.3 is not the ip of any neighbor\n"},
+		{VP N "routes: [{to: 10.0.0.0/8, via: 10.9.0.3}, {to: 10.9.0.3/32, port: c}]\n",
+		 "t:5:32: routes[0].via: 10.9.0.3 is not the ip of any neighbor\n"},
+		{VP N "routes: [{to: \"fd00::/8\", via: 10.9.0.2}]\n",
+		 "t:5:32: routes[0].via: 10.9.0.2 and to are of different families\n"},
+		{VP N "routes: [{to: 10.0.0.0/8, via: 0.0.0.0}]\n",
+		 "t:5:32: routes[0].via: 0.0.0.0 is not a host's unicast address\n"},
+		{VP "routes:\n"
+		    "- {to: 10.0.0.0/8, port: c}\n"
+		    "- {to: 10.0.0.0/9, port: c}\n"
+		    "- {to: 10.0.0.0/8, port: u}\n",
+		 "t:6:8: routes[2].to: 10.0.0.0/8 is given twice (first on line 4)\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+static void test_rest(void **state)
+{
+	static const struct config_case cases[] = {
+		{VP "stats: {period: 5}\n",
+		 "t:3:17: stats.period: expected a duration like 30s or 500ms, found \"5\"\n"},
+		{VP "stats: {period: 999999999d}\n",
+		 "t:3:17: stats.period: 999999999d is out of range\n"},
+		{VP "stats: {interval: 5s}\n", "t:3:9: stats: unknown key \"interval\"\n"},
+		{VP "log: {target: }\n", "t:3:15: log.target: expected a value, found nothing\n"},
+		{VP "log: {target: []}\n", "t:3:15: log.target: expected a value, found a list\n"},
+		{VP "log: {level: inf}\n",
+		 "t:3:14: log.level: unknown \"inf\" (did you mean \"info\"?)\n"},
+		{VP "log: {level: loud}\n",
+		 "t:3:14: log.level: unknown \"loud\" (one of: error, warning, info, debug)\n"},
+		{VP "log: {modules: {core: x, ports: info, esp: debug}}\n",
+		 "t:3:26: log.modules: unknown key \"ports\" (did you mean \"port\"?)\n"
+		 "t:3:23: log.modules.core: unknown \"x\" (one of: error, warning, info, debug)\n"},
+		{VP "log: {drop_sample: 10}\n",
+		 "t:3:20: log.drop_sample: expected a rate like 10/s, or 0, found \"10\"\n"},
+		{VP "log: {drop_sample: 10/m}\n",
+		 "t:3:20: log.drop_sample: expected a rate like 10/s, or 0, found \"10/m\"\n"},
+		{VP "log: {drop_sample: /s}\n",
+		 "t:3:20: log.drop_sample: expected a rate like 10/s, or 0, found \"/s\"\n"},
+		{VP "log: {drop_sample: 4294967296/s}\n",
+		 "t:3:20: log.drop_sample: expected a rate like 10/s, or 0, found "
+		 "\"4294967296/s\"\n"},
+		{VP "log: {drop_sample: 0}\n", ""},
+		{VP "log: {drop_sample: 0/s}\n", ""},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+int run_config_error_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_top),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_too_many_ports),
+		cmocka_unit_test(test_workers),
+		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_rest),
+	};
+
+	return cmocka_run_group_tests_name("conf errors", tests, NULL, NULL);
+}

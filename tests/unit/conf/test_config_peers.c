@@ -1,0 +1,237 @@
+/* Every message on peers and their SAs, each with its exact line. */
+#include "config_cases.h"
+
+#include "base/buf.h"
+#include "conf/config.h"
+
+/* A peer from its way, its subnets, and what its SAs differ in. */
+#define PEER(name, local, remote, subnets, n)                                                      \
+	"  " name ": {local: " local ", remote: " remote ", subnets: [" subnets "], sas: [\n"      \
+	"    {dir: out, spi: 30" n ", suite: aes128gcm16, key_file: o" n "},\n"                    \
+	"    {dir: in, spi: 30" n ", suite: aes128gcm16, key_file: i" n "}]}\n"
+
+static void test_peers(void **state)
+{
+	static const struct config_case cases[] = {
+		{VP "peers: []\n", "t:3:8: peers: expected a map, found a list\n"},
+		{VP "peers: {b: {}}\n", "t:3:9: peers.b: missing key \"local\"\n"
+					"t:3:9: peers.b: missing key \"remote\"\n"
+					"t:3:9: peers.b: missing key \"subnets\"\n"},
+		{VP N "peers:\n" PEER("b c", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10"),
+		 "t:6:3: peers.b c: not a name (1-63 of A-Z a-z 0-9 _ . -, first a letter or "
+		 "digit)\n"},
+		{VP N "peers:\n" PEER("b", "192.0.2.2", "192.0.2.2", "10.1.0.0/16", "10"),
+		 "t:6:33: peers.b.remote: 192.0.2.2 is also local\n"},
+		{VP N "peers:\n" PEER("b", "2001:db8::1", "192.0.2.2", "10.1.0.0/16", "10"),
+		 "t:6:35: peers.b.remote: 192.0.2.2 and local are of different families\n"},
+		{VP N "peers:\n" PEER("b", "224.0.0.1", "127.0.0.1", "10.1.0.0/16", "10"),
+		 "t:6:14: peers.b.local: 224.0.0.1 is not a host's unicast address\n"
+		 "t:6:33: peers.b.remote: 127.0.0.1 is not a host's unicast address\n"},
+		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "", "10"),
+		 "t:6:53: peers.b.subnets: at least one subnet is needed\n"},
+		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.1/16", "10"),
+		 "t:6:54: peers.b.subnets[0]: 10.1.0.1/16 has host bits set (did you mean "
+		 "10.1.0.0/16?)\n"},
+		{VP N
+		 "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16, 10.1.0.0/16", "10"),
+		 "t:6:67: peers.b.subnets[1]: 10.1.0.0/16 is given twice (first on line 6)\n"},
+		{VP N
+		 "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16, 10.1.1.0/24", "10"),
+		 ""},
+		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10")
+			 PEER("d", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "11"),
+		 "t:9:54: peers.d.subnets[0]: 10.1.2.0/24 overlaps 10.1.0.0/16 of peers.b (line "
+		 "6)\n"},
+		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "10")
+			 PEER("d", "192.0.2.1", "192.0.2.2", "10.1.0.0/16, 10.0.0.0/8", "11"),
+		 "t:4:27: neighbors[1].ip: 10.9.0.2 lies inside 10.0.0.0/8 of peers.d (line 9): "
+		 "packets to it belong in the tunnel\n"
+		 "t:9:54: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.1.2.0/24 of peers.b (line "
+		 "6)\n"},
+		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "10")
+			 PEER("d", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "11"),
+		 "t:9:54: peers.d.subnets[0]: 10.1.2.0/24 overlaps 10.1.2.0/24 of peers.b (line "
+		 "6)\n"},
+		/* Through itself. */
+		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "192.0.0.0/16", "10"),
+		 "t:3:27: neighbors[0].ip: 192.0.2.2 lies inside 192.0.0.0/16 of peers.b (line 6): "
+		 "packets to it belong in the tunnel\n"
+		 "t:6:14: peers.b.local: 192.0.2.1 lies inside 192.0.0.0/16 of peers.b (line 6): "
+		 "its tunnel would run through a tunnel\n"
+		 "t:6:33: peers.b.remote: 192.0.2.2 lies inside 192.0.0.0/16 of peers.b (line 6): "
+		 "its tunnel would run through a tunnel\n"},
+		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10")
+			 PEER("d", "192.0.3.1", "192.0.2.2", "192.0.3.0/24", "11"),
+		 "t:9:14: peers.d.local: 192.0.3.1 lies inside 192.0.3.0/24 of peers.d (line 9): "
+		 "its tunnel would run through a tunnel\n"},
+		/* Past the tunnel. */
+		{VP N "routes: [{to: 10.1.0.0/16, port: c}, {to: 10.1.2.0/24, port: c}, {to: "
+		      "10.0.0.0/8, port: c}]\n"
+		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10"),
+		 "t:5:15: routes[0].to: 10.1.0.0/16 lies inside 10.1.0.0/16 of peers.b (line 7): "
+		 "its packets would leave in clear\n"
+		 "t:5:43: routes[1].to: 10.1.2.0/24 lies inside 10.1.0.0/16 of peers.b (line 7): "
+		 "its packets would leave in clear\n"},
+		{VP N "routes: [{to: 10.0.0.0/8, via: 10.9.0.2}]\n"
+		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.9.0.0/16", "10"),
+		 "t:4:27: neighbors[1].ip: 10.9.0.2 lies inside 10.9.0.0/16 of peers.b (line 7): "
+		 "packets to it belong in the tunnel\n"
+		 "t:5:32: routes[0].via: 10.9.0.2 lies inside 10.9.0.0/16 of peers.b (line 7): a "
+		 "router must be reached without a tunnel\n"},
+		/* Out of reach. */
+		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
+		 "t:6:33: peers.b.remote: no route or neighbor covers 192.0.2.3\n"},
+		{VP N "peers:\n" PEER("b", "192.0.2.1", "10.9.0.2", "10.1.0.0/16", "10"),
+		 "t:6:33: peers.b.remote: 10.9.0.2 is reached by ports.c (line 2), whose role is "
+		 "not encrypted\n"},
+		{VP N "routes: [{to: 0.0.0.0/0, via: 10.9.0.2}]\n"
+		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
+		 "t:7:33: peers.b.remote: 192.0.2.3 is reached by ports.c (line 2), whose role is "
+		 "not encrypted\n"},
+		{VP N
+		 "routes: [{to: 0.0.0.0/0, via: 10.9.0.2}, {to: 192.0.2.0/24, via: 192.0.2.2}]\n"
+		 "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
+		 ""},
+		{VP N "routes: [{to: 192.0.2.0/24, port: u}, {to: 192.0.2.3/32, port: c}]\n"
+		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
+		 "t:7:33: peers.b.remote: 192.0.2.3 is reached by ports.c (line 2), whose role is "
+		 "not encrypted\n"},
+		{VP N "routes: [{to: 192.0.2.0/24, port: u}]\n"
+		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
+		 "t:7:33: warning: peers.b.remote: 192.0.2.3 has no entry in neighbors: packets to "
+		 "it will be dropped\n"},
+		/* One mistake, one message: reach is not judged on broken routes. */
+		{VP N "routes: [{to: 0.0.0.0/0, via: 192.0.2.9}]\n"
+		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
+		 "t:5:31: routes[0].via: 192.0.2.9 is not the ip of any neighbor\n"},
+		{VP N "routes: [{to: 0.0.0.0/33, via: 192.0.2.2}]\n"
+		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
+		 "t:5:15: routes[0].to: expected a prefix like 10.0.0.0/8, found \"0.0.0.0/33\"\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+#define SA_HEAD                                                                                    \
+	VP N "peers:\n  b: {local: 192.0.2.1, remote: 192.0.2.2, subnets: [10.1.0.0/16], sas: [\n"
+#define OUT        "{dir: out, spi: 256, suite: aes128gcm16, key_file: o},\n"
+#define IN         "{dir: in, spi: 256, suite: aes128gcm16, key_file: i}"
+#define SA(fields) SA_HEAD "{" fields ", suite: aes128gcm16, key_file: k},\n" OUT IN "]}\n"
+
+static void test_sas(void **state)
+{
+	static const struct config_case cases[] = {
+		{SA_HEAD "]}\n",
+		 "t:6:3: warning: peers.b: no SA of dir out: packets to its subnets will be "
+		 "dropped\n"
+		 "t:6:3: warning: peers.b: no SA of dir in: packets from it will be dropped\n"},
+		{SA_HEAD OUT "]}\n",
+		 "t:6:3: warning: peers.b: no SA of dir in: packets from it will be dropped\n"},
+		{SA_HEAD IN "]}\n", "t:6:3: warning: peers.b: no SA of dir out: packets to its "
+				    "subnets will be dropped\n"},
+		{SA_HEAD OUT IN ", {}]}\n", "t:8:55: peers.b.sas[2]: missing key \"dir\"\n"
+					    "t:8:55: peers.b.sas[2]: missing key \"spi\"\n"
+					    "t:8:55: peers.b.sas[2]: missing key \"suite\"\n"
+					    "t:8:55: peers.b.sas[2]: missing key \"key_file\"\n"},
+		{SA_HEAD OUT IN ", x]}\n",
+		 "t:8:55: peers.b.sas[2]: expected a map, found a value\n"},
+		{SA_HEAD OUT IN "], sa: []}\n",
+		 "t:8:56: peers.b: unknown key \"sa\" (did you mean \"sas\"?)\n"},
+		{SA("dir: outt, spi: 300"),
+		 "t:7:7: peers.b.sas[0].dir: unknown \"outt\" (did you mean \"out\"?)\n"},
+		{SA("dir: inward, spi: 300"),
+		 "t:7:7: peers.b.sas[0].dir: unknown \"inward\" (one of: out, in)\n"},
+		{SA("dir: in, spi: 0"),
+		 "t:7:16: peers.b.sas[0].spi: 0 is out of range (256-0xffffffff, RFC 4303 s2.1)\n"},
+		{SA("dir: in, spi: 255"),
+		 "t:7:16: peers.b.sas[0].spi: 255 is out of range (256-0xffffffff, RFC 4303 "
+		 "s2.1)\n"},
+		{SA("dir: in, spi: 2^32"),
+		 "t:7:16: peers.b.sas[0].spi: 2^32 is out of range (256-0xffffffff, RFC 4303 "
+		 "s2.1)\n"},
+		{SA("dir: in, spi: x"),
+		 "t:7:16: peers.b.sas[0].spi: expected a number, found \"x\"\n"},
+		{SA("dir: in, spi: 300, esn: 1"),
+		 "t:7:26: peers.b.sas[0].esn: expected true or false, found \"1\"\n"},
+		{SA("dir: in, spi: 300, replay_window: 0"),
+		 "t:7:36: warning: peers.b.sas[0].replay_window: 0 turns anti-replay off (RFC 4303 "
+		 "s3.4.3)\n"},
+		{SA("dir: in, spi: 300, replay_window: 31"),
+		 "t:7:36: peers.b.sas[0].replay_window: 31 is out of range (0 or 32-4096)\n"},
+		{SA("dir: in, spi: 300, replay_window: 4097"),
+		 "t:7:36: peers.b.sas[0].replay_window: 4097 is out of range (0 or 32-4096)\n"},
+		{SA("dir: in, spi: 300, replay_window: -1"),
+		 "t:7:36: peers.b.sas[0].replay_window: expected a number, found \"-1\"\n"},
+		{SA("dir: in, spi: 300, replay_window: 32"), ""},
+		{SA("dir: in, spi: 300, replay_window: 4096"), ""},
+		{SA("dir: out, spi: 300, replay_window: 64"),
+		 "t:7:22: peers.b.sas[0].replay_window: belongs to SAs of dir in only\n"},
+		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128-gcm, key_file: k}]}\n",
+		 "t:8:82: peers.b.sas[2].suite: unknown \"aes128-gcm\" (did you mean "
+		 "\"aes128gcm16\"?)\n"},
+		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: rot13, key_file: k}]}\n",
+		 "t:8:82: peers.b.sas[2].suite: unknown \"rot13\" (one of: aes128gcm16, "
+		 "aes192gcm16, aes256gcm16)\n"},
+		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128gcm16, key_file: \"\"}]}\n",
+		 "t:8:105: peers.b.sas[2].key_file: must not be empty\n"},
+		/* What two SAs may not share. */
+		{SA("dir: in, spi: 0x100"),
+		 "t:9:16: peers.b.sas[2].spi: 256 is already used by peers.b.sas[0] (line 7): "
+		 "inbound SPIs are unique\n"},
+		{SA("dir: out, spi: 0x100"),
+		 "t:8:17: peers.b.sas[1].spi: 256 is already used by peers.b.sas[0] (line 7) for "
+		 "the same remote\n"},
+		{SA_HEAD OUT "{dir: in, spi: 300, suite: aes128gcm16, key_file: o}]}\n",
+		 "t:8:51: peers.b.sas[1].key_file: o is already used by peers.b.sas[0] (line 7): "
+		 "two SAs with one key repeat nonces (RFC 4106 s3.1)\n"},
+		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10")
+			 PEER("d", "192.0.2.1", "192.0.2.2", "10.2.0.0/16", "10"),
+		 "t:10:21: peers.d.sas[0].spi: 3010 is already used by peers.b.sas[0] (line 7) for "
+		 "the same remote\n"
+		 "t:11:20: peers.d.sas[1].spi: 3010 is already used by peers.b.sas[1] (line 8): "
+		 "inbound SPIs are unique\n"
+		 "t:11:56: peers.d.sas[1].key_file: i10 is already used by peers.b.sas[1] (line "
+		 "8): two SAs with one key repeat nonces (RFC 4106 s3.1)\n"
+		 "t:10:57: peers.d.sas[0].key_file: o10 is already used by peers.b.sas[0] (line "
+		 "7): two SAs with one key repeat nonces (RFC 4106 s3.1)\n"},
+		{VP N "routes: [{to: 192.0.2.3/32, via: 192.0.2.2}]\n"
+		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10")
+			      PEER("d", "192.0.2.1", "192.0.2.3", "10.2.0.0/16", "10"),
+		 "t:12:20: peers.d.sas[1].spi: 3010 is already used by peers.b.sas[1] (line 9): "
+		 "inbound SPIs are unique\n"
+		 "t:12:56: peers.d.sas[1].key_file: i10 is already used by peers.b.sas[1] (line "
+		 "9): two SAs with one key repeat nonces (RFC 4106 s3.1)\n"
+		 "t:11:57: peers.d.sas[0].key_file: o10 is already used by peers.b.sas[0] (line "
+		 "8): two SAs with one key repeat nonces (RFC 4106 s3.1)\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+static void test_too_many_peers(void **state)
+{
+	struct config_case c = {.lines = "t:3:8: peers: more than 100000 peers\n"};
+	struct eg_buf text = {0};
+
+	(void)state;
+	eg_buf_add(&text, VP "peers: {");
+	for (int i = 0; i <= EG_CONF_PEERS_MAX; i++)
+		eg_buf_add(&text, "p%d: , ", i);
+	eg_buf_add(&text, "}\n");
+	c.text = text.v;
+	run_config_cases(&c, 1);
+	eg_buf_free(&text);
+}
+
+int run_config_peer_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_peers),
+		cmocka_unit_test(test_sas),
+		cmocka_unit_test(test_too_many_peers),
+	};
+
+	return cmocka_run_group_tests_name("conf peer errors", tests, NULL, NULL);
+}
