@@ -11,7 +11,9 @@ static const struct verb {
 } verbs[] = {
 	{"run", eg_verb_run, "-c FILE [--exit-when-idle DURATION] [-- EAL arguments]",
 	 "forward, encrypt and decrypt until SIGINT or SIGTERM"},
-	{"check", eg_verb_check, "-c FILE", "say what is wrong with a configuration"},
+	{"check", eg_verb_check, "-c FILE [--prove]",
+	 "say what is wrong with a configuration; --prove: compare all of its policy with the "
+	 "model"},
 	{"keygen", eg_verb_keygen, "SUITE FILE",
 	 "write a new key to FILE (mode 0600), or to standard output for -"},
 };

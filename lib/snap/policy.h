@@ -7,6 +7,7 @@
 
 #include "conf/config.h"
 #include "policy/policy.h"
+#include "policy/prove.h"
 
 /* One worker's counters. No two workers share a cache line. */
 struct eg_policy_counts {
@@ -19,6 +20,7 @@ struct eg_snap_policy {
 	struct eg_policy *compiled;
 	enum eg_policy_mode mode;
 	bool keep_existing;
+	struct eg_proof proof;           /* how far the load proved it */
 	struct eg_policy_counts *counts; /* of each worker */
 	unsigned n_workers;
 };
