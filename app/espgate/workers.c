@@ -51,11 +51,16 @@ static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index,
 	worker->path.stats = stats;
 	worker->path.handoff = gateway->handoff;
 	worker->path.sample_cycles = per_s ? rte_get_tsc_hz() / per_s : 0;
+	worker->path.cycles_per_s = rte_get_tsc_hz();
 	worker->path.crypto = eg_crypto_new();
-	if (!worker->path.crypto) {
+	worker->path.flow = rte_zmalloc_socket("eg_flow", sizeof(*worker->path.flow), 64, socket);
+	if (!worker->path.crypto || !worker->path.flow) {
+		eg_crypto_free(worker->path.crypto);
+		rte_free(worker->path.flow);
 		rte_free(worker);
 		return NULL;
 	}
+	eg_flow_init(worker->path.flow, gateway->flows);
 	return worker;
 }
 
@@ -256,6 +261,7 @@ void eg_workers_free(struct eg_gateway *gateway)
 
 		if (worker) {
 			eg_crypto_free(worker->path.crypto);
+			rte_free(worker->path.flow);
 			eg_vec_free(&worker->rx);
 			eg_vec_free(&worker->tx);
 			rte_free(worker);

@@ -2,14 +2,14 @@
 
 #include "base/hash.h"
 
-static struct eg_frag make(const struct eg_flow_tuple *tuple, uint32_t id, uint32_t generation,
-			   uint32_t now_s)
+static struct eg_frag_entry make(const struct eg_flow_tuple *tuple, uint32_t id,
+				 uint32_t generation, uint32_t now_s)
 {
-	struct eg_frag frag = {.id = id,
-			       .generation = generation,
-			       .seen_s = now_s,
-			       .version = tuple->version,
-			       .proto = tuple->proto};
+	struct eg_frag_entry frag = {.id = id,
+				     .generation = generation,
+				     .seen_s = now_s,
+				     .version = tuple->version,
+				     .proto = tuple->proto};
 	unsigned bytes = tuple->version == 4 ? 4 : 16;
 
 	memcpy(frag.src, tuple->src, bytes);
@@ -17,7 +17,7 @@ static struct eg_frag make(const struct eg_flow_tuple *tuple, uint32_t id, uint3
 	return frag;
 }
 
-static unsigned place(const struct eg_frag *frag)
+static unsigned place(const struct eg_frag_entry *frag)
 {
 	return (unsigned)(eg_hash_u64(frag->src[0] ^ eg_hash_u64(frag->src[1] ^ frag->dst[0]) ^
 				      eg_hash_u64(frag->dst[1] ^ frag->id)) %
@@ -27,7 +27,7 @@ static unsigned place(const struct eg_frag *frag)
 void eg_frag_allow(struct eg_frags *frags, const struct eg_flow_tuple *tuple, uint32_t id,
 		   uint32_t generation, uint32_t now_s)
 {
-	struct eg_frag frag = make(tuple, id, generation, now_s);
+	struct eg_frag_entry frag = make(tuple, id, generation, now_s);
 
 	frags->slot[place(&frag)] = frag;
 }
@@ -35,8 +35,8 @@ void eg_frag_allow(struct eg_frags *frags, const struct eg_flow_tuple *tuple, ui
 bool eg_frag_allowed(const struct eg_frags *frags, const struct eg_flow_tuple *tuple, uint32_t id,
 		     uint32_t generation, uint32_t now_s)
 {
-	struct eg_frag want = make(tuple, id, generation, now_s);
-	const struct eg_frag *have = &frags->slot[place(&want)];
+	struct eg_frag_entry want = make(tuple, id, generation, now_s);
+	const struct eg_frag_entry *have = &frags->slot[place(&want)];
 
 	return have->version == want.version && have->proto == want.proto && have->id == id &&
 	       have->generation == generation && !memcmp(have->src, want.src, sizeof(want.src)) &&

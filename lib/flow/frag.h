@@ -15,7 +15,7 @@
 #define EG_FRAG_SLOTS     1024
 #define EG_FRAG_TIMEOUT_S 30 /* RFC 1122 s3.3.2 and RFC 8200 s4.5: 60 s to reassemble at most */
 
-struct eg_frag {
+struct eg_frag_entry {
 	uint64_t src[2], dst[2];
 	uint32_t id; /* IPv4: 16 bits */
 	uint32_t generation;
@@ -24,7 +24,7 @@ struct eg_frag {
 };
 
 struct eg_frags {
-	struct eg_frag slot[EG_FRAG_SLOTS];
+	struct eg_frag_entry slot[EG_FRAG_SLOTS];
 };
 
 /* Remember that the first fragment of this packet passed. tuple's ports are not used. */

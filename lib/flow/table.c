@@ -58,6 +58,19 @@ static void push_free(struct eg_flow_table *table, uint32_t number)
 		&table->free_head, &head, next, memory_order_release, memory_order_relaxed));
 }
 
+/* The next number that was never used. */
+static uint32_t take_fresh(struct eg_flow_table *table)
+{
+	uint32_t number = atomic_load_explicit(&table->n_fresh, memory_order_relaxed);
+
+	do {
+		if (number == table->n_conns)
+			return EG_CONN_NONE;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&table->n_fresh, &number, number + 1, memory_order_relaxed, memory_order_relaxed));
+	return number;
+}
+
 static uint32_t pop_free(struct eg_flow_table *table)
 {
 	/* Acquire: pairs with the push that published the link. */
@@ -65,7 +78,7 @@ static uint32_t pop_free(struct eg_flow_table *table)
 
 	do {
 		if (!(uint32_t)head)
-			return EG_CONN_NONE;
+			return take_fresh(table);
 		next = ((head >> 32) + 1) << 32 |
 		       atomic_load_explicit(&table->conns[(uint32_t)head - 1].next,
 					    memory_order_relaxed);
@@ -95,8 +108,6 @@ struct eg_flow_table *eg_flow_table_new(uint32_t n)
 		eg_flow_table_free(table);
 		return NULL;
 	}
-	for (uint32_t i = size; i-- > 0;)
-		push_free(table, i);
 	return table;
 }
 

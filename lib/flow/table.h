@@ -61,6 +61,8 @@ struct eg_flow_table {
 	_Alignas(64) _Atomic uint64_t
 		free_head; /* count of pops and pushes << 32 | conn number + 1 */
 	_Alignas(64) _Atomic uint32_t in_use;
+	_Atomic uint32_t
+		n_fresh; /* numbers from here on were never used: their memory is untouched */
 
 	/* The control thread's. */
 	_Alignas(64) uint32_t sweep_at; /* next bucket */

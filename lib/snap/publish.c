@@ -49,3 +49,13 @@ void eg_publisher_quiescent(struct eg_publisher *publisher, unsigned w)
 {
 	rte_rcu_qsbr_quiescent(publisher->qsbr, w);
 }
+
+uint64_t eg_publisher_token(struct eg_publisher *publisher)
+{
+	return rte_rcu_qsbr_start(publisher->qsbr);
+}
+
+bool eg_publisher_passed(struct eg_publisher *publisher, uint64_t token)
+{
+	return rte_rcu_qsbr_check(publisher->qsbr, token, false);
+}

@@ -29,6 +29,11 @@ void eg_publisher_fini(struct eg_publisher *publisher);
  * blocks for at most the longest worker turn. */
 void eg_publish(struct eg_publisher *publisher, struct eg_snap *snap);
 
+/* A grace period without blocking: take a token, and ask later whether every worker has reported
+ * quiescence since. Control thread. */
+uint64_t eg_publisher_token(struct eg_publisher *publisher);
+bool eg_publisher_passed(struct eg_publisher *publisher, uint64_t token);
+
 /* The snapshot in force, for a worker between online and its next quiescent report. */
 static inline const struct eg_snap *eg_publisher_read(const struct eg_publisher *publisher)
 {

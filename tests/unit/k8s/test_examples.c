@@ -5,9 +5,10 @@
 
 #include "policy/prove.h"
 
-#define WEB        "10.244.1.10"
-#define DB         "10.244.2.20"
-#define PROMETHEUS "10.244.2.30"
+#define WEB    "10.244.1.2"
+#define BATCH  "10.244.1.3"
+#define API    "10.244.2.2"
+#define LEDGER "10.244.2.3"
 
 static const struct {
 	const char *folder;
@@ -18,25 +19,19 @@ static const struct {
 	} probes[8];
 } examples[] = {
 	{"deny-all",
-	 {{WEB, DB, 5432, false},
-	  {PROMETHEUS, WEB, 9090, false},
+	 {{WEB, API, 80, false},
+	  {LEDGER, WEB, 80, false},
 	  {WEB, "8.8.8.8", 443, false},
-	  {PROMETHEUS, "8.8.8.8", 443, true}}},
-	{"deny-by-default",
-	 {{WEB, DB, 5432, true},
-	  {WEB, DB, 5433, false},
-	  {DB, WEB, 8080, false},
-	  {PROMETHEUS, DB, 9187, true},
-	  {PROMETHEUS, DB, 9090, false},
-	  {PROMETHEUS, WEB, 9090, true},
-	  {"203.0.113.1", WEB, 8080, true},
-	  {"198.51.100.1", WEB, 8080, false}}},
-	{"lockdown",
-	 {{WEB, DB, 5432, true},
-	  {DB, WEB, 1, true},
-	  {PROMETHEUS, DB, 9187, false},
-	  {DB, PROMETHEUS, 9090, false},
-	  {"203.0.113.1", WEB, 8080, false}}},
+	  {LEDGER, "8.8.8.8", 443, true}}},
+	{"policies",
+	 {{WEB, API, 80, true},
+	  {WEB, API, 81, false},
+	  {BATCH, API, 80, false},
+	  {API, WEB, 80, false},
+	  {LEDGER, API, 80, false},
+	  {WEB, LEDGER, 80, false},
+	  {LEDGER, LEDGER, 80, true},
+	  {"203.0.113.1", WEB, 80, false}}},
 };
 
 static void load(const char *folder, struct eg_world *world)
