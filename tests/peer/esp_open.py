@@ -83,7 +83,7 @@ class Stream:
         elif seq != self.next_seq and not any_order:
             faults.append(f"sequence: {seq}, expected {self.next_seq}")
         self.seqs.add(seq)
-        self.next_seq = max(self.next_seq, seq + 1) if any_order else seq + 1
+        self.next_seq = max(self.next_seq, seq + 1)
 
 
 class Opener:
