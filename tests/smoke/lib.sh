@@ -145,9 +145,20 @@ start() { # NAME [run options]: returns when the workers run
 	until_true 20 eval "grep -q ' workers, ' $name.log || ! kill -0 $pid"
 }
 
+# status_of PID: wait for its end
+status_of() {
+	local pid status=0 others=()
+	wait "$1" || status=$?
+	for pid in "${pids[@]}"; do
+		[ "$pid" = "$1" ] || others+=("$pid")
+	done
+	pids=("${others[@]}")
+	return $status
+}
+
 finished() { # NAME PID: it ends by itself, and it was a clean run
 	local status=0
-	wait "$2" || status=$?
+	status_of "$2" || status=$?
 	[ $status -eq 0 ] || { cat "$1.log" "$1.txt"; fail "$1: exit status $status"; }
 	balanced "$1"
 }
@@ -236,6 +247,15 @@ make_namespaces() {
 	done
 }
 
+# --- devices
+
+# A distribution may leave a driver out.
+need_driver() {
+	compgen -G "/usr/lib/*/dpdk/pmds-*/librte_net_$1.so*" >/dev/null ||
+		compgen -G "/usr/local/lib*/*/dpdk/pmds-*/librte_net_$1.so*" >/dev/null ||
+		skip "this DPDK has no driver net_$1"
+}
+
 # --- secrets
 
 # find_keys FOLDER KEY_FILE...: names of files that hold any 8 bytes of a key, as hex or as they are
@@ -263,8 +283,7 @@ finish() {
 	set +e
 	trap - EXIT
 	for pid in "${pids[@]}"; do
-		kill "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
+		kill -0 "$pid" 2>/dev/null && kill "$pid" && wait "$pid"
 	done
 	for network in "${networks[@]}"; do
 		ip netns del "$network"
