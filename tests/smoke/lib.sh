@@ -131,6 +131,13 @@ pcap() {
 
 # --- gateways: NAME.yaml in, statistics in NAME.txt, log in NAME.log
 
+# on_cpu N: the gateways started next keep to this CPU and yield it when idle. Two busy loops that know
+# nothing of each other would take turns by the scheduler's slices.
+on_cpu() {
+	local cpu=$(($1 % $(nproc)))
+	eal=(--lcores "0@$cpu,1@$cpu" --main-lcore=0)
+}
+
 # The word before the program: "ip netns exec NS" where one is to run in a namespace.
 within=()
 
@@ -245,6 +252,39 @@ make_namespaces() {
 		ip netns exec "eg$$-$name" sysctl -qw net.ipv6.conf.default.autoconf=0 \
 			net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.router_solicitations=0
 	done
+}
+
+# Ping and UDP, IPv4 and IPv6, small and full, from namespace pods_a to pods_b and back.
+pods_talk() {
+	local pods n size address
+	for n in 1 2; do
+		pods=ns_pods_a address="10.244.2.2 fd00:2::2"
+		[ $n = 1 ] || pods=ns_pods_b address="10.244.1.2 fd00:1::2"
+		for address in $address; do
+			for size in 0 56 1300; do
+				ip netns exec "${!pods}" ping -q -c 10 -i 0.01 -W 2 -s $size "$address" >ping.out ||
+					{ cat ping.out; fail "ping $address, $size bytes"; }
+			done
+		done
+	done
+	ip netns exec "$ns_pods_b" "$python" "$root/tests/smoke/udp_echo.py" serve 7 >udp.out &
+	pids+=($!)
+	until_true 5 grep -q ready udp.out
+	for address in 10.244.2.2 fd00:2::2; do
+		ip netns exec "$ns_pods_a" "$python" "$root/tests/smoke/udp_echo.py" ask "$address" 7 ||
+			fail "UDP to $address"
+	done
+	kill $!
+	status_of $! || true
+	echo "pods talk: ping and UDP, IPv4 and IPv6"
+}
+
+# no_other_drops NAME DROP...: none but these
+no_other_drops() {
+	local name=$1 others
+	shift
+	others=$(counters "$name" | sed -n 's/^drop\.//p' | grep -vE "^($(tr ' ' '|' <<<"$*")) " || true)
+	[ -z "$others" ] || fail "$name drops $others"
 }
 
 # --- devices
