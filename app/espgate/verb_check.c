@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "conf/config.h"
 #include "snap/snap.h"
 #include "verbs.h"
 
