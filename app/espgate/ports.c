@@ -76,7 +76,7 @@ static int set_mtu(const struct eg_conf_port *conf, uint16_t id, struct eg_errs 
 static int set_queues(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 {
 	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-	struct eg_port *port = &gateway->port[p];
+	struct eg_gateway_port *port = &gateway->port[p];
 	uint16_t rxd = DESCRIPTORS, txd = DESCRIPTORS;
 	int socket = rte_eth_dev_socket_id(port->dpdk_id);
 	int err = rte_eth_dev_adjust_nb_rx_tx_desc(port->dpdk_id, &rxd, &txd);
@@ -107,7 +107,7 @@ static uint16_t device_mtu(uint16_t mtu, const struct rte_eth_dev_info *info)
 static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 {
 	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-	struct eg_port *port = &gateway->port[p];
+	struct eg_gateway_port *port = &gateway->port[p];
 	struct rte_eth_conf eth = {0};
 	struct rte_eth_dev_info info;
 	struct rte_ether_addr mac;
@@ -144,7 +144,7 @@ static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *err
 static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 {
 	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-	struct eg_port *port = &gateway->port[p];
+	struct eg_gateway_port *port = &gateway->port[p];
 	int err = rte_eth_dev_start(port->dpdk_id);
 
 	if (err) {
@@ -174,7 +174,7 @@ static int make_pool(struct eg_gateway *gateway, struct eg_errs *errs)
 
 	for (unsigned p = 0; p < gateway->n_ports; p++) {
 		const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-		const struct eg_port *port = &gateway->port[p];
+		const struct eg_gateway_port *port = &gateway->port[p];
 
 		room = RTE_MAX(room, (unsigned)RTE_PKTMBUF_HEADROOM + LINK_HEADERS + conf->mtu +
 					     TAILROOM);

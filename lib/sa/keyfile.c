@@ -19,7 +19,7 @@ static int slurp(const char *path, const struct eg_keyfile_ref *ref, char buf[FI
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret = -1;
 	struct stat st;
 	size_t n = 0;
-	ssize_t got;
+	ssize_t got = 0;
 
 	if (fd < 0) {
 		eg_error(errs, &ref->pos, ref->conf_path, "%s: %s", path, strerror(errno));
@@ -35,13 +35,19 @@ static int slurp(const char *path, const struct eg_keyfile_ref *ref, char buf[FI
 			 "if anyone could read this one)",
 			 path, (unsigned)st.st_mode & 07777);
 	} else if (st.st_size > FILE_MAX) {
-		eg_error(errs, &ref->pos, ref->conf_path, "%s: longer than %d bytes, no key file is", path,
-			 FILE_MAX);
+		eg_error(errs, &ref->pos, ref->conf_path,
+			 "%s: longer than %d bytes, no key file is", path, FILE_MAX);
 	} else {
 		while (n < FILE_MAX && (got = read(fd, buf + n, FILE_MAX - n)) > 0)
 			n += (size_t)got;
 		buf[n] = '\0';
-		ret = 0;
+		if (got < 0)
+			eg_error(errs, &ref->pos, ref->conf_path, "%s: %s", path, strerror(errno));
+		else if (strlen(buf) < n) /* what stands behind it would not be read */
+			eg_error(errs, &ref->pos, ref->conf_path,
+				 "%s: holds a NUL byte, no key file does", path);
+		else
+			ret = 0;
 	}
 	close(fd);
 	return ret;
@@ -178,12 +184,16 @@ int eg_keyfile_create(const char *path, const struct eg_suite *suite, struct eg_
 		eg_error(errs, NULL, path, "%s",
 			 errno == EEXIST ? "exists already, and a key is never overwritten"
 					 : strerror(errno));
-	else if (write_all(fd, text, 2 * n + 1) || (!to_stdout && fsync(fd)))
+	else if ((!to_stdout && fchmod(fd, 0600)) || /* the umask may have taken bits off */
+		 write_all(fd, text, 2 * n + 1) || (!to_stdout && fsync(fd)))
 		eg_error(errs, NULL, path, "%s", strerror(errno));
 	else
 		ret = 0;
-	if (!to_stdout && fd >= 0)
+	if (!to_stdout && fd >= 0) {
 		close(fd);
+		if (ret) /* half a key would only stand in the way of the next try */
+			unlink(path);
+	}
 	eg_secret_wipe(material, sizeof(material));
 	eg_secret_wipe(text, sizeof(text));
 	return ret;

@@ -11,7 +11,8 @@
 #include "base/err.h"
 #include "base/suite.h"
 
-/* The place in the configuration that names a key file: errors about the file as a whole go there. */
+/* The place in the configuration that names a key file: errors about the file as a whole go there.
+ */
 struct eg_keyfile_ref {
 	struct eg_pos pos;
 	const char *conf_path; /* "peers.node-b.sas[1].key_file" */

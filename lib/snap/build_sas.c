@@ -50,13 +50,13 @@ static int keep(struct eg_snap *snap, struct eg_sa *sa, uint32_t peer)
 static int build_peer(struct eg_snap *snap, uint32_t index, const struct eg_conf_peer *conf,
 		      struct eg_errs *errs)
 {
-	struct eg_peer *peer = &snap->peers[index];
+	struct eg_tunnel *peer = &snap->peers[index];
 	size_t failed = 0;
 
 	peer->name = strdup(conf->name);
 	peer->local = conf->local;
 	peer->remote = conf->remote;
-	eg_peer_make_outer(peer);
+	eg_tunnel_make_outer(peer);
 	peer->out = calloc(conf->sas.n + 1, sizeof(struct eg_sa *));
 	if (!peer->name || !peer->out)
 		return -1;

@@ -8,6 +8,7 @@ void eg_snap_free(struct eg_snap *snap)
 {
 	if (!snap)
 		return;
+	eg_snap_policy_free(snap->policy);
 	eg_sad_free(&snap->sad);
 	eg_vec_foreach (held, &snap->sas)
 		eg_sa_release(snap->store, held->sa);
@@ -22,6 +23,20 @@ void eg_snap_free(struct eg_snap *snap)
 	free(snap);
 }
 
+/* Every step runs, whatever the one before found: all errors at once. */
+static int build(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
+{
+	int failed = eg_build_sas(snap, config, errs);
+
+	if (config->policy.mode != EG_POLICY_OFF) {
+		snap->policy =
+			eg_snap_policy_build(&config->policy, eg_sa_store_workers(snap->store),
+					     EG_PROVE_BUDGET_NS, errs);
+		failed |= !snap->policy;
+	}
+	return failed || eg_build_routes(snap, config, errs) ? -1 : 0;
+}
+
 struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store *store,
 			      struct eg_errs *errs)
 {
@@ -32,7 +47,7 @@ struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store
 		return NULL;
 	}
 	snap->store = store;
-	if (eg_build_sas(snap, config, errs) || eg_build_routes(snap, config, errs)) {
+	if (build(snap, config, errs)) {
 		eg_snap_free(snap);
 		return NULL;
 	}

@@ -11,9 +11,10 @@
 #include "base/vec.h"
 #include "route/hop.h"
 #include "route/lpm.h"
-#include "route/peer.h"
+#include "route/tunnel.h"
 #include "sa/sad.h"
 #include "sa/store.h"
+#include "snap/policy.h"
 
 /* An SA acquired from the store, and whose it is. */
 struct eg_snap_sa {
@@ -27,8 +28,9 @@ struct eg_snap {
 	uint64_t generation;   /* counts up with each published snapshot */
 	struct eg_lpm *routes; /* address -> index into hops */
 	struct eg_hop *hops;
-	struct eg_peer *peers;
+	struct eg_tunnel *peers;
 	struct eg_sad sad;
+	struct eg_snap_policy *policy; /* NULL: no policy is enforced, nothing is tracked */
 
 	/* The control thread's. */
 	uint32_t n_hops, n_peers;
@@ -36,8 +38,9 @@ struct eg_snap {
 	struct eg_sa_store *store;
 };
 
-/* Compile a configuration. Reads key files, acquires SAs, resolves routes. Keeps nothing of
- * `config`. NULL where anything was reported to errs. */
+/* Compile a configuration. Reads key files and Kubernetes objects, acquires SAs, resolves routes,
+ * proves the policy within EG_PROVE_BUDGET_NS. Keeps nothing of `config`. NULL where anything was
+ * reported to errs. */
 struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store *store,
 			      struct eg_errs *errs);
 
