@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "conf/config.h"
 #include "snap/snap.h"
 #include "verbs.h"
 
@@ -53,6 +54,12 @@ static int check(const char *path, const struct eg_snap_options *options)
 	return status;
 }
 
+static int usage(void)
+{
+	fprintf(stderr, "usage: espgate check -c FILE [--prove]\n");
+	return EG_EXIT_USAGE;
+}
+
 int eg_verb_check(int argc, char **argv)
 {
 	static const struct option longs[] = {{"prove", no_argument, NULL, 'p'}, {0}};
@@ -66,11 +73,7 @@ int eg_verb_check(int argc, char **argv)
 		else if (opt == 'p')
 			options.prove_ns = 0;
 		else
-			return EG_EXIT_USAGE;
+			return usage();
 	}
-	if (!path || optind != argc) {
-		fprintf(stderr, "usage: espgate check -c FILE [--prove]\n");
-		return EG_EXIT_USAGE;
-	}
-	return check(path, &options);
+	return path && optind == argc ? check(path, &options) : usage();
 }
