@@ -17,14 +17,14 @@ enum eg_frag {
 
 /* An IP packet. Offsets count from the first byte of the IP header. */
 struct eg_pkt {
-	uint16_t len;     /* of the IP packet, headers included; what follows is link padding */
-	uint16_t l4_off;  /* first byte behind the IP header(s) */
-	uint8_t version;  /* 4 or 6 */
-	uint8_t proto;    /* layer 4 protocol, behind IPv6 extension headers */
-	uint8_t tos;      /* IPv4 TOS or IPv6 traffic class: DSCP and ECN */
-	uint8_t frag;     /* enum eg_frag */
-	uint32_t frag_id; /* of a fragment: identification */
+	uint16_t len;    /* of the IP packet, headers included; what follows is link padding */
+	uint16_t l4_off; /* first byte behind the IP header(s) */
+	uint8_t version; /* 4 or 6 */
+	uint8_t proto;   /* layer 4 protocol, behind IPv6 extension headers */
+	uint8_t tos;     /* IPv4 TOS or IPv6 traffic class: DSCP and ECN */
+	uint8_t frag;    /* enum eg_frag */
 	uint16_t sport, dport; /* TCP, UDP, SCTP; ICMP: echo identifier, type and code; else 0 */
+	uint32_t frag_id;      /* identification, of a fragment; else 0 */
 };
 
 /* More IPv6 extension headers than this are refused (RFC 8200 sets no bound, senders use one). */
