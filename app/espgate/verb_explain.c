@@ -57,7 +57,7 @@ static int parse_port(const struct question *question, uint8_t proto, uint16_t *
 }
 
 /* An address, or a pod as namespace/name: then its first address of the family (0: any). */
-static int parse_end(const struct eg_publisher *world, const char *text, unsigned family,
+static int parse_end(const struct eg_world *world, const char *text, unsigned family,
 		     struct eg_ip *out)
 {
 	const char *slash = strchr(text, '/');
@@ -86,7 +86,7 @@ static int parse_end(const struct eg_publisher *world, const char *text, unsigne
 	return -1;
 }
 
-static int parse_key(const struct question *question, const struct eg_publisher *world,
+static int parse_key(const struct question *question, const struct eg_world *world,
 		     struct eg_packet_key *key)
 {
 	struct eg_ip dst;

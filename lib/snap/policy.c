@@ -7,7 +7,7 @@
 
 #define LINE 64
 
-static int load_world(struct eg_publisher *world, const struct eg_conf_policy *conf,
+static int load_world(struct eg_world *world, const struct eg_conf_policy *conf,
 		      struct eg_errs *errs)
 {
 	struct eg_k8s *k8s = eg_k8s_new(world, errs);

@@ -17,7 +17,7 @@ struct eg_policy_counts {
 };
 
 struct eg_snap_policy {
-	struct eg_publisher world;
+	struct eg_world world;
 	struct eg_policy *compiled;
 	bool audit; /* what is denied is counted and passes */
 	bool keep_existing;

@@ -121,18 +121,18 @@ static void add_named(struct maker *m, struct eg_rule *rule, const char *name, u
 		(struct eg_port){.kind = EG_PORT_NAMED, .proto = proto, .name = sym(m, name, 0)};
 }
 
-static struct eg_tunnel *add_pods_peer(struct maker *m, struct eg_rule *rule, uint32_t app)
+static struct eg_peer *add_pods_peer(struct maker *m, struct eg_rule *rule, uint32_t app)
 {
-	struct eg_tunnel *peer = need(eg_vec_add(&rule->peers));
+	struct eg_peer *peer = need(eg_vec_add(&rule->peers));
 
 	peer->has_pod = true;
 	require(m, &peer->pod, "app", sym(m, "app-%u", app));
 	return peer;
 }
 
-static struct eg_tunnel *add_block(struct eg_rule *rule, const char *cidr)
+static struct eg_peer *add_block(struct eg_rule *rule, const char *cidr)
 {
-	struct eg_tunnel *peer = need(eg_vec_add(&rule->peers));
+	struct eg_peer *peer = need(eg_vec_add(&rule->peers));
 
 	peer->is_block = true;
 	if (eg_prefix_parse(cidr, &peer->cidr))
@@ -140,7 +140,7 @@ static struct eg_tunnel *add_block(struct eg_rule *rule, const char *cidr)
 	return peer;
 }
 
-static void add_except(struct eg_tunnel *peer, const char *cidr)
+static void add_except(struct eg_peer *peer, const char *cidr)
 {
 	if (eg_prefix_parse(cidr, need(eg_vec_add(&peer->except))))
 		errx(1, "bad cidr %s", cidr);
@@ -151,7 +151,7 @@ static void add_base(struct maker *m, uint32_t ns)
 {
 	struct eg_netpol *policy = add_policy(m, ns, "default-deny", 0);
 	struct eg_rule *rule;
-	struct eg_tunnel *peer;
+	struct eg_peer *peer;
 
 	policy->isolates[EG_INGRESS] = policy->isolates[EG_EGRESS] = true;
 	policy = add_policy(m, ns, "same-namespace", 0);
@@ -187,7 +187,7 @@ static void add_app(struct maker *m, uint32_t ns, uint32_t i)
 {
 	struct eg_netpol *policy = add_policy(m, ns, "app-%u", i);
 	struct eg_rule *rule = add_rule(policy, EG_INGRESS);
-	struct eg_tunnel *peer = add_pods_peer(m, rule, below(m, APPS));
+	struct eg_peer *peer = add_pods_peer(m, rule, below(m, APPS));
 	char cidr[32];
 
 	require(m, &policy->pods, "app", sym(m, "app-%u", i % APPS));
