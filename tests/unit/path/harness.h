@@ -58,6 +58,9 @@ void bench_open(void);
 void bench_close(void);
 struct rte_mempool *bench_pool(void);
 
+/* mbufs that are out of the pool now. */
+unsigned bench_in_use(void);
+
 struct gw *gw_open(struct gw_spec spec);
 void gw_close(struct gw *gw);
 

@@ -183,6 +183,8 @@ static const struct esp_case {
 	{"from a stranger", OUTER("192.0.2.3", "192.0.2.1"), .want = EG_DROP_ESP_WRONG_PEER},
 	{"from another peer", OUTER("192.0.2.7", "192.0.2.1"), .want = EG_DROP_ESP_WRONG_PEER},
 	{"IPv6 outside", OUTER("2001:db8::2", "2001:db8::1"), .want = EG_DROP_ESP_WRONG_PEER},
+	{"IPv6 whose bytes begin alike", OUTER("c000:202::", "c000:201::"),
+	 .want = EG_DROP_ESP_WRONG_PEER},
 	{"first fragment", .poke = "20=20", .want = EG_DROP_ESP_FRAGMENT},
 	{"later fragment", .poke = "21=01", .want = EG_DROP_ESP_FRAGMENT},
 	{"7 bytes", .esp_len = 7, .want = EG_DROP_ESP_SHORT},
@@ -195,6 +197,7 @@ static const struct esp_case {
 	{"forged ICV", .poke = "113=00 112=00 111=00", .want = EG_DROP_ESP_AUTH},
 	{"padding of 2", .trailer = "0102 02 04", .want = EG_KEEP},
 	{"padding of 254", .padding = 254, .want = EG_KEEP},
+	{"padding begins wrong", .trailer = "0202 02 04", .want = EG_DROP_ESP_PADDING},
 	{"padding counts from 0", .trailer = "0001 02 04", .want = EG_DROP_ESP_PADDING},
 	{"padding of zeros", .trailer = "0000 02 04", .want = EG_DROP_ESP_PADDING},
 	{"padding ends wrong", .trailer = "0103 02 04", .want = EG_DROP_ESP_PADDING},
@@ -292,6 +295,51 @@ static void test_esp(void **state)
 
 		gw_expect(gw, ENCRYPTED, &frame, esp_cases[i].want, esp_cases[i].what);
 	}
+	gw_close(gw);
+}
+
+/* A pad length that reaches one byte too far, into an IV and over a text that count 1, 2, 3. */
+static void test_padding_over_iv(void **state)
+{
+	struct gw *gw = open_crossing();
+	struct tunnel tunnel = tunnel_to(gw);
+	uint8_t text[64];
+	struct frame frame;
+	uint64_t seq = 1;
+
+	(void)state;
+	for (unsigned i = 0; i < 62; i++)
+		text[i] = (uint8_t)(i + 2);
+	text[62] = 63;
+	text[63] = 4;
+	do
+		frame = esp_frame(&tunnel, seq++, text, sizeof(text));
+	while (frame.bytes[34 + 15] != 1); /* the IV's last byte */
+	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_PADDING, "padding over the IV");
+	gw_close(gw);
+}
+
+/* Ethernet pads to 60 bytes; that is no part of the packet. */
+static void test_link_padding(void **state)
+{
+	struct gw *gw = open_crossing();
+	struct tunnel out = tunnel_from(gw), in = tunnel_to(gw);
+	struct flow flow = {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 2};
+	struct frame plain = plain_frame(CLEAR, &(struct flow){V4, .payload = 2});
+	struct frame sealed = tunnel_frame(&in, 1, &flow), left;
+
+	(void)state;
+	memset(plain.bytes + plain.n, 0xee, 24);
+	plain.n = (uint16_t)(plain.n + 24);
+	gw_send(gw, CLEAR, &plain, 1);
+	assert_int_equal(gw_sent(gw, ENCRYPTED, &left, 1), 1);
+	assert_int_equal(open_frame(&out, &left, 1).n, 22);
+
+	memset(sealed.bytes + sealed.n, 0xee, 24);
+	sealed.n = (uint16_t)(sealed.n + 24);
+	gw_send(gw, ENCRYPTED, &sealed, 1);
+	assert_int_equal(gw_sent(gw, CLEAR, &left, 1), 1);
+	assert_int_equal(left.n, 14 + 22);
 	gw_close(gw);
 }
 
@@ -443,6 +491,8 @@ static void test_tx_full(void **state)
 	sent = gw_discard(gw, ENCRYPTED);
 	assert_int_equal(sent + full, 20 * EG_BATCH_MAX);
 	assert_int_equal(eg_counted(&gw->stats[0]->port[ENCRYPTED].tx_packets), sent);
+	assert_int_equal(eg_counted(&gw->stats[0]->port[ENCRYPTED].tx_bytes),
+			 (uint64_t)sent * (14 + 20 + 16 + 124 + 16));
 	gw_close(gw);
 }
 
@@ -495,11 +545,12 @@ static void test_sample(void **state)
 int run_drop_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),         cmocka_unit_test(test_esp),
-		cmocka_unit_test(test_no_snapshot),   cmocka_unit_test(test_promiscuous),
-		cmocka_unit_test(test_multi_segment), cmocka_unit_test(test_no_room),
-		cmocka_unit_test(test_too_big),       cmocka_unit_test(test_seq_exhausted),
-		cmocka_unit_test(test_tx_full),       cmocka_unit_test(test_sample),
+		cmocka_unit_test(test_plain),           cmocka_unit_test(test_esp),
+		cmocka_unit_test(test_padding_over_iv), cmocka_unit_test(test_link_padding),
+		cmocka_unit_test(test_no_snapshot),     cmocka_unit_test(test_promiscuous),
+		cmocka_unit_test(test_multi_segment),   cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_too_big),         cmocka_unit_test(test_seq_exhausted),
+		cmocka_unit_test(test_tx_full),         cmocka_unit_test(test_sample),
 	};
 
 	return cmocka_run_group_tests_name("path drops", tests, NULL, NULL);

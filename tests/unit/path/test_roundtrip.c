@@ -71,6 +71,10 @@ static void roundtrip(unsigned inner, unsigned outer, bool esn, enum eg_suite_id
 	assert_int_equal(atomic_load(&gw_sa_in(two)->packets), packets);
 	assert_int_equal(atomic_load(&gw_sa_in(two)->bytes), bytes);
 	assert_int_equal(gw_sa_in(two)->replay.top, seq);
+	assert_int_equal(eg_counted(&one->stats[0]->port[CLEAR].rx_bytes), bytes + 14 * packets);
+	assert_int_equal(eg_counted(&two->stats[0]->port[CLEAR].tx_bytes), bytes + 14 * packets);
+	assert_int_equal(eg_counted(&one->stats[0]->port[ENCRYPTED].tx_bytes),
+			 eg_counted(&two->stats[0]->port[ENCRYPTED].rx_bytes));
 	assert_int_equal(gw_drops_all(one) + gw_drops_all(two), 0);
 	gw_close(one);
 	gw_close(two);
