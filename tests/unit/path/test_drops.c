@@ -340,6 +340,13 @@ static void test_link_padding(void **state)
 	gw_send(gw, ENCRYPTED, &sealed, 1);
 	assert_int_equal(gw_sent(gw, CLEAR, &left, 1), 1);
 	assert_int_equal(left.n, 14 + 22);
+
+	plain.n = 14 + 22 + 24; /* from pod to pod */
+	memcpy(plain.bytes + 30, "\x0a\x01\x00\x06", 4);
+	fix_checksum(plain.bytes + 14);
+	gw_send(gw, CLEAR, &plain, 1);
+	assert_int_equal(gw_sent(gw, CLEAR, &left, 1), 1);
+	assert_int_equal(left.n, 14 + 22);
 	gw_close(gw);
 }
 
