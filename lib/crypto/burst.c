@@ -27,6 +27,10 @@ struct eg_crypto *eg_crypto_new(void)
 		return NULL;
 	}
 	init_mb_mgr_auto(crypto->mgr, NULL);
+	if (imb_get_errno(crypto->mgr)) { /* no code for this CPU: its function pointers are NULL */
+		eg_crypto_free(crypto);
+		return NULL;
+	}
 	return crypto;
 }
 

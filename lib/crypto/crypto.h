@@ -38,7 +38,7 @@ struct eg_crypto_op {
 	bool ok; /* seal: it was encrypted; open: it is authentic. Else the text goes nowhere */
 };
 
-/* What the linked library is and how it runs here: "1.3.0 AVX512". Constant text. */
+/* The linked library: "1.3.0". Constant text. */
 const char *eg_crypto_version(void);
 
 /* Check the library: version, its power-on self-test. Control thread, once before anything else.

@@ -1,0 +1,15 @@
+/* One cmocka group a file; test_crypto.c runs them all. Each returns the number of failed tests. */
+#ifndef CRYPTO_TESTS_H
+#define CRYPTO_TESTS_H
+
+#include "common/test.h"
+
+#include "crypto/crypto.h"
+
+int run_wycheproof_tests(void);
+int run_peer_tests(void);
+
+/* The suite with keys of so many bytes. */
+const struct eg_suite *crypto_suite(size_t key_bytes);
+
+#endif

@@ -1,0 +1,194 @@
+/* lib/crypto: keys and their memory, tags; bursts against an independent peer and Wycheproof's
+ * vectors in the other files. */
+#include "crypto/crypto_tests.h"
+
+#include "base/slab.h"
+#include "common/random.h"
+#include "crypto/key.h"
+
+const struct eg_suite *crypto_suite(size_t key_bytes)
+{
+	for (size_t i = 0; i < EG_SUITE_COUNT; i++) {
+		if (eg_suites[i].key_bytes == key_bytes)
+			return &eg_suites[i];
+	}
+	fail_msg("no suite has keys of %zu bytes", key_bytes);
+	return NULL;
+}
+
+static bool all_zero(const void *p, size_t n)
+{
+	const uint8_t *at = p;
+
+	for (size_t i = 0; i < n; i++) {
+		if (at[i])
+			return false;
+	}
+	return true;
+}
+
+static void test_library(void **state)
+{
+	struct eg_errs errs = {0};
+
+	(void)state;
+	assert_int_equal(eg_crypto_self_test(&errs), 0);
+	assert_int_equal(errs.n_errors, 0);
+	assert_true(strlen(eg_crypto_version()) >= 3);
+	print_message("IPsec-MB %s\n", eg_crypto_version());
+	eg_crypto_free(NULL);
+	eg_keystore_free(NULL);
+}
+
+/* Enough objects for several chunks: each its own zeroed cache lines, wiped when put back. */
+static void test_slab(void **state)
+{
+	enum {
+		N = 3000,
+		BYTES = 200
+	};
+	static uint8_t *objects[N];
+	struct eg_slab slab;
+
+	(void)state;
+	eg_slab_init(&slab, BYTES);
+	assert_int_equal(slab.object_bytes, 256);
+	for (size_t i = 0; i < N; i++) {
+		objects[i] = eg_slab_get(&slab);
+		assert_non_null(objects[i]);
+		assert_int_equal((uintptr_t)objects[i] % 64, 0);
+		assert_true(all_zero(objects[i], slab.object_bytes));
+		memset(objects[i], (int)(i % 255 + 1), slab.object_bytes);
+	}
+	assert_true(slab.chunks.n > 1);
+	for (size_t i = 0; i < N; i++) { /* nobody wrote into a neighbour */
+		assert_int_equal(objects[i][0], i % 255 + 1);
+		assert_int_equal(objects[i][slab.object_bytes - 1], i % 255 + 1);
+	}
+	for (size_t i = 0; i < N; i += 2) {
+		eg_slab_put(&slab, objects[i]);
+		assert_true(all_zero(objects[i], slab.object_bytes));
+	}
+	for (size_t i = 0; i < N; i += 2) { /* the same memory again, no new chunk */
+		size_t chunks = slab.chunks.n;
+
+		objects[i] = eg_slab_get(&slab);
+		assert_int_equal(slab.chunks.n, chunks);
+		assert_true(all_zero(objects[i], slab.object_bytes));
+	}
+	eg_slab_put(&slab, NULL);
+	eg_slab_free(&slab);
+}
+
+/* A freed key leaves nothing: round keys, hash powers and salt. */
+static void test_key_wiped(void **state)
+{
+	struct eg_keystore *store = eg_keystore_new();
+	uint8_t material[EG_SUITE_KEY_MAX];
+
+	(void)state;
+	assert_non_null(store);
+	memset(material, 0xa7, sizeof(material));
+	for (size_t i = 0; i < EG_SUITE_COUNT; i++) {
+		struct eg_crypto_key *key = eg_crypto_key_new(store, &eg_suites[i], material);
+
+		assert_non_null(key);
+		assert_memory_equal(key->salt, material, sizeof(key->salt));
+		assert_false(all_zero(&key->gcm, sizeof(key->gcm)));
+		eg_crypto_key_free(store, key);
+		assert_true(all_zero(key, sizeof(*key)));
+	}
+	eg_crypto_key_free(store, NULL);
+	eg_keystore_free(store);
+}
+
+static int sign(int x)
+{
+	return (x > 0) - (x < 0);
+}
+
+/* Equal material is order 0; any one byte of key or salt, or another suite, is not. */
+static void test_key_order(void **state)
+{
+	struct eg_keystore *store = eg_keystore_new();
+	struct rng rng = rng_start("key order");
+	uint8_t material[EG_SUITE_KEY_MAX];
+
+	(void)state;
+	assert_non_null(store);
+	for (size_t s = 0; s < EG_SUITE_COUNT; s++) {
+		const struct eg_suite *suite = &eg_suites[s];
+		const struct eg_suite *other = &eg_suites[(s + 1) % EG_SUITE_COUNT];
+		size_t n = (size_t)suite->key_bytes + suite->salt_bytes;
+		struct eg_crypto_key *key, *same, *differs;
+
+		rng_fill(&rng, material, sizeof(material));
+		key = eg_crypto_key_new(store, suite, material);
+		/* Recycled memory, so that what was there before would show. */
+		eg_crypto_key_free(store, eg_crypto_key_new(store, other, material));
+		same = eg_crypto_key_new(store, suite, material);
+		assert_int_equal(eg_crypto_key_order(key, same), 0);
+		eg_crypto_key_free(store, same);
+		for (size_t i = 0; i < n; i++) {
+			material[i] ^= 1;
+			differs = eg_crypto_key_new(store, suite, material);
+			material[i] ^= 1;
+			assert_int_not_equal(eg_crypto_key_order(key, differs), 0);
+			assert_int_equal(sign(eg_crypto_key_order(key, differs)),
+					 -sign(eg_crypto_key_order(differs, key)));
+			eg_crypto_key_free(store, differs);
+		}
+		differs = eg_crypto_key_new(store, other, material);
+		assert_int_not_equal(eg_crypto_key_order(key, differs), 0);
+	}
+	eg_keystore_free(store);
+}
+
+/* Every bit of a tag counts. */
+static void test_tag_bits(void **state)
+{
+	struct eg_keystore *store = eg_keystore_new();
+	struct eg_crypto *crypto = eg_crypto_new();
+	uint8_t material[EG_SUITE_KEY_MAX] = "0123456789abcdefghijklmnopqrstuvwxy";
+	uint8_t text[52] = "sealed", sealed[52], aad[8] = "spi+seq", iv[8] = "iv", icv[16];
+	struct eg_crypto_op op = {
+		.key = eg_crypto_key_new(store, crypto_suite(32), material),
+		.text = text,
+		.aad = aad,
+		.iv = iv,
+		.icv = icv,
+		.text_len = sizeof(text),
+		.aad_len = sizeof(aad),
+	};
+
+	(void)state;
+	eg_crypto_seal(crypto, &op, 1);
+	assert_true(op.ok);
+	memcpy(sealed, text, sizeof(text));
+	for (unsigned bit = 0; bit < 128; bit++) {
+		icv[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		eg_crypto_open(crypto, &op, 1);
+		assert_false(op.ok);
+		icv[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		memcpy(text, sealed, sizeof(text));
+	}
+	eg_crypto_open(crypto, &op, 1);
+	assert_true(op.ok);
+	assert_string_equal((char *)text, "sealed");
+	eg_crypto_seal(crypto, NULL, 0);
+	eg_crypto_open(crypto, NULL, 0);
+	eg_crypto_free(crypto);
+	eg_keystore_free(store);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_library),   cmocka_unit_test(test_slab),
+		cmocka_unit_test(test_key_wiped), cmocka_unit_test(test_key_order),
+		cmocka_unit_test(test_tag_bits),
+	};
+	int failed = cmocka_run_group_tests_name("crypto", tests, NULL, NULL);
+
+	return failed + run_wycheproof_tests() + run_peer_tests();
+}

@@ -1,0 +1,138 @@
+/* Cut and mutated packets: whatever the bytes, what the parser keeps lies inside them. Buffers end
+ * where the packet ends, so that ASan sees a read behind it. */
+#include "net/net_tests.h"
+
+#include "common/random.h"
+#include "net/bytes.h"
+#include "net/headers.h"
+
+/* What later stages rely on. */
+static void assert_inside(const struct eg_pkt *pkt, const uint8_t *bytes, size_t n)
+{
+	bool has_ports = pkt->proto == EG_PROTO_TCP || pkt->proto == EG_PROTO_UDP ||
+			 pkt->proto == EG_PROTO_SCTP || pkt->proto == EG_PROTO_ICMP ||
+			 pkt->proto == EG_PROTO_ICMP6;
+
+	assert_true(pkt->version == 4 || pkt->version == 6);
+	assert_int_equal(pkt->version, bytes[0] >> 4);
+	assert_true(pkt->len <= n);
+	assert_true(pkt->l4_off <= pkt->len);
+	assert_true(pkt->l4_off >= (pkt->version == 4 ? 20 : 40));
+	if (pkt->version == 4)
+		assert_int_equal(net_naive_checksum(bytes, (bytes[0] & 15u) * 4), 0);
+	if (has_ports && pkt->frag != EG_FRAG_LATER)
+		assert_true(pkt->len - pkt->l4_off >= 8);
+	else
+		assert_true(pkt->sport == 0 && pkt->dport == 0);
+}
+
+/* Parse a copy of exactly n bytes; then again with padding behind, which must change nothing but
+ * the answer to a cut packet. */
+static enum eg_drop parse_exact(const uint8_t *bytes, size_t n)
+{
+	uint8_t *exact = net_exact_copy(bytes, n), *padded = malloc(n + 64);
+	struct eg_pkt pkt, again;
+	enum eg_drop drop = eg_parse_ip(exact, (uint32_t)n, &pkt), drop_again;
+
+	assert_non_null(padded);
+	memcpy(padded, bytes, n);
+	memset(padded + n, 0xa5, 64);
+	drop_again = eg_parse_ip(padded, (uint32_t)n + 64, &again);
+	if (drop == EG_KEEP) {
+		assert_inside(&pkt, exact, n);
+		assert_int_equal(drop_again, EG_KEEP);
+		assert_memory_equal(&pkt, &again, sizeof(pkt));
+		(void)eg_parse_addresses(exact, &pkt); /* for ASan */
+	} else if (drop != EG_DROP_BAD_IP_LENGTH) {
+		assert_int_equal(drop_again, drop);
+	}
+	free(exact);
+	free(padded);
+	return drop;
+}
+
+/* Cut on the wire: the IP length still says how long it was. */
+static void test_cut(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < net_valid_count(); i++) {
+		struct net_packet packet = net_valid(i);
+		struct eg_pkt pkt;
+
+		assert_int_equal(eg_parse_ip(packet.bytes, (uint32_t)packet.n, &pkt), EG_KEEP);
+		for (size_t n = 0; n < pkt.len; n++)
+			assert_int_equal(parse_exact(packet.bytes, n), EG_DROP_BAD_IP_LENGTH);
+		for (size_t n = pkt.len; n <= packet.n; n++)
+			assert_int_equal(parse_exact(packet.bytes, n), EG_KEEP);
+	}
+}
+
+static void set_length(uint8_t *bytes, size_t n)
+{
+	if (bytes[0] >> 4 == 4 && n >= 20) {
+		eg_put16(bytes + 2, (uint16_t)n);
+		net_fix_checksum(bytes, n);
+	} else if (bytes[0] >> 4 == 6 && n >= 40) {
+		eg_put16(bytes + 4, (uint16_t)(n - 40));
+	}
+}
+
+/* Cut by the sender: the IP length agrees, so the parser must find what is missing inside. */
+static void test_cut_inside(void **state)
+{
+	unsigned kept = 0, refused = 0;
+
+	(void)state;
+	for (size_t i = 0; i < net_valid_count(); i++) {
+		for (size_t n = 1; n < net_valid(i).n; n++) {
+			struct net_packet packet = net_valid(i);
+
+			set_length(packet.bytes, n);
+			if (parse_exact(packet.bytes, n) == EG_KEEP)
+				kept++;
+			else
+				refused++;
+		}
+	}
+	assert_true(kept > 100 && refused > 100);
+}
+
+static void test_mutated(void **state)
+{
+	enum {
+		ROUNDS = 300000
+	};
+	struct rng rng = rng_start("mutated packets");
+	size_t n_valid = net_valid_count();
+	unsigned count[EG_DROP_COUNT] = {0};
+
+	(void)state;
+	for (int round = 0; round < ROUNDS; round++) {
+		struct net_packet packet = net_valid(rng_below(&rng, n_valid));
+		size_t n = rng_below(&rng, 3) ? packet.n : 1 + rng_below(&rng, packet.n);
+
+		for (uint64_t flips = rng_below(&rng, 5); flips; flips--)
+			packet.bytes[rng_below(&rng, n)] = (uint8_t)rng_next(&rng);
+		if (rng_below(&rng, 2))
+			net_fix_checksum(packet.bytes, n);
+		if (rng_below(&rng, 2))
+			set_length(packet.bytes, n);
+		count[parse_exact(packet.bytes, n)]++;
+	}
+	/* It went everywhere. */
+	assert_true(count[EG_KEEP] > ROUNDS / 20);
+	assert_true(count[EG_DROP_BAD_IP_LENGTH] && count[EG_DROP_BAD_IP_HEADER] &&
+		    count[EG_DROP_BAD_IP_CHECKSUM] && count[EG_DROP_BAD_IP6_EXTENSION] &&
+		    count[EG_DROP_SHORT_L4]);
+}
+
+int run_parse_random_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_inside),
+		cmocka_unit_test(test_mutated),
+	};
+
+	return cmocka_run_group_tests_name("net parse, random", tests, NULL, NULL);
+}
