@@ -54,7 +54,7 @@ static int by_place(const struct ref *a, const struct ref *b)
 	return order ? order : by_number(a->index, b->index);
 }
 
-/* An inbound SA is found by its SPI alone (RFC 4301 s4.4.2.1, unicast); an outbound SPI was chosen
+/* An inbound SA is found by its SPI alone (RFC 4301 s4.1, unicast); an outbound SPI was chosen
  * by the remote and says something there only. */
 static int compare_spis(const struct ref *a, const struct ref *b)
 {

@@ -27,7 +27,7 @@ static bool wants_key(struct eg_tree_builder *b)
 	return top(b)->node->kind == EG_NODE_MAP && !top(b)->key;
 }
 
-static void raise(struct eg_tree_frame *frame, unsigned height)
+static void note_height(struct eg_tree_frame *frame, unsigned height)
 {
 	if (frame->height < height)
 		frame->height = height;
@@ -248,7 +248,7 @@ static int on_close(struct eg_tree_builder *b)
 	struct eg_tree_frame frame = *top(b);
 
 	b->stack.n--;
-	raise(top(b), frame.height + 1);
+	note_height(top(b), frame.height + 1);
 	if (frame.anchor) {
 		struct eg_tree_anchor *anchor = &b->anchors.v[frame.anchor - 1];
 
@@ -287,7 +287,7 @@ static int on_alias(struct eg_tree_builder *b, const yaml_event_t *event)
 	node->text = anchor->node->text;
 	node->child = anchor->node->child;
 	node->n_children = anchor->node->n_children;
-	raise(top(b), anchor->height);
+	note_height(top(b), anchor->height);
 	if (b->stack.n > 1 || !eg_node_is_null(node))
 		link_node(b, node);
 	return 0;

@@ -19,7 +19,7 @@ static int slurp(const char *path, const struct eg_keyfile_ref *ref, char buf[FI
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret = -1;
 	struct stat st;
 	size_t n = 0;
-	ssize_t got;
+	ssize_t got = 0;
 
 	if (fd < 0) {
 		eg_error(errs, &ref->pos, ref->conf_path, "%s: %s", path, strerror(errno));
@@ -41,7 +41,13 @@ static int slurp(const char *path, const struct eg_keyfile_ref *ref, char buf[FI
 		while (n < FILE_MAX && (got = read(fd, buf + n, FILE_MAX - n)) > 0)
 			n += (size_t)got;
 		buf[n] = '\0';
-		ret = 0;
+		if (got < 0)
+			eg_error(errs, &ref->pos, ref->conf_path, "%s: %s", path, strerror(errno));
+		else if (strlen(buf) < n) /* what stands behind it would not be read */
+			eg_error(errs, &ref->pos, ref->conf_path,
+				 "%s: holds a NUL byte, no key file does", path);
+		else
+			ret = 0;
 	}
 	close(fd);
 	return ret;
@@ -65,9 +71,9 @@ static unsigned lines_of(const struct eg_suite *suite, struct line lines[2])
 	unsigned n = 0;
 
 	if (suite->key_bytes)
-		lines[n++] = (struct line){
-			suite->salt_bytes ? "encryption key and salt" : "encryption key",
-			suite->key_bytes, (size_t)suite->key_bytes + suite->salt_bytes};
+		lines[n++] =
+			(struct line){suite->salt_bytes ? "key and salt" : "key", suite->key_bytes,
+				      (size_t)suite->key_bytes + suite->salt_bytes};
 	if (suite->auth_key_bytes)
 		lines[n++] = (struct line){"authentication key", suite->auth_key_bytes,
 					   suite->auth_key_bytes};
@@ -80,7 +86,7 @@ static int read_hex(const char *text, const struct eg_pos *at, const struct line
 {
 	size_t n;
 
-	if (text[0] == '0' && text[1] == 'x') /* as ip xfrm writes it */
+	if (text[0] == '0' && text[1] == 'x' && text[2]) /* as ip xfrm writes it */
 		text += 2;
 	n = strlen(text);
 	for (size_t i = 0; i < n; i++) {
@@ -140,7 +146,8 @@ static int parse(char *text, const char *path, const struct eg_suite *suite, uin
 		if (!*hex)
 			continue;
 		if (key == n) {
-			eg_error(errs, &at, "", "one key more than %s has", suite->name);
+			eg_error(errs, &at, "", "a %s key, but %s has %s",
+				 n == 1 ? "second" : "third", suite->name, n == 1 ? "one" : "two");
 			return -1;
 		}
 		if (read_hex(hex, &at, &lines[key], material, errs))
@@ -167,8 +174,10 @@ int eg_keyfile_read(const char *path, const struct eg_suite *suite,
 	if (!slurp(path, ref, text, errs))
 		found = parse(text, path, suite, material, errs);
 	eg_secret_wipe(text, sizeof(text));
-	if (found >= 0 && found < n)
-		eg_error(errs, &ref->pos, ref->conf_path, "%s: no %s, which %s needs", path,
+	if (found == 0)
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: holds no key", path);
+	else if (found > 0 && found < n)
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: holds no %s, which %s needs", path,
 			 lines[found].what, suite->name);
 	return found == n ? 0 : -1;
 }
@@ -225,12 +234,16 @@ int eg_keyfile_create(const char *path, const struct eg_suite *suite, struct eg_
 		eg_error(errs, NULL, path, "%s",
 			 errno == EEXIST ? "exists already, and a key is never overwritten"
 					 : strerror(errno));
-	else if (write_all(fd, text, (size_t)n) || (!to_stdout && fsync(fd)))
+	else if ((!to_stdout && fchmod(fd, 0600)) || /* the umask may have taken bits off */
+		 write_all(fd, text, (size_t)n) || (!to_stdout && fsync(fd)))
 		eg_error(errs, NULL, path, "%s", strerror(errno));
 	else
 		ret = 0;
-	if (!to_stdout && fd >= 0)
+	if (!to_stdout && fd >= 0) {
 		close(fd);
+		if (ret) /* half a key would only stand in the way of the next try */
+			unlink(path);
+	}
 	eg_secret_wipe(text, sizeof(text));
 	return ret;
 }

@@ -36,10 +36,11 @@ size_t eg_replay_bytes(uint32_t size);
 /* Start empty on zeroed memory of eg_replay_bytes(size), which stays the caller's. */
 void eg_replay_init(struct eg_replay *replay, uint32_t size, uint64_t *bits);
 
-/* The 64-bit sequence number of a packet that carries the low half (RFC 4303 appendix A2.2). */
+/* The 64-bit sequence number of a packet that carries the low half (RFC 4303 appendix A2.2). Late
+ * packets need it also where the check is off: then the longest window tells the halves apart. */
 static inline uint64_t eg_replay_infer(const struct eg_replay *replay, uint32_t low)
 {
-	uint32_t width = replay->size ? replay->size : 1;
+	uint32_t width = replay->size ? replay->size : EG_REPLAY_MAX;
 	uint32_t top_low = (uint32_t)replay->top, top_high = (uint32_t)(replay->top >> 32);
 	uint32_t left = top_low - width + 1; /* left edge; wraps where the window spans 2^32 */
 	uint32_t high = top_high;
@@ -47,7 +48,8 @@ static inline uint64_t eg_replay_infer(const struct eg_replay *replay, uint32_t 
 	if (top_low >= width - 1)
 		high += low < left; /* case A: behind the window means the next subspace */
 	else
-		high -= low >= left; /* case B: the window reaches into the subspace before */
+		high -= high && low >= left; /* case B: the window reaches into the subspace before,
+						but for the first, which has none */
 	return (uint64_t)high << 32 | low;
 }
 

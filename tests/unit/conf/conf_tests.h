@@ -28,6 +28,9 @@ int run_cover_tests(void);
  * the list. */
 void assert_messages(struct eg_errs *errs, const char *lines);
 
+/* Seed random() from EG_SEED in the environment or the clock, and print it. */
+void seed_random(void);
+
 /* The only tree of `text`, which must be free of errors; the caller's to free. */
 struct eg_tree read_tree(const char *text);
 

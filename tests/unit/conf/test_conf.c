@@ -1,6 +1,8 @@
 /* lib/conf: from text to tree to a checked configuration. */
 #include "conf_tests.h"
 
+#include <time.h>
+
 #include "base/buf.h"
 
 void assert_messages(struct eg_errs *errs, const char *lines)
@@ -13,6 +15,15 @@ void assert_messages(struct eg_errs *errs, const char *lines)
 	assert_string_equal(all.v, lines);
 	eg_buf_free(&all);
 	eg_errs_free(errs);
+}
+
+void seed_random(void)
+{
+	const char *given = getenv("EG_SEED");
+	unsigned seed = given ? (unsigned)strtoul(given, NULL, 0) : (unsigned)time(NULL);
+
+	print_message("EG_SEED=%u\n", seed);
+	srandom(seed);
 }
 
 struct eg_tree read_tree(const char *text)

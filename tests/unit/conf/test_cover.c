@@ -1,8 +1,6 @@
 /* Covers against an oracle that looks at every prefix, on random prefixes close to each other. */
 #include "conf_tests.h"
 
-#include <time.h>
-
 #include "conf/cover.h"
 
 static struct eg_prefix random_prefix(void)
@@ -55,11 +53,8 @@ static void check_items(const struct eg_cover *cover)
 
 static void test_random(void **state)
 {
-	unsigned seed = (unsigned)time(NULL);
-
 	(void)state;
-	print_message("seed %u\n", seed);
-	srandom(seed);
+	seed_random();
 	for (int round = 0; round < 500; round++) {
 		struct eg_cover cover = {0};
 		size_t n = (unsigned long)random() % 60;

@@ -2,8 +2,6 @@
  * is the oracle: it knows nothing of the reader and quotes everything that could be special. */
 #include "conf_tests.h"
 
-#include <time.h>
-
 #include "base/buf.h"
 
 enum style {
@@ -64,8 +62,8 @@ static void fill(struct value *value, unsigned depth)
 		if (value->kind == EG_NODE_MAP) {
 			char *tail = random_text();
 
-			/* The number makes keys differ. */
-			assert_true(asprintf(&child->key, "%zu%s", i, tail) > 0);
+			/* The number and its dot make keys differ. */
+			assert_true(asprintf(&child->key, "%zu.%s", i, tail) > 0);
 			free(tail);
 		}
 	}
@@ -172,11 +170,8 @@ static void assert_same(const struct eg_node *node, const struct value *value, e
 
 static void test_random(void **state)
 {
-	unsigned seed = (unsigned)time(NULL);
-
 	(void)state;
-	print_message("seed %u\n", seed);
-	srandom(seed);
+	seed_random();
 	for (int i = 0; i < 1500; i++) {
 		struct value value = {0};
 

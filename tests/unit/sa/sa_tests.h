@@ -1,0 +1,16 @@
+/* One cmocka group a file; test_sa.c runs them all. Each returns the number of failed tests. */
+#ifndef SA_TESTS_H
+#define SA_TESTS_H
+
+#include "common/test.h"
+
+#include "common/random.h"
+#include "espgate/drop.h"
+
+int run_replay_tests(void);
+int run_esn_tests(void);
+int run_reserve_tests(void);
+int run_store_tests(void);
+int run_keyfile_tests(void);
+
+#endif

@@ -1,0 +1,8 @@
+/* lib/sa: see the groups' files. */
+#include "sa/sa_tests.h"
+
+int main(void)
+{
+	return run_replay_tests() + run_esn_tests() + run_reserve_tests() + run_store_tests() +
+	       run_keyfile_tests();
+}
