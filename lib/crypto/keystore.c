@@ -17,27 +17,6 @@ const char *eg_crypto_version(void)
 	return imb_get_version_str();
 }
 
-int eg_crypto_self_test(struct eg_errs *errs)
-{
-	IMB_MGR *mgr = alloc_mb_mgr(0);
-	int ret = -1;
-
-	if (!mgr) {
-		eg_error(errs, NULL, "ipsec-mb", "out of memory");
-		return -1;
-	}
-	init_mb_mgr_auto(mgr, NULL);
-	if (imb_get_errno(mgr))
-		eg_error(errs, NULL, "ipsec-mb", "%s", imb_get_strerror(imb_get_errno(mgr)));
-	else if (!(mgr->features & IMB_FEATURE_SELF_TEST_PASS))
-		eg_error(errs, NULL, "ipsec-mb",
-			 "self-test of %s failed: it must not touch packets", eg_crypto_version());
-	else
-		ret = 0;
-	free_mb_mgr(mgr);
-	return ret;
-}
-
 struct eg_keystore *eg_keystore_new(void)
 {
 	struct eg_keystore *store = calloc(1, sizeof(*store));

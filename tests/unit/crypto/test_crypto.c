@@ -5,6 +5,7 @@
 #include "base/slab.h"
 #include "common/random.h"
 #include "crypto/key.h"
+#include "crypto/self_test.h"
 
 static bool all_zero(const void *p, size_t n)
 {
@@ -28,6 +29,33 @@ static void test_library(void **state)
 	print_message("IPsec-MB %s\n", eg_crypto_version());
 	eg_crypto_free(NULL);
 	eg_keystore_free(NULL);
+}
+
+/* A wrong digit, a missing suite: the self-test names exactly that suite, and fails. */
+static void test_self_test_sees(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < EG_SUITE_COUNT; i++) {
+		struct eg_known_answer answers[EG_SUITE_COUNT];
+		char name[64], spoiled[256];
+		struct eg_errs errs = {0};
+
+		memcpy(answers, eg_known_answers, sizeof(answers));
+		snprintf(name, sizeof(name), "self-test: %s: ", eg_known_answers[i].suite);
+		snprintf(spoiled, sizeof(spoiled), "%s", eg_known_answers[i].sealed);
+		spoiled[i] = spoiled[i] == '0' ? '1' : '0';
+		answers[i].sealed = spoiled;
+		assert_int_equal(eg_crypto_check_answers(answers, &errs), -1);
+		assert_int_equal(errs.n_errors, 1);
+		assert_memory_equal(errs.msgs.v[0].text, name, strlen(name));
+		assert_non_null(strstr(errs.msgs.v[0].text, "sealed wrongly"));
+		eg_errs_free(&errs);
+		answers[i].suite = "none";
+		assert_int_equal(eg_crypto_check_answers(answers, &errs), -1);
+		assert_int_equal(errs.n_errors, 1);
+		assert_non_null(strstr(errs.msgs.v[0].text, "has no known answer"));
+		eg_errs_free(&errs);
+	}
 }
 
 /* Enough objects for several chunks: each its own zeroed cache lines, wiped when put back. */
@@ -241,10 +269,10 @@ static void test_tag_bits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_library),    cmocka_unit_test(test_slab),
-		cmocka_unit_test(test_key_wiped),  cmocka_unit_test(test_key_order),
-		cmocka_unit_test(test_key_shared), cmocka_unit_test(test_random_ivs),
-		cmocka_unit_test(test_tag_bits),
+		cmocka_unit_test(test_library),    cmocka_unit_test(test_self_test_sees),
+		cmocka_unit_test(test_slab),       cmocka_unit_test(test_key_wiped),
+		cmocka_unit_test(test_key_order),  cmocka_unit_test(test_key_shared),
+		cmocka_unit_test(test_random_ivs), cmocka_unit_test(test_tag_bits),
 	};
 	int failed = cmocka_run_group_tests_name("crypto", tests, NULL, NULL);
 
