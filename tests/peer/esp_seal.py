@@ -106,7 +106,8 @@ def corrupt_byte(sender, inner, esp):
 
 
 def truncate(sender, inner, esp):
-    return [sender.frame(inner, esp[:24])], []  # ends inside the least ICV there could be
+    # Header, IV and ICV, and nothing between them.
+    return [sender.frame(inner, esp[:8 + sender.suite.iv_bytes + sender.suite.icv_bytes])], []
 
 
 def wrong_spi(sender, inner, esp):
