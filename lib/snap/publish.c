@@ -7,7 +7,7 @@
 
 int eg_world_init(struct eg_world *world, unsigned n_workers)
 {
-	*world = (struct eg_world){0};
+	*world = (struct eg_world){.snap = NULL};
 	world->qsbr =
 		rte_zmalloc("eg_qsbr", rte_rcu_qsbr_get_memsize(n_workers), RTE_CACHE_LINE_SIZE);
 	if (!world->qsbr || rte_rcu_qsbr_init(world->qsbr, n_workers))
@@ -21,7 +21,7 @@ void eg_world_fini(struct eg_world *world)
 {
 	eg_snap_free(atomic_load_explicit(&world->snap, memory_order_relaxed));
 	rte_free(world->qsbr);
-	*world = (struct eg_world){0};
+	*world = (struct eg_world){.snap = NULL};
 }
 
 void eg_world_publish(struct eg_world *world, struct eg_snap *snap)
