@@ -5,11 +5,13 @@
 #ifndef ESPGATE_GATEWAY_H
 #define ESPGATE_GATEWAY_H
 
+#include <signal.h>
 #include <stdatomic.h>
 
 #include <rte_mempool.h>
 
 #include "base/log.h"
+#include "conf/config.h"
 #include "path/path.h"
 #include "snap/publish.h"
 #include "stat/report.h"
@@ -43,7 +45,7 @@ struct eg_worker {
 };
 
 /* A port after it was set up. */
-struct eg_port {
+struct eg_gateway_port {
 	uint16_t dpdk_id;
 	uint16_t n_rx, n_tx;
 	uint16_t mtu;
@@ -56,14 +58,16 @@ struct eg_gateway {
 	const struct eg_config *config; /* of the start: ports, workers, log stay as they were */
 	struct eg_log log;
 	struct eg_sa_store *sas;
-	struct eg_world world;
+	struct eg_publisher publisher;
 	struct rte_mempool *pool;
-	struct eg_port port[EG_CONF_PORTS_MAX];
+	struct eg_gateway_port port[EG_CONF_PORTS_MAX];
 	unsigned n_ports;
 	struct eg_worker *worker[EG_WORKERS_MAX];
 	unsigned n_workers;
 	struct rte_ring *handoff[EG_WORKERS_MAX];
 	struct eg_stats *stats[EG_WORKERS_MAX];
+	struct eg_flow_table *flows;
+	uint64_t sweep_token; /* of the grace period that swept connections wait for */
 	uint64_t started_ns;
 	_Atomic enum eg_phase phase;
 };
@@ -84,6 +88,24 @@ int eg_workers_wire(struct eg_gateway *gateway, struct eg_errs *errs);
 int eg_workers_launch(struct eg_gateway *gateway, struct eg_errs *errs);
 bool eg_workers_end(struct eg_gateway *gateway);
 void eg_workers_free(struct eg_gateway *gateway);
+
+/* control.c: the control thread's loop, from the workers' launch to the signal that ends it; then
+ * the last block, which is false where packets went missing. */
+struct eg_control {
+	uint64_t idle_ns;        /* end after so long without a packet; 0: run until a signal */
+	const sigset_t *signals; /* blocked in all threads, taken here */
+};
+
+void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control);
+bool eg_control_finish(struct eg_gateway *gateway);
+
+/* reload.c: put a configuration in force. Load: the one at the start. Reload: what its file says
+ * now, all or nothing; what is fixed at the start may not have changed. 0 or -1. */
+int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs);
+int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs);
+
+/* age.c: one step of forgetting idle connections; all of the table in about a second of steps. */
+void eg_age_step(struct eg_gateway *gateway);
 
 /* worker.c: the lcore loop. */
 int eg_worker_main(void *worker);

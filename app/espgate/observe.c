@@ -4,6 +4,9 @@
 #include <rte_ethdev.h>
 
 #include "base/clock.h"
+#include "policy/describe.h"
+
+#define LOG_POLICIES_MAX 8
 
 uint64_t eg_total_received(const struct eg_gateway *gateway)
 {
@@ -59,6 +62,44 @@ static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 	}
 }
 
+static uint64_t sum_counts(const struct eg_snap_policy *policy, enum eg_dir dir, size_t index)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < policy->n_workers; w++)
+		sum += eg_counted(&policy->counts[w].denied[dir][index]);
+	return sum;
+}
+
+/* Rows by policy and direction, in the world's order; rules are added to their policy's row. */
+static void add_policies(const struct eg_snap_policy *policy, struct eg_report *report)
+{
+	size_t n_rules = eg_policy_stats(policy->compiled)->n_rules;
+
+	eg_vec_foreach (netpol, &policy->world.policies) {
+		for (int dir = 0; dir < EG_DIRS; dir++) {
+			size_t index = (size_t)(netpol - policy->world.policies.v);
+			struct eg_report_policy *row = eg_vec_add(&report->policies);
+			struct eg_buf name = {0};
+
+			if (!row)
+				return;
+			eg_describe_policy(&policy->world, (uint32_t)index, &name);
+			eg_buf_add(&name, " %s", eg_dir_name((enum eg_dir)dir));
+			row->name = name.v;
+			row->denied = sum_counts(policy, (enum eg_dir)dir, index);
+		}
+	}
+	for (size_t r = 0; r < n_rules; r++) {
+		const struct eg_rule_ref *ref =
+			eg_policy_rule(policy->compiled, (uint32_t)r + EG_VERDICT_RULE);
+
+		for (unsigned w = 0; w < policy->n_workers; w++)
+			report->policies.v[ref->policy * EG_DIRS + ref->dir].allowed +=
+				eg_counted(&policy->counts[w].allowed[r]);
+	}
+}
+
 /* From the first packet of any worker to the last of any. */
 static double busy_seconds(const struct eg_gateway *gateway)
 {
@@ -78,7 +119,7 @@ static double busy_seconds(const struct eg_gateway *gateway)
 
 void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *report)
 {
-	const struct eg_snap *snap = eg_world_read(&gateway->world);
+	const struct eg_snap *snap = eg_publisher_read(&gateway->publisher);
 
 	*report = (struct eg_report){0};
 	report->uptime_s = (double)(eg_mono_ns() - gateway->started_ns) / EG_NS_PER_S;
@@ -87,6 +128,10 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 		add_port(gateway, p, report);
 	if (snap)
 		add_sas(snap, report);
+	report->tracks = snap && snap->policy;
+	report->connections = eg_flow_in_use(gateway->flows);
+	if (report->tracks)
+		add_policies(snap->policy, report);
 	for (unsigned w = 0; w < gateway->n_workers; w++) {
 		const struct eg_stats *stats = gateway->stats[w];
 
@@ -96,13 +141,36 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 			report->cycles[i] += eg_counted(&stats->cycles[i]);
 			report->packets[i] += eg_counted(&stats->packets[i]);
 		}
+		report->opened += eg_counted(&stats->opened);
+		report->audited[EG_INGRESS] += eg_counted(&stats->audited[EG_INGRESS]);
+		report->audited[EG_EGRESS] += eg_counted(&stats->audited[EG_EGRESS]);
 		report->handed_over += eg_counted(&stats->handed_over);
 	}
+}
+
+/* The policies that isolate the end which denied: what to look at (espgate explain says the rest).
+ */
+static void add_isolating(const struct eg_snap_policy *policy, const struct eg_drop_record *r,
+			  struct eg_buf *text)
+{
+	enum eg_dir dir = r->reason == EG_DROP_POLICY_EGRESS ? EG_EGRESS : EG_INGRESS;
+	uint32_t class_id = eg_policy_class(policy->compiled, dir == EG_EGRESS ? &r->src : &r->dst);
+	size_t n;
+	const uint32_t *isolating = eg_policy_isolating(policy->compiled, class_id, dir, &n);
+
+	eg_buf_add(text, " policies=");
+	for (size_t i = 0; i < n && i < LOG_POLICIES_MAX; i++) {
+		eg_buf_add(text, i ? "," : "");
+		eg_describe_policy(&policy->world, isolating[i], text);
+	}
+	if (n > LOG_POLICIES_MAX)
+		eg_buf_add(text, ",+%zu", n - LOG_POLICIES_MAX);
 }
 
 static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 {
 	char src[EG_IP_TEXT], dst[EG_IP_TEXT];
+	const struct eg_snap *snap = eg_publisher_read(&gateway->publisher);
 	struct eg_buf text = {0};
 
 	eg_buf_add(&text, "drop=%s port=%s len=%u", eg_drop_name(r->reason),
@@ -112,6 +180,9 @@ static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 			   eg_ip_print(&r->dst, dst), r->proto);
 	if (r->sport || r->dport)
 		eg_buf_add(&text, " sport=%u dport=%u", r->sport, r->dport);
+	if (snap && snap->policy && r->src.family &&
+	    (r->reason == EG_DROP_POLICY_EGRESS || r->reason == EG_DROP_POLICY_INGRESS))
+		add_isolating(snap->policy, r, &text);
 	if (r->spi)
 		eg_buf_add(&text, " spi=0x%08x seq=%u", r->spi, r->seq);
 	eg_log(&gateway->log, EG_LOG_ESP, EG_LOG_INFO, "%s (%s)", text.v ? text.v : "",

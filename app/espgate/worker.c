@@ -11,7 +11,7 @@
 
 static unsigned turn(struct eg_worker *worker, enum eg_phase phase)
 {
-	const struct eg_snap *snap = eg_world_read(&worker->gateway->world);
+	const struct eg_snap *snap = eg_publisher_read(&worker->gateway->publisher);
 	unsigned packets = 0;
 
 	if (phase == EG_PHASE_RUN) {
@@ -31,7 +31,7 @@ int eg_worker_main(void *arg)
 	struct eg_gateway *gateway = worker->gateway;
 	unsigned w = worker->path.worker, idle = 0;
 
-	eg_world_online(&gateway->world, w);
+	eg_publisher_online(&gateway->publisher, w);
 	for (;;) {
 		/* Acquire: pairs with the control thread's step, which saw all workers' last ack.
 		 */
@@ -41,7 +41,7 @@ int eg_worker_main(void *arg)
 		if (phase == EG_PHASE_END)
 			break;
 		packets = turn(worker, phase);
-		eg_world_quiescent(&gateway->world, w);
+		eg_publisher_quiescent(&gateway->publisher, w);
 		if (packets) {
 			idle = 0;
 			continue;
@@ -54,6 +54,6 @@ int eg_worker_main(void *arg)
 		else
 			rte_pause();
 	}
-	eg_world_offline(&gateway->world, w);
+	eg_publisher_offline(&gateway->publisher, w);
 	return 0;
 }

@@ -51,11 +51,16 @@ static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index,
 	worker->path.stats = stats;
 	worker->path.handoff = gateway->handoff;
 	worker->path.sample_cycles = per_s ? rte_get_tsc_hz() / per_s : 0;
+	worker->path.cycles_per_s = rte_get_tsc_hz();
 	worker->path.crypto = eg_crypto_new();
-	if (!worker->path.crypto) {
+	worker->path.flow = rte_zmalloc_socket("eg_flow", sizeof(*worker->path.flow), 64, socket);
+	if (!worker->path.crypto || !worker->path.flow) {
+		eg_crypto_free(worker->path.crypto);
+		rte_free(worker->path.flow);
 		rte_free(worker);
 		return NULL;
 	}
+	eg_flow_init(worker->path.flow, gateway->flows);
 	return worker;
 }
 
@@ -120,7 +125,7 @@ static int check_pins(const struct eg_gateway *gateway, struct eg_errs *errs)
 	size_t before = errs->n_errors;
 
 	eg_vec_foreach (pin, &gateway->config->pins) {
-		const struct eg_port *port = &gateway->port[pin->port];
+		const struct eg_gateway_port *port = &gateway->port[pin->port];
 
 		if (pin->queue >= port->n_rx)
 			eg_error(errs, &pin->pos, "workers.pin", "%s has %u receive queues here",
@@ -154,7 +159,7 @@ static int spread_rx(struct eg_gateway *gateway)
  * owns queue w, and those without one reach an owner through a ring. */
 static int wire_tx(struct eg_gateway *gateway, unsigned p)
 {
-	struct eg_port *port = &gateway->port[p];
+	struct eg_gateway_port *port = &gateway->port[p];
 	bool shared = port->n_tx < gateway->n_workers;
 
 	for (uint16_t q = 0; shared && q < port->n_tx; q++) {
@@ -176,7 +181,7 @@ static int wire_tx(struct eg_gateway *gateway, unsigned p)
 static void describe_port(struct eg_gateway *gateway, unsigned p)
 {
 	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-	const struct eg_port *port = &gateway->port[p];
+	const struct eg_gateway_port *port = &gateway->port[p];
 
 	for (unsigned w = 0; w < gateway->n_workers; w++) {
 		struct eg_path *path = &gateway->worker[w]->path;
@@ -256,6 +261,7 @@ void eg_workers_free(struct eg_gateway *gateway)
 
 		if (worker) {
 			eg_crypto_free(worker->path.crypto);
+			rte_free(worker->path.flow);
 			eg_vec_free(&worker->rx);
 			eg_vec_free(&worker->tx);
 			rte_free(worker);

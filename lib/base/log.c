@@ -15,7 +15,7 @@ const char *eg_log_level_name(enum eg_log_level level)
 
 const char *eg_log_module_name(enum eg_log_module module)
 {
-	static const char *const names[] = {"core", "port", "esp", "route"};
+	static const char *const names[] = {"core", "port", "esp", "route", "policy"};
 
 	return names[module];
 }

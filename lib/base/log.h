@@ -20,6 +20,7 @@ enum eg_log_module {
 	EG_LOG_PORT,
 	EG_LOG_ESP,
 	EG_LOG_ROUTE,
+	EG_LOG_POLICY,
 	EG_LOG_MODULES,
 };
 

@@ -1,12 +1,31 @@
 /* Load -> tree -> sections in order -> checks between them. */
 #include "conf/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/sections.h"
 
 #define VERSION 1
+
+bool eg_conf_read_path(struct eg_read *rd, const struct eg_node *node, char **out)
+{
+	const char *file = rd->config->file, *slash = strrchr(file, '/');
+	char *joined;
+
+	if (!eg_read_string(rd, node, out))
+		return false;
+	if ((*out)[0] == '/' || !slash)
+		return true;
+	if (asprintf(&joined, "%.*s%s", (int)(slash + 1 - file), file, *out) < 0) {
+		eg_read_no_memory(rd);
+		return false;
+	}
+	free(*out);
+	*out = joined;
+	return true;
+}
 
 static void read_version(struct eg_read *rd, const struct eg_node *node, void *into)
 {
@@ -61,6 +80,7 @@ static const struct eg_field sections[] = {
 	{"routes", eg_conf_read_routes, false},
 	{"peers", eg_conf_read_peers, false},
 	{"unmatched", read_unmatched, false},
+	{"policy", eg_conf_read_policy, false},
 	{"stats", eg_conf_read_stats, false},
 	{"log", eg_conf_read_log, false},
 };
@@ -75,6 +95,8 @@ static void set_defaults(struct eg_read *rd)
 	for (size_t i = 0; i < EG_LOG_MODULES; i++)
 		log->level[i] = EG_LOG_INFO;
 	log->drop_sample_per_s = 10;
+	rd->config->policy.max_rules = EG_CONF_RULES_DEFAULT;
+	rd->config->policy.max_connections = EG_CONF_CONNECTIONS_DEFAULT;
 }
 
 static int map_subnets(const struct eg_read *rd, struct eg_cover *subnets)
@@ -211,6 +233,13 @@ struct eg_config *eg_config_parse(const char *text, size_t len, const char *name
 	return load(NULL, text, len, name, errs);
 }
 
+static void free_paths(char **paths, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(paths[i]);
+	free(paths);
+}
+
 void eg_config_free(struct eg_config *config)
 {
 	if (!config)
@@ -235,6 +264,8 @@ void eg_config_free(struct eg_config *config)
 	eg_vec_free(&config->neighbors);
 	eg_vec_free(&config->routes);
 	eg_vec_free(&config->peers);
+	free_paths(config->policy.dirs.v, config->policy.dirs.n);
+	free_paths(config->policy.inventory.v, config->policy.inventory.n);
 	free(config->log.target);
 	free(config->file);
 	free(config);

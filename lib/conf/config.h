@@ -15,12 +15,17 @@
 #include "base/suite.h"
 #include "base/vec.h"
 
-#define EG_CONF_NAME_MAX   63 /* ports and peers: [A-Za-z0-9_.-], first a letter or digit */
-#define EG_CONF_PORTS_MAX  32
-#define EG_CONF_LCORES_MAX 128
-#define EG_CONF_PEERS_MAX  100000
-#define EG_CONF_MTU_MIN    1280 /* RFC 8200 s5 */
-#define EG_CONF_MTU_MAX    9600
+#define EG_CONF_NAME_MAX            63 /* ports and peers: [A-Za-z0-9_.-], first a letter or digit */
+#define EG_CONF_PORTS_MAX           32
+#define EG_CONF_LCORES_MAX          128
+#define EG_CONF_PEERS_MAX           100000
+#define EG_CONF_RULES_DEFAULT       50000
+#define EG_CONF_RULES_MAX           10000000
+#define EG_CONF_CONNECTIONS_DEFAULT (1u << 20)
+#define EG_CONF_CONNECTIONS_MIN     (1u << 10)
+#define EG_CONF_CONNECTIONS_MAX     (1u << 23)
+#define EG_CONF_MTU_MIN             1280 /* RFC 8200 s5 */
+#define EG_CONF_MTU_MAX             9600
 
 enum eg_role {
 	EG_ROLE_CLEAR,     /* pods: plain packets in and out */
@@ -90,6 +95,22 @@ struct eg_conf_log {
 				     */
 };
 
+enum eg_policy_mode {
+	EG_POLICY_OFF,     /* no policy is read, no connection tracked */
+	EG_POLICY_ENFORCE, /* what no policy allows is dropped */
+	EG_POLICY_AUDIT,   /* it passes, but is counted and logged */
+};
+
+struct eg_conf_policy {
+	enum eg_policy_mode mode;
+	EG_VEC(char *) dirs;      /* of NetworkPolicies; joined as key files are */
+	EG_VEC(char *) inventory; /* of Namespaces, Pods, Nodes */
+	bool keep_existing;       /* connections outlive a policy that would forbid them */
+	uint32_t max_rules;
+	uint32_t max_connections;
+	struct eg_pos pos;
+};
+
 struct eg_config {
 	char *file;
 	EG_VEC(char *) eal_args;
@@ -99,6 +120,7 @@ struct eg_config {
 	EG_VEC(struct eg_conf_neighbor) neighbors;
 	EG_VEC(struct eg_conf_route) routes;
 	EG_VEC(struct eg_conf_peer) peers;
+	struct eg_conf_policy policy;
 	struct eg_conf_log log;
 	uint64_t stats_period_ns; /* 0: no periodic block */
 };

@@ -66,13 +66,19 @@ static void read_route(struct eg_read *rd, const struct eg_node *node, void *int
 	read_one_level(rd, node, &log->level[EG_LOG_ROUTE]);
 }
 
+static void read_policy(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_log *log = into;
+
+	read_one_level(rd, node, &log->level[EG_LOG_POLICY]);
+}
+
 static void read_modules(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
-		{"core", read_core, false},
-		{"port", read_port, false},
-		{"esp", read_esp, false},
-		{"route", read_route, false},
+		{"core", read_core, false},     {"port", read_port, false},
+		{"esp", read_esp, false},       {"route", read_route, false},
+		{"policy", read_policy, false},
 	};
 
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), into);

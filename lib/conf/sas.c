@@ -57,18 +57,9 @@ static void read_suite(struct eg_read *rd, const struct eg_node *node, void *int
 /* Relative to the folder of the configuration, not to where the daemon was started. */
 static void read_key_file(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	const char *file = rd->config->file, *slash = strrchr(file, '/');
 	struct eg_conf_sa *sa = into;
-	char *joined;
 
-	if (!eg_read_string(rd, node, &sa->key_file) || sa->key_file[0] == '/' || !slash)
-		return;
-	if (asprintf(&joined, "%.*s%s", (int)(slash + 1 - file), file, sa->key_file) < 0) {
-		eg_read_no_memory(rd);
-		return;
-	}
-	free(sa->key_file);
-	sa->key_file = joined;
+	eg_conf_read_path(rd, node, &sa->key_file);
 }
 
 static void read_esn(struct eg_read *rd, const struct eg_node *node, void *into)

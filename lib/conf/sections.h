@@ -42,11 +42,15 @@ eg_read_fn eg_conf_read_neighbors;
 eg_read_fn eg_conf_read_routes;
 eg_read_fn eg_conf_read_peers;
 eg_read_fn eg_conf_read_sas;
+eg_read_fn eg_conf_read_policy;
 eg_read_fn eg_conf_read_log;
 eg_read_fn eg_conf_read_stats;
 
 /* The name of a port or peer, from the node's key. */
 bool eg_conf_read_name(struct eg_read *rd, const struct eg_node *node, char **out);
+
+/* A file or folder; a relative one is joined with the configuration file's folder. */
+bool eg_conf_read_path(struct eg_read *rd, const struct eg_node *node, char **out);
 
 /* A port by its name, as an index. */
 bool eg_conf_read_port_ref(struct eg_read *rd, const struct eg_node *node, unsigned *out);

@@ -86,6 +86,8 @@ static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, struct eg_pkt *
 		pkt->frag = EG_FRAG_LATER;
 	else if (frag & EG_IP4_MF)
 		pkt->frag = EG_FRAG_FIRST;
+	if (pkt->frag)
+		pkt->frag_id = be16toh(ip->id_be);
 	return pkt->frag == EG_FRAG_LATER ? EG_KEEP : parse_l4(data, pkt);
 }
 
@@ -110,6 +112,8 @@ static enum eg_drop step_extension(const uint8_t *data, struct eg_pkt *pkt)
 			pkt->frag = EG_FRAG_LATER;
 		else if (frag & 1)
 			pkt->frag = EG_FRAG_FIRST;
+		if (pkt->frag)
+			pkt->frag_id = eg_get32(ext + 4);
 		/* Offset 0 and no more: an atomic fragment is a whole packet (RFC 6946). */
 	}
 	pkt->proto = ext[0];

@@ -23,8 +23,8 @@ struct eg_pkt {
 	uint8_t proto;   /* layer 4 protocol, behind IPv6 extension headers */
 	uint8_t tos;     /* IPv4 TOS or IPv6 traffic class: DSCP and ECN */
 	uint8_t frag;    /* enum eg_frag */
-	uint16_t sport,
-		dport; /* TCP, UDP, SCTP; ICMP: type and code, echo id. Host order; else 0 */
+	uint16_t sport, dport; /* TCP, UDP, SCTP; ICMP: echo identifier, type and code; else 0 */
+	uint32_t frag_id;      /* identification, of a fragment; else 0 */
 };
 
 /* More IPv6 extension headers than this are refused (RFC 8200 sets no bound, senders use one). */

@@ -10,7 +10,7 @@
 #include "espgate/drop.h"
 #include "net/parse.h"
 #include "route/hop.h"
-#include "route/peer.h"
+#include "route/tunnel.h"
 #include "sa/sad.h"
 
 #define EG_BATCH_MAX 64
@@ -20,6 +20,9 @@
 
 _Static_assert(EG_HANDED_OVER <= UINT8_MAX, "meta.drop is one byte");
 
+/* meta.need beside enum eg_flow_need: no connection, policy decides the packet alone. */
+#define EG_NEED_ALONE 0xff
+
 /* From parse on, the mbuf's data start at the IP header: a link header is put on by tx. */
 struct eg_meta {
 	struct eg_pkt pkt;
@@ -27,11 +30,13 @@ struct eg_meta {
 	uint8_t port;      /* where it came in */
 	uint8_t outer_tos; /* from esp_in for verify: DSCP and ECN of the opened packet's outer
 			      header */
+	uint8_t need;      /* flow for policy: enum eg_flow_need, or EG_NEED_ALONE */
+	uint8_t lookup;    /* flow: which of path->lookups */
 	bool sealed;       /* esp_out sealed it: it may leave by an encrypted port */
 	uint8_t group; /* sa_out: which of the batch's outbound SAs, and the how many-th on it */
 	uint8_t rank;
 	const struct eg_hop *hop;       /* route */
-	const struct eg_peer *peer;     /* verify: it came from; sa_out: it goes to */
+	const struct eg_tunnel *peer;   /* verify: it came from; sa_out: it goes to */
 	const struct eg_sad_entry *sad; /* sa_in */
 	struct eg_sa *sa;               /* sa_in, sa_out */
 	uint64_t seq;                   /* sa_in: inferred, 64 bits */

@@ -16,7 +16,7 @@
 static void write_outer(uint8_t *outer, const struct eg_meta *meta, const uint8_t *inner,
 			uint16_t len, uint16_t id)
 {
-	const struct eg_peer *peer = meta->peer;
+	const struct eg_tunnel *peer = meta->peer;
 
 	if (peer->outer_len == EG_IP4_LEN) {
 		struct eg_ip4 *ip = (struct eg_ip4 *)outer;

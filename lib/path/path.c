@@ -1,7 +1,7 @@
 /* The whole way of a packet.
  *
- *   clear side:      rx -> parse -> route -> sa_out -> esp_out -> tx
- *   encrypted side:  rx -> parse -> sa_in -> esp_in -> parse(inner) -> verify -> route -> ... -> tx
+ *   clear side:      rx -> parse -> flow -> policy -> route -> sa_out -> esp_out -> tx
+ *   encrypted side:  rx -> parse -> sa_in -> esp_in -> parse(inner) -> verify -> flow -> ... -> tx
  *
  * Each stage works on path->batch, keeps the survivors in order and drops the others by name. */
 #include "path/path.h"
@@ -31,9 +31,13 @@ static void run(struct eg_path *path, enum eg_stage stage, void (*function)(stru
 	charge(path, stage, packets);
 }
 
-/* Plain packets, from pods or just opened: into a tunnel or out by a clear port. */
+/* Plain packets, from pods or just opened: policy, then into a tunnel or out by a clear port. */
 static void forward(struct eg_path *path)
 {
+	if (path->snap->policy) {
+		run(path, EG_STAGE_FLOW, eg_flow_stage);
+		run(path, EG_STAGE_POLICY, eg_policy_stage);
+	}
 	run(path, EG_STAGE_ROUTE, eg_route);
 	run(path, EG_STAGE_SA_OUT, eg_sa_out);
 	run(path, EG_STAGE_ESP_OUT, eg_esp_out);

@@ -9,6 +9,7 @@
 #include <rte_ring.h>
 
 #include "crypto/crypto.h"
+#include "flow/flow.h"
 #include "path/batch.h"
 #include "snap/snap.h"
 #include "stat/stat.h"
@@ -34,6 +35,8 @@ struct eg_path {
 	struct eg_stats *stats;
 	struct eg_crypto *crypto;
 	struct rte_ring **handoff; /* of every worker, by index: packets for its inbound SAs */
+	struct eg_flow *flow;      /* ours; over the table that all workers share */
+	uint64_t cycles_per_s;     /* of the TSC */
 	unsigned n_ports;
 	uint64_t sample_cycles; /* least time between two drop samples; 0: no samples */
 	struct eg_path_port port[EG_STAT_PORTS];
@@ -43,6 +46,9 @@ struct eg_path {
 	uint64_t last_cycles; /* end of the stage before */
 	uint64_t next_sample;
 	struct eg_batch batch;
+	struct eg_flow_now now;
+	struct eg_lookup lookups[EG_BATCH_MAX]; /* lookups[k] is of packet lookup_packet[k] */
+	uint8_t lookup_packet[EG_BATCH_MAX];
 	struct eg_crypto_op ops[EG_BATCH_MAX];
 	uint8_t op_packet[EG_BATCH_MAX]; /* ops[k] is batch packet op_packet[k] */
 	uint8_t aad[EG_BATCH_MAX][12];   /* of ESN packets: SPI, high, low (RFC 4106 s5) */

@@ -5,7 +5,7 @@
 
 /* The SA's ends are the packet's (RFC 4301 s4.4.2.1: unicast SAs may be found by SPI alone, but
  * ESP under a known SPI from elsewhere is nobody's we know). */
-static bool from_peer(const uint8_t *data, const struct eg_pkt *pkt, const struct eg_peer *peer)
+static bool from_peer(const uint8_t *data, const struct eg_pkt *pkt, const struct eg_tunnel *peer)
 {
 	if (peer->remote.family != pkt->version)
 		return false;

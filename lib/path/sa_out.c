@@ -33,7 +33,7 @@ static unsigned find_group(struct eg_path *path, struct eg_sa *sa, uint8_t slots
 
 static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta)
 {
-	const struct eg_peer *peer = &path->snap->peers[meta->hop->peer];
+	const struct eg_tunnel *peer = &path->snap->peers[meta->hop->peer];
 
 	meta->peer = peer;
 	if (peer->hop.kind != EG_HOP_PORT)

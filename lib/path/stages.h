@@ -22,6 +22,12 @@ void eg_esp_in(struct eg_path *path);
 /* verify.c: ECN of the outer header, and the inner source against the SA's peer (RFC 4301 s5.2). */
 void eg_verify(struct eg_path *path);
 
+/* flow.c: the connection of each packet; what an allowed one carries needs no verdict. */
+void eg_flow_stage(struct eg_path *path);
+
+/* policy.c: NetworkPolicy's verdict on the rest; fragments follow their first one. */
+void eg_policy_stage(struct eg_path *path);
+
 /* route.c: longest prefix, then TTL. */
 void eg_route(struct eg_path *path);
 

@@ -37,6 +37,11 @@ struct eg_sa_store *eg_sa_store_new(unsigned n_workers)
 	return store;
 }
 
+unsigned eg_sa_store_workers(const struct eg_sa_store *store)
+{
+	return store->n_workers;
+}
+
 void eg_sa_store_free(struct eg_sa_store *store)
 {
 	if (!store)

@@ -23,6 +23,7 @@ struct eg_sa_spec {
 
 /* n_workers is fixed for the daemon's life: it decides owners and sharing. */
 struct eg_sa_store *eg_sa_store_new(unsigned n_workers);
+unsigned eg_sa_store_workers(const struct eg_sa_store *store);
 void eg_sa_store_free(struct eg_sa_store *store);
 
 /* The running SA of that spec and key material, or a new one. The caller still owns and wipes

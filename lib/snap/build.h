@@ -3,7 +3,11 @@
 #ifndef EG_SNAP_BUILD_H
 #define EG_SNAP_BUILD_H
 
+#include "conf/config.h"
 #include "snap/snap.h"
+
+/* peers, without SAs */
+int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
 
 /* peers, sas, sad */
 int eg_build_sas(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);

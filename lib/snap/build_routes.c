@@ -98,7 +98,7 @@ int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct
 		snap->n_hops = (uint32_t)table.hops.n;
 		table.hops.v = NULL;
 		for (uint32_t i = 0; i < snap->n_peers; i++) {
-			struct eg_peer *peer = &snap->peers[i];
+			struct eg_tunnel *peer = &snap->peers[i];
 
 			peer->hop = snap->hops[eg_lpm_lookup(snap->routes, &peer->remote)];
 		}

@@ -13,32 +13,37 @@
 
 struct rte_rcu_qsbr;
 
-struct eg_world {
+struct eg_publisher {
 	_Atomic(struct eg_snap *) snap; /* NULL until the first publish: drop everything */
 	struct rte_rcu_qsbr *qsbr;
 	uint64_t generation;
 };
 
 /* 0 or -ENOMEM. */
-int eg_world_init(struct eg_world *world, unsigned n_workers);
+int eg_publisher_init(struct eg_publisher *publisher, unsigned n_workers);
 
 /* Free the last snapshot too. All workers are offline. */
-void eg_world_fini(struct eg_world *world);
+void eg_publisher_fini(struct eg_publisher *publisher);
 
 /* Put `snap` in force, wait until no worker reads the old one, and free that. Control thread;
  * blocks for at most the longest worker turn. */
-void eg_world_publish(struct eg_world *world, struct eg_snap *snap);
+void eg_publish(struct eg_publisher *publisher, struct eg_snap *snap);
+
+/* A grace period without blocking: take a token, and ask later whether every worker has reported
+ * quiescence since. Control thread. */
+uint64_t eg_publisher_token(struct eg_publisher *publisher);
+bool eg_publisher_passed(struct eg_publisher *publisher, uint64_t token);
 
 /* The snapshot in force, for a worker between online and its next quiescent report. */
-static inline const struct eg_snap *eg_world_read(const struct eg_world *world)
+static inline const struct eg_snap *eg_publisher_read(const struct eg_publisher *publisher)
 {
 	/* Acquire: what the control thread built is seen whole. */
-	return atomic_load_explicit(&world->snap, memory_order_acquire);
+	return atomic_load_explicit(&publisher->snap, memory_order_acquire);
 }
 
 /* Worker w starts, ends, or has no reference to any snapshot left. */
-void eg_world_online(struct eg_world *world, unsigned w);
-void eg_world_offline(struct eg_world *world, unsigned w);
-void eg_world_quiescent(struct eg_world *world, unsigned w);
+void eg_publisher_online(struct eg_publisher *publisher, unsigned w);
+void eg_publisher_offline(struct eg_publisher *publisher, unsigned w);
+void eg_publisher_quiescent(struct eg_publisher *publisher, unsigned w);
 
 #endif

@@ -8,6 +8,7 @@ void eg_snap_free(struct eg_snap *snap)
 {
 	if (!snap)
 		return;
+	eg_snap_policy_free(snap->policy);
 	eg_sad_free(&snap->sad);
 	eg_vec_foreach (held, &snap->sas)
 		eg_sa_release(snap->store, held->sa);
@@ -22,8 +23,24 @@ void eg_snap_free(struct eg_snap *snap)
 	free(snap);
 }
 
+/* Every step runs, whatever the one before found: all errors at once. */
+static int build(struct eg_snap *snap, const struct eg_config *config,
+		 const struct eg_snap_options *options, struct eg_errs *errs)
+{
+	unsigned n_workers = snap->store ? eg_sa_store_workers(snap->store) : 1;
+	int failed = options->offline ? eg_build_peers(snap, config, errs)
+				      : eg_build_sas(snap, config, errs);
+
+	if (config->policy.mode != EG_POLICY_OFF) {
+		snap->policy =
+			eg_snap_policy_build(&config->policy, n_workers, options->prove_ns, errs);
+		failed |= !snap->policy;
+	}
+	return failed || eg_build_routes(snap, config, errs) ? -1 : 0;
+}
+
 struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store *store,
-			      struct eg_errs *errs)
+			      const struct eg_snap_options *options, struct eg_errs *errs)
 {
 	struct eg_snap *snap = calloc(1, sizeof(*snap));
 
@@ -32,7 +49,7 @@ struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store
 		return NULL;
 	}
 	snap->store = store;
-	if (eg_build_sas(snap, config, errs) || eg_build_routes(snap, config, errs)) {
+	if (build(snap, config, options, errs)) {
 		eg_snap_free(snap);
 		return NULL;
 	}

@@ -7,12 +7,14 @@
 #ifndef EG_SNAP_SNAP_H
 #define EG_SNAP_SNAP_H
 
-#include "conf/config.h"
+#include "base/err.h"
+#include "base/vec.h"
 #include "route/hop.h"
 #include "route/lpm.h"
-#include "route/peer.h"
+#include "route/tunnel.h"
 #include "sa/sad.h"
 #include "sa/store.h"
+#include "snap/policy.h"
 
 /* An SA acquired from the store, and whose it is. */
 struct eg_snap_sa {
@@ -20,12 +22,15 @@ struct eg_snap_sa {
 	uint32_t peer;
 };
 
+struct eg_config;
+
 struct eg_snap {
 	uint64_t generation;   /* counts up with each published snapshot */
 	struct eg_lpm *routes; /* address -> index into hops */
 	struct eg_hop *hops;
-	struct eg_peer *peers;
+	struct eg_tunnel *peers;
 	struct eg_sad sad;
+	struct eg_snap_policy *policy; /* NULL: no policy is enforced, nothing is tracked */
 
 	/* The control thread's. */
 	uint32_t n_hops, n_peers;
@@ -33,10 +38,19 @@ struct eg_snap {
 	struct eg_sa_store *store;
 };
 
-/* Compile a configuration. Reads key files, acquires SAs, resolves routes. Keeps nothing of
- * `config`. NULL where anything was reported to errs. */
+struct eg_snap_options {
+	uint64_t prove_ns; /* how long the proof of the policy may take; 0: prove everything */
+	bool offline;      /* no keys, so no SAs: for verbs that only look (explain, replay) */
+};
+
+/* What the daemon loads with. */
+#define EG_SNAP_DAEMON ((struct eg_snap_options){.prove_ns = EG_PROVE_BUDGET_NS})
+
+/* Compile a configuration. Reads key files and Kubernetes objects, acquires SAs, resolves routes,
+ * compiles and proves the policy. The store is not needed offline. Keeps nothing of `config`. NULL
+ * where anything was reported to errs. */
 struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store *store,
-			      struct eg_errs *errs);
+			      const struct eg_snap_options *options, struct eg_errs *errs);
 
 /* Release the SAs and free all. No worker may still read it. NULL is allowed. */
 void eg_snap_free(struct eg_snap *snap);

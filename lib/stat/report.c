@@ -6,6 +6,9 @@ void eg_report_free(struct eg_report *report)
 {
 	eg_vec_free(&report->ports);
 	eg_vec_free(&report->sas);
+	eg_vec_foreach (policy, &report->policies)
+		free(policy->name);
+	eg_vec_free(&report->policies);
 }
 
 uint64_t eg_report_rx(const struct eg_report *report)
@@ -71,8 +74,9 @@ static void render_ports(const struct eg_report *now, const struct eg_report *be
 	}
 }
 
-/* A gateway may have thousands: only those that carried something, and not more than one reads. */
-#define SA_ROWS 24
+/* A gateway may have thousands of SAs and policies: only those that did something are shown, and
+ * not more than one reads. */
+#define ROWS_MAX 24
 
 static void render_sas(const struct eg_report *now, struct eg_buf *out)
 {
@@ -80,7 +84,7 @@ static void render_sas(const struct eg_report *now, struct eg_buf *out)
 	size_t used = 0;
 
 	eg_vec_foreach (sa, &now->sas) {
-		if (!sa->packets || used++ >= SA_ROWS)
+		if (!sa->packets || used++ >= ROWS_MAX)
 			continue;
 		if (sa->peer != peer)
 			eg_buf_add(out, "  peer %s\n", sa->peer);
@@ -89,8 +93,32 @@ static void render_sas(const struct eg_report *now, struct eg_buf *out)
 			   "    SA %s 0x%08x %-14s %12" PRIu64 " packets %16" PRIu64 " bytes\n",
 			   sa->out ? "out" : "in ", sa->spi, sa->suite, sa->packets, sa->bytes);
 	}
-	if (used > SA_ROWS)
-		eg_buf_add(out, "    and %zu more SAs\n", used - SA_ROWS);
+	if (used > ROWS_MAX)
+		eg_buf_add(out, "    and %zu more SAs\n", used - ROWS_MAX);
+}
+
+static void render_policies(const struct eg_report *now, struct eg_buf *out)
+{
+	size_t used = 0;
+
+	if (!now->tracks)
+		return;
+	eg_buf_add(out, "  policy: %" PRIu64 " connections now, %" PRIu64 " opened\n",
+		   now->connections, now->opened);
+	eg_vec_foreach (policy, &now->policies) {
+		if ((policy->allowed || policy->denied) && used++ < ROWS_MAX)
+			eg_buf_add(out,
+				   "    %-40s %12" PRIu64 " connections allowed %12" PRIu64
+				   " packets denied\n",
+				   policy->name, policy->allowed, policy->denied);
+	}
+	if (used > ROWS_MAX)
+		eg_buf_add(out, "    and %zu more\n", used - ROWS_MAX);
+	if (now->audited[0] || now->audited[1])
+		eg_buf_add(out,
+			   "    audit: %" PRIu64 " packets passed that egress, and %" PRIu64
+			   " that ingress policy would drop\n",
+			   now->audited[1], now->audited[0]);
 }
 
 static void render_cycles(const struct eg_report *now, struct eg_buf *out)
@@ -120,6 +148,7 @@ void eg_report_render(const struct eg_report *now, const struct eg_report *befor
 		   seconds);
 	render_ports(now, before, seconds, out);
 	render_sas(now, out);
+	render_policies(now, out);
 	eg_buf_add(out, "  drops %s\n", drops ? "" : "none");
 	for (int i = EG_KEEP + 1; i < EG_DROP_COUNT; i++) {
 		if (now->drop[i])

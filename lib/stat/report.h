@@ -25,18 +25,29 @@ struct eg_report_sa {
 	uint64_t packets, bytes;
 };
 
+/* What a policy did, by its name and direction. */
+struct eg_report_policy {
+	char *name;       /* "shop/web ingress", owned by the report */
+	uint64_t allowed; /* connections */
+	uint64_t denied;  /* packets; a packet counts for every policy that isolates its end */
+};
+
 struct eg_report {
 	double uptime_s;
 	double busy_s; /* from the first packet to the last, over all workers */
 	EG_VEC(struct eg_report_port) ports;
 	EG_VEC(struct eg_report_sa) sas;
+	EG_VEC(struct eg_report_policy) policies;
+	bool tracks; /* policy is on: connections are tracked */
+	uint64_t connections, opened;
+	uint64_t audited[2]; /* ingress, egress: passed in audit mode only */
 	uint64_t drop[EG_DROP_COUNT];
 	uint64_t cycles[EG_STAGE_COUNT];
 	uint64_t packets[EG_STAGE_COUNT];
 	uint64_t handed_over;
 };
 
-/* Frees what the report holds, not the strings. */
+/* Frees what the report holds, not borrowed strings. */
 void eg_report_free(struct eg_report *report);
 
 uint64_t eg_report_rx(const struct eg_report *report);

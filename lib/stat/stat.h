@@ -19,7 +19,7 @@
 /* clang-format off */
 #define EG_STAGES(X) \
 	X(RX, rx) X(PARSE, parse) X(SA_IN, sa_in) X(ESP_IN, esp_in) X(VERIFY, verify) \
-	X(ROUTE, route) X(SA_OUT, sa_out) X(ESP_OUT, esp_out) X(TX, tx)
+	X(FLOW, flow) X(POLICY, policy) X(ROUTE, route) X(SA_OUT, sa_out) X(ESP_OUT, esp_out) X(TX, tx)
 /* clang-format on */
 
 enum eg_stage {
@@ -76,7 +76,10 @@ struct eg_stats {
 	eg_counter cycles[EG_STAGE_COUNT];
 	eg_counter packets[EG_STAGE_COUNT];
 	eg_counter handed_over; /* to the worker that owns their SA */
-	eg_counter first_cycles, last_cycles; /* TSC around all that carried packets; 0: nothing yet */
+	eg_counter audited[2];  /* policy.mode audit: would be dropped: ingress, egress */
+	eg_counter opened;      /* connections */
+	eg_counter first_cycles,
+		last_cycles; /* TSC around all that carried packets; 0: nothing yet */
 	struct eg_drop_ring dropped;
 };
 

@@ -1,10 +1,10 @@
-/* Random bursts of all suites, with and without ESN, against a peer (crypto/peer.h): what we seal
+/* Random bursts of all suites, with and without ESN, against a peer (common/peer.h): what we seal
  * it opens, what it seals we open, and in a burst where some packets are spoiled exactly those
  * fail and nothing of them is left to read. */
 #include "crypto/crypto_tests.h"
 
+#include "common/peer.h"
 #include "common/random.h"
-#include "crypto/peer.h"
 
 #define TEXT_MAX 9008
 #define HEADER   8

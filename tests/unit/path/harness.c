@@ -125,7 +125,7 @@ static void add_site(struct gw *gw)
 	unsigned here = gw->spec.site - 1, there = 1 - here, v6 = gw->spec.outer == 6;
 	unsigned peer = gw_peer(gw, ends[v6][here], ends[v6][there]);
 	struct eg_sa_spec spec = {
-		.suite = &eg_suites[gw->spec.suite],
+		.suite = gw->spec.suite,
 		.esn = gw->spec.esn,
 		.local = gw->peers.v[peer].local,
 		.remote = gw->peers.v[peer].remote,
@@ -170,6 +170,8 @@ struct gw *gw_open(struct gw_spec spec)
 	}
 	gw = open_now[spec.site - 1] = zeroed(sizeof(*gw));
 	gw->spec = spec;
+	if (!spec.suite)
+		gw->spec.suite = eg_suite_find("aes128gcm16");
 	if (!gw->spec.workers)
 		gw->spec.workers = 1;
 	gw->store = eg_sa_store_new(gw->spec.workers);
@@ -200,7 +202,7 @@ void gw_route(struct gw *gw, const char *prefix, struct eg_hop hop)
 
 unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 {
-	struct eg_peer *peer = eg_vec_add(&gw->peers);
+	struct eg_tunnel *peer = eg_vec_add(&gw->peers);
 	char prefix[64];
 
 	assert_int_equal(eg_ip_parse(local, &peer->local), 0);
@@ -208,7 +210,7 @@ unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 	peer->name = strdup(remote);
 	peer->hop = port_hop(ENCRYPTED);
 	peer->out = calloc(4, sizeof(struct eg_sa *));
-	eg_peer_make_outer(peer);
+	eg_tunnel_make_outer(peer);
 	snprintf(prefix, sizeof(prefix), "%s/%u", local, eg_ip_bits(&peer->local));
 	gw_route(gw, prefix, (struct eg_hop){.kind = EG_HOP_LOCAL});
 	return (unsigned)(gw->peers.n - 1);
@@ -218,7 +220,7 @@ struct eg_sa *gw_sa(struct gw *gw, unsigned peer, const struct eg_sa_spec *spec,
 		    const uint8_t *material)
 {
 	struct eg_sa *sa = eg_sa_acquire(gw->store, spec, material);
-	struct eg_peer *p = &gw->peers.v[peer];
+	struct eg_tunnel *p = &gw->peers.v[peer];
 
 	assert_non_null(sa);
 	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){sa, peer};

@@ -1,4 +1,4 @@
-#include "crypto/peer.h"
+#include "common/peer.h"
 
 #include <openssl/evp.h>
 

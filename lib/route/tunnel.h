@@ -1,7 +1,7 @@
 /* A peer gateway as workers see it: its SAs and the ready outer header.
  * Built with the snapshot, read-only for workers; the SAs are borrowed from the SA store. */
-#ifndef EG_ROUTE_PEER_H
-#define EG_ROUTE_PEER_H
+#ifndef EG_ROUTE_TUNNEL_H
+#define EG_ROUTE_TUNNEL_H
 
 #include <stdint.h>
 
@@ -11,7 +11,7 @@
 
 struct eg_sa;
 
-struct eg_peer {
+struct eg_tunnel {
 	char *name; /* owned by the snapshot */
 	struct eg_ip local, remote;
 	struct eg_hop hop; /* to the remote end: EG_HOP_PORT, or why not */
@@ -26,6 +26,6 @@ struct eg_peer {
 };
 
 /* Fill the outer header template from local and remote (RFC 4301 s5.1.2). */
-void eg_peer_make_outer(struct eg_peer *peer);
+void eg_tunnel_make_outer(struct eg_tunnel *peer);
 
 #endif

@@ -1,11 +1,11 @@
-#include "route/peer.h"
+#include "route/tunnel.h"
 
 #include "net/bytes.h"
 #include "net/checksum.h"
 
 #define OUTER_TTL 64 /* RFC 4301 s5.1.2.1: constructed, not copied */
 
-static void make_ip4(struct eg_peer *peer)
+static void make_ip4(struct eg_tunnel *peer)
 {
 	struct eg_ip4 *ip = &peer->outer.ip4;
 
@@ -16,7 +16,7 @@ static void make_ip4(struct eg_peer *peer)
 	peer->outer_len = sizeof(*ip);
 }
 
-static void make_ip6(struct eg_peer *peer)
+static void make_ip6(struct eg_tunnel *peer)
 {
 	struct eg_ip6 *ip = &peer->outer.ip6;
 
@@ -27,7 +27,7 @@ static void make_ip6(struct eg_peer *peer)
 	peer->outer_len = sizeof(*ip);
 }
 
-void eg_peer_make_outer(struct eg_peer *peer)
+void eg_tunnel_make_outer(struct eg_tunnel *peer)
 {
 	if (peer->remote.family == 4)
 		make_ip4(peer);

@@ -1,7 +1,7 @@
 /* A peer: ESP's transforms by OpenSSL, which shares no code with IPsec-MB. One packet a call, and
  * nothing of lib/crypto but the op that names the packet's parts. */
-#ifndef CRYPTO_PEER_H
-#define CRYPTO_PEER_H
+#ifndef TEST_COMMON_PEER_H
+#define TEST_COMMON_PEER_H
 
 #include "crypto/crypto.h"
 

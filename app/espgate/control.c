@@ -1,0 +1,125 @@
+/* The control thread while the workers run: signals, drop samples into the log, ageing, statistics.
+ * It is the only thread that logs, allocates or reads files. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "gateway.h"
+
+#define CONTROL_STEP_NS (20 * 1000000ull)
+
+/* The next signal within one control step, or 0. */
+static int next_signal(const sigset_t *set)
+{
+	int sig = sigtimedwait(set, NULL, &(struct timespec){.tv_nsec = CONTROL_STEP_NS});
+
+	return sig < 0 ? 0 : sig;
+}
+
+static void print_block(const struct eg_report *now, const struct eg_report *before)
+{
+	struct eg_buf text = {0};
+
+	eg_report_render(now, before, &text);
+	if (text.v)
+		fputs(text.v, stdout);
+	fflush(stdout);
+	eg_buf_free(&text);
+}
+
+struct pace {
+	uint64_t next_block_ns;
+	uint64_t busy_ns; /* when packets last came */
+	uint64_t received;
+	struct eg_report last;
+};
+
+static void periodic_block(struct eg_gateway *gateway, struct pace *pace, uint64_t now)
+{
+	struct eg_report report;
+
+	if (!gateway->config->stats_period_ns || now < pace->next_block_ns)
+		return;
+	pace->next_block_ns += gateway->config->stats_period_ns;
+	eg_report_collect(gateway, &report);
+	print_block(&report, &pace->last);
+	eg_report_free(&pace->last);
+	pace->last = report;
+}
+
+static bool idle(const struct eg_gateway *gateway, struct pace *pace, uint64_t now,
+		 uint64_t limit_ns)
+{
+	uint64_t received = eg_total_received(gateway);
+
+	if (received != pace->received)
+		pace->busy_ns = now;
+	pace->received = received;
+	return limit_ns && now - pace->busy_ns >= limit_ns;
+}
+
+static void log_errors(struct eg_gateway *gateway, const struct eg_errs *errs)
+{
+	eg_vec_foreach (msg, &errs->msgs)
+		eg_log(&gateway->log, EG_LOG_CORE,
+		       msg->severity == EG_ERROR ? EG_LOG_ERROR : EG_LOG_WARNING, "%s", msg->text);
+	if (errs->n_errors + errs->n_warnings > errs->msgs.n)
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR, "... and %zu more",
+		       errs->n_errors + errs->n_warnings - errs->msgs.n);
+}
+
+static void reload(struct eg_gateway *gateway)
+{
+	struct eg_errs errs = {0};
+	int err = eg_reload(gateway, &errs);
+
+	log_errors(gateway, &errs);
+	if (err)
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR,
+		       "reload refused: the configuration before stays in force");
+	eg_errs_free(&errs);
+}
+
+void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control)
+{
+	struct pace pace = {0};
+	const char *why = NULL;
+	uint64_t now = eg_mono_ns();
+
+	pace.next_block_ns = now + gateway->config->stats_period_ns;
+	pace.busy_ns = now;
+	while (!why) {
+		int sig = next_signal(control->signals);
+
+		now = eg_mono_ns();
+		eg_log_drops(gateway);
+		eg_age_step(gateway);
+		periodic_block(gateway, &pace, now);
+		if (sig == SIGHUP)
+			reload(gateway);
+		else if (sig)
+			why = strsignal(sig);
+		else if (idle(gateway, &pace, now, control->idle_ns))
+			why = "no packet for the time of --exit-when-idle";
+	}
+	eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO, "stopping: %s", why);
+	eg_report_free(&pace.last);
+}
+
+/* The last block, after everything is drained: what came in went out or was dropped by name. */
+bool eg_control_finish(struct eg_gateway *gateway)
+{
+	struct eg_report report;
+	bool balanced;
+
+	eg_log_drops(gateway);
+	eg_report_collect(gateway, &report);
+	print_block(&report, NULL);
+	balanced = eg_report_rx(&report) == eg_report_tx(&report) + eg_report_drops(&report);
+	if (!balanced)
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR,
+		       "rx is not tx + drops: packets were lost without a name");
+	eg_report_free(&report);
+	return balanced;
+}

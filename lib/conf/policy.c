@@ -1,0 +1,99 @@
+#include "conf/sections.h"
+
+static void read_mode(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {
+		[EG_POLICY_OFF] = "off",
+		[EG_POLICY_ENFORCE] = "enforce",
+		[EG_POLICY_AUDIT] = "audit",
+	};
+	struct eg_conf_policy *policy = into;
+	unsigned mode;
+
+	if (eg_read_enum(rd, node, names, sizeof(names) / sizeof(*names), &mode))
+		policy->mode = mode;
+}
+
+static void read_dir(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_policy *policy = into;
+	char **slot = eg_vec_add(&policy->dirs);
+
+	if (slot)
+		eg_conf_read_path(rd, node, slot);
+	else
+		eg_read_no_memory(rd);
+}
+
+static void read_dirs(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	eg_read_seq(rd, node, read_dir, into);
+}
+
+static void read_source(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_policy *policy = into;
+	char **slot = eg_vec_add(&policy->inventory);
+
+	if (slot)
+		eg_conf_read_path(rd, node, slot);
+	else
+		eg_read_no_memory(rd);
+}
+
+static void read_inventory(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	eg_read_seq(rd, node, read_source, into);
+}
+
+static void read_existing(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {"reevaluate", "keep"};
+	struct eg_conf_policy *policy = into;
+	unsigned choice;
+
+	if (eg_read_enum(rd, node, names, 2, &choice))
+		policy->keep_existing = choice == 1;
+}
+
+static void read_max_rules(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_policy *policy = into;
+	uint64_t n;
+
+	if (eg_read_u64(rd, node, 1, EG_CONF_RULES_MAX, &n))
+		policy->max_rules = (uint32_t)n;
+}
+
+static void read_max_connections(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_policy *policy = into;
+	uint64_t n;
+
+	if (eg_read_u64(rd, node, EG_CONF_CONNECTIONS_MIN, EG_CONF_CONNECTIONS_MAX, &n))
+		policy->max_connections = (uint32_t)n;
+}
+
+/* A section without a mode enforces: whoever writes it wants policy. */
+void eg_conf_read_policy(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const struct eg_field fields[] = {
+		{"mode", read_mode, false},
+		{"dirs", read_dirs, false},
+		{"inventory", read_inventory, false},
+		{"existing_connections", read_existing, false},
+		{"max_rules", read_max_rules, false},
+		{"max_connections", read_max_connections, false},
+	};
+	struct eg_config *config = into;
+	struct eg_conf_policy *policy = &config->policy;
+
+	policy->mode = EG_POLICY_ENFORCE;
+	policy->pos = *eg_node_place(node);
+	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), policy);
+	if (policy->mode != EG_POLICY_OFF && !policy->inventory.n)
+		eg_read_error(rd, &policy->pos,
+			      "inventory is missing: without pods no selector matches anything");
+	if (policy->mode != EG_POLICY_OFF && !policy->dirs.n)
+		eg_read_error(rd, &policy->pos, "dirs is missing: where are the NetworkPolicies?");
+}

@@ -1,0 +1,98 @@
+/* A worker's view of connections: its private cache in front of the shared table.
+ *
+ * For each packet that has a connection's shape the path makes an eg_lookup, finds all of a batch
+ * at once (so that cache misses overlap), lets policy decide the ones that need it, and says what
+ * it decided. Replies of an allowed connection pass without a decision.
+ *
+ * Policy decides a connection in its opener's direction. A generation number says under which
+ * snapshot that was; under a newer one the next packet, of either direction, asks again, unless
+ * existing connections are kept.
+ *
+ * The cache remembers connections whose next plain packet may pass without a look at the table: it
+ * is trusted for one second of the clock, and only under the same generation. A connection lives
+ * longer than that in every state, so within the second it cannot have been swept and reused.
+ *
+ * One worker's; the table is shared (flow/table.h). */
+#ifndef EG_FLOW_FLOW_H
+#define EG_FLOW_FLOW_H
+
+#include "flow/frag.h"
+#include "flow/table.h"
+
+#define EG_FLOW_CACHE_SLOTS 4096
+
+struct eg_flow_cached {
+	struct eg_flow_key key;
+	uint32_t generation, seen_s;
+	uint8_t opener;
+	bool both; /* the other end has spoken: neither direction changes its state any more */
+	uint8_t pad[14];
+};
+
+_Static_assert(sizeof(struct eg_flow_cached) == 64, "one cache line");
+
+struct eg_flow {
+	_Alignas(64) struct eg_flow_cached cache[EG_FLOW_CACHE_SLOTS];
+	struct eg_frags frags;
+	struct eg_flow_table *table; /* borrowed */
+};
+
+enum eg_flow_need {
+	EG_FLOW_PASS,     /* belongs to an allowed connection */
+	EG_FLOW_DECIDE,   /* policy decides the packet as it is: it opens a connection */
+	EG_FLOW_REDECIDE, /* policy decides the connection as it was opened (eg_flow_opening()) */
+};
+
+struct eg_lookup {
+	struct eg_flow_key key;
+	uint64_t hash;
+	uint32_t conn; /* or EG_CONN_NONE */
+	uint8_t side;  /* of the key: the packet's source */
+	uint8_t event; /* enum eg_conn_event */
+	uint8_t need;  /* enum eg_flow_need; the result */
+};
+
+/* What a batch shares. */
+struct eg_flow_now {
+	uint32_t generation; /* of the snapshot, its low bits */
+	uint32_t s;          /* seconds of any clock that all workers and the sweep share */
+	bool keep;           /* existing connections outlive a change of policy */
+};
+
+/* Zeroed memory and the table in; nothing to free. */
+void eg_flow_init(struct eg_flow *flow, struct eg_flow_table *table);
+
+/* Start a lookup: key and hash. */
+static inline void eg_lookup_make(struct eg_lookup *lookup, const struct eg_flow *flow,
+				  const struct eg_flow_tuple *tuple, enum eg_conn_event event)
+{
+	lookup->side = (uint8_t)eg_flow_key_make(&lookup->key, tuple);
+	lookup->hash = eg_flow_hash(&lookup->key, &flow->table->seed);
+	lookup->event = (uint8_t)event;
+}
+
+/* Find n started lookups: sets `need` and `conn`, steps state machines of those that pass. */
+void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
+		  const struct eg_flow_now *now);
+
+/* Is there a connection, allowed now, between these ends? For ICMP errors: nothing is stepped. */
+bool eg_flow_has(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
+		 const struct eg_flow_now *now);
+
+/* The tuple in which a connection was opened, pointing into the lookup. */
+struct eg_flow_tuple eg_flow_opening(const struct eg_flow *flow, const struct eg_lookup *lookup);
+
+enum eg_flow_allowed {
+	EG_FLOW_JOINED, /* the connection was there already */
+	EG_FLOW_OPENED, /* this packet opened it */
+	EG_FLOW_FULL,   /* no room: the packet must not pass, since its replies could not */
+};
+
+/* Policy allowed it: keep, reopen or insert the connection. */
+enum eg_flow_allowed eg_flow_allow(struct eg_flow *flow, struct eg_lookup *lookup,
+				   const struct eg_flow_now *now);
+
+/* Policy denied it: a connection that was decided anew is dead. */
+void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup);
+
+#endif

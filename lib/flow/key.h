@@ -1,0 +1,91 @@
+/* Which connection a packet belongs to: both directions give one key, and say which they are.
+ * Pure; any thread. */
+#ifndef EG_FLOW_KEY_H
+#define EG_FLOW_KEY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A packet's ends as they lie in it. */
+struct eg_flow_tuple {
+	const uint8_t *src, *dst; /* 4 or 16 bytes, network order, any alignment */
+	uint16_t sport, dport;    /* host order; ICMP echo: the identifier twice; else 0 */
+	uint8_t proto;
+	uint8_t version; /* 4 or 6 */
+};
+
+/* The two ends in a fixed order (the smaller one first), so that both directions compare equal.
+ * IPv4 addresses use the first four bytes of an end. Hashed and compared as words. */
+struct eg_flow_key {
+	uint64_t addr[2][2];
+	uint16_t port[2];
+	uint8_t proto;
+	uint8_t version;
+	uint16_t zero;
+};
+
+_Static_assert(sizeof(struct eg_flow_key) == 40, "five words without holes");
+
+/* Seeds that outsiders do not know: they could else fill one bucket on purpose. */
+struct eg_flow_seed {
+	uint64_t word[4];
+};
+
+static inline bool eg_flow_key_equal(const struct eg_flow_key *a, const struct eg_flow_key *b)
+{
+	uint64_t x[5], y[5];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
+}
+
+/* Fill the key; returns the side (0 or 1) of it that is the tuple's source. A host that talks to
+ * itself is ordered by its ports. */
+static inline unsigned eg_flow_key_make(struct eg_flow_key *key, const struct eg_flow_tuple *tuple)
+{
+	uint64_t s[2] = {0, 0}, d[2] = {0, 0};
+	unsigned bytes = tuple->version == 4 ? 4 : 16, side;
+
+	memcpy(s, tuple->src, bytes);
+	memcpy(d, tuple->dst, bytes);
+	if (s[0] != d[0])
+		side = s[0] > d[0];
+	else if (s[1] != d[1])
+		side = s[1] > d[1];
+	else
+		side = tuple->sport > tuple->dport;
+	memcpy(key->addr[side], s, sizeof(s));
+	memcpy(key->addr[!side], d, sizeof(d));
+	key->port[side] = tuple->sport;
+	key->port[!side] = tuple->dport;
+	key->proto = tuple->proto;
+	key->version = tuple->version;
+	key->zero = 0;
+	return side;
+}
+
+static inline uint64_t eg_flow_fold(uint64_t a, uint64_t b)
+{
+	__uint128_t product = (__uint128_t)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Multiply and fold with secret seeds (wyhash's construction). */
+static inline uint64_t eg_flow_hash(const struct eg_flow_key *key, const struct eg_flow_seed *seed)
+{
+	uint64_t tail;
+
+	memcpy(&tail, key->port, sizeof(tail));
+	if (key->version == 4)
+		return eg_flow_fold((key->addr[0][0] | key->addr[1][0] << 32) ^ seed->word[0],
+				    tail ^ seed->word[1]);
+	return eg_flow_fold(
+		eg_flow_fold(key->addr[0][0] ^ seed->word[0], key->addr[0][1] ^ seed->word[1]) ^
+			tail,
+		eg_flow_fold(key->addr[1][0] ^ seed->word[2], key->addr[1][1] ^ seed->word[3]));
+}
+
+#endif

@@ -1,0 +1,327 @@
+#include "flow/table.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/secret.h"
+
+#define TAG_SHIFT 24
+#define NUMBER    ((1u << TAG_SHIFT) - 1)
+/* A bucket this full sends new connections to their other one. */
+#define NEARLY_FULL 12
+
+/* Slots hold the number + 1, so that 0 is free. */
+static uint32_t make_slot(uint64_t hash, uint32_t number)
+{
+	return (uint32_t)(hash >> 56) << TAG_SHIFT | (number + 1);
+}
+
+static uint32_t slot_number(uint32_t slot)
+{
+	return (slot & NUMBER) - 1;
+}
+
+/* Zeroed, in huge pages where the kernel grants them: at a million connections most lookups would
+ * else miss the TLB twice. */
+static void *map(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	(void)madvise(p, bytes, MADV_HUGEPAGE);
+	return p;
+}
+
+static size_t bucket_bytes(const struct eg_flow_table *table)
+{
+	return ((size_t)table->bucket_mask + 1) * sizeof(struct eg_bucket);
+}
+
+static size_t conn_bytes(const struct eg_flow_table *table)
+{
+	return (size_t)table->n_conns * sizeof(struct eg_conn);
+}
+
+/* The free list: a stack whose head counts every change, so that a pop that was overtaken sees it
+ * (the ABA problem). */
+static void push_free(struct eg_flow_table *table, uint32_t number)
+{
+	uint64_t head = atomic_load_explicit(&table->free_head, memory_order_relaxed), next;
+
+	do {
+		atomic_store_explicit(&table->conns[number].next, (uint32_t)head,
+				      memory_order_relaxed);
+		next = ((head >> 32) + 1) << 32 | (number + 1);
+		/* Release: the link is there before the number can be popped. */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&table->free_head, &head, next, memory_order_release, memory_order_relaxed));
+}
+
+/* The next number that was never used. */
+static uint32_t take_fresh(struct eg_flow_table *table)
+{
+	uint32_t number = atomic_load_explicit(&table->n_fresh, memory_order_relaxed);
+
+	do {
+		if (number == table->n_conns)
+			return EG_CONN_NONE;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&table->n_fresh, &number, number + 1, memory_order_relaxed, memory_order_relaxed));
+	return number;
+}
+
+static uint32_t pop_free(struct eg_flow_table *table)
+{
+	/* Acquire: pairs with the push that published the link. */
+	uint64_t head = atomic_load_explicit(&table->free_head, memory_order_acquire), next;
+
+	do {
+		if (!(uint32_t)head)
+			return take_fresh(table);
+		next = ((head >> 32) + 1) << 32 |
+		       atomic_load_explicit(&table->conns[(uint32_t)head - 1].next,
+					    memory_order_relaxed);
+	} while (!atomic_compare_exchange_weak_explicit(
+		&table->free_head, &head, next, memory_order_acquire, memory_order_acquire));
+	return (uint32_t)head - 1;
+}
+
+struct eg_flow_table *eg_flow_table_new(uint32_t n)
+{
+	struct eg_flow_table *table = aligned_alloc(64, sizeof(*table));
+	uint32_t size = EG_FLOW_MIN;
+
+	if (!table)
+		return NULL;
+	while (size < n && size < EG_FLOW_MAX)
+		size *= 2;
+	*table = (struct eg_flow_table){.n_conns = size};
+	/* Half as many slots again as a full table needs: 8 of a bucket's 16 on average. */
+	table->bucket_mask = size / (EG_BUCKET_SLOTS / 2) - 1;
+	table->limbo = table->waiting = EG_CONN_NONE;
+	table->buckets = map(bucket_bytes(table));
+	table->conns = map(conn_bytes(table));
+	table->bytes = bucket_bytes(table) + conn_bytes(table);
+	if (!table->buckets || !table->conns ||
+	    eg_secret_random(&table->seed, sizeof(table->seed))) {
+		eg_flow_table_free(table);
+		return NULL;
+	}
+	return table;
+}
+
+void eg_flow_table_free(struct eg_flow_table *table)
+{
+	if (!table)
+		return;
+	if (table->buckets)
+		munmap(table->buckets, bucket_bytes(table));
+	if (table->conns)
+		munmap(table->conns, conn_bytes(table));
+	free(table);
+}
+
+/* The slots of a bucket whose tag fits, as a bit mask. */
+static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
+{
+	uint32_t tag = (uint32_t)(hash >> 56);
+	unsigned mask = 0;
+
+	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
+		uint32_t slot = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
+
+		mask |= (unsigned)(slot && slot >> TAG_SHIFT == tag) << i;
+	}
+	return mask;
+}
+
+static uint32_t find_in(const struct eg_flow_table *table, const struct eg_bucket *bucket,
+			const struct eg_flow_key *key, uint64_t hash)
+{
+	for (unsigned mask = fitting(bucket, hash); mask; mask &= mask - 1) {
+		/* Acquire: the key was written before the slot. */
+		uint32_t slot = atomic_load_explicit(&bucket->slot[__builtin_ctz(mask)],
+						     memory_order_acquire);
+
+		if (slot && eg_flow_key_equal(&table->conns[slot_number(slot)].key, key))
+			return slot_number(slot);
+	}
+	return EG_CONN_NONE;
+}
+
+uint32_t eg_conn_find(const struct eg_flow_table *table, const struct eg_flow_key *key,
+		      uint64_t hash)
+{
+	uint32_t number = find_in(table, &table->buckets[eg_flow_bucket1(table, hash)], key, hash);
+
+	if (number == EG_CONN_NONE)
+		number = find_in(table, &table->buckets[eg_flow_bucket2(table, hash)], key, hash);
+	return number;
+}
+
+void eg_conn_prefetch_bucket(const struct eg_flow_table *table, uint64_t hash)
+{
+	__builtin_prefetch(&table->buckets[eg_flow_bucket1(table, hash)]);
+}
+
+void eg_conn_prefetch(const struct eg_flow_table *table, uint64_t hash)
+{
+	const struct eg_bucket *bucket = &table->buckets[eg_flow_bucket1(table, hash)];
+	unsigned mask = fitting(bucket, hash);
+
+	if (!mask)
+		return;
+	__builtin_prefetch(
+		&table->conns[slot_number(atomic_load_explicit(&bucket->slot[__builtin_ctz(mask)],
+							       memory_order_relaxed)) &
+			      NUMBER]);
+}
+
+static unsigned count_used(const struct eg_bucket *bucket)
+{
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++)
+		used += atomic_load_explicit(&bucket->slot[i], memory_order_relaxed) != 0;
+	return used;
+}
+
+/* The slot that took the connection, or NULL where the bucket is full. */
+static _Atomic uint32_t *take_slot(struct eg_bucket *bucket, uint32_t value)
+{
+	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
+		uint32_t empty = 0;
+
+		/* Sequentially consistent, as the second look in settle(): of two workers that
+		 * insert the same key at least one must see the other's slot. */
+		if (!atomic_load_explicit(&bucket->slot[i], memory_order_relaxed) &&
+		    atomic_compare_exchange_strong(&bucket->slot[i], &empty, value))
+			return &bucket->slot[i];
+	}
+	return NULL;
+}
+
+/* After inserting: is there another entry of this key in an earlier slot? Then that one counts. */
+static uint32_t earlier(struct eg_flow_table *table, uint64_t hash, const _Atomic uint32_t *mine,
+			uint32_t number)
+{
+	const uint32_t buckets[2] = {eg_flow_bucket1(table, hash), eg_flow_bucket2(table, hash)};
+	const struct eg_flow_key *key = &table->conns[number].key;
+
+	for (unsigned b = 0; b < 2; b++) {
+		for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
+			_Atomic uint32_t *at = &table->buckets[buckets[b]].slot[i];
+			uint32_t slot = atomic_load(at);
+
+			if (at == mine)
+				return number;
+			if (slot && slot >> TAG_SHIFT == hash >> 56 &&
+			    eg_flow_key_equal(&table->conns[slot_number(slot)].key, key))
+				return slot_number(slot);
+		}
+	}
+	return number;
+}
+
+static void fill(struct eg_conn *conn, const struct eg_flow_key *key, const struct eg_conn *init)
+{
+	conn->key = *key;
+	atomic_store_explicit(&conn->seen_s, init->seen_s, memory_order_relaxed);
+	atomic_store_explicit(&conn->generation, init->generation, memory_order_relaxed);
+	atomic_store_explicit(&conn->opener, init->opener, memory_order_relaxed);
+	atomic_store_explicit(&conn->state, EG_CONN_NEW, memory_order_relaxed);
+}
+
+uint32_t eg_conn_insert(struct eg_flow_table *table, const struct eg_flow_key *key, uint64_t hash,
+			const struct eg_conn *init)
+{
+	struct eg_bucket *first = &table->buckets[eg_flow_bucket1(table, hash)];
+	struct eg_bucket *second = &table->buckets[eg_flow_bucket2(table, hash)];
+	uint32_t number = pop_free(table), other;
+	_Atomic uint32_t *slot = NULL;
+
+	if (number == EG_CONN_NONE)
+		return EG_CONN_NONE;
+	fill(&table->conns[number], key, init);
+	if (count_used(first) < NEARLY_FULL)
+		slot = take_slot(first, make_slot(hash, number));
+	if (!slot)
+		slot = take_slot(second, make_slot(hash, number));
+	if (!slot)
+		slot = take_slot(first, make_slot(hash, number));
+	if (!slot) {
+		push_free(table, number);
+		return EG_CONN_NONE;
+	}
+	atomic_fetch_add_explicit(&table->in_use, 1, memory_order_relaxed);
+	other = earlier(table, hash, slot, number);
+	/* Ours may have been found by others in the meantime: it dies in its slot and is swept. */
+	if (other != number)
+		atomic_store_explicit(&table->conns[number].state, EG_CONN_DEAD,
+				      memory_order_relaxed);
+	return other;
+}
+
+static bool expired(const struct eg_conn *conn, uint32_t now_s)
+{
+	enum eg_conn_state state =
+		(enum eg_conn_state)atomic_load_explicit(&conn->state, memory_order_relaxed);
+	uint32_t idle_s = now_s - atomic_load_explicit(&conn->seen_s, memory_order_relaxed);
+
+	/* A worker's clock may be a second ahead: that is no age. */
+	return (int32_t)idle_s >= 0 && idle_s >= eg_conn_timeout_s(conn->key.proto, state);
+}
+
+static uint32_t sweep_bucket(struct eg_flow_table *table, struct eg_bucket *bucket, uint32_t now_s)
+{
+	uint32_t swept = 0;
+
+	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
+		uint32_t slot = atomic_load_explicit(&bucket->slot[i], memory_order_acquire);
+		struct eg_conn *conn = slot ? &table->conns[slot_number(slot)] : NULL;
+
+		if (!conn || !expired(conn, now_s))
+			continue;
+		/* Only this thread frees slots, so a plain store loses nothing. */
+		atomic_store_explicit(&bucket->slot[i], 0, memory_order_release);
+		atomic_store_explicit(&conn->state, EG_CONN_DEAD, memory_order_relaxed);
+		atomic_fetch_add_explicit(&conn->version, 1, memory_order_relaxed);
+		atomic_store_explicit(&conn->next, table->limbo, memory_order_relaxed);
+		table->limbo = slot_number(slot);
+		swept++;
+	}
+	atomic_fetch_sub_explicit(&table->in_use, swept, memory_order_relaxed);
+	return swept;
+}
+
+uint32_t eg_flow_sweep(struct eg_flow_table *table, uint32_t n_buckets, uint32_t now_s)
+{
+	uint32_t swept = 0;
+
+	for (; n_buckets; n_buckets--) {
+		swept += sweep_bucket(table, &table->buckets[table->sweep_at], now_s);
+		table->sweep_at = (table->sweep_at + 1) & table->bucket_mask;
+	}
+	return swept;
+}
+
+bool eg_flow_reclaim_begin(struct eg_flow_table *table)
+{
+	if (table->waiting != EG_CONN_NONE || table->limbo == EG_CONN_NONE)
+		return false;
+	table->waiting = table->limbo;
+	table->limbo = EG_CONN_NONE;
+	return true;
+}
+
+void eg_flow_reclaim_finish(struct eg_flow_table *table)
+{
+	while (table->waiting != EG_CONN_NONE) {
+		uint32_t number = table->waiting;
+
+		table->waiting =
+			atomic_load_explicit(&table->conns[number].next, memory_order_relaxed);
+		push_free(table, number);
+	}
+}

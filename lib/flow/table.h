@@ -1,0 +1,120 @@
+/* The connections that policy has let in, shared by all workers.
+ *
+ * Life cycle of a connection: eg_conn_insert() by the worker that saw its first packet allowed ->
+ * found by any worker, in both directions -> idle past its state's timeout -> taken out by
+ * eg_flow_sweep() -> given back by eg_flow_reclaim() after the workers' grace period.
+ *
+ * Synchronization: lookups take no lock and write nothing. A slot goes from free to a connection by
+ * compare-and-swap in any worker, and back in the control thread only. Two workers that meet the
+ * two directions of a new connection at once may both insert: each then looks at all slots of both
+ * buckets again, and the one in the later slot withdraws, so one entry stays. A connection's own
+ * fields are atomic and each change is harmless alone.
+ *
+ * Why bounded: everything is allocated at the start. A full table, or two full buckets, refuses new
+ * connections by name and never throws an established one out; nothing is ever searched for a
+ * victim, so a flood costs each packet the same.
+ *
+ * Shape: buckets of 16 slots of 4 bytes, one cache line: 8 bits of hash, 24 of connection number.
+ * Each key has two buckets and goes into the second only where the first is nearly full, so a
+ * lookup of an existing connection touches two cache lines: its bucket and itself. */
+#ifndef EG_FLOW_TABLE_H
+#define EG_FLOW_TABLE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "flow/key.h"
+#include "flow/state.h"
+
+#define EG_FLOW_MIN     (1u << 10)
+#define EG_FLOW_MAX     (1u << 23)
+#define EG_FLOW_DEFAULT (1u << 20)
+
+#define EG_CONN_NONE UINT32_MAX
+
+struct eg_conn {
+	struct eg_flow_key key;
+	_Atomic uint32_t seen_s;     /* last packet, on the workers' clock of seconds */
+	_Atomic uint32_t generation; /* of the snapshot whose policy last allowed it */
+	_Atomic uint32_t version;    /* counts the record's lives: a cached number may be stale */
+	_Atomic uint32_t next;       /* in the free list */
+	_Atomic uint8_t state;       /* enum eg_conn_state */
+	_Atomic uint8_t opener;      /* side of the key that opened it */
+};
+
+_Static_assert(sizeof(struct eg_conn) == 64, "one cache line");
+
+#define EG_BUCKET_SLOTS 16
+
+struct eg_bucket {
+	_Alignas(64) _Atomic uint32_t slot[EG_BUCKET_SLOTS]; /* 0: free */
+};
+
+struct eg_flow_table {
+	struct eg_bucket *buckets;
+	struct eg_conn *conns;
+	uint32_t bucket_mask;
+	uint32_t n_conns;
+	struct eg_flow_seed seed;
+	size_t bytes;
+
+	_Alignas(64) _Atomic uint64_t
+		free_head; /* count of pops and pushes << 32 | conn number + 1 */
+	_Alignas(64) _Atomic uint32_t in_use;
+	_Atomic uint32_t
+		n_fresh; /* numbers from here on were never used: their memory is untouched */
+
+	/* The control thread's. */
+	_Alignas(64) uint32_t sweep_at; /* next bucket */
+	uint32_t limbo;   /* list of connections out of the table since the last reclaim */
+	uint32_t waiting; /* those that wait for the grace period now */
+};
+
+/* Room for n connections, rounded up to a power of two between EG_FLOW_MIN and EG_FLOW_MAX. NULL
+ * where memory is short. Control thread; the caller's to free when no worker runs. */
+struct eg_flow_table *eg_flow_table_new(uint32_t n);
+void eg_flow_table_free(struct eg_flow_table *table);
+
+/* The two buckets of a hash. */
+static inline uint32_t eg_flow_bucket1(const struct eg_flow_table *table, uint64_t hash)
+{
+	return (uint32_t)hash & table->bucket_mask;
+}
+
+static inline uint32_t eg_flow_bucket2(const struct eg_flow_table *table, uint64_t hash)
+{
+	/* Odd offset: always another bucket. */
+	return ((uint32_t)hash + ((uint32_t)(hash >> 40) | 1)) & table->bucket_mask;
+}
+
+/* Find a connection; its number or EG_CONN_NONE. Any worker between quiescent reports. */
+uint32_t eg_conn_find(const struct eg_flow_table *table, const struct eg_flow_key *key,
+		      uint64_t hash);
+
+/* Bring what eg_conn_find() will read towards the core: first the bucket, then, once that is there,
+ * the connection it names. */
+void eg_conn_prefetch_bucket(const struct eg_flow_table *table, uint64_t hash);
+void eg_conn_prefetch(const struct eg_flow_table *table, uint64_t hash);
+
+/* A new connection in state EG_CONN_NEW, or the equal one that another worker inserted meanwhile.
+ * EG_CONN_NONE where the table or the key's buckets are full. Any worker. */
+uint32_t eg_conn_insert(struct eg_flow_table *table, const struct eg_flow_key *key, uint64_t hash,
+			const struct eg_conn *init);
+
+/* Take connections that idled too long or are dead out of the next n buckets. Control thread.
+ * Returns how many. They stay readable until eg_flow_reclaim(). */
+uint32_t eg_flow_sweep(struct eg_flow_table *table, uint32_t n_buckets, uint32_t now_s);
+
+/* Two steps around a grace period: begin marks what was swept so far; after every worker has
+ * reported quiescence since, finish gives it back. Begin does nothing (and returns false) while
+ * another round waits or there is nothing. Control thread. */
+bool eg_flow_reclaim_begin(struct eg_flow_table *table);
+void eg_flow_reclaim_finish(struct eg_flow_table *table);
+
+/* Connections in the table now, expired ones that no sweep has met yet included. Any thread. */
+static inline uint32_t eg_flow_in_use(const struct eg_flow_table *table)
+{
+	return atomic_load_explicit(&table->in_use, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,212 @@
+/* Namespace, Pod and Node, read leniently: what is not ours to know is skipped, what we use must
+ * make sense. */
+#include "base/text.h"
+#include "k8s/reader.h"
+
+void eg_k8s_read_namespace(struct eg_k8s *k8s, const struct eg_k8s_meta *meta)
+{
+	uint32_t index = eg_k8s_namespace(k8s, meta->name, &meta->pos);
+	struct eg_namespace *ns;
+
+	if (index == EG_NONE)
+		return;
+	ns = &k8s->world->namespaces.v[index];
+	ns->implied = false;
+	ns->pos = meta->pos;
+	eg_k8s_labels(k8s, meta->labels, &ns->labels);
+}
+
+static bool read_bool(const struct eg_node *in, const char *field)
+{
+	const struct eg_node *node = eg_node_get(in, field);
+
+	return node && node->kind == EG_NODE_SCALAR && !strcmp(node->text, "true");
+}
+
+static const char *read_text(const struct eg_node *in, const char *field)
+{
+	const struct eg_node *node = eg_node_get(in, field);
+
+	return node && node->kind == EG_NODE_SCALAR && !eg_node_is_null(node) && *node->text
+		       ? node->text
+		       : NULL;
+}
+
+static void add_pod_ip(struct eg_k8s *k8s, const struct eg_node *node, struct eg_pod *pod)
+{
+	struct eg_ip ip, *entry;
+
+	if (!eg_k8s_ip(k8s, node, &ip))
+		return;
+	eg_vec_foreach (other, &pod->ips) {
+		if (eg_ip_equal(other, &ip))
+			return;
+		if (other->family == ip.family) {
+			eg_k8s_error(k8s, node, "a second IPv%u address", ip.family);
+			return;
+		}
+	}
+	entry = eg_vec_add(&pod->ips);
+	if (entry)
+		*entry = ip;
+	else
+		eg_k8s_no_memory(k8s);
+}
+
+/* podIPs holds podIP too; old dumps have podIP alone. */
+static void read_pod_ips(struct eg_k8s *k8s, const struct eg_node *status, struct eg_pod *pod)
+{
+	const struct eg_node *list = eg_k8s_seq(k8s, status, "podIPs");
+	const struct eg_node *single = eg_node_get(status, "podIP");
+	size_t before = eg_k8s_in(k8s, "podIPs"), i = 0;
+
+	for (const struct eg_node *it = list ? list->child : NULL; it; it = it->next) {
+		const struct eg_node *ip = eg_node_get(it, "ip");
+		size_t item = eg_k8s_in_item(k8s, i++);
+
+		eg_k8s_in(k8s, "ip");
+		if (ip && read_text(it, "ip"))
+			add_pod_ip(k8s, ip, pod);
+		eg_k8s_out(k8s, item);
+	}
+	eg_k8s_out(k8s, before);
+	before = eg_k8s_in(k8s, "podIP");
+	if (single && read_text(status, "podIP"))
+		add_pod_ip(k8s, single, pod);
+	eg_k8s_out(k8s, before);
+}
+
+static uint8_t read_proto(const struct eg_node *port)
+{
+	const char *text = read_text(port, "protocol");
+
+	if (text && !strcmp(text, "UDP"))
+		return EG_PROTO_UDP;
+	if (text && !strcmp(text, "SCTP"))
+		return EG_PROTO_SCTP;
+	return EG_PROTO_TCP;
+}
+
+static void read_container(struct eg_k8s *k8s, const struct eg_node *container, struct eg_pod *pod)
+{
+	const struct eg_node *ports = eg_node_get(container, "ports");
+
+	for (const struct eg_node *it = ports ? ports->child : NULL; it; it = it->next) {
+		const char *name = read_text(it, "name"), *number = read_text(it, "containerPort");
+		struct eg_named_port port = {.proto = read_proto(it)}, *entry;
+		uint64_t value;
+
+		if (!name || !number || eg_text_u64(number, &value) || !value || value > UINT16_MAX)
+			continue;
+		port.name = eg_k8s_sym(k8s, name);
+		port.port = (uint16_t)value;
+		if (eg_pod_named_port(pod, port.name, port.proto))
+			continue;
+		entry = eg_vec_add(&pod->ports);
+		if (entry)
+			*entry = port;
+		else
+			eg_k8s_no_memory(k8s);
+	}
+}
+
+/* Containers, then sidecars (init containers that stay). */
+static void read_ports(struct eg_k8s *k8s, const struct eg_node *spec, struct eg_pod *pod)
+{
+	const struct eg_node *list = eg_node_get(spec, "containers");
+
+	for (const struct eg_node *it = list ? list->child : NULL; it; it = it->next)
+		read_container(k8s, it, pod);
+	list = eg_node_get(spec, "initContainers");
+	for (const struct eg_node *it = list ? list->child : NULL; it; it = it->next) {
+		const char *restart = read_text(it, "restartPolicy");
+
+		if (restart && !strcmp(restart, "Always"))
+			read_container(k8s, it, pod);
+	}
+}
+
+static void add_node_ip(struct eg_k8s *k8s, const struct eg_node *at, uint32_t index)
+{
+	struct eg_cluster_node *node = &k8s->world->nodes.v[index];
+	struct eg_ip ip, *entry;
+
+	if (!eg_k8s_ip(k8s, at, &ip))
+		return;
+	eg_vec_foreach (other, &node->ips)
+		if (eg_ip_equal(other, &ip))
+			return;
+	entry = eg_vec_add(&node->ips);
+	if (entry)
+		*entry = ip;
+	else
+		eg_k8s_no_memory(k8s);
+}
+
+/* The pod's node, whose address the pod knows even where the inventory lacks the node. */
+static uint32_t read_node_of(struct eg_k8s *k8s, const struct eg_node *spec,
+			     const struct eg_node *status)
+{
+	const char *name = read_text(spec, "nodeName");
+	const struct eg_node *host = eg_node_get(status, "hostIP");
+	uint32_t index = EG_NONE;
+	size_t before;
+
+	if (name)
+		index = eg_k8s_node(k8s, eg_k8s_sym(k8s, name));
+	before = eg_k8s_in(k8s, "hostIP");
+	if (index != EG_NONE && host && read_text(status, "hostIP"))
+		add_node_ip(k8s, host, index);
+	eg_k8s_out(k8s, before);
+	return index;
+}
+
+void eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object,
+		     const struct eg_k8s_meta *meta)
+{
+	const struct eg_node *spec = eg_k8s_map(k8s, object, "spec");
+	const struct eg_node *status = eg_k8s_map(k8s, object, "status");
+	const char *phase = read_text(status, "phase");
+	struct eg_pod *pod = eg_vec_add(&k8s->world->pods);
+	size_t before;
+
+	if (!pod) {
+		eg_k8s_no_memory(k8s);
+		return;
+	}
+	pod->ns = eg_k8s_namespace(k8s, meta->ns, &meta->pos);
+	pod->name = meta->name;
+	pod->pos = meta->pos;
+	pod->host_network = read_bool(spec, "hostNetwork");
+	pod->finished = phase && (!strcmp(phase, "Succeeded") || !strcmp(phase, "Failed"));
+	eg_k8s_labels(k8s, meta->labels, &pod->labels);
+	read_ports(k8s, spec, pod);
+	before = eg_k8s_in(k8s, "status");
+	pod->node = read_node_of(k8s, spec, status);
+	if (eg_pod_owns_ips(pod))
+		read_pod_ips(k8s, status, pod);
+	eg_k8s_out(k8s, before);
+}
+
+void eg_k8s_read_node(struct eg_k8s *k8s, const struct eg_node *object,
+		      const struct eg_k8s_meta *meta)
+{
+	const struct eg_node *status = eg_k8s_map(k8s, object, "status");
+	const struct eg_node *list = eg_k8s_seq(k8s, status, "addresses");
+	uint32_t index = eg_k8s_node(k8s, meta->name);
+	size_t before = eg_k8s_in(k8s, "status.addresses"), i = 0;
+
+	if (index != EG_NONE)
+		k8s->world->nodes.v[index].pos = meta->pos;
+	for (const struct eg_node *it = list ? list->child : NULL; it && index != EG_NONE;
+	     it = it->next) {
+		const char *type = read_text(it, "type");
+		const struct eg_node *address = eg_node_get(it, "address");
+		size_t item = eg_k8s_in_item(k8s, i++);
+
+		if (type && address && (!strcmp(type, "InternalIP") || !strcmp(type, "ExternalIP")))
+			add_node_ip(k8s, address, index);
+		eg_k8s_out(k8s, item);
+	}
+	eg_k8s_out(k8s, before);
+}

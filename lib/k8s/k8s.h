@@ -1,0 +1,51 @@
+/* Kubernetes objects as kubectl has them -> the world that policies speak about.
+ *
+ * Life cycle: eg_k8s_new() -> add files, folders, texts in any order -> eg_k8s_finish() -> the
+ * world is indexed and complete, or there were errors. eg_k8s_free() at any point. Objects may name
+ * each other before they appear. The control thread's.
+ *
+ * Read: Namespace, Pod, Node (v1), NetworkPolicy (networking.k8s.io/v1), alone, in `kind: List` and
+ * in PodList and the like; YAML or JSON, any number of documents. Other kinds are skipped, with a
+ * warning where the name says that it is a network policy we do not enforce.
+ *
+ * Decisions:
+ * - A policy is read strictly: a field that is not the API's is an error, never ignored; so is what
+ *   the API server would refuse. Elsewhere unknown fields are skipped.
+ * - NetworkPolicy of extensions/v1beta1 (or any other version of the two groups it lived in) is
+ *   refused: `kubectl convert` it. One of another group (Calico's) is another kind.
+ * - metadata.namespace missing means "default".
+ * - A namespace that objects name but the inventory lacks has one label, the name that the API
+ *   server gives every namespace (kubernetes.io/metadata.name), and costs a warning.
+ * - An object or pod address that appears twice is an error; finished and hostNetwork pods own no
+ *   address. Of two container ports with one name and protocol the first counts, as for Services.
+ * - A node's addresses are its InternalIP and ExternalIP and what its pods call hostIP. */
+#ifndef EG_K8S_K8S_H
+#define EG_K8S_K8S_H
+
+#include "conf/tree.h"
+#include "policy/model.h"
+
+struct eg_k8s;
+
+/* A reader that fills zeroed *world and reports into errs; both are borrowed. NULL where memory is
+ * short. */
+struct eg_k8s *eg_k8s_new(struct eg_world *world, struct eg_errs *errs);
+
+/* A file, or all *.yaml, *.yml and *.json of a folder in the order of their names (not of folders
+ * inside). 0, or -1 where errors were reported. */
+int eg_k8s_add_path(struct eg_k8s *k8s, const char *path);
+
+/* The same from memory; `name` stands for the file. */
+int eg_k8s_add_text(struct eg_k8s *k8s, const char *text, size_t len, const char *name);
+
+/* One object or list that was read already. Its positions' file must outlive the world. */
+int eg_k8s_add_object(struct eg_k8s *k8s, const struct eg_node *object);
+
+/* Check what only the whole can show and index the world. 0, or -1 where there was any error since
+ * eg_k8s_new(); the world is then the caller's to free, not to use. */
+int eg_k8s_finish(struct eg_k8s *k8s);
+
+/* The world stays. NULL is allowed. */
+void eg_k8s_free(struct eg_k8s *k8s);
+
+#endif

@@ -1,0 +1,361 @@
+/* NetworkPolicy (networking.k8s.io/v1), strictly: what the API server would refuse is refused, and
+ * nothing that was written is ignored. */
+#include "base/text.h"
+#include "k8s/reader.h"
+
+#define N(array) (sizeof(array) / sizeof(*(array)))
+
+static bool read_prefix(struct eg_k8s *k8s, const struct eg_node *node, struct eg_prefix *prefix)
+{
+	const char *text = eg_k8s_text(k8s, node);
+	char masked[EG_PREFIX_TEXT];
+
+	if (!text)
+		return false;
+	if (eg_prefix_parse(text, prefix)) {
+		eg_k8s_error(k8s, node, "\"%s\" is no network (10.0.0.0/8, fd00::/64)", text);
+		return false;
+	}
+	/* The API server takes it as the network and so do we, but it often is a slip. */
+	if (eg_prefix_mask(prefix))
+		eg_warning(k8s->errs, &node->pos, k8s->path.v,
+			   "\"%s\" has bits behind its length; read as %s", text,
+			   eg_prefix_print(prefix, masked));
+	return true;
+}
+
+static void read_except(struct eg_k8s *k8s, const struct eg_node *node, struct eg_peer *peer)
+{
+	struct eg_prefix prefix, *entry;
+	char cidr[EG_PREFIX_TEXT];
+
+	if (!read_prefix(k8s, node, &prefix))
+		return;
+	if (!eg_prefix_contains(&peer->cidr, &prefix.ip) || prefix.len <= peer->cidr.len) {
+		eg_k8s_error(k8s, node, "must lie inside the cidr %s and be smaller",
+			     eg_prefix_print(&peer->cidr, cidr));
+		return;
+	}
+	entry = eg_vec_add(&peer->except);
+	if (entry)
+		*entry = prefix;
+	else
+		eg_k8s_no_memory(k8s);
+}
+
+static void read_block(struct eg_k8s *k8s, const struct eg_node *node, struct eg_peer *peer)
+{
+	static const char *const fields[] = {"cidr", "except"};
+	const struct eg_node *cidr = eg_node_get(node, "cidr");
+	const struct eg_node *except = eg_k8s_seq(k8s, node, "except");
+	size_t before, i = 0;
+	bool good;
+
+	peer->is_block = true;
+	eg_k8s_only(k8s, node, fields, N(fields));
+	if (!cidr || eg_node_is_null(cidr)) {
+		eg_k8s_error(k8s, node, "cidr: missing");
+		return;
+	}
+	before = eg_k8s_in(k8s, "cidr");
+	good = read_prefix(k8s, cidr, &peer->cidr);
+	eg_k8s_out(k8s, before);
+	before = eg_k8s_in(k8s, "except");
+	for (const struct eg_node *it = good && except ? except->child : NULL; it; it = it->next) {
+		size_t item = eg_k8s_in_item(k8s, i++);
+
+		read_except(k8s, it, peer);
+		eg_k8s_out(k8s, item);
+	}
+	eg_k8s_out(k8s, before);
+}
+
+static void read_peer_selector(struct eg_k8s *k8s, const struct eg_node *peer, const char *field,
+			       struct eg_selector *selector, bool *set)
+{
+	const struct eg_node *node = eg_k8s_map(k8s, peer, field);
+	size_t before = eg_k8s_in(k8s, field);
+
+	*set = node != NULL;
+	if (node)
+		eg_k8s_selector(k8s, node, selector);
+	eg_k8s_out(k8s, before);
+}
+
+static void read_peer(struct eg_k8s *k8s, const struct eg_node *node, struct eg_peer *peer)
+{
+	static const char *const fields[] = {"podSelector", "namespaceSelector", "ipBlock"};
+	const struct eg_node *block;
+	size_t before;
+
+	peer->pos = node->pos;
+	if (node->kind != EG_NODE_MAP) {
+		eg_k8s_error(k8s, node,
+			     "must be a map with podSelector, namespaceSelector or "
+			     "ipBlock");
+		return;
+	}
+	eg_k8s_only(k8s, node, fields, N(fields));
+	read_peer_selector(k8s, node, "podSelector", &peer->pod, &peer->has_pod);
+	read_peer_selector(k8s, node, "namespaceSelector", &peer->ns, &peer->has_ns);
+	block = eg_k8s_map(k8s, node, "ipBlock");
+	before = eg_k8s_in(k8s, "ipBlock");
+	if (block)
+		read_block(k8s, block, peer);
+	eg_k8s_out(k8s, before);
+	if (block && (peer->has_pod || peer->has_ns))
+		eg_k8s_error(k8s, block, "ipBlock stands alone: no selector beside it");
+	if (!block && !peer->has_pod && !peer->has_ns)
+		eg_k8s_error(k8s, node,
+			     "empty peer: set podSelector, namespaceSelector or "
+			     "ipBlock ({} as podSelector means all pods)");
+}
+
+static uint8_t read_protocol(struct eg_k8s *k8s, const struct eg_node *node)
+{
+	static const char *const names[] = {"TCP", "UDP", "SCTP"};
+	static const uint8_t protos[] = {EG_PROTO_TCP, EG_PROTO_UDP, EG_PROTO_SCTP};
+	int choice = eg_k8s_choice(k8s, node, "protocol", names, N(names));
+
+	return choice < 0 ? EG_PROTO_TCP : protos[choice];
+}
+
+/* IANA_SVC_NAME: at most 15 of a-z 0-9 and single hyphens inside, with a letter. */
+static bool is_port_name(const char *text)
+{
+	size_t n = strlen(text);
+	bool letter = false;
+
+	for (size_t i = 0; i < n; i++) {
+		bool is_letter = text[i] >= 'a' && text[i] <= 'z';
+		bool is_digit = text[i] >= '0' && text[i] <= '9';
+
+		letter |= is_letter;
+		if (!is_letter && !is_digit &&
+		    (text[i] != '-' || !i || i == n - 1 || text[i - 1] == '-'))
+			return false;
+	}
+	return letter && n <= 15;
+}
+
+/* Digits without quotes: the API takes no other spelling of a number here. */
+static bool is_number(const struct eg_node *node)
+{
+	return node->kind == EG_NODE_SCALAR && node->plain && *node->text &&
+	       !node->text[strspn(node->text, "-+0123456789")];
+}
+
+static bool read_number(struct eg_k8s *k8s, const struct eg_node *node, uint16_t *out)
+{
+	uint64_t value;
+
+	if (!is_number(node) || eg_text_u64(node->text, &value) || !value || value > UINT16_MAX) {
+		eg_k8s_error(k8s, node, "must be a port number, 1 to 65535");
+		return false;
+	}
+	*out = (uint16_t)value;
+	return true;
+}
+
+static void read_port_value(struct eg_k8s *k8s, const struct eg_node *node, struct eg_port *port)
+{
+	const char *text;
+
+	port->kind = EG_PORT_RANGE;
+	if (is_number(node)) {
+		if (read_number(k8s, node, &port->first))
+			port->last = port->first;
+		return;
+	}
+	text = eg_k8s_text(k8s, node);
+	if (!text)
+		return;
+	if (!is_port_name(text)) {
+		eg_k8s_error(k8s, node,
+			     "must be a port number without quotes, or a port's name "
+			     "(at most 15 of a-z, 0-9 and -, a letter among them)");
+		return;
+	}
+	port->kind = EG_PORT_NAMED;
+	port->name = eg_k8s_sym(k8s, text);
+}
+
+static void read_end(struct eg_k8s *k8s, const struct eg_node *node, struct eg_port *port)
+{
+	uint16_t last;
+
+	if (port->kind == EG_PORT_ALL) {
+		eg_k8s_error(k8s, node, "needs a port");
+		return;
+	}
+	if (port->kind == EG_PORT_NAMED) {
+		eg_k8s_error(k8s, node, "needs a numeric port, not a name");
+		return;
+	}
+	if (!read_number(k8s, node, &last))
+		return;
+	if (last < port->first) {
+		eg_k8s_error(k8s, node, "must not be less than port (%u)", port->first);
+		return;
+	}
+	port->last = last;
+}
+
+static void read_port(struct eg_k8s *k8s, const struct eg_node *node, struct eg_port *port)
+{
+	static const char *const fields[] = {"protocol", "port", "endPort"};
+	const struct eg_node *value, *end;
+	size_t before;
+
+	port->pos = node->pos;
+	if (node->kind != EG_NODE_MAP) {
+		eg_k8s_error(k8s, node, "must be a map with protocol, port or endPort");
+		return;
+	}
+	eg_k8s_only(k8s, node, fields, N(fields));
+	port->proto = read_protocol(k8s, node);
+	value = eg_node_get(node, "port");
+	end = eg_node_get(node, "endPort");
+	before = eg_k8s_in(k8s, "port");
+	if (value && !eg_node_is_null(value))
+		read_port_value(k8s, value, port);
+	eg_k8s_out(k8s, before);
+	before = eg_k8s_in(k8s, "endPort");
+	if (end && !eg_node_is_null(end))
+		read_end(k8s, end, port);
+	eg_k8s_out(k8s, before);
+}
+
+static void read_rule(struct eg_k8s *k8s, const struct eg_node *node, enum eg_dir dir,
+		      struct eg_rule *rule)
+{
+	static const char *const fields[EG_DIRS][2] = {
+		[EG_INGRESS] = {"from", "ports"},
+		[EG_EGRESS] = {"to", "ports"},
+	};
+	const struct eg_node *peers, *ports;
+	size_t before, i = 0;
+
+	rule->pos = node->pos;
+	if (node->kind != EG_NODE_MAP) {
+		eg_k8s_error(k8s, node, "must be a map ({} allows everything)");
+		return;
+	}
+	eg_k8s_only(k8s, node, fields[dir], 2);
+	peers = eg_k8s_seq(k8s, node, fields[dir][0]);
+	ports = eg_k8s_seq(k8s, node, "ports");
+	before = eg_k8s_in(k8s, fields[dir][0]);
+	for (const struct eg_node *it = peers ? peers->child : NULL; it; it = it->next) {
+		struct eg_peer *peer = eg_vec_add(&rule->peers);
+		size_t item = eg_k8s_in_item(k8s, i++);
+
+		if (peer)
+			read_peer(k8s, it, peer);
+		else
+			eg_k8s_no_memory(k8s);
+		eg_k8s_out(k8s, item);
+	}
+	eg_k8s_out(k8s, before);
+	before = eg_k8s_in(k8s, "ports");
+	i = 0;
+	for (const struct eg_node *it = ports ? ports->child : NULL; it; it = it->next) {
+		struct eg_port *port = eg_vec_add(&rule->ports);
+		size_t item = eg_k8s_in_item(k8s, i++);
+
+		if (port)
+			read_port(k8s, it, port);
+		else
+			eg_k8s_no_memory(k8s);
+		eg_k8s_out(k8s, item);
+	}
+	eg_k8s_out(k8s, before);
+}
+
+static void read_rules(struct eg_k8s *k8s, const struct eg_node *spec, enum eg_dir dir,
+		       struct eg_netpol *policy)
+{
+	const char *field = dir == EG_INGRESS ? "ingress" : "egress";
+	const struct eg_node *rules = eg_k8s_seq(k8s, spec, field);
+	size_t before = eg_k8s_in(k8s, field), i = 0;
+
+	for (const struct eg_node *it = rules ? rules->child : NULL; it; it = it->next) {
+		struct eg_rule *rule = eg_vec_add(&policy->rules[dir]);
+		size_t item = eg_k8s_in_item(k8s, i++);
+
+		if (rule)
+			read_rule(k8s, it, dir, rule);
+		else
+			eg_k8s_no_memory(k8s);
+		eg_k8s_out(k8s, item);
+	}
+	if (rules && rules->n_children && !policy->isolates[dir])
+		eg_warning(k8s->errs, &rules->pos, k8s->path.v,
+			   "without effect: policyTypes leaves this direction out");
+	eg_k8s_out(k8s, before);
+}
+
+/* Missing: Ingress always, Egress where there are egress rules. */
+static void read_types(struct eg_k8s *k8s, const struct eg_node *spec, struct eg_netpol *policy)
+{
+	const struct eg_node *types = eg_k8s_seq(k8s, spec, "policyTypes");
+	const struct eg_node *egress = eg_node_get(spec, "egress");
+	size_t before = eg_k8s_in(k8s, "policyTypes"), i = 0;
+
+	if (!types || !types->n_children) {
+		policy->isolates[EG_INGRESS] = true;
+		policy->isolates[EG_EGRESS] = egress && egress->n_children;
+	}
+	for (const struct eg_node *it = types ? types->child : NULL; it; it = it->next) {
+		size_t item = eg_k8s_in_item(k8s, i++);
+		const char *text = eg_k8s_text(k8s, it);
+
+		if (text && !strcmp(text, "Ingress"))
+			policy->isolates[EG_INGRESS] = true;
+		else if (text && !strcmp(text, "Egress"))
+			policy->isolates[EG_EGRESS] = true;
+		else if (text)
+			eg_k8s_error(k8s, it, "\"%s\" is neither Ingress nor Egress", text);
+		eg_k8s_out(k8s, item);
+	}
+	eg_k8s_out(k8s, before);
+}
+
+static void read_spec(struct eg_k8s *k8s, const struct eg_node *spec, struct eg_netpol *policy)
+{
+	static const char *const fields[] = {"podSelector", "ingress", "egress", "policyTypes"};
+	const struct eg_node *pods = eg_k8s_map(k8s, spec, "podSelector");
+	size_t before = eg_k8s_in(k8s, "podSelector");
+
+	if (pods)
+		eg_k8s_selector(k8s, pods, &policy->pods);
+	eg_k8s_out(k8s, before);
+	eg_k8s_only(k8s, spec, fields, N(fields));
+	read_types(k8s, spec, policy);
+	read_rules(k8s, spec, EG_INGRESS, policy);
+	read_rules(k8s, spec, EG_EGRESS, policy);
+}
+
+void eg_k8s_read_policy(struct eg_k8s *k8s, const struct eg_node *object,
+			const struct eg_k8s_meta *meta)
+{
+	static const char *const fields[] = {"apiVersion", "kind", "metadata", "spec", "status"};
+	const struct eg_node *spec = eg_k8s_map(k8s, object, "spec");
+	struct eg_netpol *policy = eg_vec_add(&k8s->world->policies);
+	size_t before;
+
+	if (!policy) {
+		eg_k8s_no_memory(k8s);
+		return;
+	}
+	policy->ns = eg_k8s_namespace(k8s, meta->ns, &meta->pos);
+	policy->name = meta->name;
+	policy->pos = meta->pos;
+	/* A misspelt `spec` would be an empty one, which isolates every pod of the namespace. */
+	eg_k8s_only(k8s, object, fields, N(fields));
+	before = eg_k8s_in(k8s, "spec");
+	if (spec)
+		read_spec(k8s, spec, policy);
+	else
+		policy->isolates[EG_INGRESS] = true;
+	eg_k8s_out(k8s, before);
+}

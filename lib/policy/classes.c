@@ -1,0 +1,176 @@
+#include "policy/classes.h"
+
+#include <errno.h>
+
+#include "policy/blocks.h"
+
+/* While building: prefixes and their classes, and the block set of any address. */
+struct builder {
+	struct eg_classes *classes;
+	const struct eg_world *world;
+	const struct eg_kinds *kinds;
+	struct eg_lpm *sets; /* address -> block set */
+	EG_VEC(struct eg_lpm_entry) entries;
+};
+
+static uint32_t class_id(struct eg_classes *classes, struct eg_class class)
+{
+	uint32_t key[3] = {class.signature, class.blocks, class.node};
+	uint32_t id = eg_intern_add(&classes->keys, key, 3);
+	struct eg_class *entry;
+
+	if (id == EG_INTERN_FAILED || id < classes->v.n)
+		return id;
+	entry = eg_vec_add(&classes->v);
+	if (!entry)
+		return EG_INTERN_FAILED;
+	*entry = class;
+	return id;
+}
+
+static int add_prefix(struct builder *b, const struct eg_prefix *prefix, struct eg_class class)
+{
+	struct eg_lpm_entry *entry = eg_vec_add(&b->entries);
+	uint32_t id = entry ? class_id(b->classes, class) : EG_INTERN_FAILED;
+
+	if (id == EG_INTERN_FAILED)
+		return -ENOMEM;
+	*entry = (struct eg_lpm_entry){*prefix, id};
+	return 0;
+}
+
+/* signature EG_NONE: an address no pod owns. */
+static int add_address(struct builder *b, const struct eg_ip *ip, uint32_t signature)
+{
+	struct eg_prefix prefix = {*ip, (uint8_t)eg_ip_bits(ip)};
+
+	return add_prefix(b, &prefix,
+			  (struct eg_class){signature, eg_lpm_lookup(b->sets, ip),
+					    eg_world_node_at(b->world, ip) != EG_NONE});
+}
+
+static int add_regions(struct builder *b, const struct eg_regions *regions)
+{
+	EG_VEC(struct eg_lpm_entry) sets = {0};
+	int err = 0;
+
+	eg_vec_foreach (region, &regions->v) {
+		struct eg_lpm_entry *entry = eg_vec_add(&sets);
+
+		if (!entry)
+			goto fail;
+		*entry = (struct eg_lpm_entry){region->prefix, region->set};
+		err = add_prefix(b, &region->prefix,
+				 (struct eg_class){EG_NONE, region->set, false});
+		if (err)
+			goto fail;
+	}
+	b->sets = eg_lpm_build(sets.v, sets.n, 0);
+	eg_vec_free(&sets);
+	return b->sets ? 0 : -ENOMEM;
+fail:
+	eg_vec_free(&sets);
+	return -ENOMEM;
+}
+
+/* Nodes first: an address that is a node's and a pod's is the pod's, with the node's mark. */
+static int add_owned(struct builder *b)
+{
+	eg_vec_foreach (node, &b->world->nodes)
+		eg_vec_foreach (ip, &node->ips)
+			if (add_address(b, ip, EG_NONE))
+				return -ENOMEM;
+	eg_vec_foreach (index, &b->kinds->pod_order) {
+		uint32_t kind = b->kinds->of_pod.v[*index];
+
+		if (kind == EG_NONE)
+			continue;
+		eg_vec_foreach (ip, &b->world->pods.v[*index].ips)
+			if (add_address(b, ip, b->kinds->v.v[kind].signature))
+				return -ENOMEM;
+	}
+	return 0;
+}
+
+/* What chooses a class: its matchers, or its blocks. */
+static const uint32_t *choosers(const struct eg_classes *classes, const struct eg_kinds *kinds,
+				const struct eg_class *class, bool blocks, size_t *n)
+{
+	*n = 0;
+	if (blocks)
+		return eg_intern_get(&classes->block_sets, class->blocks, n);
+	return class->signature == EG_NONE ? NULL : eg_kinds_matchers(kinds, class->signature, n);
+}
+
+/* Turn "what chooses this class" into "the classes this chooses", ascending. */
+static int invert(const struct eg_classes *classes, const struct eg_kinds *kinds, bool blocks,
+		  size_t n_lists, struct eg_class_lists *out)
+{
+	uint32_t *next = calloc(n_lists + 1, sizeof(*next));
+	size_t n, total = 0;
+
+	out->ends = (struct eg_words){next, n_lists, n_lists + 1};
+	if (!next)
+		return -ENOMEM;
+	eg_vec_foreach (class, &classes->v) {
+		const uint32_t *by = choosers(classes, kinds, class, blocks, &n);
+
+		for (size_t i = 0; i < n; i++)
+			next[by[i] + 1]++;
+		total += n;
+	}
+	for (size_t i = 1; i <= n_lists; i++)
+		next[i] += next[i - 1];
+	out->classes.v = malloc((total + 1) * sizeof(uint32_t));
+	if (!out->classes.v || total > UINT32_MAX)
+		return -ENOMEM;
+	out->classes.n = total;
+	/* next[i] is the start of list i and grows to its end. */
+	for (uint32_t c = 0; c < classes->v.n; c++) {
+		const uint32_t *by = choosers(classes, kinds, &classes->v.v[c], blocks, &n);
+
+		for (size_t i = 0; i < n; i++)
+			out->classes.v[next[by[i]]++] = c;
+	}
+	return 0;
+}
+
+int eg_classes_build(struct eg_classes *classes, const struct eg_world *world,
+		     const struct eg_rules *rules, const struct eg_kinds *kinds)
+{
+	struct builder b = {.classes = classes, .world = world, .kinds = kinds};
+	struct eg_regions regions = {0};
+	int err = eg_regions_build(&regions, &classes->block_sets, rules);
+
+	if (!err && class_id(classes, (struct eg_class){EG_NONE, 0, false}) != 0)
+		err = -ENOMEM;
+	if (!err)
+		err = add_regions(&b, &regions);
+	if (!err)
+		err = add_owned(&b);
+	if (!err) {
+		classes->lpm = eg_lpm_build(b.entries.v, b.entries.n, 0);
+		err = classes->lpm ? 0 : -ENOMEM;
+	}
+	if (!err)
+		err = invert(classes, kinds, false, rules->matchers.n, &classes->of_matcher);
+	if (!err)
+		err = invert(classes, kinds, true, rules->blocks.n, &classes->of_block);
+	eg_vec_free(&regions.v);
+	eg_vec_free(&b.entries);
+	eg_lpm_free(b.sets);
+	return err;
+}
+
+void eg_classes_free(struct eg_classes *classes)
+{
+	eg_vec_free(&classes->v);
+	eg_intern_free(&classes->keys);
+	eg_intern_free(&classes->block_sets);
+	eg_vec_free(&classes->of_matcher.classes);
+	eg_vec_free(&classes->of_matcher.ends);
+	eg_vec_free(&classes->of_block.classes);
+	eg_vec_free(&classes->of_block.ends);
+	eg_lpm_free(classes->lpm);
+	classes->lpm = NULL;
+}

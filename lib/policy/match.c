@@ -1,0 +1,139 @@
+#include "policy/compiled.h"
+
+const struct eg_world *eg_policy_world(const struct eg_policy *policy)
+{
+	return policy->world;
+}
+
+const struct eg_policy_stats *eg_policy_stats(const struct eg_policy *policy)
+{
+	return &policy->stats;
+}
+
+uint32_t eg_policy_class4(const struct eg_policy *policy, const uint8_t addr[4])
+{
+	return eg_lpm_lookup4(policy->lpm, addr);
+}
+
+uint32_t eg_policy_class6(const struct eg_policy *policy, const uint8_t addr[16])
+{
+	return eg_lpm_lookup6(policy->lpm, addr);
+}
+
+uint32_t eg_policy_class(const struct eg_policy *policy, const struct eg_ip *ip)
+{
+	return eg_lpm_lookup(policy->lpm, ip);
+}
+
+static inline uint32_t find_cell(const struct eg_policy *policy, enum eg_dir dir, uint32_t subject,
+				 uint32_t other)
+{
+	return eg_table_cell(&policy->tables[dir], policy->classes[subject].group[dir], other);
+}
+
+static inline uint32_t run_cell(const struct eg_policy *policy, uint32_t cell, uint32_t key)
+{
+	return cell & EG_CELL_PROGRAM
+		       ? eg_program_run(policy->programs + (cell & ~EG_CELL_PROGRAM), key)
+		       : cell;
+}
+
+#define BURST 64
+
+static void match_burst(const struct eg_policy *policy, const struct eg_match *in,
+			struct eg_verdict *out, size_t n)
+{
+	struct eg_verdict cells[BURST];
+
+	/* No branch here depends on what is loaded, so the misses of a burst overlap; programs
+	 * branch on packets and would break that. */
+	for (size_t i = 0; i < n; i++) {
+		cells[i].side[EG_EGRESS] = find_cell(policy, EG_EGRESS, in[i].src, in[i].dst);
+		cells[i].side[EG_INGRESS] = find_cell(policy, EG_INGRESS, in[i].dst, in[i].src);
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint32_t key = eg_port_key(in[i].proto, in[i].port);
+
+		for (int dir = 0; dir < EG_DIRS; dir++)
+			out[i].side[dir] = run_cell(policy, cells[i].side[dir], key);
+	}
+}
+
+void eg_policy_match(const struct eg_policy *policy, const struct eg_match *in,
+		     struct eg_verdict *out, size_t n)
+{
+	for (size_t i = 0; i < n; i += BURST)
+		match_burst(policy, in + i, out + i, n - i < BURST ? n - i : BURST);
+}
+
+/* What no policy can forbid, looked at only after a denial. */
+static void exempt(const struct eg_policy *policy, const struct eg_policy_packet *packet,
+		   const struct eg_match *match, struct eg_verdict *verdict)
+{
+	struct eg_ip src, dst;
+	uint32_t pod;
+
+	/* A pod has one address a family, so to be the same pod is to have the same address. */
+	if (!memcmp(packet->src, packet->dst, packet->family == 4 ? 4 : 16)) {
+		for (int dir = 0; dir < EG_DIRS; dir++)
+			if (verdict->side[dir] == EG_VERDICT_DENY)
+				verdict->side[dir] = EG_VERDICT_SELF;
+		return;
+	}
+	if (verdict->side[EG_INGRESS] != EG_VERDICT_DENY || !policy->classes[match->src].node)
+		return;
+	src = eg_ip_from(packet->family, packet->src);
+	dst = eg_ip_from(packet->family, packet->dst);
+	pod = eg_world_pod_at(policy->world, &dst);
+	if (eg_world_node_has(policy->world, policy->world->pods.v[pod].node, &src))
+		verdict->side[EG_INGRESS] = EG_VERDICT_NODE;
+}
+
+static void decide_burst(const struct eg_policy *policy, const struct eg_policy_packet *packets,
+			 struct eg_verdict *out, size_t n)
+{
+	struct eg_match match[BURST];
+
+	/* Classes of the whole burst before the first is used: lookups then overlap. */
+	for (size_t i = 0; i < n; i++) {
+		const struct eg_policy_packet *p = &packets[i];
+		bool v4 = p->family == 4;
+
+		match[i] = (struct eg_match){
+			.src = v4 ? eg_lpm_lookup4(policy->lpm, p->src)
+				  : eg_lpm_lookup6(policy->lpm, p->src),
+			.dst = v4 ? eg_lpm_lookup4(policy->lpm, p->dst)
+				  : eg_lpm_lookup6(policy->lpm, p->dst),
+			.port = p->port,
+			.proto = p->proto,
+		};
+	}
+	eg_policy_match(policy, match, out, n);
+	for (size_t i = 0; i < n; i++)
+		if (!eg_verdict_passes(&out[i]))
+			exempt(policy, &packets[i], &match[i], &out[i]);
+}
+
+void eg_policy_decide(const struct eg_policy *policy, const struct eg_policy_packet *packets,
+		      struct eg_verdict *out, size_t n)
+{
+	for (size_t i = 0; i < n; i += BURST)
+		decide_burst(policy, packets + i, out + i, n - i < BURST ? n - i : BURST);
+}
+
+const struct eg_rule_ref *eg_policy_rule(const struct eg_policy *policy, uint32_t verdict)
+{
+	if (verdict < EG_VERDICT_RULE || verdict - EG_VERDICT_RULE >= policy->stats.n_rules)
+		return NULL;
+	return &policy->rules[verdict - EG_VERDICT_RULE];
+}
+
+const uint32_t *eg_policy_isolating(const struct eg_policy *policy, uint32_t class_id,
+				    enum eg_dir dir, size_t *n)
+{
+	const uint32_t *words =
+		eg_intern_get(&policy->isolating[dir], policy->classes[class_id].group[dir], n);
+
+	--*n;
+	return words + 1;
+}

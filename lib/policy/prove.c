@@ -1,0 +1,227 @@
+#include "policy/prove.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "policy/boundary.h"
+#include "policy/describe.h"
+
+#define TURNS_A_LOOK 16 /* the clock is read once in so many turns */
+#define PARTNERS     4  /* classes that each single address is tried with */
+
+struct prover {
+	const struct eg_policy *policy;
+	const struct eg_world *world;
+	struct eg_boundary boundary;
+	struct eg_words keys; /* scratch */
+	struct eg_proof *proof;
+	uint64_t deadline_ns; /* 0: none */
+};
+
+static bool same(const struct eg_policy *policy, const struct eg_ref_side *side, enum eg_dir dir,
+		 uint32_t verdict)
+{
+	const struct eg_rule_ref *rule = eg_policy_rule(policy, verdict);
+
+	switch (side->why) {
+	case EG_REF_OPEN:
+		return verdict == EG_VERDICT_OPEN;
+	case EG_REF_SELF:
+		return verdict == EG_VERDICT_SELF;
+	case EG_REF_NODE:
+		return verdict == EG_VERDICT_NODE;
+	case EG_REF_DENIED:
+		return verdict == EG_VERDICT_DENY;
+	case EG_REF_RULE:
+		return rule && rule->dir == dir && rule->policy == side->policy &&
+		       rule->rule == side->rule;
+	}
+	return false;
+}
+
+bool eg_prove_packet(const struct eg_policy *policy, const struct eg_packet_key *key,
+		     struct eg_disagreement *out)
+{
+	const struct eg_world *world = eg_policy_world(policy);
+	struct eg_policy_packet packet = {key->src.bytes, key->dst.bytes, key->port, key->proto,
+					  key->src.family};
+	struct eg_verdict verdict;
+
+	eg_policy_decide(policy, &packet, &verdict, 1);
+	for (int d = 0; d < EG_DIRS; d++) {
+		enum eg_dir dir = (enum eg_dir)d;
+		struct eg_ref_side side = eg_ref_decide(world, dir, key);
+
+		if (same(policy, &side, dir, verdict.side[dir]))
+			continue;
+		if (out)
+			*out = (struct eg_disagreement){*key, dir, side, verdict.side[dir]};
+		return false;
+	}
+	return true;
+}
+
+/* One pair of addresses at every protocol and port where an answer may change. 0, 1 to stop at a
+ * disagreement, or -ENOMEM. */
+static int try_pair(struct prover *p, const struct eg_ip *src, const struct eg_ip *dst)
+{
+	if (src->family != dst->family)
+		return 0;
+	if (eg_boundary_ports(p->world, src, dst, &p->keys))
+		return -ENOMEM;
+	eg_vec_foreach (key, &p->keys) {
+		struct eg_packet_key packet = {*src, *dst, EG_BOUNDARY_PORT(*key),
+					       EG_BOUNDARY_PROTO(*key)};
+
+		p->proof->n_probes++;
+		if (!eg_prove_packet(p->policy, &packet, &p->proof->first)) {
+			p->proof->n_disagreements++;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static bool late(const struct prover *p, size_t turn)
+{
+	return p->deadline_ns && turn % TURNS_A_LOOK == 0 && eg_mono_ns() >= p->deadline_ns;
+}
+
+static size_t gcd(size_t a, size_t b)
+{
+	while (b) {
+		size_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* A step through n things that meets each once and jumps about, so that what time allows is spread
+ * over all of them. */
+static size_t stride_for(size_t n)
+{
+	size_t stride = (size_t)((double)n * 0.6180339887) | 1;
+
+	while (gcd(stride, n) != 1)
+		stride += 2;
+	return stride;
+}
+
+/* An address with itself, and as source and destination of some others: finds one that is in the
+ * wrong class. */
+static int try_address(struct prover *p, size_t at)
+{
+	const struct eg_ip *ip = &p->boundary.all.v[at];
+	const struct eg_ips *ends = &p->boundary.ends;
+	int err = try_pair(p, ip, ip);
+
+	for (size_t i = 0; !err && i < PARTNERS; i++) {
+		const struct eg_ip *other = &ends->v[(at * PARTNERS + i) % ends->n];
+
+		err = try_pair(p, ip, other);
+		if (!err)
+			err = try_pair(p, other, ip);
+	}
+	return err;
+}
+
+static int try_addresses(struct prover *p)
+{
+	size_t n = p->boundary.all.n, stride = stride_for(n), at = 0;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n && !late(p, i); i++) {
+		err = try_address(p, at);
+		at = (at + stride) % n;
+		p->proof->n_addresses_done++;
+	}
+	return err;
+}
+
+static int try_pairs(struct prover *p)
+{
+	const struct eg_ips *ends = &p->boundary.ends;
+	size_t n = ends->n * ends->n, stride = stride_for(n), at = 0;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n && !late(p, i); i++) {
+		err = try_pair(p, &ends->v[at / ends->n], &ends->v[at % ends->n]);
+		at = (at + stride) % n;
+		p->proof->n_pairs_done++;
+	}
+	return err;
+}
+
+int eg_policy_prove(const struct eg_policy *policy, uint64_t budget_ns, struct eg_proof *proof)
+{
+	struct prover p = {.policy = policy, .world = eg_policy_world(policy), .proof = proof};
+	uint64_t start_ns = eg_mono_ns();
+	int err;
+
+	*proof = (struct eg_proof){0};
+	err = eg_boundary_find(&p.boundary, policy);
+	proof->n_addresses = p.boundary.all.n;
+	proof->n_pairs = p.boundary.ends.n * p.boundary.ends.n;
+	/* Single addresses get at most half: pairs are where rules meet. */
+	p.deadline_ns = budget_ns ? start_ns + budget_ns / 2 : 0;
+	if (!err)
+		err = try_addresses(&p);
+	p.deadline_ns = budget_ns ? start_ns + budget_ns : 0;
+	if (!err)
+		err = try_pairs(&p);
+	eg_boundary_free(&p.boundary);
+	eg_vec_free(&p.keys);
+	return err < 0 ? err : 0;
+}
+
+static void describe_verdict(const struct eg_policy *policy, uint32_t verdict, struct eg_buf *out)
+{
+	const struct eg_rule_ref *rule = eg_policy_rule(policy, verdict);
+	static const char *const words[EG_VERDICT_RULE] = {
+		[EG_VERDICT_DENY] = "deny",
+		[EG_VERDICT_OPEN] = "not isolated",
+		[EG_VERDICT_SELF] = "allow a pod to itself",
+		[EG_VERDICT_NODE] = "allow from the pod's own node",
+	};
+
+	if (verdict < EG_VERDICT_RULE) {
+		eg_buf_add(out, "%s", words[verdict]);
+	} else if (rule) {
+		eg_buf_add(out, "allow by ");
+		eg_describe_rule(eg_policy_world(policy), rule->policy, rule->dir, rule->rule, out);
+	} else {
+		eg_buf_add(out, "a verdict without meaning (%u)", verdict);
+	}
+}
+
+static void describe_reference(const struct eg_world *world, const struct eg_disagreement *d,
+			       struct eg_buf *out)
+{
+	static const char *const words[] = {
+		[EG_REF_OPEN] = "not isolated",
+		[EG_REF_SELF] = "allow a pod to itself",
+		[EG_REF_NODE] = "allow from the pod's own node",
+		[EG_REF_DENIED] = "deny",
+	};
+
+	if (d->reference.why != EG_REF_RULE) {
+		eg_buf_add(out, "%s", words[d->reference.why]);
+		return;
+	}
+	eg_buf_add(out, "allow by ");
+	eg_describe_rule(world, d->reference.policy, d->dir, d->reference.rule, out);
+}
+
+void eg_disagreement_describe(const struct eg_policy *policy, const struct eg_disagreement *d,
+			      struct eg_buf *out)
+{
+	eg_describe_key(&d->key, out);
+	eg_buf_add(out, ": %s: the compiled tables say ", eg_dir_name(d->dir));
+	describe_verdict(policy, d->compiled, out);
+	eg_buf_add(out, ", the reference model says ");
+	describe_reference(eg_policy_world(policy), d, out);
+	eg_buf_add(out, " (classes %u and %u)", eg_policy_class(policy, &d->key.src),
+		   eg_policy_class(policy, &d->key.dst));
+}

@@ -1,0 +1,130 @@
+#include "policy/reference.h"
+
+static const struct eg_ip *subject_of(enum eg_dir dir, const struct eg_packet_key *key)
+{
+	return dir == EG_EGRESS ? &key->src : &key->dst;
+}
+
+static const struct eg_ip *other_of(enum eg_dir dir, const struct eg_packet_key *key)
+{
+	return dir == EG_EGRESS ? &key->dst : &key->src;
+}
+
+bool eg_ref_isolates(const struct eg_world *world, uint32_t policy, enum eg_dir dir, uint32_t pod)
+{
+	const struct eg_netpol *p = &world->policies.v[policy];
+	const struct eg_pod *subject = &world->pods.v[pod];
+
+	return p->isolates[dir] && p->ns == subject->ns &&
+	       eg_selector_matches(&p->pods, &subject->labels);
+}
+
+static bool block_matches(const struct eg_peer *peer, const struct eg_ip *other)
+{
+	if (!eg_prefix_contains(&peer->cidr, other))
+		return false;
+	eg_vec_foreach (except, &peer->except)
+		if (eg_prefix_contains(except, other))
+			return false;
+	return true;
+}
+
+bool eg_ref_peer_matches(const struct eg_world *world, const struct eg_netpol *policy,
+			 const struct eg_peer *peer, const struct eg_ip *other)
+{
+	const struct eg_pod *pod;
+	uint32_t index;
+
+	if (peer->is_block)
+		return block_matches(peer, other);
+	index = eg_world_pod_at(world, other);
+	if (index == EG_NONE)
+		return false;
+	pod = &world->pods.v[index];
+	/* podSelector alone speaks about the policy's own namespace. */
+	if (peer->has_ns ? !eg_selector_matches(&peer->ns, &world->namespaces.v[pod->ns].labels)
+			 : pod->ns != policy->ns)
+		return false;
+	return !peer->has_pod || eg_selector_matches(&peer->pod, &pod->labels);
+}
+
+bool eg_ref_port_matches(const struct eg_world *world, const struct eg_port *port,
+			 const struct eg_packet_key *key)
+{
+	uint16_t resolved;
+	uint32_t pod;
+
+	if (port->proto != key->proto)
+		return false;
+	switch (port->kind) {
+	case EG_PORT_ALL:
+		return true;
+	case EG_PORT_RANGE:
+		return key->port >= port->first && key->port <= port->last;
+	case EG_PORT_NAMED:
+		pod = eg_world_pod_at(world, &key->dst);
+		if (pod == EG_NONE)
+			return false;
+		resolved = eg_pod_named_port(&world->pods.v[pod], port->name, port->proto);
+		return resolved && resolved == key->port;
+	}
+	return false;
+}
+
+static bool rule_allows(const struct eg_world *world, const struct eg_netpol *policy,
+			const struct eg_rule *rule, enum eg_dir dir,
+			const struct eg_packet_key *key)
+{
+	bool peer_ok = !rule->peers.n, port_ok = !rule->ports.n;
+
+	eg_vec_foreach (peer, &rule->peers)
+		peer_ok = peer_ok || eg_ref_peer_matches(world, policy, peer, other_of(dir, key));
+	if (!peer_ok)
+		return false;
+	eg_vec_foreach (port, &rule->ports)
+		port_ok = port_ok || eg_ref_port_matches(world, port, key);
+	return port_ok;
+}
+
+struct eg_ref_side eg_ref_rules(const struct eg_world *world, enum eg_dir dir,
+				const struct eg_packet_key *key)
+{
+	struct eg_ref_side side = {EG_REF_OPEN, eg_world_pod_at(world, subject_of(dir, key)),
+				   EG_NONE, EG_NONE};
+
+	if (side.pod == EG_NONE)
+		return side;
+	eg_vec_foreach (index, &world->namespaces.v[world->pods.v[side.pod].ns].policies) {
+		const struct eg_netpol *policy = &world->policies.v[*index];
+
+		if (!eg_ref_isolates(world, *index, dir, side.pod))
+			continue;
+		side.why = EG_REF_DENIED;
+		for (size_t r = 0; r < policy->rules[dir].n; r++) {
+			if (!rule_allows(world, policy, &policy->rules[dir].v[r], dir, key))
+				continue;
+			side.why = EG_REF_RULE;
+			side.policy = *index;
+			side.rule = (uint32_t)r;
+			return side;
+		}
+	}
+	return side;
+}
+
+struct eg_ref_side eg_ref_decide(const struct eg_world *world, enum eg_dir dir,
+				 const struct eg_packet_key *key)
+{
+	struct eg_ref_side side = eg_ref_rules(world, dir, key);
+	uint32_t other = eg_world_pod_at(world, other_of(dir, key));
+	uint32_t node;
+
+	if (side.why != EG_REF_DENIED)
+		return side;
+	node = world->pods.v[side.pod].node;
+	if (other == side.pod)
+		side.why = EG_REF_SELF;
+	else if (dir == EG_INGRESS && node != EG_NONE && eg_world_node_has(world, node, &key->src))
+		side.why = EG_REF_NODE;
+	return side;
+}

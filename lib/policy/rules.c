@@ -1,0 +1,178 @@
+#include "policy/rules.h"
+
+#include <errno.h>
+
+size_t eg_rules_weight(const struct eg_world *world)
+{
+	size_t weight = 0;
+
+	eg_vec_foreach (policy, &world->policies)
+		for (int dir = 0; dir < EG_DIRS; dir++) {
+			if (!policy->isolates[dir])
+				continue;
+			eg_vec_foreach (rule, &policy->rules[dir])
+				weight += (rule->peers.n ? rule->peers.n : 1) *
+					  (rule->ports.n ? rule->ports.n : 1);
+		}
+	return weight;
+}
+
+static uint32_t requirement_id(struct eg_rules *rules, const struct eg_requirement *req)
+{
+	struct eg_words values = {0}, key = {0};
+	uint32_t id = EG_INTERN_FAILED;
+
+	if (eg_words_append(&values, req->values.v, req->values.n))
+		goto out;
+	eg_words_sort(&values);
+	if (eg_words_add(&key, req->key) || eg_words_add(&key, req->op) ||
+	    eg_words_append(&key, values.v, values.n))
+		goto out;
+	id = eg_intern_add(&rules->requirements, key.v, key.n);
+out:
+	eg_vec_free(&values);
+	eg_vec_free(&key);
+	return id;
+}
+
+/* Selectors that say the same in another order share an id; NULL says the same as an empty one. */
+static uint32_t selector_id(struct eg_rules *rules, const struct eg_selector *selector)
+{
+	struct eg_words key = {0};
+	uint32_t id = EG_INTERN_FAILED;
+
+	for (size_t i = 0; selector && i < selector->reqs.n; i++) {
+		uint32_t req = requirement_id(rules, &selector->reqs.v[i]);
+
+		if (req == EG_INTERN_FAILED || eg_words_add(&key, req))
+			goto out;
+	}
+	eg_words_sort(&key);
+	id = eg_intern_add(&rules->selectors, key.v, key.n);
+out:
+	eg_vec_free(&key);
+	return id;
+}
+
+/* `of_ns` NULL: pods of the namespace `ns` alone. */
+static uint32_t matcher_id(struct eg_rules *rules, uint32_t ns, const struct eg_selector *of_ns,
+			   const struct eg_selector *pods)
+{
+	uint32_t scope = of_ns ? selector_id(rules, of_ns) : ns;
+	uint32_t key[3] = {of_ns != NULL, scope, selector_id(rules, pods)};
+	struct eg_matcher *matcher;
+	uint32_t id;
+
+	if (key[1] == EG_INTERN_FAILED || key[2] == EG_INTERN_FAILED)
+		return EG_INTERN_FAILED;
+	id = eg_intern_add(&rules->matcher_keys, key, 3);
+	if (id == EG_INTERN_FAILED || id < rules->matchers.n)
+		return id;
+	matcher = eg_vec_add(&rules->matchers);
+	if (!matcher)
+		return EG_INTERN_FAILED;
+	*matcher = (struct eg_matcher){of_ns ? EG_NONE : ns, of_ns ? scope : EG_NONE, of_ns,
+				       pods && pods->reqs.n ? pods : NULL};
+	return id;
+}
+
+static int add_prefix(struct eg_words *key, const struct eg_prefix *prefix)
+{
+	uint32_t words[5] = {(uint32_t)prefix->ip.family << 8 | prefix->len};
+
+	memcpy(words + 1, prefix->ip.bytes, sizeof(prefix->ip.bytes));
+	return eg_words_append(key, words, 5);
+}
+
+/* Exceptions keep their written order: a block written twice in two orders only costs twice. */
+static uint32_t block_id(struct eg_rules *rules, const struct eg_peer *peer)
+{
+	struct eg_words key = {0};
+	uint32_t id = EG_INTERN_FAILED;
+	const struct eg_peer **block;
+
+	if (add_prefix(&key, &peer->cidr))
+		goto out;
+	eg_vec_foreach (except, &peer->except)
+		if (add_prefix(&key, except))
+			goto out;
+	id = eg_intern_add(&rules->block_keys, key.v, key.n);
+	if (id == EG_INTERN_FAILED || id < rules->blocks.n)
+		goto out;
+	block = eg_vec_add(&rules->blocks);
+	if (block)
+		*block = peer;
+	else
+		id = EG_INTERN_FAILED;
+out:
+	eg_vec_free(&key);
+	return id;
+}
+
+static uint32_t peer_id(struct eg_rules *rules, const struct eg_netpol *policy,
+			const struct eg_peer *peer)
+{
+	uint32_t id;
+
+	if (!peer->is_block)
+		return matcher_id(rules, policy->ns, peer->has_ns ? &peer->ns : NULL,
+				  peer->has_pod ? &peer->pod : NULL);
+	id = block_id(rules, peer);
+	return id == EG_INTERN_FAILED ? id : id | EG_PEER_BLOCK;
+}
+
+static int collect_rule(struct eg_rules *rules, const struct eg_world *world,
+			const struct eg_rule_ref *ref)
+{
+	const struct eg_rule *rule = eg_rule_of(world, ref);
+	struct eg_rule_ref *entry = eg_vec_add(&rules->refs);
+
+	if (!entry)
+		return -ENOMEM;
+	*entry = *ref;
+	eg_vec_foreach (peer, &rule->peers) {
+		uint32_t id = peer_id(rules, &world->policies.v[ref->policy], peer);
+
+		if (id == EG_INTERN_FAILED || eg_words_add(&rules->peers, id))
+			return -ENOMEM;
+	}
+	return eg_words_add(&rules->peer_ends, (uint32_t)rules->peers.n);
+}
+
+int eg_rules_collect(struct eg_rules *rules, const struct eg_world *world)
+{
+	for (uint32_t p = 0; p < world->policies.n; p++) {
+		const struct eg_netpol *policy = &world->policies.v[p];
+		uint32_t subject = matcher_id(rules, policy->ns, NULL, &policy->pods);
+
+		if (subject == EG_INTERN_FAILED || eg_words_add(&rules->subjects, subject))
+			return -ENOMEM;
+		for (int dir = 0; dir < EG_DIRS; dir++) {
+			/* Rules of a direction that policyTypes leaves out have no effect. */
+			size_t n = policy->isolates[dir] ? policy->rules[dir].n : 0;
+
+			if (eg_words_add(&rules->first, (uint32_t)rules->refs.n))
+				return -ENOMEM;
+			for (uint32_t r = 0; r < n; r++)
+				if (collect_rule(rules, world,
+						 &(struct eg_rule_ref){p, r, (enum eg_dir)dir}))
+					return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void eg_rules_free(struct eg_rules *rules)
+{
+	eg_vec_free(&rules->refs);
+	eg_vec_free(&rules->peers);
+	eg_vec_free(&rules->peer_ends);
+	eg_vec_free(&rules->first);
+	eg_vec_free(&rules->subjects);
+	eg_vec_free(&rules->matchers);
+	eg_vec_free(&rules->blocks);
+	eg_intern_free(&rules->requirements);
+	eg_intern_free(&rules->selectors);
+	eg_intern_free(&rules->matcher_keys);
+	eg_intern_free(&rules->block_keys);
+}

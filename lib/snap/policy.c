@@ -1,0 +1,117 @@
+#include "snap/policy.h"
+
+#include <stdlib.h>
+
+#include "conf/config.h"
+#include "k8s/k8s.h"
+
+#define LINE 64
+
+static int load_world(struct eg_world *world, const struct eg_conf_policy *conf,
+		      struct eg_errs *errs)
+{
+	struct eg_k8s *k8s = eg_k8s_new(world, errs);
+	int ret = -1;
+
+	if (!k8s) {
+		eg_error(errs, NULL, "policy", "out of memory");
+		return -1;
+	}
+	/* All sources, whatever is wrong with one: all errors at once. */
+	eg_vec_foreach (path, &conf->inventory)
+		eg_k8s_add_path(k8s, *path);
+	eg_vec_foreach (path, &conf->dirs)
+		eg_k8s_add_path(k8s, *path);
+	ret = eg_k8s_finish(k8s);
+	eg_k8s_free(k8s);
+	return ret;
+}
+
+static int prove(struct eg_snap_policy *policy, const struct eg_conf_policy *conf,
+		 uint64_t prove_ns, struct eg_errs *errs)
+{
+	struct eg_buf text = {0};
+
+	if (eg_policy_prove(policy->compiled, prove_ns, &policy->proof)) {
+		eg_error(errs, NULL, "policy", "out of memory");
+		return -1;
+	}
+	if (!policy->proof.n_disagreements)
+		return 0;
+	eg_disagreement_describe(policy->compiled, &policy->proof.first, &text);
+	eg_error(
+		errs, &conf->pos, "policy",
+		"the compiled tables and the reference model disagree, so they are not used (a bug "
+		"of espgate's; please report it): %s",
+		text.v ? text.v : "");
+	eg_buf_free(&text);
+	return -1;
+}
+
+static _Atomic uint64_t *make_counts(size_t n)
+{
+	size_t bytes = (n * sizeof(uint64_t) / LINE + 1) * LINE;
+	void *counts = aligned_alloc(LINE, bytes);
+
+	return counts ? memset(counts, 0, bytes) : NULL;
+}
+
+static int add_counts(struct eg_snap_policy *policy, unsigned n_workers)
+{
+	policy->counts = calloc(n_workers, sizeof(*policy->counts));
+	if (!policy->counts)
+		return -1;
+	policy->n_workers = n_workers;
+	for (unsigned w = 0; w < n_workers; w++) {
+		struct eg_policy_counts *counts = &policy->counts[w];
+
+		counts->allowed = make_counts(eg_policy_stats(policy->compiled)->n_rules);
+		for (int dir = 0; dir < EG_DIRS; dir++)
+			counts->denied[dir] = make_counts(policy->world.policies.n);
+		if (!counts->allowed || !counts->denied[EG_INGRESS] || !counts->denied[EG_EGRESS])
+			return -1;
+	}
+	return 0;
+}
+
+struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf, unsigned n_workers,
+					    uint64_t prove_ns, struct eg_errs *errs)
+{
+	const struct eg_policy_options options = {.max_rules = conf->max_rules};
+	struct eg_snap_policy *policy = calloc(1, sizeof(*policy));
+
+	if (!policy) {
+		eg_error(errs, NULL, "policy", "out of memory");
+		return NULL;
+	}
+	policy->audit = conf->mode == EG_POLICY_AUDIT;
+	policy->keep_existing = conf->keep_existing;
+	if (load_world(&policy->world, conf, errs))
+		goto fail;
+	policy->compiled = eg_policy_compile(&policy->world, &options, errs);
+	if (!policy->compiled || prove(policy, conf, prove_ns, errs))
+		goto fail;
+	if (add_counts(policy, n_workers)) {
+		eg_error(errs, NULL, "policy", "out of memory");
+		goto fail;
+	}
+	return policy;
+fail:
+	eg_snap_policy_free(policy);
+	return NULL;
+}
+
+void eg_snap_policy_free(struct eg_snap_policy *policy)
+{
+	if (!policy)
+		return;
+	for (unsigned w = 0; w < policy->n_workers; w++) {
+		free(policy->counts[w].allowed);
+		for (int dir = 0; dir < EG_DIRS; dir++)
+			free(policy->counts[w].denied[dir]);
+	}
+	free(policy->counts);
+	eg_policy_free(policy->compiled);
+	eg_world_free(&policy->world);
+	free(policy);
+}

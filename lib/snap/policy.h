@@ -1,0 +1,42 @@
+/* Network policy as a snapshot holds it: the world, its compiled form, and what it decided.
+ * Built by the control thread, read by workers; counters are each worker's own. */
+#ifndef EG_SNAP_POLICY_H
+#define EG_SNAP_POLICY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "policy/policy.h"
+#include "policy/prove.h"
+
+/* One worker's counters. No two workers share a cache line. */
+struct eg_policy_counts {
+	_Atomic uint64_t *allowed;         /* connections, by rule number (eg_policy_rule()) */
+	_Atomic uint64_t *denied[EG_DIRS]; /* packets, by policy: every one that isolates */
+};
+
+struct eg_snap_policy {
+	struct eg_world world;
+	struct eg_policy *compiled;
+	bool audit; /* what is denied is counted and passes */
+	bool keep_existing;
+	struct eg_proof proof;           /* how far the load proved it */
+	struct eg_policy_counts *counts; /* of each worker */
+	unsigned n_workers;
+};
+
+struct eg_conf_policy;
+
+/* How long a load may spend on proving the tables against the reference model. */
+#define EG_PROVE_BUDGET_NS 500000000ull
+
+/* Read inventory and policies, compile, prove. prove_ns bounds the proof (0: exhaustive). NULL
+ * where anything was reported to errs; a disagreement of the proof is an error. Control thread. */
+struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf, unsigned n_workers,
+					    uint64_t prove_ns, struct eg_errs *errs);
+
+/* NULL is allowed. */
+void eg_snap_policy_free(struct eg_snap_policy *policy);
+
+#endif

@@ -1,0 +1,85 @@
+/* Any bytes are a folder of Kubernetes objects: the reader must refuse or read them. What it reads
+ * must compile, and tables and reference must agree on it. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "k8s/k8s.h"
+#include "policy/explain.h"
+#include "policy/prove.h"
+
+#define BUDGET_NS 2000000
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(int truth)
+{
+	if (!truth)
+		abort();
+}
+
+static void check_messages(const struct eg_errs *errs)
+{
+	eg_vec_foreach (msg, &errs->msgs)
+		for (const unsigned char *p = (const unsigned char *)msg->text; *p; p++)
+			require(*p >= 0x20 && *p != 0x7f);
+}
+
+/* From each pod to each of a few others, in every rendering. */
+static void explain_some(const struct eg_policy *policy)
+{
+	const struct eg_world *world = eg_policy_world(policy);
+	struct eg_buf out = {0};
+
+	for (size_t i = 0; i < world->pod_ips.n && i < 4; i++) {
+		struct eg_packet_key key = {world->pod_ips.v[0].ip, world->pod_ips.v[i].ip, 80,
+					    EG_PROTO_TCP};
+		struct eg_explanation explanation;
+
+		if (key.src.family != key.dst.family)
+			continue;
+		require(!eg_policy_explain(policy, &key, &explanation));
+		require(explanation.agree);
+		eg_explanation_text(&explanation, &out);
+		eg_explanation_json(&explanation, &out);
+		eg_explanation_free(&explanation);
+	}
+	eg_buf_free(&out);
+}
+
+static void check_world(const struct eg_world *world)
+{
+	struct eg_policy_options options = {0};
+	struct eg_errs errs = {0};
+	struct eg_policy *policy = eg_policy_compile(world, &options, &errs);
+	struct eg_proof proof;
+
+	require(!policy == (errs.n_errors > 0));
+	if (policy) {
+		require(!eg_policy_prove(policy, BUDGET_NS, &proof));
+		require(!proof.n_disagreements);
+		explain_some(policy);
+	}
+	eg_policy_free(policy);
+	eg_errs_free(&errs);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct eg_world world = {0};
+	struct eg_errs errs = {0};
+	struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+	int bad;
+
+	if (!k8s)
+		return 0;
+	eg_k8s_add_text(k8s, (const char *)data, size, "fuzz");
+	bad = eg_k8s_finish(k8s);
+	require((bad != 0) == (errs.n_errors > 0));
+	check_messages(&errs);
+	if (!bad)
+		check_world(&world);
+	eg_k8s_free(k8s);
+	eg_world_free(&world);
+	eg_errs_free(&errs);
+	return 0;
+}

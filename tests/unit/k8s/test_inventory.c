@@ -1,0 +1,283 @@
+/* Namespaces, pods and nodes as kubectl prints them, lists and documents, and what only the whole
+ * can show. */
+#include "k8s_tests.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NS(name) "{apiVersion: v1, kind: Namespace, metadata: {name: " name "}}\n---\n"
+
+static const struct eg_pod *pod_of(const struct eg_world *world, const char *name)
+{
+	eg_vec_foreach (pod, &world->pods)
+		if (!strcmp(eg_sym_text(&world->syms, pod->name), name))
+			return pod;
+	fail_msg("no pod %s", name);
+	return NULL;
+}
+
+static uint16_t port_of(const struct eg_world *world, const char *pod, const char *name,
+			uint8_t proto)
+{
+	return eg_pod_named_port(pod_of(world, pod), eg_sym_find(&world->syms, name), proto);
+}
+
+/* As `kubectl get ns,nodes,pods -o yaml` has it, fields that are not ours included. */
+static void test_kubectl_list(void **state)
+{
+	static const char text[] =
+		"apiVersion: v1\n"
+		"kind: List\n"
+		"metadata: {resourceVersion: \"\"}\n"
+		"items:\n"
+		"- apiVersion: v1\n"
+		"  kind: Namespace\n"
+		"  metadata:\n"
+		"    creationTimestamp: \"2024-01-01T00:00:00Z\"\n"
+		"    labels: {kubernetes.io/metadata.name: shop, team: blue}\n"
+		"    name: shop\n"
+		"  spec: {finalizers: [kubernetes]}\n"
+		"  status: {phase: Active}\n"
+		"- apiVersion: v1\n"
+		"  kind: Node\n"
+		"  metadata: {name: n1}\n"
+		"  status:\n"
+		"    addresses:\n"
+		"    - {address: 192.0.2.1, type: InternalIP}\n"
+		"    - {address: 198.51.100.1, type: ExternalIP}\n"
+		"    - {address: n1.example, type: Hostname}\n"
+		"- apiVersion: v1\n"
+		"  kind: Pod\n"
+		"  metadata:\n"
+		"    labels: {app: web, pod-template-hash: 6d4cf56db6}\n"
+		"    name: web\n"
+		"    namespace: shop\n"
+		"  spec:\n"
+		"    containers:\n"
+		"    - name: a\n"
+		"      ports:\n"
+		"      - {containerPort: 8080, name: http, protocol: TCP}\n"
+		"      - {containerPort: 8081, name: http, protocol: UDP}\n"
+		"      - {containerPort: 9}\n"
+		"    - name: b\n"
+		"      ports: [{containerPort: 8082, name: http}]\n"
+		"    initContainers:\n"
+		"    - {restartPolicy: Always, ports: [{containerPort: 15090, name: mesh}]}\n"
+		"    - {ports: [{containerPort: 7, name: once}]}\n"
+		"    nodeName: n1\n"
+		"  status:\n"
+		"    hostIP: 192.0.2.9\n"
+		"    phase: Running\n"
+		"    podIP: 10.0.0.1\n"
+		"    podIPs: [{ip: 10.0.0.1}, {ip: \"fd00::1\"}]\n"
+		"- apiVersion: v1\n"
+		"  kind: Pod\n"
+		"  metadata: {name: done, namespace: shop}\n"
+		"  status: {phase: Failed, podIP: 10.0.0.1}\n"
+		"- apiVersion: v1\n"
+		"  kind: Pod\n"
+		"  metadata: {name: host, namespace: shop}\n"
+		"  spec: {hostNetwork: true, nodeName: n1}\n"
+		"  status: {phase: Running, podIP: 192.0.2.1}\n"
+		"- apiVersion: v1\n"
+		"  kind: Pod\n"
+		"  metadata: {name: pending, namespace: shop}\n"
+		"  status: {phase: Pending}\n"
+		"- apiVersion: apps/v1\n"
+		"  kind: Deployment\n"
+		"  metadata: {name: web}\n"
+		"- apiVersion: management.example/v3\n"
+		"  kind: Node\n"
+		"  metadata: {name: not-ours}\n";
+	struct eg_world world = {0};
+	const struct eg_pod *web;
+
+	(void)state;
+	read_world(text, &world, "");
+	assert_int_equal(world.namespaces.n, 1);
+	assert_int_equal(world.namespaces.v[0].labels.n, 2);
+	assert_int_equal(world.nodes.n, 1);
+	assert_int_equal(world.nodes.v[0].ips.n, 3);
+	assert_int_equal(world.pods.n, 4);
+	web = pod_of(&world, "web");
+	assert_int_equal(web->ips.n, 2);
+	assert_int_equal(web->node, 0);
+	assert_int_equal(web->labels.n, 2);
+	assert_int_equal(port_of(&world, "web", "http", EG_PROTO_TCP), 8080);
+	assert_int_equal(port_of(&world, "web", "http", EG_PROTO_UDP), 8081);
+	assert_int_equal(port_of(&world, "web", "mesh", EG_PROTO_TCP), 15090);
+	assert_int_equal(port_of(&world, "web", "once", EG_PROTO_TCP), 0);
+	assert_true(pod_of(&world, "done")->finished);
+	assert_true(pod_of(&world, "host")->host_network);
+	assert_int_equal(pod_of(&world, "pending")->ips.n, 0);
+	eg_world_free(&world);
+}
+
+/* As the API itself answers: items of a PodList do not say what they are. */
+static void test_typed_list_json(void **state)
+{
+	static const char text[] =
+		"{\"kind\": \"PodList\", \"apiVersion\": \"v1\", \"items\": [\n"
+		"  {\"metadata\": {\"name\": \"a\"}, \"status\": {\"podIP\": \"10.0.0.1\"}}]}\n"
+		"---\n"
+		"{\"kind\": \"NetworkPolicyList\", \"apiVersion\": \"networking.k8s.io/v1\",\n"
+		" \"items\": [{\"metadata\": {\"name\": \"p\"}, \"spec\": {\"podSelector\": "
+		"{}}}]}\n"
+		"---\n" NS("default");
+	struct eg_world world = {0};
+
+	(void)state;
+	read_world(text, &world, "");
+	assert_int_equal(world.pods.n, 1);
+	assert_int_equal(world.policies.n, 1);
+	assert_int_equal(world.namespaces.n, 1);
+	assert_int_equal(world.policies.v[0].ns, 0);
+	assert_true(world.policies.v[0].isolates[EG_INGRESS]);
+	assert_false(world.policies.v[0].isolates[EG_EGRESS]);
+	assert_int_equal(world.policies.v[0].pos.line, 5);
+	eg_world_free(&world);
+}
+
+static const struct {
+	const char *text, *messages;
+} cases[] = {
+	{"", ""},
+	{"a: b\n", "t:1:1: no Kubernetes object: kind is missing\n"},
+	{"- a\n", "t:1:1: must be a Kubernetes object\n"},
+	{"kind: List\nitems: [7]\n", "t:2:9: items[0]: must be a Kubernetes object\n"},
+	{"kind: List\nitems: {}\n", "t:2:8: items: must be a list\n"},
+	{"{apiVersion: v1, kind: Pod}\n", "t:1:1: Pod: metadata.name: missing\n"},
+	{"{apiVersion: v1, kind: Pod, metadata: {name: ''}}\n",
+	 "t:1:39: Pod: metadata.name: missing\n"},
+	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}}\n---\n"
+		       "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: default}}\n",
+	 "t:5:1: Pod default/a: is there twice; first at t:3\n"},
+	{NS("a") NS("a"), "t:3:1: Namespace a: is there twice; first at t:1\n"},
+	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIP: x}}\n",
+	 "t:3:66: Pod default/a: status.podIP: must be an IP address\n"},
+	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIP: "
+		       "'::ffff:10.0.0.1'}}\n",
+	 "t:3:66: Pod default/a: status.podIP: write IPv4-mapped addresses as IPv4\n"},
+	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIPs: [{ip: "
+		       "10.0.0.1}, {ip: 10.0.0.2}]}}\n",
+	 "t:3:89: Pod default/a: status.podIPs[1].ip: a second IPv4 address\n"},
+	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIP: "
+		       "10.0.0.1}}\n"
+		       "---\n{apiVersion: v1, kind: Pod, metadata: {name: b}, status: {podIP: "
+		       "10.0.0.1}}\n",
+	 "t:5:1: Pod default/b: has the address 10.0.0.1 of Pod default/a (t:3)\n"},
+	{"{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}}\n",
+	 "t:1:1: warning: namespace x is not in the inventory: taken to have no label but "
+	 "kubernetes.io/metadata.name\n"},
+	{"{apiVersion: extensions/v1beta1, kind: NetworkPolicy, metadata: {name: p}}\n",
+	 "t:1:1: NetworkPolicy of apiVersion \"extensions/v1beta1\" is not read: convert it to "
+	 "networking.k8s.io/v1\n"},
+	{"{apiVersion: networking.k8s.io/v2, kind: NetworkPolicy, metadata: {name: p}}\n",
+	 "t:1:1: NetworkPolicy of apiVersion \"networking.k8s.io/v2\" is not read: convert it to "
+	 "networking.k8s.io/v1\n"},
+	{"{kind: NetworkPolicy, metadata: {name: p}}\n",
+	 "t:1:1: NetworkPolicy without apiVersion (networking.k8s.io/v1)\n"},
+	{"{apiVersion: projectcalico.org/v3, kind: NetworkPolicy, metadata: {name: p}}\n",
+	 "t:1:1: warning: NetworkPolicy of apiVersion \"projectcalico.org/v3\" is not enforced\n"},
+	{"{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: p}}\n",
+	 "t:1:1: warning: kind CiliumNetworkPolicy is not enforced\n"},
+	{"{apiVersion: networking.k8s.io/v1, kind: networkpolicy, metadata: {name: p}}\n",
+	 "t:1:1: unknown kind \"networkpolicy\" (did you mean \"NetworkPolicy\"?)\n"},
+	{NS("default") "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: "
+		       "p},"
+		       " Spec: {}}\n",
+	 "t:3:78: NetworkPolicy default/p: unknown field \"Spec\" (did you mean \"spec\"?)\n"},
+	{NS("default") "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: "
+		       "p},"
+		       " spec: {podSelector: {}, podSelector: {}}}\n",
+	 "t:3:102: duplicate key \"podSelector\" (first on line 3)\n"},
+};
+
+static void test_messages(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct eg_world world = {0};
+
+		read_world(cases[i].text, &world, cases[i].messages);
+		eg_world_free(&world);
+	}
+}
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+	struct eg_buf path = {0};
+	FILE *file;
+
+	eg_buf_add(&path, "%s/%s", folder, name);
+	file = fopen(path.v, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+	eg_buf_free(&path);
+}
+
+static void remove_file(const char *folder, const char *name)
+{
+	struct eg_buf path = {0};
+
+	eg_buf_add(&path, "%s/%s", folder, name);
+	assert_int_equal(unlink(path.v), 0);
+	eg_buf_free(&path);
+}
+
+/* All three endings in the order of names; hidden files (a mounted ConfigMap's) and others not. */
+static void test_folder(void **state)
+{
+	static const char *const names[] = {"c.yaml", "a.json", "b.yml", ".hidden.yaml",
+					    "notes.txt"};
+	char folder[] = "/tmp/eg-k8s-XXXXXX";
+	struct eg_errs errs = {0};
+	struct eg_world world = {0};
+	struct eg_k8s *k8s;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	write_file(folder, names[0], NS("from-c"));
+	write_file(folder, names[1],
+		   "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":"
+		   "{\"name\":\"from-a\"}}");
+	write_file(folder, names[2], NS("from-b"));
+	write_file(folder, names[3], "broken: [");
+	write_file(folder, names[4], "broken: [");
+	k8s = eg_k8s_new(&world, &errs);
+	assert_int_equal(eg_k8s_add_path(k8s, folder), 0);
+	assert_int_equal(eg_k8s_finish(k8s), 0);
+	assert_int_equal(world.namespaces.n, 3);
+	assert_string_equal(eg_sym_text(&world.syms, world.namespaces.v[0].name), "from-a");
+	assert_string_equal(eg_sym_text(&world.syms, world.namespaces.v[1].name), "from-b");
+	assert_string_equal(eg_sym_text(&world.syms, world.namespaces.v[2].name), "from-c");
+	eg_k8s_free(k8s);
+	eg_world_free(&world);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		remove_file(folder, names[i]);
+	k8s = eg_k8s_new(&world, &errs);
+	assert_int_equal(eg_k8s_add_path(k8s, folder), 0);
+	assert_int_equal(errs.n_warnings, 1);
+	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(eg_k8s_add_path(k8s, folder), -1);
+	assert_int_equal(errs.n_errors, 1);
+	assert_int_equal(eg_k8s_finish(k8s), -1);
+	eg_k8s_free(k8s);
+	eg_world_free(&world);
+	eg_errs_free(&errs);
+}
+
+int run_inventory_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kubectl_list),
+		cmocka_unit_test(test_typed_list_json),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_folder),
+	};
+
+	return cmocka_run_group_tests_name("k8s inventory", tests, NULL, NULL);
+}

@@ -1,0 +1,215 @@
+/* What the compile promises beside verdicts: classes stay few, limits hold, rules keep their
+ * origin, two policies live side by side, and a wrong table is found by the proof. */
+#include "policy_tests.h"
+
+#include "policy/compiled.h"
+#include "policy/intern.h"
+
+static const char web_policy[] = "apiVersion: networking.k8s.io/v1\n"
+				 "kind: NetworkPolicy\n"
+				 "metadata: {name: web, namespace: shop}\n"
+				 "spec:\n"
+				 "  podSelector: {matchLabels: {app: web}}\n"
+				 "  ingress:\n"
+				 "  - ports: [{port: 22}]\n"
+				 "  - from: [{podSelector: {matchLabels: {app: db}}}]\n"
+				 "    ports: [{port: 80}, {port: 443}]\n";
+
+static void test_rule_origin(void **state)
+{
+	char verdict_text[8];
+	struct eg_packet_key key = probe_key("10.0.0.2 10.0.0.1 TCP 443 yes", verdict_text);
+	struct eg_policy_packet packet = {key.src.bytes, key.dst.bytes, 443, EG_PROTO_TCP, 4};
+	struct eg_world world = {0};
+	struct eg_verdict verdict;
+	const struct eg_rule_ref *rule;
+	const uint32_t *isolating;
+	struct eg_policy *policy;
+	size_t n;
+
+	(void)state;
+	yaml_world(web_policy, &world);
+	policy = compile(&world);
+	eg_policy_decide(policy, &packet, &verdict, 1);
+	assert_int_equal(verdict.side[EG_EGRESS], EG_VERDICT_OPEN);
+	rule = eg_policy_rule(policy, verdict.side[EG_INGRESS]);
+	assert_non_null(rule);
+	assert_int_equal(rule->rule, 1);
+	assert_int_equal(rule->dir, EG_INGRESS);
+	assert_int_equal(world.policies.v[rule->policy].rules[EG_INGRESS].v[1].pos.line, 8);
+	assert_null(eg_policy_rule(policy, EG_VERDICT_DENY));
+	assert_null(eg_policy_rule(policy, EG_VERDICT_RULE + 2));
+	isolating = eg_policy_isolating(policy, eg_policy_class(policy, &key.dst), EG_INGRESS, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(isolating[0], rule->policy);
+	eg_policy_isolating(policy, eg_policy_class(policy, &key.src), EG_INGRESS, &n);
+	assert_int_equal(n, 0);
+	eg_policy_free(policy);
+	eg_world_free(&world);
+}
+
+static void test_max_rules(void **state)
+{
+	struct eg_policy_options options = {.max_rules = 2};
+	struct eg_world world = {0};
+	struct eg_errs errs = {0};
+	struct eg_policy *policy;
+
+	(void)state;
+	yaml_world(web_policy, &world);
+	assert_null(eg_policy_compile(&world, &options, &errs));
+	assert_string_equal(errs.msgs.v[0].text,
+			    "the network policies hold 3 pairs of peer and port entries, more than "
+			    "policy.max_rules allows (2)");
+	eg_errs_free(&errs);
+	options.max_rules = 3;
+	policy = eg_policy_compile(&world, &options, &errs);
+	assert_non_null(policy);
+	eg_policy_free(policy);
+	eg_world_free(&world);
+}
+
+/* Replicas and pods that differ in what no policy asks share a class. */
+static void test_few_classes(void **state)
+{
+	struct eg_world world = {0};
+	struct eg_policy *policy;
+	eg_sym app, hash;
+
+	(void)state;
+	yaml_world(web_policy, &world);
+	app = eg_sym_intern(&world.syms, "app");
+	hash = eg_sym_intern(&world.syms, "pod-template-hash");
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct eg_pod *pod = eg_vec_add(&world.pods);
+		uint8_t ip[4] = {10, 7, (uint8_t)(i >> 8), (uint8_t)i};
+		char text[16];
+
+		snprintf(text, sizeof(text), "h%u", i);
+		pod->ns = 0;
+		pod->name = eg_sym_intern(&world.syms, text);
+		pod->node = EG_NONE;
+		*eg_vec_add(&pod->labels) =
+			(struct eg_label){app, eg_sym_intern(&world.syms, i % 2 ? "web" : "db")};
+		*eg_vec_add(&pod->labels) = (struct eg_label){hash, pod->name};
+		eg_labels_sort(&pod->labels);
+		*eg_vec_add(&pod->ips) = eg_ip_from(4, ip);
+	}
+	assert_int_equal(eg_world_index(&world), 0);
+	policy = compile(&world);
+	/* outside, nodes, shop/web, shop/db, all that no policy chooses */
+	assert_in_range(eg_policy_stats(policy)->n_classes, 4, 6);
+	eg_policy_free(policy);
+	eg_world_free(&world);
+}
+
+static void test_two_at_once(void **state)
+{
+	struct eg_world a = {0}, b = {0};
+	struct eg_policy *old, *new;
+	char yes[8];
+	struct eg_packet_key key = probe_key("10.0.0.3 10.0.0.1 TCP 80 no", yes);
+	struct eg_policy_packet packet = {key.src.bytes, key.dst.bytes, 80, EG_PROTO_TCP, 4};
+	struct eg_verdict verdict;
+
+	(void)state;
+	yaml_world(web_policy, &a);
+	yaml_world("", &b);
+	old = compile(&a);
+	new = compile(&b);
+	eg_policy_decide(old, &packet, &verdict, 1);
+	assert_false(eg_verdict_passes(&verdict));
+	eg_policy_decide(new, &packet, &verdict, 1);
+	assert_true(eg_verdict_passes(&verdict));
+	eg_policy_free(old);
+	eg_world_free(&a);
+	eg_policy_free(new);
+	eg_world_free(&b);
+}
+
+/* Break one cell after the other: the exhaustive proof finds each that is ever asked, and says
+ * which packet shows it. */
+static void test_proof_finds(void **state)
+{
+	struct eg_world world = {0};
+	struct eg_buf text = {0};
+	struct eg_policy *policy;
+	struct eg_proof proof;
+	size_t found = 0;
+
+	(void)state;
+	yaml_world(web_policy, &world);
+	policy = compile(&world);
+	for (size_t i = 0; i < policy->stats.n_classes; i++) {
+		uint32_t page = policy->tables[EG_INGRESS].rows[1 * policy->tables[0].row_pages];
+		uint32_t *cell = &policy->tables[EG_INGRESS].cells[page * EG_PAGE_CELLS + i];
+		uint32_t was = *cell;
+
+		*cell = EG_VERDICT_OPEN;
+		assert_int_equal(eg_policy_prove(policy, 0, &proof), 0);
+		if (proof.n_disagreements) {
+			found++;
+			eg_buf_cut(&text, 0);
+			eg_disagreement_describe(policy, &proof.first, &text);
+			assert_non_null(strstr(text.v, "the reference model says"));
+		}
+		*cell = was;
+	}
+	assert_int_equal(found, policy->stats.n_classes);
+	assert_int_equal(eg_policy_prove(policy, 0, &proof), 0);
+	assert_int_equal(proof.n_disagreements, 0);
+	eg_buf_free(&text);
+	eg_policy_free(policy);
+	eg_world_free(&world);
+}
+
+/* A budget is kept, whatever there is to prove. */
+static void test_proof_budget(void **state)
+{
+	struct rng rng = {7};
+	struct eg_world world = {0};
+	struct eg_policy *policy;
+	struct eg_proof proof;
+
+	(void)state;
+	random_world(&rng, &world);
+	policy = compile(&world);
+	assert_int_equal(eg_policy_prove(policy, 1, &proof), 0);
+	assert_true(proof.n_pairs_done < proof.n_pairs || proof.n_pairs < 2);
+	eg_policy_free(policy);
+	eg_world_free(&world);
+}
+
+static void test_intern(void **state)
+{
+	struct eg_intern table = {0};
+	uint32_t words[3] = {1, 2, 3};
+
+	(void)state;
+	assert_int_equal(eg_intern_add(&table, words, 0), 0);
+	assert_int_equal(eg_intern_add(&table, words, 3), 1);
+	assert_int_equal(eg_intern_add(&table, words, 2), 2);
+	for (uint32_t i = 0; i < 5000; i++) {
+		words[0] = i + 10;
+		assert_int_equal(eg_intern_add(&table, words, 3), i + 3);
+	}
+	for (uint32_t i = 0; i < 5000; i++) {
+		words[0] = i + 10;
+		assert_int_equal(eg_intern_add(&table, words, 3), i + 3);
+	}
+	assert_int_equal(eg_intern_add(&table, NULL, 0), 0);
+	assert_int_equal(eg_intern_count(&table), 5003);
+	eg_intern_free(&table);
+}
+
+int run_compile_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rule_origin), cmocka_unit_test(test_max_rules),
+		cmocka_unit_test(test_few_classes), cmocka_unit_test(test_two_at_once),
+		cmocka_unit_test(test_proof_finds), cmocka_unit_test(test_proof_budget),
+		cmocka_unit_test(test_intern),
+	};
+
+	return cmocka_run_group_tests_name("policy compile", tests, NULL, NULL);
+}
