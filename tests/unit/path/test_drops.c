@@ -12,7 +12,7 @@ struct gw *open_crossing(void)
 		.kind = EG_HOP_PORT, .port = ENCRYPTED, .mac = {2, 0, 0, 0, 1, 1}};
 	static const uint8_t material[] = "the second peer's key, 32 bytes!salt";
 	struct eg_sa_spec spec = {
-		.kind = EG_SA_KIND_OUT, .spi = 0x7001, .suite = &eg_suites[EG_SUITE_AES128GCM16]};
+		.kind = EG_SA_KIND_OUT, .spi = 0x7001, .suite = eg_suite_find("aes128gcm16")};
 	unsigned no_sa, no_hop, second;
 
 	gw_route(gw, "10.3.0.0/16", wire);
