@@ -11,6 +11,7 @@
 #include <rte_mempool.h>
 
 #include "base/log.h"
+#include "conf/config.h"
 #include "path/path.h"
 #include "snap/publish.h"
 #include "stat/report.h"

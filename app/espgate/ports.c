@@ -91,6 +91,19 @@ static int set_queues(struct eg_gateway *gateway, unsigned p, struct eg_errs *er
 	return err;
 }
 
+/* What to ask of the device: its own limit where it has a lower one, for a driver that cannot be
+ * told (memif says 1518 and carries any length) must not be refused for it. set_mtu() asks those
+ * that can. */
+static uint16_t device_mtu(uint16_t mtu, const struct rte_eth_dev_info *info)
+{
+	bool knows = info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu;
+	uint32_t around =
+		knows ? info->max_rx_pktlen - info->max_mtu : RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+	uint32_t most = RTE_MIN((uint32_t)info->max_mtu, info->max_rx_pktlen - around);
+
+	return (uint16_t)RTE_MIN((uint32_t)mtu, most);
+}
+
 static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 {
 	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
@@ -114,7 +127,7 @@ static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *err
 			 port->n_rx, info.max_rx_queues, info.max_tx_queues);
 		return -1;
 	}
-	eth.rxmode.mtu = conf->mtu <= info.max_mtu ? conf->mtu : info.max_mtu;
+	eth.rxmode.mtu = device_mtu(conf->mtu, &info);
 	if (port->n_rx > 1)
 		set_rss(&eth, &info);
 	err = rte_eth_dev_configure(port->dpdk_id, port->n_rx, port->n_tx, &eth);

@@ -61,14 +61,13 @@ static int check_fixed(const struct eg_config *running, const struct eg_config *
 /* What an operator wants to read in the log after a load. */
 static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, uint64_t took_ns)
 {
-	static const char *const modes[] = {"off", "enforced", "only audited"};
 	const struct eg_snap_policy *policy = snap->policy;
 	struct eg_buf text = {0};
 
 	if (policy)
 		eg_buf_add(&text, "policy is %s: %zu policies, %zu pods, %zu rules, %zu classes",
-			   modes[policy->mode], policy->world.policies.n, policy->world.pods.n,
-			   eg_policy_stats(policy->compiled)->n_rules,
+			   policy->audit ? "only audited" : "enforced", policy->world.policies.n,
+			   policy->world.pods.n, eg_policy_stats(policy->compiled)->n_rules,
 			   eg_policy_stats(policy->compiled)->n_classes);
 	else
 		eg_buf_add(&text, "no policy is enforced");

@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "conf/config.h"
 #include "snap/snap.h"
 #include "verbs.h"
 
@@ -35,6 +36,12 @@ static int check(const char *path)
 	return status;
 }
 
+static int usage(void)
+{
+	fprintf(stderr, "usage: espgate check -c FILE\n");
+	return EG_EXIT_USAGE;
+}
+
 int eg_verb_check(int argc, char **argv)
 {
 	const char *path = NULL;
@@ -42,12 +49,8 @@ int eg_verb_check(int argc, char **argv)
 
 	while ((opt = getopt(argc, argv, "c:")) != -1) {
 		if (opt != 'c')
-			return EG_EXIT_USAGE;
+			return usage();
 		path = optarg;
 	}
-	if (!path || optind != argc) {
-		fprintf(stderr, "usage: espgate check -c FILE\n");
-		return EG_EXIT_USAGE;
-	}
-	return check(path);
+	return path && optind == argc ? check(path) : usage();
 }

@@ -122,6 +122,13 @@ static int run(struct eg_gateway *gateway, const struct options *options, struct
 	return status;
 }
 
+static int usage(void)
+{
+	fprintf(stderr, "usage: espgate run -c FILE [--exit-when-idle DURATION] "
+			"[-- EAL arguments]\n");
+	return -1;
+}
+
 static int parse(int argc, char **argv, struct options *options)
 {
 	static const struct option longs[] = {{"exit-when-idle", required_argument, NULL, 'i'},
@@ -131,8 +138,9 @@ static int parse(int argc, char **argv, struct options *options)
 	while ((opt = getopt_long(argc, argv, "+c:", longs, NULL)) != -1) {
 		if (opt == 'c') {
 			options->config = optarg;
-		} else if (opt != 'i' || eg_text_duration_ns(optarg, &options->idle_ns) ||
-			   !options->idle_ns) {
+		} else if (opt != 'i') {
+			return usage();
+		} else if (eg_text_duration_ns(optarg, &options->idle_ns) || !options->idle_ns) {
 			fprintf(stderr, "espgate run: --exit-when-idle takes a time like 500ms\n");
 			return -1;
 		}
@@ -140,11 +148,8 @@ static int parse(int argc, char **argv, struct options *options)
 	options->eal_args = argv + optind;
 	options->n_eal_args = argc - optind;
 	/* What stands behind -- is EAL's; a word without it is a mistake. */
-	if (!options->config || (options->n_eal_args && strcmp(argv[optind - 1], "--"))) {
-		fprintf(stderr, "usage: espgate run -c FILE [--exit-when-idle DURATION] "
-				"[-- EAL arguments]\n");
-		return -1;
-	}
+	if (!options->config || (options->n_eal_args && strcmp(argv[optind - 1], "--")))
+		return usage();
 	return 0;
 }
 

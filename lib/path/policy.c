@@ -73,7 +73,7 @@ static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet
 	bool egress = verdict->side[EG_EGRESS] == EG_VERDICT_DENY;
 
 	count_denied(path, packet, verdict);
-	if (path->snap->policy->mode == EG_POLICY_AUDIT) {
+	if (path->snap->policy->audit) {
 		eg_count(&path->stats->audited[egress ? EG_EGRESS : EG_INGRESS], 1);
 		return;
 	}
@@ -159,7 +159,7 @@ void eg_policy_stage(struct eg_path *path)
 	decide(path);
 	for (unsigned i = 0; i < path->batch.n; i++)
 		fragments |= path->batch.meta[i].pkt.frag;
-	if (fragments && path->snap->policy->mode == EG_POLICY_ENFORCE)
+	if (fragments && !path->snap->policy->audit)
 		follow_fragments(path);
 	eg_batch_sweep(path);
 }

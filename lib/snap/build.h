@@ -3,6 +3,7 @@
 #ifndef EG_SNAP_BUILD_H
 #define EG_SNAP_BUILD_H
 
+#include "conf/config.h"
 #include "snap/snap.h"
 
 /* peers, sas, sad */

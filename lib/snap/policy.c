@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "conf/config.h"
 #include "k8s/k8s.h"
 #include "policy/prove.h"
 
@@ -85,7 +86,7 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf, u
 		eg_error(errs, NULL, "policy", "out of memory");
 		return NULL;
 	}
-	policy->mode = conf->mode;
+	policy->audit = conf->mode == EG_POLICY_AUDIT;
 	policy->keep_existing = conf->keep_existing;
 	if (load_world(&policy->world, conf, errs))
 		goto fail;

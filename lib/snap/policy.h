@@ -4,8 +4,9 @@
 #define EG_SNAP_POLICY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
-#include "conf/config.h"
+#include "base/err.h"
 #include "policy/policy.h"
 
 /* One worker's counters. No two workers share a cache line. */
@@ -17,11 +18,13 @@ struct eg_policy_counts {
 struct eg_snap_policy {
 	struct eg_world world;
 	struct eg_policy *compiled;
-	enum eg_policy_mode mode;
+	bool audit; /* what is denied is counted and passes */
 	bool keep_existing;
 	struct eg_policy_counts *counts; /* of each worker */
 	unsigned n_workers;
 };
+
+struct eg_conf_policy;
 
 /* How long a load may spend on proving the tables against the reference model. */
 #define EG_PROVE_BUDGET_NS 500000000ull

@@ -7,7 +7,8 @@
 #ifndef EG_SNAP_SNAP_H
 #define EG_SNAP_SNAP_H
 
-#include "conf/config.h"
+#include "base/err.h"
+#include "base/vec.h"
 #include "route/hop.h"
 #include "route/lpm.h"
 #include "route/tunnel.h"
@@ -20,6 +21,8 @@ struct eg_snap_sa {
 	struct eg_sa *sa;
 	uint32_t peer;
 };
+
+struct eg_config;
 
 struct eg_snap {
 	uint64_t generation;   /* counts up with each published snapshot */

@@ -18,7 +18,8 @@ import wire
 
 ESP_HEADER_BYTES, IV_BYTES, ICV_BYTES, TRAILER_BYTES = 8, 8, 16, 2
 ESP_PORT = 4500  # RFC 3948 s2.1
-CIPHERS = {"aes128gcm16": AESGCM, "aes256gcm16": AESGCM, "chacha20poly1305": ChaCha20Poly1305}
+CIPHERS = {"aes128gcm16": AESGCM, "aes192gcm16": AESGCM, "aes256gcm16": AESGCM,
+           "chacha20poly1305": ChaCha20Poly1305}
 INNER_VERSION = {wire.PROTO_IPIP: 4, wire.PROTO_IPV6: 6}
 
 

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 import gateway_conf
 import wire
 
-CIPHERS = {"aes128gcm16": AESGCM, "aes256gcm16": AESGCM, "chacha20poly1305": ChaCha20Poly1305}
+CIPHERS = {"aes128gcm16": AESGCM, "aes192gcm16": AESGCM, "aes256gcm16": AESGCM,
+           "chacha20poly1305": ChaCha20Poly1305}
 NEXT_HEADER = {4: wire.PROTO_IPIP, 6: wire.PROTO_IPV6}
 UNASSIGNED_NEXT_HEADER = 253  # RFC 3692
 ESP_PORT = 4500

@@ -9,7 +9,8 @@ import yaml
 
 # Key bytes without the salt. All of these have a salt of 4, an explicit IV of 8 and an ICV of 16
 # bytes (RFC 4106 s3, s4, s6; RFC 7634 s2).
-SUITE_KEY_BYTES = {"aes128gcm16": 16, "aes256gcm16": 32, "chacha20poly1305": 32}
+SUITE_KEY_BYTES = {"aes128gcm16": 16, "aes192gcm16": 24, "aes256gcm16": 32,
+                   "chacha20poly1305": 32}
 SALT_BYTES = 4
 
 

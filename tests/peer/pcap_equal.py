@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Compare two captures from the IP header on: the same packets, byte for byte, in the same order.
+"""Compare two captures from the IP header on: the same packets, byte for byte, in the same order
+(or, with --any-order, in any).
 
 TTL or hop limit may differ by --ttl-delta exactly (B's are lower), the IPv4 header checksum with
 it; it must be right on both sides. Frames that are not IP are left out. Exit status 0: equal."""
@@ -33,6 +34,11 @@ def ip_packets(path, name, subnets, ttl_delta):
     return packets, at, faults
 
 
+def in_byte_order(packets, at):
+    pairs = sorted(zip(packets, at))
+    return [packet for packet, _ in pairs], [where for _, where in pairs]
+
+
 def main(argv=None):
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("a", metavar="A")
@@ -42,11 +48,15 @@ def main(argv=None):
                         "neighbour discovery, are then left out")
     p.add_argument("--to", action="append", default=[], type=ipaddress.ip_network,
                    metavar="PREFIX", help="only packets to these destinations (repeatable)")
+    p.add_argument("--any-order", action="store_true", help="each packet as often, in any order")
     p.add_argument("--show", type=int, default=10, metavar="N", help="at most N differences (10)")
     args = p.parse_args(argv)
 
     a, a_at, a_faults = ip_packets(args.a, "A", args.to, args.ttl_delta)
     b, b_at, b_faults = ip_packets(args.b, "B", args.to, 0)
+    if args.any_order:
+        a, a_at = in_byte_order(a, a_at)
+        b, b_at = in_byte_order(b, b_at)
     report = a_faults + b_faults + wire.differences(a, b, a_at, b_at)
     for line in report[:args.show]:
         print(line)

@@ -1,0 +1,64 @@
+#!/bin/bash
+# A wrong configuration is refused by check and by run, with status 1 and every mistake at once: where
+# it stands, what it is, and what was probably meant.
+. "$(dirname "$0")/lib.sh"
+
+make_keys
+write_conf good a "$(pcap 0 "$data/pods-a.pcap")" "$(pcap 1 "$data/empty.pcap")"
+expect_status 0 "$espgate" check -c good.yaml >out 2>err
+expect_line out "good.yaml: 2 ports, 1 peers, 2 SAs, 4 routes: no error"
+
+# The example of the manual, to the letter.
+cat >gateway.yaml <<-'EOF'
+	version: 1
+	ports:
+	  uplink:
+	    device: "net_null0"
+	    role: encrypted
+	  pods:
+	    device: "net_null1"
+	    role: clear
+	neighbors:
+	  - port: uplink
+	    ip: 192.0.2.2
+	    mac: "02:00:00:00:00:02"
+	routes:
+	  - to: 10.244.1.0/24
+	    port: pods
+	peers:
+	  node-b:
+	    local: 192.0.2.1
+	    remote: 192.0.2.2
+	    subnets:
+	      - 10.244.2.0/24
+	    sas:
+	    - dir: out
+	      spi: 0x1001
+	      suite: aes256gcm16
+	      key_file: keys/a-to-b-1.key
+	    - dir: in
+	      spi: 0x2001
+	      key_file: keys/b-to-a-1.key
+	      suite:
+	        "aes-gcm-256"
+EOF
+refused() { # FILE MESSAGE...: all these, and in this order
+	local file=$1 verb
+	shift
+	for verb in "check -c $file" "run -c $file --exit-when-idle 100ms"; do
+		expect_status 1 "$espgate" $verb >out 2>err
+		[ ! -s out ] || fail "espgate $verb: speaks on stdout"
+		diff <(printf '%s\n' "$@") <(grep '^[^ ]*:[0-9]*:[0-9]*: ' err) || fail "espgate $verb: not these errors"
+	done
+}
+refused gateway.yaml \
+	'gateway.yaml:31:9: peers.node-b.sas[1].suite: unknown "aes-gcm-256" (did you mean "aes256gcm16"?)'
+
+# All of them, one line each.
+sed -e 's/role: clear/roll: clear/' -e 's/0x1001/4096M/' -e 's/10.244.2.0\/24/10.244.2.1\/24/' \
+	-e 's/"aes-gcm-256"/aes256gcm16/' gateway.yaml >several.yaml
+refused several.yaml \
+	'several.yaml:8:5: ports.pods: unknown key "roll" (did you mean "role"?)' \
+	'several.yaml:6:3: ports.pods: missing key "role"' \
+	'several.yaml:21:9: peers.node-b.subnets[0]: 10.244.2.1/24 has host bits set (did you mean 10.244.2.0/24?)' \
+	'several.yaml:24:12: peers.node-b.sas[0].spi: expected a number, found "4096M"'

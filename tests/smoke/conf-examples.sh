@@ -1,0 +1,24 @@
+#!/bin/bash
+# Every example under conf/ passes `espgate check`, with keys of the suites that it names where it
+# names them.
+. "$(dirname "$0")/lib.sh"
+
+cp -r "$root/conf" .
+cat >key_files.py <<'EOF'
+import sys, yaml
+for peer in yaml.safe_load(open(sys.argv[1])).get("peers", {}).values():
+    for sa in peer["sas"]:
+        print(sa["suite"], sa["key_file"])
+EOF
+n=0
+while read -r example; do
+	"$python" key_files.py "$example" | while read -r suite key; do
+		key=$(realpath -m "$(dirname "$example")/$key")
+		[[ $key == "$dir"/* ]] || fail "$example: $key is an absolute path"
+		mkdir -p "$(dirname "$key")"
+		[ -e "$key" ] || "$espgate" keygen "$suite" "$key"
+	done
+	expect_status 0 "$espgate" check -c "$example"
+	n=$((n + 1))
+done < <(find conf -name '*.yaml')
+[ $n -gt 0 ] || fail "no examples"

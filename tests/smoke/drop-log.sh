@@ -1,0 +1,32 @@
+#!/bin/bash
+# Dropped packets are logged by name at the configured rate, never more; 0/s logs none; the counters
+# count all of them.
+. "$(dirname "$0")/lib.sh"
+
+make_keys
+logged() { # RATE: lines of the gateway's log that tell of a drop, after a second under load
+	extra=$(printf 'stats: {period: 100ms}\nlog: {drop_sample: %s}' "$1")
+	write_conf a a "$(pcap 0 "$data/pods-a.pcap"),infinite_rx=1" "$(pcap 1 "$data/empty.pcap")"
+	start a
+	until_true 10 eval '[ "$(grep -c "^---- " a.txt)" -ge 12 ]'
+	stop a "$pid"
+	seconds=$(sed -n 's/^---- espgate after \([0-9.]*\) s.*/\1/p' a.txt | tail -n 1)
+	lines=$(grep -c ' esp: drop=' a.log || true)
+	echo "$1: $lines lines in $seconds s, $(counter a drops) drops"
+	[ "$(counter a drops)" -gt 1000 ] || fail "too few drops to sample"
+}
+
+logged 5/s
+awk -v n="$lines" -v s="$seconds" 'BEGIN { exit !(n >= 4 && n <= 5 * (s + 0.1) + 1) }' || fail "not 5 a second"
+# TIME info esp: drop=NAME port=NAME len=BYTES ... (what it means)
+sed -n 's/.* info esp: drop=\([a-z0-9_]*\) port=pods len=[0-9]* .*(.*)$/\1/p' a.log >names
+[ "$(wc -l <names)" -eq "$lines" ] || fail "lines of another form"
+while read -r name; do
+	[ "$(counter a "drop.$name")" -gt 0 ] || fail "no such drop is counted: $name"
+done <names
+
+logged 50/s
+awk -v n="$lines" -v s="$seconds" 'BEGIN { exit !(n >= 30 && n <= 50 * (s + 0.1) + 1) }' || fail "not 50 a second"
+
+logged 0/s
+[ "$lines" -eq 0 ] || fail "drops are logged, though 0/s"

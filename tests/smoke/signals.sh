@@ -1,0 +1,35 @@
+#!/bin/bash
+# SIGINT and SIGTERM end a run cleanly: under full load what was received is sent or dropped by name,
+# idle there is nothing to do; the exit status is 0 and the final block balances.
+. "$(dirname "$0")/lib.sh"
+
+make_keys
+extra='stats: {period: 50ms}'
+write_conf busy a "$(pcap 0 "$data/pods-a.pcap"),infinite_rx=1" "$(pcap 1 "$data/empty.pcap")"
+extra=
+write_conf idle a "$(pcap 0 "$data/empty.pcap")" "$(pcap 1 "$data/empty.pcap")"
+last=$(($(nproc) - 1))
+
+for signal in INT TERM; do
+	start busy
+	until_true 10 eval '[ "$(counter busy rx)" -gt 10000 ]'
+	stop busy "$pid" $signal
+	expect_line busy.log "stopping: "
+	echo "SIG$signal under load: $(tail -n 1 busy.txt)"
+
+	start idle
+	stop idle "$pid" $signal
+	expect idle rx=0 tx=0 drops=0
+	echo "SIG$signal while idle: clean"
+done
+
+# With rings between workers: what is in them is drained too.
+sas=4 eal=(--lcores "0@0,1@0,2@$last,3@0,4@$last")
+make_keys
+extra='stats: {period: 50ms}'
+write_conf busy a "$(pcap 0 "$data/pods-a.pcap"),infinite_rx=1" "$(pcap 1 "$data/empty.pcap" wire.pcap)"
+start busy
+until_true 10 eval '[ "$(counter busy rx)" -gt 10000 ]'
+stop busy "$pid"
+expect_line busy.log ": 4 workers, "
+echo "SIGTERM under load, four workers: $(tail -n 1 busy.txt)"

@@ -1,0 +1,31 @@
+#!/bin/bash
+# stats.period prints a block each time and one at the end: counters only grow, rates are over the
+# period; --exit-when-idle ends a finite capture's run soon after its last packet.
+. "$(dirname "$0")/lib.sh"
+
+make_keys
+extra='stats: {period: 200ms}'
+write_conf a a "$(pcap 0 "$data/pods-a.pcap"),infinite_rx=1" "$(pcap 1 "$data/empty.pcap")"
+start a
+until_true 10 eval '[ "$(grep -c "^---- " a.txt)" -ge 4 ]'
+stop a "$pid"
+
+# The final block's rates are over the busy time, those of the others over their period.
+sed -n 's/^---- .*rates over \([0-9.]*\) s.*/\1/p' a.txt | sed '$d' |
+	awk '$1 < 0.15 || $1 > 0.4 { print "a period of " $1 " s, not 0.2"; bad = 1 } END { exit bad }' ||
+	fail "periods"
+# In flight counts as received: rx = tx + drops + in flight, and never shrinks.
+sed -n 's/^  total: rx //p' a.txt |
+	awk '$1 + 0 < last + 0 { bad = 1 } { last = $1 } END { exit bad || !last }' || fail "rx shrank"
+grep -q '^  cycles a packet: rx [0-9.]* parse .* esp_out .* tx .* | sum ' a.txt || fail "no cycles"
+grep -Eq '^    SA out 0x00001001 aes256gcm16 +[1-9][0-9]* packets' a.txt || fail "no SA"
+
+# Without a period: one block, the last.
+extra=
+write_conf a a "$(pcap 0 "$data/pods-a.pcap")" "$(pcap 1 "$data/empty.pcap")"
+start a --exit-when-idle 1s
+finished a "$pid"
+[ "$(grep -c '^---- ' a.txt)" -eq 1 ] || fail "more than the final block"
+after=$(sed -n 's/^---- espgate after \([0-9.]*\) s.*/\1/p' a.txt)
+awk -v s="$after" 'BEGIN { exit !(s >= 1.0 && s < 3.0) }' || fail "idle for 1 s, ended after $after s"
+expect_line a.log "stopping: no packet for the time of --exit-when-idle"

@@ -1,0 +1,45 @@
+#!/bin/bash
+# Real programs in network namespaces talk through two gateways that meet their pods by TUN/TAP devices
+# and each other by shared memory.
+#
+#   pods_a                                     pods_b
+#   10.244.1.2 <-> tap [A] == memif == [B] tap <-> 10.244.2.2
+. "$(dirname "$0")/lib.sh"
+need_driver tap
+need_driver memif
+[ -c /dev/net/tun ] || skip "no /dev/net/tun"
+make_namespaces pods_a pods_b
+
+make_keys
+promiscuous=false
+# The gateway's end of a tap has the MAC that its device argument names, the kernel's end another.
+tap_gateway() { # NAME NUMBER NAMESPACE OTHER_UPLINK_MAC MEMIF_ROLE
+	local n=$2 other=$((3 - $2))
+	pods_mac=02:00:00:00:0$n:02 uplink_mac=$4
+	write_conf "$1" "$1" "net_tap0,iface=pods,mac=02:00:00:00:0$n:01" \
+		"net_memif0,role=$5,id=0,socket-abstract=no,socket=$dir/memif,mac=02:00:00:00:00:0$n"
+	sed -i 's/mtu: 9000/mtu: 1500/; s/\.254/.2/; s/::fe"/::2"/' "$1.yaml"
+	within=(ip netns exec "$3")
+	on_cpu "$n"
+	start "$1"
+	expect_line "$1.log" " workers, "
+	ip -n "$3" link set pods address 02:00:00:00:0$n:02
+	ip -n "$3" link set pods up mtu 1400
+	ip -n "$3" addr add 10.244.$n.2/24 dev pods
+	ip -n "$3" addr add fd00:$n::2/64 dev pods
+	ip -n "$3" neigh add 10.244.$n.1 lladdr 02:00:00:00:0$n:01 dev pods
+	ip -n "$3" neigh add fd00:$n::1 lladdr 02:00:00:00:0$n:01 dev pods
+	ip -n "$3" route add 10.244.$other.0/24 via 10.244.$n.1
+	ip -n "$3" route add fd00:$other::/64 via fd00:$n::1
+}
+tap_gateway a 1 "$ns_pods_a" 02:00:00:00:00:02 server
+a=$pid
+tap_gateway b 2 "$ns_pods_b" 02:00:00:00:00:01 client
+b=$pid
+
+pods_talk
+
+stop a "$a"
+stop b "$b"
+no_other_drops a multicast link_local not_our_mac tx_full
+no_other_drops b multicast link_local not_our_mac
