@@ -7,7 +7,7 @@
 
 int eg_publisher_init(struct eg_publisher *publisher, unsigned n_workers)
 {
-	*publisher = (struct eg_publisher){0};
+	*publisher = (struct eg_publisher){.snap = NULL};
 	publisher->qsbr =
 		rte_zmalloc("eg_qsbr", rte_rcu_qsbr_get_memsize(n_workers), RTE_CACHE_LINE_SIZE);
 	if (!publisher->qsbr || rte_rcu_qsbr_init(publisher->qsbr, n_workers))
@@ -21,7 +21,7 @@ void eg_publisher_fini(struct eg_publisher *publisher)
 {
 	eg_snap_free(atomic_load_explicit(&publisher->snap, memory_order_relaxed));
 	rte_free(publisher->qsbr);
-	*publisher = (struct eg_publisher){0};
+	*publisher = (struct eg_publisher){.snap = NULL};
 }
 
 void eg_publish(struct eg_publisher *publisher, struct eg_snap *snap)

@@ -1,0 +1,416 @@
+#include "path/harness.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "path/packets.h"
+
+#define MBUFS      4095
+#define DATA_BYTES (RTE_PKTMBUF_HEADROOM + 10240)
+#define HANDOFF    4 /* slots, of which 3 are used: a full ring is near */
+
+static struct rte_mempool *pool;
+static uint64_t dropped[EG_DROP_COUNT];
+static struct gw *open_now[2]; /* by site */
+
+static void start_port(uint16_t id)
+{
+	const struct rte_eth_conf conf = {0};
+
+	assert_int_equal(rte_eth_dev_configure(id, 1, 1, &conf), 0);
+	assert_int_equal(rte_eth_rx_queue_setup(id, 0, 1024, SOCKET_ID_ANY, NULL, pool), 0);
+	assert_int_equal(rte_eth_tx_queue_setup(id, 0, 1024, SOCKET_ID_ANY, NULL), 0);
+	assert_int_equal(rte_eth_dev_start(id), 0);
+}
+
+void bench_open(void)
+{
+	char prefix[64], lcores[32];
+	char *args[] = {(char[]){"bench"},
+			(char[]){"--no-huge"},
+			(char[]){"--no-pci"},
+			(char[]){"--no-shconf"},
+			(char[]){"--no-telemetry"},
+			(char[]){"-m"},
+			(char[]){"256"},
+			(char[]){"--log-level=warning"},
+			prefix,
+			lcores,
+			(char[]){"--vdev=net_ring0"},
+			(char[]){"--vdev=net_ring1"},
+			(char[]){"--vdev=net_ring2"},
+			(char[]){"--vdev=net_ring3"}};
+
+	snprintf(prefix, sizeof(prefix), "--file-prefix=eg-bench-%d", (int)getpid());
+	snprintf(lcores, sizeof(lcores), "--lcores=0@%d", sched_getcpu());
+	assert_true(rte_eal_init((int)COUNT(args), args) >= 0);
+	pool = rte_pktmbuf_pool_create("bench", MBUFS, 0, 0, DATA_BYTES, SOCKET_ID_ANY);
+	assert_non_null(pool);
+	assert_int_equal(rte_eth_dev_count_avail(), 4);
+	for (uint16_t id = 0; id < 4; id++)
+		start_port(id);
+}
+
+void bench_close(void)
+{
+	for (uint16_t id = 0; id < 4; id++) {
+		rte_eth_dev_stop(id);
+		rte_eth_dev_close(id);
+	}
+	rte_mempool_free(pool);
+	rte_eal_cleanup();
+}
+
+struct rte_mempool *bench_pool(void)
+{
+	return pool;
+}
+
+uint64_t bench_drops(enum eg_drop reason)
+{
+	return dropped[reason];
+}
+
+static void *zeroed(size_t size)
+{
+	void *p = aligned_alloc(64, (size + 63) & ~63ul);
+
+	assert_non_null(p);
+	return memset(p, 0, size);
+}
+
+static struct eg_path *new_path(struct gw *gw, unsigned worker)
+{
+	struct eg_path *path = zeroed(sizeof(*path));
+
+	path->worker = worker;
+	path->stats = gw->stats[worker];
+	path->crypto = eg_crypto_new();
+	path->handoff = gw->handoff;
+	path->n_ports = 2;
+	for (unsigned port = 0; port < 2; port++)
+		path->port[port] = (struct eg_path_port){
+			.dpdk_id = (uint16_t)(2 * (gw->spec.site - 1) + port),
+			.mtu = GW_MTU,
+			.encrypted = port == ENCRYPTED,
+			.mac = {2, 0, 0, 0, 0, (uint8_t)port},
+		};
+	assert_non_null(path->crypto);
+	return path;
+}
+
+static struct eg_hop port_hop(unsigned port)
+{
+	/* The next station: a pod or router behind the clear port, or the far gateway. */
+	return (struct eg_hop){
+		.kind = EG_HOP_PORT, .port = (uint8_t)port, .mac = {2, 0, 0, 0, 1, (uint8_t)port}};
+}
+
+/* Peer, SAs and routes of the drawing above, seen from one site. */
+static void add_site(struct gw *gw)
+{
+	static const char *const ends[2][2] = {{"192.0.2.1", "192.0.2.2"},
+					       {"2001:db8::1", "2001:db8::2"}};
+	static const char *const pods[2][2] = {{"10.1.0.0/16", "fd00:1::/64"},
+					       {"10.2.0.0/16", "fd00:2::/64"}};
+	unsigned here = gw->spec.site - 1, there = 1 - here, v6 = gw->spec.outer == 6;
+	unsigned peer = gw_peer(gw, ends[v6][here], ends[v6][there]);
+	struct eg_sa_spec spec = {
+		.suite = &eg_suites[gw->spec.suite],
+		.esn = gw->spec.esn,
+		.local = gw->peers.v[peer].local,
+		.remote = gw->peers.v[peer].remote,
+	};
+
+	spec.kind = EG_SA_KIND_OUT;
+	spec.spi = site_spi(here + 1);
+	gw_sa(gw, peer, &spec, site_material(here + 1));
+	spec.kind = EG_SA_KIND_IN;
+	spec.spi = site_spi(there + 1);
+	spec.replay_window = gw->spec.window ? gw->spec.window : EG_REPLAY_DEFAULT;
+	gw_sa(gw, peer, &spec, site_material(there + 1));
+	for (unsigned v = 0; v < 2; v++) {
+		gw_route(gw, pods[here][v], port_hop(CLEAR));
+		gw_route(gw, pods[there][v], (struct eg_hop){.kind = EG_HOP_PEER, .peer = peer});
+	}
+}
+
+static void free_gw(struct gw *gw)
+{
+	for (unsigned w = 0; w < gw->spec.workers; w++) {
+		eg_crypto_free(gw->path[w]->crypto);
+		free(gw->path[w]);
+		free(gw->stats[w]);
+		rte_ring_free(gw->handoff[w]);
+	}
+	eg_snap_free(gw->snap);
+	eg_sa_store_free(gw->store);
+	open_now[gw->spec.site - 1] = NULL;
+	free(gw);
+}
+
+struct gw *gw_open(struct gw_spec spec)
+{
+	struct gw *gw = open_now[spec.site - 1];
+	char name[32];
+
+	if (gw) { /* a test failed in the middle: the next one starts clean */
+		gw_discard(gw, CLEAR);
+		gw_discard(gw, ENCRYPTED);
+		free_gw(gw);
+	}
+	gw = open_now[spec.site - 1] = zeroed(sizeof(*gw));
+	gw->spec = spec;
+	if (!gw->spec.workers)
+		gw->spec.workers = 1;
+	gw->store = eg_sa_store_new(gw->spec.workers);
+	gw->snap = calloc(1, sizeof(*gw->snap));
+	assert_true(gw->store && gw->snap);
+	gw->snap->store = gw->store;
+	for (unsigned w = 0; w < gw->spec.workers; w++) {
+		gw->stats[w] = zeroed(sizeof(struct eg_stats));
+		snprintf(name, sizeof(name), "handoff-%u-%u", spec.site, w);
+		gw->handoff[w] = rte_ring_create(name, HANDOFF, SOCKET_ID_ANY, RING_F_SC_DEQ);
+		assert_non_null(gw->handoff[w]);
+		gw->path[w] = new_path(gw, w);
+	}
+	*eg_vec_add(&gw->hops) = (struct eg_hop){.kind = EG_HOP_NONE};
+	if (!spec.bare)
+		add_site(gw);
+	return gw;
+}
+
+void gw_route(struct gw *gw, const char *prefix, struct eg_hop hop)
+{
+	struct eg_lpm_entry *entry = eg_vec_add(&gw->entries);
+
+	assert_int_equal(eg_prefix_parse(prefix, &entry->prefix), 0);
+	entry->value = (uint32_t)gw->hops.n;
+	*eg_vec_add(&gw->hops) = hop;
+}
+
+unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
+{
+	struct eg_tunnel *peer = eg_vec_add(&gw->peers);
+	char prefix[64];
+
+	assert_int_equal(eg_ip_parse(local, &peer->local), 0);
+	assert_int_equal(eg_ip_parse(remote, &peer->remote), 0);
+	peer->name = strdup(remote);
+	peer->hop = port_hop(ENCRYPTED);
+	peer->out = calloc(4, sizeof(struct eg_sa *));
+	eg_tunnel_make_outer(peer);
+	snprintf(prefix, sizeof(prefix), "%s/%u", local, eg_ip_bits(&peer->local));
+	gw_route(gw, prefix, (struct eg_hop){.kind = EG_HOP_LOCAL});
+	return (unsigned)(gw->peers.n - 1);
+}
+
+struct eg_sa *gw_sa(struct gw *gw, unsigned peer, const struct eg_sa_spec *spec,
+		    const uint8_t *material)
+{
+	struct eg_sa *sa = eg_sa_acquire(gw->store, spec, material);
+	struct eg_tunnel *p = &gw->peers.v[peer];
+
+	assert_non_null(sa);
+	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){sa, peer};
+	if (spec->kind == EG_SA_KIND_OUT)
+		p->out[p->n_out++] = sa;
+	return sa;
+}
+
+void gw_ready(struct gw *gw)
+{
+	struct eg_snap *snap = gw->snap;
+	struct eg_sad_entry *entries = calloc(snap->sas.n + 1, sizeof(*entries));
+	size_t n = 0;
+
+	eg_vec_foreach (held, &snap->sas) {
+		if (held->sa->kind == EG_SA_KIND_IN)
+			entries[n++] =
+				(struct eg_sad_entry){held->sa, held->sa->spi_be, held->peer};
+	}
+	assert_int_equal(eg_sad_build(&snap->sad, entries, n), 0);
+	free(entries);
+	snap->routes = eg_lpm_build(gw->entries.v, gw->entries.n, 0);
+	assert_non_null(snap->routes);
+	snap->hops = gw->hops.v;
+	snap->n_hops = (uint32_t)gw->hops.n;
+	snap->peers = gw->peers.v;
+	snap->n_peers = (uint32_t)gw->peers.n;
+	eg_vec_free(&gw->entries);
+}
+
+static struct eg_sa *find_sa(struct gw *gw, unsigned kind)
+{
+	eg_vec_foreach (held, &gw->snap->sas) {
+		if (held->sa->kind == kind)
+			return held->sa;
+	}
+	fail_msg("the gateway has no such SA");
+	return NULL;
+}
+
+struct eg_sa *gw_sa_out(struct gw *gw)
+{
+	return find_sa(gw, EG_SA_KIND_OUT);
+}
+
+struct eg_sa *gw_sa_in(struct gw *gw)
+{
+	return find_sa(gw, EG_SA_KIND_IN);
+}
+
+/* rx = tx + drops over all workers, and the stages' memory is back. */
+static void check_balance(const struct gw *gw)
+{
+	uint64_t rx = 0, tx = 0;
+
+	for (unsigned w = 0; w < gw->spec.workers; w++) {
+		for (unsigned port = 0; port < 2; port++) {
+			rx += eg_counted(&gw->stats[w]->port[port].rx_packets);
+			tx += eg_counted(&gw->stats[w]->port[port].tx_packets);
+		}
+	}
+	assert_int_equal(rx, tx + gw_drops_all(gw));
+	assert_int_equal(rte_mempool_avail_count(pool), MBUFS);
+}
+
+void gw_close(struct gw *gw)
+{
+	gw_discard(gw, CLEAR);
+	gw_discard(gw, ENCRYPTED);
+	check_balance(gw);
+	for (enum eg_drop drop = EG_KEEP; drop < EG_DROP_COUNT; drop++)
+		dropped[drop] += gw_drops(gw, drop);
+	free_gw(gw);
+}
+
+static void inject(struct gw *gw, unsigned port, struct rte_mbuf *m)
+{
+	assert_int_equal(rte_eth_tx_burst(gw->path[0]->port[port].dpdk_id, 0, &m, 1), 1);
+}
+
+static void receive(struct gw *gw, unsigned port, unsigned n)
+{
+	const struct eg_snap *snap = gw->closed_start ? NULL : gw->snap;
+
+	assert_int_equal(eg_path_receive(gw->path[0], snap, port, 0), n);
+}
+
+void gw_send(struct gw *gw, unsigned port, const struct frame *frames, unsigned n)
+{
+	assert_true(n <= EG_BATCH_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+		char *at;
+
+		assert_non_null(m);
+		at = rte_pktmbuf_append(m, frames[i].n);
+		assert_non_null(at);
+		memcpy(at, frames[i].bytes, frames[i].n);
+		inject(gw, port, m);
+	}
+	receive(gw, port, n);
+}
+
+void gw_send_mbuf(struct gw *gw, unsigned port, struct rte_mbuf *m)
+{
+	inject(gw, port, m);
+	receive(gw, port, 1);
+}
+
+static enum eg_drop first_drop(const struct gw *gw, const uint64_t before[EG_DROP_COUNT])
+{
+	for (enum eg_drop drop = EG_KEEP + 1; drop < EG_DROP_COUNT; drop++) {
+		if (gw_drops(gw, drop) != before[drop])
+			return drop;
+	}
+	return EG_KEEP;
+}
+
+void gw_expect(struct gw *gw, unsigned port, const struct frame *frame, enum eg_drop want,
+	       const char *what)
+{
+	uint64_t before[EG_DROP_COUNT], all = gw_drops_all(gw);
+	enum eg_drop got;
+	unsigned sent;
+
+	for (enum eg_drop drop = EG_KEEP; drop < EG_DROP_COUNT; drop++)
+		before[drop] = gw_drops(gw, drop);
+	gw_send(gw, port, frame, 1);
+	sent = gw_discard(gw, CLEAR) + gw_discard(gw, ENCRYPTED);
+	got = first_drop(gw, before);
+	if (got != want)
+		fail_msg("%s: %s, not %s", what, eg_drop_name(got), eg_drop_name(want));
+	assert_int_equal(sent, want == EG_KEEP);
+	assert_int_equal(gw_drops_all(gw) - all, want != EG_KEEP);
+}
+
+static void check_macs(const uint8_t *frame, unsigned port)
+{
+	const uint8_t macs[] = {2, 0, 0, 0, 1, (uint8_t)port, 2, 0, 0, 0, 0, (uint8_t)port};
+
+	assert_memory_equal(frame, macs, sizeof(macs));
+}
+
+unsigned gw_sent(struct gw *gw, unsigned port, struct frame *out, unsigned max)
+{
+	unsigned n = 0;
+	struct rte_mbuf *m;
+
+	while (n < max && rte_eth_rx_burst(gw->path[0]->port[port].dpdk_id, 0, &m, 1)) {
+		assert_int_equal(m->nb_segs, 1);
+		assert_true(m->data_len <= FRAME_MAX);
+		assert_int_equal(m->data_len, m->pkt_len);
+		check_macs(rte_pktmbuf_mtod(m, uint8_t *), port);
+		out[n].n = m->data_len;
+		memcpy(out[n].bytes, rte_pktmbuf_mtod(m, void *), m->data_len);
+		rte_pktmbuf_free(m);
+		n++;
+	}
+	return n;
+}
+
+unsigned gw_carry(struct gw *from, struct gw *to, struct frame *frames)
+{
+	unsigned n = gw_sent(from, ENCRYPTED, frames, EG_BATCH_MAX);
+
+	for (unsigned i = 0; i < n; i++)
+		frames[i].bytes[4] = 0; /* the next station's MAC is the far gateway's */
+	gw_send(to, ENCRYPTED, frames, n);
+	for (unsigned i = 0; i < n; i++)
+		frames[i].bytes[4] = 1;
+	return n;
+}
+
+unsigned gw_discard(struct gw *gw, unsigned port)
+{
+	struct rte_mbuf *m;
+	unsigned n = 0;
+
+	for (; rte_eth_rx_burst(gw->path[0]->port[port].dpdk_id, 0, &m, 1); n++)
+		rte_pktmbuf_free(m);
+	return n;
+}
+
+uint64_t gw_drops(const struct gw *gw, enum eg_drop reason)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < gw->spec.workers; w++)
+		sum += eg_counted(&gw->stats[w]->drop[reason]);
+	return sum;
+}
+
+uint64_t gw_drops_all(const struct gw *gw)
+{
+	uint64_t sum = 0;
+
+	for (enum eg_drop drop = EG_KEEP + 1; drop < EG_DROP_COUNT; drop++)
+		sum += gw_drops(gw, drop);
+	return sum;
+}

@@ -1,0 +1,534 @@
+/* Each reason for a drop, met by a packet made for it, and by its own name; beside it the nearest
+ * packet that must pass. */
+#include "path/path_tests.h"
+
+#include "common/hex.h"
+#include "net/bytes.h"
+
+/* Site 1 with more around it:
+ *	10.3/16  a plain route out by the encrypted port (a mistake that must never work)
+ *	10.4/16  a route whose router nobody knows
+ *	10.5/16  a peer without outbound SA
+ *	10.6/16  a peer whose next hop nobody knows
+ *	10.7/16  a second whole peer (192.0.2.7) */
+static struct gw *open_crossing(void)
+{
+	struct gw *gw = gw_open((struct gw_spec){.site = 1});
+	const struct eg_hop wire = {
+		.kind = EG_HOP_PORT, .port = ENCRYPTED, .mac = {2, 0, 0, 0, 1, 1}};
+	static const uint8_t material[] = "the second peer's key, 32 bytes!salt";
+	struct eg_sa_spec spec = {
+		.kind = EG_SA_KIND_OUT, .spi = 0x7001, .suite = &eg_suites[EG_SUITE_AES128GCM16]};
+	unsigned no_sa, no_hop, second;
+
+	gw_route(gw, "10.3.0.0/16", wire);
+	gw_route(gw, "10.4.0.0/16", (struct eg_hop){.kind = EG_HOP_NO_NEIGHBOR});
+	no_sa = gw_peer(gw, "192.0.2.1", "192.0.2.5");
+	gw_route(gw, "10.5.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = no_sa});
+	no_hop = gw_peer(gw, "192.0.2.1", "192.0.2.6");
+	gw->peers.v[no_hop].hop.kind = EG_HOP_NO_NEIGHBOR;
+	gw_route(gw, "10.6.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = no_hop});
+	second = gw_peer(gw, "192.0.2.1", "192.0.2.7");
+	spec.local = gw->peers.v[second].local;
+	spec.remote = gw->peers.v[second].remote;
+	gw_sa(gw, second, &spec, material);
+	gw_route(gw, "10.7.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = second});
+	gw_ready(gw);
+	return gw;
+}
+
+/* "12=86 13=dd": bytes written over a frame, offsets from the Ethernet header. NULL: none. */
+static void poke(struct frame *frame, const char *text)
+{
+	unsigned at, value;
+	int used;
+
+	for (; text && sscanf(text, " %u=%x%n", &at, &value, &used) == 2; text += used) {
+		assert_true(at < frame->n && value < 256);
+		frame->bytes[at] = (uint8_t)value;
+	}
+	assert_true(!text || !*text);
+}
+
+#define V4 .src = "10.1.0.5", .dst = "10.2.0.9"
+#define V6 .src = "fd00:1::5", .dst = "fd00:2::9"
+#define TO(addr)                                                                                   \
+	{                                                                                          \
+		.src = "10.1.0.5", .dst = addr                                                     \
+	}
+#define TO6(addr)                                                                                  \
+	{                                                                                          \
+		.src = "fd00:1::5", .dst = addr                                                    \
+	}
+
+/* A frame of the flow, bytes written over it, the IPv4 checksum mended where the row says so, and
+ * bytes cut off its end. */
+enum {
+	AS_IS,
+	MEND,
+};
+
+/* clang-format off */
+static const struct plain_case {
+	const char *what;
+	unsigned port;
+	struct flow flow;
+	const char *poke;
+	int mend;
+	uint16_t cut;
+	enum eg_drop want;
+} plain_cases[] = {
+	{"into the tunnel", CLEAR, {V4, .payload = 20}, NULL, 0, 0, EG_KEEP},
+	{"IPv6 into the tunnel", CLEAR, {V6, .payload = 20}, NULL, 0, 0, EG_KEEP},
+	{"from pod to pod", CLEAR, TO("10.1.0.6"), NULL, 0, 0, EG_KEEP},
+	{"from pod to the second peer", CLEAR, TO("10.7.0.6"), NULL, 0, 0, EG_KEEP},
+	/* The frame and its headers */
+	{"empty", CLEAR, {V4}, NULL, 0, 34, EG_DROP_SHORT_FRAME},
+	{"13 bytes", CLEAR, {V4}, NULL, 0, 21, EG_DROP_SHORT_FRAME},
+	{"Ethernet only", CLEAR, {V4}, NULL, 0, 20, EG_DROP_BAD_IP_LENGTH},
+	{"another MAC", CLEAR, {V4}, "5=77", 0, 0, EG_DROP_NOT_OUR_MAC},
+	{"IP unicast in a broadcast", CLEAR, {V4}, "0=ff", 0, 0, EG_DROP_NOT_OUR_MAC},
+	{"ARP", CLEAR, {V4}, "13=06", 0, 0, EG_DROP_NOT_IP},
+	{"type and version disagree", CLEAR, {V4}, "12=86 13=dd", 0, 0, EG_DROP_BAD_IP_HEADER},
+	{"truncated", CLEAR, {V4, .payload = 20}, NULL, 0, 1, EG_DROP_BAD_IP_LENGTH},
+	{"IPv6 truncated", CLEAR, {V6, .payload = 20}, NULL, 0, 1, EG_DROP_BAD_IP_LENGTH},
+	{"header length 16", CLEAR, {V4}, "14=44", AS_IS, 0, EG_DROP_BAD_IP_HEADER},
+	{"header checksum", CLEAR, {V4}, "18=77", AS_IS, 0, EG_DROP_BAD_IP_CHECKSUM},
+	{"hop-by-hop of 64 bytes in 8", CLEAR, {V6, .payload = 8}, "20=00", 0, 0,
+	 EG_DROP_BAD_IP6_EXTENSION},
+	{"UDP of 7 bytes", CLEAR, {V4, .proto = 17, .payload = 7}, NULL, 0, 0, EG_DROP_SHORT_L4},
+	{"UDP of 8 bytes", CLEAR, {V4, .proto = 17, .payload = 8}, NULL, 0, 0, EG_KEEP},
+	{"multicast", CLEAR, TO("224.0.0.5"), NULL, 0, 0, EG_DROP_MULTICAST},
+	{"multicast in a group frame", CLEAR, TO("224.0.0.5"), "0=01", 0, 0, EG_DROP_MULTICAST},
+	{"from 127/8", CLEAR, {.src = "127.0.0.1", .dst = "10.2.0.9"}, NULL, 0, 0,
+	 EG_DROP_MARTIAN},
+	{"to ::1", CLEAR, TO6("::1"), NULL, 0, 0, EG_DROP_MARTIAN},
+	{"link-local", CLEAR, TO6("fe80::1"), NULL, 0, 0, EG_DROP_LINK_LOCAL},
+	/* Plain where only ESP may come */
+	{"plain on ENCRYPTED", ENCRYPTED, {V4}, NULL, 0, 0, EG_DROP_PLAIN_ON_ENCRYPTED},
+	{"plain from the peer's pods", ENCRYPTED, {.src = "10.2.0.9", .dst = "10.1.0.5"}, NULL, 0, 0,
+	 EG_DROP_PLAIN_ON_ENCRYPTED},
+	{"AH", ENCRYPTED, {.src = "192.0.2.2", .dst = "192.0.2.1", .proto = 51, .payload = 24},
+	 NULL, 0, 0, EG_DROP_PLAIN_ON_ENCRYPTED},
+	{"IP in IP", ENCRYPTED, {.src = "192.0.2.2", .dst = "192.0.2.1", .proto = 4, .payload = 40},
+	 NULL, 0, 0, EG_DROP_PLAIN_ON_ENCRYPTED},
+	/* Routes */
+	{"no route", CLEAR, TO("172.16.0.1"), NULL, 0, 0, EG_DROP_NO_ROUTE},
+	{"IPv6 no route", CLEAR, TO6("fd00:99::1"), NULL, 0, 0, EG_DROP_NO_ROUTE},
+	{"router unknown", CLEAR, TO("10.4.0.1"), NULL, 0, 0, EG_DROP_NO_NEIGHBOR},
+	{"peer's router unknown", CLEAR, TO("10.6.0.1"), NULL, 0, 0, EG_DROP_NO_NEIGHBOR},
+	{"peer without SA", CLEAR, TO("10.5.0.1"), NULL, 0, 0, EG_DROP_NO_OUT_SA},
+	{"to the gateway", CLEAR, TO("192.0.2.1"), NULL, 0, 0, EG_DROP_TO_GATEWAY},
+	{"plain out by ENCRYPTED", CLEAR, TO("10.3.0.1"), NULL, 0, 0, EG_DROP_PLAIN_TO_ENCRYPTED},
+	{"TTL 0", CLEAR, {V4}, "22=00", MEND, 0, EG_DROP_TTL_EXPIRED},
+	{"TTL 1", CLEAR, {V4, .ttl = 1}, NULL, 0, 0, EG_DROP_TTL_EXPIRED},
+	{"TTL 2", CLEAR, {V4, .ttl = 2}, NULL, 0, 0, EG_KEEP},
+	{"hop limit 0", CLEAR, {V6}, "21=00", 0, 0, EG_DROP_TTL_EXPIRED},
+	{"hop limit 1", CLEAR, {V6, .ttl = 1}, NULL, 0, 0, EG_DROP_TTL_EXPIRED},
+	{"hop limit 2", CLEAR, {V6, .ttl = 2}, NULL, 0, 0, EG_KEEP},
+};
+/* clang-format on */
+
+static void test_plain(void **state)
+{
+	struct gw *gw = open_crossing();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(plain_cases); i++) {
+		const struct plain_case *c = &plain_cases[i];
+		struct frame frame = plain_frame(c->port, &c->flow);
+
+		poke(&frame, c->poke);
+		if (c->mend)
+			fix_checksum(frame.bytes + 14);
+		frame.n = (uint16_t)(frame.n - c->cut);
+		gw_expect(gw, c->port, &frame, c->want, c->what);
+	}
+	gw_close(gw);
+}
+
+#define OUTER(from, to) .src = from, .dst = to
+#define FROM(addr)                                                                                 \
+	{                                                                                          \
+		.src = addr, .dst = "10.1.0.5", .payload = 40                                      \
+	}
+#define IN(addr)                                                                                   \
+	{                                                                                          \
+		.src = "10.2.0.9", .dst = addr, .payload = 40                                      \
+	}
+
+/* clang-format off */
+static const struct esp_case {
+	const char *what;
+	struct flow inner;   /* not set: from the peer's pod to ours, 60 bytes with the header */
+	const char *trailer; /* padding, pad length, next header; not set: the right one */
+	uint16_t inner_cut;  /* bytes off the inner packet's end before it is sealed */
+	uint8_t padding;     /* so many bytes of right padding; not set: as few as may be */
+	uint16_t tfc;        /* zeros behind it (RFC 4303 s2.7) */
+	const char *src, *dst;
+	uint32_t spi;
+	uint16_t esp_len;    /* cut the ESP packet to that, and the outer length with it */
+	const char *poke;    /* behind the sealing; the outer checksum is mended */
+	enum eg_drop want;
+} esp_cases[] = {
+	{"right", .want = EG_KEEP},
+	/* sa_in */
+	{"unknown SPI", .spi = 0x9999, .want = EG_DROP_ESP_UNKNOWN_SPI},
+	{"SPI 0", .poke = "34=00 35=00 36=00 37=00", .want = EG_DROP_ESP_UNKNOWN_SPI},
+	{"our outbound SPI", .spi = 0x1001, .want = EG_DROP_ESP_UNKNOWN_SPI},
+	{"for another gateway", OUTER("192.0.2.2", "192.0.2.99"), .spi = 0x9999,
+	 .want = EG_DROP_ESP_NOT_LOCAL},
+	{"for another gateway, our SPI", OUTER("192.0.2.2", "192.0.2.99"),
+	 .want = EG_DROP_ESP_WRONG_PEER},
+	{"from a stranger", OUTER("192.0.2.3", "192.0.2.1"), .want = EG_DROP_ESP_WRONG_PEER},
+	{"from another peer", OUTER("192.0.2.7", "192.0.2.1"), .want = EG_DROP_ESP_WRONG_PEER},
+	{"IPv6 outside", OUTER("2001:db8::2", "2001:db8::1"), .want = EG_DROP_ESP_WRONG_PEER},
+	{"first fragment", .poke = "20=20", .want = EG_DROP_ESP_FRAGMENT},
+	{"later fragment", .poke = "21=01", .want = EG_DROP_ESP_FRAGMENT},
+	{"7 bytes", .esp_len = 7, .want = EG_DROP_ESP_SHORT},
+	{"no IV", .esp_len = 8, .want = EG_DROP_ESP_SHORT},
+	{"no text", .esp_len = 32, .want = EG_DROP_ESP_SHORT},
+	{"misaligned", .esp_len = 37, .want = EG_DROP_ESP_SHORT},
+	{"shortest, but not sealed so", .esp_len = 36, .want = EG_DROP_ESP_AUTH},
+	{"number 0", .poke = "38=00 39=00 40=00 41=00", .want = EG_DROP_ESP_REPLAY_SEEN},
+	/* esp_in */
+	{"forged ICV", .poke = "113=00 112=00 111=00", .want = EG_DROP_ESP_AUTH},
+	{"padding of 2", .trailer = "0102 02 04", .want = EG_KEEP},
+	{"padding of 254", .padding = 254, .want = EG_KEEP},
+	{"padding counts from 0", .trailer = "0001 02 04", .want = EG_DROP_ESP_PADDING},
+	{"padding of zeros", .trailer = "0000 02 04", .want = EG_DROP_ESP_PADDING},
+	{"padding ends wrong", .trailer = "0103 02 04", .want = EG_DROP_ESP_PADDING},
+	{"pad length behind the start", .trailer = "0102 ff 04", .want = EG_DROP_ESP_PADDING},
+	{"pad length one too long", .trailer = "0102 3f 04", .want = EG_DROP_ESP_PADDING},
+	{"pad length of all", .trailer = "0102 3e 04", .want = EG_DROP_ESP_PADDING},
+	{"dummy", .trailer = "0102 02 3b", .want = EG_DROP_ESP_DUMMY},
+	{"empty dummy", .inner_cut = 60, .trailer = "0102 02 3b", .want = EG_DROP_ESP_DUMMY},
+	{"dummy with bad padding", .trailer = "0102 ff 3b", .want = EG_DROP_ESP_PADDING},
+	{"transport mode UDP", .trailer = "0102 02 11", .want = EG_DROP_ESP_NEXT_HEADER},
+	{"AGGFRAG (RFC 9347)", .trailer = "0102 02 90", .want = EG_DROP_ESP_NEXT_HEADER},
+	{"says IPv6, is IPv4", .trailer = "0102 02 29", .want = EG_DROP_BAD_IP_HEADER},
+	{"nothing inside", .inner_cut = 60, .trailer = "0102 02 04",
+	 .want = EG_DROP_BAD_IP_HEADER},
+	/* parse, inside */
+	{"TFC padding", .tfc = 100, .want = EG_KEEP},
+	{"inner truncated", .inner_cut = 4, .want = EG_DROP_BAD_IP_LENGTH},
+	{"inner header truncated", .inner_cut = 44, .want = EG_DROP_BAD_IP_LENGTH},
+	{"inner UDP of 7", {.src = "10.2.0.9", .dst = "10.1.0.5", .proto = 17, .payload = 7},
+	 .want = EG_DROP_SHORT_L4},
+	{"inner multicast", IN("224.0.0.1"), .want = EG_DROP_MULTICAST},
+	{"inner martian", FROM("127.0.0.1"), .want = EG_DROP_MARTIAN},
+	/* verify */
+	{"from a stranger's address", FROM("10.9.9.9"), .want = EG_DROP_INNER_SOURCE},
+	{"from our own pods", FROM("10.1.0.7"), .want = EG_DROP_INNER_SOURCE},
+	{"from the gateway", FROM("192.0.2.1"), .want = EG_DROP_INNER_SOURCE},
+	{"from the peer's outer address", FROM("192.0.2.2"), .want = EG_DROP_INNER_SOURCE},
+	{"from the second peer's pods", FROM("10.7.0.1"), .want = EG_DROP_INNER_SOURCE},
+	{"IPv6 from a stranger", {.src = "fd00:9::1", .dst = "fd00:1::5"},
+	 .want = EG_DROP_INNER_SOURCE},
+	/* route and behind */
+	{"IPv6 inside", {.src = "fd00:2::9", .dst = "fd00:1::5", .payload = 40}, .want = EG_KEEP},
+	{"no route", IN("172.16.0.1"), .want = EG_DROP_NO_ROUTE},
+	{"to the gateway", IN("192.0.2.1"), .want = EG_DROP_TO_GATEWAY},
+	{"router unknown", IN("10.4.0.1"), .want = EG_DROP_NO_NEIGHBOR},
+	{"out by ENCRYPTED in clear", IN("10.3.0.1"), .want = EG_DROP_PLAIN_TO_ENCRYPTED},
+	{"TTL 1", {.src = "10.2.0.9", .dst = "10.1.0.5", .ttl = 1}, .want = EG_DROP_TTL_EXPIRED},
+	{"on into the second peer's tunnel", IN("10.7.0.1"), .want = EG_KEEP},
+	{"back into the same tunnel", IN("10.2.0.8"), .want = EG_KEEP},
+};
+/* clang-format on */
+
+/* The text to seal: the inner packet as the row wants it, and its trailer. */
+static size_t make_text(const struct esp_case *c, uint8_t *text)
+{
+	static const struct flow usual = {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 40};
+	struct frame inner = {0};
+	size_t n, padding;
+
+	add_packet(&inner, c->inner.src ? &c->inner : &usual);
+	n = inner.n - c->inner_cut;
+	memcpy(text, inner.bytes, n);
+	memset(text + n, 0, c->tfc);
+	n += c->tfc;
+	if (c->trailer)
+		return n + hex_bytes(c->trailer, text + n, 8);
+	padding = c->padding ? c->padding : -(n + 2) % 4;
+	for (size_t i = 0; i < padding; i++)
+		text[n++] = (uint8_t)(i + 1);
+	text[n] = (uint8_t)padding;
+	text[n + 1] = inner.bytes[0] >> 4 == 4 ? 4 : 41;
+	return n + 2;
+}
+
+static struct frame make_esp(const struct esp_case *c, struct tunnel tunnel, uint64_t seq)
+{
+	uint8_t text[1024];
+	size_t n = make_text(c, text);
+	struct frame frame;
+
+	if (c->src) {
+		tunnel.src = c->src;
+		tunnel.dst = c->dst;
+	}
+	if (c->spi)
+		tunnel.spi = c->spi;
+	frame = esp_frame(&tunnel, seq, text, n);
+	poke(&frame, c->poke);
+	if (c->esp_len) {
+		frame.n = (uint16_t)(34 + c->esp_len);
+		eg_put16(frame.bytes + 16, (uint16_t)(20 + c->esp_len));
+	}
+	fix_checksum(frame.bytes + 14);
+	return frame;
+}
+
+static void test_esp(void **state)
+{
+	struct gw *gw = open_crossing();
+	struct tunnel tunnel = tunnel_to(gw);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(esp_cases); i++) {
+		struct frame frame = make_esp(&esp_cases[i], tunnel, i + 1);
+
+		gw_expect(gw, ENCRYPTED, &frame, esp_cases[i].want, esp_cases[i].what);
+	}
+	gw_close(gw);
+}
+
+/* The daemon starts closed. */
+static void test_no_snapshot(void **state)
+{
+	struct gw *gw = open_crossing();
+	struct frame frame = plain_frame(CLEAR, &(struct flow){V4});
+
+	(void)state;
+	gw->closed_start = true;
+	gw_expect(gw, CLEAR, &frame, EG_DROP_NO_SNAPSHOT, "before the first snapshot");
+	gw->closed_start = false;
+	gw_expect(gw, CLEAR, &frame, EG_KEEP, "behind it");
+	gw_close(gw);
+}
+
+static void test_promiscuous(void **state)
+{
+	struct gw *gw = open_crossing();
+	struct frame frame = plain_frame(CLEAR, &(struct flow){V4});
+
+	(void)state;
+	gw->path[0]->port[CLEAR].promiscuous = true;
+	poke(&frame, "5=77");
+	gw_expect(gw, CLEAR, &frame, EG_KEEP, "another MAC, promiscuous");
+	poke(&frame, "0=ff");
+	gw_expect(gw, CLEAR, &frame, EG_DROP_NOT_OUR_MAC, "broadcast, promiscuous");
+	gw_close(gw);
+}
+
+static void test_multi_segment(void **state)
+{
+	struct gw *gw = open_crossing();
+	struct frame frame = plain_frame(CLEAR, &(struct flow){V4, .payload = 100});
+	struct rte_mbuf *head = rte_pktmbuf_alloc(bench_pool());
+	struct rte_mbuf *tail = rte_pktmbuf_alloc(bench_pool());
+
+	(void)state;
+	memcpy(rte_pktmbuf_append(head, 60), frame.bytes, 60);
+	memcpy(rte_pktmbuf_append(tail, (uint16_t)(frame.n - 60)), frame.bytes + 60, frame.n - 60u);
+	assert_int_equal(rte_pktmbuf_chain(head, tail), 0);
+	gw_send_mbuf(gw, CLEAR, head);
+	assert_int_equal(gw_drops(gw, EG_DROP_MULTI_SEGMENT), 1);
+	assert_int_equal(gw_drops_all(gw), 1);
+	gw_close(gw);
+}
+
+/* A driver that leaves less room than we put around a packet: 36 bytes of outer header, ESP and IV
+ * and 14 of Ethernet, where the frame's own 14 are free already; behind it up to 21. */
+static void send_with_room(struct gw *gw, unsigned front, unsigned back, enum eg_drop want)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
+	struct frame frame;
+	struct flow flow = {V4};
+	uint64_t before = gw_drops_all(gw);
+
+	m->data_off = (uint16_t)front;
+	flow.payload = (uint16_t)(back < 1000 ? 9000 : 10);
+	frame = plain_frame(CLEAR, &flow);
+	if (back < 1000) /* place it so that this much is left behind it */
+		m->data_off = (uint16_t)(m->buf_len - back - frame.n);
+	memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
+	gw_send_mbuf(gw, CLEAR, m);
+	assert_int_equal(gw_drops_all(gw) - before, want != EG_KEEP);
+	if (want != EG_KEEP)
+		assert_true(gw_drops(gw, want) > 0);
+	gw_discard(gw, ENCRYPTED);
+}
+
+static void test_no_room(void **state)
+{
+	struct gw *gw = open_crossing();
+
+	(void)state;
+	send_with_room(gw, 36, 5000, EG_KEEP);
+	send_with_room(gw, 35, 5000, EG_DROP_NO_ROOM);
+	send_with_room(gw, 0, 5000, EG_DROP_NO_ROOM);
+	send_with_room(gw, 36, 21, EG_KEEP);
+	send_with_room(gw, 36, 20, EG_DROP_NO_ROOM);
+	send_with_room(gw, 36, 0, EG_DROP_NO_ROOM);
+	assert_int_equal(gw_drops(gw, EG_DROP_NO_ROOM), 4);
+	gw_close(gw);
+}
+
+/* The MTU is of the IP layer, and of the port by which the packet leaves. */
+static void test_too_big(void **state)
+{
+	struct gw *gw = open_crossing();
+	/* 52 bytes around, 2 of trailer, 20 of inner header. */
+	struct frame exact = plain_frame(CLEAR, &(struct flow){V4, .payload = 1500 - 74});
+	struct frame longer = plain_frame(CLEAR, &(struct flow){V4, .payload = 1500 - 73});
+	struct frame hairpin = plain_frame(
+		CLEAR, &(struct flow){.src = "10.1.0.5", .dst = "10.1.0.6", .payload = 1480});
+	struct frame hairpin_longer = plain_frame(
+		CLEAR, &(struct flow){.src = "10.1.0.5", .dst = "10.1.0.6", .payload = 1481});
+
+	(void)state;
+	gw->path[0]->port[ENCRYPTED].mtu = 1500;
+	gw->path[0]->port[CLEAR].mtu = 1500;
+	gw_expect(gw, CLEAR, &exact, EG_KEEP, "ESP packet of 1500");
+	gw_expect(gw, CLEAR, &longer, EG_DROP_TOO_BIG, "ESP packet of 1504");
+	gw_expect(gw, CLEAR, &hairpin, EG_KEEP, "plain packet of 1500");
+	gw_expect(gw, CLEAR, &hairpin_longer, EG_DROP_TOO_BIG, "plain packet of 1501");
+	gw_close(gw);
+}
+
+/* Three numbers left, five packets: the first three go, and none ever again. */
+static void test_seq_exhausted(void **state)
+{
+	static struct frame frames[5];
+	struct gw *gw = open_crossing();
+	struct tunnel tunnel = tunnel_from(gw);
+
+	(void)state;
+	atomic_store(&gw_sa_out(gw)->seq, UINT32_MAX - 3ull);
+	for (unsigned i = 0; i < 5; i++)
+		frames[i] = plain_frame(CLEAR, &(struct flow){V4, .payload = 8, .seed = i});
+	gw_send(gw, CLEAR, frames, 5);
+	assert_int_equal(gw_drops(gw, EG_DROP_SEQ_EXHAUSTED), 2);
+	assert_int_equal(gw_sent(gw, ENCRYPTED, frames, 5), 3);
+	for (unsigned i = 0; i < 3; i++) {
+		struct frame inner = open_frame(&tunnel, &frames[i], UINT32_MAX - 2 + i);
+
+		assert_int_equal(eg_get16(inner.bytes + 4), i); /* IPv4 identification */
+	}
+	assert_int_equal(atomic_load(&gw_sa_out(gw)->packets), 3);
+	assert_int_equal(atomic_load(&gw_sa_out(gw)->bytes), 3 * 28);
+	frames[0] = plain_frame(CLEAR, &(struct flow){V4});
+	gw_expect(gw, CLEAR, &frames[0], EG_DROP_SEQ_EXHAUSTED, "behind the last number");
+	gw_close(gw);
+}
+
+/* Nobody takes what leaves: a full queue loses packets by name, and what was queued is whole. */
+static void test_tx_full(void **state)
+{
+	static struct frame frames[EG_BATCH_MAX];
+	struct gw *gw = open_crossing();
+	unsigned sent = 0, full;
+
+	(void)state;
+	for (unsigned i = 0; i < EG_BATCH_MAX; i++)
+		frames[i] = plain_frame(CLEAR, &(struct flow){V4, .payload = 100});
+	for (unsigned i = 0; i < 20; i++)
+		gw_send(gw, CLEAR, frames, EG_BATCH_MAX);
+	full = (unsigned)gw_drops(gw, EG_DROP_TX_FULL);
+	assert_true(full > 0);
+	assert_int_equal(gw_drops_all(gw), full);
+	sent = gw_discard(gw, ENCRYPTED);
+	assert_int_equal(sent + full, 20 * EG_BATCH_MAX);
+	assert_int_equal(eg_counted(&gw->stats[0]->port[ENCRYPTED].tx_packets), sent);
+	gw_close(gw);
+}
+
+/* A sample tells who was dropped, and by which SA. */
+static void test_sample(void **state)
+{
+	struct gw *gw = open_crossing();
+	struct tunnel tunnel = tunnel_to(gw);
+	struct frame plain = plain_frame(CLEAR, &(struct flow){.src = "10.1.0.5",
+							       .dst = "172.16.0.1",
+							       .proto = 17,
+							       .payload = 8,
+							       .seed = 1});
+	struct frame forged = tunnel_frame(&tunnel, 77, &(struct flow){V4});
+	struct frame garbage = {.n = 5};
+	struct eg_drop_record record;
+	char text[EG_IP_TEXT];
+
+	(void)state;
+	gw->path[0]->sample_cycles = 1;
+	gw_expect(gw, CLEAR, &plain, EG_DROP_NO_ROUTE, "plain");
+	assert_true(eg_drop_ring_take(&gw->stats[0]->dropped, &record));
+	assert_int_equal(record.reason, EG_DROP_NO_ROUTE);
+	assert_int_equal(record.port, CLEAR);
+	assert_int_equal(record.bytes, 28);
+	assert_string_equal(eg_ip_print(&record.src, text), "10.1.0.5");
+	assert_string_equal(eg_ip_print(&record.dst, text), "172.16.0.1");
+	assert_int_equal(record.proto, 17);
+	assert_int_equal(record.sport, eg_get16(plain.bytes + 34));
+	assert_int_equal(record.dport, eg_get16(plain.bytes + 36));
+	assert_int_equal(record.spi, 0);
+
+	forged.bytes[forged.n - 1] ^= 1;
+	gw_expect(gw, ENCRYPTED, &forged, EG_DROP_ESP_AUTH, "forged");
+	assert_true(eg_drop_ring_take(&gw->stats[0]->dropped, &record));
+	assert_int_equal(record.reason, EG_DROP_ESP_AUTH);
+	assert_int_equal(record.port, ENCRYPTED);
+	assert_string_equal(eg_ip_print(&record.src, text), "192.0.2.2");
+	assert_int_equal(record.proto, 50);
+	assert_int_equal(record.spi, 0x2002);
+	assert_int_equal(record.seq, 77);
+
+	gw_expect(gw, CLEAR, &garbage, EG_DROP_SHORT_FRAME, "garbage");
+	assert_true(eg_drop_ring_take(&gw->stats[0]->dropped, &record));
+	assert_int_equal(record.src.family, 0);
+	assert_false(eg_drop_ring_take(&gw->stats[0]->dropped, &record));
+	gw_close(gw);
+}
+
+int run_drop_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain),         cmocka_unit_test(test_esp),
+		cmocka_unit_test(test_no_snapshot),   cmocka_unit_test(test_promiscuous),
+		cmocka_unit_test(test_multi_segment), cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_too_big),       cmocka_unit_test(test_seq_exhausted),
+		cmocka_unit_test(test_tx_full),       cmocka_unit_test(test_sample),
+	};
+
+	return cmocka_run_group_tests_name("path drops", tests, NULL, NULL);
+}
+
+/* What no packet can cause: the crypto library never refuses a job that was filled right. And what
+ * needs a policy: test_gate has those. */
+static bool unreachable(enum eg_drop drop)
+{
+	return drop == EG_KEEP || drop == EG_DROP_CRYPTO_FAILED || drop == EG_DROP_POLICY_EGRESS ||
+	       drop == EG_DROP_POLICY_INGRESS || drop == EG_DROP_FRAGMENT_ORPHAN ||
+	       drop == EG_DROP_FLOW_TABLE_FULL;
+}
+
+static void test_every_reason(void **state)
+{
+	(void)state;
+	for (enum eg_drop drop = EG_KEEP; drop < EG_DROP_COUNT; drop++) {
+		if (!bench_drops(drop) != unreachable(drop))
+			fail_msg("%s was met by %llu packets", eg_drop_name(drop),
+				 (unsigned long long)bench_drops(drop));
+	}
+}
+
+int run_coverage_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_reason),
+	};
+
+	return cmocka_run_group_tests_name("path coverage", tests, NULL, NULL);
+}

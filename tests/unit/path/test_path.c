@@ -1,0 +1,14 @@
+/* lib/path: packets through the real stages, between net_ring ports. See harness.h. */
+#include "path/path_tests.h"
+
+int main(void)
+{
+	int failed;
+
+	bench_open();
+	failed = run_roundtrip_tests() + run_vector_tests() + run_ecn_tests() + run_replay_tests() +
+		 run_corrupt_tests() + run_order_tests() + run_drop_tests() + run_worker_tests() +
+		 run_coverage_tests();
+	bench_close();
+	return failed;
+}

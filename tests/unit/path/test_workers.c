@@ -1,0 +1,135 @@
+/* Two workers on one gateway: packets for another worker's SA, and frames for another worker's
+ * transmit queue, go over in rings; full rings drop by name. Worker 0 receives; worker 1's turns
+ * are made here. */
+#include "path/path_tests.h"
+
+#define RING_ROOM 3 /* of the harness's rings of 4 */
+
+static struct flow inbound = {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 64};
+
+/* Site 1 with two workers, where worker `owner` has the inbound SA. */
+static struct gw *open_owned(unsigned owner)
+{
+	struct gw *gw = gw_open((struct gw_spec){.site = 1, .workers = 2});
+
+	gw_ready(gw);
+	gw_sa_in(gw)->owner = (uint16_t)owner;
+	return gw;
+}
+
+static void make_frames(struct gw *gw, struct frame *frames, unsigned n, uint64_t seq)
+{
+	struct tunnel tunnel = tunnel_to(gw);
+
+	for (unsigned i = 0; i < n; i++)
+		frames[i] = tunnel_frame(&tunnel, seq + i, &inbound);
+}
+
+static void test_handed_over(void **state)
+{
+	struct gw *gw = open_owned(1);
+	struct frame frames[RING_ROOM];
+
+	(void)state;
+	make_frames(gw, frames, RING_ROOM, 1);
+	gw_send(gw, ENCRYPTED, frames, RING_ROOM);
+	assert_int_equal(eg_counted(&gw->stats[0]->handed_over), RING_ROOM);
+	assert_int_equal(gw_discard(gw, CLEAR), 0);
+	assert_int_equal(gw_sa_in(gw)->replay.top, 0); /* not its owner: not touched */
+	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), RING_ROOM);
+	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), 0);
+	assert_int_equal(gw_sent(gw, CLEAR, frames, RING_ROOM), RING_ROOM);
+	for (unsigned i = 0; i < RING_ROOM; i++) {
+		struct frame want = {0};
+
+		add_packet(&want, &inbound);
+		age(want.bytes, 1);
+		assert_int_equal(frames[i].n - 14, want.n);
+		assert_memory_equal(frames[i].bytes + 14, want.bytes, want.n);
+	}
+	assert_int_equal(gw_sa_in(gw)->replay.top, RING_ROOM);
+	assert_int_equal(eg_counted(&gw->stats[1]->port[CLEAR].tx_packets), RING_ROOM);
+	assert_int_equal(gw_drops_all(gw), 0);
+
+	/* The owner's window judges: copies are found there. */
+	make_frames(gw, frames, 1, 1);
+	gw_send(gw, ENCRYPTED, frames, 1);
+	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), 1);
+	assert_int_equal(gw_drops(gw, EG_DROP_ESP_REPLAY_SEEN), 1);
+	gw_close(gw);
+}
+
+static void test_own(void **state)
+{
+	struct gw *gw = open_owned(0);
+	struct frame frames[RING_ROOM];
+
+	(void)state;
+	make_frames(gw, frames, RING_ROOM, 1);
+	gw_send(gw, ENCRYPTED, frames, RING_ROOM);
+	assert_int_equal(eg_counted(&gw->stats[0]->handed_over), 0);
+	assert_int_equal(gw_discard(gw, CLEAR), RING_ROOM);
+	gw_close(gw);
+}
+
+static void test_handoff_full(void **state)
+{
+	struct gw *gw = open_owned(1);
+	struct frame frames[RING_ROOM + 2];
+
+	(void)state;
+	make_frames(gw, frames, RING_ROOM + 2, 1);
+	gw_send(gw, ENCRYPTED, frames, RING_ROOM + 2);
+	assert_int_equal(gw_drops(gw, EG_DROP_HANDOFF_FULL), 2);
+	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), RING_ROOM);
+	assert_int_equal(gw_discard(gw, CLEAR), RING_ROOM);
+	gw_close(gw);
+}
+
+/* The snapshot went away between the two workers. */
+static void test_handed_over_closed(void **state)
+{
+	struct gw *gw = open_owned(1);
+	struct frame frames[2];
+
+	(void)state;
+	make_frames(gw, frames, 2, 1);
+	gw_send(gw, ENCRYPTED, frames, 2);
+	assert_int_equal(eg_path_take_over(gw->path[1], NULL), 2);
+	assert_int_equal(gw_drops(gw, EG_DROP_NO_SNAPSHOT), 2);
+	gw_close(gw);
+}
+
+/* Worker 0 has no transmit queue on CLEAR: it leaves frames in the ring of worker 1, which has. */
+static void test_tx_ring(void **state)
+{
+	struct gw *gw = open_owned(0);
+	struct frame frames[RING_ROOM + 2];
+	struct rte_ring *ring = rte_ring_create("tx", 4, SOCKET_ID_ANY, RING_F_SC_DEQ);
+
+	(void)state;
+	assert_non_null(ring);
+	gw->path[0]->port[CLEAR].ring = ring;
+	make_frames(gw, frames, RING_ROOM + 2, 1);
+	gw_send(gw, ENCRYPTED, frames, RING_ROOM + 2);
+	assert_int_equal(gw_drops(gw, EG_DROP_TX_RING_FULL), 2);
+	assert_int_equal(gw_discard(gw, CLEAR), 0);
+	assert_int_equal(eg_path_transmit(gw->path[1], CLEAR, ring, 0), RING_ROOM);
+	assert_int_equal(eg_path_transmit(gw->path[1], CLEAR, ring, 0), 0);
+	assert_int_equal(gw_sent(gw, CLEAR, frames, RING_ROOM + 2), RING_ROOM);
+	assert_int_equal(eg_counted(&gw->stats[0]->port[CLEAR].tx_packets), 0);
+	assert_int_equal(eg_counted(&gw->stats[1]->port[CLEAR].tx_packets), RING_ROOM);
+	rte_ring_free(ring);
+	gw_close(gw);
+}
+
+int run_worker_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_handed_over),  cmocka_unit_test(test_own),
+		cmocka_unit_test(test_handoff_full), cmocka_unit_test(test_handed_over_closed),
+		cmocka_unit_test(test_tx_ring),
+	};
+
+	return cmocka_run_group_tests_name("path workers", tests, NULL, NULL);
+}
