@@ -511,7 +511,7 @@ static bool unreachable(enum eg_drop drop)
 {
 	return drop == EG_KEEP || drop == EG_DROP_CRYPTO_FAILED || drop == EG_DROP_POLICY_EGRESS ||
 	       drop == EG_DROP_POLICY_INGRESS || drop == EG_DROP_FRAGMENT_ORPHAN ||
-	       drop == EG_DROP_FLOW_TABLE_FULL;
+	       drop == EG_DROP_FRAGMENT_OVERLAP || drop == EG_DROP_FLOW_TABLE_FULL;
 }
 
 static void test_every_reason(void **state)
