@@ -63,6 +63,7 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	uint32_t text_len, len;
 	uint64_t seq = grant->seq + meta->rank;
 
+	meta->seq = seq;
 	if (rte_pktmbuf_headroom(m) < front + EG_ETH_LEN || rte_pktmbuf_tailroom(m) < back)
 		return EG_DROP_NO_ROOM;
 	text_len = meta->pkt.len + write_trailer(inner + meta->pkt.len, meta, sa->align_bytes);

@@ -72,8 +72,7 @@ int main(int argc, char **argv)
 			if (IMB_GET_NEXT_BURST(mgr, BURST, jobs) != BURST)
 				return 1;
 			for (int i = 0; i < BURST; i++)
-				fill(jobs[i], key, buffers + i * STRIDE,
-				     lengths[i], encrypt);
+				fill(jobs[i], key, buffers + i * STRIDE, lengths[i], encrypt);
 			if (IMB_SUBMIT_BURST_NOCHECK(mgr, BURST, jobs) != BURST)
 				return 1;
 		}

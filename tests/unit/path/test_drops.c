@@ -340,6 +340,13 @@ static void test_link_padding(void **state)
 	gw_send(gw, ENCRYPTED, &sealed, 1);
 	assert_int_equal(gw_sent(gw, CLEAR, &left, 1), 1);
 	assert_int_equal(left.n, 14 + 22);
+
+	plain.n = 14 + 22 + 24; /* from pod to pod */
+	memcpy(plain.bytes + 30, "\x0a\x01\x00\x06", 4);
+	fix_checksum(plain.bytes + 14);
+	gw_send(gw, CLEAR, &plain, 1);
+	assert_int_equal(gw_sent(gw, CLEAR, &left, 1), 1);
+	assert_int_equal(left.n, 14 + 22);
 	gw_close(gw);
 }
 
@@ -542,15 +549,49 @@ static void test_sample(void **state)
 	gw_close(gw);
 }
 
+/* A packet that came by one SA and was lost on another is told of by the one it was lost on. */
+static void test_sample_between_tunnels(void **state)
+{
+	struct gw *gw = open_crossing();
+	struct tunnel tunnel = tunnel_to(gw);
+	struct flow flow = {.src = "10.2.0.9", .dst = "10.2.0.8", .payload = 1000};
+	struct frame frame = tunnel_frame(&tunnel, 77, &flow);
+	struct eg_drop_record record;
+
+	(void)state;
+	gw->path[0]->sample_cycles = 1;
+	gw->path[0]->port[ENCRYPTED].mtu = 500;
+	atomic_store(&gw_sa_out(gw)->seq, 4);
+	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_TOO_BIG, "too big behind esp_out");
+	assert_true(eg_drop_ring_take(&gw->stats[0]->dropped, &record));
+	assert_int_equal(record.spi, 0x1001);
+	assert_int_equal(record.seq, 5);
+
+	frame = tunnel_frame(&tunnel, 78, &flow);
+	atomic_store(&gw_sa_out(gw)->seq, UINT32_MAX);
+	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_SEQ_EXHAUSTED, "no number left");
+	assert_true(eg_drop_ring_take(&gw->stats[0]->dropped, &record));
+	assert_int_equal(record.spi, 0x1001);
+	assert_int_equal(record.seq, 0);
+	gw_close(gw);
+}
+
 int run_drop_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),           cmocka_unit_test(test_esp),
-		cmocka_unit_test(test_padding_over_iv), cmocka_unit_test(test_link_padding),
-		cmocka_unit_test(test_no_snapshot),     cmocka_unit_test(test_promiscuous),
-		cmocka_unit_test(test_multi_segment),   cmocka_unit_test(test_no_room),
-		cmocka_unit_test(test_too_big),         cmocka_unit_test(test_seq_exhausted),
-		cmocka_unit_test(test_tx_full),         cmocka_unit_test(test_sample),
+		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_esp),
+		cmocka_unit_test(test_padding_over_iv),
+		cmocka_unit_test(test_link_padding),
+		cmocka_unit_test(test_no_snapshot),
+		cmocka_unit_test(test_promiscuous),
+		cmocka_unit_test(test_multi_segment),
+		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_too_big),
+		cmocka_unit_test(test_seq_exhausted),
+		cmocka_unit_test(test_tx_full),
+		cmocka_unit_test(test_sample),
+		cmocka_unit_test(test_sample_between_tunnels),
 	};
 
 	return cmocka_run_group_tests_name("path drops", tests, NULL, NULL);
