@@ -6,9 +6,12 @@ void eg_report_free(struct eg_report *report)
 {
 	eg_vec_free(&report->ports);
 	eg_vec_free(&report->sas);
-	eg_vec_foreach (policy, &report->policies)
-		free(policy->name);
-	eg_vec_free(&report->policies);
+	eg_vec_foreach (row, &report->denied)
+		free(row->name);
+	eg_vec_foreach (row, &report->allowed)
+		free(row->name);
+	eg_vec_free(&report->denied);
+	eg_vec_free(&report->allowed);
 }
 
 uint64_t eg_report_rx(const struct eg_report *report)
@@ -97,23 +100,28 @@ static void render_sas(const struct eg_report *now, struct eg_buf *out)
 		eg_buf_add(out, "    and %zu more SAs\n", used - ROWS_MAX);
 }
 
-static void render_policies(const struct eg_report *now, struct eg_buf *out)
+static void render_counts(const struct eg_report_policy *rows, size_t n, const char *what,
+			  struct eg_buf *out)
 {
 	size_t used = 0;
 
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].count && used++ < ROWS_MAX)
+			eg_buf_add(out, "    %12" PRIu64 " %s %s\n", rows[i].count, what,
+				   rows[i].name);
+	}
+	if (used > ROWS_MAX)
+		eg_buf_add(out, "    and %zu more\n", used - ROWS_MAX);
+}
+
+static void render_policies(const struct eg_report *now, struct eg_buf *out)
+{
 	if (!now->tracks)
 		return;
 	eg_buf_add(out, "  policy: %" PRIu64 " connections now, %" PRIu64 " opened\n",
 		   now->connections, now->opened);
-	eg_vec_foreach (policy, &now->policies) {
-		if ((policy->allowed || policy->denied) && used++ < ROWS_MAX)
-			eg_buf_add(out,
-				   "    %-40s %12" PRIu64 " connections allowed %12" PRIu64
-				   " packets denied\n",
-				   policy->name, policy->allowed, policy->denied);
-	}
-	if (used > ROWS_MAX)
-		eg_buf_add(out, "    and %zu more\n", used - ROWS_MAX);
+	render_counts(now->allowed.v, now->allowed.n, "connections allowed by", out);
+	render_counts(now->denied.v, now->denied.n, "packets denied under", out);
 	if (now->audited[0] || now->audited[1])
 		eg_buf_add(out,
 			   "    audit: %" PRIu64 " packets passed that egress, and %" PRIu64

@@ -125,7 +125,7 @@ static void add_site(struct gw *gw)
 	unsigned here = gw->spec.site - 1, there = 1 - here, v6 = gw->spec.outer == 6;
 	unsigned peer = gw_peer(gw, ends[v6][here], ends[v6][there]);
 	struct eg_sa_spec spec = {
-		.suite = &eg_suites[gw->spec.suite],
+		.suite = gw->spec.suite,
 		.esn = gw->spec.esn,
 		.local = gw->peers.v[peer].local,
 		.remote = gw->peers.v[peer].remote,
@@ -170,6 +170,8 @@ struct gw *gw_open(struct gw_spec spec)
 	}
 	gw = open_now[spec.site - 1] = zeroed(sizeof(*gw));
 	gw->spec = spec;
+	if (!spec.suite)
+		gw->spec.suite = eg_suite_find("aes128gcm16");
 	if (!gw->spec.workers)
 		gw->spec.workers = 1;
 	gw->store = eg_sa_store_new(gw->spec.workers);

@@ -31,9 +31,9 @@ struct frame {
 };
 
 struct gw_spec {
-	unsigned site;  /* 1 or 2 */
-	unsigned outer; /* 4 or 6; 0: 4 */
-	enum eg_suite_id suite;
+	unsigned site;                /* 1 or 2 */
+	unsigned outer;               /* 4 or 6; 0: 4 */
+	const struct eg_suite *suite; /* NULL: aes128gcm16 */
 	bool esn;
 	uint32_t window;  /* 0: 64 */
 	unsigned workers; /* 0: 1. Worker 0 owns both ports */

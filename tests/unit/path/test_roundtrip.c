@@ -24,7 +24,7 @@ static void assert_aged(const struct frame *got, const struct frame *input, unsi
 	assert_memory_equal(p, frame_packet(&want, &n_want), n_got);
 }
 
-static void roundtrip(unsigned inner, unsigned outer, bool esn, enum eg_suite_id suite)
+static void roundtrip(unsigned inner, unsigned outer, bool esn, const struct eg_suite *suite)
 {
 	static struct frame in[EG_BATCH_MAX], wire[EG_BATCH_MAX], out[EG_BATCH_MAX];
 	struct gw *one = gw_open(
@@ -82,13 +82,17 @@ static void roundtrip(unsigned inner, unsigned outer, bool esn, enum eg_suite_id
 
 static void test_sizes(void **state)
 {
+	static const char *const suites[] = {
+		"aes128gcm16",      "aes256-sha256", "aes192gcm12", "chacha20poly1305",
+		"aes128ctr-sha384", "aes256ccm8",    "null-sha1",   "aes128gmac",
+	};
 	unsigned suite = 0;
 
 	(void)state;
 	for (unsigned inner = 4; inner <= 6; inner += 2) {
 		for (unsigned outer = 4; outer <= 6; outer += 2) {
 			for (int esn = 0; esn < 2; esn++)
-				roundtrip(inner, outer, esn, suite++ % EG_SUITE_COUNT);
+				roundtrip(inner, outer, esn, eg_suite_find(suites[suite++]));
 		}
 	}
 }
