@@ -161,11 +161,12 @@ static void add_isolating(const struct eg_snap_policy *policy, const struct eg_d
 			  struct eg_buf *text)
 {
 	enum eg_dir dir = r->reason == EG_DROP_POLICY_EGRESS ? EG_EGRESS : EG_INGRESS;
-	uint32_t class_id = eg_policy_class(policy->compiled, dir == EG_EGRESS ? &r->src : &r->dst);
+	bool source = (dir == EG_EGRESS) != r->reply;
+	uint32_t class_id = eg_policy_class(policy->compiled, source ? &r->src : &r->dst);
 	size_t n;
 	const uint32_t *isolating = eg_policy_isolating(policy->compiled, class_id, dir, &n);
 
-	eg_buf_add(text, " policies=");
+	eg_buf_add(text, r->reply ? " of=reply policies=" : " policies=");
 	for (size_t i = 0; i < n && i < LOG_POLICIES_MAX; i++) {
 		eg_buf_add(text, i ? "," : "");
 		eg_describe_policy(&policy->world, isolating[i], text);

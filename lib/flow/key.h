@@ -73,19 +73,24 @@ static inline uint64_t eg_flow_fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Multiply and fold with secret seeds (wyhash's construction). */
+/* Multiply and fold with secret seeds (wyhash's construction). The last fold is not for show: in
+ * the one before a factor stays the same where only addresses or only ports differ, and products
+ * with a constant are a lattice, not chance. */
 static inline uint64_t eg_flow_hash(const struct eg_flow_key *key, const struct eg_flow_seed *seed)
 {
-	uint64_t tail;
+	uint64_t tail, mixed;
 
 	memcpy(&tail, key->port, sizeof(tail));
 	if (key->version == 4)
-		return eg_flow_fold((key->addr[0][0] | key->addr[1][0] << 32) ^ seed->word[0],
-				    tail ^ seed->word[1]);
-	return eg_flow_fold(
-		eg_flow_fold(key->addr[0][0] ^ seed->word[0], key->addr[0][1] ^ seed->word[1]) ^
-			tail,
-		eg_flow_fold(key->addr[1][0] ^ seed->word[2], key->addr[1][1] ^ seed->word[3]));
+		mixed = eg_flow_fold((key->addr[0][0] | key->addr[1][0] << 32) ^ seed->word[0],
+				     tail ^ seed->word[1]);
+	else
+		mixed = eg_flow_fold(eg_flow_fold(key->addr[0][0] ^ seed->word[0],
+						  key->addr[0][1] ^ seed->word[1]) ^
+					     tail,
+				     eg_flow_fold(key->addr[1][0] ^ seed->word[2],
+						  key->addr[1][1] ^ seed->word[3]));
+	return eg_flow_fold(mixed ^ seed->word[2], seed->word[3] | 1);
 }
 
 #endif

@@ -59,6 +59,7 @@ struct eg_drop_record {
 	uint8_t proto;
 	uint16_t sport, dport;
 	uint32_t spi, seq; /* of the SA it was to use or used; 0: none */
+	bool reply;        /* of a connection that its destination opened: policy denied that */
 };
 
 /* A one-writer one-reader ring of samples: a full ring loses samples, never counts. */
