@@ -8,25 +8,25 @@
 #define EG_CRYPTO_COMPAT_H
 
 #include <intel-ipsec-mb.h>
+#include <string.h>
 
 #if IMB_VERSION_NUM >= IMB_VERSION(1, 4, 0)
 
 struct eg_imb_session {
-	uint32_t suite_id[2];
+	__typeof__(((IMB_JOB *)NULL)
+			   ->suite_id) suite_id; /* two pointers; from 2.0 on two numbers */
 };
 
 /* `job` has cipher, hash, key length and direction set. */
 static inline void eg_imb_session_make(IMB_MGR *mgr, IMB_JOB *job, struct eg_imb_session *session)
 {
 	imb_set_session(mgr, job);
-	session->suite_id[0] = job->suite_id[0];
-	session->suite_id[1] = job->suite_id[1];
+	memcpy(session->suite_id, job->suite_id, sizeof(session->suite_id));
 }
 
 static inline void eg_imb_session_use(const struct eg_imb_session *session, IMB_JOB *job)
 {
-	job->suite_id[0] = session->suite_id[0];
-	job->suite_id[1] = session->suite_id[1];
+	memcpy(job->suite_id, session->suite_id, sizeof(session->suite_id));
 }
 
 #else

@@ -197,9 +197,10 @@ static int write_all(int fd, const char *text, size_t n)
 	return 0;
 }
 
-/* A new key as the text of its file; its length. -1 with errno set. */
-static int make_text(const struct eg_suite *suite, char text[2 * EG_SUITE_KEY_MAX + 3])
+/* A new key as the text of its file, not terminated; its length. -1 with errno set. */
+static int make_text(const struct eg_suite *suite, char text[2 * EG_SUITE_KEY_MAX + 2])
 {
+	static const char digits[] = "0123456789abcdef";
 	uint8_t material[EG_SUITE_KEY_MAX];
 	const uint8_t *byte = material;
 	struct line lines[2];
@@ -209,9 +210,11 @@ static int make_text(const struct eg_suite *suite, char text[2 * EG_SUITE_KEY_MA
 	if (eg_secret_random(material, eg_suite_material_bytes(suite)))
 		return -1;
 	for (unsigned key = 0; key < n; key++) {
-		for (size_t i = 0; i < lines[key].bytes; i++)
-			at += sprintf(at, "%02x", *byte++);
-		at += sprintf(at, "\n");
+		for (size_t i = 0; i < lines[key].bytes; i++, byte++) {
+			*at++ = digits[*byte >> 4];
+			*at++ = digits[*byte & 15];
+		}
+		*at++ = '\n';
 	}
 	eg_secret_wipe(material, sizeof(material));
 	return (int)(at - text);
@@ -220,7 +223,7 @@ static int make_text(const struct eg_suite *suite, char text[2 * EG_SUITE_KEY_MA
 int eg_keyfile_create(const char *path, const struct eg_suite *suite, struct eg_errs *errs)
 {
 	bool to_stdout = !strcmp(path, "-");
-	char text[2 * EG_SUITE_KEY_MAX + 3];
+	char text[2 * EG_SUITE_KEY_MAX + 2];
 	int fd = STDOUT_FILENO, ret = -1, n;
 
 	n = make_text(suite, text);
