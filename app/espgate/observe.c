@@ -175,6 +175,16 @@ static void add_isolating(const struct eg_snap_policy *policy, const struct eg_d
 		eg_buf_add(text, ",+%zu", n - LOG_POLICIES_MAX);
 }
 
+/* As parse leaves them: ICMP's identifier, type and code stand in the place of ports. */
+static void add_l4(const struct eg_drop_record *r, struct eg_buf *text)
+{
+	if (r->proto == EG_PROTO_ICMP || r->proto == EG_PROTO_ICMP6)
+		eg_buf_add(text, " type=%u code=%u id=%u", r->dport >> 8, r->dport & 0xff,
+			   r->sport);
+	else
+		eg_buf_add(text, " sport=%u dport=%u", r->sport, r->dport);
+}
+
 static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 {
 	char src[EG_IP_TEXT], dst[EG_IP_TEXT];
@@ -187,7 +197,7 @@ static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 		eg_buf_add(&text, " src=%s dst=%s proto=%u", eg_ip_print(&r->src, src),
 			   eg_ip_print(&r->dst, dst), r->proto);
 	if (r->sport || r->dport)
-		eg_buf_add(&text, " sport=%u dport=%u", r->sport, r->dport);
+		add_l4(r, &text);
 	if (snap && snap->policy && r->src.family &&
 	    (r->reason == EG_DROP_POLICY_EGRESS || r->reason == EG_DROP_POLICY_INGRESS))
 		add_isolating(snap->policy, r, &text);
