@@ -81,16 +81,36 @@ static void render_ports(const struct eg_report *now, const struct eg_report *be
  * not more than one reads. */
 #define ROWS_MAX 24
 
+/* The peer whose rows start at `first`: both directions' sums over all its SAs. */
+static void render_peer(const struct eg_report *now, size_t first, struct eg_buf *out)
+{
+	const char *peer = now->sas.v[first].peer;
+	uint64_t packets[2] = {0, 0}, bytes[2] = {0, 0};
+
+	for (size_t i = first; i < now->sas.n && now->sas.v[i].peer == peer; i++) {
+		packets[now->sas.v[i].out] += now->sas.v[i].packets;
+		bytes[now->sas.v[i].out] += now->sas.v[i].bytes;
+	}
+	eg_buf_add(out,
+		   "  peer %s: out %" PRIu64 " packets %" PRIu64 " bytes, in %" PRIu64
+		   " packets %" PRIu64 " bytes\n",
+		   peer, packets[true], bytes[true], packets[false], bytes[false]);
+}
+
 static void render_sas(const struct eg_report *now, struct eg_buf *out)
 {
 	const char *peer = NULL;
-	size_t used = 0;
+	size_t used = 0, first = 0;
 
-	eg_vec_foreach (sa, &now->sas) {
+	for (size_t i = 0; i < now->sas.n; i++) {
+		const struct eg_report_sa *sa = &now->sas.v[i];
+
+		if (i && sa->peer != now->sas.v[i - 1].peer)
+			first = i;
 		if (!sa->packets || used++ >= ROWS_MAX)
 			continue;
 		if (sa->peer != peer)
-			eg_buf_add(out, "  peer %s\n", sa->peer);
+			render_peer(now, first, out);
 		peer = sa->peer;
 		eg_buf_add(out,
 			   "    SA %s 0x%08x %-14s %12" PRIu64 " packets %16" PRIu64 " bytes\n",
