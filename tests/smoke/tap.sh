@@ -19,7 +19,7 @@ tap_gateway() { # NAME NUMBER NAMESPACE OTHER_UPLINK_MAC MEMIF_ROLE
 	write_conf "$1" "$1" "net_tap0,iface=pods,mac=02:00:00:00:0$n:01" \
 		"net_memif0,role=$5,id=0,socket-abstract=no,socket=$dir/memif,mac=02:00:00:00:00:0$n"
 	sed -i 's/mtu: 9000/mtu: 1500/; s/\.254/.2/; s/::fe"/::2"/' "$1.yaml"
-	within=(ip netns exec "$3")
+	within=(nsenter --net="/run/netns/$3")
 	on_cpu "$n"
 	start "$1"
 	expect_line "$1.log" " workers, "
