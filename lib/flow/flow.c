@@ -25,11 +25,6 @@ static bool is_older(uint32_t generation, uint32_t than)
 	return (int32_t)(generation - than) < 0;
 }
 
-static struct eg_standing standing_of(const struct eg_conn *conn)
-{
-	return atomic_load_explicit(&conn->standing, memory_order_relaxed);
-}
-
 /* Written only where it changes: the line is shared with the other direction's worker. */
 static void touch(struct eg_conn *conn, const struct eg_flow_now *now)
 {
@@ -72,7 +67,7 @@ static enum eg_flow_need settle(struct eg_flow *flow, struct eg_lookup *lookup,
 				const struct eg_flow_now *now, bool allowed)
 {
 	struct eg_conn *conn = &flow->table->conns[lookup->conn];
-	struct eg_standing was = standing_of(conn), is;
+	struct eg_standing was = eg_conn_standing(conn), is;
 
 	/* Again where another worker changed it meanwhile: its FIN or RST must not be lost. */
 	do {
@@ -138,7 +133,7 @@ void eg_flow_look(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
 	lookup->need = EG_FLOW_DECIDE;
 	if (lookup->conn == EG_CONN_NONE)
 		return;
-	standing = standing_of(&flow->table->conns[lookup->conn]);
+	standing = eg_conn_standing(&flow->table->conns[lookup->conn]);
 	if (standing.state == EG_CONN_DENIED || is_stale(standing, now))
 		lookup->need = EG_FLOW_REDECIDE;
 	else
@@ -150,7 +145,7 @@ struct eg_flow_tuple eg_flow_opening(const struct eg_flow *flow, const struct eg
 	unsigned from = lookup->side;
 
 	if (lookup->need == EG_FLOW_REDECIDE)
-		from = standing_of(&flow->table->conns[lookup->conn]).opener;
+		from = eg_conn_standing(&flow->table->conns[lookup->conn]).opener;
 	return (struct eg_flow_tuple){
 		.src = (const uint8_t *)lookup->key.addr[from],
 		.dst = (const uint8_t *)lookup->key.addr[!from],
@@ -177,7 +172,7 @@ static enum eg_flow_allowed open_by(struct eg_flow *flow, struct eg_lookup *look
 	if (lookup->conn == EG_CONN_NONE)
 		return EG_FLOW_FULL;
 	conn = &flow->table->conns[lookup->conn];
-	was = fresh ? is : standing_of(conn);
+	was = fresh ? is : eg_conn_standing(conn);
 	touch(conn, now);
 	do {
 		/* The sweep has it: the packet passes, the next one opens it. */
@@ -216,7 +211,7 @@ void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup,
 	if (lookup->need != EG_FLOW_REDECIDE)
 		return;
 	conn = &flow->table->conns[lookup->conn];
-	was = standing_of(conn);
+	was = eg_conn_standing(conn);
 	touch(conn, now);
 	do {
 		/* For good, or a newer snapshot has decided otherwise. */
@@ -237,7 +232,8 @@ void eg_flow_audit(struct eg_flow *flow, struct eg_lookup *lookup, const struct 
 		return;
 	}
 	if (lookup->conn != EG_CONN_NONE)
-		state = (enum eg_conn_state)standing_of(&flow->table->conns[lookup->conn]).state;
+		state = (enum eg_conn_state)eg_conn_standing(&flow->table->conns[lookup->conn])
+				.state;
 	/* The other end's own attempt is no matter of the connection that lives. */
 	if (state != EG_CONN_NEW && state != EG_CONN_ESTABLISHED)
 		open_by(flow, lookup, EG_CONN_DENIED, now);

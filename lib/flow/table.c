@@ -139,8 +139,7 @@ static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
 
 static bool is(const struct eg_conn *conn, const struct eg_flow_key *key)
 {
-	return eg_flow_key_equal(&conn->key, key) &&
-	       atomic_load_explicit(&conn->standing, memory_order_relaxed).state != EG_CONN_DEAD;
+	return eg_flow_key_equal(&conn->key, key) && eg_conn_standing(conn).state != EG_CONN_DEAD;
 }
 
 static uint32_t find_in(const struct eg_flow_table *table, const struct eg_bucket *bucket,
@@ -222,7 +221,7 @@ static _Atomic uint32_t *place(struct eg_flow_table *table, uint64_t hash, uint3
 
 static void kill_conn(struct eg_conn *conn)
 {
-	struct eg_standing was = atomic_load_explicit(&conn->standing, memory_order_relaxed), is;
+	struct eg_standing was = eg_conn_standing(conn), is;
 
 	do {
 		is = was;
@@ -287,7 +286,7 @@ uint32_t eg_conn_insert(struct eg_flow_table *table, const struct eg_flow_key *k
  * it writes them in the opposite order. */
 static bool expire(struct eg_conn *conn, uint32_t now_s)
 {
-	struct eg_standing was = atomic_load_explicit(&conn->standing, memory_order_acquire);
+	struct eg_standing was = eg_conn_standing(conn);
 	struct eg_standing is = was;
 	uint32_t idle_s = now_s - atomic_load_explicit(&conn->seen_s, memory_order_relaxed);
 

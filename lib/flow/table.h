@@ -52,6 +52,14 @@ struct eg_conn {
 
 _Static_assert(sizeof(struct eg_conn) == 64, "one cache line");
 
+static inline struct eg_standing eg_conn_standing(const struct eg_conn *conn)
+{
+	/* By a variable: clang 14 cannot take a member of an atomic load. */
+	struct eg_standing standing = atomic_load_explicit(&conn->standing, memory_order_acquire);
+
+	return standing;
+}
+
 #define EG_BUCKET_SLOTS 16
 
 struct eg_bucket {
