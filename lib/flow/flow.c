@@ -11,12 +11,13 @@ static struct eg_flow_cached *cache_slot(struct eg_flow *flow, uint64_t hash)
 	return &flow->cache[(hash >> 32) % EG_FLOW_CACHE_SLOTS];
 }
 
+/* One branch for all: which of the reasons it is does not matter. */
 static bool cache_passes(const struct eg_flow_cached *cached, const struct eg_lookup *lookup,
 			 const struct eg_flow_now *now)
 {
-	return lookup->event == EG_EVENT_DATA && cached->seen_s == now->s &&
-	       cached->generation == now->generation &&
-	       (cached->both || cached->opener == lookup->side) &&
+	return (lookup->event == EG_EVENT_DATA) & (cached->seen_s == now->s) &
+	       (cached->generation == now->generation) &
+	       (cached->both | (cached->opener == lookup->side)) &
 	       eg_flow_key_equal(&cached->key, &lookup->key);
 }
 
@@ -42,13 +43,20 @@ static bool change(struct eg_conn *conn, struct eg_standing *was, struct eg_stan
 						     memory_order_relaxed);
 }
 
-/* The cache may answer for it. Short-lived states are always looked up. */
+/* The cache may answer for it. Short-lived states are always looked up. A place that somebody else
+ * has used in this second stays theirs: where there are more connections than places, each would
+ * else throw the other out before it is met again. */
 static void remember(struct eg_flow *flow, const struct eg_lookup *lookup,
 		     struct eg_standing standing, const struct eg_flow_now *now)
 {
+	struct eg_flow_cached *cached = cache_slot(flow, lookup->hash);
+
 	if (standing.state != EG_CONN_NEW && standing.state != EG_CONN_ESTABLISHED)
 		return;
-	*cache_slot(flow, lookup->hash) = (struct eg_flow_cached){
+	if (cached->seen_s == now->s && cached->generation == now->generation &&
+	    !eg_flow_key_equal(&cached->key, &lookup->key))
+		return;
+	*cached = (struct eg_flow_cached){
 		.key = lookup->key,
 		.generation = now->generation,
 		.seen_s = now->s,
@@ -109,11 +117,11 @@ void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 		lookups[i].conn = EG_CONN_NONE;
 		if (cache_passes(cache_slot(flow, lookups[i].hash), &lookups[i], now))
 			continue;
-		eg_conn_prefetch_bucket(flow->table, lookups[i].hash);
+		eg_conn_prefetch(flow->table, lookups[i].hash);
 		missed[misses++] = (uint8_t)i;
 	}
 	for (unsigned k = 0; k < misses; k++)
-		eg_conn_prefetch(flow->table, lookups[missed[k]].hash);
+		lookups[missed[k]].conn = eg_conn_candidate(flow->table, lookups[missed[k]].hash);
 	for (unsigned k = 0; k < misses; k++) {
 		struct eg_lookup *lookup = &lookups[missed[k]];
 
