@@ -12,8 +12,9 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 
-/* Without hugepages EAL takes 64 MiB unless told; jumbo buffers and a capture need more. */
-#define NO_HUGE_MEGABYTES 1024
+/* What jumbo buffers, a capture and several workers may need; without hugepages EAL takes 64 MiB
+ * unless told. */
+#define MEGABYTES 1024
 
 struct argv {
 	EG_VEC(char *) v;
@@ -98,42 +99,55 @@ static void merge(struct argv *argv, const struct eg_config *config, char **args
 		add(argv, "%s", args[i]);
 }
 
-/* DPDK prints nothing of use where no page is free: look before it fails. */
-static bool hugepages_free(void)
+/* Free pages of one size, "hugepages-2048kB", in MiB. */
+static unsigned long free_megabytes(const char *root, const char *size)
+{
+	unsigned long kilobytes = 0, pages = 0;
+	char path[512];
+	FILE *file;
+
+	if (sscanf(size, "hugepages-%lukB", &kilobytes) != 1)
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s/free_hugepages", root, size);
+	file = fopen(path, "r");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%lu", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return pages * kilobytes / 1024;
+}
+
+/* DPDK says nothing of use where pages are short: look before it fails. */
+static unsigned long hugepages_megabytes(void)
 {
 	static const char root[] = "/sys/kernel/mm/hugepages";
 	DIR *dir = opendir(root);
-	unsigned long pages = 0;
 	struct dirent *entry;
+	unsigned long sum = 0;
 
-	while (dir && !pages && (entry = readdir(dir))) {
-		char path[512];
-		FILE *file;
-
-		snprintf(path, sizeof(path), "%s/%s/free_hugepages", root, entry->d_name);
-		file = fopen(path, "r");
-		if (!file)
-			continue;
-		if (fscanf(file, "%lu", &pages) != 1)
-			pages = 0;
-		fclose(file);
-	}
+	while (dir && (entry = readdir(dir)))
+		sum += free_megabytes(root, entry->d_name);
 	if (dir)
 		closedir(dir);
-	return pages > 0;
+	return sum;
 }
 
 static void add_memory(struct argv *argv)
 {
 	bool no_huge = has(argv, "--no-huge");
 
-	if (!no_huge && !has(argv, "--huge-dir") && !hugepages_free()) {
-		fprintf(stderr, "espgate: no free hugepages: running with --no-huge, slower\n");
+	if (!no_huge && !has(argv, "--huge-dir") && !has(argv, "-m") &&
+	    !has(argv, "--socket-mem") && hugepages_megabytes() < MEGABYTES) {
+		fprintf(stderr,
+			"espgate: %lu MiB of hugepages are free, less than %d: running with "
+			"--no-huge, slower\n",
+			hugepages_megabytes(), MEGABYTES);
 		add(argv, "--no-huge");
 		no_huge = true;
 	}
 	if (no_huge && !has(argv, "-m") && !has(argv, "--socket-mem"))
-		add(argv, "-m%d", NO_HUGE_MEGABYTES);
+		add(argv, "-m%d", MEGABYTES);
 	/* Nothing is shared with other processes, and nothing is left behind by a kill -9. */
 	if (no_huge && !has(argv, "--no-shconf"))
 		add(argv, "--no-shconf");

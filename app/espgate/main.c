@@ -11,7 +11,13 @@ static const struct verb {
 } verbs[] = {
 	{"run", eg_verb_run, "-c FILE [--exit-when-idle DURATION] [-- EAL arguments]",
 	 "forward, encrypt and decrypt until SIGINT or SIGTERM"},
-	{"check", eg_verb_check, "-c FILE", "say what is wrong with a configuration"},
+	{"check", eg_verb_check, "-c FILE [--prove]",
+	 "say what is wrong with a configuration; --prove: compare all of its policy with the "
+	 "model"},
+	{"explain", eg_verb_explain, "-c FILE [--json] SRC DST PROTO [PORT]",
+	 "say whether policy allows a connection, and why; exit status 3: denied"},
+	{"replay", eg_verb_replay, "-c FILE [--against OLD] CAPTURE",
+	 "the verdict on every flow of a capture; exit status 3: OLD says otherwise of some"},
 	{"keygen", eg_verb_keygen, "SUITE FILE",
 	 "write a new key to FILE (mode 0600), or to standard output for -"},
 };

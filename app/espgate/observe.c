@@ -62,42 +62,49 @@ static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 	}
 }
 
-static uint64_t sum_counts(const struct eg_snap_policy *policy, enum eg_dir dir, size_t index)
+static void add_denied(const struct eg_snap_policy *policy, uint32_t index, enum eg_dir dir,
+		       struct eg_report *report)
 {
+	struct eg_report_policy *row;
+	struct eg_buf name = {0};
 	uint64_t sum = 0;
 
 	for (unsigned w = 0; w < policy->n_workers; w++)
 		sum += eg_counted(&policy->counts[w].denied[dir][index]);
-	return sum;
+	row = sum ? eg_vec_add(&report->denied) : NULL;
+	if (!row)
+		return;
+	eg_describe_policy(&policy->world, index, &name);
+	eg_buf_add(&name, " %s", eg_dir_name(dir));
+	*row = (struct eg_report_policy){name.v, sum};
 }
 
-/* Rows by policy and direction, in the world's order; rules are added to their policy's row. */
+static void add_allowed(const struct eg_snap_policy *policy, uint32_t rule,
+			struct eg_report *report)
+{
+	const struct eg_rule_ref *ref = eg_policy_rule(policy->compiled, rule + EG_VERDICT_RULE);
+	struct eg_report_policy *row;
+	struct eg_buf name = {0};
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < policy->n_workers; w++)
+		sum += eg_counted(&policy->counts[w].allowed[rule]);
+	row = sum ? eg_vec_add(&report->allowed) : NULL;
+	if (!row)
+		return;
+	eg_describe_rule(&policy->world, ref->policy, ref->dir, ref->rule, &name);
+	*row = (struct eg_report_policy){name.v, sum};
+}
+
+/* Only what did something: a cluster has thousands of policies. */
 static void add_policies(const struct eg_snap_policy *policy, struct eg_report *report)
 {
-	size_t n_rules = eg_policy_stats(policy->compiled)->n_rules;
-
-	eg_vec_foreach (netpol, &policy->world.policies) {
-		for (int dir = 0; dir < EG_DIRS; dir++) {
-			size_t index = (size_t)(netpol - policy->world.policies.v);
-			struct eg_report_policy *row = eg_vec_add(&report->policies);
-			struct eg_buf name = {0};
-
-			if (!row)
-				return;
-			eg_describe_policy(&policy->world, (uint32_t)index, &name);
-			eg_buf_add(&name, " %s", eg_dir_name((enum eg_dir)dir));
-			row->name = name.v;
-			row->denied = sum_counts(policy, (enum eg_dir)dir, index);
-		}
+	for (uint32_t p = 0; p < policy->world.policies.n; p++) {
+		add_denied(policy, p, EG_INGRESS, report);
+		add_denied(policy, p, EG_EGRESS, report);
 	}
-	for (size_t r = 0; r < n_rules; r++) {
-		const struct eg_rule_ref *ref =
-			eg_policy_rule(policy->compiled, (uint32_t)r + EG_VERDICT_RULE);
-
-		for (unsigned w = 0; w < policy->n_workers; w++)
-			report->policies.v[ref->policy * EG_DIRS + ref->dir].allowed +=
-				eg_counted(&policy->counts[w].allowed[r]);
-	}
+	for (uint32_t r = 0; r < eg_policy_stats(policy->compiled)->n_rules; r++)
+		add_allowed(policy, r, report);
 }
 
 /* From the first packet of any worker to the last of any. */
@@ -168,6 +175,16 @@ static void add_isolating(const struct eg_snap_policy *policy, const struct eg_d
 		eg_buf_add(text, ",+%zu", n - LOG_POLICIES_MAX);
 }
 
+/* As parse leaves them: ICMP's identifier, type and code stand in the place of ports. */
+static void add_l4(const struct eg_drop_record *r, struct eg_buf *text)
+{
+	if (r->proto == EG_PROTO_ICMP || r->proto == EG_PROTO_ICMP6)
+		eg_buf_add(text, " type=%u code=%u id=%u", r->dport >> 8, r->dport & 0xff,
+			   r->sport);
+	else
+		eg_buf_add(text, " sport=%u dport=%u", r->sport, r->dport);
+}
+
 static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 {
 	char src[EG_IP_TEXT], dst[EG_IP_TEXT];
@@ -180,7 +197,7 @@ static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 		eg_buf_add(&text, " src=%s dst=%s proto=%u", eg_ip_print(&r->src, src),
 			   eg_ip_print(&r->dst, dst), r->proto);
 	if (r->sport || r->dport)
-		eg_buf_add(&text, " sport=%u dport=%u", r->sport, r->dport);
+		add_l4(r, &text);
 	if (snap && snap->policy && r->src.family &&
 	    (r->reason == EG_DROP_POLICY_EGRESS || r->reason == EG_DROP_POLICY_INGRESS))
 		add_isolating(snap->policy, r, &text);

@@ -65,10 +65,13 @@ static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, 
 	struct eg_buf text = {0};
 
 	if (policy)
-		eg_buf_add(&text, "policy is %s: %zu policies, %zu pods, %zu rules, %zu classes",
-			   policy->audit ? "only audited" : "enforced", policy->world.policies.n,
-			   policy->world.pods.n, eg_policy_stats(policy->compiled)->n_rules,
-			   eg_policy_stats(policy->compiled)->n_classes);
+		eg_buf_add(
+			&text,
+			"policy is %s: %zu policies, %zu pods, %zu rules, %zu classes, proved by "
+			"%zu probes",
+			policy->audit ? "only audited" : "enforced", policy->world.policies.n,
+			policy->world.pods.n, eg_policy_stats(policy->compiled)->n_rules,
+			eg_policy_stats(policy->compiled)->n_classes, policy->proof.n_probes);
 	else
 		eg_buf_add(&text, "no policy is enforced");
 	eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
@@ -81,7 +84,7 @@ static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, 
 int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs)
 {
 	uint64_t start_ns = eg_mono_ns();
-	struct eg_snap *snap = eg_snap_build(config, gateway->sas, errs);
+	struct eg_snap *snap = eg_snap_build(config, gateway->sas, &EG_SNAP_DAEMON, errs);
 
 	if (!snap)
 		return -1;

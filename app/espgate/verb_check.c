@@ -1,4 +1,6 @@
-/* check: everything that run would refuse, without a device, a privilege or DPDK. */
+/* check: everything that run would refuse, without a device, a privilege or DPDK. With --prove the
+ * compiled policy is compared with the reference model at every boundary, however long that takes.
+ */
 #include <getopt.h>
 #include <stdio.h>
 
@@ -8,11 +10,27 @@
 
 static void summarize(const struct eg_config *config, const struct eg_snap *snap)
 {
-	printf("%s: %zu ports, %zu peers, %zu SAs, %zu routes: no error\n", config->file,
-	       config->ports.n, config->peers.n, snap->sas.n, config->routes.n);
+	const struct eg_snap_policy *policy = snap->policy;
+
+	printf("%s: no error\n", config->file);
+	printf("  %zu ports, %zu peers, %zu SAs, %zu routes\n", config->ports.n, config->peers.n,
+	       snap->sas.n, config->routes.n);
+	if (!policy) {
+		printf("  no policy is enforced\n");
+		return;
+	}
+	printf("  policy: %zu namespaces, %zu pods, %zu policies with %zu rules, %zu classes of "
+	       "addresses\n",
+	       policy->world.namespaces.n, policy->world.pods.n, policy->world.policies.n,
+	       eg_policy_stats(policy->compiled)->n_rules,
+	       eg_policy_stats(policy->compiled)->n_classes);
+	printf("  proved against the reference model: %zu probes, %zu of %zu addresses, %zu of %zu "
+	       "pairs of classes\n",
+	       policy->proof.n_probes, policy->proof.n_addresses_done, policy->proof.n_addresses,
+	       policy->proof.n_pairs_done, policy->proof.n_pairs);
 }
 
-static int check(const char *path)
+static int check(const char *path, const struct eg_snap_options *options)
 {
 	struct eg_errs errs = {0};
 	struct eg_config *config = eg_config_load(path, &errs);
@@ -21,7 +39,7 @@ static int check(const char *path)
 	int status = EG_EXIT_ERROR;
 
 	if (config && store)
-		snap = eg_snap_build(config, store, &errs);
+		snap = eg_snap_build(config, store, options, &errs);
 	eg_errs_print(&errs, stderr);
 	if (snap) {
 		summarize(config, snap);
@@ -38,19 +56,24 @@ static int check(const char *path)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: espgate check -c FILE\n");
+	fprintf(stderr, "usage: espgate check -c FILE [--prove]\n");
 	return EG_EXIT_USAGE;
 }
 
 int eg_verb_check(int argc, char **argv)
 {
+	static const struct option longs[] = {{"prove", no_argument, NULL, 'p'}, {0}};
+	struct eg_snap_options options = EG_SNAP_DAEMON;
 	const char *path = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "c:")) != -1) {
-		if (opt != 'c')
+	while ((opt = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
+		if (opt == 'c')
+			path = optarg;
+		else if (opt == 'p')
+			options.prove_ns = 0;
+		else
 			return usage();
-		path = optarg;
 	}
-	return path && optind == argc ? check(path) : usage();
+	return path && optind == argc ? check(path, &options) : usage();
 }

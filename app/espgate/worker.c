@@ -5,6 +5,7 @@
 #include <rte_pause.h>
 
 #include "gateway.h"
+#include "tsan.h"
 
 /* Give the CPU away only after so many empty turns, and only where it is shared. */
 #define IDLE_TURNS 64
@@ -28,9 +29,12 @@ static unsigned turn(struct eg_worker *worker, enum eg_phase phase)
 int eg_worker_main(void *arg)
 {
 	struct eg_worker *worker = arg;
-	struct eg_gateway *gateway = worker->gateway;
-	unsigned w = worker->path.worker, idle = 0;
+	struct eg_gateway *gateway;
+	unsigned w, idle = 0;
 
+	eg_tsan_acquire(worker);
+	gateway = worker->gateway;
+	w = worker->path.worker;
 	eg_publisher_online(&gateway->publisher, w);
 	for (;;) {
 		/* Acquire: pairs with the control thread's step, which saw all workers' last ack.
@@ -55,5 +59,6 @@ int eg_worker_main(void *arg)
 			rte_pause();
 	}
 	eg_publisher_offline(&gateway->publisher, w);
+	eg_tsan_release(worker);
 	return 0;
 }

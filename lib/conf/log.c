@@ -76,10 +76,8 @@ static void read_policy(struct eg_read *rd, const struct eg_node *node, void *in
 static void read_modules(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
-		{"core", read_core, false},
-		{"port", read_port, false},
-		{"esp", read_esp, false},
-		{"route", read_route, false},
+		{"core", read_core, false},     {"port", read_port, false},
+		{"esp", read_esp, false},       {"route", read_route, false},
 		{"policy", read_policy, false},
 	};
 

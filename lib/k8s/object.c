@@ -274,10 +274,12 @@ static void check_addresses(struct eg_k8s *k8s)
 
 int eg_k8s_finish(struct eg_k8s *k8s)
 {
-	label_namespaces(k8s);
+	if (k8s->starved)
+		return -1;
 	if (eg_world_index(k8s->world))
 		eg_k8s_no_memory(k8s);
 	else
 		check_addresses(k8s);
+	label_namespaces(k8s); /* warnings last: only so many messages are kept */
 	return k8s->failed ? -1 : 0;
 }

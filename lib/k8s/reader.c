@@ -43,9 +43,9 @@ void eg_k8s_error(struct eg_k8s *k8s, const struct eg_node *at, const char *fmt,
 
 void eg_k8s_no_memory(struct eg_k8s *k8s)
 {
-	if (!k8s->failed)
+	if (!k8s->starved)
 		eg_error(k8s->errs, NULL, NULL, "not enough memory to read Kubernetes objects");
-	k8s->failed = true;
+	k8s->failed = k8s->starved = true;
 }
 
 static const struct eg_node *field_of_kind(struct eg_k8s *k8s, const struct eg_node *in,
@@ -75,14 +75,31 @@ const struct eg_node *eg_k8s_seq(struct eg_k8s *k8s, const struct eg_node *in, c
 	return field_of_kind(k8s, in, field, EG_NODE_SEQ, "a list");
 }
 
-/* What YAML 1.1 (which Kubernetes reads) turns into a bool. */
+static bool has_upper(const char *text)
+{
+	for (; *text; text++)
+		if (isupper((unsigned char)*text))
+			return true;
+	return false;
+}
+
+static bool has_lower(const char *text)
+{
+	for (; *text; text++)
+		if (islower((unsigned char)*text))
+			return true;
+	return false;
+}
+
+/* What kubectl's YAML reader (go-yaml 2, which is YAML 1.1) takes for a bool: yes, Yes, YES. It
+ * prints such strings in quotes and only such, so dumps stay readable when we are as exact. */
 static bool is_bool_word(const char *text)
 {
 	static const char *const words[] = {"true", "false", "yes", "no", "on", "off", "y", "n"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (!strcasecmp(text, words[i]))
-			return true;
+			return !has_upper(text + 1) || !has_lower(text);
 	return false;
 }
 
@@ -91,10 +108,11 @@ static const char *skip_digits(const char *text)
 	return text + strspn(text, "0123456789_");
 }
 
-/* Integers and floats as YAML 1.1 reads them; 1.2.3 is none. */
+/* The same for numbers: integers, hex and the like, and floats, whose exponent needs a sign
+ * (12e4567 is somebody's commit). 1.2.3 is none. */
 static bool is_number(const char *text)
 {
-	const char *start, *end;
+	const char *digits, *end;
 
 	text += *text == '-' || *text == '+';
 	if (!strcasecmp(text, ".inf") || !strcasecmp(text, ".nan"))
@@ -102,19 +120,20 @@ static bool is_number(const char *text)
 	if (text[0] == '0' && text[1] && strchr("xXoObB", text[1]) &&
 	    isxdigit((unsigned char)text[2]))
 		return !text[2 + strspn(text + 2, "0123456789abcdefABCDEF_")];
-	start = text;
-	text = end = skip_digits(text);
-	if (*text == '.')
-		text = end = skip_digits(text + 1);
-	if (end - start < 1 || (end - start == 1 && !isdigit((unsigned char)*start)) ||
-	    *start == '_')
-		return false;
-	if (*text == 'e' || *text == 'E') {
-		text += 1 + (text[1] == '-' || text[1] == '+');
-		end = skip_digits(text);
-		return end > text && !*end;
+	digits = text;
+	end = skip_digits(digits);
+	if (*end == '.') {
+		digits = end + 1;
+		end = skip_digits(digits);
 	}
-	return !*text;
+	if (end == digits || *text == '_')
+		return false;
+	if ((*end == 'e' || *end == 'E') && (end[1] == '-' || end[1] == '+')) {
+		digits = end + 2;
+		end = skip_digits(digits);
+		return end > digits && !*end;
+	}
+	return !*end;
 }
 
 const char *eg_k8s_text(struct eg_k8s *k8s, const struct eg_node *node)

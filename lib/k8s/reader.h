@@ -23,7 +23,8 @@ struct eg_k8s {
 	struct eg_words node_of_sym; /* the same of nodes */
 	struct eg_intern objects;    /* (kind, namespace, name) */
 	EG_VEC(struct eg_pos) object_pos;
-	bool failed; /* an error was reported */
+	bool failed;  /* an error was reported */
+	bool starved; /* memory ran out: objects may be half made */
 };
 
 /* Name and place of an object. */

@@ -42,7 +42,7 @@ struct eg_meta {
 	const struct eg_tunnel *peer;   /* verify: it came from; sa_out: it goes to */
 	const struct eg_sad_entry *sad; /* sa_in */
 	struct eg_sa *sa;               /* sa_in, sa_out */
-	uint64_t seq;                   /* sa_in: inferred, 64 bits */
+	uint64_t seq;                   /* of sa. sa_in: inferred, 64 bits; esp_out: given */
 };
 
 _Static_assert(sizeof(struct eg_meta) <= 64, "one cache line a packet");

@@ -1,6 +1,7 @@
 /* Outbound ESP, tunnel mode (RFC 4303 s3.3):
  *  1. Trailer: padding 1, 2, 3, ... up to the suite's alignment, pad length, next header.
  *  2. ESP header and explicit IV in front of the inner packet; the ICV's place behind the trailer.
+ *     The IV is the hybrid clock's for counter modes, unpredictable for CBC (RFC 3602 s3).
  *  3. Outer header from the peer's template: length, DSCP and ECN (RFC 6040 s4.1), DF of an IPv4
  *     packet (RFC 4301 s8.1; set for IPv6 inside, which is never fragmented on its way).
  *  4. Seal the whole batch, whatever SAs it mixes, in one call. */
@@ -50,6 +51,20 @@ static unsigned write_trailer(uint8_t *at, const struct eg_meta *meta, unsigned 
 	return padding + 2;
 }
 
+static bool write_iv(struct eg_path *path, uint8_t *at, const struct eg_sa *sa, uint64_t clock)
+{
+	switch ((enum eg_iv_kind)sa->iv_kind) {
+	case EG_IV_CLOCK:
+		eg_put64(at, clock);
+		return true;
+	case EG_IV_RANDOM:
+		return eg_crypto_random_iv(path->crypto, at);
+	case EG_IV_NONE:
+		break;
+	}
+	return true;
+}
+
 /* Steps 1 to 3 for packet i, and its op. */
 static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_crypto_op *op)
 {
@@ -63,6 +78,7 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	uint32_t text_len, len;
 	uint64_t seq = grant->seq + meta->rank;
 
+	meta->seq = seq;
 	if (rte_pktmbuf_headroom(m) < front + EG_ETH_LEN || rte_pktmbuf_tailroom(m) < back)
 		return EG_DROP_NO_ROOM;
 	text_len = meta->pkt.len + write_trailer(inner + meta->pkt.len, meta, sa->align_bytes);
@@ -72,7 +88,8 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	esp = inner - sa->iv_bytes - EG_ESP_LEN;
 	memcpy(esp, &sa->spi_be, 4);
 	eg_put32(esp + 4, (uint32_t)seq);
-	eg_put64(esp + EG_ESP_LEN, grant->iv + meta->rank);
+	if (!write_iv(path, esp + EG_ESP_LEN, sa, grant->iv + meta->rank))
+		return EG_DROP_CRYPTO_FAILED;
 	write_outer(inner - front, meta, inner, (uint16_t)len, (uint16_t)seq);
 	m->data_off = (uint16_t)(m->data_off - front);
 	m->data_len = (uint16_t)len;

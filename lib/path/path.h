@@ -43,6 +43,7 @@ struct eg_path {
 
 	/* One turn. */
 	const struct eg_snap *snap;
+	uint64_t bursts;
 	uint64_t last_cycles; /* end of the stage before */
 	uint64_t next_sample;
 	struct eg_batch batch;

@@ -58,7 +58,8 @@ static void group_by_sa(struct eg_path *path)
 		struct eg_meta *meta = &batch->meta[i];
 		enum eg_drop drop;
 
-		meta->sa = NULL; /* an inbound SA may stand here from esp_in */
+		meta->sa = NULL; /* an inbound SA and its number may stand here from esp_in */
+		meta->seq = 0;
 		if (meta->hop->kind != EG_HOP_PEER)
 			continue;
 		drop = choose_sa(path, meta);

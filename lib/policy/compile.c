@@ -164,8 +164,8 @@ struct eg_policy *eg_policy_compile(const struct eg_world *world,
 	eg_policy_free(w.policy);
 	if (err == -E2BIG)
 		eg_error(errs, NULL, NULL,
-			 "the network policies tell so many pods apart that their tables would "
-			 "pass %zu MiB",
+			 "the network policies choose so many different sets of pods that their "
+			 "tables would pass %zu MiB",
 			 EG_POLICY_TABLE_BYTES_MAX >> 20);
 	else
 		eg_error(errs, NULL, NULL, "not enough memory to compile the network policies");

@@ -2,6 +2,10 @@
 
 #include <errno.h>
 
+/* (matcher, kind) pairs that one compile may hold: 256 MiB. Selectors over all namespaces, each of
+ * its own words, times kinds could otherwise take the machine's memory within max_rules. */
+#define MATCHES_MAX ((size_t)64 << 20)
+
 /* Which label keys and port names policies mention at all, by symbol. */
 struct mentioned {
 	bool *keys, *ports;
@@ -128,7 +132,7 @@ static int add_pods(struct eg_kinds *kinds, const struct eg_world *world, const 
 }
 
 /* Try one matcher on a namespace's kinds; chosen[kind] collects matchers in ascending order. */
-static int match_namespace(const struct eg_kinds *kinds, const struct eg_world *world,
+static int match_namespace(struct eg_kinds *kinds, const struct eg_world *world,
 			   const struct eg_rules *rules, uint32_t matcher, uint32_t ns,
 			   struct eg_words *chosen)
 {
@@ -139,6 +143,8 @@ static int match_namespace(const struct eg_kinds *kinds, const struct eg_world *
 
 		if (pods && !eg_selector_matches(pods, &pod->labels))
 			continue;
+		if (++kinds->n_matches > MATCHES_MAX)
+			return -E2BIG;
 		if (eg_words_add(&chosen[k], matcher))
 			return -ENOMEM;
 	}
@@ -161,7 +167,7 @@ static const struct eg_words *scope_of(struct eg_words **scopes, const struct eg
 	return scope;
 }
 
-static int match_all(const struct eg_kinds *kinds, const struct eg_world *world,
+static int match_all(struct eg_kinds *kinds, const struct eg_world *world,
 		     const struct eg_rules *rules, struct eg_words *chosen)
 {
 	size_t n_scopes = eg_intern_count(&rules->selectors);

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/vec.h"
+#include "net/headers.h"
 #include "policy/symbol.h"
 
 #define EG_NONE UINT32_MAX /* no index */
@@ -29,10 +30,6 @@ enum eg_dir {
 
 /* Protocols that ports speak about; any other IP protocol is matched by rules without ports only.
  */
-#define EG_PROTO_TCP  6
-#define EG_PROTO_UDP  17
-#define EG_PROTO_SCTP 132
-
 static inline bool eg_proto_has_ports(uint8_t proto)
 {
 	return proto == EG_PROTO_TCP || proto == EG_PROTO_UDP || proto == EG_PROTO_SCTP;

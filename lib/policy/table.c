@@ -91,7 +91,7 @@ static uint32_t profile_at(const struct row *row, uint32_t class_id)
 
 	if (in->dir == EG_INGRESS)
 		return row->profile;
-	signature = class_id < in->classes->v.n ? in->classes->v.v[class_id].signature : EG_NONE;
+	signature = in->classes->v.v[class_id].signature;
 	return signature == EG_NONE ? 0 : eg_kinds_profile(in->kinds, signature);
 }
 

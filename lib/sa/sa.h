@@ -33,6 +33,7 @@ struct eg_sa {
 	uint16_t owner; /* inbound: index of the worker that opens */
 	uint8_t kind;
 	uint8_t iv_bytes, icv_bytes, align_bytes;
+	uint8_t iv_kind; /* enum eg_iv_kind */
 	bool esn;
 	bool shared; /* outbound: several workers send on it */
 

@@ -83,6 +83,7 @@ static struct eg_sa *create(const struct eg_sa_store *store, const struct eg_sa_
 	sa->suite = spec->suite;
 	sa->spi_be = htobe32(spec->spi);
 	sa->kind = (uint8_t)spec->kind;
+	sa->iv_kind = (uint8_t)spec->suite->iv;
 	sa->iv_bytes = spec->suite->iv_bytes;
 	sa->icv_bytes = spec->suite->icv_bytes;
 	sa->align_bytes = spec->suite->align_bytes;
@@ -98,7 +99,7 @@ static struct held *find(struct eg_sa_store *store, const struct eg_sa_spec *spe
 			 const struct eg_crypto_key *key)
 {
 	for (struct held *held = *chain(store, spec->spi); held; held = held->next) {
-		if (same_spec(&held->spec, spec) && !eg_crypto_key_order(held->key, key))
+		if (same_spec(&held->spec, spec) && eg_crypto_key_equal(held->key, key))
 			return held;
 	}
 	return NULL;

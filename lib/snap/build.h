@@ -6,6 +6,9 @@
 #include "conf/config.h"
 #include "snap/snap.h"
 
+/* peers, without SAs */
+int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
+
 /* peers, sas, sad */
 int eg_build_sas(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
 

@@ -47,28 +47,24 @@ static int keep(struct eg_snap *snap, struct eg_sa *sa, uint32_t peer)
 	return 0;
 }
 
-static int build_peer(struct eg_snap *snap, uint32_t index, const struct eg_conf_peer *conf,
-		      struct eg_errs *errs)
+static int add_sas(struct eg_snap *snap, uint32_t index, const struct eg_conf_peer *conf,
+		   struct eg_errs *errs)
 {
 	struct eg_tunnel *peer = &snap->peers[index];
-	size_t failed = 0;
+	int failed = 0;
 
-	peer->name = strdup(conf->name);
-	peer->local = conf->local;
-	peer->remote = conf->remote;
-	eg_tunnel_make_outer(peer);
 	peer->out = calloc(conf->sas.n + 1, sizeof(struct eg_sa *));
-	if (!peer->name || !peer->out)
+	if (!peer->out)
 		return -1;
 	eg_vec_foreach (sa_conf, &conf->sas) {
 		struct eg_sa *sa = acquire(snap, conf, sa_conf, errs);
 
 		if (!sa || keep(snap, sa, index))
-			failed++;
+			failed = -1;
 		else if (sa->kind == EG_SA_KIND_OUT)
 			peer->out[peer->n_out++] = sa;
 	}
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* One key and salt under two SAs would repeat nonces (RFC 4106 s10). */
@@ -110,20 +106,37 @@ static int build_sad(struct eg_snap *snap)
 	return err;
 }
 
-int eg_build_sas(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
+int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
 {
-	size_t before = errs->n_errors;
+	int failed = 0;
 
 	snap->n_peers = (uint32_t)config->peers.n;
 	snap->peers = calloc(snap->n_peers + 1, sizeof(*snap->peers));
-	if (snap->peers) {
-		int failed = 0;
+	for (uint32_t i = 0; snap->peers && i < snap->n_peers; i++) {
+		const struct eg_conf_peer *conf = &config->peers.v[i];
+		struct eg_tunnel *peer = &snap->peers[i];
 
-		for (uint32_t i = 0; i < snap->n_peers; i++)
-			failed |= build_peer(snap, i, &config->peers.v[i], errs);
-		if (!failed && !check_keys(snap, config, errs) && !build_sad(snap))
-			return 0;
+		peer->name = strdup(conf->name);
+		failed |= !peer->name;
+		peer->local = conf->local;
+		peer->remote = conf->remote;
+		eg_tunnel_make_outer(peer);
 	}
+	if (snap->peers && !failed)
+		return 0;
+	eg_error(errs, NULL, "peers", "out of memory");
+	return -1;
+}
+
+int eg_build_sas(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
+{
+	size_t before = errs->n_errors;
+	int failed = eg_build_peers(snap, config, errs);
+
+	for (uint32_t i = 0; snap->peers && i < snap->n_peers; i++)
+		failed |= add_sas(snap, i, &config->peers.v[i], errs);
+	if (!failed && !check_keys(snap, config, errs) && !build_sad(snap))
+		return 0;
 	if (errs->n_errors == before)
 		eg_error(errs, NULL, "peers", "out of memory");
 	return -1;

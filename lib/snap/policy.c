@@ -4,7 +4,6 @@
 
 #include "conf/config.h"
 #include "k8s/k8s.h"
-#include "policy/prove.h"
 
 #define LINE 64
 
@@ -28,19 +27,18 @@ static int load_world(struct eg_world *world, const struct eg_conf_policy *conf,
 	return ret;
 }
 
-static int prove(const struct eg_policy *compiled, const struct eg_conf_policy *conf,
+static int prove(struct eg_snap_policy *policy, const struct eg_conf_policy *conf,
 		 uint64_t prove_ns, struct eg_errs *errs)
 {
 	struct eg_buf text = {0};
-	struct eg_proof proof;
 
-	if (eg_policy_prove(compiled, prove_ns, &proof)) {
+	if (eg_policy_prove(policy->compiled, prove_ns, &policy->proof)) {
 		eg_error(errs, NULL, "policy", "out of memory");
 		return -1;
 	}
-	if (!proof.n_disagreements)
+	if (!policy->proof.n_disagreements)
 		return 0;
-	eg_disagreement_describe(compiled, &proof.first, &text);
+	eg_disagreement_describe(policy->compiled, &policy->proof.first, &text);
 	eg_error(
 		errs, &conf->pos, "policy",
 		"the compiled tables and the reference model disagree, so they are not used (a bug "
@@ -91,7 +89,7 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf, u
 	if (load_world(&policy->world, conf, errs))
 		goto fail;
 	policy->compiled = eg_policy_compile(&policy->world, &options, errs);
-	if (!policy->compiled || prove(policy->compiled, conf, prove_ns, errs))
+	if (!policy->compiled || prove(policy, conf, prove_ns, errs))
 		goto fail;
 	if (add_counts(policy, n_workers)) {
 		eg_error(errs, NULL, "policy", "out of memory");

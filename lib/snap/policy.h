@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "policy/policy.h"
+#include "policy/prove.h"
 
 /* One worker's counters. No two workers share a cache line. */
 struct eg_policy_counts {
@@ -20,6 +21,7 @@ struct eg_snap_policy {
 	struct eg_policy *compiled;
 	bool audit; /* what is denied is counted and passes */
 	bool keep_existing;
+	struct eg_proof proof;           /* how far the load proved it */
 	struct eg_policy_counts *counts; /* of each worker */
 	unsigned n_workers;
 };

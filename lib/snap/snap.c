@@ -24,21 +24,23 @@ void eg_snap_free(struct eg_snap *snap)
 }
 
 /* Every step runs, whatever the one before found: all errors at once. */
-static int build(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
+static int build(struct eg_snap *snap, const struct eg_config *config,
+		 const struct eg_snap_options *options, struct eg_errs *errs)
 {
-	int failed = eg_build_sas(snap, config, errs);
+	unsigned n_workers = snap->store ? eg_sa_store_workers(snap->store) : 1;
+	int failed = options->offline ? eg_build_peers(snap, config, errs)
+				      : eg_build_sas(snap, config, errs);
 
 	if (config->policy.mode != EG_POLICY_OFF) {
 		snap->policy =
-			eg_snap_policy_build(&config->policy, eg_sa_store_workers(snap->store),
-					     EG_PROVE_BUDGET_NS, errs);
+			eg_snap_policy_build(&config->policy, n_workers, options->prove_ns, errs);
 		failed |= !snap->policy;
 	}
 	return failed || eg_build_routes(snap, config, errs) ? -1 : 0;
 }
 
 struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store *store,
-			      struct eg_errs *errs)
+			      const struct eg_snap_options *options, struct eg_errs *errs)
 {
 	struct eg_snap *snap = calloc(1, sizeof(*snap));
 
@@ -47,7 +49,7 @@ struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store
 		return NULL;
 	}
 	snap->store = store;
-	if (build(snap, config, errs)) {
+	if (build(snap, config, options, errs)) {
 		eg_snap_free(snap);
 		return NULL;
 	}

@@ -38,11 +38,19 @@ struct eg_snap {
 	struct eg_sa_store *store;
 };
 
+struct eg_snap_options {
+	uint64_t prove_ns; /* how long the proof of the policy may take; 0: prove everything */
+	bool offline;      /* no keys, so no SAs: for verbs that only look (explain, replay) */
+};
+
+/* What the daemon loads with. */
+#define EG_SNAP_DAEMON ((struct eg_snap_options){.prove_ns = EG_PROVE_BUDGET_NS})
+
 /* Compile a configuration. Reads key files and Kubernetes objects, acquires SAs, resolves routes,
- * proves the policy within EG_PROVE_BUDGET_NS. Keeps nothing of `config`. NULL where anything was
- * reported to errs. */
+ * compiles and proves the policy. The store is not needed offline. Keeps nothing of `config`. NULL
+ * where anything was reported to errs. */
 struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store *store,
-			      struct eg_errs *errs);
+			      const struct eg_snap_options *options, struct eg_errs *errs);
 
 /* Release the SAs and free all. No worker may still read it. NULL is allowed. */
 void eg_snap_free(struct eg_snap *snap);

@@ -6,9 +6,12 @@ void eg_report_free(struct eg_report *report)
 {
 	eg_vec_free(&report->ports);
 	eg_vec_free(&report->sas);
-	eg_vec_foreach (policy, &report->policies)
-		free(policy->name);
-	eg_vec_free(&report->policies);
+	eg_vec_foreach (row, &report->denied)
+		free(row->name);
+	eg_vec_foreach (row, &report->allowed)
+		free(row->name);
+	eg_vec_free(&report->denied);
+	eg_vec_free(&report->allowed);
 }
 
 uint64_t eg_report_rx(const struct eg_report *report)
@@ -78,16 +81,36 @@ static void render_ports(const struct eg_report *now, const struct eg_report *be
  * not more than one reads. */
 #define ROWS_MAX 24
 
+/* The peer whose rows start at `first`: both directions' sums over all its SAs. */
+static void render_peer(const struct eg_report *now, size_t first, struct eg_buf *out)
+{
+	const char *peer = now->sas.v[first].peer;
+	uint64_t packets[2] = {0, 0}, bytes[2] = {0, 0};
+
+	for (size_t i = first; i < now->sas.n && now->sas.v[i].peer == peer; i++) {
+		packets[now->sas.v[i].out] += now->sas.v[i].packets;
+		bytes[now->sas.v[i].out] += now->sas.v[i].bytes;
+	}
+	eg_buf_add(out,
+		   "  peer %s: out %" PRIu64 " packets %" PRIu64 " bytes, in %" PRIu64
+		   " packets %" PRIu64 " bytes\n",
+		   peer, packets[true], bytes[true], packets[false], bytes[false]);
+}
+
 static void render_sas(const struct eg_report *now, struct eg_buf *out)
 {
 	const char *peer = NULL;
-	size_t used = 0;
+	size_t used = 0, first = 0;
 
-	eg_vec_foreach (sa, &now->sas) {
+	for (size_t i = 0; i < now->sas.n; i++) {
+		const struct eg_report_sa *sa = &now->sas.v[i];
+
+		if (i && sa->peer != now->sas.v[i - 1].peer)
+			first = i;
 		if (!sa->packets || used++ >= ROWS_MAX)
 			continue;
 		if (sa->peer != peer)
-			eg_buf_add(out, "  peer %s\n", sa->peer);
+			render_peer(now, first, out);
 		peer = sa->peer;
 		eg_buf_add(out,
 			   "    SA %s 0x%08x %-14s %12" PRIu64 " packets %16" PRIu64 " bytes\n",
@@ -97,23 +120,28 @@ static void render_sas(const struct eg_report *now, struct eg_buf *out)
 		eg_buf_add(out, "    and %zu more SAs\n", used - ROWS_MAX);
 }
 
-static void render_policies(const struct eg_report *now, struct eg_buf *out)
+static void render_counts(const struct eg_report_policy *rows, size_t n, const char *what,
+			  struct eg_buf *out)
 {
 	size_t used = 0;
 
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].count && used++ < ROWS_MAX)
+			eg_buf_add(out, "    %12" PRIu64 " %s %s\n", rows[i].count, what,
+				   rows[i].name);
+	}
+	if (used > ROWS_MAX)
+		eg_buf_add(out, "    and %zu more\n", used - ROWS_MAX);
+}
+
+static void render_policies(const struct eg_report *now, struct eg_buf *out)
+{
 	if (!now->tracks)
 		return;
 	eg_buf_add(out, "  policy: %" PRIu64 " connections now, %" PRIu64 " opened\n",
 		   now->connections, now->opened);
-	eg_vec_foreach (policy, &now->policies) {
-		if ((policy->allowed || policy->denied) && used++ < ROWS_MAX)
-			eg_buf_add(out,
-				   "    %-40s %12" PRIu64 " connections allowed %12" PRIu64
-				   " packets denied\n",
-				   policy->name, policy->allowed, policy->denied);
-	}
-	if (used > ROWS_MAX)
-		eg_buf_add(out, "    and %zu more\n", used - ROWS_MAX);
+	render_counts(now->allowed.v, now->allowed.n, "connections allowed by", out);
+	render_counts(now->denied.v, now->denied.n, "packets denied under", out);
 	if (now->audited[0] || now->audited[1])
 		eg_buf_add(out,
 			   "    audit: %" PRIu64 " packets passed that egress, and %" PRIu64

@@ -25,11 +25,11 @@ struct eg_report_sa {
 	uint64_t packets, bytes;
 };
 
-/* What a policy did, by its name and direction. */
+/* A policy and direction, or one of its rules. */
 struct eg_report_policy {
-	char *name;       /* "shop/web ingress", owned by the report */
-	uint64_t allowed; /* connections */
-	uint64_t denied;  /* packets; a packet counts for every policy that isolates its end */
+	char *name;     /* "shop/web ingress", "shop/web ingress[0] (file:line)"; the report's */
+	uint64_t count; /* packets denied: one counts for every policy that isolates its end; of a
+			 * rule: connections allowed */
 };
 
 struct eg_report {
@@ -37,8 +37,8 @@ struct eg_report {
 	double busy_s; /* from the first packet to the last, over all workers */
 	EG_VEC(struct eg_report_port) ports;
 	EG_VEC(struct eg_report_sa) sas;
-	EG_VEC(struct eg_report_policy) policies;
-	bool tracks; /* policy is on: connections are tracked */
+	EG_VEC(struct eg_report_policy) denied, allowed; /* by policy, by rule */
+	bool tracks;                                     /* policy is on: connections are tracked */
 	uint64_t connections, opened;
 	uint64_t audited[2]; /* ingress, egress: passed in audit mode only */
 	uint64_t drop[EG_DROP_COUNT];

@@ -74,7 +74,7 @@ struct eg_drop_ring {
 struct eg_stats {
 	_Alignas(64) struct eg_port_stats port[EG_STAT_PORTS];
 	eg_counter drop[EG_DROP_COUNT];
-	eg_counter cycles[EG_STAGE_COUNT];
+	eg_counter cycles[EG_STAGE_COUNT]; /* of the bursts that were timed, and their packets */
 	eg_counter packets[EG_STAGE_COUNT];
 	eg_counter handed_over; /* to the worker that owns their SA */
 	eg_counter audited[2];  /* policy.mode audit: would be dropped: ingress, egress */

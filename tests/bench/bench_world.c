@@ -155,8 +155,10 @@ static void add_base(struct maker *m, uint32_t ns)
 
 	policy->isolates[EG_INGRESS] = policy->isolates[EG_EGRESS] = true;
 	policy = add_policy(m, ns, "same-namespace", 0);
-	rule = add_rule(policy, EG_INGRESS);
-	need(eg_vec_add(&rule->peers))->has_pod = true;
+	for (int dir = 0; dir < EG_DIRS; dir++) {
+		rule = add_rule(policy, (enum eg_dir)dir);
+		need(eg_vec_add(&rule->peers))->has_pod = true;
+	}
 	policy = add_policy(m, ns, "dns", 0);
 	rule = add_rule(policy, EG_EGRESS);
 	peer = add_pods_peer(m, rule, 1);
@@ -249,35 +251,48 @@ static const struct eg_ip outside[] = {
 	{{0xfe, 0x80, [15] = 1}, 6},
 };
 
-static const struct eg_ip *end_of(struct maker *m, bool pod, unsigned family)
+static const struct eg_ip *pod_ip(struct maker *m, uint32_t first, uint32_t n, unsigned family)
+{
+	return &m->world->pods.v[first + below(m, n)].ips.v[family == 6];
+}
+
+static const struct eg_ip *outside_ip(struct maker *m, unsigned family)
 {
 	const struct eg_ip *ip;
 
 	do
-		ip = pod ? &m->world->pods.v[below(m, (uint32_t)m->world->pods.n)]
-				     .ips.v[family == 6]
-			 : &outside[below(m, sizeof(outside) / sizeof(*outside))];
+		ip = &outside[below(m, sizeof(outside) / sizeof(*outside))];
 	while (ip->family != family);
 	return ip;
 }
 
-struct eg_policy_packet *bench_packets(const struct eg_world *world, size_t n)
+/* Half stay in their namespace, a third cross to another, the rest meet the world outside. */
+static void add_packet(struct maker *m, struct eg_policy_packet *packet)
 {
 	static const uint16_t ports[] = {53, 80, 443, 5432, 8080, 8081, 9090, 30005, 22, 8050};
-	struct maker m = {(struct eg_world *)(uintptr_t)world, 7};
+	uint32_t n = (uint32_t)m->world->pods.n, kind = below(m, 12);
+	unsigned family = below(m, 2) ? 4 : 6;
+	uint32_t home = below(m, n) / PODS_A_NS * PODS_A_NS;
+
+	*packet = (struct eg_policy_packet){
+		.src = (kind == 0 ? outside_ip(m, family) : pod_ip(m, home, PODS_A_NS, family))
+			       ->bytes,
+		.dst = (kind == 1  ? outside_ip(m, family)
+			: kind < 6 ? pod_ip(m, 0, n, family)
+				   : pod_ip(m, home, PODS_A_NS, family))
+			       ->bytes,
+		.port = ports[below(m, sizeof(ports) / sizeof(*ports))],
+		.proto = below(m, 5) ? EG_PROTO_TCP : EG_PROTO_UDP,
+		.family = (uint8_t)family,
+	};
+}
+
+struct eg_policy_packet *bench_packets(struct eg_world *world, size_t n)
+{
+	struct maker m = {world, 7};
 	struct eg_policy_packet *packets = need(calloc(n, sizeof(*packets)));
 
-	for (size_t i = 0; i < n; i++) {
-		unsigned family = below(&m, 2) ? 4 : 6;
-		uint32_t kind = below(&m, 10);
-
-		packets[i] = (struct eg_policy_packet){
-			.src = end_of(&m, kind != 0, family)->bytes,
-			.dst = end_of(&m, kind != 1 && kind != 2, family)->bytes,
-			.port = ports[below(&m, 10)],
-			.proto = below(&m, 5) ? EG_PROTO_TCP : EG_PROTO_UDP,
-			.family = (uint8_t)family,
-		};
-	}
+	for (size_t i = 0; i < n; i++)
+		add_packet(&m, &packets[i]);
 	return packets;
 }

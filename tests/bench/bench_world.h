@@ -8,7 +8,7 @@
 /* Fill zeroed *world and index it. Ends the program without memory. */
 void bench_world(struct eg_world *world, uint32_t n_pods);
 
-/* n first packets: mostly pod to pod, some to and from the world outside. */
-struct eg_policy_packet *bench_packets(const struct eg_world *world, size_t n);
+/* n first packets of its traffic; the caller's. Addresses point into the world. */
+struct eg_policy_packet *bench_packets(struct eg_world *world, size_t n);
 
 #endif

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Open the ESP packets a gateway sent and check them against RFC 4303, RFC 4106 and its input.
+"""Open the ESP packets a gateway sent and check them against RFC 4303, their suites' RFCs
+(suites.py) and its input.
 
 A second opinion on espgate: written from the RFCs, sharing no line with it. The configuration is
 the sending gateway's; its `dir: out` SAs are opened. Each fault is one line with the frame's number
@@ -11,15 +12,13 @@ import struct
 import sys
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 import gateway_conf
+import suites
 import wire
 
-ESP_HEADER_BYTES, IV_BYTES, ICV_BYTES, TRAILER_BYTES = 8, 8, 16, 2
+ESP_HEADER_BYTES, TRAILER_BYTES = 8, 2
 ESP_PORT = 4500  # RFC 3948 s2.1
-CIPHERS = {"aes128gcm16": AESGCM, "aes192gcm16": AESGCM, "aes256gcm16": AESGCM,
-           "chacha20poly1305": ChaCha20Poly1305}
 INNER_VERSION = {wire.PROTO_IPIP: 4, wire.PROTO_IPV6: 6}
 
 
@@ -33,7 +32,7 @@ class Stream:
 
     def __init__(self, peer, sa, first_seq):
         self.peer, self.sa, self.next_seq = peer, sa, first_seq
-        self.cipher = CIPHERS[sa.suite](sa.key)
+        self.suite, self.cipher = suites.SUITES[sa.suite], sa.cipher()
         self.ivs, self.seqs = set(), set()
 
     def full_sequence(self, low):
@@ -48,18 +47,19 @@ class Stream:
     def open(self, esp, faults, any_order):
         """ESP packet -> (payload with padding taken off, next header). Faults that leave the rest
         readable go to `faults`."""
-        sealed = esp[ESP_HEADER_BYTES + IV_BYTES:]
-        if len(sealed) < TRAILER_BYTES + ICV_BYTES:
+        text = ESP_HEADER_BYTES + self.suite.iv_bytes
+        iv, sealed = esp[ESP_HEADER_BYTES:text], esp[text:]
+        n = len(sealed) - self.suite.icv_bytes
+        if n < TRAILER_BYTES:
             raise Fault("length", f"{len(esp)} bytes are too short for ESP")
-        # RFC 4303 s2.4: pad length and next header end on a 4-byte boundary.
-        if len(sealed) % 4:
-            faults.append(f"padding: {len(sealed) - ICV_BYTES} bytes sealed, no multiple of 4")
+        # RFC 4303 s2.4: pad length and next header end on a 4-byte boundary, or on the cipher's.
+        if n % self.suite.align_bytes:
+            if self.suite.align_bytes > 4:
+                raise Fault("length", f"{n} bytes are no whole blocks")
+            faults.append(f"padding: {n} bytes sealed, no multiple of {self.suite.align_bytes}")
         seq = self.full_sequence(int.from_bytes(esp[4:8], "big"))
-        iv = esp[ESP_HEADER_BYTES:ESP_HEADER_BYTES + IV_BYTES]
-        # RFC 4106 s4, s5: nonce = salt | IV; AAD = SPI | sequence number, 64 bits of it with ESN.
-        aad = esp[:4] + seq.to_bytes(8 if self.sa.esn else 4, "big")
         try:
-            clear = self.cipher.decrypt(self.sa.salt + iv, sealed, aad)
+            clear = self.cipher.open(esp[:4], esp[4:8], self.sa.high(seq), iv, sealed)
         except InvalidTag:
             raise Fault("icv", f"SPI {self.sa.spi:#x} sequence {seq} does not verify") from None
         # Only now: an unauthenticated number must not move the state (RFC 4303 s3.4.3).
@@ -74,7 +74,7 @@ class Stream:
         return clear[:end], next_header
 
     def note(self, seq, iv, faults, any_order):
-        if iv in self.ivs:
+        if iv and iv in self.ivs:
             faults.append(f"iv: {iv.hex()} used twice (RFC 4106 s3.1)")
         self.ivs.add(iv)
         if seq == 0:
@@ -154,7 +154,7 @@ class Opener:
             if checksum and wire.udp_checksum(ip, esp):
                 raise Fault("outer", "wrong UDP checksum")
             esp = esp[8:]
-        if len(esp) < ESP_HEADER_BYTES + IV_BYTES:
+        if len(esp) < ESP_HEADER_BYTES:
             raise Fault("length", f"{len(esp)} bytes are too short for ESP")
         spi = int.from_bytes(esp[:4], "big")
         stream = self.streams.get((ip.dst, spi))

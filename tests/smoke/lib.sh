@@ -144,12 +144,13 @@ within=()
 start() { # NAME [run options]: returns when the workers run
 	local name=$1
 	shift
+	rm -f "$name.txt" "$name.log" # of a run before: its words are not this one's
 	"${within[@]}" "$espgate" run -c "$name.yaml" "$@" -- "${eal_everywhere[@]}" "${eal[@]}" \
 		>"$name.txt" 2>"$name.log" &
 	pids+=($!)
 	pid=$!
 	# ended early is for whoever waits for it to judge
-	until_true 20 eval "grep -q ' workers, ' $name.log || ! kill -0 $pid"
+	until_true 20 eval "grep -qs ' workers, ' $name.log || ! kill -0 $pid"
 }
 
 # status_of PID: wait for its end

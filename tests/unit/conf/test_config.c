@@ -261,7 +261,7 @@ static void test_many_errors(void **state)
 		"    sas:\n"
 		"      - {dir: out, spi: 1, suite: aes-gcm-256}\n"
 		"polcy: {}\n",
-		"g:15:1: unknown key \"polcy\"\n"
+		"g:15:1: unknown key \"polcy\" (did you mean \"policy\"?)\n"
 		"g:3:37: ports.uplink.role: unknown \"encripted\" (did you mean \"encrypted\"?)\n"
 		"g:3:53: ports.uplink.mtu: 100 is out of range (1280-9600)\n"
 		"g:4:42: ports.pods: unknown key \"speed\"\n"

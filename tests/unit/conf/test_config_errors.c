@@ -48,11 +48,10 @@ static void test_top(void **state)
 		 "t:3:13: eal.args: expected a list, found a value\n"},
 		{VP "\"x\\ny\": 1\n", "t:3:1: unknown key \"x?y\"\n"},
 		/* Not built yet, so unknown. */
-		{VP "state_dir: /x\npolicy: {}\nmetrics: {}\ncontrol: {}\n",
+		{VP "state_dir: /x\nmetrics: {}\ncontrol: {}\n",
 		 "t:3:1: unknown key \"state_dir\"\n"
-		 "t:4:1: unknown key \"policy\"\n"
-		 "t:5:1: unknown key \"metrics\"\n"
-		 "t:6:1: unknown key \"control\"\n"},
+		 "t:4:1: unknown key \"metrics\"\n"
+		 "t:5:1: unknown key \"control\"\n"},
 		{V "ports: {a: {device: d, role: clear, addresses: [], gateway: []}}\n",
 		 "t:2:37: ports.a: unknown key \"addresses\"\n"
 		 "t:2:52: ports.a: unknown key \"gateway\"\n"},
@@ -287,6 +286,29 @@ static void test_rest(void **state)
 	run_config_cases(cases, COUNT(cases));
 }
 
+static void test_policy_section(void **state)
+{
+	static const struct config_case cases[] = {
+		{VP "policy: {mode: off}\n", ""},
+		{VP "policy: {dirs: [p], inventory: [i]}\n", ""},
+		{VP "policy: {}\n",
+		 "t:3:1: policy: inventory is missing: without pods no selector matches anything\n"
+		 "t:3:1: policy: dirs is missing: where are the NetworkPolicies?\n"},
+		{VP "policy: {mode: enforced, dirs: [p], inventory: [i]}\n",
+		 "t:3:16: policy.mode: unknown \"enforced\" (did you mean \"enforce\"?)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], existing_connections: drop}\n",
+		 "t:3:59: policy.existing_connections: unknown \"drop\" (one of: reevaluate, "
+		 "keep)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], max_rules: 0}\n",
+		 "t:3:48: policy.max_rules: 0 is out of range (1-10000000)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], max_connections: 2^24}\n",
+		 "t:3:54: policy.max_connections: 2^24 is out of range (1024-8388608)\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
 int run_config_error_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +318,7 @@ int run_config_error_tests(void)
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_policy_section),
 	};
 
 	return cmocka_run_group_tests_name("conf errors", tests, NULL, NULL);

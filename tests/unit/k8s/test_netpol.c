@@ -116,6 +116,11 @@ static const struct {
 	{"  podSelector: []\n", AT("5:16", "spec.podSelector: must be a map")},
 	{"  podSelector: {matchLabels: {app: 1.10}}\n",
 	 AT("5:36", "spec.podSelector.matchLabels.app: must be a string: put \"1.10\" in quotes")},
+	{"  podSelector: {matchLabels: {app: 12e+4567}}\n",
+	 AT("5:36", "spec.podSelector.matchLabels.app: must be a string: put \"12e+4567\" in "
+		    "quotes")},
+	{"  podSelector: {matchLabels: {app: Yes}}\n",
+	 AT("5:36", "spec.podSelector.matchLabels.app: must be a string: put \"Yes\" in quotes")},
 	{"  podSelector: {matchLabels: {app: true}}\n",
 	 AT("5:36", "spec.podSelector.matchLabels.app: must be a string: put \"true\" in quotes")},
 	{"  podSelector: {matchLabels: {app: }}\n",
@@ -153,7 +158,8 @@ static const struct {
 	{"  ingress: [{from: [{podSelector: {}, namespaceSelector: {}}], ports: [{port: http-2},"
 	 " {port: 80, endPort: 80}, {protocol: SCTP}, {}]}]\n",
 	 IMPLIED},
-	{"  podSelector: {matchLabels: {app: '1.10', version: 1.2.3, empty: '',"
+	{"  podSelector: {matchLabels: {app: '1.10', version: 1.2.3, empty: '', hash: 12e4567, "
+	 "word: tRue,"
 	 " app.kubernetes.io/name: a_b.c-D}}\n",
 	 IMPLIED},
 	{"  podSelector: {matchExpressions: [{key: a, operator: Exists, values: []}]}\n", IMPLIED},

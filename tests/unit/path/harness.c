@@ -70,6 +70,11 @@ struct rte_mempool *bench_pool(void)
 	return pool;
 }
 
+unsigned bench_in_use(void)
+{
+	return rte_mempool_in_use_count(pool);
+}
+
 uint64_t bench_drops(enum eg_drop reason)
 {
 	return dropped[reason];
@@ -120,7 +125,7 @@ static void add_site(struct gw *gw)
 	unsigned here = gw->spec.site - 1, there = 1 - here, v6 = gw->spec.outer == 6;
 	unsigned peer = gw_peer(gw, ends[v6][here], ends[v6][there]);
 	struct eg_sa_spec spec = {
-		.suite = &eg_suites[gw->spec.suite],
+		.suite = gw->spec.suite,
 		.esn = gw->spec.esn,
 		.local = gw->peers.v[peer].local,
 		.remote = gw->peers.v[peer].remote,
@@ -165,6 +170,8 @@ struct gw *gw_open(struct gw_spec spec)
 	}
 	gw = open_now[spec.site - 1] = zeroed(sizeof(*gw));
 	gw->spec = spec;
+	if (!spec.suite)
+		gw->spec.suite = eg_suite_find("aes128gcm16");
 	if (!gw->spec.workers)
 		gw->spec.workers = 1;
 	gw->store = eg_sa_store_new(gw->spec.workers);
@@ -264,7 +271,27 @@ struct eg_sa *gw_sa_in(struct gw *gw)
 	return find_sa(gw, EG_SA_KIND_IN);
 }
 
-/* rx = tx + drops over all workers, and the stages' memory is back. */
+static int by_address(const void *a, const void *b)
+{
+	const char *const *pa = a, *const *pb = b;
+
+	return *pa < *pb ? -1 : *pa > *pb;
+}
+
+/* Every mbuf is in its pool, and none is there twice. */
+static void check_pool(void)
+{
+	static void *all[MBUFS];
+
+	assert_int_equal(bench_in_use(), 0);
+	assert_int_equal(rte_mempool_get_bulk(pool, all, MBUFS), 0);
+	qsort(all, MBUFS, sizeof(*all), by_address);
+	for (unsigned i = 1; i < MBUFS; i++)
+		assert_ptr_not_equal(all[i], all[i - 1]);
+	rte_mempool_put_bulk(pool, all, MBUFS);
+}
+
+/* rx = tx + drops over all workers. */
 static void check_balance(const struct gw *gw)
 {
 	uint64_t rx = 0, tx = 0;
@@ -276,7 +303,6 @@ static void check_balance(const struct gw *gw)
 		}
 	}
 	assert_int_equal(rx, tx + gw_drops_all(gw));
-	assert_int_equal(rte_mempool_avail_count(pool), MBUFS);
 }
 
 void gw_close(struct gw *gw)
@@ -284,6 +310,7 @@ void gw_close(struct gw *gw)
 	gw_discard(gw, CLEAR);
 	gw_discard(gw, ENCRYPTED);
 	check_balance(gw);
+	check_pool();
 	for (enum eg_drop drop = EG_KEEP; drop < EG_DROP_COUNT; drop++)
 		dropped[drop] += gw_drops(gw, drop);
 	free_gw(gw);

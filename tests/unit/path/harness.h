@@ -31,9 +31,9 @@ struct frame {
 };
 
 struct gw_spec {
-	unsigned site;  /* 1 or 2 */
-	unsigned outer; /* 4 or 6; 0: 4 */
-	enum eg_suite_id suite;
+	unsigned site;                /* 1 or 2 */
+	unsigned outer;               /* 4 or 6; 0: 4 */
+	const struct eg_suite *suite; /* NULL: aes128gcm16 */
 	bool esn;
 	uint32_t window;  /* 0: 64 */
 	unsigned workers; /* 0: 1. Worker 0 owns both ports */
@@ -57,6 +57,9 @@ struct gw {
 void bench_open(void);
 void bench_close(void);
 struct rte_mempool *bench_pool(void);
+
+/* mbufs that are out of the pool now. */
+unsigned bench_in_use(void);
 
 struct gw *gw_open(struct gw_spec spec);
 void gw_close(struct gw *gw);

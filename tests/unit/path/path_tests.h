@@ -7,14 +7,27 @@
 
 int run_roundtrip_tests(void);
 int run_vector_tests(void);
+int run_suite_tests(void);
 int run_ecn_tests(void);
 int run_replay_tests(void);
 int run_corrupt_tests(void);
 int run_order_tests(void);
 int run_drop_tests(void);
+int run_limit_tests(void);
 int run_worker_tests(void);
 
 /* At the very end: did every reason that a packet can meet have its packet? */
 int run_coverage_tests(void);
+
+/* Site 1 with more around it:
+ *	10.3/16  a plain route out by the encrypted port (a mistake that must never work)
+ *	10.4/16  a route whose router nobody knows
+ *	10.5/16  a peer without outbound SA
+ *	10.6/16  a peer whose next hop nobody knows
+ *	10.7/16  a second peer, 192.0.2.7, with an outbound SA */
+struct gw *open_crossing(void);
+
+/* A flow from our pods into the peer's tunnel. */
+#define V4 .src = "10.1.0.5", .dst = "10.2.0.9"
 
 #endif

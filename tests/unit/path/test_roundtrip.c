@@ -24,7 +24,7 @@ static void assert_aged(const struct frame *got, const struct frame *input, unsi
 	assert_memory_equal(p, frame_packet(&want, &n_want), n_got);
 }
 
-static void roundtrip(unsigned inner, unsigned outer, bool esn, enum eg_suite_id suite)
+static void roundtrip(unsigned inner, unsigned outer, bool esn, const struct eg_suite *suite)
 {
 	static struct frame in[EG_BATCH_MAX], wire[EG_BATCH_MAX], out[EG_BATCH_MAX];
 	struct gw *one = gw_open(
@@ -71,6 +71,10 @@ static void roundtrip(unsigned inner, unsigned outer, bool esn, enum eg_suite_id
 	assert_int_equal(atomic_load(&gw_sa_in(two)->packets), packets);
 	assert_int_equal(atomic_load(&gw_sa_in(two)->bytes), bytes);
 	assert_int_equal(gw_sa_in(two)->replay.top, seq);
+	assert_int_equal(eg_counted(&one->stats[0]->port[CLEAR].rx_bytes), bytes + 14 * packets);
+	assert_int_equal(eg_counted(&two->stats[0]->port[CLEAR].tx_bytes), bytes + 14 * packets);
+	assert_int_equal(eg_counted(&one->stats[0]->port[ENCRYPTED].tx_bytes),
+			 eg_counted(&two->stats[0]->port[ENCRYPTED].rx_bytes));
 	assert_int_equal(gw_drops_all(one) + gw_drops_all(two), 0);
 	gw_close(one);
 	gw_close(two);
@@ -78,13 +82,17 @@ static void roundtrip(unsigned inner, unsigned outer, bool esn, enum eg_suite_id
 
 static void test_sizes(void **state)
 {
+	static const char *const suites[] = {
+		"aes128gcm16",      "aes256-sha256", "aes192gcm12", "chacha20poly1305",
+		"aes128ctr-sha384", "aes256ccm8",    "null-sha1",   "aes128gmac",
+	};
 	unsigned suite = 0;
 
 	(void)state;
 	for (unsigned inner = 4; inner <= 6; inner += 2) {
 		for (unsigned outer = 4; outer <= 6; outer += 2) {
 			for (int esn = 0; esn < 2; esn++)
-				roundtrip(inner, outer, esn, suite++ % EG_SUITE_COUNT);
+				roundtrip(inner, outer, esn, eg_suite_find(suites[suite++]));
 		}
 	}
 }

@@ -29,11 +29,13 @@ static void test_handed_over(void **state)
 {
 	struct gw *gw = open_owned(1);
 	struct frame frames[RING_ROOM];
+	struct eg_drop_record record;
 
 	(void)state;
 	make_frames(gw, frames, RING_ROOM, 1);
 	gw_send(gw, ENCRYPTED, frames, RING_ROOM);
 	assert_int_equal(eg_counted(&gw->stats[0]->handed_over), RING_ROOM);
+	assert_int_equal(bench_in_use(), RING_ROOM);
 	assert_int_equal(gw_discard(gw, CLEAR), 0);
 	assert_int_equal(gw_sa_in(gw)->replay.top, 0); /* not its owner: not touched */
 	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), RING_ROOM);
@@ -51,11 +53,15 @@ static void test_handed_over(void **state)
 	assert_int_equal(eg_counted(&gw->stats[1]->port[CLEAR].tx_packets), RING_ROOM);
 	assert_int_equal(gw_drops_all(gw), 0);
 
-	/* The owner's window judges: copies are found there. */
+	/* The owner's window judges: copies are found there, and told of with the port where they
+	 * came in. */
+	gw->path[1]->sample_cycles = 1;
 	make_frames(gw, frames, 1, 1);
 	gw_send(gw, ENCRYPTED, frames, 1);
 	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), 1);
 	assert_int_equal(gw_drops(gw, EG_DROP_ESP_REPLAY_SEEN), 1);
+	assert_true(eg_drop_ring_take(&gw->stats[1]->dropped, &record));
+	assert_int_equal(record.port, ENCRYPTED);
 	gw_close(gw);
 }
 

@@ -20,7 +20,7 @@ static struct eg_sa_spec base_spec(void)
 	return (struct eg_sa_spec){
 		.kind = EG_SA_KIND_IN,
 		.spi = 0x1001,
-		.suite = &eg_suites[EG_SUITE_AES256GCM16],
+		.suite = eg_suite_find("aes256gcm16"),
 		.replay_window = 64,
 		.local = ip("192.0.2.1"),
 		.remote = ip("192.0.2.2"),
@@ -72,7 +72,7 @@ static void test_different(void **state)
 		specs[i] = base_spec();
 	specs[1].kind = EG_SA_KIND_OUT;
 	specs[2].spi++;
-	specs[3].suite = &eg_suites[EG_SUITE_AES128GCM16];
+	specs[3].suite = eg_suite_find("aes128gcm16");
 	specs[4].replay_window = 1024;
 	specs[5].esn = true;
 	specs[6].local = ip("192.0.2.9");

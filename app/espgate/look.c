@@ -1,0 +1,21 @@
+#include "look.h"
+
+int eg_view_open(struct eg_view *view, const char *path)
+{
+	const struct eg_snap_options options = {.prove_ns = EG_PROVE_BUDGET_NS, .offline = true};
+	struct eg_errs errs = {0};
+
+	*view = (struct eg_view){.config = eg_config_load(path, &errs)};
+	if (view->config)
+		view->snap = eg_snap_build(view->config, NULL, &options, &errs);
+	eg_errs_print(&errs, stderr);
+	eg_errs_free(&errs);
+	return view->snap ? 0 : -1;
+}
+
+void eg_view_close(struct eg_view *view)
+{
+	eg_snap_free(view->snap);
+	eg_config_free(view->config);
+	*view = (struct eg_view){0};
+}

@@ -1,0 +1,248 @@
+/* explain: what becomes of a connection under a configuration, and why. Asks the compiled tables
+ * and the reference model, and fails loudly where they differ. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "look.h"
+#include "policy/explain.h"
+#include "verbs.h"
+
+struct question {
+	const char *config, *src, *dst, *proto, *port;
+	bool json;
+};
+
+static int parse_proto(const char *text, uint8_t *out)
+{
+	static const struct {
+		const char *name;
+		uint8_t number;
+	} names[] = {{"tcp", 6},  {"udp", 17},   {"sctp", 132},
+		     {"icmp", 1}, {"icmp6", 58}, {"icmpv6", 58}};
+	uint64_t number;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcasecmp(text, names[i].name)) {
+			*out = names[i].number;
+			return 0;
+		}
+	}
+	if (eg_text_u64(text, &number) || number > 255) {
+		fprintf(stderr,
+			"espgate explain: \"%s\" is no protocol (tcp, udp, sctp, icmp, "
+			"icmp6 or a number)\n",
+			text);
+		return -1;
+	}
+	*out = (uint8_t)number;
+	return 0;
+}
+
+static int parse_port(const struct question *question, uint8_t proto, uint16_t *out)
+{
+	uint64_t port = 0;
+
+	*out = 0;
+	if (!eg_proto_has_ports(proto) && !question->port)
+		return 0;
+	if (!question->port || eg_text_u64(question->port, &port) || port > UINT16_MAX) {
+		fprintf(stderr, "espgate explain: %s needs a destination port\n", question->proto);
+		return -1;
+	}
+	*out = (uint16_t)port;
+	return 0;
+}
+
+/* An address, or a pod as namespace/name: then its first address of the family (0: any). */
+static int parse_end(const struct eg_world *world, const char *text, unsigned family,
+		     struct eg_ip *out)
+{
+	const char *slash = strchr(text, '/');
+
+	if (!eg_ip_parse(text, out))
+		return 0;
+	if (slash) {
+		eg_vec_foreach (pod, &world->pods) {
+			const char *ns =
+				eg_sym_text(&world->syms, world->namespaces.v[pod->ns].name);
+
+			if (strlen(ns) != (size_t)(slash - text) ||
+			    memcmp(ns, text, (size_t)(slash - text)) ||
+			    strcmp(eg_sym_text(&world->syms, pod->name), slash + 1))
+				continue;
+			eg_vec_foreach (ip, &pod->ips) {
+				if (!family || ip->family == family) {
+					*out = *ip;
+					return 0;
+				}
+			}
+		}
+	}
+	fprintf(stderr, "espgate explain: \"%s\" is no address and no pod (namespace/name)%s\n",
+		text, family ? " with an address of that family" : "");
+	return -1;
+}
+
+static int parse_key(const struct question *question, const struct eg_world *world,
+		     struct eg_packet_key *key)
+{
+	struct eg_ip dst;
+
+	if (parse_proto(question->proto, &key->proto) ||
+	    parse_port(question, key->proto, &key->port))
+		return -1;
+	/* Where one end is an address, it decides the family of the other. */
+	if (!eg_ip_parse(question->dst, &dst)) {
+		key->dst = dst;
+		if (parse_end(world, question->src, dst.family, &key->src))
+			return -1;
+	} else if (parse_end(world, question->src, 0, &key->src) ||
+		   parse_end(world, question->dst, key->src.family, &key->dst)) {
+		return -1;
+	}
+	if (key->src.family == key->dst.family)
+		return 0;
+	fprintf(stderr, "espgate explain: %s and %s are of different families\n", question->src,
+		question->dst);
+	return -1;
+}
+
+static void route_json(const struct eg_view *view, const struct eg_hop *hop, struct eg_buf *out)
+{
+	static const char *const kinds[] = {"none", "no_neighbor", "gateway", "port", "peer"};
+
+	eg_buf_add(out, "{\"kind\": \"%s\"", kinds[hop->kind]);
+	if (hop->kind == EG_HOP_PORT)
+		eg_buf_add(out, ", \"port\": \"%s\"", view->config->ports.v[hop->port].name);
+	if (hop->kind == EG_HOP_PEER) {
+		const struct eg_conf_peer *peer = &view->config->peers.v[hop->peer];
+		const char *separator = "";
+
+		eg_buf_add(out, ", \"peer\": \"%s\", \"sas\": [", peer->name);
+		eg_vec_foreach (sa, &peer->sas) {
+			if (sa->dir != EG_SA_OUT)
+				continue;
+			eg_buf_add(out, "%s{\"spi\": %u, \"suite\": \"%s\"}", separator, sa->spi,
+				   sa->suite->name);
+			separator = ", ";
+		}
+		eg_buf_add(out, "]");
+	}
+	eg_buf_add(out, "}");
+}
+
+static void route_text(const struct eg_view *view, const struct eg_hop *hop, struct eg_buf *out)
+{
+	char remote[EG_IP_TEXT];
+
+	eg_buf_add(out, "route: ");
+	switch ((enum eg_hop_kind)hop->kind) {
+	case EG_HOP_NONE:
+		eg_buf_add(out, "neither peer nor route: dropped as no_route\n");
+		return;
+	case EG_HOP_NO_NEIGHBOR:
+		eg_buf_add(out, "next hop's MAC address is not known: dropped as no_neighbor\n");
+		return;
+	case EG_HOP_LOCAL:
+		eg_buf_add(out, "the gateway itself: dropped as to_gateway\n");
+		return;
+	case EG_HOP_PORT:
+		eg_buf_add(out, "out by port %s\n", view->config->ports.v[hop->port].name);
+		return;
+	case EG_HOP_PEER:
+		break;
+	}
+	eg_buf_add(out, "into the tunnel of peer %s (%s)", view->config->peers.v[hop->peer].name,
+		   eg_ip_print(&view->config->peers.v[hop->peer].remote, remote));
+	eg_vec_foreach (sa, &view->config->peers.v[hop->peer].sas) {
+		if (sa->dir == EG_SA_OUT)
+			eg_buf_add(out, ", SA 0x%08x %s", sa->spi, sa->suite->name);
+	}
+	eg_buf_add(out, "\n");
+}
+
+static int answer(const struct eg_view *view, const struct question *question)
+{
+	const struct eg_snap *snap = view->snap;
+	struct eg_explanation explanation = {0};
+	struct eg_packet_key key = {0};
+	struct eg_buf out = {0};
+	const struct eg_hop *hop;
+	int status = EG_EXIT_ERROR;
+
+	if (parse_key(question, &snap->policy->world, &key))
+		return EG_EXIT_USAGE;
+	if (eg_policy_explain(snap->policy->compiled, &key, &explanation)) {
+		fprintf(stderr, "espgate explain: out of memory\n");
+		goto end;
+	}
+	hop = &snap->hops[eg_lpm_lookup(snap->routes, &key.dst)];
+	if (question->json) {
+		eg_buf_add(&out, "{\"policy\": ");
+		eg_explanation_json(&explanation, &out);
+		eg_buf_add(&out, ", \"route\": ");
+		route_json(view, hop, &out);
+		eg_buf_add(&out, "}\n");
+	} else {
+		eg_explanation_text(&explanation, &out);
+		route_text(view, hop, &out);
+	}
+	fputs(out.v ? out.v : "", stdout);
+	status = explanation.allowed ? EG_EXIT_OK : EG_EXIT_NO;
+	if (!explanation.agree) {
+		fprintf(stderr, "espgate explain: compiled tables and reference model DISAGREE: "
+				"this is a bug of espgate's, please report it\n");
+		status = EG_EXIT_ERROR;
+	}
+end:
+	eg_explanation_free(&explanation);
+	eg_buf_free(&out);
+	return status;
+}
+
+static int parse(int argc, char **argv, struct question *question)
+{
+	static const struct option longs[] = {{"json", no_argument, NULL, 'j'}, {0}};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
+		if (opt == 'c')
+			question->config = optarg;
+		else if (opt == 'j')
+			question->json = true;
+		else
+			return -1;
+	}
+	if (!question->config || argc - optind < 3 || argc - optind > 4)
+		return -1;
+	question->src = argv[optind];
+	question->dst = argv[optind + 1];
+	question->proto = argv[optind + 2];
+	question->port = argc - optind == 4 ? argv[optind + 3] : NULL;
+	return 0;
+}
+
+int eg_verb_explain(int argc, char **argv)
+{
+	struct question question = {0};
+	struct eg_view view = {0};
+	int status = EG_EXIT_ERROR;
+
+	if (parse(argc, argv, &question)) {
+		fprintf(stderr, "usage: espgate explain -c FILE [--json] SRC DST PROTO [PORT]\n"
+				"  SRC, DST: an address, or a pod as namespace/name\n");
+		return EG_EXIT_USAGE;
+	}
+	if (!eg_view_open(&view, question.config)) {
+		if (view.snap->policy)
+			status = answer(&view, &question);
+		else
+			fprintf(stderr, "espgate explain: %s enforces no policy\n",
+				question.config);
+	}
+	eg_view_close(&view);
+	return status;
+}

@@ -1,0 +1,128 @@
+/* replay: what a configuration says of every flow in a capture, and what it changes against
+ * another: a policy change can be tried on yesterday's traffic before it is rolled out. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "capture.h"
+#include "look.h"
+#include "policy/describe.h"
+#include "verbs.h"
+
+static struct eg_verdict ask(const struct eg_snap *snap, const struct eg_packet_key *key)
+{
+	const struct eg_policy_packet packet = {
+		.src = key->src.bytes,
+		.dst = key->dst.bytes,
+		.port = key->port,
+		.proto = key->proto,
+		.family = key->src.family,
+	};
+	struct eg_verdict verdict = {{EG_VERDICT_OPEN, EG_VERDICT_OPEN}};
+
+	if (snap->policy)
+		eg_policy_decide(snap->policy->compiled, &packet, &verdict, 1);
+	return verdict;
+}
+
+static const char *word(const struct eg_verdict *verdict)
+{
+	bool egress = verdict->side[EG_EGRESS] == EG_VERDICT_DENY;
+	bool ingress = verdict->side[EG_INGRESS] == EG_VERDICT_DENY;
+
+	if (egress)
+		return ingress ? "deny(egress,ingress)" : "deny(egress)";
+	return ingress ? "deny(ingress)" : "allow";
+}
+
+static void print_flow(const struct eg_capture_flow *flow, const char *before, const char *now)
+{
+	char src[EG_IP_TEXT], dst[EG_IP_TEXT];
+	const char *proto = eg_proto_name(flow->key.proto);
+	bool ports = eg_proto_has_ports(flow->key.proto);
+
+	if (before)
+		printf("%-20s -> ", before);
+	printf("%-20s ", now);
+	if (proto)
+		printf("%-5s", proto);
+	else
+		printf("%-5u", flow->key.proto);
+	if (ports)
+		printf(" %s %u -> %s %u", eg_ip_print(&flow->key.src, src), flow->sport,
+		       eg_ip_print(&flow->key.dst, dst), flow->key.port);
+	else
+		printf(" %s -> %s", eg_ip_print(&flow->key.src, src),
+		       eg_ip_print(&flow->key.dst, dst));
+	printf("  (%" PRIu64 " packets, %" PRIu64 " bytes)\n", flow->packets, flow->bytes);
+}
+
+static int judge(const struct eg_capture *capture, const struct eg_snap *now,
+		 const struct eg_snap *before)
+{
+	size_t denied = 0, different = 0;
+
+	eg_vec_foreach (flow, &capture->flows) {
+		struct eg_verdict verdict = ask(now, &flow->key);
+		bool passes = eg_verdict_passes(&verdict);
+
+		denied += !passes;
+		if (before) {
+			struct eg_verdict old = ask(before, &flow->key);
+
+			if (eg_verdict_passes(&old) == passes)
+				continue;
+			different++;
+			print_flow(flow, word(&old), word(&verdict));
+		} else {
+			print_flow(flow, NULL, word(&verdict));
+		}
+	}
+	printf("%zu flows in %" PRIu64 " packets: %zu allowed, %zu denied", capture->flows.n,
+	       capture->packets, capture->flows.n - denied, denied);
+	if (before)
+		printf(", %zu different", different);
+	printf("; %" PRIu64 " packets follow a flow (fragments, ICMP errors), %" PRIu64
+	       " are nothing to route\n",
+	       capture->followers, capture->skipped);
+	return different ? EG_EXIT_NO : EG_EXIT_OK;
+}
+
+static int replay(const char *now_path, const char *before_path, const char *capture_path)
+{
+	struct eg_view now = {0}, before = {0};
+	struct eg_capture capture = {0};
+	int status = EG_EXIT_ERROR;
+
+	if (!eg_view_open(&now, now_path) &&
+	    (!before_path || !eg_view_open(&before, before_path)) &&
+	    !eg_capture_read(capture_path, &capture))
+		status = judge(&capture, now.snap, before.snap);
+	eg_capture_free(&capture);
+	eg_view_close(&before);
+	eg_view_close(&now);
+	return status;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: espgate replay -c FILE [--against OLD] CAPTURE\n");
+	return EG_EXIT_USAGE;
+}
+
+int eg_verb_replay(int argc, char **argv)
+{
+	static const struct option longs[] = {{"against", required_argument, NULL, 'a'}, {0}};
+	const char *now = NULL, *before = NULL;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
+		if (opt == 'c')
+			now = optarg;
+		else if (opt == 'a')
+			before = optarg;
+		else
+			return usage();
+	}
+	return now && optind + 1 == argc ? replay(now, before, argv[optind]) : usage();
+}

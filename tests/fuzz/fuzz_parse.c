@@ -1,0 +1,57 @@
+/* Any bytes are a frame and an IP packet: what the parser keeps lies inside them, whatever stands
+ * behind them, and the same bytes parse alike twice. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/parse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(int truth)
+{
+	if (!truth)
+		abort();
+}
+
+static void check(const struct eg_pkt *pkt, uint32_t len)
+{
+	unsigned header = pkt->version == 4 ? 20 : 40;
+
+	require(pkt->version == 4 || pkt->version == 6);
+	require(pkt->len <= len);
+	require(pkt->l4_off >= header && pkt->l4_off <= pkt->len);
+	require(pkt->frag <= EG_FRAG_LATER);
+	if (pkt->sport || pkt->dport)
+		require(pkt->frag != EG_FRAG_LATER && pkt->len - pkt->l4_off >= 8);
+}
+
+static void parse(const uint8_t *data, uint32_t len)
+{
+	struct eg_pkt pkt, again;
+	enum eg_drop drop = eg_parse_ip(data, len, &pkt);
+
+	require(drop < EG_DROP_COUNT);
+	if (drop)
+		return;
+	check(&pkt, len);
+	require(eg_parse_addresses(data, &pkt) < EG_DROP_COUNT);
+	/* Only its own bytes count: without what follows them it is the same packet. */
+	require(eg_parse_ip(data, pkt.len, &again) == EG_KEEP);
+	require(!memcmp(&pkt, &again, sizeof(pkt)));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint16_t off = 0;
+
+	if (size > UINT16_MAX)
+		return 0;
+	parse(data, (uint32_t)size);
+	if (eg_parse_link(data, (uint32_t)size, &off) == EG_KEEP) {
+		require(off < size);
+		parse(data + off, (uint32_t)size - off);
+	}
+	return 0;
+}

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Write the seeds of fuzz_parse and fuzz_esp_in into corpus/: whole packets of each shape that the
+parser knows, and texts of each kind that may stand inside ESP."""
+import ipaddress
+import pathlib
+import struct
+
+CORPUS = pathlib.Path(__file__).parent / 'corpus'
+MACS = bytes.fromhex('020000000001' '020000000101')
+
+
+def checksum(data):
+    total = sum(struct.unpack(f'>{len(data) // 2}H', data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return total ^ 0xffff
+
+
+def ip4(src, dst, proto, payload, frag=0, tos=0, ttl=64, options=b''):
+    header = struct.pack('>BBHHHBBH', 0x45 + len(options) // 4, tos,
+                         20 + len(options) + len(payload), 7, frag, ttl, proto, 0)
+    header += ipaddress.ip_address(src).packed + ipaddress.ip_address(dst).packed + options
+    return header[:10] + struct.pack('>H', checksum(header)) + header[12:] + payload
+
+
+def ip6(src, dst, proto, payload, tc=0, hops=64):
+    return (struct.pack('>IHBB', 6 << 28 | tc << 20, len(payload), proto, hops) +
+            ipaddress.ip_address(src).packed + ipaddress.ip_address(dst).packed + payload)
+
+
+def ext(nxt):
+    return bytes([nxt, 0, 1, 4, 0, 0, 0, 0])
+
+
+TCP = bytes.fromhex('1234005000000001000000025010040000000000')
+UDP = bytes.fromhex('1234003500080000')
+SCTP = bytes.fromhex('12341f900000000100000000')
+ECHO = bytes.fromhex('08000000abcd0001')
+AH = bytes.fromhex('1104000000000001000000020001020304050607' '08090a0b')
+A4, B4, A6, B6 = '10.2.0.9', '10.1.0.5', 'fd00:2::9', 'fd00:1::5'
+
+PACKETS = {
+    'tcp4': ip4(A4, B4, 6, TCP),
+    'udp4': ip4(A4, B4, 17, UDP),
+    'sctp4': ip4(A4, B4, 132, SCTP),
+    'icmp4': ip4(A4, B4, 1, ECHO),
+    'options4': ip4(A4, B4, 17, UDP, options=b'\1\1\1\0'),
+    'first4': ip4(A4, B4, 17, UDP, frag=0x2000),
+    'later4': ip4(A4, B4, 17, b'x' * 9, frag=0x2001),
+    'tcp6': ip6(A6, B6, 6, TCP),
+    'udp6': ip6(A6, B6, 17, UDP),
+    'hop6': ip6(A6, B6, 0, ext(60) + ext(43) + ext(17) + UDP),
+    'ah6': ip6(A6, B6, 51, AH + UDP),
+    'first6': ip6(A6, B6, 44, bytes.fromhex('110000010000beef') + UDP),
+    'later6': ip6(A6, B6, 44, bytes.fromhex('110000090000beef') + UDP),
+    'atomic6': ip6(A6, B6, 44, bytes.fromhex('110000000000beef') + UDP),
+    'ends6': ip6(A6, B6, 59, b''),
+}
+
+
+def frame(packet, tags=b''):
+    kind = b'\x08\x00' if packet[0] >> 4 == 4 else b'\x86\xdd'
+    return MACS + tags + kind + packet
+
+
+def trailer(packet, nxt=None):
+    pad = -(len(packet) + 2) % 4
+    if nxt is None:
+        nxt = 4 if packet[0] >> 4 == 4 else 41
+    return packet + bytes(range(1, pad + 1)) + bytes([pad, nxt])
+
+
+def esp(spi=0x2002, src='192.0.2.2', dst='192.0.2.1'):
+    body = struct.pack('>IIQ', spi, 1, 99) + bytes(48)
+    return ip4(src, dst, 50, body)
+
+
+def write(folder, name, data):
+    (CORPUS / folder).mkdir(parents=True, exist_ok=True)
+    (CORPUS / folder / name).write_bytes(data)
+
+
+def main():
+    for name, packet in PACKETS.items():
+        write('parse', name, packet)
+        write('parse', 'frame_' + name, frame(packet))
+        # How: 1 sealed, 2 spoiled at an offset by a mask; then TOS and sequence number.
+        write('esp_in', 'sealed_' + name, b'\1' + b'\0\0\1' + trailer(packet))
+        write('esp_in', 'ce_' + name, b'\1' + b'\3\0\1' + trailer(packet))
+    udp = PACKETS['udp4']
+    write('parse', 'vlan', frame(udp, bytes.fromhex('81000064')))
+    write('parse', 'qinq', frame(udp, bytes.fromhex('88a8000181000064')))
+    write('esp_in', 'raw_esp', b'\0' + frame(esp()))
+    write('esp_in', 'raw_spi', b'\0' + frame(esp(spi=0x9999)))
+    write('esp_in', 'raw_peer', b'\0' + frame(esp(src='192.0.2.3')))
+    write('esp_in', 'raw_plain', b'\0' + frame(udp))
+    write('esp_in', 'spoiled_seq', b'\2' + b'\0\x29\1' + b'\0\0\1' + trailer(udp))
+    write('esp_in', 'dummy', b'\1' + b'\0\0\1' + trailer(bytes(40), 59))
+    write('esp_in', 'next_header', b'\1' + b'\0\0\1' + trailer(udp, 17))
+    write('esp_in', 'tfc', b'\1' + b'\0\0\1' + trailer(udp + bytes(50)))
+    write('esp_in', 'source', b'\1' + b'\0\0\1' + trailer(ip4('10.9.9.9', B4, 17, UDP)))
+    write('esp_in', 'back', b'\1' + b'\0\0\1' + trailer(ip4(A4, '10.2.0.8', 17, UDP)))
+    write('esp_in', 'ttl', b'\1' + b'\0\0\1' + trailer(ip4(A4, B4, 17, UDP, ttl=1)))
+
+
+if __name__ == '__main__':
+    main()
