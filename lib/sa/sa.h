@@ -59,7 +59,8 @@ struct eg_sa_grant {
 /* Reserve sequence numbers and IVs for a burst of n packets. The sequence never wraps (RFC 4303
  * s3.3.3). The IV is a hybrid clock: wall time in ns, but always beyond the last one, so that it
  * neither repeats inside a run nor after a restart while the clock moves on (RFC 4106 s3.1 wants
- * the IV unique for a key). The writer's worker only. */
+ * the IV unique for a key). Suites whose IV is not of the clock (CBC's, RFC 3602 s3) let it lie. The
+ * writer's worker only. */
 static inline struct eg_sa_grant eg_sa_reserve(struct eg_sa *sa, unsigned n, uint64_t wall_ns)
 {
 	const uint64_t limit = sa->esn ? UINT64_MAX : UINT32_MAX;
