@@ -7,7 +7,10 @@
 #include "crypto/random.h"
 
 struct eg_crypto {
-	struct eg_job_room room[EG_CRYPTO_BURST]; /* at the job's place in the burst */
+	/* A job's room (crypto/job.h), at the job's place in the burst. */
+	uint8_t nonce[EG_CRYPTO_BURST][16];
+	uint8_t tag[EG_CRYPTO_BURST][EG_SUITE_ICV_MAX];
+	uint8_t aside[EG_CRYPTO_BURST][EG_SUITE_ICV_MAX];
 	struct eg_random random;
 	IMB_MGR *mgr;
 };
@@ -55,20 +58,44 @@ bool eg_crypto_random_iv(struct eg_crypto *crypto, uint8_t iv[EG_SUITE_IV_MAX])
 	return eg_random_take(&crypto->random, crypto->mgr, iv);
 }
 
-static inline void fill(IMB_JOB *job, const struct eg_crypto_op *op, struct eg_job_room *room,
-			bool seal)
+/* Fill the jobs; true where some borrow from their packets. */
+static inline bool fill(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto_op *ops,
+			unsigned n, bool seal)
 {
-	switch (op->key->family) {
-	case EG_JOB_AEAD:
-		eg_job_fill_aead(job, op, room, seal);
-		break;
-	case EG_JOB_GMAC:
-		eg_job_fill_gmac(job, op, room, seal);
-		break;
-	case EG_JOB_HMAC:
-		eg_job_fill_hmac(job, op, room, seal);
-		break;
+	bool borrowed = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct eg_job_room room = {
+			.nonce = crypto->nonce[i],
+			.tag = seal ? ops[i].icv : crypto->tag[i],
+			.aside = crypto->aside[i],
+		};
+
+		switch ((enum eg_job_family)ops[i].key->family) {
+		case EG_JOB_GCM:
+			eg_job_fill_gcm(jobs[i], &ops[i], &room, seal);
+			break;
+		case EG_JOB_AEAD:
+			eg_job_fill_aead(jobs[i], &ops[i], &room, seal);
+			break;
+		case EG_JOB_GMAC:
+			eg_job_fill_gmac(jobs[i], &ops[i], &room, seal);
+			borrowed = true;
+			break;
+		case EG_JOB_HMAC:
+			eg_job_fill_hmac(jobs[i], &ops[i], &room, seal);
+			borrowed = true;
+			break;
+		}
 	}
+	return borrowed;
+}
+
+static void give_back(const struct eg_crypto *crypto, const struct eg_crypto_op *ops, unsigned n,
+		      bool seal)
+{
+	for (unsigned i = 0; i < n; i++)
+		eg_job_give_back(&ops[i], crypto->aside[i], seal);
 }
 
 /* Run the jobs and keep each one's status. GCM completes inside submit; where several buffers of a
@@ -105,14 +132,14 @@ static bool get_jobs(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto
 void eg_crypto_seal(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned n)
 {
 	IMB_JOB *jobs[EG_CRYPTO_BURST];
+	bool borrowed;
 
 	if (!get_jobs(crypto, jobs, ops, n))
 		return;
-	for (unsigned i = 0; i < n; i++)
-		fill(jobs[i], &ops[i], &crypto->room[i], true);
+	borrowed = fill(crypto, jobs, ops, n, true);
 	run(crypto, jobs, ops, n);
-	for (unsigned i = 0; i < n; i++)
-		eg_job_give_back(&ops[i], &crypto->room[i], true);
+	if (borrowed)
+		give_back(crypto, ops, n, true);
 }
 
 /* No early exit: how many bytes agree must not show in the time. */
@@ -128,17 +155,18 @@ static bool tags_equal(const uint8_t *a, const uint8_t *b, unsigned n)
 void eg_crypto_open(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned n)
 {
 	IMB_JOB *jobs[EG_CRYPTO_BURST];
+	bool borrowed;
 
 	if (!get_jobs(crypto, jobs, ops, n))
 		return;
-	for (unsigned i = 0; i < n; i++)
-		fill(jobs[i], &ops[i], &crypto->room[i], false);
+	borrowed = fill(crypto, jobs, ops, n, false);
 	run(crypto, jobs, ops, n);
+	if (borrowed)
+		give_back(crypto, ops, n, false);
 	for (unsigned i = 0; i < n; i++) {
 		struct eg_crypto_op *op = &ops[i];
 
-		eg_job_give_back(op, &crypto->room[i], false);
-		op->ok &= tags_equal(crypto->room[i].tag, op->icv, op->key->icv_bytes);
+		op->ok &= tags_equal(crypto->tag[i], op->icv, op->key->icv_bytes);
 		/* Deciphered before or while it was authenticated: what is not authentic does not
 		 * stay readable, whatever becomes of the buffer. */
 		if (!op->ok)

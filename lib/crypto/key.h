@@ -16,7 +16,8 @@
 
 /* How a job is filled (crypto/job.h). */
 enum eg_job_family {
-	EG_JOB_AEAD, /* GCM, CCM, ChaCha20-Poly1305 */
+	EG_JOB_GCM,
+	EG_JOB_AEAD, /* CCM, ChaCha20-Poly1305 */
 	EG_JOB_GMAC,
 	EG_JOB_HMAC, /* a cipher, or none, and an HMAC */
 };

@@ -42,17 +42,20 @@ void eg_keystore_free(struct eg_keystore *store)
 	free(store);
 }
 
-/* What IPsec-MB calls them. An AEAD is one name as cipher and one as hash. */
+/* What IPsec-MB calls them, and who fills their jobs. An AEAD is one name as cipher and one as
+ * hash.
+ */
 static const struct {
-	uint8_t mode, tag;
+	uint8_t mode, tag, family;
 } ciphers[] = {
-	[EG_CIPHER_NULL] = {IMB_CIPHER_NULL, 0},
-	[EG_CIPHER_AES_CBC] = {IMB_CIPHER_CBC, 0},
-	[EG_CIPHER_AES_CTR] = {IMB_CIPHER_CNTR, 0},
-	[EG_CIPHER_AES_GCM] = {IMB_CIPHER_GCM, IMB_AUTH_AES_GMAC},
-	[EG_CIPHER_AES_GMAC] = {IMB_CIPHER_GCM, IMB_AUTH_AES_GMAC},
-	[EG_CIPHER_AES_CCM] = {IMB_CIPHER_CCM, IMB_AUTH_AES_CCM},
-	[EG_CIPHER_CHACHA20] = {IMB_CIPHER_CHACHA20_POLY1305, IMB_AUTH_CHACHA20_POLY1305},
+	[EG_CIPHER_NULL] = {IMB_CIPHER_NULL, 0, EG_JOB_HMAC},
+	[EG_CIPHER_AES_CBC] = {IMB_CIPHER_CBC, 0, EG_JOB_HMAC},
+	[EG_CIPHER_AES_CTR] = {IMB_CIPHER_CNTR, 0, EG_JOB_HMAC},
+	[EG_CIPHER_AES_GCM] = {IMB_CIPHER_GCM, IMB_AUTH_AES_GMAC, EG_JOB_GCM},
+	[EG_CIPHER_AES_GMAC] = {IMB_CIPHER_GCM, IMB_AUTH_AES_GMAC, EG_JOB_GMAC},
+	[EG_CIPHER_AES_CCM] = {IMB_CIPHER_CCM, IMB_AUTH_AES_CCM, EG_JOB_AEAD},
+	[EG_CIPHER_CHACHA20] = {IMB_CIPHER_CHACHA20_POLY1305, IMB_AUTH_CHACHA20_POLY1305,
+				EG_JOB_AEAD},
 };
 
 static const uint8_t hashes[] = {
@@ -174,11 +177,10 @@ struct eg_crypto_key *eg_crypto_key_new(struct eg_keystore *store, const struct 
 	key->cipher_mode = ciphers[suite->cipher].mode;
 	memcpy(key->salt, material + suite->key_bytes, suite->salt_bytes);
 	expand_cipher(store->mgr, suite->cipher, material, key);
+	key->family = ciphers[suite->cipher].family;
 	if (suite->auth == EG_AUTH_AEAD) {
-		key->family = suite->cipher == EG_CIPHER_AES_GMAC ? EG_JOB_GMAC : EG_JOB_AEAD;
 		key->hash_alg = ciphers[suite->cipher].tag;
 	} else {
-		key->family = EG_JOB_HMAC;
 		key->hash_alg = hashes[suite->auth];
 		hash_pad(store->mgr, suite, auth_key, 0x36, key->aes.ipad);
 		hash_pad(store->mgr, suite, auth_key, 0x5c, key->aes.opad);

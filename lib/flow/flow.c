@@ -11,23 +11,19 @@ static struct eg_flow_cached *cache_slot(struct eg_flow *flow, uint64_t hash)
 	return &flow->cache[(hash >> 32) % EG_FLOW_CACHE_SLOTS];
 }
 
+/* One branch for all: which of the reasons it is does not matter. */
 static bool cache_passes(const struct eg_flow_cached *cached, const struct eg_lookup *lookup,
 			 const struct eg_flow_now *now)
 {
-	return lookup->event == EG_EVENT_DATA && cached->seen_s == now->s &&
-	       cached->generation == now->generation &&
-	       (cached->both || cached->opener == lookup->side) &&
+	return (lookup->event == EG_EVENT_DATA) & (cached->seen_s == now->s) &
+	       (cached->generation == now->generation) &
+	       (cached->both | (cached->opener == lookup->side)) &
 	       eg_flow_key_equal(&cached->key, &lookup->key);
 }
 
 static bool is_older(uint32_t generation, uint32_t than)
 {
 	return (int32_t)(generation - than) < 0;
-}
-
-static struct eg_standing standing_of(const struct eg_conn *conn)
-{
-	return atomic_load_explicit(&conn->standing, memory_order_relaxed);
 }
 
 /* Written only where it changes: the line is shared with the other direction's worker. */
@@ -47,13 +43,20 @@ static bool change(struct eg_conn *conn, struct eg_standing *was, struct eg_stan
 						     memory_order_relaxed);
 }
 
-/* The cache may answer for it. Short-lived states are always looked up. */
+/* The cache may answer for it. Short-lived states are always looked up. A place that somebody else
+ * has used in this second stays theirs: where there are more connections than places, each would
+ * else throw the other out before it is met again. */
 static void remember(struct eg_flow *flow, const struct eg_lookup *lookup,
 		     struct eg_standing standing, const struct eg_flow_now *now)
 {
+	struct eg_flow_cached *cached = cache_slot(flow, lookup->hash);
+
 	if (standing.state != EG_CONN_NEW && standing.state != EG_CONN_ESTABLISHED)
 		return;
-	*cache_slot(flow, lookup->hash) = (struct eg_flow_cached){
+	if (cached->seen_s == now->s && cached->generation == now->generation &&
+	    !eg_flow_key_equal(&cached->key, &lookup->key))
+		return;
+	*cached = (struct eg_flow_cached){
 		.key = lookup->key,
 		.generation = now->generation,
 		.seen_s = now->s,
@@ -72,7 +75,7 @@ static enum eg_flow_need settle(struct eg_flow *flow, struct eg_lookup *lookup,
 				const struct eg_flow_now *now, bool allowed)
 {
 	struct eg_conn *conn = &flow->table->conns[lookup->conn];
-	struct eg_standing was = standing_of(conn), is;
+	struct eg_standing was = eg_conn_standing(conn), is;
 
 	/* Again where another worker changed it meanwhile: its FIN or RST must not be lost. */
 	do {
@@ -114,11 +117,11 @@ void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 		lookups[i].conn = EG_CONN_NONE;
 		if (cache_passes(cache_slot(flow, lookups[i].hash), &lookups[i], now))
 			continue;
-		eg_conn_prefetch_bucket(flow->table, lookups[i].hash);
+		eg_conn_prefetch(flow->table, lookups[i].hash);
 		missed[misses++] = (uint8_t)i;
 	}
 	for (unsigned k = 0; k < misses; k++)
-		eg_conn_prefetch(flow->table, lookups[missed[k]].hash);
+		lookups[missed[k]].conn = eg_conn_candidate(flow->table, lookups[missed[k]].hash);
 	for (unsigned k = 0; k < misses; k++) {
 		struct eg_lookup *lookup = &lookups[missed[k]];
 
@@ -138,7 +141,7 @@ void eg_flow_look(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
 	lookup->need = EG_FLOW_DECIDE;
 	if (lookup->conn == EG_CONN_NONE)
 		return;
-	standing = standing_of(&flow->table->conns[lookup->conn]);
+	standing = eg_conn_standing(&flow->table->conns[lookup->conn]);
 	if (standing.state == EG_CONN_DENIED || is_stale(standing, now))
 		lookup->need = EG_FLOW_REDECIDE;
 	else
@@ -150,7 +153,7 @@ struct eg_flow_tuple eg_flow_opening(const struct eg_flow *flow, const struct eg
 	unsigned from = lookup->side;
 
 	if (lookup->need == EG_FLOW_REDECIDE)
-		from = standing_of(&flow->table->conns[lookup->conn]).opener;
+		from = eg_conn_standing(&flow->table->conns[lookup->conn]).opener;
 	return (struct eg_flow_tuple){
 		.src = (const uint8_t *)lookup->key.addr[from],
 		.dst = (const uint8_t *)lookup->key.addr[!from],
@@ -177,7 +180,7 @@ static enum eg_flow_allowed open_by(struct eg_flow *flow, struct eg_lookup *look
 	if (lookup->conn == EG_CONN_NONE)
 		return EG_FLOW_FULL;
 	conn = &flow->table->conns[lookup->conn];
-	was = fresh ? is : standing_of(conn);
+	was = fresh ? is : eg_conn_standing(conn);
 	touch(conn, now);
 	do {
 		/* The sweep has it: the packet passes, the next one opens it. */
@@ -216,7 +219,7 @@ void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup,
 	if (lookup->need != EG_FLOW_REDECIDE)
 		return;
 	conn = &flow->table->conns[lookup->conn];
-	was = standing_of(conn);
+	was = eg_conn_standing(conn);
 	touch(conn, now);
 	do {
 		/* For good, or a newer snapshot has decided otherwise. */
@@ -237,7 +240,8 @@ void eg_flow_audit(struct eg_flow *flow, struct eg_lookup *lookup, const struct 
 		return;
 	}
 	if (lookup->conn != EG_CONN_NONE)
-		state = (enum eg_conn_state)standing_of(&flow->table->conns[lookup->conn]).state;
+		state = (enum eg_conn_state)eg_conn_standing(&flow->table->conns[lookup->conn])
+				.state;
 	/* The other end's own attempt is no matter of the connection that lives. */
 	if (state != EG_CONN_NEW && state != EG_CONN_ESTABLISHED)
 		open_by(flow, lookup, EG_CONN_DENIED, now);

@@ -5,6 +5,18 @@
 
 #include "base/secret.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+/* It would take sixteen bytes at once for a race with the one slot that changes. */
+#ifdef __SANITIZE_THREAD__
+#define EG_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define EG_THREAD_SANITIZER
+#endif
+#endif
+
 #define TAG_SHIFT 24
 #define NUMBER    ((1u << TAG_SHIFT) - 1)
 
@@ -123,7 +135,22 @@ void eg_flow_table_free(struct eg_flow_table *table)
 	free(table);
 }
 
-/* The slots of a bucket whose tag fits, as a bit mask. */
+/* The slots of a bucket whose tag fits, as a bit mask; free ones among them. Only a hint: who uses
+ * a slot reads it again. */
+#if defined(__SSE2__) && !defined(EG_THREAD_SANITIZER)
+static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
+{
+	const __m128i *slots = (const __m128i *)bucket->slot;
+	const __m128i tag = _mm_set1_epi32((int)(hash >> 56));
+	__m128i fits[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		fits[i] =
+			_mm_cmpeq_epi32(_mm_srli_epi32(_mm_load_si128(slots + i), TAG_SHIFT), tag);
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(fits[0], fits[1]),
+							   _mm_packs_epi32(fits[2], fits[3])));
+}
+#else
 static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
 {
 	uint32_t tag = (uint32_t)(hash >> 56);
@@ -132,15 +159,15 @@ static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
 	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
 		uint32_t slot = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
 
-		mask |= (unsigned)(slot && slot >> TAG_SHIFT == tag) << i;
+		mask |= (unsigned)(slot >> TAG_SHIFT == tag) << i;
 	}
 	return mask;
 }
+#endif
 
 static bool is(const struct eg_conn *conn, const struct eg_flow_key *key)
 {
-	return eg_flow_key_equal(&conn->key, key) &&
-	       atomic_load_explicit(&conn->standing, memory_order_relaxed).state != EG_CONN_DEAD;
+	return eg_flow_key_equal(&conn->key, key) && eg_conn_standing(conn).state != EG_CONN_DEAD;
 }
 
 static uint32_t find_in(const struct eg_flow_table *table, const struct eg_bucket *bucket,
@@ -167,22 +194,33 @@ uint32_t eg_conn_find(const struct eg_flow_table *table, const struct eg_flow_ke
 	return number;
 }
 
-void eg_conn_prefetch_bucket(const struct eg_flow_table *table, uint64_t hash)
+void eg_conn_prefetch(const struct eg_flow_table *table, uint64_t hash)
 {
 	__builtin_prefetch(&table->buckets[eg_flow_bucket1(table, hash)]);
 }
 
-void eg_conn_prefetch(const struct eg_flow_table *table, uint64_t hash)
+uint32_t eg_conn_candidate(const struct eg_flow_table *table, uint64_t hash)
 {
 	const struct eg_bucket *bucket = &table->buckets[eg_flow_bucket1(table, hash)];
 	unsigned mask = fitting(bucket, hash);
 	uint32_t slot;
 
 	if (!mask)
-		return;
-	slot = atomic_load_explicit(&bucket->slot[__builtin_ctz(mask)], memory_order_relaxed);
-	if (slot)
-		__builtin_prefetch(&table->conns[slot_number(slot)]);
+		return EG_CONN_NONE;
+	/* Acquire: the key was written before the slot. */
+	slot = atomic_load_explicit(&bucket->slot[__builtin_ctz(mask)], memory_order_acquire);
+	if (!slot)
+		return EG_CONN_NONE;
+	__builtin_prefetch(&table->conns[slot_number(slot)]);
+	return slot_number(slot);
+}
+
+uint32_t eg_conn_confirm(const struct eg_flow_table *table, const struct eg_flow_key *key,
+			 uint64_t hash, uint32_t candidate)
+{
+	if (candidate != EG_CONN_NONE && is(&table->conns[candidate], key))
+		return candidate;
+	return eg_conn_find(table, key, hash);
 }
 
 static unsigned count_used(const struct eg_bucket *bucket)
@@ -222,7 +260,7 @@ static _Atomic uint32_t *place(struct eg_flow_table *table, uint64_t hash, uint3
 
 static void kill_conn(struct eg_conn *conn)
 {
-	struct eg_standing was = atomic_load_explicit(&conn->standing, memory_order_relaxed), is;
+	struct eg_standing was = eg_conn_standing(conn), is;
 
 	do {
 		is = was;
@@ -287,7 +325,7 @@ uint32_t eg_conn_insert(struct eg_flow_table *table, const struct eg_flow_key *k
  * it writes them in the opposite order. */
 static bool expire(struct eg_conn *conn, uint32_t now_s)
 {
-	struct eg_standing was = atomic_load_explicit(&conn->standing, memory_order_acquire);
+	struct eg_standing was = eg_conn_standing(conn);
 	struct eg_standing is = was;
 	uint32_t idle_s = now_s - atomic_load_explicit(&conn->seen_s, memory_order_relaxed);
 

@@ -52,6 +52,14 @@ struct eg_conn {
 
 _Static_assert(sizeof(struct eg_conn) == 64, "one cache line");
 
+static inline struct eg_standing eg_conn_standing(const struct eg_conn *conn)
+{
+	/* By a variable: clang 14 cannot take a member of an atomic load. */
+	struct eg_standing standing = atomic_load_explicit(&conn->standing, memory_order_acquire);
+
+	return standing;
+}
+
 #define EG_BUCKET_SLOTS 16
 
 struct eg_bucket {
@@ -100,10 +108,13 @@ static inline uint32_t eg_flow_bucket2(const struct eg_flow_table *table, uint64
 uint32_t eg_conn_find(const struct eg_flow_table *table, const struct eg_flow_key *key,
 		      uint64_t hash);
 
-/* Bring what eg_conn_find() will read towards the core: first the bucket, then, once that is there,
- * the connection it names. */
-void eg_conn_prefetch_bucket(const struct eg_flow_table *table, uint64_t hash);
+/* The same in steps, so that the memory which one needs is on its way while others work: the bucket
+ * towards the core; then the connection that may be it, its number or EG_CONN_NONE; then the answer
+ * of eg_conn_find(), by that number. */
 void eg_conn_prefetch(const struct eg_flow_table *table, uint64_t hash);
+uint32_t eg_conn_candidate(const struct eg_flow_table *table, uint64_t hash);
+uint32_t eg_conn_confirm(const struct eg_flow_table *table, const struct eg_flow_key *key,
+			 uint64_t hash, uint32_t candidate);
 
 /* A new connection, or (*fresh is false) the equal one that another worker inserted meanwhile.
  * EG_CONN_NONE where the table or the key's buckets are full. Any worker. */

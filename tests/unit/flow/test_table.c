@@ -189,7 +189,7 @@ static void test_twins_in_turn(void **state)
 	second = insert(table, 0);
 	assert_int_not_equal(first, second);
 	assert_int_equal(find(table, 0), second);
-	assert_int_equal(atomic_load(&table->conns[first].standing).state, EG_CONN_DEAD);
+	assert_int_equal(eg_conn_standing(&table->conns[first]).state, EG_CONN_DEAD);
 	assert_int_equal(eg_flow_sweep(table, table->bucket_mask + 1, NOW_S), 1);
 	assert_int_equal(eg_flow_in_use(table), 1);
 	assert_int_equal(find(table, 0), second);

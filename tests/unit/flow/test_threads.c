@@ -75,7 +75,7 @@ static unsigned count_live(const struct eg_flow_table *table, const struct eg_fl
 			const struct eg_conn *conn = &table->conns[(slot & 0xffffff) - 1];
 
 			live += slot && eg_flow_key_equal(&conn->key, key) &&
-				atomic_load(&conn->standing).state != EG_CONN_DEAD;
+				eg_conn_standing(conn).state != EG_CONN_DEAD;
 		}
 	}
 	return live;

@@ -321,7 +321,7 @@ static void test_look(void **state)
 	b.now.s += 20;
 	eg_flow_look(b.worker[0], &back, &b.now, &lookup);
 	assert_int_equal(lookup.need, EG_FLOW_PASS);
-	assert_int_equal(atomic_load(&b.table->conns[lookup.conn].standing).state, EG_CONN_NEW);
+	assert_int_equal(eg_conn_standing(&b.table->conns[lookup.conn]).state, EG_CONN_NEW);
 	assert_int_equal(atomic_load(&b.table->conns[lookup.conn].seen_s), b.now.s - 20);
 	b.now.generation = 2;
 	eg_flow_look(b.worker[0], &back, &b.now, &lookup);
