@@ -39,7 +39,10 @@ b=$pid
 
 pods_talk
 
-stop a "$a"
-stop b "$b"
+# Both at once: the driver takes a ring from under a peer that still polls it when the other end goes
+# (seen as a crash in DPDK's memif 22.11, once in fifty runs under load).
+kill "$a" "$b"
+finished a "$a"
+finished b "$b"
 no_other_drops a multicast link_local not_our_mac tx_full
 no_other_drops b multicast link_local not_our_mac
