@@ -38,7 +38,9 @@ static int check(const char *path, const struct eg_snap_options *options)
 	struct eg_snap *snap = NULL;
 	int status = EG_EXIT_ERROR;
 
-	if (config && store)
+	if (config && store &&
+	    (!config->state_dir || !eg_sa_store_keep_state(store, config->state_dir, true,
+							   &config->state_dir_pos, &errs)))
 		snap = eg_snap_build(config, store, options, &errs);
 	eg_errs_print(&errs, stderr);
 	if (snap) {

@@ -18,6 +18,7 @@ static struct eg_sa *acquire(struct eg_snap *snap, const struct eg_conf_peer *pe
 		.esn = conf->esn,
 		.local = peer->local,
 		.remote = peer->remote,
+		.lifetime = peer->lifetime,
 	};
 	char path[EG_CONF_NAME_MAX + 64];
 	struct eg_keyfile_ref ref = {conf->pos, path};
@@ -26,11 +27,8 @@ static struct eg_sa *acquire(struct eg_snap *snap, const struct eg_conf_peer *pe
 
 	snprintf(path, sizeof(path), "peers.%s.sas[%zu].key_file", peer->name,
 		 (size_t)(conf - peer->sas.v));
-	if (!eg_keyfile_read(conf->key_file, conf->suite, &ref, material, errs)) {
-		sa = eg_sa_acquire(snap->store, &spec, material);
-		if (!sa)
-			eg_error(errs, &conf->pos, path, "out of memory");
-	}
+	if (!eg_keyfile_read(conf->key_file, conf->suite, &ref, material, errs))
+		sa = eg_sa_acquire(snap->store, &spec, material, &ref, errs);
 	eg_secret_wipe(material, sizeof(material));
 	return sa;
 }
@@ -65,27 +63,6 @@ static int add_sas(struct eg_snap *snap, uint32_t index, const struct eg_conf_pe
 			peer->out[peer->n_out++] = sa;
 	}
 	return failed;
-}
-
-/* One key and salt under two SAs would repeat nonces (RFC 4106 s10). */
-static int check_keys(const struct eg_snap *snap, const struct eg_config *config,
-		      struct eg_errs *errs)
-{
-	struct eg_sa **sas = malloc((snap->sas.n + 1) * sizeof(struct eg_sa *));
-	const struct eg_sa *twice;
-
-	if (!sas)
-		return -1;
-	for (size_t i = 0; i < snap->sas.n; i++)
-		sas[i] = snap->sas.v[i].sa;
-	twice = eg_sa_find_shared_key(sas, snap->sas.n);
-	if (twice)
-		eg_error(errs, &(struct eg_pos){.file = config->file}, "peers",
-			 "SA 0x%x and another use the same key and salt (RFC 4106 s10: make one "
-			 "key each with espgate keygen)",
-			 be32toh(twice->spi_be));
-	free(sas);
-	return twice ? -1 : 0;
 }
 
 static int build_sad(struct eg_snap *snap)
@@ -135,7 +112,7 @@ int eg_build_sas(struct eg_snap *snap, const struct eg_config *config, struct eg
 
 	for (uint32_t i = 0; snap->peers && i < snap->n_peers; i++)
 		failed |= add_sas(snap, i, &config->peers.v[i], errs);
-	if (!failed && !check_keys(snap, config, errs) && !build_sad(snap))
+	if (!failed && !build_sad(snap))
 		return 0;
 	if (errs->n_errors == before)
 		eg_error(errs, NULL, "peers", "out of memory");
