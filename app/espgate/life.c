@@ -43,10 +43,25 @@ static void tell_failure(struct eg_gateway *gateway, int err)
 	       gateway->config->state_dir, strerror(-err));
 }
 
+/* SAs that waited begin, and those that left end. */
+static void step_rekey(struct eg_gateway *gateway, uint64_t mono_ns)
+{
+	struct eg_snap *before =
+		atomic_load_explicit(&gateway->publisher.snap, memory_order_relaxed);
+	struct eg_snap *snap = before ? eg_snap_step(before, mono_ns) : NULL;
+
+	if (!snap)
+		return;
+	eg_publish(&gateway->publisher, snap);
+	eg_log(&gateway->log, EG_LOG_ESP, EG_LOG_INFO,
+	       "SAs changed by their times: %zu are held now", snap->sas.n);
+}
+
 void eg_life_step(struct eg_gateway *gateway)
 {
 	struct eg_now at = now();
 
+	step_rekey(gateway, at.mono_ns);
 	tell_failure(gateway, eg_sa_store_step(gateway->sas, &at, tell_limit, gateway));
 }
 

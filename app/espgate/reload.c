@@ -87,7 +87,12 @@ static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, 
 int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs)
 {
 	uint64_t start_ns = eg_mono_ns();
-	struct eg_snap *snap = eg_snap_build(config, gateway->sas, &EG_SNAP_DAEMON, errs);
+	const struct eg_snap_options options = {
+		.prove_ns = EG_PROVE_BUDGET_NS,
+		.before = eg_publisher_read(&gateway->publisher),
+		.now_ns = start_ns,
+	};
+	struct eg_snap *snap = eg_snap_build(config, gateway->sas, &options, errs);
 	int err;
 
 	if (!snap)

@@ -65,7 +65,7 @@ static int usage(void)
 int eg_verb_check(int argc, char **argv)
 {
 	static const struct option longs[] = {{"prove", no_argument, NULL, 'p'}, {0}};
-	struct eg_snap_options options = EG_SNAP_DAEMON;
+	struct eg_snap_options options = {.prove_ns = EG_PROVE_BUDGET_NS};
 	const char *path = NULL;
 	int opt;
 

@@ -76,6 +76,9 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	}
 	if (open_store(gateway, errs) || eg_load(gateway, gateway->config, errs))
 		goto world;
+	/* Warnings of the load, before anything that takes time. */
+	eg_errs_print(errs, stderr);
+	eg_errs_free(errs);
 	if (eg_ports_start(gateway, errs) || eg_workers_wire(gateway, errs))
 		goto ports;
 	gateway->started_ns = eg_mono_ns();

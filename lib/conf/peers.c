@@ -60,6 +60,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		{"remote", read_remote, true}, /* compared with local */
 		{"subnets", read_subnets, true},
 		{"sas", eg_conf_read_sas, false},
+		{"rekey", eg_conf_read_rekey, false},
 		{"lifetime", eg_conf_read_lifetime, false}, /* compared with sas */
 	};
 	struct eg_config *config = into;

@@ -14,6 +14,16 @@ static void test_messages(void **state)
 {
 	static const struct config_case cases[] = {
 		{PEER("    lifetime: {}\n"), ""},
+		{PEER("    rekey: {}\n"), ""},
+		{PEER("    rekey: {send_delay: 5, grace: -1s, sent: 1s}\n"),
+		 "t:12:40: peers.b.rekey: unknown key \"sent\"\n"
+		 "t:12:25: peers.b.rekey.send_delay: expected a duration like 30s or 500ms, found "
+		 "\"5\"\n"
+		 "t:12:35: peers.b.rekey.grace: expected a duration like 30s or 500ms, found "
+		 "\"-1s\"\n"},
+		{PEER("    rekey: {send_delay: 61s}\n"),
+		 "t:12:5: warning: peers.b.rekey: grace is shorter than send_delay: the other end "
+		 "may still send on an SA that is no longer accepted here\n"},
 		{PEER("    lifetime: []\n"),
 		 "t:12:15: peers.b.lifetime: expected a map, found a list\n"},
 		{PEER("    lifetime: {soft_packets: 0, hard_bytes: 0, soft_time: 0, hard_time: "
@@ -48,6 +58,7 @@ static void test_values(void **state)
 	static const char text[] = PEER("    lifetime: {soft_packets: 1, hard_packets: 2, "
 					"soft_bytes: 3kB, hard_bytes: 4GiB,\n"
 					"               soft_time: 5s, hard_time: 6d}\n"
+					"    rekey: {send_delay: 7s, grace: 8m}\n"
 					"state_dir: state\n");
 	struct eg_errs errs = {0};
 	struct eg_config *config = eg_config_parse(text, strlen(text), "etc/t", &errs);
@@ -63,6 +74,8 @@ static void test_values(void **state)
 	assert_int_equal(life->hard_bytes, 4ull << 30);
 	assert_int_equal(life->soft_time_ns, 5 * EG_NS_PER_S);
 	assert_int_equal(life->hard_time_ns, 6 * 86400 * EG_NS_PER_S);
+	assert_int_equal(config->peers.v[0].send_delay_ns, 7 * EG_NS_PER_S);
+	assert_int_equal(config->peers.v[0].grace_ns, 8 * 60 * EG_NS_PER_S);
 	eg_config_free(config);
 }
 

@@ -223,7 +223,7 @@ struct eg_sa *gw_sa(struct gw *gw, unsigned peer, const struct eg_sa_spec *spec,
 	struct eg_tunnel *p = &gw->peers.v[peer];
 
 	assert_non_null(sa);
-	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){sa, peer};
+	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){.sa = sa, .peer = peer};
 	if (spec->kind == EG_SA_KIND_OUT)
 		p->out[p->n_out++] = sa;
 	return sa;
