@@ -43,8 +43,31 @@ static void add_port(const struct eg_gateway *gateway, unsigned p, struct eg_rep
 	}
 }
 
+static double seconds_until(const struct eg_snap_sa *held, enum eg_sa_use use, uint64_t mono_ns)
+{
+	return held->use == use && held->at_ns > mono_ns
+		       ? (double)(held->at_ns - mono_ns) / EG_NS_PER_S
+		       : 0;
+}
+
+static void add_life(const struct eg_snap_sa *held, const struct eg_now *now,
+		     struct eg_report_sa *row)
+{
+	struct eg_sa_status status = eg_sa_status(held->sa, now);
+
+	row->idle_s = status.idle_s;
+	row->waits_s = seconds_until(held, EG_SA_WAITS, now->mono_ns);
+	row->leaves_s = seconds_until(held, EG_SA_LEAVES, now->mono_ns);
+	row->life = status.hard ? "expired" : status.soft ? "soft lifetime reached" : NULL;
+	row->ends_s = status.forecast.seconds;
+	if (status.forecast.limit && !status.hard)
+		row->ends_by = eg_life_name(status.forecast.limit);
+}
+
 static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 {
+	const struct eg_now now = {eg_wall_ns(), eg_mono_ns()};
+
 	eg_vec_foreach (held, &snap->sas) {
 		const struct eg_sa *sa = held->sa;
 		struct eg_report_sa *row = eg_vec_add(&report->sas);
@@ -59,6 +82,7 @@ static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 			.packets = eg_counted(&sa->packets),
 			.bytes = eg_counted(&sa->bytes),
 		};
+		add_life(held, &now, row);
 	}
 }
 

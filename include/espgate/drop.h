@@ -28,6 +28,7 @@
 	X(ESP_SHORT, esp_short, "too short or misaligned for its suite") \
 	X(ESP_UNKNOWN_SPI, esp_unknown_spi, "no inbound SA has this SPI (RFC 4303 s3.4.2)") \
 	X(ESP_WRONG_PEER, esp_wrong_peer, "outer addresses are not those of the SA's peer") \
+	X(SA_EXPIRED, sa_expired, "SA is past its hard lifetime (RFC 4301 s4.4.2.1)") \
 	X(ESP_REPLAY_OLD, esp_replay_old, "sequence number is left of the anti-replay window") \
 	X(ESP_REPLAY_SEEN, esp_replay_seen, "sequence number was received before, or is 0") \
 	X(HANDOFF_FULL, handoff_full, "ring to the worker that owns the SA is full") \
@@ -52,6 +53,8 @@
 	/* sa_out, esp_out */ \
 	X(NO_OUT_SA, no_out_sa, "peer has no outbound SA") \
 	X(SEQ_EXHAUSTED, seq_exhausted, "outbound SA has used its last sequence number") \
+	X(SEQ_RESERVATION, seq_reservation, \
+	  "no sequence number or IV is durably reserved: state_dir is not written in time") \
 	X(NO_ROOM, no_room, "buffer has no room for the ESP header or trailer") \
 	X(CRYPTO_FAILED, crypto_failed, "the crypto library did not complete the packet") \
 	/* tx */ \

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/ip.h"
+#include "base/lifetime.h"
 #include "base/log.h"
 #include "base/suite.h"
 #include "base/vec.h"
@@ -24,6 +25,8 @@
 #define EG_CONF_CONNECTIONS_DEFAULT (1u << 20)
 #define EG_CONF_CONNECTIONS_MIN     (1u << 10)
 #define EG_CONF_CONNECTIONS_MAX     (1u << 23)
+#define EG_CONF_SEND_DELAY_NS       (10 * 1000000000ull)
+#define EG_CONF_GRACE_NS            (60 * 1000000000ull)
 #define EG_CONF_MTU_MIN             1280 /* RFC 8200 s5 */
 #define EG_CONF_MTU_MAX             9600
 
@@ -85,6 +88,9 @@ struct eg_conf_peer {
 	struct eg_ip local, remote;
 	EG_VEC(struct eg_prefix) subnets;
 	EG_VEC(struct eg_conf_sa) sas;
+	struct eg_lifetime lifetime; /* of each of its SAs */
+	uint64_t send_delay_ns;      /* a new outbound SA waits so long behind a reload */
+	uint64_t grace_ns;           /* an inbound SA is accepted so long after it left */
 	struct eg_pos pos;
 };
 
@@ -120,6 +126,8 @@ struct eg_config {
 	EG_VEC(struct eg_conf_neighbor) neighbors;
 	EG_VEC(struct eg_conf_route) routes;
 	EG_VEC(struct eg_conf_peer) peers;
+	char *state_dir; /* NULL: not given */
+	struct eg_pos state_dir_pos;
 	struct eg_conf_policy policy;
 	struct eg_conf_log log;
 	uint64_t stats_period_ns; /* 0: no periodic block */

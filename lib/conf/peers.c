@@ -60,6 +60,8 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		{"remote", read_remote, true}, /* compared with local */
 		{"subnets", read_subnets, true},
 		{"sas", eg_conf_read_sas, false},
+		{"rekey", eg_conf_read_rekey, false},
+		{"lifetime", eg_conf_read_lifetime, false}, /* compared with sas */
 	};
 	struct eg_config *config = into;
 	struct eg_conf_peer *peer = eg_vec_add(&config->peers);
@@ -70,6 +72,8 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		return;
 	}
 	peer->pos = node->key_pos;
+	peer->send_delay_ns = EG_CONF_SEND_DELAY_NS;
+	peer->grace_ns = EG_CONF_GRACE_NS;
 	eg_conf_read_name(rd, node, &peer->name);
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
 	if (rd->errs->n_errors == before)

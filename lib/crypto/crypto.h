@@ -79,6 +79,13 @@ bool eg_crypto_key_equal(const struct eg_crypto_key *a, const struct eg_crypto_k
  * share it. */
 int eg_crypto_key_order(const struct eg_crypto_key *a, const struct eg_crypto_key *b);
 
+/* What names a key without telling anything of it: for files and messages. Two SAs must not share
+ * an encryption key with its salt, so that is what is named. */
+#define EG_FINGERPRINT_BYTES 16
+
+void eg_crypto_fingerprint(struct eg_keystore *store, const struct eg_suite *suite,
+			   const uint8_t *material, uint8_t out[EG_FINGERPRINT_BYTES]);
+
 /* Bring the lines that the next op reads first towards the core. */
 void eg_crypto_key_prefetch(const struct eg_crypto_key *key);
 

@@ -213,3 +213,27 @@ int eg_crypto_key_order(const struct eg_crypto_key *a, const struct eg_crypto_ke
 		order = memcmp(a->aes.ipad, b->aes.ipad, sizeof(a->aes.ipad));
 	return order;
 }
+
+/* HMAC-SHA256 (RFC 2104) under the key itself, so that the result says nothing of the key but
+ * whether another one is the same. */
+void eg_crypto_fingerprint(struct eg_keystore *store, const struct eg_suite *suite,
+			   const uint8_t *material, uint8_t out[EG_FINGERPRINT_BYTES])
+{
+	static const char label[] = "espgate key fingerprint";
+	size_t n = (size_t)suite->key_bytes + suite->salt_bytes;
+	uint8_t block[64 + sizeof(label)] = {0}, outer[64 + 32] = {0}, digest[32];
+
+	/* No key with its salt is longer than a block of the hash. */
+	memset(block, 0x36, 64);
+	memset(outer, 0x5c, 64);
+	for (size_t i = 0; i < n; i++) {
+		block[i] ^= material[i];
+		outer[i] ^= material[i];
+	}
+	memcpy(block + 64, label, sizeof(label));
+	IMB_SHA256(store->mgr, block, sizeof(block), outer + 64);
+	IMB_SHA256(store->mgr, outer, sizeof(outer), digest);
+	memcpy(out, digest, EG_FINGERPRINT_BYTES);
+	eg_secret_wipe(block, sizeof(block));
+	eg_secret_wipe(outer, sizeof(outer));
+}

@@ -69,6 +69,8 @@ static enum eg_drop find_sa(struct eg_path *path, const uint8_t *data, struct eg
 	eg_crypto_key_prefetch(entry->sa->key);
 	meta->seq = entry->sa->esn ? eg_replay_infer(&entry->sa->replay, be32toh(esp.seq_be))
 				   : be32toh(esp.seq_be);
+	if (!eg_sa_alive(entry->sa, meta->seq))
+		return EG_DROP_SA_EXPIRED;
 	return eg_replay_check(&entry->sa->replay, meta->seq);
 }
 

@@ -219,11 +219,13 @@ unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 struct eg_sa *gw_sa(struct gw *gw, unsigned peer, const struct eg_sa_spec *spec,
 		    const uint8_t *material)
 {
-	struct eg_sa *sa = eg_sa_acquire(gw->store, spec, material);
+	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
+	struct eg_errs errs = {0};
+	struct eg_sa *sa = eg_sa_acquire(gw->store, spec, material, &ref, &errs);
 	struct eg_tunnel *p = &gw->peers.v[peer];
 
 	assert_non_null(sa);
-	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){sa, peer};
+	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){.sa = sa, .peer = peer};
 	if (spec->kind == EG_SA_KIND_OUT)
 		p->out[p->n_out++] = sa;
 	return sa;
