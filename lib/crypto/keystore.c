@@ -220,10 +220,12 @@ void eg_crypto_fingerprint(struct eg_keystore *store, const struct eg_suite *sui
 			   const uint8_t *material, uint8_t out[EG_FINGERPRINT_BYTES])
 {
 	static const char label[] = "espgate key fingerprint";
-	size_t n = (size_t)suite->key_bytes + suite->salt_bytes;
+	/* NULL has no encryption key: there the authentication key is what must differ. */
+	size_t n = suite->key_bytes ? (size_t)suite->key_bytes + suite->salt_bytes
+				    : suite->auth_key_bytes;
 	uint8_t block[64 + sizeof(label)] = {0}, outer[64 + 32] = {0}, digest[32];
 
-	/* No key with its salt is longer than a block of the hash. */
+	/* None of them is longer than a block of the hash. */
 	memset(block, 0x36, 64);
 	memset(outer, 0x5c, 64);
 	for (size_t i = 0; i < n; i++) {

@@ -193,7 +193,7 @@ static bool may_have(const struct eg_sa_record *record, const struct eg_sa_spec 
 	const struct eg_sa_spec *had = &record->spec;
 	char remote[EG_IP_TEXT];
 
-	if (record->sa ? same_spec(had, spec) && !eg_crypto_key_order(record->key, key)
+	if (record->sa ? same_spec(had, spec) && eg_crypto_key_equal(record->key, key)
 		       : same_sa(had, spec))
 		return true;
 	if (same_sa(had, spec))

@@ -224,6 +224,7 @@ struct eg_sa *gw_sa(struct gw *gw, unsigned peer, const struct eg_sa_spec *spec,
 	struct eg_sa *sa = eg_sa_acquire(gw->store, spec, material, &ref, &errs);
 	struct eg_tunnel *p = &gw->peers.v[peer];
 
+	eg_errs_print(&errs, stderr);
 	assert_non_null(sa);
 	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){.sa = sa, .peer = peer};
 	if (spec->kind == EG_SA_KIND_OUT)
