@@ -13,27 +13,27 @@ make_namespaces pods_a gw_a gw_b pods_b
 # The gateway's ARP and ND are a later issue: neighbours are set by hand on both sides.
 pods_side() { # NUMBER PODS_NAMESPACE GATEWAY_NAMESPACE
 	local n=$1 pods=$2 gw=$3 other=$((3 - $1))
-	ip -n "$gw" link add clear address 02:00:00:00:0$n:01 type veth \
+	inside "$gw" ip link add clear address 02:00:00:00:0$n:01 type veth \
 		peer name eth0 netns "$pods" address 02:00:00:00:0$n:02
-	nsenter --net="/run/netns/$pods" ethtool -K eth0 tx off >offload.out # software must do what a wire shows
-	ip -n "$gw" link set clear up
-	ip -n "$pods" link set eth0 up mtu 1400
-	ip -n "$pods" addr add 10.244.$n.2/24 dev eth0
-	ip -n "$pods" addr add fd00:$n::2/64 dev eth0
-	ip -n "$pods" neigh add 10.244.$n.1 lladdr 02:00:00:00:0$n:01 dev eth0
-	ip -n "$pods" neigh add fd00:$n::1 lladdr 02:00:00:00:0$n:01 dev eth0
-	ip -n "$pods" route add 10.244.$other.0/24 via 10.244.$n.1
-	ip -n "$pods" route add fd00:$other::/64 via fd00:$n::1
+	inside "$pods" ethtool -K eth0 tx off >offload.out # software must do what a wire shows
+	inside "$gw" ip link set clear up
+	inside "$pods" ip link set eth0 up mtu 1400
+	inside "$pods" ip addr add 10.244.$n.2/24 dev eth0
+	inside "$pods" ip addr add fd00:$n::2/64 dev eth0
+	inside "$pods" ip neigh add 10.244.$n.1 lladdr 02:00:00:00:0$n:01 dev eth0
+	inside "$pods" ip neigh add fd00:$n::1 lladdr 02:00:00:00:0$n:01 dev eth0
+	inside "$pods" ip route add 10.244.$other.0/24 via 10.244.$n.1
+	inside "$pods" ip route add fd00:$other::/64 via fd00:$n::1
 }
 for gw in "$ns_gw_a" "$ns_gw_b"; do # only the gateway speaks there
-	nsenter --net="/run/netns/$gw" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+	inside "$gw" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
 done
 pods_side 1 "$ns_pods_a" "$ns_gw_a"
 pods_side 2 "$ns_pods_b" "$ns_gw_b"
-ip -n "$ns_gw_a" link add wire address 02:00:00:00:00:0a type veth \
+inside "$ns_gw_a" ip link add wire address 02:00:00:00:00:0a type veth \
 	peer name wire netns "$ns_gw_b" address 02:00:00:00:00:0b
-ip -n "$ns_gw_a" link set wire up
-ip -n "$ns_gw_b" link set wire up
+inside "$ns_gw_a" ip link set wire up
+inside "$ns_gw_b" ip link set wire up
 
 # Each end hears the other: what goes out past the queueing discipline passes by a tcpdump on its side.
 listen() { # NAMESPACE FILE

@@ -240,8 +240,10 @@ to_b=(--to 10.244.2.0/24 --to fd00:2::/64)
 
 # --- network namespaces
 
-# make_namespaces NAME...: $ns_NAME is the namespace's full name. Programs enter them by nsenter: ip
-# netns exec would remount /sys, which a chroot or a container may not.
+# Not ip netns exec, nor ip -n: they remount /sys, which a chroot or a container may not.
+inside() { nsenter --net="/run/netns/$1" "${@:2}"; }
+
+# make_namespaces NAME...: $ns_NAME is the namespace's full name. Everything in them dies with them.
 make_namespaces() {
 	local name
 	need ip ping
@@ -249,11 +251,11 @@ make_namespaces() {
 		ip netns add "eg$$-$name" 2>netns.err || skip "no network namespaces here: $(cat netns.err)"
 		networks+=("eg$$-$name")
 		declare -g "ns_$name=eg$$-$name"
-		nsenter --net="/run/netns/eg$$-$name" true 2>netns.err ||
+		inside "eg$$-$name" true 2>netns.err ||
 			skip "no network namespaces here: $(cat netns.err)"
-		ip -n "eg$$-$name" link set lo up
+		inside "eg$$-$name" ip link set lo up
 		# No router solicitations or MLD between the test's packets.
-		nsenter --net="/run/netns/eg$$-$name" sysctl -qw net.ipv6.conf.default.autoconf=0 \
+		inside "eg$$-$name" sysctl -qw net.ipv6.conf.default.autoconf=0 \
 			net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.router_solicitations=0
 	done
 }
@@ -266,7 +268,7 @@ pods_talk() {
 		[ $n = 1 ] || pods=ns_pods_b address="10.244.1.2 fd00:1::2"
 		for address in $address; do
 			for size in 0 56 1300; do
-				nsenter --net="/run/netns/${!pods}" ping -q -c 10 -i 0.01 -W 2 -s $size "$address" >ping.out ||
+				inside "${!pods}" ping -q -c 10 -i 0.01 -W 2 -s $size "$address" >ping.out ||
 					{ cat ping.out; fail "ping $address, $size bytes"; }
 			done
 		done
@@ -275,7 +277,7 @@ pods_talk() {
 	pids+=($!)
 	until_true 5 grep -q ready udp.out
 	for address in 10.244.2.2 fd00:2::2; do
-		nsenter --net="/run/netns/$ns_pods_a" "$python" "$root/tests/smoke/udp_echo.py" ask "$address" 7 ||
+		inside "$ns_pods_a" "$python" "$root/tests/smoke/udp_echo.py" ask "$address" 7 ||
 			fail "UDP to $address"
 	done
 	kill $!

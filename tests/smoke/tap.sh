@@ -23,14 +23,14 @@ tap_gateway() { # NAME NUMBER NAMESPACE OTHER_UPLINK_MAC MEMIF_ROLE
 	on_cpu "$n"
 	start "$1"
 	expect_line "$1.log" " workers, "
-	ip -n "$3" link set pods address 02:00:00:00:0$n:02
-	ip -n "$3" link set pods up mtu 1400
-	ip -n "$3" addr add 10.244.$n.2/24 dev pods
-	ip -n "$3" addr add fd00:$n::2/64 dev pods
-	ip -n "$3" neigh add 10.244.$n.1 lladdr 02:00:00:00:0$n:01 dev pods
-	ip -n "$3" neigh add fd00:$n::1 lladdr 02:00:00:00:0$n:01 dev pods
-	ip -n "$3" route add 10.244.$other.0/24 via 10.244.$n.1
-	ip -n "$3" route add fd00:$other::/64 via fd00:$n::1
+	inside "$3" ip link set pods address 02:00:00:00:0$n:02
+	inside "$3" ip link set pods up mtu 1400
+	inside "$3" ip addr add 10.244.$n.2/24 dev pods
+	inside "$3" ip addr add fd00:$n::2/64 dev pods
+	inside "$3" ip neigh add 10.244.$n.1 lladdr 02:00:00:00:0$n:01 dev pods
+	inside "$3" ip neigh add fd00:$n::1 lladdr 02:00:00:00:0$n:01 dev pods
+	inside "$3" ip route add 10.244.$other.0/24 via 10.244.$n.1
+	inside "$3" ip route add fd00:$other::/64 via fd00:$n::1
 }
 tap_gateway a 1 "$ns_pods_a" 02:00:00:00:00:02 server
 a=$pid
