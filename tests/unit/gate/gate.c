@@ -75,7 +75,7 @@ struct gate *gate_open(uint32_t connections)
 	return gate;
 }
 
-static void check_balance(const struct gate *gate)
+void gate_check(const struct gate *gate)
 {
 	uint64_t drops = 0;
 
@@ -87,7 +87,7 @@ static void check_balance(const struct gate *gate)
 
 void gate_close(struct gate *gate)
 {
-	check_balance(gate);
+	gate_check(gate);
 	for (unsigned w = 0; w < GATE_WORKERS; w++) {
 		free(gate->path[w]->stats);
 		free(gate->path[w]->flow);

@@ -41,7 +41,10 @@ void gate_eal_close(void);
 
 struct gate *gate_open(uint32_t connections);
 
-/* Checks that rx = passed + drops, and that no mbuf is missing. */
+/* rx = passed + drops, and no mbuf is missing. */
+void gate_check(const struct gate *gate);
+
+/* Checks, too. */
 void gate_close(struct gate *gate);
 
 /* Put a policy in force, as a reload does: the world is the gate's from then on, the generation
