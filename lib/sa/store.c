@@ -229,8 +229,6 @@ struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *
 		record = NULL;
 	if (record && record->sa) {
 		eg_crypto_key_free(store->keys, key);
-		record->spec.lifetime = spec->lifetime;
-		eg_sa_record_limit(store, record);
 		record->sa->refs++;
 		return record->sa;
 	}
@@ -244,9 +242,30 @@ struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *
 	return NULL;
 }
 
+void eg_sa_set_lifetime(struct eg_sa_store *store, struct eg_sa *sa,
+			const struct eg_lifetime *lifetime)
+{
+	sa->record->spec.lifetime = *lifetime;
+	eg_sa_record_limit(store, sa->record);
+}
+
 void eg_sa_retain(struct eg_sa *sa)
 {
 	sa->refs++;
+}
+
+/* A key that nothing was done with binds nobody: the configuration that named it may have been
+ * refused. */
+static void forget_unused(struct eg_sa_store *store, struct eg_sa_record *record)
+{
+	struct eg_sa_record **at = chain(store, record->fingerprint);
+
+	if (record->seq || record->iv || record->marks.iv)
+		return;
+	while (*at != record)
+		at = &(*at)->next;
+	*at = record->next;
+	free(record);
 }
 
 /* Remember where it was, and wipe its key. */
@@ -270,4 +289,5 @@ void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa)
 	record->key = NULL;
 	record->sa = NULL;
 	free(sa);
+	forget_unused(store, record);
 }

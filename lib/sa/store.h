@@ -54,6 +54,11 @@ struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *
 			    const uint8_t *material, const struct eg_keyfile_ref *ref,
 			    struct eg_errs *errs);
 
+/* The lifetime that a configuration now in force gives a running SA: acquiring it again changes
+ * nothing yet, for the configuration may still be refused. */
+void eg_sa_set_lifetime(struct eg_sa_store *store, struct eg_sa *sa,
+			const struct eg_lifetime *lifetime);
+
 /* One more eg_sa_release() to come. */
 void eg_sa_retain(struct eg_sa *sa);
 void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa);

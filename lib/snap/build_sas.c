@@ -34,7 +34,8 @@ static struct eg_sa *acquire(struct eg_snap *snap, const struct eg_conf_peer *pe
 	return sa;
 }
 
-static int keep(struct eg_snap *snap, struct eg_sa *sa, uint32_t peer)
+static int keep(struct eg_snap *snap, struct eg_sa *sa, uint32_t peer,
+		const struct eg_lifetime *lifetime)
 {
 	struct eg_snap_sa *slot = eg_vec_add(&snap->sas);
 
@@ -42,7 +43,7 @@ static int keep(struct eg_snap *snap, struct eg_sa *sa, uint32_t peer)
 		eg_sa_release(snap->store, sa);
 		return -1;
 	}
-	*slot = (struct eg_snap_sa){.sa = sa, .peer = peer};
+	*slot = (struct eg_snap_sa){.sa = sa, .peer = peer, .lifetime = *lifetime};
 	return 0;
 }
 
@@ -54,7 +55,7 @@ static int add_sas(struct eg_snap *snap, uint32_t index, const struct eg_conf_pe
 	eg_vec_foreach (sa_conf, &conf->sas) {
 		struct eg_sa *sa = acquire(snap, conf, sa_conf, errs);
 
-		if (!sa || keep(snap, sa, index))
+		if (!sa || keep(snap, sa, index, &conf->lifetime))
 			failed = -1;
 	}
 	return failed;

@@ -156,7 +156,10 @@ static int add_leaving(struct carry *carry, const struct eg_snap_sa *was, struct
 	slot = eg_vec_add(&carry->snap->sas);
 	if (!slot)
 		return -1;
-	*slot = (struct eg_snap_sa){was->sa, peer, EG_SA_LEAVES, until_ns};
+	*slot = *was;
+	slot->peer = peer;
+	slot->use = EG_SA_LEAVES;
+	slot->at_ns = until_ns;
 	eg_sa_retain(was->sa);
 	return 0;
 }

@@ -29,6 +29,7 @@ struct eg_snap_sa {
 	uint32_t peer;
 	enum eg_sa_use use;
 	uint64_t at_ns; /* monotonic */
+	struct eg_lifetime lifetime;
 };
 
 struct eg_config;

@@ -116,6 +116,10 @@ static void test_refused(void **state)
 
 		other.lifetime.hard_bytes = 1000;
 		assert_ptr_equal(acquire(store, &other, key_a), sa);
+		assert_int_equal(atomic_load(&sa->byte_limit), UINT64_MAX); /* not in force yet */
+		eg_sa_set_lifetime(store, sa, &other.lifetime);
+		assert_int_equal(atomic_load(&sa->byte_limit), 1000);
+		assert_int_equal(eg_replay_commit(&sa->replay, 1), EG_KEEP);
 		eg_sa_release(store, sa);
 		other.kind = i / 2 == 0 ? EG_SA_KIND_OUT : other.kind;
 		other.spi += i / 2 == 1;
@@ -136,6 +140,21 @@ static void test_refused(void **state)
 		eg_errs_free(&errs);
 		eg_sa_store_free(store);
 	}
+}
+
+/* A refused configuration leaves no trace: the key may be another SA's in the next one. */
+static void test_never_used(void **state)
+{
+	struct eg_sa_store *store = eg_sa_store_new(1);
+	struct eg_sa_spec spec = base_spec();
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		spec.spi++;
+		spec.kind = i % 2 ? EG_SA_KIND_IN : EG_SA_KIND_OUT;
+		eg_sa_release(store, acquire(store, &spec, key_a));
+	}
+	eg_sa_store_free(store);
 }
 
 /* A key that left and comes back goes on where it was: no number, no IV and no packet twice. */
@@ -298,7 +317,8 @@ int run_store_tests(void)
 		cmocka_unit_test(test_same),          cmocka_unit_test(test_different),
 		cmocka_unit_test(test_release_wipes), cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_random),        cmocka_unit_test(test_sad),
-		cmocka_unit_test(test_refused),       cmocka_unit_test(test_comes_back),
+		cmocka_unit_test(test_refused),       cmocka_unit_test(test_never_used),
+		cmocka_unit_test(test_comes_back),
 	};
 
 	return cmocka_run_group_tests_name("sa store", tests, NULL, NULL);
