@@ -23,11 +23,14 @@
 	X(LINK_LOCAL, link_local, "link-local address is not routed") \
 	/* sa_in */ \
 	X(PLAIN_ON_ENCRYPTED, plain_on_encrypted, "plain packet on an encrypted port") \
+	X(UDP_KEEPALIVE, udp_keepalive, "keepalive of UDP encapsulation, ignored (RFC 3948 s2.3)") \
+	X(UDP_NON_ESP, udp_non_esp, "non-ESP marker on UDP port 4500, which IKE has (RFC 3948 s2.2)") \
 	X(ESP_NOT_LOCAL, esp_not_local, "ESP for an address that is no tunnel's local address") \
 	X(ESP_FRAGMENT, esp_fragment, "fragment of an ESP packet (RFC 4303 s3.4.1)") \
 	X(ESP_SHORT, esp_short, "too short or misaligned for its suite") \
 	X(ESP_UNKNOWN_SPI, esp_unknown_spi, "no inbound SA has this SPI (RFC 4303 s3.4.2)") \
 	X(ESP_WRONG_PEER, esp_wrong_peer, "outer addresses are not those of the SA's peer") \
+	X(ESP_WRONG_ENCAP, esp_wrong_encap, "in UDP or not, other than its peer's udp_encap says") \
 	X(ESP_REPLAY_OLD, esp_replay_old, "sequence number is left of the anti-replay window") \
 	X(ESP_REPLAY_SEEN, esp_replay_seen, "sequence number was received before, or is 0") \
 	X(HANDOFF_FULL, handoff_full, "ring to the worker that owns the SA is full") \

@@ -26,6 +26,7 @@
 #define EG_CONF_CONNECTIONS_MAX     (1u << 23)
 #define EG_CONF_MTU_MIN             1280 /* RFC 8200 s5 */
 #define EG_CONF_MTU_MAX             9600
+#define EG_CONF_SOURCE_PORTS_MAX    (65536 - 49152) /* RFC 6335 s6: dynamic ports */
 
 enum eg_role {
 	EG_ROLE_CLEAR,     /* pods: plain packets in and out */
@@ -84,6 +85,8 @@ struct eg_conf_peer {
 	char *name;
 	struct eg_ip local, remote;
 	EG_VEC(struct eg_prefix) subnets;
+	bool udp_encap;        /* ESP in UDP to port 4500 */
+	uint16_t source_ports; /* of it: 1: from port 4500; more: flows are spread over so many */
 	EG_VEC(struct eg_conf_sa) sas;
 	struct eg_pos pos;
 };

@@ -37,6 +37,31 @@ static void read_subnets(struct eg_read *rd, const struct eg_node *node, void *i
 		eg_read_error(rd, &node->pos, "at least one subnet is needed");
 }
 
+static void read_source_ports(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+	uint64_t n;
+
+	if (eg_read_u64(rd, node, 1, EG_CONF_SOURCE_PORTS_MAX, &n))
+		peer->source_ports = (uint16_t)n;
+}
+
+/* true, false, or a map of what is not as usual. */
+static void read_udp_encap(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const struct eg_field fields[] = {
+		{"source_ports", read_source_ports, true},
+	};
+	struct eg_conf_peer *peer = into;
+
+	if (node->kind != EG_NODE_MAP) {
+		eg_read_bool(rd, node, &peer->udp_encap);
+		return;
+	}
+	peer->udp_encap = true;
+	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
+}
+
 /* Legal, but then packets are lost: say so before an operator looks for them. */
 static void check_directions(struct eg_read *rd, const struct eg_node *node,
 			     const struct eg_conf_peer *peer)
@@ -59,6 +84,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		{"local", read_local, true},
 		{"remote", read_remote, true}, /* compared with local */
 		{"subnets", read_subnets, true},
+		{"udp_encap", read_udp_encap, false},
 		{"sas", eg_conf_read_sas, false},
 	};
 	struct eg_config *config = into;
@@ -70,6 +96,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		return;
 	}
 	peer->pos = node->key_pos;
+	peer->source_ports = 1;
 	eg_conf_read_name(rd, node, &peer->name);
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
 	if (rd->errs->n_errors == before)

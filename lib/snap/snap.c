@@ -18,6 +18,7 @@ void eg_snap_free(struct eg_snap *snap)
 		free(snap->peers[i].name);
 	}
 	free(snap->peers);
+	free(snap->idles);
 	free(snap->hops);
 	eg_lpm_free(snap->routes);
 	free(snap);

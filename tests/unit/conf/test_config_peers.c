@@ -213,6 +213,35 @@ static void test_sas(void **state)
 	run_config_cases(cases, COUNT(cases));
 }
 
+#define PEER_WITH(field)                                                                           \
+	VP N "peers:\n  b: {local: 192.0.2.1, remote: 192.0.2.2, subnets: [10.1.0.0/16], sas: "    \
+	     "[\n" OUT IN "],\n" field "}\n"
+
+static void test_peer_options(void **state)
+{
+	static const struct config_case cases[] = {
+		{PEER_WITH("udp_encap: true"), ""},
+		{PEER_WITH("udp_encap: false"), ""},
+		{PEER_WITH("udp_encap: {source_ports: 1}"), ""},
+		{PEER_WITH("udp_encap: {source_ports: 16384}"), ""},
+		{PEER_WITH("udp_encap: 4500"),
+		 "t:9:12: peers.b.udp_encap: expected true or false, found \"4500\"\n"},
+		{PEER_WITH("udp_encap: [true]"),
+		 "t:9:12: peers.b.udp_encap: expected a value, found a list\n"},
+		{PEER_WITH("udp_encap: {}"),
+		 "t:9:1: peers.b.udp_encap: missing key \"source_ports\"\n"},
+		{PEER_WITH("udp_encap: {source_ports: 0}"),
+		 "t:9:27: peers.b.udp_encap.source_ports: 0 is out of range (1-16384)\n"},
+		{PEER_WITH("udp_encap: {source_ports: 16385}"),
+		 "t:9:27: peers.b.udp_encap.source_ports: 16385 is out of range (1-16384)\n"},
+		{PEER_WITH("udp_encap: {source_ports: 2, port: 500}"),
+		 "t:9:30: peers.b.udp_encap: unknown key \"port\"\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
 static void test_too_many_peers(void **state)
 {
 	struct config_case c = {.lines = "t:3:8: peers: more than 100000 peers\n"};
@@ -233,6 +262,7 @@ int run_config_peer_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_sas),
+		cmocka_unit_test(test_peer_options),
 		cmocka_unit_test(test_too_many_peers),
 	};
 
