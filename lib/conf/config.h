@@ -81,10 +81,18 @@ struct eg_conf_sa {
 	struct eg_pos pos;
 };
 
+/* DF of the outer IPv4 header (RFC 4301 s8.1). */
+enum eg_df {
+	EG_DF_COPY, /* the inner packet's; IPv6 inside: set */
+	EG_DF_SET,
+	EG_DF_CLEAR,
+};
+
 struct eg_conf_peer {
 	char *name;
 	struct eg_ip local, remote;
 	EG_VEC(struct eg_prefix) subnets;
+	enum eg_df df;
 	bool udp_encap;        /* ESP in UDP to port 4500 */
 	uint16_t source_ports; /* of it: 1: from port 4500; more: flows are spread over so many */
 	EG_VEC(struct eg_conf_sa) sas;

@@ -37,6 +37,20 @@ static void read_subnets(struct eg_read *rd, const struct eg_node *node, void *i
 		eg_read_error(rd, &node->pos, "at least one subnet is needed");
 }
 
+static void read_df(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {
+		[EG_DF_COPY] = "copy", [EG_DF_SET] = "set", [EG_DF_CLEAR] = "clear"};
+	struct eg_conf_peer *peer = into;
+	unsigned df;
+
+	if (!eg_read_enum(rd, node, names, sizeof(names) / sizeof(*names), &df))
+		return;
+	peer->df = df;
+	if (peer->remote.family == 6)
+		eg_read_error(rd, eg_node_place(node), "belongs to tunnels over IPv4 only");
+}
+
 static void read_source_ports(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	struct eg_conf_peer *peer = into;
@@ -84,6 +98,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		{"local", read_local, true},
 		{"remote", read_remote, true}, /* compared with local */
 		{"subnets", read_subnets, true},
+		{"df", read_df, false},
 		{"udp_encap", read_udp_encap, false},
 		{"sas", eg_conf_read_sas, false},
 	};

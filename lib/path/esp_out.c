@@ -2,9 +2,9 @@
  *  1. Trailer: padding 1, 2, 3, ... up to the suite's alignment, pad length, next header.
  *  2. ESP header and explicit IV in front of the inner packet; the ICV's place behind the trailer.
  *     The IV is the hybrid clock's for counter modes, unpredictable for CBC (RFC 3602 s3).
- *  3. Outer header from the peer's template: length, DSCP and ECN (RFC 6040 s4.1), DF of an IPv4
- *     packet (RFC 4301 s8.1; set for IPv6 inside, which is never fragmented on its way). UDP's
- *     behind it where the peer has udp_encap (RFC 3948 s3.2).
+ *  3. Outer header from the peer's template: length, DSCP and ECN (RFC 6040 s4.1), DF as the peer's
+ *     df says (RFC 4301 s8.1; IPv6 inside, which is never fragmented on its way, counts as DF).
+ *     UDP's behind it where the peer has udp_encap (RFC 3948 s3.2).
  *  4. Seal the whole batch, whatever SAs it mixes, in one call.
  *  5. UDP over IPv6: its checksum, which is over the sealed bytes. */
 #include "path/stages.h"
@@ -21,6 +21,7 @@ static void write_outer(uint8_t *at, const struct eg_meta *meta, const uint8_t *
 
 	if (meta->pkt.version == 4)
 		outer.df &= eg_get16(inner + offsetof(struct eg_ip4, frag_be));
+	outer.df = (outer.df & peer->df_copied) | peer->df_set;
 	eg_outer_write_ip(at, peer, &outer);
 	if (peer->encap)
 		eg_outer_write_udp(at + peer->ip_len, eg_outer_sport(peer, &meta->pkt, inner),

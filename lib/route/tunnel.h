@@ -20,6 +20,9 @@ struct eg_tunnel {
 	uint32_t n_out;
 	bool encap;        /* ESP in UDP (RFC 3948) */
 	uint16_t n_sports; /* of UDP: 1: port 4500; more: flows are spread over so many */
+	uint16_t
+		df_copied; /* outer DF over IPv4: which bits of the inner one's, and which anyway */
+	uint16_t df_set;
 	uint8_t ip_len;    /* of the outer IP header */
 	uint8_t outer_len; /* with UDP's, where there is one */
 	union {

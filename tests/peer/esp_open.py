@@ -114,7 +114,7 @@ class Opener:
         stream, esp = self.outer(ip, encapsulated)
         payload, next_header = stream.open(esp, faults, self.any_order)
         inner = self.inner(stream.peer, payload, next_header)
-        self.check_copied(ip, inner, faults)
+        self.check_copied(ip, inner, stream.peer.df, faults)
         return stream.peer, inner.data
 
     def is_esp_in_udp(self, ip):
@@ -190,15 +190,17 @@ class Opener:
             raise Fault("inner", f"{inner.dst} is not in {peer.name}'s subnets")
         return inner
 
-    def check_copied(self, outer, inner, faults):
+    def check_copied(self, outer, inner, df, faults):
         """RFC 4301 s5.1.2: what the encapsulating side copies outward; for ECN also RFC 6040 s4.1,
         normal mode."""
         if outer.tos >> 2 != inner.tos >> 2:
             faults.append(f"dscp: outer {outer.tos >> 2}, inner {inner.tos >> 2}")
         if outer.tos & 3 != inner.tos & 3:
             faults.append(f"ecn: outer {outer.tos & 3}, inner {inner.tos & 3}")
-        if outer.version == inner.version == 4 and outer.df != inner.df:
-            faults.append(f"df: outer {outer.df}, inner {inner.df}")
+        # RFC 4301 s8.1; IPv6 inside is never fragmented on its way: as if DF were set.
+        want = {"copy": inner.df or inner.version == 6, "set": True, "clear": False}[df]
+        if outer.version == 4 and outer.df != want:
+            faults.append(f"df: outer {outer.df}, inner {inner.df}, policy {df}")
 
 
 def expected_from(path, peers):

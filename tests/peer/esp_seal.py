@@ -50,7 +50,8 @@ class Sender:
         return bytes(range(1, -(len(payload) + 2) % self.suite.align_bytes + 1))
 
     def l3(self, inner, payload, protocol, fragment=0):
-        """Outer header; TOS and DF are the inner packet's (RFC 4301 s5.1.2)."""
+        """Outer header; TOS is the inner packet's (RFC 4301 s5.1.2), DF by policy (s8.1)."""
+        df = {"copy": inner.df or inner.version == 6, "set": True, "clear": False}[self.peer.df]
         src, dst = self.peer.remote.packed, self.peer.local.packed
         if self.peer.local.version == 6:
             if protocol == wire.PROTO_UDP:
@@ -61,7 +62,7 @@ class Sender:
                                64) + src + dst + payload
         return wire.with_ipv4_checksum(
             struct.pack("!BBHHHBBH", 0x45, inner.tos, 20 + len(payload), self.ip_id & 0xFFFF,
-                        fragment or (0x4000 if inner.df else 0), 64, protocol, 0)
+                        fragment or (0x4000 if df else 0), 64, protocol, 0)
             + src + dst + payload)
 
     def l4(self, esp):

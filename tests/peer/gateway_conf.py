@@ -36,6 +36,7 @@ class Peer(NamedTuple):
     udp_encap: bool
     source_ports: range  # of UDP encapsulation
     sas: list
+    df: str  # of the outer IPv4 header: copy, set, clear
 
     def sas_of(self, direction):
         return [sa for sa in self.sas if sa.dir == direction]
@@ -73,7 +74,7 @@ def load(path):
         peers.append(Peer(name, ipaddress.ip_address(peer["local"]),
                           ipaddress.ip_address(peer["remote"]),
                           [ipaddress.ip_network(net) for net in peer["subnets"]],
-                          bool(encap), source_ports(spread), sas))
+                          bool(encap), source_ports(spread), sas, peer.get("df", "copy")))
     return peers
 
 

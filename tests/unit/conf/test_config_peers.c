@@ -158,13 +158,13 @@ static void test_sas(void **state)
 		 "t:7:36: warning: peers.b.sas[0].replay_window: 0 turns anti-replay off (RFC 4303 "
 		 "s3.4.3)\n"},
 		{SA("dir: in, spi: 300, replay_window: 31"),
-		 "t:7:36: peers.b.sas[0].replay_window: 31 is out of range (0 or 32-4096)\n"},
-		{SA("dir: in, spi: 300, replay_window: 4097"),
-		 "t:7:36: peers.b.sas[0].replay_window: 4097 is out of range (0 or 32-4096)\n"},
+		 "t:7:36: peers.b.sas[0].replay_window: 31 is out of range (0 or 32-8192)\n"},
+		{SA("dir: in, spi: 300, replay_window: 8193"),
+		 "t:7:36: peers.b.sas[0].replay_window: 8193 is out of range (0 or 32-8192)\n"},
 		{SA("dir: in, spi: 300, replay_window: -1"),
 		 "t:7:36: peers.b.sas[0].replay_window: expected a number, found \"-1\"\n"},
 		{SA("dir: in, spi: 300, replay_window: 32"), ""},
-		{SA("dir: in, spi: 300, replay_window: 4096"), ""},
+		{SA("dir: in, spi: 300, replay_window: 8192"), ""},
 		{SA("dir: out, spi: 300, replay_window: 64"),
 		 "t:7:22: peers.b.sas[0].replay_window: belongs to SAs of dir in only\n"},
 		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128-gcm, key_file: k}]}\n",
@@ -220,6 +220,16 @@ static void test_sas(void **state)
 static void test_peer_options(void **state)
 {
 	static const struct config_case cases[] = {
+		{PEER_WITH("df: copy"), ""},
+		{PEER_WITH("df: set"), ""},
+		{PEER_WITH("df: clear"), ""},
+		{PEER_WITH("df: no"),
+		 "t:9:5: peers.b.df: unknown \"no\" (one of: copy, set, clear)\n"},
+		{VP N
+		 "peers:\n  b: {local: \"2001:db8::1\", remote: \"2001:db8::2\", df: set, subnets: "
+		 "[10.1.0.0/16], sas: [\n" OUT IN "]}\n",
+		 "t:6:52: peers.b.df: belongs to tunnels over IPv4 only\n"
+		 "t:6:37: peers.b.remote: no route or neighbor covers 2001:db8::2\n"},
 		{PEER_WITH("udp_encap: true"), ""},
 		{PEER_WITH("udp_encap: false"), ""},
 		{PEER_WITH("udp_encap: {source_ports: 1}"), ""},

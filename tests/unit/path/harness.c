@@ -212,6 +212,7 @@ unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 	peer->name = strdup(remote);
 	peer->hop = port_hop(ENCRYPTED);
 	peer->out = calloc(4, sizeof(struct eg_sa *));
+	peer->df_copied = EG_IP4_DF;
 	peer->encap = gw->spec.encap;
 	peer->n_sports = 1;
 	eg_tunnel_make_outer(peer);
