@@ -19,6 +19,8 @@ static unsigned turn(struct eg_worker *worker, enum eg_phase phase)
 		eg_vec_foreach (rx, &worker->rx)
 			packets += eg_path_receive(&worker->path, snap, rx->port, rx->queue);
 	}
+	if (phase == EG_PHASE_RUN && snap)
+		eg_path_keep_alive(&worker->path, snap);
 	if (worker->gateway->n_workers > 1)
 		packets += eg_path_take_over(&worker->path, snap);
 	eg_vec_foreach (tx, &worker->tx)

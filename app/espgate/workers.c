@@ -189,6 +189,8 @@ static void describe_port(struct eg_gateway *gateway, unsigned p)
 		struct eg_path_port *out = &path->port[p];
 
 		path->n_ports = gateway->n_ports;
+		path->n_workers = gateway->n_workers;
+		path->pool = gateway->pool;
 		out->dpdk_id = port->dpdk_id;
 		out->mtu = port->mtu;
 		out->encrypted = conf->role == EG_ROLE_ENCRYPTED;

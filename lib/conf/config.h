@@ -29,6 +29,7 @@
 #define EG_CONF_GRACE_NS            (60 * 1000000000ull)
 #define EG_CONF_MTU_MIN             1280 /* RFC 8200 s5 */
 #define EG_CONF_MTU_MAX             9600
+#define EG_CONF_SOURCE_PORTS_MAX    (65536 - 49152) /* RFC 6335 s6: dynamic ports */
 
 enum eg_role {
 	EG_ROLE_CLEAR,     /* pods: plain packets in and out */
@@ -83,10 +84,20 @@ struct eg_conf_sa {
 	struct eg_pos pos;
 };
 
+/* DF of the outer IPv4 header (RFC 4301 s8.1). */
+enum eg_df {
+	EG_DF_COPY, /* the inner packet's; IPv6 inside: set */
+	EG_DF_SET,
+	EG_DF_CLEAR,
+};
+
 struct eg_conf_peer {
 	char *name;
 	struct eg_ip local, remote;
 	EG_VEC(struct eg_prefix) subnets;
+	enum eg_df df;
+	bool udp_encap;        /* ESP in UDP to port 4500 */
+	uint16_t source_ports; /* of it: 1: from port 4500; more: flows are spread over so many */
 	EG_VEC(struct eg_conf_sa) sas;
 	struct eg_lifetime lifetime; /* of each of its SAs */
 	uint64_t send_delay_ns;      /* a new outbound SA waits so long behind a reload */

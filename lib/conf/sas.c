@@ -6,7 +6,7 @@
 
 #define SPI_MIN            256 /* RFC 4303 s2.1 */
 #define REPLAY_WINDOW_MIN  32  /* RFC 4303 s3.4.3 */
-#define REPLAY_WINDOW_MAX  4096
+#define REPLAY_WINDOW_MAX  8192
 #define REPLAY_WINDOW_AUTO 64 /* RFC 4303 s3.4.3: SHOULD be the default */
 
 static void read_dir(struct eg_read *rd, const struct eg_node *node, void *into)

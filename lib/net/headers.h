@@ -9,7 +9,10 @@
 #define EG_VLAN_LEN 4
 #define EG_IP4_LEN  20
 #define EG_IP6_LEN  40
+#define EG_UDP_LEN  8
 #define EG_ESP_LEN  8 /* SPI and sequence number */
+
+#define EG_UDP_PORT_ESP 4500 /* RFC 3948 s2.1 */
 
 #define EG_ETHERTYPE_IP4  0x0800
 #define EG_ETHERTYPE_VLAN 0x8100
@@ -52,12 +55,17 @@ struct eg_ip6 {
 	uint8_t src[16], dst[16];
 } __attribute__((packed));
 
+struct eg_udp {
+	uint16_t sport_be, dport_be, len_be, check;
+} __attribute__((packed));
+
 struct eg_esp {
 	uint32_t spi_be, seq_be;
 } __attribute__((packed));
 
 _Static_assert(sizeof(struct eg_ip4) == EG_IP4_LEN, "RFC 791");
 _Static_assert(sizeof(struct eg_ip6) == EG_IP6_LEN, "RFC 8200");
+_Static_assert(sizeof(struct eg_udp) == EG_UDP_LEN, "RFC 768");
 _Static_assert(sizeof(struct eg_esp) == EG_ESP_LEN, "RFC 4303");
 
 #endif

@@ -6,6 +6,9 @@
 #include "conf/config.h"
 #include "snap/snap.h"
 
+/* idles, from peers. 0, or -1 where memory is short */
+int eg_build_idles(struct eg_snap *snap);
+
 /* peers, without SAs */
 int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
 

@@ -79,6 +79,16 @@ static void check_state(const struct eg_config *config, struct eg_errs *errs)
 			   "where the clock steps back (RFC 4106 s3.1)");
 }
 
+int eg_build_idles(struct eg_snap *snap)
+{
+	snap->idles = calloc(snap->n_peers + 1, sizeof(*snap->idles));
+	for (uint32_t i = 0; snap->idles && i < snap->n_peers; i++) {
+		if (snap->peers[i].encap)
+			snap->idles[snap->n_idles++].peer = i;
+	}
+	return snap->idles ? 0 : -1;
+}
+
 int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
 {
 	int failed = 0;
@@ -93,9 +103,13 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 		failed |= !peer->name;
 		peer->local = conf->local;
 		peer->remote = conf->remote;
+		peer->df_copied = conf->df == EG_DF_COPY ? EG_IP4_DF : 0;
+		peer->df_set = conf->df == EG_DF_SET ? EG_IP4_DF : 0;
+		peer->encap = conf->udp_encap;
+		peer->n_sports = conf->source_ports;
 		eg_tunnel_make_outer(peer);
 	}
-	if (snap->peers && !failed)
+	if (snap->peers && !failed && !eg_build_idles(snap))
 		return 0;
 	eg_error(errs, NULL, "peers", "out of memory");
 	return -1;

@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <stdlib.h>
 
+#include "snap/build.h"
+
 #define NONE UINT32_MAX
 
 /* What is known of a peer of the new snapshot. */
@@ -301,7 +303,8 @@ struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns)
 	if (!snap)
 		return NULL;
 	snap->store = before->store;
-	if (copy_peers(snap, before) || step_sas(snap, before, now_ns) || eg_rekey_derive(snap)) {
+	if (copy_peers(snap, before) || eg_build_idles(snap) || step_sas(snap, before, now_ns) ||
+	    eg_rekey_derive(snap)) {
 		eg_snap_free(snap);
 		return NULL;
 	}

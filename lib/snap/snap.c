@@ -22,6 +22,7 @@ void eg_snap_free(struct eg_snap *snap)
 		free(snap->peers[i].name);
 	}
 	free(snap->peers);
+	free(snap->idles);
 	free(snap);
 }
 

@@ -32,6 +32,14 @@ struct eg_snap_sa {
 	struct eg_lifetime lifetime;
 };
 
+/* A peer that keepalives may go to, and when something last went there. Of the worker whose index
+ * is this one's in the list, modulo the number of workers: not read by others. */
+struct eg_snap_idle {
+	uint32_t peer;
+	uint64_t packets; /* that its SAs had sent by then */
+	uint64_t cycles;  /* 0: not known: a new snapshot begins with a keepalive */
+};
+
 struct eg_config;
 
 struct eg_snap {
@@ -40,6 +48,8 @@ struct eg_snap {
 	struct eg_hop *hops;
 	struct eg_tunnel *peers;
 	struct eg_sad sad;
+	struct eg_snap_idle *idles; /* the peers with udp_encap */
+	uint32_t n_idles;
 	struct eg_snap_policy *policy; /* NULL: no policy is enforced, nothing is tracked */
 
 	/* The control thread's. */

@@ -233,7 +233,9 @@ void eg_report_render(const struct eg_report *now, const struct eg_report *befor
 	if (rx)
 		render_cycles(now, out);
 	eg_buf_add(out, "  total: rx %" PRIu64 " = tx %" PRIu64 " + drops %" PRIu64, rx, tx, drops);
-	if (rx != tx + drops)
-		eg_buf_add(out, " + in flight %" PRId64, (int64_t)(rx - tx - drops));
+	if (now->made)
+		eg_buf_add(out, " - made here %" PRIu64, now->made);
+	if (rx + now->made != tx + drops)
+		eg_buf_add(out, " + in flight %" PRId64, (int64_t)(rx + now->made - tx - drops));
 	eg_buf_add(out, "\n");
 }

@@ -51,6 +51,7 @@ struct eg_report {
 	uint64_t cycles[EG_STAGE_COUNT];
 	uint64_t packets[EG_STAGE_COUNT];
 	uint64_t handed_over;
+	uint64_t made; /* packets of our own: rx + made = tx + drops */
 };
 
 /* Frees what the report holds, not borrowed strings. */

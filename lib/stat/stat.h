@@ -77,6 +77,7 @@ struct eg_stats {
 	eg_counter cycles[EG_STAGE_COUNT]; /* of the bursts that were timed, and their packets */
 	eg_counter packets[EG_STAGE_COUNT];
 	eg_counter handed_over; /* to the worker that owns their SA */
+	eg_counter made;        /* packets that came from nowhere: keepalives */
 	eg_counter audited[2];  /* policy.mode audit: would be dropped: ingress, egress */
 	eg_counter opened;      /* connections */
 	eg_counter first_cycles,

@@ -106,20 +106,26 @@ class Opener:
             raise Fault("outer", "a fragment")
         encapsulated = ip.protocol == wire.PROTO_UDP and self.is_esp_in_udp(ip)
         if ip.protocol != wire.PROTO_ESP and not encapsulated:
-            self.check_other(ip)
+            if not self.is_keepalive(ip):
+                self.check_other(ip)
             return None
 
         self.check_link(link_type, frame, l3, ip)
         stream, esp = self.outer(ip, encapsulated)
         payload, next_header = stream.open(esp, faults, self.any_order)
         inner = self.inner(stream.peer, payload, next_header)
-        self.check_copied(ip, inner, faults)
+        self.check_copied(ip, inner, stream.peer.df, faults)
         return stream.peer, inner.data
 
     def is_esp_in_udp(self, ip):
         # RFC 3948 s2.2, s2.3: IKE starts with four zero bytes, a keepalive is a single 0xff.
         return (int.from_bytes(ip.payload[2:4], "big") == ESP_PORT and len(ip.payload) > 9
                 and ip.payload[8:12] != bytes(4))
+
+    def is_keepalive(self, ip):
+        return (ip.protocol == wire.PROTO_UDP and ip.payload[8:] == b"\xff"
+                and int.from_bytes(ip.payload[2:4], "big") == ESP_PORT
+                and any(peer.udp_encap and peer.remote == ip.dst for peer in self.peers))
 
     def check_other(self, ip):
         if gateway_conf.peer_for(self.peers, ip.dst):
@@ -148,9 +154,11 @@ class Opener:
         esp = ip.payload
         if encapsulated:
             length, checksum = struct.unpack_from("!HH", esp, 4)
+            if not checksum and ip.version == 6:  # RFC 8200 s8.1: what any receiver takes
+                raise Fault("outer", "no UDP checksum over IPv6")
             if length != len(esp):
                 raise Fault("outer", f"UDP length {length} of {len(esp)} bytes")
-            # RFC 3948 s2.1, and RFC 6936 s5 for IPv6: zero is a choice, a wrong one is not.
+            # RFC 3948 s2.1: over IPv4 it should be zero; a wrong one is no choice.
             if checksum and wire.udp_checksum(ip, esp):
                 raise Fault("outer", "wrong UDP checksum")
             esp = esp[8:]
@@ -160,6 +168,8 @@ class Opener:
         stream = self.streams.get((ip.dst, spi))
         if not stream:
             raise Fault("spi", f"{spi:#x} is no SA to {ip.dst}")
+        if encapsulated and int.from_bytes(ip.payload[:2], "big") not in stream.peer.source_ports:
+            raise Fault("outer", f"UDP source port {int.from_bytes(ip.payload[:2], 'big')}")
         if stream.peer.udp_encap != encapsulated:
             raise Fault("outer", f"UDP encapsulation is {encapsulated}, configured "
                                  f"{stream.peer.udp_encap}")
@@ -180,15 +190,17 @@ class Opener:
             raise Fault("inner", f"{inner.dst} is not in {peer.name}'s subnets")
         return inner
 
-    def check_copied(self, outer, inner, faults):
+    def check_copied(self, outer, inner, df, faults):
         """RFC 4301 s5.1.2: what the encapsulating side copies outward; for ECN also RFC 6040 s4.1,
         normal mode."""
         if outer.tos >> 2 != inner.tos >> 2:
             faults.append(f"dscp: outer {outer.tos >> 2}, inner {inner.tos >> 2}")
         if outer.tos & 3 != inner.tos & 3:
             faults.append(f"ecn: outer {outer.tos & 3}, inner {inner.tos & 3}")
-        if outer.version == inner.version == 4 and outer.df != inner.df:
-            faults.append(f"df: outer {outer.df}, inner {inner.df}")
+        # RFC 4301 s8.1; IPv6 inside is never fragmented on its way: as if DF were set.
+        want = {"copy": inner.df or inner.version == 6, "set": True, "clear": False}[df]
+        if outer.version == 4 and outer.df != want:
+            faults.append(f"df: outer {outer.df}, inner {inner.df}, policy {df}")
 
 
 def expected_from(path, peers):

@@ -50,21 +50,28 @@ class Sender:
         return bytes(range(1, -(len(payload) + 2) % self.suite.align_bytes + 1))
 
     def l3(self, inner, payload, protocol, fragment=0):
-        """Outer header; TOS and DF are the inner packet's (RFC 4301 s5.1.2)."""
+        """Outer header; TOS is the inner packet's (RFC 4301 s5.1.2), DF by policy (s8.1)."""
+        df = {"copy": inner.df or inner.version == 6, "set": True, "clear": False}[self.peer.df]
         src, dst = self.peer.remote.packed, self.peer.local.packed
         if self.peer.local.version == 6:
+            if protocol == wire.PROTO_UDP:
+                pseudo = src + dst + struct.pack("!II", len(payload), protocol)
+                check = wire.checksum(pseudo + payload) or 0xFFFF
+                payload = payload[:6] + struct.pack("!H", check) + payload[8:]
             return struct.pack("!IHBB", 6 << 28 | inner.tos << 20, len(payload), protocol,
                                64) + src + dst + payload
         return wire.with_ipv4_checksum(
             struct.pack("!BBHHHBBH", 0x45, inner.tos, 20 + len(payload), self.ip_id & 0xFFFF,
-                        fragment or (0x4000 if inner.df else 0), 64, protocol, 0)
+                        fragment or (0x4000 if df else 0), 64, protocol, 0)
             + src + dst + payload)
 
     def l4(self, esp):
         if not self.peer.udp_encap:
             return wire.PROTO_ESP, esp
-        # Checksum zero: RFC 3948 s2.1; over IPv6, RFC 6936.
-        return wire.PROTO_UDP, struct.pack("!HHHH", ESP_PORT, ESP_PORT, 8 + len(esp), 0) + esp
+        # Checksum zero: RFC 3948 s2.1; over IPv6 l3() sets it (RFC 8200 s8.1).
+        ports = self.peer.source_ports
+        return (wire.PROTO_UDP, struct.pack("!HHHH", ports[self.ip_id % len(ports)], ESP_PORT,
+                                            8 + len(esp), 0) + esp)
 
     def ethernet(self, l3):
         ethertype = wire.ETHERTYPE_IPV6 if l3[0] >> 4 == 6 else wire.ETHERTYPE_IPV4

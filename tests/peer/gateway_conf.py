@@ -34,7 +34,9 @@ class Peer(NamedTuple):
     remote: object
     subnets: list
     udp_encap: bool
+    source_ports: range  # of UDP encapsulation
     sas: list
+    df: str  # of the outer IPv4 header: copy, set, clear
 
     def sas_of(self, direction):
         return [sa for sa in self.sas if sa.dir == direction]
@@ -51,6 +53,11 @@ def read_key(path, name):
     return suite.split(b"".join(keys))
 
 
+def source_ports(n):
+    """RFC 3948 s2.1, or as many of RFC 6335 s6's dynamic ports."""
+    return range(4500, 4501) if n == 1 else range(49152, 49152 + n)
+
+
 def load(path):
     """The peers, each with its SAs in both directions."""
     path = pathlib.Path(path)
@@ -62,10 +69,12 @@ def load(path):
             keys = read_key(path.parent / sa["key_file"], sa["suite"])
             sas.append(Sa(sa["dir"], sa["spi"], sa["suite"], *keys, sa.get("esn", False),
                           sa.get("replay_window", 64)))
+        encap = peer.get("udp_encap", False)
+        spread = encap.get("source_ports", 1) if isinstance(encap, dict) else 1
         peers.append(Peer(name, ipaddress.ip_address(peer["local"]),
                           ipaddress.ip_address(peer["remote"]),
                           [ipaddress.ip_network(net) for net in peer["subnets"]],
-                          peer.get("udp_encap", False), sas))
+                          bool(encap), source_ports(spread), sas, peer.get("df", "copy")))
     return peers
 
 

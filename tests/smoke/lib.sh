@@ -72,6 +72,7 @@ outer=4       # IP version of the tunnel
 esn=false
 window=64
 sas=1         # SAs each way; their SPIs are 0x1001, 0x1002... from A to B, 0x2001... from B to A
+encap=false   # udp_encap
 pods_mac=02:00:00:00:00:fe
 uplink_mac=02:00:00:00:00:0e
 extra=        # more top-level lines
@@ -113,6 +114,7 @@ write_conf() {
 			    local: "${ends[me]}"
 			    remote: "${ends[other]}"
 			    subnets: [10.244.$other.0/24, "fd00:$other::/64"]
+			    udp_encap: $encap
 			    sas:
 		EOF
 		for ((n = 1; n <= sas; n++)); do
@@ -182,7 +184,7 @@ stop() { # NAME PID [SIGNAL]
 }
 
 # Everything that the last block of NAME.txt counts, as lines "KEY VALUE":
-#   PORT.rx PORT.tx  sa.SPI  drop.NAME  handed_over  rx tx drops
+#   PORT.rx PORT.tx  sa.SPI  drop.NAME  handed_over  rx tx drops made
 counters() {
 	awk '
 		/^---- / { delete n; part = "" }
@@ -193,6 +195,7 @@ counters() {
 		part == "drops" && /^    [a-z0-9_]+ +[0-9]+  / { n["drop." $1] = $2 }
 		/^  handed over/ { n["handed_over"] = $5 }
 		/^  total:/ { n["rx"] = $3; n["tx"] = $6; n["drops"] = $9; n["total"] = 1 }
+		/^  total:.* made here / { n["made"] = $13 }
 		END { for (k in n) print k, n[k] }' "$1.txt"
 }
 
@@ -202,7 +205,7 @@ counter() { # NAME KEY
 
 balanced() { # NAME: nothing was lost without a name, by the final block's own word and by ours
 	[ "$(counter "$1" total)" -eq 1 ] || fail "$1: no final block"
-	[ "$(counter "$1" rx)" -eq $(($(counter "$1" tx) + $(counter "$1" drops))) ] ||
+	[ $(($(counter "$1" rx) + $(counter "$1" made))) -eq $(($(counter "$1" tx) + $(counter "$1" drops))) ] ||
 		{ cat "$1.txt"; fail "$1: rx is not tx + drops"; }
 	[ "$(counter "$1" drops)" -eq "$(counters "$1" | awk '/^drop\./ { n += $2 } END { print n + 0 }')" ] ||
 		{ cat "$1.txt"; fail "$1: the named drops are not all drops"; }

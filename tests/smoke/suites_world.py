@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Two gateways with one tunnel for each suite, and a capture with something for each of them.
 
-  suites_world.py FOLDER ESPGATE OUTER ESN      OUTER: 4 or 6; ESN: true or false
-  suites_world.py --select IN OUT               of a wire capture, what Wireshark can check
+  suites_world.py FOLDER ESPGATE OUTER ESN [ENCAP]   OUTER: 4 or 6; ESN: true or false; ENCAP: the
+                                                     peers' udp_encap
+  suites_world.py --select IN OUT                    of a wire capture, what Wireshark can check
 
 Makes a.yaml, b.yaml, keys by `espgate keygen` (kept where they exist) and input.pcap.
 Suite i's pods are 10.100.i.0/24 and fd00:100:i::/64, behind B; its SPI is 0x1000 + i."""
@@ -26,7 +27,7 @@ def offered(espgate):
     return usage.stderr.split("suites:")[1].split()
 
 
-def gateway(me, outer, esn):
+def gateway(me, outer, esn, encap):
     sealing = me == "a"
     here, there = ENDS[outer] if sealing else reversed(ENDS[outer])
     clear, encrypted = (("input.pcap,tx_pcap=none.pcap", "empty.pcap,tx_pcap=wire.pcap") if sealing
@@ -51,6 +52,7 @@ def gateway(me, outer, esn):
         lines += [f"  {name}:", f'    local: "{here}"', f'    remote: "{there}"',
                   f'    subnets: [10.{200 if sealing else 100}.{i}.0/24, '
                   f'"fd00:{200 if sealing else 100}:{i:x}::/64"]',
+                  f"    udp_encap: {encap}",
                   f"    sas: [{{dir: {'out' if sealing else 'in'}, spi: {0x1000 + i}, "
                   f"suite: {name}, esn: {esn}, key_file: keys/{name}.key}}]"]
     return "\n".join(lines) + "\n"
@@ -77,7 +79,7 @@ def frames():
                 yield 0, link + ethertype + packet(version, i, n)
 
 
-def make(folder, espgate, outer, esn):
+def make(folder, espgate, outer, esn, encap="false"):
     names = offered(espgate)
     if sorted(names) != sorted(NAMES):
         sys.exit(f"suites: espgate and tests/peer differ: {sorted(set(names) ^ set(NAMES))}")
@@ -86,8 +88,8 @@ def make(folder, espgate, outer, esn):
         key = folder / "keys" / f"{name}.key"
         if not key.exists():
             subprocess.run([espgate, "keygen", name, key], check=True)
-    (folder / "a.yaml").write_text(gateway("a", outer, esn))
-    (folder / "b.yaml").write_text(gateway("b", outer, esn))
+    (folder / "a.yaml").write_text(gateway("a", outer, esn, encap))
+    (folder / "b.yaml").write_text(gateway("b", outer, esn, encap))
     wire.write_pcap(folder / "input.pcap", wire.LINKTYPE_ETHERNET, list(frames()))
     wire.write_pcap(folder / "empty.pcap", wire.LINKTYPE_ETHERNET, [])
     print(len(NAMES) * 2 * len(PAYLOADS))
@@ -108,4 +110,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "--select":
         select(sys.argv[2], sys.argv[3])
     else:
-        make(pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])
+        make(pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), *sys.argv[4:])

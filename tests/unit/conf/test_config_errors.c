@@ -55,10 +55,6 @@ static void test_top(void **state)
 		{V "ports: {a: {device: d, role: clear, addresses: [], gateway: []}}\n",
 		 "t:2:37: ports.a: unknown key \"addresses\"\n"
 		 "t:2:52: ports.a: unknown key \"gateway\"\n"},
-		{VP N
-		 "peers:\n  b: {local: 192.0.2.1, remote: 192.0.2.2, subnets: [10.1.0.0/16],\n" SAS
-		 ", udp_encap: true, lifetime: {}}\n",
-		 "t:8:65: peers.b: unknown key \"udp_encap\"\n"},
 	};
 
 	(void)state;

@@ -95,6 +95,8 @@ static struct eg_path *new_path(struct gw *gw, unsigned worker)
 	path->worker = worker;
 	path->stats = gw->stats[worker];
 	path->crypto = eg_crypto_new();
+	path->n_workers = gw->spec.workers;
+	path->pool = pool;
 	path->handoff = gw->handoff;
 	path->n_ports = 2;
 	for (unsigned port = 0; port < 2; port++)
@@ -210,6 +212,9 @@ unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 	peer->name = strdup(remote);
 	peer->hop = port_hop(ENCRYPTED);
 	peer->out = calloc(4, sizeof(struct eg_sa *));
+	peer->df_copied = EG_IP4_DF;
+	peer->encap = gw->spec.encap;
+	peer->n_sports = 1;
 	eg_tunnel_make_outer(peer);
 	snprintf(prefix, sizeof(prefix), "%s/%u", local, eg_ip_bits(&peer->local));
 	gw_route(gw, prefix, (struct eg_hop){.kind = EG_HOP_LOCAL});
@@ -251,6 +256,11 @@ void gw_ready(struct gw *gw)
 	snap->n_hops = (uint32_t)gw->hops.n;
 	snap->peers = gw->peers.v;
 	snap->n_peers = (uint32_t)gw->peers.n;
+	snap->idles = calloc(gw->peers.n + 1, sizeof(*snap->idles));
+	for (uint32_t i = 0; i < snap->n_peers; i++) {
+		if (snap->peers[i].encap)
+			snap->idles[snap->n_idles++].peer = i;
+	}
 	eg_vec_free(&gw->entries);
 }
 
@@ -294,7 +304,7 @@ static void check_pool(void)
 	rte_mempool_put_bulk(pool, all, MBUFS);
 }
 
-/* rx = tx + drops over all workers. */
+/* rx + made = tx + drops over all workers. */
 static void check_balance(const struct gw *gw)
 {
 	uint64_t rx = 0, tx = 0;
@@ -305,6 +315,8 @@ static void check_balance(const struct gw *gw)
 			tx += eg_counted(&gw->stats[w]->port[port].tx_packets);
 		}
 	}
+	for (unsigned w = 0; w < gw->spec.workers; w++)
+		rx += eg_counted(&gw->stats[w]->made);
 	assert_int_equal(rx, tx + gw_drops_all(gw));
 }
 

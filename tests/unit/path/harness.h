@@ -37,6 +37,7 @@ struct gw_spec {
 	bool esn;
 	uint32_t window;  /* 0: 64 */
 	unsigned workers; /* 0: 1. Worker 0 owns both ports */
+	bool encap;       /* ESP in UDP */
 	bool bare;        /* no peer, no routes: the test adds its own */
 };
 

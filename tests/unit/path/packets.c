@@ -31,6 +31,7 @@ static struct tunnel tunnel(const struct gw *gw, unsigned from)
 		.suite = gw->spec.suite,
 		.material = site_material(from),
 		.esn = gw->spec.esn,
+		.sport = gw->spec.encap ? 4500 : 0,
 	};
 }
 
@@ -152,14 +153,23 @@ static struct eg_crypto_op op_of(const struct tunnel *t, uint8_t *esp, uint64_t 
 struct frame esp_frame(const struct tunnel *t, uint64_t seq, const uint8_t *text, size_t n)
 {
 	size_t iv_bytes = t->suite->iv_bytes, esp_len = 8 + iv_bytes + n + t->suite->icv_bytes;
-	struct flow outer = {.tos = t->tos, .ttl = 64, .proto = 50, .df = true};
+	size_t udp_len = t->sport ? 8 : 0;
+	struct flow outer = {.tos = t->tos, .ttl = 64, .proto = t->sport ? 17 : 50, .df = true};
 	bool v6 = strchr(t->src, ':');
 	struct eg_crypto_op op;
 	struct frame frame;
 	uint8_t *esp, aad[12];
 
 	start_frame(&frame, ENCRYPTED, v6 ? 6 : 4);
-	esp = frame.bytes + ETH + write_header(frame.bytes + ETH, t->src, t->dst, &outer, esp_len);
+	esp = frame.bytes + ETH +
+	      write_header(frame.bytes + ETH, t->src, t->dst, &outer, udp_len + esp_len);
+	if (udp_len) {
+		eg_put16(esp, t->sport);
+		eg_put16(esp + 2, 4500);
+		eg_put16(esp + 4, (uint16_t)(8 + esp_len));
+		eg_put16(esp + 6, 0);
+		esp += udp_len;
+	}
 	assert_true(esp + esp_len <= frame.bytes + FRAME_MAX);
 	eg_put32(esp, t->spi);
 	eg_put32(esp + 4, (uint32_t)seq);
@@ -205,10 +215,30 @@ const uint8_t *frame_packet(const struct frame *frame, size_t *n)
 	return frame->bytes + ETH;
 }
 
+/* RFC 3948 s2.1; over IPv6 the checksum is there (RFC 8200 s8.1). */
+static void check_udp(const struct tunnel *t, const uint8_t *udp, size_t n, const uint8_t *ip6)
+{
+	static uint8_t pseudo[FRAME_MAX + 40];
+
+	assert_int_equal(eg_get16(udp), t->sport);
+	assert_int_equal(eg_get16(udp + 2), 4500);
+	assert_int_equal(eg_get16(udp + 4), n);
+	if (!ip6) {
+		assert_int_equal(eg_get16(udp + 6), 0);
+		return;
+	}
+	assert_int_not_equal(eg_get16(udp + 6), 0);
+	memcpy(pseudo, ip6 + 8, 32);
+	eg_put32(pseudo + 32, (uint32_t)n);
+	eg_put32(pseudo + 36, 17);
+	memcpy(pseudo + 40, udp, n);
+	assert_int_equal(naive_checksum(pseudo, 40 + n), 0);
+}
+
 static void check_outer(const struct tunnel *t, const uint8_t *p, size_t n)
 {
 	uint8_t want[40];
-	struct flow outer = {.tos = get_tos(p), .ttl = 64, .proto = 50};
+	struct flow outer = {.tos = get_tos(p), .ttl = 64, .proto = t->sport ? 17 : 50};
 	size_t header = p[0] >> 4 == 4 ? 20 : 40;
 
 	if (header == 20) { /* identification and DF: the test's to judge */
@@ -217,6 +247,8 @@ static void check_outer(const struct tunnel *t, const uint8_t *p, size_t n)
 	}
 	write_header(want, t->src, t->dst, &outer, n - header);
 	assert_memory_equal(p, want, header);
+	if (t->sport)
+		check_udp(t, p + header, n - header, header == 40 ? p : NULL);
 }
 
 struct frame open_frame(const struct tunnel *t, const struct frame *frame, uint64_t seq)
@@ -224,7 +256,7 @@ struct frame open_frame(const struct tunnel *t, const struct frame *frame, uint6
 	size_t n, around = 8u + t->suite->iv_bytes + t->suite->icv_bytes, text_len, padding;
 	struct frame copy = *frame, inner = {0};
 	const uint8_t *p = frame_packet(frame, &n);
-	uint8_t *esp = copy.bytes + ETH + (p[0] >> 4 == 4 ? 20 : 40), aad[12];
+	uint8_t *esp = copy.bytes + ETH + (p[0] >> 4 == 4 ? 20 : 40) + (t->sport ? 8 : 0), aad[12];
 	struct eg_crypto_op op;
 
 	check_outer(t, p, n);
