@@ -19,6 +19,8 @@ void eg_snap_free(struct eg_snap *snap)
 	}
 	free(snap->peers);
 	free(snap->hops);
+	free(snap->vias);
+	free(snap->owns.v);
 	eg_lpm_free(snap->routes);
 	free(snap);
 }

@@ -11,6 +11,7 @@
 #include "base/vec.h"
 #include "route/hop.h"
 #include "route/lpm.h"
+#include "route/own.h"
 #include "route/tunnel.h"
 #include "sa/sad.h"
 #include "sa/store.h"
@@ -28,6 +29,8 @@ struct eg_snap {
 	uint64_t generation;   /* counts up with each published snapshot */
 	struct eg_lpm *routes; /* address -> index into hops */
 	struct eg_hop *hops;
+	struct eg_ip *vias;  /* routers that hops name */
+	struct eg_owns owns; /* the ports' addresses */
 	struct eg_tunnel *peers;
 	struct eg_sad sad;
 	struct eg_snap_policy *policy; /* NULL: no policy is enforced, nothing is tracked */
