@@ -117,11 +117,10 @@ bool eg_control_finish(struct eg_gateway *gateway)
 	eg_log_drops(gateway);
 	eg_report_collect(gateway, &report);
 	print_block(&report, NULL);
-	balanced = eg_report_rx(&report) + report.made ==
-		   eg_report_tx(&report) + eg_report_drops(&report);
+	balanced = eg_report_balanced(&report);
 	if (!balanced)
 		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR,
-		       "rx is not tx + drops: packets were lost without a name");
+		       "the total does not add up: packets were lost without a name");
 	eg_report_free(&report);
 	return balanced;
 }

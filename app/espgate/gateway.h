@@ -24,6 +24,8 @@ enum eg_phase {
 	EG_PHASE_RUN,
 	EG_PHASE_NO_RX,      /* receive queues are left alone */
 	EG_PHASE_NO_HANDOFF, /* nobody hands over any more: empty the hand-over rings */
+	EG_PHASE_NO_WAITING, /* nobody brings packets to the keeper of neighbours: drop what waits
+			      */
 	EG_PHASE_NO_TX_RING, /* nobody queues any more: empty the transmit rings */
 	EG_PHASE_END,
 };
@@ -65,6 +67,7 @@ struct eg_gateway {
 	struct eg_worker *worker[EG_WORKERS_MAX];
 	unsigned n_workers;
 	struct rte_ring *handoff[EG_WORKERS_MAX];
+	struct eg_keeper_way way; /* to worker 0, which keeps the neighbours */
 	struct eg_stats *stats[EG_WORKERS_MAX];
 	struct eg_flow_table *flows;
 	uint64_t state_failed_ns; /* when a failure to write state was last told; 0: none */

@@ -176,7 +176,9 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 		report->audited[EG_INGRESS] += eg_counted(&stats->audited[EG_INGRESS]);
 		report->audited[EG_EGRESS] += eg_counted(&stats->audited[EG_EGRESS]);
 		report->handed_over += eg_counted(&stats->handed_over);
-		report->made += eg_counted(&stats->made);
+		report->taken += eg_counted(&stats->taken);
+		for (int i = 0; i < EG_OWN_COUNT; i++)
+			report->own[i] += eg_counted(&stats->own[i]);
 	}
 }
 
@@ -210,6 +212,17 @@ static void add_l4(const struct eg_drop_record *r, struct eg_buf *text)
 		eg_buf_add(text, " sport=%u dport=%u", r->sport, r->dport);
 }
 
+static void add_neighbor(const struct eg_drop_record *r, struct eg_buf *text)
+{
+	static const uint8_t none[6];
+	char ip[EG_IP_TEXT];
+
+	eg_buf_add(text, " neighbor=%s", eg_ip_print(&r->neighbor, ip));
+	if (memcmp(r->mac, none, 6))
+		eg_buf_add(text, " mac=%02x:%02x:%02x:%02x:%02x:%02x", r->mac[0], r->mac[1],
+			   r->mac[2], r->mac[3], r->mac[4], r->mac[5]);
+}
+
 static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 {
 	char src[EG_IP_TEXT], dst[EG_IP_TEXT];
@@ -226,10 +239,15 @@ static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 	if (snap && snap->policy && r->src.family &&
 	    (r->reason == EG_DROP_POLICY_EGRESS || r->reason == EG_DROP_POLICY_INGRESS))
 		add_isolating(snap->policy, r, &text);
+	if (r->neighbor.family)
+		add_neighbor(r, &text);
 	if (r->spi)
 		eg_buf_add(&text, " spi=0x%08x seq=%u", r->spi, r->seq);
-	eg_log(&gateway->log, EG_LOG_ESP, EG_LOG_INFO, "%s (%s)", text.v ? text.v : "",
-	       eg_drop_text(r->reason));
+	/* Of these an operator must know: two stations with one address are a network that fails by
+	 * turns. */
+	eg_log(&gateway->log, EG_LOG_ESP,
+	       r->reason == EG_DROP_DUPLICATE_ADDRESS ? EG_LOG_WARNING : EG_LOG_INFO, "%s (%s)",
+	       text.v ? text.v : "", eg_drop_text(r->reason));
 	eg_buf_free(&text);
 }
 

@@ -158,6 +158,11 @@ static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 	if (err && err != -ENOTSUP)
 		eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_WARNING, "%s: promiscuous: %s",
 		       conf->name, rte_strerror(-err));
+	/* Solicited-node groups (RFC 4291 s2.7.1) are many and change with the configuration. */
+	err = rte_eth_allmulticast_enable(port->dpdk_id);
+	if (err && err != -ENOTSUP)
+		eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_WARNING, "%s: all multicast: %s",
+		       conf->name, rte_strerror(-err));
 	eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_INFO,
 	       "%s: %s, %u receive and %u transmit queues, mtu %u, "
 	       "mac %02x:%02x:%02x:%02x:%02x:%02x",

@@ -112,10 +112,11 @@ static int parse_key(const struct question *question, const struct eg_world *wor
 
 static void route_json(const struct eg_view *view, const struct eg_hop *hop, struct eg_buf *out)
 {
-	static const char *const kinds[] = {"none", "no_neighbor", "gateway", "port", "peer"};
+	static const char *const kinds[] = {"none", "no_neighbor", "gateway", "broadcast",
+					    "port", "port",        "port",    "peer"};
 
 	eg_buf_add(out, "{\"kind\": \"%s\"", kinds[hop->kind]);
-	if (hop->kind == EG_HOP_PORT)
+	if (eg_hop_leaves(hop))
 		eg_buf_add(out, ", \"port\": \"%s\"", view->config->ports.v[hop->port].name);
 	if (hop->kind == EG_HOP_PEER) {
 		const struct eg_conf_peer *peer = &view->config->peers.v[hop->peer];
@@ -149,7 +150,12 @@ static void route_text(const struct eg_view *view, const struct eg_hop *hop, str
 	case EG_HOP_LOCAL:
 		eg_buf_add(out, "the gateway itself: dropped as to_gateway\n");
 		return;
+	case EG_HOP_BROADCAST:
+		eg_buf_add(out, "everybody on a port's network: dropped as multicast\n");
+		return;
 	case EG_HOP_PORT:
+	case EG_HOP_LINK:
+	case EG_HOP_VIA:
 		eg_buf_add(out, "out by port %s\n", view->config->ports.v[hop->port].name);
 		return;
 	case EG_HOP_PEER:

@@ -4,6 +4,7 @@
 
 #include <rte_pause.h>
 
+#include "base/clock.h"
 #include "gateway.h"
 #include "tsan.h"
 
@@ -23,6 +24,8 @@ static unsigned turn(struct eg_worker *worker, enum eg_phase phase)
 		eg_path_keep_alive(&worker->path, snap);
 	if (worker->gateway->n_workers > 1)
 		packets += eg_path_take_over(&worker->path, snap);
+	packets += eg_path_keep(&worker->path, snap, eg_mono_ns() / EG_NS_PER_MS,
+				phase != EG_PHASE_RUN);
 	eg_vec_foreach (tx, &worker->tx)
 		packets += eg_path_transmit(&worker->path, tx->port, tx->ring, tx->queue);
 	return packets;

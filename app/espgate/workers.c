@@ -51,6 +51,8 @@ static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index,
 	worker->path.worker = index;
 	worker->path.stats = stats;
 	worker->path.handoff = gateway->handoff;
+	worker->path.way = gateway->way;
+	worker->path.keeper.on = index == 0;
 	worker->path.sample_cycles = per_s ? rte_get_tsc_hz() / per_s : 0;
 	worker->path.cycles_per_s = rte_get_tsc_hz();
 	worker->path.crypto = eg_crypto_new();
@@ -73,10 +75,25 @@ static struct rte_ring *make_ring(const char *kind, unsigned a, unsigned b)
 	return rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
 }
 
+static int make_way(struct eg_gateway *gateway)
+{
+	gateway->way = (struct eg_keeper_way){
+		.neighs = eg_neighs_new(),
+		.messages = make_ring("messages", 0, 0),
+		.packets = make_ring("packets", 0, 0),
+	};
+	return gateway->way.neighs && gateway->way.messages && gateway->way.packets ? 0 : -1;
+}
+
 int eg_workers_make(struct eg_gateway *gateway, struct eg_errs *errs)
 {
 	unsigned lcore;
 
+	if (make_way(gateway)) {
+		eg_error(errs, NULL, "workers", "no memory for neighbors: %s",
+			 rte_strerror(rte_errno));
+		return -1;
+	}
 	RTE_LCORE_FOREACH_WORKER(lcore)
 	{
 		unsigned w = gateway->n_workers;
@@ -252,7 +269,7 @@ static bool step(struct eg_gateway *gateway, enum eg_phase phase)
 bool eg_workers_end(struct eg_gateway *gateway)
 {
 	bool drained = step(gateway, EG_PHASE_NO_RX) && step(gateway, EG_PHASE_NO_HANDOFF) &&
-		       step(gateway, EG_PHASE_NO_TX_RING);
+		       step(gateway, EG_PHASE_NO_WAITING) && step(gateway, EG_PHASE_NO_TX_RING);
 
 	atomic_store_explicit(&gateway->phase, EG_PHASE_END, memory_order_release);
 	rte_eal_mp_wait_lcore();
@@ -280,5 +297,8 @@ void eg_workers_free(struct eg_gateway *gateway)
 		for (unsigned q = 0; q < gateway->port[p].n_tx; q++)
 			rte_ring_free(gateway->port[p].tx_ring[q]);
 	}
+	rte_ring_free(gateway->way.messages);
+	rte_ring_free(gateway->way.packets);
+	eg_neighs_free(gateway->way.neighs);
 	gateway->n_workers = 0;
 }

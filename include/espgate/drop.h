@@ -12,7 +12,7 @@
 	X(MULTI_SEGMENT, multi_segment, "frame larger than one buffer") \
 	X(SHORT_FRAME, short_frame, "frame ends inside its Ethernet or VLAN header") \
 	X(NOT_OUR_MAC, not_our_mac, "frame for another station (the port is not promiscuous)") \
-	X(NOT_IP, not_ip, "neither IPv4 nor IPv6 (ARP, LLDP and the like)") \
+	X(NOT_IP, not_ip, "neither IPv4 nor IPv6 (LLDP and the like; ARP on a port without addresses)") \
 	X(BAD_IP_HEADER, bad_ip_header, "IP version, header length or total length is impossible") \
 	X(BAD_IP_LENGTH, bad_ip_length, "packet ends before its IP length (truncated)") \
 	X(BAD_IP_CHECKSUM, bad_ip_checksum, "IPv4 header checksum is wrong") \
@@ -21,6 +21,14 @@
 	X(MULTICAST, multicast, "multicast or broadcast destination is not routed") \
 	X(MARTIAN, martian, "source or destination address may not appear on a wire") \
 	X(LINK_LOCAL, link_local, "link-local address is not routed") \
+	/* neighbours: what came of ARP and ND, and packets that waited for them */ \
+	X(BAD_DISCOVERY, bad_discovery, "ARP or ND message that breaks its rules (RFC 826, RFC 4861 s7.1)") \
+	X(DISCOVERY_RATE, discovery_rate, "more ARP and ND messages than are listened to") \
+	X(NEIGHBOR_CLAIM, neighbor_claim, "somebody says that a fresh neighbor's address is his: not believed") \
+	X(DUPLICATE_ADDRESS, duplicate_address, "somebody says that an address of the gateway is his") \
+	X(NEIGHBOR_PENDING_FULL, neighbor_pending_full, "too many packets wait for neighbors already") \
+	X(NEIGHBOR_TABLE_FULL, neighbor_table_full, "no room for another neighbor") \
+	X(NEIGHBOR_FAILED, neighbor_failed, "nobody answers for the next hop's address") \
 	/* sa_in */ \
 	X(PLAIN_ON_ENCRYPTED, plain_on_encrypted, "plain packet on an encrypted port") \
 	X(UDP_KEEPALIVE, udp_keepalive, "keepalive of UDP encapsulation, ignored (RFC 3948 s2.3)") \

@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <time.h>
 
-#define EG_NS_PER_S 1000000000ull
+#define EG_NS_PER_S  1000000000ull
+#define EG_NS_PER_MS 1000000ull
 
 static inline uint64_t eg_clock_ns(clockid_t id)
 {

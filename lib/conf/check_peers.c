@@ -50,19 +50,16 @@ static unsigned find_exit(const struct eg_read *rd, const struct eg_conf_maps *m
 			  const struct eg_cover_item *way)
 {
 	const struct eg_conf_route *route;
-	struct eg_prefix via;
 
 	if (way->kind == EG_WAY_NEIGHBOR)
 		return rd->config->neighbors.v[way->owner].port;
+	if (way->kind != EG_WAY_ROUTE)
+		return (unsigned)way->owner;
 	route = &rd->config->routes.v[way->owner];
 	if (route->port >= 0)
 		return (unsigned)route->port;
-	via = eg_host_prefix(&route->via);
-	way = eg_cover_find(&maps->ways, &via);
-	/* A router that is no neighbor was reported where it is written. */
-	if (!way || way->kind != EG_WAY_NEIGHBOR)
-		return EG_CONF_NO_PORT;
-	return rd->config->neighbors.v[way->owner].port;
+	/* A router that is not in reach was reported where it is written. */
+	return eg_conf_link_port(rd, maps, &route->via);
 }
 
 /* Sealed packets must find a way out, and only on the side where sealed packets belong. */
@@ -86,7 +83,8 @@ static void check_reach(struct eg_read *rd, const struct eg_conf_maps *maps,
 		eg_read_error(rd, &node->pos,
 			      "%s is reached by ports.%s (line %u), whose role is not encrypted",
 			      node->text, port->name, port->pos.line);
-	else if (way->kind == EG_WAY_ROUTE && rd->config->routes.v[way->owner].port >= 0)
+	else if (way->kind == EG_WAY_ROUTE && rd->config->routes.v[way->owner].port >= 0 &&
+		 eg_conf_link_port(rd, maps, &peer->remote) == EG_CONF_NO_PORT)
 		eg_read_warning(rd, &node->pos,
 				"%s has no entry in neighbors: packets to it will be dropped",
 				node->text);

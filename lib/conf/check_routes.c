@@ -26,6 +26,8 @@ static void check_duplicates(struct eg_read *rd, const struct eg_conf_maps *maps
 	eg_vec_foreach (item, &maps->ways.items) {
 		size_t mark;
 
+		if (item->kind != EG_WAY_ROUTE && item->kind != EG_WAY_NEIGHBOR)
+			continue;
 		if (!first || first->kind != item->kind ||
 		    !eg_prefix_equal(&first->prefix, &item->prefix)) {
 			first = item;
@@ -61,12 +63,13 @@ static void check_via(struct eg_read *rd, const struct eg_conf_maps *maps,
 		      const struct eg_conf_route *route, const struct eg_node *node)
 {
 	struct eg_prefix host = eg_host_prefix(&route->via);
-	const struct eg_cover_item *way = eg_cover_find(&maps->ways, &host);
 	size_t mark = eg_read_enter(rd, "via");
 
-	if (route->via.family && !(rd->unsound & EG_UNSOUND_NEIGHBORS) &&
-	    (!way || way->kind != EG_WAY_NEIGHBOR))
-		eg_read_error(rd, &node->pos, "%s is not the ip of any neighbor", node->text);
+	if (route->via.family && !(rd->unsound & (EG_UNSOUND_NEIGHBORS | EG_UNSOUND_PORTS)) &&
+	    eg_conf_link_port(rd, maps, &route->via) == EG_CONF_NO_PORT)
+		eg_read_error(rd, &node->pos,
+			      "%s is neither the ip of a neighbor nor inside a port's network",
+			      node->text);
 	eg_conf_check_outside(rd, maps, &host, node, "a router must be reached without a tunnel");
 	eg_read_leave(rd, mark);
 }

@@ -135,12 +135,49 @@ static int map_subnets(const struct eg_read *rd, struct eg_cover *subnets)
 	return 0;
 }
 
+/* What a port's addresses and gateways reach. */
+static int map_ports(const struct eg_read *rd, struct eg_cover *ways)
+{
+	const struct eg_node *ports = eg_node_get(rd->root, "ports");
+	const struct eg_node *node = ports ? ports->child : NULL;
+
+	eg_vec_foreach (port, &rd->config->ports) {
+		struct eg_cover_item item = {.owner = (size_t)(port - rd->config->ports.v)};
+		const struct eg_node *list = eg_node_get(node, "addresses");
+
+		item.node = list ? list->child : NULL;
+		item.kind = EG_WAY_NETWORK;
+		eg_vec_foreach (address, &port->addresses) {
+			item.prefix = *address;
+			eg_prefix_mask(&item.prefix);
+			item.sub = (size_t)(address - port->addresses.v);
+			if (eg_cover_add(ways, &item))
+				return -1;
+			item.node = item.node->next;
+		}
+		list = eg_node_get(node, "gateway");
+		item.node = list ? list->child : NULL;
+		item.kind = EG_WAY_GATEWAY;
+		eg_vec_foreach (gateway, &port->gateways) {
+			item.prefix = (struct eg_prefix){.ip.family = gateway->family};
+			item.sub = (size_t)(gateway - port->gateways.v);
+			if (eg_cover_add(ways, &item))
+				return -1;
+			item.node = item.node->next;
+		}
+		node = node->next;
+	}
+	return 0;
+}
+
 static int map_ways(const struct eg_read *rd, struct eg_cover *ways)
 {
 	const struct eg_node *routes = eg_node_get(rd->root, "routes");
 	const struct eg_node *neighbors = eg_node_get(rd->root, "neighbors");
 	const struct eg_node *node = routes ? routes->child : NULL;
 
+	if (map_ports(rd, ways))
+		return -1;
 	eg_vec_foreach (route, &rd->config->routes) {
 		struct eg_cover_item item = {
 			.prefix = route->to,
@@ -177,6 +214,7 @@ static void check(struct eg_read *rd)
 	if (map_subnets(rd, &maps.subnets) || map_ways(rd, &maps.ways)) {
 		eg_read_no_memory(rd);
 	} else {
+		eg_conf_check_ports(rd, &maps);
 		eg_conf_check_routes(rd, &maps);
 		eg_conf_check_peers(rd, &maps);
 		eg_conf_check_sas(rd);
@@ -258,6 +296,8 @@ void eg_config_free(struct eg_config *config)
 	eg_vec_foreach (port, &config->ports) {
 		free(port->name);
 		free(port->device);
+		eg_vec_free(&port->addresses);
+		eg_vec_free(&port->gateways);
 	}
 	eg_vec_foreach (peer, &config->peers) {
 		eg_vec_foreach (sa, &peer->sas)

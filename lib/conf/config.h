@@ -30,6 +30,7 @@
 #define EG_CONF_MTU_MIN             1280 /* RFC 8200 s5 */
 #define EG_CONF_MTU_MAX             9600
 #define EG_CONF_SOURCE_PORTS_MAX    (65536 - 49152) /* RFC 6335 s6: dynamic ports */
+#define EG_CONF_ADDRESSES_MAX       16              /* of one port */
 
 enum eg_role {
 	EG_ROLE_CLEAR,     /* pods: plain packets in and out */
@@ -40,9 +41,11 @@ struct eg_conf_port {
 	char *name;
 	char *device; /* "net_pcap0,rx_pcap=in.pcap" or a PCI address */
 	enum eg_role role;
-	uint16_t mtu;       /* of the IP layer, bytes; 1500 where not given */
-	uint16_t rx_queues; /* 0: auto */
-	bool promiscuous;   /* accept frames for any MAC; default false */
+	uint16_t mtu;                       /* of the IP layer, bytes; 1500 where not given */
+	uint16_t rx_queues;                 /* 0: auto */
+	bool promiscuous;                   /* accept frames for any MAC; default false */
+	EG_VEC(struct eg_prefix) addresses; /* the gateway's own, with their networks' lengths */
+	EG_VEC(struct eg_ip) gateways;      /* default routers, at most one a family */
 	struct eg_pos pos;
 };
 
@@ -60,7 +63,8 @@ struct eg_conf_neighbor {
 	struct eg_pos pos;
 };
 
-/* `port` for a directly attached network, `via` for a router that is a neighbor of some port. */
+/* `port` for a directly attached network, `via` for a router that is a neighbor of some port or an
+ * address of its network. */
 struct eg_conf_route {
 	struct eg_prefix to;
 	int port;         /* index, or -1 */

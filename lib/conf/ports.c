@@ -97,6 +97,44 @@ static void read_promiscuous(struct eg_read *rd, const struct eg_node *node, voi
 	eg_read_bool(rd, node, &port->promiscuous);
 }
 
+static void read_address(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_port *port = into;
+	struct eg_prefix *address = eg_vec_add(&port->addresses);
+
+	if (address)
+		eg_read_host_prefix(rd, node, address);
+	else
+		eg_read_no_memory(rd);
+}
+
+static void read_addresses(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	if (node->n_children > EG_CONF_ADDRESSES_MAX)
+		eg_read_error(rd, &node->pos, "more than %d addresses", EG_CONF_ADDRESSES_MAX);
+	else
+		eg_read_seq(rd, node, read_address, into);
+}
+
+static void read_gateway(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_port *port = into;
+	struct eg_ip *gateway = eg_vec_add(&port->gateways);
+
+	if (gateway)
+		eg_read_host_ip(rd, node, gateway);
+	else
+		eg_read_no_memory(rd);
+}
+
+static void read_gateways(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	if (node->n_children > 2)
+		eg_read_error(rd, &node->pos, "more than one gateway a family");
+	else
+		eg_read_seq(rd, node, read_gateway, into);
+}
+
 static void read_port(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
@@ -105,6 +143,8 @@ static void read_port(struct eg_read *rd, const struct eg_node *node, void *into
 		{"mtu", read_mtu, false},
 		{"rx_queues", read_rx_queues, false},
 		{"promiscuous", read_promiscuous, false},
+		{"addresses", read_addresses, false},
+		{"gateway", read_gateways, false},
 	};
 	struct eg_config *config = into;
 	struct eg_conf_port *port = eg_vec_add(&config->ports);

@@ -285,6 +285,41 @@ bool eg_read_host_ip(struct eg_read *rd, const struct eg_node *node, struct eg_i
 	return true;
 }
 
+/* All host bits 0 names the network, all 1 everybody in it (RFC 1122 s3.2.1.3); RFC 3021: not where
+ * there are but two addresses. In IPv6 all 0 is any router (RFC 4291 s2.6.1). */
+static bool is_reserved(const struct eg_prefix *address)
+{
+	struct eg_prefix network = *address;
+	uint32_t host = ~0u >> address->len % 32; /* IPv4's host bits, where there are any */
+	const uint8_t *b = address->ip.bytes;
+
+	if (address->len + 1u >= eg_ip_bits(&address->ip))
+		return false;
+	if (!eg_prefix_mask(&network))
+		return true;
+	return address->ip.family == 4 &&
+	       ((((uint32_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3]) & host) == host);
+}
+
+bool eg_read_host_prefix(struct eg_read *rd, const struct eg_node *node, struct eg_prefix *out)
+{
+	const char *text = eg_read_text(rd, node);
+	struct eg_prefix prefix;
+
+	if (!text)
+		return false;
+	if (eg_prefix_parse(text, &prefix) || !prefix.len)
+		eg_read_error(rd, &node->pos,
+			      "expected an address with its network's length like 192.0.2.1/24, "
+			      "found \"%s\"",
+			      text);
+	else if (!is_host(&prefix.ip) || is_reserved(&prefix))
+		eg_read_error(rd, &node->pos, "%s is not a host's unicast address", text);
+	else
+		*out = prefix;
+	return out->ip.family;
+}
+
 bool eg_read_prefix(struct eg_read *rd, const struct eg_node *node, struct eg_prefix *out)
 {
 	const char *text = eg_read_text(rd, node);

@@ -91,6 +91,9 @@ bool eg_read_ip(struct eg_read *rd, const struct eg_node *node, struct eg_ip *ou
 /* Refuses addresses no single host on a network can have: unspecified, loopback, multicast,
  * reserved, IPv4-mapped. */
 bool eg_read_host_ip(struct eg_read *rd, const struct eg_node *node, struct eg_ip *out);
+/* A host's address with the length of its network, host bits kept. Refuses what that network uses
+ * otherwise: its own and its broadcast address. */
+bool eg_read_host_prefix(struct eg_read *rd, const struct eg_node *node, struct eg_prefix *out);
 /* Refuses host bits. */
 bool eg_read_prefix(struct eg_read *rd, const struct eg_node *node, struct eg_prefix *out);
 /* The place of the word among `names`. */

@@ -23,15 +23,18 @@ enum {
 	EG_UNSOUND_ROUTES = 4,
 };
 
-/* Kinds of eg_cover_item in `ways`. A neighbor entry is the last word on its address, so it comes
- * behind a route to the same. */
+/* Kinds of eg_cover_item in `ways`, of equal prefixes the later one counts: a neighbor entry is the
+ * last word on its address, and a route says more than a port's network or default gateway. */
 enum {
+	EG_WAY_NETWORK,
+	EG_WAY_GATEWAY,
 	EG_WAY_ROUTE,
 	EG_WAY_NEIGHBOR,
 };
 
 /* What checks across sections look up: the subnets of all peers (owner: the peer's index, sub: the
- * subnet's), and all routes and neighbors (owner: index). */
+ * subnet's), and all routes and neighbors (owner: index), and what ports' addresses and gateways
+ * reach (owner: the port's index, sub: the address's or gateway's). */
 struct eg_conf_maps {
 	struct eg_cover subnets, ways;
 };
@@ -56,6 +59,14 @@ bool eg_conf_read_path(struct eg_read *rd, const struct eg_node *node, char **ou
 
 /* A port by its name, as an index. */
 bool eg_conf_read_port_ref(struct eg_read *rd, const struct eg_node *node, unsigned *out);
+
+/* Addresses that cannot be the gateway's, gateways that are not in reach. */
+void eg_conf_check_ports(struct eg_read *rd, const struct eg_conf_maps *maps);
+
+/* The port on whose link an address is: a neighbor's, or one whose addresses let the gateway ask
+ * for it. EG_CONF_NO_PORT where there is none. */
+unsigned eg_conf_link_port(const struct eg_read *rd, const struct eg_conf_maps *maps,
+			   const struct eg_ip *ip);
 
 /* Duplicates, leaks past a tunnel, routers that are no neighbors. */
 void eg_conf_check_routes(struct eg_read *rd, const struct eg_conf_maps *maps);

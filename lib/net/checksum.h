@@ -11,6 +11,10 @@
 /* Ones' complement sum of len bytes, not folded; an odd last byte counts as the high one. */
 uint32_t eg_checksum_add(uint32_t sum, const void *data, size_t len);
 
+/* The sum over what stands behind an IPv6 header, with the pseudo-header (RFC 8200 s8.1), not
+ * folded. A right checksum in the data makes it fold to 0. */
+uint32_t eg_checksum_add6(const struct eg_ip6 *ip, uint8_t proto, const void *data, size_t len);
+
 /* Fold a sum and complement it: what goes into a checksum field (by eg_put16). */
 static inline uint16_t eg_checksum_fold(uint32_t sum)
 {

@@ -13,8 +13,11 @@
 #define EG_ESP_LEN  8 /* SPI and sequence number */
 
 #define EG_UDP_PORT_ESP 4500 /* RFC 3948 s2.1 */
+#define EG_ARP_LEN      28
+#define EG_ND_LEN       24 /* ICMPv6 header, flags, target: NS and NA without options */
 
 #define EG_ETHERTYPE_IP4  0x0800
+#define EG_ETHERTYPE_ARP  0x0806
 #define EG_ETHERTYPE_VLAN 0x8100
 #define EG_ETHERTYPE_QINQ 0x88a8
 #define EG_ETHERTYPE_IP6  0x86dd
@@ -35,6 +38,13 @@ enum {
 	EG_PROTO_DSTOPTS = 60,
 	EG_PROTO_SCTP = 132,
 };
+
+enum {
+	EG_ND_SOLICIT = 135, /* ICMPv6 types (RFC 4861 s4) */
+	EG_ND_ADVERT = 136,
+};
+
+#define EG_ND_HOPS 255 /* what proves that no router passed it on (RFC 4861 s7.1) */
 
 struct eg_ip4 {
 	uint8_t ver_ihl, tos;
@@ -63,9 +73,27 @@ struct eg_esp {
 	uint32_t spi_be, seq_be;
 } __attribute__((packed));
 
+/* ARP for IPv4 over Ethernet (RFC 826). */
+struct eg_arp {
+	uint16_t htype_be, ptype_be;
+	uint8_t hlen, plen;
+	uint16_t op_be;
+	uint8_t sender_mac[6], sender_ip[4], target_mac[6], target_ip[4];
+} __attribute__((packed));
+
+/* Neighbor solicitation and advertisement (RFC 4861 s4.3, s4.4). */
+struct eg_nd {
+	uint8_t type, code;
+	uint16_t check_be;
+	uint32_t flags_be;
+	uint8_t target[16];
+} __attribute__((packed));
+
 _Static_assert(sizeof(struct eg_ip4) == EG_IP4_LEN, "RFC 791");
 _Static_assert(sizeof(struct eg_ip6) == EG_IP6_LEN, "RFC 8200");
 _Static_assert(sizeof(struct eg_udp) == EG_UDP_LEN, "RFC 768");
 _Static_assert(sizeof(struct eg_esp) == EG_ESP_LEN, "RFC 4303");
+_Static_assert(sizeof(struct eg_arp) == EG_ARP_LEN, "RFC 826");
+_Static_assert(sizeof(struct eg_nd) == EG_ND_LEN, "RFC 4861");
 
 #endif

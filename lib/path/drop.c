@@ -74,6 +74,27 @@ void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason)
 	rte_pktmbuf_free(m);
 }
 
+void eg_drop_about(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason,
+		   const struct eg_drop_neighbor *about)
+{
+	struct eg_drop_record *record =
+		about->always ? eg_drop_ring_slot(&path->stats->dropped) : sample_slot(path);
+
+	if (record) {
+		*record = (struct eg_drop_record){
+			.wall_ns = eg_wall_ns(),
+			.reason = reason,
+			.port = (uint16_t)about->port,
+			.bytes = (uint16_t)m->pkt_len,
+			.neighbor = *about->ip,
+		};
+		if (about->mac)
+			memcpy(record->mac, about->mac, 6);
+		eg_drop_ring_publish(&path->stats->dropped);
+	}
+	eg_drop_mbuf(path, m, reason);
+}
+
 void eg_batch_drop_lost(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;

@@ -8,6 +8,17 @@
  */
 void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason);
 
+/* The same for a neighbour's sake. */
+struct eg_drop_neighbor {
+	unsigned port;
+	const struct eg_ip *ip;
+	const uint8_t *mac; /* or NULL */
+	bool always;        /* tell of it, whatever was told just before */
+};
+
+void eg_drop_about(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason,
+		   const struct eg_drop_neighbor *about);
+
 /* The slow half of eg_batch_sweep(). */
 void eg_batch_drop_lost(struct eg_path *path);
 

@@ -56,7 +56,7 @@ static void make(struct eg_path *path, const struct eg_tunnel *peer)
 	batch->meta[batch->n] =
 		(struct eg_meta){.port = peer->hop.port, .peer = peer, .sealed = true};
 	batch->n++;
-	eg_count(&path->stats->made, 1);
+	eg_count(&path->stats->own[EG_OWN_KEEPALIVE], 1);
 }
 
 unsigned eg_path_keep_alive(struct eg_path *path, const struct eg_snap *snap)
@@ -76,7 +76,7 @@ unsigned eg_path_keep_alive(struct eg_path *path, const struct eg_snap *snap)
 		const struct eg_tunnel *peer = &snap->peers[idle->peer];
 
 		if (path->keepalive.next % path->n_workers == path->worker &&
-		    peer->hop.kind == EG_HOP_PORT &&
+		    eg_hop_leaves(&peer->hop) &&
 		    is_due(idle, peer, now, IDLE_S * path->cycles_per_s))
 			make(path, peer);
 		path->keepalive.next++;

@@ -1,5 +1,6 @@
 #include "path/stages.h"
 
+#include "net/bytes.h"
 #include "path/drop.h"
 
 #define PREFETCH_AHEAD 4
@@ -32,8 +33,34 @@ static enum eg_drop parse_at(struct rte_mbuf *m, struct eg_meta *meta, uint16_t 
 	return eg_parse_addresses(data, &meta->pkt);
 }
 
-static enum eg_drop parse_frame(const struct eg_path *path, struct rte_mbuf *m,
-				struct eg_meta *meta)
+/* Does the gateway have an address there, so that ARP and ND are its business? */
+static bool speaks(const struct eg_path *path, unsigned port)
+{
+	const struct eg_owns *owns = &path->snap->owns;
+
+	for (size_t i = 0; i < owns->n; i++) {
+		if (owns->v[i].port == port)
+			return true;
+	}
+	return false;
+}
+
+static bool is_arp(const struct rte_mbuf *m)
+{
+	return m->data_len >= EG_ETH_LEN &&
+	       eg_get16(rte_pktmbuf_mtod(m, const uint8_t *) + 12) == EG_ETHERTYPE_ARP;
+}
+
+/* Neighbour discovery stands right behind the IPv6 header and was passed on by no router; what has
+ * another hop limit is a packet like others, and goes nowhere by its addresses. */
+static bool is_nd(const struct rte_mbuf *m, const struct eg_pkt *pkt)
+{
+	return pkt->version == 6 && pkt->proto == EG_PROTO_ICMP6 && pkt->l4_off == EG_IP6_LEN &&
+	       !pkt->frag && eg_neigh_is_nd(pkt->dport >> 8) &&
+	       rte_pktmbuf_mtod(m, const struct eg_ip6 *)->hops == EG_ND_HOPS;
+}
+
+static unsigned parse_frame(struct eg_path *path, struct rte_mbuf *m, struct eg_meta *meta)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	bool group_frame;
@@ -43,13 +70,19 @@ static enum eg_drop parse_frame(const struct eg_path *path, struct rte_mbuf *m,
 	if (m->nb_segs != 1)
 		return EG_DROP_MULTI_SEGMENT;
 	drop = eg_parse_link(frame, m->data_len, &off);
-	if (drop)
+	if (drop && (drop != EG_DROP_NOT_IP || !is_arp(m) || !speaks(path, meta->port)))
 		return drop;
-	drop = check_mac(&path->port[meta->port], frame);
+	if (check_mac(&path->port[meta->port], frame))
+		return EG_DROP_NOT_OUR_MAC;
 	if (drop)
-		return drop;
+		return eg_keeper_message(path, m, meta->port);
 	group_frame = frame[0] & 1;
 	drop = parse_at(m, meta, off);
+	if (off == EG_ETH_LEN && is_nd(m, &meta->pkt) && speaks(path, meta->port)) {
+		meta->pkt = (struct eg_pkt){0}; /* the data start at the frame again */
+		rte_pktmbuf_prepend(m, EG_ETH_LEN);
+		return eg_keeper_message(path, m, meta->port);
+	}
 	return !drop && group_frame ? EG_DROP_NOT_OUR_MAC : drop;
 }
 
@@ -60,7 +93,7 @@ void eg_parse_frames(struct eg_path *path)
 	for (unsigned i = 0; i < batch->n && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(batch->m[i], void *));
 	for (unsigned i = 0; i < batch->n; i++) {
-		enum eg_drop drop;
+		unsigned drop;
 
 		if (i + PREFETCH_AHEAD < batch->n)
 			rte_prefetch0(rte_pktmbuf_mtod(batch->m[i + PREFETCH_AHEAD], void *));

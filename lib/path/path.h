@@ -11,6 +11,7 @@
 #include "crypto/crypto.h"
 #include "flow/flow.h"
 #include "path/batch.h"
+#include "path/keeper.h"
 #include "snap/snap.h"
 #include "stat/stat.h"
 
@@ -35,13 +36,17 @@ struct eg_path {
 	struct eg_stats *stats;
 	struct eg_crypto *crypto;
 	unsigned n_workers;
-	struct rte_mempool *pool;  /* for packets that are made here */
 	struct rte_ring **handoff; /* of every worker, by index: packets for its inbound SAs */
 	struct eg_flow *flow;      /* ours; over the table that all workers share */
 	uint64_t cycles_per_s;     /* of the TSC */
+	struct rte_mempool *pool;  /* for what the gateway itself sends */
+	struct eg_keeper_way way;
 	unsigned n_ports;
 	uint64_t sample_cycles; /* least time between two drop samples; 0: no samples */
 	struct eg_path_port port[EG_STAT_PORTS];
+
+	struct eg_keeper_brake brake;
+	struct eg_keeper keeper;
 
 	/* One turn. */
 	const struct eg_snap *snap;
@@ -75,6 +80,12 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 
 /* One burst of ESP packets that other workers handed over. */
 unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap);
+
+/* The keeper's turn (path/keeper.h), nothing on other workers: neighbours' messages and the packets
+ * that wait for them. now_ms: of any clock that does not step back. `ending`: all that waits is
+ * dropped. Returns how many came. */
+unsigned eg_path_keep(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
+		      bool ending);
 
 /* One burst that other workers left for a transmit queue of ours. */
 unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *ring,

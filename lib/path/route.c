@@ -33,7 +33,11 @@ static enum eg_drop route_one(const struct eg_snap *snap, uint8_t *data, struct 
 		return EG_DROP_NO_NEIGHBOR;
 	case EG_HOP_LOCAL:
 		return EG_DROP_TO_GATEWAY;
+	case EG_HOP_BROADCAST:
+		return EG_DROP_MULTICAST;
 	case EG_HOP_PORT:
+	case EG_HOP_LINK:
+	case EG_HOP_VIA:
 	case EG_HOP_PEER:
 		break;
 	}

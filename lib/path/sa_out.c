@@ -36,7 +36,7 @@ static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta)
 	const struct eg_tunnel *peer = &path->snap->peers[meta->hop->peer];
 
 	meta->peer = peer;
-	if (peer->hop.kind != EG_HOP_PORT)
+	if (!eg_hop_leaves(&peer->hop))
 		return EG_DROP_NO_NEIGHBOR;
 	if (!peer->n_out)
 		return EG_DROP_NO_OUT_SA;

@@ -7,25 +7,59 @@
 #include "net/bytes.h"
 #include "path/drop.h"
 
-static enum eg_drop prepare(struct eg_path *path, unsigned i, struct eg_path_port *port,
-			    const struct eg_hop *hop)
+/* The MAC of the station a packet goes to next, as eg_neigh_mac() gives it; *next: its address,
+ * where the MAC is not the configuration's. */
+static uint64_t find_mac(struct eg_path *path, const struct rte_mbuf *m, const struct eg_hop *hop,
+			 struct eg_ip *next)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct eg_neigh_key key;
+	uint64_t mac = 0;
+
+	if (hop->kind == EG_HOP_PORT) {
+		memcpy(&mac, hop->mac, 6);
+		return mac;
+	}
+	if (hop->kind == EG_HOP_VIA)
+		*next = path->snap->vias[hop->via];
+	else if (data[0] >> 4 == 4)
+		*next = eg_ip_from(4, ((const struct eg_ip4 *)data)->dst);
+	else
+		*next = eg_ip_from(6, ((const struct eg_ip6 *)data)->dst);
+	key = eg_neigh_key_make(hop->port, next->family, next->bytes);
+	return eg_neigh_mac(path->way.neighs, &key);
+}
+
+static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m, const void *mac)
+{
+	uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(m, EG_ETH_LEN);
+
+	if (!frame)
+		return false;
+	memcpy(frame, mac, 6);
+	memcpy(frame + 6, port->mac, 6);
+	eg_put16(frame + 12, frame[EG_ETH_LEN] >> 4 == 4 ? EG_ETHERTYPE_IP4 : EG_ETHERTYPE_IP6);
+	m->ol_flags =
+		0; /* what the receiving driver said of checksums is not for the sending one */
+	return true;
+}
+
+/* The last look, then the link header; or over to the keeper, who has looked up nothing else. */
+static unsigned prepare(struct eg_path *path, unsigned i, struct eg_path_port *port,
+			const struct eg_hop *hop)
 {
 	struct rte_mbuf *m = path->batch.m[i];
-	uint8_t *frame;
+	struct eg_ip next;
+	uint64_t mac;
 
 	if (port->encrypted && !path->batch.meta[i].sealed)
 		return EG_DROP_PLAIN_TO_ENCRYPTED;
 	if (m->pkt_len > port->mtu)
 		return EG_DROP_TOO_BIG;
-	frame = (uint8_t *)rte_pktmbuf_prepend(m, EG_ETH_LEN);
-	if (!frame)
-		return EG_DROP_NO_ROOM;
-	memcpy(frame, hop->mac, 6);
-	memcpy(frame + 6, port->mac, 6);
-	eg_put16(frame + 12, frame[EG_ETH_LEN] >> 4 == 4 ? EG_ETHERTYPE_IP4 : EG_ETHERTYPE_IP6);
-	m->ol_flags =
-		0; /* what the receiving driver said of checksums is not for the sending one */
-	return EG_KEEP;
+	mac = find_mac(path, m, hop, &next);
+	if (!mac)
+		return eg_keeper_packet(path, m, hop->port, &next);
+	return put_link(port, m, &mac) ? EG_KEEP : EG_DROP_NO_ROOM;
 }
 
 /* Frames that really went out, counted where they went. */
@@ -62,6 +96,56 @@ static void flush(struct eg_path *path, unsigned index)
 	port->n_tx = 0;
 }
 
+static void push(struct eg_path *path, unsigned index, struct rte_mbuf *m)
+{
+	struct eg_path_port *port = &path->port[index];
+
+	if (port->n_tx == EG_BATCH_MAX)
+		flush(path, index);
+	port->tx[port->n_tx++] = m;
+}
+
+void eg_tx_flush(struct eg_path *path)
+{
+	for (unsigned index = 0; index < path->n_ports; index++) {
+		if (path->port[index].n_tx)
+			flush(path, index);
+	}
+}
+
+void eg_tx_packet(struct eg_path *path, unsigned port, struct rte_mbuf *m, const uint8_t mac[6])
+{
+	if (put_link(&path->port[port], m, mac))
+		push(path, port, m);
+	else
+		eg_drop_mbuf(path, m, EG_DROP_NO_ROOM);
+}
+
+/* What a frame of our own is, by its bytes: this is its last look. */
+static enum eg_own_kind own_kind(const uint8_t *frame)
+{
+	const struct eg_ip6 *ip = (const struct eg_ip6 *)(frame + EG_ETH_LEN);
+	unsigned type = eg_get16(frame + 12), nd = frame[EG_ETH_LEN + EG_IP6_LEN];
+
+	if (type == EG_ETHERTYPE_ARP)
+		return frame[EG_ETH_LEN + 7] == 1 ? EG_OWN_ARP_REQUEST : EG_OWN_ARP_REPLY;
+	if (type == EG_ETHERTYPE_IP6 && ip->next == EG_PROTO_ICMP6 && ip->hops == EG_ND_HOPS &&
+	    eg_neigh_is_nd(nd))
+		return nd == EG_ND_SOLICIT ? EG_OWN_ND_SOLICIT : EG_OWN_ND_ADVERT;
+	return EG_OWN_UNKNOWN;
+}
+
+void eg_tx_own(struct eg_path *path, unsigned port, struct rte_mbuf *m)
+{
+	enum eg_own_kind kind = own_kind(rte_pktmbuf_mtod(m, const uint8_t *));
+
+	eg_count(&path->stats->own[kind], 1);
+	if (kind == EG_OWN_UNKNOWN)
+		eg_drop_mbuf(path, m, EG_DROP_PLAIN_TO_ENCRYPTED);
+	else
+		push(path, port, m);
+}
+
 void eg_tx(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;
@@ -70,7 +154,7 @@ void eg_tx(struct eg_path *path)
 		const struct eg_meta *meta = &batch->meta[i];
 		const struct eg_hop *hop = meta->sealed ? &meta->peer->hop : meta->hop;
 		struct eg_path_port *port = &path->port[hop->port];
-		enum eg_drop drop = prepare(path, i, port, hop);
+		unsigned drop = prepare(path, i, port, hop);
 
 		if (drop)
 			eg_batch_lose(batch, i, drop);
@@ -78,10 +162,7 @@ void eg_tx(struct eg_path *path)
 			port->tx[port->n_tx++] = batch->m[i];
 	}
 	eg_batch_sweep(path);
-	for (unsigned index = 0; index < path->n_ports; index++) {
-		if (path->port[index].n_tx)
-			flush(path, index);
-	}
+	eg_tx_flush(path);
 }
 
 unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *ring,

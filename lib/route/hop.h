@@ -3,21 +3,34 @@
 #ifndef EG_ROUTE_HOP_H
 #define EG_ROUTE_HOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum eg_hop_kind {
 	EG_HOP_NONE,        /* neither peer nor route */
 	EG_HOP_NO_NEIGHBOR, /* a route, but nobody there whose MAC is known */
 	EG_HOP_LOCAL,       /* the gateway itself */
-	EG_HOP_PORT,        /* out by a port, to a MAC */
+	EG_HOP_BROADCAST,   /* everybody on a port's network */
+	EG_HOP_PORT,        /* out by a port, to a MAC that the configuration names */
+	EG_HOP_LINK,        /* out by a port, to the station that has the destination's address */
+	EG_HOP_VIA,         /* out by a port, to a router that is asked for by its address */
 	EG_HOP_PEER,        /* into a peer's tunnel */
 };
 
 struct eg_hop {
 	uint8_t kind;
-	uint8_t port;   /* EG_HOP_PORT */
+	uint8_t port;   /* EG_HOP_PORT, EG_HOP_LINK, EG_HOP_VIA */
 	uint8_t mac[6]; /* EG_HOP_PORT */
-	uint32_t peer;  /* EG_HOP_PEER: index in the snapshot */
+	union {
+		uint32_t peer; /* EG_HOP_PEER: index in the snapshot */
+		uint32_t via;  /* EG_HOP_VIA: the same, of the router's address */
+	};
 };
+
+/* Does it lead out by a port? */
+static inline bool eg_hop_leaves(const struct eg_hop *hop)
+{
+	return hop->kind >= EG_HOP_PORT && hop->kind <= EG_HOP_VIA;
+}
 
 #endif

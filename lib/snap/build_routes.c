@@ -7,11 +7,14 @@ enum {
 	HOP_NONE,
 	HOP_NO_NEIGHBOR,
 	HOP_LOCAL,
+	HOP_BROADCAST,
 };
 
 struct table {
 	EG_VEC(struct eg_lpm_entry) entries;
 	EG_VEC(struct eg_hop) hops;
+	EG_VEC(struct eg_ip) vias;
+	EG_VEC(struct eg_own) owns;
 	bool failed; /* out of memory somewhere: told once at the end */
 };
 
@@ -50,26 +53,127 @@ static struct eg_hop neighbor_hop(const struct eg_conf_neighbor *neighbor)
 	return hop;
 }
 
-/* A route through a router takes its neighbor's hop; one to a port's own network only says that
- * hosts may be there, and each known neighbor is a host route of its own. */
+/* Can the gateway ask for stations of this family on that port? */
+static bool speaks(const struct eg_conf_port *port, unsigned family)
+{
+	eg_vec_foreach (address, &port->addresses) {
+		if (address->ip.family == family)
+			return true;
+	}
+	return false;
+}
+
+/* The port on whose link an address is, or -1: of the longest prefix that says so, as the
+ * configuration's checks have it (conf/check_ports.c). */
+static int link_port(const struct eg_config *config, const struct eg_ip *ip)
+{
+	int port = -1, best = -1;
+
+	for (size_t i = 0; i < config->ports.n; i++) {
+		eg_vec_foreach (address, &config->ports.v[i].addresses) {
+			if (eg_prefix_contains(address, ip) && address->len > best) {
+				best = address->len;
+				port = (int)i;
+			}
+		}
+	}
+	eg_vec_foreach (route, &config->routes) {
+		if (route->port >= 0 && eg_prefix_contains(&route->to, ip) &&
+		    route->to.len >= best && speaks(&config->ports.v[route->port], ip->family)) {
+			best = route->to.len;
+			port = route->port;
+		}
+	}
+	return port;
+}
+
+/* A hop through a router: a static neighbor's, or one that is asked for. */
+static uint32_t via_hop(struct table *table, const struct eg_config *config,
+			const struct eg_ip *via)
+{
+	struct eg_hop hop = {.kind = EG_HOP_VIA, .via = (uint32_t)table->vias.n};
+	struct eg_ip *slot;
+	int port;
+
+	eg_vec_foreach (neighbor, &config->neighbors) {
+		if (eg_ip_equal(&neighbor->ip, via))
+			return add_hop(table, neighbor_hop(neighbor));
+	}
+	port = link_port(config, via);
+	if (port < 0)
+		return HOP_NO_NEIGHBOR;
+	slot = eg_vec_add(&table->vias);
+	if (!slot) {
+		table->failed = true;
+		return HOP_NONE;
+	}
+	*slot = *via;
+	hop.port = (uint8_t)port;
+	return add_hop(table, hop);
+}
+
+static uint32_t link_hop(struct table *table, unsigned port)
+{
+	return add_hop(table, (struct eg_hop){.kind = EG_HOP_LINK, .port = (uint8_t)port});
+}
+
+/* Without an address on the port nobody can be asked there: a route to its network only says that
+ * hosts may be there, and each static neighbor is a host route of its own. */
 static uint32_t route_hop(struct table *table, const struct eg_config *config,
 			  const struct eg_conf_route *route)
 {
-	if (!route->via.family)
-		return HOP_NO_NEIGHBOR;
-	eg_vec_foreach (neighbor, &config->neighbors) {
-		if (eg_ip_equal(&neighbor->ip, &route->via))
-			return add_hop(table, neighbor_hop(neighbor));
-	}
+	if (route->via.family)
+		return via_hop(table, config, &route->via);
+	if (speaks(&config->ports.v[route->port], route->to.ip.family))
+		return link_hop(table, (unsigned)route->port);
 	return HOP_NO_NEIGHBOR;
 }
 
-/* Of equal prefixes the later one counts: tunnels go over routes, own addresses over all. */
+/* A network's own address and the one that means everybody are no hosts (RFC 1812 s5.3.5.2). */
+static void add_reserved(struct table *table, const struct eg_prefix *network)
+{
+	struct eg_ip last = network->ip;
+
+	if (network->ip.family != 4 || network->len >= 31)
+		return;
+	for (unsigned bit = network->len; bit < 32; bit++)
+		last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	add_host(table, &network->ip, HOP_BROADCAST);
+	add_host(table, &last, HOP_BROADCAST);
+}
+
+static void add_ports(struct table *table, const struct eg_config *config)
+{
+	for (unsigned p = 0; p < config->ports.n; p++) {
+		const struct eg_conf_port *port = &config->ports.v[p];
+
+		eg_vec_foreach (address, &port->addresses) {
+			struct eg_own *own = eg_vec_add(&table->owns);
+			struct eg_prefix network = *address;
+
+			eg_prefix_mask(&network);
+			add_entry(table, network, link_hop(table, p));
+			add_reserved(table, &network);
+			if (own)
+				*own = (struct eg_own){*address, (uint8_t)p};
+			else
+				table->failed = true;
+		}
+		eg_vec_foreach (gateway, &port->gateways)
+			add_entry(table, (struct eg_prefix){.ip.family = gateway->family},
+				  via_hop(table, config, gateway));
+	}
+}
+
+/* Of equal prefixes the later one counts: routes over ports' networks, tunnels over routes, own
+ * addresses over all. */
 static void collect(struct table *table, const struct eg_config *config)
 {
 	add_hop(table, (struct eg_hop){.kind = EG_HOP_NONE});
 	add_hop(table, (struct eg_hop){.kind = EG_HOP_NO_NEIGHBOR});
 	add_hop(table, (struct eg_hop){.kind = EG_HOP_LOCAL});
+	add_hop(table, (struct eg_hop){.kind = EG_HOP_BROADCAST});
+	add_ports(table, config);
 	eg_vec_foreach (route, &config->routes)
 		add_entry(table, route->to, route_hop(table, config, route));
 	eg_vec_foreach (neighbor, &config->neighbors)
@@ -83,6 +187,8 @@ static void collect(struct table *table, const struct eg_config *config)
 			add_entry(table, *subnet, hop);
 		add_host(table, &peer->local, HOP_LOCAL);
 	}
+	eg_vec_foreach (own, &table->owns)
+		add_host(table, &own->address.ip, HOP_LOCAL);
 }
 
 int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
@@ -96,7 +202,11 @@ int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct
 	if (snap->routes) {
 		snap->hops = table.hops.v;
 		snap->n_hops = (uint32_t)table.hops.n;
+		snap->vias = table.vias.v;
+		snap->owns = (struct eg_owns){table.owns.v, table.owns.n};
 		table.hops.v = NULL;
+		table.vias.v = NULL;
+		table.owns.v = NULL;
 		for (uint32_t i = 0; i < snap->n_peers; i++) {
 			struct eg_tunnel *peer = &snap->peers[i];
 
@@ -108,5 +218,7 @@ int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct
 	}
 	eg_vec_free(&table.entries);
 	free(table.hops.v);
+	free(table.vias.v);
+	free(table.owns.v);
 	return ret;
 }

@@ -311,6 +311,8 @@ struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns)
 	snap->routes = before->routes;
 	snap->hops = before->hops;
 	snap->n_hops = before->n_hops;
+	snap->vias = before->vias;
+	snap->owns = before->owns;
 	snap->policy = before->policy;
 	before->lent = true;
 	return snap;

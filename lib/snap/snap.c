@@ -11,6 +11,8 @@ void eg_snap_free(struct eg_snap *snap)
 	if (!snap->lent) {
 		eg_snap_policy_free(snap->policy);
 		free(snap->hops);
+		free(snap->vias);
+		free(snap->owns.v);
 		eg_lpm_free(snap->routes);
 	}
 	eg_sad_free(&snap->sad);

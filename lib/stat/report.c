@@ -41,6 +41,15 @@ uint64_t eg_report_drops(const struct eg_report *report)
 	return sum;
 }
 
+uint64_t eg_report_made(const struct eg_report *report)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < EG_OWN_COUNT; i++)
+		sum += report->own[i];
+	return sum;
+}
+
 static double per_second(uint64_t now, uint64_t before, double seconds)
 {
 	return seconds > 0 ? (double)(now - before) / seconds : 0;
@@ -209,11 +218,42 @@ static void render_cycles(const struct eg_report *now, struct eg_buf *out)
 	eg_buf_add(out, " | sum %.1f\n", sum);
 }
 
+/* What the gateway itself said and heard; nothing where it has no addresses. */
+static void render_own(const struct eg_report *now, struct eg_buf *out)
+{
+	if (!eg_report_made(now) && !now->taken)
+		return;
+	eg_buf_add(out, "  own:");
+	for (int i = 0; i < EG_OWN_COUNT; i++) {
+		if (now->own[i])
+			eg_buf_add(out, " %s %" PRIu64, eg_own_name((enum eg_own_kind)i),
+				   now->own[i]);
+	}
+	eg_buf_add(out, " | taken %" PRIu64 "\n", now->taken);
+}
+
+static void render_total(const struct eg_report *now, struct eg_buf *out)
+{
+	uint64_t made = eg_report_made(now), in = eg_report_rx(now) + made;
+	uint64_t end = eg_report_tx(now) + now->taken + eg_report_drops(now);
+
+	eg_buf_add(out, "  total: rx %" PRIu64, eg_report_rx(now));
+	if (made || now->taken)
+		eg_buf_add(out, " + made %" PRIu64, made);
+	eg_buf_add(out, " = tx %" PRIu64, eg_report_tx(now));
+	if (made || now->taken)
+		eg_buf_add(out, " + taken %" PRIu64, now->taken);
+	eg_buf_add(out, " + drops %" PRIu64, eg_report_drops(now));
+	if (in != end)
+		eg_buf_add(out, " + in flight %" PRId64, (int64_t)(in - end));
+	eg_buf_add(out, "\n");
+}
+
 void eg_report_render(const struct eg_report *now, const struct eg_report *before,
 		      struct eg_buf *out)
 {
 	double seconds = before ? now->uptime_s - before->uptime_s : now->busy_s;
-	uint64_t rx = eg_report_rx(now), tx = eg_report_tx(now), drops = eg_report_drops(now);
+	uint64_t drops = eg_report_drops(now);
 
 	eg_buf_add(out, "---- espgate after %.1f s (rates over %.6g s) ----\n", now->uptime_s,
 		   seconds);
@@ -230,12 +270,8 @@ void eg_report_render(const struct eg_report *now, const struct eg_report *befor
 	if (now->handed_over)
 		eg_buf_add(out, "  handed over between workers: %" PRIu64 " packets\n",
 			   now->handed_over);
-	if (rx)
+	render_own(now, out);
+	if (eg_report_rx(now))
 		render_cycles(now, out);
-	eg_buf_add(out, "  total: rx %" PRIu64 " = tx %" PRIu64 " + drops %" PRIu64, rx, tx, drops);
-	if (now->made)
-		eg_buf_add(out, " - made here %" PRIu64, now->made);
-	if (rx + now->made != tx + drops)
-		eg_buf_add(out, " + in flight %" PRId64, (int64_t)(rx + now->made - tx - drops));
-	eg_buf_add(out, "\n");
+	render_total(now, out);
 }

@@ -51,7 +51,8 @@ struct eg_report {
 	uint64_t cycles[EG_STAGE_COUNT];
 	uint64_t packets[EG_STAGE_COUNT];
 	uint64_t handed_over;
-	uint64_t made; /* packets of our own: rx + made = tx + drops */
+	uint64_t own[EG_OWN_COUNT];
+	uint64_t taken;
 };
 
 /* Frees what the report holds, not borrowed strings. */
@@ -60,6 +61,14 @@ void eg_report_free(struct eg_report *report);
 uint64_t eg_report_rx(const struct eg_report *report);
 uint64_t eg_report_tx(const struct eg_report *report);
 uint64_t eg_report_drops(const struct eg_report *report);
+uint64_t eg_report_made(const struct eg_report *report);
+
+/* Everything that came in or was made here went out, served here, or was dropped by name. */
+static inline bool eg_report_balanced(const struct eg_report *report)
+{
+	return eg_report_rx(report) + eg_report_made(report) ==
+	       eg_report_tx(report) + report->taken + eg_report_drops(report);
+}
 
 /* Append the block. `before` is an earlier report, for rates over the time between, or NULL for
  * rates over the busy time (a finite capture is gone long before the gateway stops). Rows of

@@ -31,6 +31,22 @@ enum eg_stage {
 
 const char *eg_stage_name(enum eg_stage stage);
 
+/* What the gateway sends on its own account. */
+/* clang-format off */
+#define EG_OWN_KINDS(X) \
+	X(ARP_REQUEST, arp_request) X(ARP_REPLY, arp_reply) X(ND_SOLICIT, nd_solicit) \
+	X(ND_ADVERT, nd_advert) X(KEEPALIVE, keepalive) X(UNKNOWN, unknown)
+/* clang-format on */
+
+enum eg_own_kind {
+#define X(symbol, name) EG_OWN_##symbol,
+	EG_OWN_KINDS(X)
+#undef X
+	EG_OWN_COUNT,
+};
+
+const char *eg_own_name(enum eg_own_kind kind);
+
 typedef _Atomic uint64_t eg_counter;
 
 /* Add to a counter that only the caller's thread writes. */
@@ -58,8 +74,10 @@ struct eg_drop_record {
 	struct eg_ip src, dst; /* not set where the packet had none */
 	uint8_t proto;
 	uint16_t sport, dport;
-	uint32_t spi, seq; /* of the SA it was to use or used; 0: none */
-	bool reply;        /* of a connection that its destination opened: policy denied that */
+	uint32_t spi, seq;     /* of the SA it was to use or used; 0: none */
+	bool reply;            /* of a connection that its destination opened: policy denied that */
+	struct eg_ip neighbor; /* of a drop for a neighbour's sake; its MAC, or zeros */
+	uint8_t mac[6];
 };
 
 /* A one-writer one-reader ring of samples: a full ring loses samples, never counts. */
@@ -76,10 +94,12 @@ struct eg_stats {
 	eg_counter drop[EG_DROP_COUNT];
 	eg_counter cycles[EG_STAGE_COUNT]; /* of the bursts that were timed, and their packets */
 	eg_counter packets[EG_STAGE_COUNT];
-	eg_counter handed_over; /* to the worker that owns their SA */
-	eg_counter made;        /* packets that came from nowhere: keepalives */
-	eg_counter audited[2];  /* policy.mode audit: would be dropped: ingress, egress */
-	eg_counter opened;      /* connections */
+	eg_counter own[EG_OWN_COUNT]; /* frames that the gateway made: rx + made = tx + taken +
+				       * drops */
+	eg_counter taken;             /* frames that ended here because they have served: ARP, ND */
+	eg_counter handed_over;       /* to the worker that owns their SA */
+	eg_counter audited[2];        /* policy.mode audit: would be dropped: ingress, egress */
+	eg_counter opened;            /* connections */
 	eg_counter first_cycles,
 		last_cycles; /* TSC around all that carried packets; 0: nothing yet */
 	struct eg_drop_ring dropped;

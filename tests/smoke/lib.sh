@@ -184,7 +184,7 @@ stop() { # NAME PID [SIGNAL]
 }
 
 # Everything that the last block of NAME.txt counts, as lines "KEY VALUE":
-#   PORT.rx PORT.tx  sa.SPI  drop.NAME  handed_over  rx tx drops made
+#   PORT.rx PORT.tx  sa.SPI  drop.NAME  own.KIND  handed_over  rx made tx taken drops
 counters() {
 	awk '
 		/^---- / { delete n; part = "" }
@@ -194,8 +194,8 @@ counters() {
 		/^    SA / { n["sa." $3] = $5 }
 		part == "drops" && /^    [a-z0-9_]+ +[0-9]+  / { n["drop." $1] = $2 }
 		/^  handed over/ { n["handed_over"] = $5 }
-		/^  total:/ { n["rx"] = $3; n["tx"] = $6; n["drops"] = $9; n["total"] = 1 }
-		/^  total:.* made here / { n["made"] = $13 }
+		/^  own:/ { for (i = 2; $i != "|"; i += 2) n["own." $i] = $(i + 1) }
+		/^  total:/ { n["total"] = 1; for (i = 2; i < NF; i++) if ($i ~ /^[a-z]+$/) n[$i] = $(i + 1) }
 		END { for (k in n) print k, n[k] }' "$1.txt"
 }
 
@@ -205,8 +205,9 @@ counter() { # NAME KEY
 
 balanced() { # NAME: nothing was lost without a name, by the final block's own word and by ours
 	[ "$(counter "$1" total)" -eq 1 ] || fail "$1: no final block"
-	[ $(($(counter "$1" rx) + $(counter "$1" made))) -eq $(($(counter "$1" tx) + $(counter "$1" drops))) ] ||
-		{ cat "$1.txt"; fail "$1: rx is not tx + drops"; }
+	[ $(($(counter "$1" rx) + $(counter "$1" made))) -eq \
+		$(($(counter "$1" tx) + $(counter "$1" taken) + $(counter "$1" drops))) ] ||
+		{ cat "$1.txt"; fail "$1: rx + made is not tx + taken + drops"; }
 	[ "$(counter "$1" drops)" -eq "$(counters "$1" | awk '/^drop\./ { n += $2 } END { print n + 0 }')" ] ||
 		{ cat "$1.txt"; fail "$1: the named drops are not all drops"; }
 	! tail -n 1 "$1.txt" | grep -q 'in flight' || fail "$1: packets in flight at the end"

@@ -52,9 +52,100 @@ static void test_top(void **state)
 		 "t:4:1: unknown key \"metrics\"\n"
 		 "t:5:1: unknown key \"control\"\n"
 		 "t:3:12: state_dir: expected a value, found a list\n"},
-		{V "ports: {a: {device: d, role: clear, addresses: [], gateway: []}}\n",
-		 "t:2:37: ports.a: unknown key \"addresses\"\n"
-		 "t:2:52: ports.a: unknown key \"gateway\"\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+#define A(c, u)                                                                                    \
+	V "ports: {c: {device: d0, role: clear, " c "},\n"                                         \
+	  "        u: {device: d1, role: encrypted, " u "}}\n"
+
+static void test_addresses(void **state)
+{
+	static const struct config_case cases[] = {
+		{A("addresses: [10.1.0.1/24, \"fd00:1::1/64\", 10.1.0.2/24]",
+		   "addresses: [192.0.2.1/24], gateway: [192.0.2.254]"),
+		 ""},
+		{A("addresses: [10.1.0.0/31, 10.1.1.7/32]", "mtu: 1500"), ""},
+		{A("addresses: 10.1.0.1/24", "mtu: 1500"),
+		 "t:2:49: ports.c.addresses: expected a list, found a value\n"},
+		{A("addresses: [10.1.0.1, x, 10.1.0.1/0]", "mtu: 1500"),
+		 "t:2:50: ports.c.addresses[0]: expected an address with its network's length like "
+		 "192.0.2.1/24, found \"10.1.0.1\"\n"
+		 "t:2:60: ports.c.addresses[1]: expected an address with its network's length like "
+		 "192.0.2.1/24, found \"x\"\n"
+		 "t:2:63: ports.c.addresses[2]: expected an address with its network's length like "
+		 "192.0.2.1/24, found \"10.1.0.1/0\"\n"},
+		{A("addresses: [10.1.0.0/24, 10.1.0.255/24, 224.0.0.1/4, \"fd00::/64\"]",
+		   "addresses: [192.0.2.127/25, 192.0.2.128/24]"),
+		 "t:2:50: ports.c.addresses[0]: 10.1.0.0/24 is not a host's unicast address\n"
+		 "t:2:63: ports.c.addresses[1]: 10.1.0.255/24 is not a host's unicast address\n"
+		 "t:2:78: ports.c.addresses[2]: 224.0.0.1/4 is not a host's unicast address\n"
+		 "t:2:91: ports.c.addresses[3]: fd00::/64 is not a host's unicast address\n"
+		 "t:3:54: ports.u.addresses[0]: 192.0.2.127/25 is not a host's unicast address\n"},
+		{A("addresses: [10.1.0.1/24, 10.1.0.1/16]", "mtu: 1500"),
+		 "t:2:63: ports.c.addresses[1]: 10.1.0.1/16 is given twice\n"},
+		{A("addresses: [10.1.0.1/24]", "addresses: [10.1.0.2/24]"),
+		 "t:3:54: ports.u.addresses[0]: its network overlaps 10.1.0.1/24 of ports.c (line "
+		 "2)\n"},
+		{A("addresses: [10.1.0.1/24]", "addresses: [10.2.0.2/8]"),
+		 "t:2:50: ports.c.addresses[0]: its network overlaps 10.2.0.2/8 of ports.u (line "
+		 "3)\n"},
+		{A("addresses: [10.1.0.1/24]",
+		   "mtu: 1500") "neighbors: [{port: c, ip: 10.1.0.1, mac: 02:00:00:00:00:01}]\n",
+		 "t:2:50: ports.c.addresses[0]: 10.1.0.1/24 is also a neighbor's (line 4)\n"},
+		{A("addresses: [10.1.0.1/24], gateway: [10.2.0.1]", "mtu: 1500"),
+		 "t:2:74: ports.c.gateway[0]: 10.2.0.1 is neither the ip of a neighbor nor inside "
+		 "a network of this port\n"},
+		{A("addresses: [10.1.0.1/24]", "addresses: [192.0.2.1/24], gateway: [10.1.0.2]"),
+		 "t:3:79: ports.u.gateway[0]: 10.1.0.2 is neither the ip of a neighbor nor inside "
+		 "a network of this port\n"},
+		{A("addresses: [10.1.0.1/24], gateway: [10.1.0.2]",
+		   "addresses: [192.0.2.1/24], gateway: [192.0.2.2]"),
+		 "t:2:74: ports.c.gateway[0]: 10.1.0.2 is a second default gateway of its family "
+		 "(the other is on line 3)\n"},
+		{A("addresses: [10.1.0.1/24], gateway: [10.1.0.2]",
+		   "mtu: 1500") "routes: [{to: 0.0.0.0/0, via: 10.1.0.3}]\n",
+		 "t:2:74: ports.c.gateway[0]: 10.1.0.2 is a second default gateway of its family "
+		 "(the other is on line 4)\n"},
+		{A("addresses: [10.1.0.1/24]",
+		   "mtu: 1500") "routes: [{to: 10.7.0.0/16, via: 10.1.0.3}, {to: 10.8.0.0/16, via: "
+				"10.7.0.3},\n"
+				"         {to: 10.1.0.0/25, port: c}, {to: 10.9.0.0/16, via: "
+				"10.1.0.4}]\n",
+		 "t:4:67: routes[1].via: 10.7.0.3 is neither the ip of a neighbor nor inside a "
+		 "port's network\n"},
+		/* A remote is in reach by a network or a gateway, and only by the right port. */
+		{A("addresses: [10.1.0.1/24]",
+		   "addresses: [192.0.2.1/24], gateway: [192.0.2.254]") "peers:\n"
+									"  b: {local: 192.0.2.1, "
+									"remote: 192.0.2.2, "
+									"subnets: "
+									"[10.2.0.0/16],\n" SAS "}\n"
+									"  c: {local: 192.0.2.1, "
+									"remote: 203.0.113.2, "
+									"subnets: [10.3.0.0/16]}\n"
+									"  d: {local: 192.0.2.1, "
+									"remote: 10.1.0.2, "
+									"subnets: [10.4.0.0/16]}\n",
+		 "t:8:3: warning: peers.c: no SA of dir out: packets to its subnets will be "
+		 "dropped\n"
+		 "t:8:3: warning: peers.c: no SA of dir in: packets from it will be dropped\n"
+		 "t:9:3: warning: peers.d: no SA of dir out: packets to its subnets will be "
+		 "dropped\n"
+		 "t:9:3: warning: peers.d: no SA of dir in: packets from it will be dropped\n"
+		 "t:9:33: peers.d.remote: 10.1.0.2 is reached by ports.c (line 2), whose role is "
+		 "not encrypted\n"},
+		{A("addresses: [10.2.0.1/24]",
+		   "addresses: [192.0.2.1/24, 192.0.2.2/24]") "peers:\n"
+							      "  b: {local: 192.0.2.1, remote: "
+							      "192.0.2.2, subnets: "
+							      "[10.2.0.0/16],\n" SAS "}\n",
+		 "t:2:50: ports.c.addresses[0]: 10.2.0.1/24 lies inside 10.2.0.0/16 of peers.b "
+		 "(line 5): packets to it belong in the tunnel\n"
+		 "t:3:68: ports.u.addresses[1]: 192.0.2.2/24 is also the remote of peers.b\n"},
 	};
 
 	(void)state;
@@ -229,9 +320,11 @@ static void test_routes(void **state)
 		{VP "routes: [{to: 10.0.0.0/8, port: x}]\n",
 		 "t:3:33: routes[0].port: no port is named \"x\"\n"},
 		{VP N "routes: [{to: 10.0.0.0/8, via: 10.9.0.3}]\n",
-		 "t:5:32: routes[0].via: 10.9.0.3 is not the ip of any neighbor\n"},
+		 "t:5:32: routes[0].via: 10.9.0.3 is neither the ip of a neighbor nor inside a "
+		 "port's network\n"},
 		{VP N "routes: [{to: 10.0.0.0/8, via: 10.9.0.3}, {to: 10.9.0.3/32, port: c}]\n",
-		 "t:5:32: routes[0].via: 10.9.0.3 is not the ip of any neighbor\n"},
+		 "t:5:32: routes[0].via: 10.9.0.3 is neither the ip of a neighbor nor inside a "
+		 "port's network\n"},
 		{VP N "routes: [{to: \"fd00::/8\", via: 10.9.0.2}]\n",
 		 "t:5:32: routes[0].via: 10.9.0.2 and to are of different families\n"},
 		{VP N "routes: [{to: 10.0.0.0/8, via: 0.0.0.0}]\n",
@@ -307,13 +400,10 @@ static void test_policy_section(void **state)
 int run_config_error_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_top),
-		cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_too_many_ports),
-		cmocka_unit_test(test_workers),
-		cmocka_unit_test(test_routes),
-		cmocka_unit_test(test_rest),
-		cmocka_unit_test(test_policy_section),
+		cmocka_unit_test(test_top),       cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_too_many_ports),
+		cmocka_unit_test(test_workers),   cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_rest),      cmocka_unit_test(test_policy_section),
 	};
 
 	return cmocka_run_group_tests_name("conf errors", tests, NULL, NULL);

@@ -103,7 +103,8 @@ static void test_peers(void **state)
 		/* One mistake, one message: reach is not judged on broken routes. */
 		{VP N "routes: [{to: 0.0.0.0/0, via: 192.0.2.9}]\n"
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
-		 "t:5:31: routes[0].via: 192.0.2.9 is not the ip of any neighbor\n"},
+		 "t:5:31: routes[0].via: 192.0.2.9 is neither the ip of a neighbor nor inside a "
+		 "port's network\n"},
 		{VP N "routes: [{to: 0.0.0.0/33, via: 192.0.2.2}]\n"
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
 		 "t:5:15: routes[0].to: expected a prefix like 10.0.0.0/8, found \"0.0.0.0/33\"\n"},

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -11,6 +12,7 @@
 
 #define MBUFS      4095
 #define DATA_BYTES (RTE_PKTMBUF_HEADROOM + 10240)
+#define WAY        64
 #define HANDOFF    4 /* slots, of which 3 are used: a full ring is near */
 
 static struct rte_mempool *pool;
@@ -96,8 +98,11 @@ static struct eg_path *new_path(struct gw *gw, unsigned worker)
 	path->stats = gw->stats[worker];
 	path->crypto = eg_crypto_new();
 	path->n_workers = gw->spec.workers;
-	path->pool = pool;
 	path->handoff = gw->handoff;
+	path->cycles_per_s = rte_get_tsc_hz();
+	path->pool = pool;
+	path->way = gw->way;
+	path->keeper.on = worker == 0;
 	path->n_ports = 2;
 	for (unsigned port = 0; port < 2; port++)
 		path->port[port] = (struct eg_path_port){
@@ -154,10 +159,25 @@ static void free_gw(struct gw *gw)
 		free(gw->stats[w]);
 		rte_ring_free(gw->handoff[w]);
 	}
+	rte_ring_free(gw->way.messages);
+	rte_ring_free(gw->way.packets);
+	eg_neighs_free(gw->way.neighs);
 	eg_snap_free(gw->snap);
 	eg_sa_store_free(gw->store);
 	open_now[gw->spec.site - 1] = NULL;
 	free(gw);
+}
+
+static void make_way(struct gw *gw)
+{
+	char name[32];
+
+	gw->way.neighs = eg_neighs_new();
+	snprintf(name, sizeof(name), "messages-%u", gw->spec.site);
+	gw->way.messages = rte_ring_create(name, WAY, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	snprintf(name, sizeof(name), "packets-%u", gw->spec.site);
+	gw->way.packets = rte_ring_create(name, WAY, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	assert_true(gw->way.neighs && gw->way.messages && gw->way.packets);
 }
 
 struct gw *gw_open(struct gw_spec spec)
@@ -166,6 +186,7 @@ struct gw *gw_open(struct gw_spec spec)
 	char name[32];
 
 	if (gw) { /* a test failed in the middle: the next one starts clean */
+		eg_path_keep(gw->path[0], gw->snap, 0, true);
 		gw_discard(gw, CLEAR);
 		gw_discard(gw, ENCRYPTED);
 		free_gw(gw);
@@ -180,6 +201,7 @@ struct gw *gw_open(struct gw_spec spec)
 	gw->snap = calloc(1, sizeof(*gw->snap));
 	assert_true(gw->store && gw->snap);
 	gw->snap->store = gw->store;
+	make_way(gw);
 	for (unsigned w = 0; w < gw->spec.workers; w++) {
 		gw->stats[w] = zeroed(sizeof(struct eg_stats));
 		snprintf(name, sizeof(name), "handoff-%u-%u", spec.site, w);
@@ -200,6 +222,37 @@ void gw_route(struct gw *gw, const char *prefix, struct eg_hop hop)
 	assert_int_equal(eg_prefix_parse(prefix, &entry->prefix), 0);
 	entry->value = (uint32_t)gw->hops.n;
 	*eg_vec_add(&gw->hops) = hop;
+}
+
+void gw_own(struct gw *gw, unsigned port, const char *address)
+{
+	struct eg_own *own = eg_vec_add(&gw->owns);
+	struct eg_prefix host;
+	char text[64];
+
+	assert_int_equal(eg_prefix_parse(address, &own->address), 0);
+	own->port = (uint8_t)port;
+	host = own->address;
+	gw_route(gw, address, (struct eg_hop){.kind = EG_HOP_LINK, .port = (uint8_t)port});
+	host.len = (uint8_t)eg_ip_bits(&host.ip);
+	gw_route(gw, eg_prefix_print(&host, text), (struct eg_hop){.kind = EG_HOP_LOCAL});
+}
+
+uint32_t gw_via(struct gw *gw, const char *address)
+{
+	struct eg_ip *via = eg_vec_add(&gw->vias);
+
+	assert_int_equal(eg_ip_parse(address, via), 0);
+	return (uint32_t)(gw->vias.n - 1);
+}
+
+void gw_keep(struct gw *gw, uint64_t now_ms)
+{
+	/* A whole look through the table: a tick is but a part of it. */
+	for (unsigned i = 0; i < 16; i++) {
+		gw->path[0]->keeper.next_ms = 0;
+		eg_path_keep(gw->path[0], gw->snap, now_ms, false);
+	}
 }
 
 unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
@@ -261,6 +314,8 @@ void gw_ready(struct gw *gw)
 		if (snap->peers[i].encap)
 			snap->idles[snap->n_idles++].peer = i;
 	}
+	snap->owns = (struct eg_owns){gw->owns.v, gw->owns.n};
+	snap->vias = gw->vias.v;
 	eg_vec_free(&gw->entries);
 }
 
@@ -304,24 +359,26 @@ static void check_pool(void)
 	rte_mempool_put_bulk(pool, all, MBUFS);
 }
 
-/* rx + made = tx + drops over all workers. */
+/* rx + made = tx + taken + drops over all workers. */
 static void check_balance(const struct gw *gw)
 {
 	uint64_t rx = 0, tx = 0;
 
 	for (unsigned w = 0; w < gw->spec.workers; w++) {
+		for (unsigned i = 0; i < EG_OWN_COUNT; i++)
+			rx += eg_counted(&gw->stats[w]->own[i]);
+		tx += eg_counted(&gw->stats[w]->taken);
 		for (unsigned port = 0; port < 2; port++) {
 			rx += eg_counted(&gw->stats[w]->port[port].rx_packets);
 			tx += eg_counted(&gw->stats[w]->port[port].tx_packets);
 		}
 	}
-	for (unsigned w = 0; w < gw->spec.workers; w++)
-		rx += eg_counted(&gw->stats[w]->made);
 	assert_int_equal(rx, tx + gw_drops_all(gw));
 }
 
 void gw_close(struct gw *gw)
 {
+	eg_path_keep(gw->path[0], gw->snap, 0, true);
 	gw_discard(gw, CLEAR);
 	gw_discard(gw, ENCRYPTED);
 	check_balance(gw);
@@ -399,7 +456,7 @@ static void check_macs(const uint8_t *frame, unsigned port)
 	assert_memory_equal(frame, macs, sizeof(macs));
 }
 
-unsigned gw_sent(struct gw *gw, unsigned port, struct frame *out, unsigned max)
+static unsigned take(struct gw *gw, unsigned port, struct frame *out, unsigned max, bool to_next)
 {
 	unsigned n = 0;
 	struct rte_mbuf *m;
@@ -408,13 +465,24 @@ unsigned gw_sent(struct gw *gw, unsigned port, struct frame *out, unsigned max)
 		assert_int_equal(m->nb_segs, 1);
 		assert_true(m->data_len <= FRAME_MAX);
 		assert_int_equal(m->data_len, m->pkt_len);
-		check_macs(rte_pktmbuf_mtod(m, uint8_t *), port);
+		if (to_next)
+			check_macs(rte_pktmbuf_mtod(m, uint8_t *), port);
 		out[n].n = m->data_len;
 		memcpy(out[n].bytes, rte_pktmbuf_mtod(m, void *), m->data_len);
 		rte_pktmbuf_free(m);
 		n++;
 	}
 	return n;
+}
+
+unsigned gw_sent(struct gw *gw, unsigned port, struct frame *out, unsigned max)
+{
+	return take(gw, port, out, max, true);
+}
+
+unsigned gw_frames(struct gw *gw, unsigned port, struct frame *out, unsigned max)
+{
+	return take(gw, port, out, max, false);
 }
 
 unsigned gw_carry(struct gw *from, struct gw *to, struct frame *frames)

@@ -46,12 +46,15 @@ struct gw {
 	struct eg_path *path[GW_WORKERS];
 	struct eg_stats *stats[GW_WORKERS];
 	struct rte_ring *handoff[GW_WORKERS];
+	struct eg_keeper_way way; /* worker 0 keeps */
 	struct eg_sa_store *store;
 	struct eg_snap *snap;
 	bool closed_start; /* run without a snapshot, as the daemon starts */
 	EG_VEC(struct eg_lpm_entry) entries;
 	EG_VEC(struct eg_hop) hops;
 	EG_VEC(struct eg_tunnel) peers;
+	EG_VEC(struct eg_own) owns;
+	EG_VEC(struct eg_ip) vias;
 };
 
 /* EAL, once a program, and the four ports. */
@@ -67,6 +70,8 @@ void gw_close(struct gw *gw);
 
 /* Between open and ready. A route's hop is what eg_hop says; a peer's hop is ENCRYPTED. */
 void gw_route(struct gw *gw, const char *prefix, struct eg_hop hop);
+void gw_own(struct gw *gw, unsigned port, const char *address); /* "10.1.0.1/24", and its network */
+uint32_t gw_via(struct gw *gw, const char *address);            /* for EG_HOP_VIA */
 unsigned gw_peer(struct gw *gw, const char *local, const char *remote);
 struct eg_sa *gw_sa(struct gw *gw, unsigned peer, const struct eg_sa_spec *spec,
 		    const uint8_t *material);
@@ -89,6 +94,12 @@ void gw_expect(struct gw *gw, unsigned port, const struct frame *frame, enum eg_
 
 /* What left by a port since the last call; at most max, returns how many. MACs are checked. */
 unsigned gw_sent(struct gw *gw, unsigned port, struct frame *out, unsigned max);
+
+/* The same whatever their MACs. */
+unsigned gw_frames(struct gw *gw, unsigned port, struct frame *out, unsigned max);
+
+/* The keeper's turn at that time. */
+void gw_keep(struct gw *gw, uint64_t now_ms);
 
 /* The wire between two gateways: what left `from` by ENCRYPTED comes to `to`, as one burst. The
  * frames stay in `frames` as they left; at most 64, returns how many. */

@@ -333,7 +333,7 @@ static void test_keepalives(void **state)
 		/* Nowhere to send it. */
 		gw->peers.v[0].hop.kind = EG_HOP_NO_NEIGHBOR;
 		assert_int_equal(later(gw, 100), 0);
-		assert_int_equal(eg_counted(&gw->stats[0]->made), 3);
+		assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_KEEPALIVE]), 3);
 		gw_close(gw);
 	}
 }

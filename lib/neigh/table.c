@@ -1,0 +1,193 @@
+#include "neigh/table.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/hash.h"
+
+_Static_assert(sizeof(struct eg_neigh) % 64 == 0, "no two entries share a line");
+
+/* A chain that the keeper changes may lead a reader elsewhere: it gives up after so many steps. */
+#define STEPS_MAX 64
+
+static unsigned bucket_of(const struct eg_neighs *neighs, const struct eg_neigh_key *key)
+{
+	uint64_t hash = eg_hash_u64(key->word[0] ^ neighs->seed);
+
+	hash = eg_hash_u64(hash ^ key->word[1]);
+	return (unsigned)(eg_hash_u64(hash ^ key->word[2]) % EG_NEIGH_BUCKETS);
+}
+
+struct eg_neighs *eg_neighs_new(void)
+{
+	struct eg_neighs *neighs = aligned_alloc(64, (sizeof(*neighs) + 63) & ~(size_t)63);
+
+	if (!neighs)
+		return NULL;
+	memset(neighs, 0, sizeof(*neighs));
+	if (getrandom(&neighs->seed, sizeof(neighs->seed), 0) != sizeof(neighs->seed)) {
+		free(neighs);
+		return NULL;
+	}
+	for (unsigned i = 0; i < EG_NEIGH_BUCKETS; i++)
+		atomic_init(&neighs->bucket[i], EG_NEIGH_NONE);
+	for (uint32_t i = 0; i < EG_NEIGH_MAX; i++)
+		atomic_init(&neighs->entry[i].next, i + 1 < EG_NEIGH_MAX ? i + 1 : EG_NEIGH_NONE);
+	return neighs;
+}
+
+void eg_neighs_free(struct eg_neighs *neighs)
+{
+	free(neighs);
+}
+
+static bool key_is(const struct eg_neigh *neigh, const struct eg_neigh_key *key)
+{
+	bool same = true;
+
+	for (int i = 0; i < 3; i++)
+		same &= atomic_load_explicit(&neigh->key[i], memory_order_relaxed) == key->word[i];
+	return same;
+}
+
+/* The entry with this key, and its MAC as it was while the key was there; NULL where there is none
+ * or it changes just now. */
+static const struct eg_neigh *read_entry(const struct eg_neighs *neighs,
+					 const struct eg_neigh_key *key, uint64_t *mac)
+{
+	/* Acquire, here and for `next`: an entry is whole before it is linked. */
+	uint32_t at =
+		atomic_load_explicit(&neighs->bucket[bucket_of(neighs, key)], memory_order_acquire);
+
+	for (unsigned steps = 0; at != EG_NEIGH_NONE && steps < STEPS_MAX; steps++) {
+		const struct eg_neigh *neigh = &neighs->entry[at];
+		/* Acquire: key and MAC are read behind it. */
+		uint32_t seq = atomic_load_explicit(&neigh->seq, memory_order_acquire);
+
+		if (key_is(neigh, key)) {
+			*mac = atomic_load_explicit(&neigh->mac, memory_order_relaxed);
+			/* The fence keeps the second look behind the reads. */
+			atomic_thread_fence(memory_order_acquire);
+			if (seq % 2 ||
+			    atomic_load_explicit(&neigh->seq, memory_order_relaxed) != seq)
+				return NULL;
+			return neigh;
+		}
+		at = atomic_load_explicit(&neigh->next, memory_order_acquire);
+	}
+	return NULL;
+}
+
+uint64_t eg_neigh_mac(struct eg_neighs *neighs, const struct eg_neigh_key *key)
+{
+	uint64_t mac = 0;
+	const struct eg_neigh *found = read_entry(neighs, key, &mac);
+
+	if (!found)
+		return 0;
+	/* Stored only where it changes something: the line is shared by all workers. */
+	if (!atomic_load_explicit(&found->used, memory_order_relaxed))
+		atomic_store_explicit(&neighs->entry[found - neighs->entry].used, true,
+				      memory_order_relaxed);
+	return mac;
+}
+
+bool eg_neigh_known(const struct eg_neighs *neighs, const struct eg_neigh_key *key)
+{
+	uint64_t mac;
+
+	return read_entry(neighs, key, &mac);
+}
+
+struct eg_neigh *eg_neigh_find(struct eg_neighs *neighs, const struct eg_neigh_key *key)
+{
+	uint32_t at =
+		atomic_load_explicit(&neighs->bucket[bucket_of(neighs, key)], memory_order_relaxed);
+
+	while (at != EG_NEIGH_NONE && !key_is(&neighs->entry[at], key))
+		at = atomic_load_explicit(&neighs->entry[at].next, memory_order_relaxed);
+	return at == EG_NEIGH_NONE ? NULL : &neighs->entry[at];
+}
+
+static void begin_change(struct eg_neigh *neigh)
+{
+	uint32_t seq = atomic_load_explicit(&neigh->seq, memory_order_relaxed);
+
+	atomic_store_explicit(&neigh->seq, seq + 1, memory_order_relaxed);
+	/* The fence keeps the changes behind the odd number. */
+	atomic_thread_fence(memory_order_release);
+}
+
+static void end_change(struct eg_neigh *neigh)
+{
+	uint32_t seq = atomic_load_explicit(&neigh->seq, memory_order_relaxed);
+
+	/* Release: who sees the even number sees the changes. */
+	atomic_store_explicit(&neigh->seq, seq + 1, memory_order_release);
+}
+
+struct eg_neigh *eg_neigh_add(struct eg_neighs *neighs, const struct eg_neigh_key *key)
+{
+	_Atomic uint32_t *bucket = &neighs->bucket[bucket_of(neighs, key)];
+	unsigned port = key->word[2] & 0xff;
+	uint32_t number = neighs->free_list;
+	struct eg_neigh *neigh;
+
+	if (number == EG_NEIGH_NONE || neighs->n_incomplete[port] >= EG_NEIGH_INCOMPLETE_MAX)
+		return NULL;
+	neigh = &neighs->entry[number];
+	neighs->free_list = atomic_load_explicit(&neigh->next, memory_order_relaxed);
+	begin_change(neigh);
+	for (int i = 0; i < 3; i++)
+		atomic_store_explicit(&neigh->key[i], key->word[i], memory_order_relaxed);
+	end_change(neigh);
+	neigh->port = (uint8_t)port;
+	neigh->ip = eg_ip_from(key->word[2] >> 8, key->word);
+	neigh->tries = 0;
+	neigh->n_held = 0;
+	atomic_store_explicit(&neigh->used, false, memory_order_relaxed);
+	eg_neigh_set_state(neighs, neigh, EG_NEIGH_INCOMPLETE);
+	neighs->n_used++;
+	atomic_store_explicit(&neigh->next, atomic_load_explicit(bucket, memory_order_relaxed),
+			      memory_order_relaxed);
+	/* Release: the entry is whole before a reader finds it. */
+	atomic_store_explicit(bucket, number, memory_order_release);
+	return neigh;
+}
+
+void eg_neigh_remove(struct eg_neighs *neighs, struct eg_neigh *neigh)
+{
+	const struct eg_neigh_key key = eg_neigh_key_of(neigh);
+	uint32_t number = (uint32_t)(neigh - neighs->entry);
+	_Atomic uint32_t *link = &neighs->bucket[bucket_of(neighs, &key)];
+	uint32_t at;
+
+	while ((at = atomic_load_explicit(link, memory_order_relaxed)) != number)
+		link = &neighs->entry[at].next;
+	atomic_store_explicit(link, atomic_load_explicit(&neigh->next, memory_order_relaxed),
+			      memory_order_release);
+	begin_change(neigh);
+	for (int i = 0; i < 3; i++)
+		atomic_store_explicit(&neigh->key[i], 0, memory_order_relaxed);
+	atomic_store_explicit(&neigh->mac, 0, memory_order_relaxed);
+	end_change(neigh);
+	eg_neigh_set_state(neighs, neigh, EG_NEIGH_FREE);
+	atomic_store_explicit(&neigh->next, neighs->free_list, memory_order_relaxed);
+	neighs->free_list = number;
+	neighs->n_used--;
+}
+
+void eg_neigh_set_mac(struct eg_neigh *neigh, const uint8_t mac[6])
+{
+	uint64_t value = 0;
+
+	memcpy(&value, mac, 6);
+	atomic_store_explicit(&neigh->mac, value, memory_order_relaxed);
+}
+
+void eg_neigh_set_state(struct eg_neighs *neighs, struct eg_neigh *neigh, enum eg_neigh_state state)
+{
+	neighs->n_incomplete[neigh->port] -= neigh->state == EG_NEIGH_INCOMPLETE;
+	neighs->n_incomplete[neigh->port] += state == EG_NEIGH_INCOMPLETE;
+	neigh->state = (uint8_t)state;
+}

@@ -1,0 +1,329 @@
+/* The keeper's turn: packets that wait, messages that came, time that passed. Beside it what other
+ * workers do to bring it both. */
+#include "path/keeper.h"
+
+#include <rte_cycles.h>
+
+#include "net/bytes.h"
+#include "path/drop.h"
+#include "path/stages.h"
+
+#define TICK_MS      10
+#define TICK_ENTRIES (EG_NEIGH_MAX / 16) /* a whole pass in 160 ms */
+
+#define ANNOUNCE_NUM 2 /* RFC 5227 s1.1 */
+#define ANNOUNCE_MS  2000
+#define DEFEND_MS    10000
+
+/* At the start of a waiting packet's buffer. */
+struct waiting {
+	struct eg_ip next;
+	uint8_t port;
+};
+
+static struct waiting *waiting_of(const struct rte_mbuf *m)
+{
+	return m->buf_addr;
+}
+
+unsigned eg_keeper_message(struct eg_path *path, struct rte_mbuf *m, unsigned port)
+{
+	struct eg_keeper_brake *brake = &path->brake;
+	struct eg_neigh_message message;
+	struct eg_neigh_key key;
+	bool known = false;
+
+	if (!eg_neigh_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &message))
+		return EG_DROP_BAD_DISCOVERY;
+	if (message.sender.family) {
+		key = eg_neigh_key_make(port, message.sender.family, message.sender.bytes);
+		known = eg_neigh_known(path->way.neighs, &key);
+	}
+	if (!eg_tokens_take(known ? &brake->asked : &brake->unasked, rte_get_tsc_cycles(),
+			    path->cycles_per_s / EG_MESSAGES_PPS, EG_MESSAGES_BURST))
+		return EG_DROP_DISCOVERY_RATE;
+	m->port = (uint16_t)port;
+	return rte_ring_mp_enqueue(path->way.messages, m) ? EG_DROP_DISCOVERY_RATE : EG_HANDED_OVER;
+}
+
+unsigned eg_keeper_packet(struct eg_path *path, struct rte_mbuf *m, unsigned port,
+			  const struct eg_ip *next)
+{
+	if (rte_pktmbuf_headroom(m) < sizeof(struct waiting))
+		return EG_DROP_NO_ROOM;
+	*waiting_of(m) = (struct waiting){*next, (uint8_t)port};
+	return rte_ring_mp_enqueue(path->way.packets, m) ? EG_DROP_NEIGHBOR_PENDING_FULL
+							 : EG_HANDED_OVER;
+}
+
+/* A frame of our own, built in place. */
+static void send_own(struct eg_path *path, unsigned port, const uint8_t *frame, uint32_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(path->pool);
+
+	if (!m) /* the question comes again, and so does whoever asks us */
+		return;
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
+	eg_tx_own(path, port, m);
+}
+
+/* As whom a port asks for a neighbour, and is there anybody? */
+static bool make_self(const struct eg_path *path, unsigned port, const struct eg_ip *target,
+		      struct eg_neigh_self *self)
+{
+	const struct eg_own *own = eg_own_towards(&path->snap->owns, port, target);
+	bool link_local = target->family == 6 && target->bytes[0] == 0xfe;
+
+	memcpy(self->mac, path->port[port].mac, 6);
+	if (own && !link_local)
+		self->ip = own->address.ip;
+	else if (target->family == 6)
+		self->ip = eg_neigh_link_local(self->mac);
+	return own || target->family == 6;
+}
+
+static void ask(struct eg_path *path, struct eg_neigh *neigh, bool all, uint64_t now_ms)
+{
+	uint64_t word = atomic_load_explicit(&neigh->mac, memory_order_relaxed);
+	uint8_t frame[EG_NEIGH_FRAME_MAX];
+	struct eg_neigh_self self;
+
+	/* Without a token it was not asked: the next look at the entry tries again. */
+	if (!eg_tokens_take(&path->keeper.questions, now_ms * 1000, 1000000 / EG_QUESTIONS_PPS,
+			    EG_QUESTIONS_BURST))
+		return;
+	eg_neigh_asked(neigh, now_ms);
+	if (!make_self(path, neigh->port, &neigh->ip, &self))
+		return;
+	send_own(path, neigh->port, frame,
+		 eg_neigh_ask(frame, &self, &neigh->ip, all ? NULL : (const uint8_t *)&word));
+}
+
+static void send_held(struct eg_path *path, struct eg_neigh *neigh)
+{
+	uint64_t word = atomic_load_explicit(&neigh->mac, memory_order_relaxed);
+	void *held[EG_NEIGH_HELD_MAX];
+	unsigned n = eg_neigh_release(path->way.neighs, neigh, held);
+
+	for (unsigned i = 0; i < n; i++)
+		eg_tx_packet(path, neigh->port, held[i], (const uint8_t *)&word);
+}
+
+static void drop_held(struct eg_path *path, struct eg_neigh *neigh)
+{
+	void *held[EG_NEIGH_HELD_MAX];
+	unsigned n = eg_neigh_release(path->way.neighs, neigh, held);
+
+	for (unsigned i = 0; i < n; i++)
+		eg_drop_about(path, held[i], EG_DROP_NEIGHBOR_FAILED,
+			      &(struct eg_drop_neighbor){neigh->port, &neigh->ip, NULL, false});
+}
+
+static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_do what,
+		uint64_t now_ms)
+{
+	switch (what) {
+	case EG_NEIGH_NOTHING:
+		break;
+	case EG_NEIGH_ASK_ALL:
+	case EG_NEIGH_ASK_STATION:
+		ask(path, neigh, what == EG_NEIGH_ASK_ALL, now_ms);
+		break;
+	case EG_NEIGH_SEND_HELD:
+		send_held(path, neigh);
+		break;
+	case EG_NEIGH_GIVE_UP:
+		drop_held(path, neigh);
+		eg_neigh_remove(path->way.neighs, neigh);
+		break;
+	}
+}
+
+/* One packet that waits: its neighbour may have answered while it was in the ring. */
+static enum eg_drop wait(struct eg_path *path, struct rte_mbuf *m, uint64_t now_ms)
+{
+	struct eg_neighs *neighs = path->way.neighs;
+	const struct waiting *w = waiting_of(m);
+	struct eg_neigh_key key = eg_neigh_key_make(w->port, w->next.family, w->next.bytes);
+	struct eg_neigh *neigh = eg_neigh_find(neighs, &key);
+
+	if (!neigh) {
+		neigh = eg_neigh_add(neighs, &key);
+		if (!neigh)
+			return EG_DROP_NEIGHBOR_TABLE_FULL;
+		ask(path, neigh, true, now_ms);
+	}
+	if (!eg_neigh_hold(neighs, neigh, m))
+		return EG_DROP_NEIGHBOR_PENDING_FULL;
+	if (neigh->state != EG_NEIGH_INCOMPLETE)
+		send_held(path, neigh);
+	return EG_KEEP;
+}
+
+/* Somebody else says that an address of ours is his (RFC 5227 s2.4 b): tell the operator, and say
+ * once in ten seconds that it is ours. */
+static enum eg_drop defend(struct eg_path *path, struct rte_mbuf *m, unsigned port,
+			   const struct eg_neigh_message *message, uint64_t now_ms)
+{
+	uint64_t *last = &path->keeper.defended_ms[port];
+	struct eg_neigh_self self = {.ip = message->sender};
+	uint8_t frame[EG_NEIGH_FRAME_MAX];
+	bool speak = !*last || now_ms - *last >= DEFEND_MS;
+
+	if (speak) {
+		*last = now_ms;
+		memcpy(self.mac, path->port[port].mac, 6);
+		send_own(path, port, frame, eg_neigh_announce(frame, &self));
+	}
+	eg_drop_about(path, m, EG_DROP_DUPLICATE_ADDRESS,
+		      &(struct eg_drop_neighbor){port, &message->sender,
+						 message->has_mac ? message->mac : message->from,
+						 speak});
+	return EG_DROP_DUPLICATE_ADDRESS;
+}
+
+static bool is_ours(const struct eg_path *path, unsigned port, const struct eg_ip *ip)
+{
+	struct eg_ip link_local = eg_neigh_link_local(path->port[port].mac);
+
+	return ip->family &&
+	       (eg_own_find(&path->snap->owns, port, ip) || eg_ip_equal(ip, &link_local));
+}
+
+static void answer(struct eg_path *path, unsigned port, const struct eg_neigh_message *message)
+{
+	struct eg_neigh_self self = {.ip = message->target};
+	uint8_t frame[EG_NEIGH_FRAME_MAX];
+
+	memcpy(self.mac, path->port[port].mac, 6);
+	send_own(path, port, frame, eg_neigh_answer(frame, &self, message));
+}
+
+/* One message; true where the mbuf was dropped by name, else it has served. */
+static bool hear(struct eg_path *path, struct rte_mbuf *m, uint64_t now_ms)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	unsigned port = m->port;
+	struct eg_neigh_message message;
+	struct eg_neigh *neigh;
+	struct eg_neigh_key key;
+	bool to_us = !memcmp(frame, path->port[port].mac, 6), refused = false;
+
+	/* It was parsed by the worker that brought it: the bytes are the same. */
+	if (!eg_neigh_parse(frame, m->data_len, &message) ||
+	    !memcmp(message.from, path->port[port].mac, 6))
+		return false; /* our own words came back */
+	if (message.asks && is_ours(path, port, &message.target))
+		answer(path, port, &message);
+	if (is_ours(path, port, &message.sender))
+		return defend(path, m, port, &message, now_ms);
+	if (!message.sender.family)
+		return false;
+	key = eg_neigh_key_make(port, message.sender.family, message.sender.bytes);
+	neigh = eg_neigh_find(path->way.neighs, &key);
+	if (!neigh)
+		return false;
+	act(path, neigh,
+	    eg_neigh_told(path->way.neighs, neigh, &message, message.answers && to_us, now_ms,
+			  &refused),
+	    now_ms);
+	if (refused)
+		eg_drop_about(
+			path, m, EG_DROP_NEIGHBOR_CLAIM,
+			&(struct eg_drop_neighbor){port, &message.sender, message.mac, false});
+	return refused;
+}
+
+/* Say whose our addresses are, when they come into force (RFC 5227 s2.3, RFC 4861 s7.2.6). */
+static void announce(struct eg_path *path, uint64_t now_ms)
+{
+	struct eg_keeper *keeper = &path->keeper;
+	const struct eg_owns *owns = &path->snap->owns;
+
+	if (keeper->announced != path->snap->generation) {
+		keeper->announced = path->snap->generation;
+		keeper->announce_left = ANNOUNCE_NUM;
+		keeper->announce_ms = now_ms;
+	}
+	if (!keeper->announce_left || now_ms < keeper->announce_ms)
+		return;
+	keeper->announce_left--;
+	keeper->announce_ms = now_ms + ANNOUNCE_MS;
+	for (size_t i = 0; i < owns->n; i++) {
+		struct eg_neigh_self self = {.ip = owns->v[i].address.ip};
+		uint8_t frame[EG_NEIGH_FRAME_MAX];
+
+		memcpy(self.mac, path->port[owns->v[i].port].mac, 6);
+		send_own(path, owns->v[i].port, frame, eg_neigh_announce(frame, &self));
+	}
+}
+
+static void tick(struct eg_path *path, uint64_t now_ms)
+{
+	struct eg_neighs *neighs = path->way.neighs;
+
+	announce(path, now_ms);
+	for (unsigned i = 0; i < TICK_ENTRIES; i++) {
+		struct eg_neigh *neigh = &neighs->entry[path->keeper.at++ % EG_NEIGH_MAX];
+
+		if (neigh->state != EG_NEIGH_FREE)
+			act(path, neigh, eg_neigh_step(neighs, neigh, now_ms), now_ms);
+	}
+}
+
+/* What still waits when the daemon ends. */
+static void drop_all_held(struct eg_path *path)
+{
+	for (unsigned i = 0; path->way.neighs->n_held && i < EG_NEIGH_MAX; i++)
+		drop_held(path, &path->way.neighs->entry[i]);
+}
+
+static unsigned take_packets(struct eg_path *path, uint64_t now_ms, bool ending)
+{
+	struct rte_mbuf *m[EG_BATCH_MAX];
+	unsigned n = rte_ring_sc_dequeue_burst(path->way.packets, (void **)m, EG_BATCH_MAX, NULL);
+
+	for (unsigned i = 0; i < n; i++) {
+		enum eg_drop drop = ending        ? EG_DROP_NEIGHBOR_FAILED
+				    : !path->snap ? EG_DROP_NO_SNAPSHOT
+						  : wait(path, m[i], now_ms);
+
+		if (drop)
+			eg_drop_mbuf(path, m[i], drop);
+	}
+	return n;
+}
+
+static unsigned take_messages(struct eg_path *path, uint64_t now_ms)
+{
+	struct rte_mbuf *m[EG_BATCH_MAX];
+	unsigned n = rte_ring_sc_dequeue_burst(path->way.messages, (void **)m, EG_BATCH_MAX, NULL);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (path->snap && hear(path, m[i], now_ms))
+			continue;
+		eg_count(&path->stats->taken, 1);
+		rte_pktmbuf_free(m[i]);
+	}
+	return n;
+}
+
+unsigned eg_path_keep(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
+		      bool ending)
+{
+	unsigned n;
+
+	if (!path->keeper.on)
+		return 0;
+	path->snap = snap;
+	n = take_packets(path, now_ms, ending);
+	n += take_messages(path, now_ms);
+	if (ending) {
+		drop_all_held(path);
+	} else if (snap && now_ms >= path->keeper.next_ms) {
+		path->keeper.next_ms = now_ms + TICK_MS;
+		tick(path, now_ms);
+	}
+	eg_tx_flush(path);
+	return n;
+}

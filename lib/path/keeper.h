@@ -1,0 +1,63 @@
+/* Neighbours on the packets' way: one worker, the keeper, writes their table (neigh/table.h) and
+ * keeps the packets that wait; all others bring it both messages and packets by rings.
+ *
+ * Life cycle: app makes the rings and the table before the workers, and says which worker keeps; at
+ * the end the keeper drops what still waits. Synchronization: rings are multi-producer, single-
+ * consumer; everything else here is the keeper's own. */
+#ifndef EG_PATH_KEEPER_H
+#define EG_PATH_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ring.h>
+
+#include "base/tokens.h"
+#include "neigh/neigh.h"
+
+struct eg_path;
+struct eg_snap;
+struct rte_mbuf;
+
+/* What all workers share. */
+struct eg_keeper_way {
+	struct eg_neighs *neighs;
+	struct rte_ring *messages; /* mbuf->port: our index; data start at the Ethernet header */
+	struct rte_ring *packets;  /* ready but for the link header; what they wait for stands at
+				    * the start of their buffer */
+};
+
+/* A worker's brakes on what it brings. */
+struct eg_keeper_brake {
+	struct eg_tokens asked, unasked;
+};
+
+/* The keeper's own. */
+struct eg_keeper {
+	bool on; /* this worker keeps */
+	uint64_t next_ms;
+	uint32_t at; /* where the next look through the table begins */
+	struct eg_tokens questions;
+	uint64_t announced; /* generation of the snapshot whose addresses were announced */
+	uint64_t announce_ms;
+	unsigned announce_left;
+	uint64_t defended_ms[EG_NEIGH_PORTS]; /* 0: never */
+};
+
+/* Messages a second that a worker brings to the keeper, and at once: those from neighbours that are
+ * in the table apart from the rest, so that a flood of strangers does not drown an answer. */
+#define EG_MESSAGES_PPS   2000
+#define EG_MESSAGES_BURST 256
+/* Questions a second of all. */
+#define EG_QUESTIONS_PPS   1000
+#define EG_QUESTIONS_BURST 256
+
+/* Any worker: bring a received ARP or ND frame, whose data start at the Ethernet header. Returns
+ * EG_HANDED_OVER or a reason to drop it. */
+unsigned eg_keeper_message(struct eg_path *path, struct rte_mbuf *m, unsigned port);
+
+/* Any worker: bring a packet whose next station's MAC is not known. The same. */
+unsigned eg_keeper_packet(struct eg_path *path, struct rte_mbuf *m, unsigned port,
+			  const struct eg_ip *next);
+
+#endif

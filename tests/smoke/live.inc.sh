@@ -1,0 +1,98 @@
+# A live network for smoke tests, sourced behind lib.sh: two gateways on net_af_packet, whose kernels
+# and neighbours know nothing of each other but what ARP and ND tell.
+#
+#   pods_a            gw_a                          gw_b            pods_b
+#   10.244.1.2  <-->  clear [A] wire  <---ESP--->  wire [B] clear  <-->  10.244.2.2
+#   fd00:1::2       10.244.1.1    192.0.2.1 | 192.0.2.2     10.244.2.1   fd00:2::2
+#                   fd00:1::1                                fd00:2::1
+# shellcheck shell=bash disable=SC2034,SC2154
+need_driver af_packet
+need ethtool tcpdump
+wire_mtu=1500
+pods_mtu=1400
+peer_extra=  # more keys of the peer
+conf_extra=  # more top-level lines
+af_packet() { echo "net_af_packet$1,iface=$2"; }
+
+pods_side() { # NUMBER PODS_NAMESPACE GATEWAY_NAMESPACE
+	local n=$1 pods=$2 gw=$3 other=$((3 - $1))
+	ip -n "$gw" link add clear address 02:00:00:00:0$n:01 type veth \
+		peer name eth0 netns "$pods" address 02:00:00:00:0$n:02
+	ip netns exec "$pods" ethtool -K eth0 tx off gso off tso off >offload.out # as a wire shows it
+	ip -n "$gw" link set clear up mtu 9000
+	ip -n "$pods" link set eth0 up mtu "$pods_mtu"
+	ip -n "$pods" addr add 10.244.$n.2/24 dev eth0
+	ip -n "$pods" addr add fd00:$n::2/64 dev eth0
+	ip -n "$pods" route add 10.244.$other.0/24 via 10.244.$n.1
+	ip -n "$pods" route add fd00:$other::/64 via fd00:$n::1
+}
+
+make_live() {
+	local gw
+	make_namespaces pods_a gw_a gw_b pods_b
+	for gw in "$ns_gw_a" "$ns_gw_b"; do # only the gateway speaks there
+		ip netns exec "$gw" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+		ip netns exec "$gw" sysctl -qw net.ipv4.conf.all.arp_ignore=8
+	done
+	pods_side 1 "$ns_pods_a" "$ns_gw_a"
+	pods_side 2 "$ns_pods_b" "$ns_gw_b"
+	ip -n "$ns_gw_a" link add wire address 02:00:00:00:00:0a type veth \
+		peer name wire netns "$ns_gw_b" address 02:00:00:00:00:0b
+	ip -n "$ns_gw_a" link set wire up mtu 9000
+	ip -n "$ns_gw_b" link set wire up mtu 9000
+	make_keys
+}
+
+write_live_conf() { # a|b: make a.yaml or b.yaml
+	local n=1 other=2 out=a-to-b in=b-to-a ends=(- 192.0.2.1 192.0.2.2)
+	[ "$1" = a ] || { n=2 other=1 out=b-to-a in=a-to-b; }
+	[ "$outer" = 4 ] || ends=(- 2001:db8::1 2001:db8::2)
+	cat >"$1.yaml" <<-EOF
+		version: 1
+		ports:
+		  pods: {device: "$(af_packet 0 clear)", role: clear, mtu: $pods_mtu,
+		         addresses: [10.244.$n.1/24, "fd00:$n::1/64"]}
+		  uplink: {device: "$(af_packet 1 wire)", role: encrypted, mtu: $wire_mtu,
+		           addresses: [192.0.2.$n/24, "2001:db8::$n/64"]}
+		$conf_extra
+		peers:
+		  other:
+		    local: "${ends[n]}"
+		    remote: "${ends[other]}"
+		    subnets: [10.244.$other.0/24, "fd00:$other::/64"]
+		    $peer_extra
+		    sas:
+		      - {dir: out, spi: $((n * 4096 + 1)), suite: $suite, esn: $esn, key_file: keys/$out-1.key}
+		      - {dir: in, spi: $((other * 4096 + 1)), suite: $suite, esn: $esn, key_file: keys/$in-1.key, replay_window: 1024}
+	EOF
+}
+
+live_gateway() { # a|b: start it; sets $pid
+	local ns=ns_gw_$1 cpu=0
+	[ "$1" = a ] || cpu=1
+	within=(ip netns exec "${!ns}")
+	on_cpu $cpu
+	start "$1"
+	expect_line "$1.log" " workers, "
+	within=()
+}
+
+# listen NAMESPACE FILE: all that arrives on the wire there; $listener is its process
+listen() {
+	ip netns exec "$1" tcpdump -i wire -Q in --immediate-mode -U -Z root -s 0 -B 65536 -w "$2" 2>"$2.log" &
+	listener=$!
+	pids+=($listener)
+	until_true 5 grep -q listening "$2.log"
+}
+
+# only_esp FILE LISTENER: what was heard was ESP, ARP and neighbour discovery
+only_esp() {
+	local clear
+	sleep 0.3
+	kill -INT "$2"
+	status_of "$2" || fail "tcpdump: $(cat "$1.log")"
+	clear=$(tcpdump -n -r "$1" 'not esp and not arp and not (icmp6 and (ip6[40] == 135 or ip6[40] == 136))' \
+		2>/dev/null | head -n 5)
+	[ -z "$clear" ] || fail "in clear on the wire: $clear"
+	[ -n "$(tcpdump -n -c 1 -r "$1" esp 2>/dev/null)" ] || fail "no ESP in $1"
+}

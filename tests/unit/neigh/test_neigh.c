@@ -1,0 +1,7 @@
+/* lib/neigh: see the groups' files. */
+#include "neigh_tests.h"
+
+int main(void)
+{
+	return run_table_tests() + run_state_tests() + run_message_tests();
+}

@@ -1,0 +1,463 @@
+/* Neighbours through the real path: packets wait, are asked for and sent; what is said to the
+ * gateway is answered, believed or not, and every bound drops by its name. */
+#include "path/path_tests.h"
+
+static const struct flow to_pod = {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 40};
+static const struct flow to_pod6 = {.src = "fd00:2::9", .dst = "fd00:1::5", .payload = 40};
+static const struct flow to_peer = {V4, .payload = 40};
+
+/* Site 1 with addresses on both ports, where the peer is on the wire itself. */
+static struct gw *open_live(unsigned outer)
+{
+	struct gw *gw = gw_open((struct gw_spec){.site = 1, .outer = outer});
+
+	gw_own(gw, CLEAR, "10.1.0.1/16");
+	gw_own(gw, CLEAR, "fd00:1::1/64");
+	gw_own(gw, ENCRYPTED, "192.0.2.1/24");
+	gw_own(gw, ENCRYPTED, "2001:db8::1/64");
+	gw->peers.v[0].hop = (struct eg_hop){.kind = EG_HOP_LINK, .port = ENCRYPTED};
+	gw_ready(gw);
+	return gw;
+}
+
+static struct eg_neigh_self station(const char *ip, unsigned last)
+{
+	struct eg_neigh_self self = {.mac = {2, 0, 0, 0, (uint8_t)(last < 0x10), (uint8_t)last}};
+
+	assert_int_equal(eg_ip_parse(ip, &self.ip), 0);
+	return self;
+}
+
+/* What a station says to the gateway's own port. */
+static struct frame answer_of(const struct eg_neigh_self *self, unsigned port, const char *asker)
+{
+	struct eg_neigh_message question = {.has_mac = true, .mac = {2, 0, 0, 0, 0, (uint8_t)port}};
+	struct frame frame;
+
+	assert_int_equal(eg_ip_parse(asker, &question.source), 0);
+	frame.n = (uint16_t)eg_neigh_answer(frame.bytes, self, &question);
+	return frame;
+}
+
+static struct frame claim_of(const struct eg_neigh_self *self)
+{
+	struct frame frame;
+
+	frame.n = (uint16_t)eg_neigh_announce(frame.bytes, self);
+	return frame;
+}
+
+static struct frame question_of(const struct eg_neigh_self *self, const char *target)
+{
+	struct frame frame;
+	struct eg_ip ip;
+
+	assert_int_equal(eg_ip_parse(target, &ip), 0);
+	frame.n = (uint16_t)eg_neigh_ask(frame.bytes, self, &ip, NULL);
+	return frame;
+}
+
+static void say(struct gw *gw, unsigned port, struct frame frame, uint64_t now_ms)
+{
+	gw_send(gw, port, &frame, 1);
+	gw_keep(gw, now_ms);
+}
+
+/* One question left by the port, for this address, by the right one of ours. */
+static void expect_question(struct gw *gw, unsigned port, const char *target, const char *self)
+{
+	struct eg_neigh_message message;
+	struct frame frame[2];
+	char text[EG_IP_TEXT];
+
+	assert_int_equal(gw_frames(gw, port, frame, 2), 1);
+	assert_true(eg_neigh_parse(frame[0].bytes, frame[0].n, &message));
+	assert_true(message.asks);
+	assert_string_equal(eg_ip_print(&message.target, text), target);
+	assert_string_equal(eg_ip_print(&message.sender, text), self);
+}
+
+static void send_inside(struct gw *gw, uint64_t seq, const struct flow *flow)
+{
+	struct tunnel tunnel = tunnel_to(gw);
+	struct frame frame = tunnel_frame(&tunnel, seq, flow);
+
+	gw_send(gw, ENCRYPTED, &frame, 1);
+}
+
+static void test_resolve(void **state)
+{
+	static const struct {
+		const struct flow *flow;
+		const char *pod, *own;
+	} rows[] = {
+		{&to_pod, "10.1.0.5", "10.1.0.1"},
+		{&to_pod6, "fd00:1::5", "fd00:1::1"},
+	};
+	struct gw *gw = open_live(4);
+	struct frame out[4];
+	uint64_t seq = 1, now = 1000;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++, now += 2000) {
+		struct eg_neigh_self pod = station(rows[i].pod, CLEAR);
+
+		send_inside(gw, seq++, rows[i].flow);
+		send_inside(gw, seq++, rows[i].flow);
+		assert_int_equal(gw_discard(gw, CLEAR), 0);
+		gw_keep(gw, now);
+		expect_question(gw, CLEAR, rows[i].pod, rows[i].own);
+		gw_keep(gw, now + 500);
+		assert_int_equal(gw_discard(gw, CLEAR), 0);
+		gw_keep(gw, now + 1000); /* asked again */
+		expect_question(gw, CLEAR, rows[i].pod, rows[i].own);
+		say(gw, CLEAR, answer_of(&pod, CLEAR, rows[i].own), now + 1001);
+		assert_int_equal(gw_sent(gw, CLEAR, out, 4), 2);
+		send_inside(gw, seq++, rows[i].flow); /* the next needs no keeper */
+		assert_int_equal(gw_sent(gw, CLEAR, out, 4), 1);
+	}
+	assert_int_equal(gw_drops_all(gw), 0);
+	gw_close(gw);
+}
+
+/* Sealed packets wait for the far gateway, and nothing but the question leaves in clear. */
+static void test_resolve_sealed(void **state)
+{
+	(void)state;
+	for (unsigned outer = 4; outer <= 6; outer += 2) {
+		struct gw *gw = open_live(outer);
+		struct tunnel tunnel = tunnel_from(gw);
+		const char *own = outer == 4 ? "192.0.2.1" : "2001:db8::1";
+		const char *far = outer == 4 ? "192.0.2.2" : "2001:db8::2";
+		struct eg_neigh_self peer = station(far, ENCRYPTED);
+		struct frame plain = plain_frame(CLEAR, &to_peer), out[2];
+
+		gw_send(gw, CLEAR, &plain, 1);
+		assert_int_equal(gw_discard(gw, ENCRYPTED), 0);
+		gw_keep(gw, 1000);
+		expect_question(gw, ENCRYPTED, far, own);
+		say(gw, ENCRYPTED, answer_of(&peer, ENCRYPTED, own), 1001);
+		assert_int_equal(gw_sent(gw, ENCRYPTED, out, 2), 1);
+		assert_int_equal(open_frame(&tunnel, &out[0], 1).n, 60);
+		gw_close(gw);
+	}
+}
+
+/* A router's address is asked for, not the destination's. */
+static void test_via(void **state)
+{
+	struct gw *gw = gw_open((struct gw_spec){.site = 1});
+	struct eg_neigh_self router = station("10.1.0.254", CLEAR);
+	struct frame frame =
+		plain_frame(CLEAR, &(struct flow){.src = "10.1.0.5", .dst = "10.9.0.1"});
+
+	(void)state;
+	gw_own(gw, CLEAR, "10.1.0.1/24");
+	gw_route(gw, "10.9.0.0/16",
+		 (struct eg_hop){
+			 .kind = EG_HOP_VIA, .port = CLEAR, .via = gw_via(gw, "10.1.0.254")});
+	gw_ready(gw);
+	gw_send(gw, CLEAR, &frame, 1);
+	gw_keep(gw, 1000);
+	expect_question(gw, CLEAR, "10.1.0.254", "10.1.0.1");
+	say(gw, CLEAR, answer_of(&router, CLEAR, "10.1.0.1"), 1001);
+	assert_int_equal(gw_sent(gw, CLEAR, &frame, 1), 1);
+	gw_close(gw);
+}
+
+/* Requests for our addresses are answered, on the port that has them; nothing is learned by it. */
+static void test_answers(void **state)
+{
+	static const struct {
+		unsigned port;
+		const char *asker, *target;
+		bool answered;
+	} rows[] = {
+		{CLEAR, "10.1.0.5", "10.1.0.1", true},
+		{CLEAR, "10.1.0.5", "10.1.0.7", false},
+		{CLEAR, "10.1.0.5", "192.0.2.1", false}, /* the other port's */
+		{CLEAR, "fd00:1::5", "fd00:1::1", true},
+		{CLEAR, "fe80::5", "fd00:1::1", true},
+		{CLEAR, "fe80::5", "fe80::ff:fe00:0", true},
+		{CLEAR, "fd00:1::5", "fd00:1::7", false},
+		{ENCRYPTED, "192.0.2.2", "192.0.2.1", true},
+		{ENCRYPTED, "2001:db8::2", "2001:db8::1", true},
+		{ENCRYPTED, "192.0.2.2", "10.1.0.1", false},
+	};
+	struct gw *gw = open_live(4);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct eg_neigh_self asker = station(rows[i].asker, rows[i].port);
+		struct eg_neigh_message message;
+		struct frame out[2];
+		char text[EG_IP_TEXT];
+
+		say(gw, rows[i].port, question_of(&asker, rows[i].target), 1000);
+		assert_int_equal(gw_sent(gw, rows[i].port, out, 2), rows[i].answered);
+		if (!rows[i].answered)
+			continue;
+		assert_true(eg_neigh_parse(out[0].bytes, out[0].n, &message));
+		assert_true(message.answers && message.has_mac);
+		assert_string_equal(eg_ip_print(&message.sender, text), rows[i].target);
+		assert_int_equal(message.mac[5], rows[i].port);
+	}
+	assert_int_equal(gw->way.neighs->n_used, 0);
+	assert_int_equal(gw_drops_all(gw), 0);
+	gw_close(gw);
+}
+
+/* An unasked word makes no entry, and moves no fresh one. */
+static void test_spoofed(void **state)
+{
+	struct gw *gw = open_live(4);
+	struct eg_neigh_self pod = station("10.1.0.5", CLEAR), evil = station("10.1.0.5", 0x66);
+	struct frame out[2];
+
+	(void)state;
+	say(gw, CLEAR, claim_of(&evil), 1000);
+	say(gw, CLEAR, answer_of(&evil, CLEAR, "10.1.0.1"), 1000);
+	assert_int_equal(gw->way.neighs->n_used, 0);
+
+	send_inside(gw, 1, &to_pod);
+	gw_keep(gw, 1000);
+	gw_discard(gw, CLEAR);
+	say(gw, CLEAR, answer_of(&pod, CLEAR, "10.1.0.1"), 1001);
+	gw_discard(gw, CLEAR);
+	say(gw, CLEAR, claim_of(&evil), 1002);
+	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_CLAIM), 1);
+	/* The station that we know is asked, and packets still go there. */
+	assert_int_equal(gw_sent(gw, CLEAR, out, 2), 1);
+	assert_int_equal(out[0].bytes[13], 6); /* ARP, to its MAC */
+	send_inside(gw, 2, &to_pod);
+	assert_int_equal(gw_sent(gw, CLEAR, out, 2), 1);
+	say(gw, CLEAR, answer_of(&evil, CLEAR, "10.1.0.1"), 1003);
+	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_CLAIM), 2);
+	say(gw, CLEAR, answer_of(&pod, CLEAR, "10.1.0.1"), 1004);
+	send_inside(gw, 3, &to_pod);
+	assert_int_equal(gw_sent(gw, CLEAR, out, 2), 1);
+	assert_int_equal(gw_drops_all(gw), 2);
+	gw_close(gw);
+}
+
+/* An address of ours in another's mouth: told, dropped by name, defended once in ten seconds. */
+static void test_duplicate(void **state)
+{
+	struct gw *gw = open_live(4);
+	struct eg_neigh_self evil = station("10.1.0.1", 0x66), evil6 = station("fd00:1::1", 0x66);
+	struct eg_neigh_self self = station("10.1.0.1", CLEAR);
+	struct eg_drop_record record;
+
+	(void)state;
+	say(gw, CLEAR, claim_of(&evil), 100000);
+	assert_int_equal(gw_discard(gw, CLEAR), 1);
+	assert_true(eg_drop_ring_take(&gw->stats[0]->dropped, &record));
+	assert_int_equal(record.reason, EG_DROP_DUPLICATE_ADDRESS);
+	assert_true(eg_ip_equal(&record.neighbor, &evil.ip));
+	assert_memory_equal(record.mac, evil.mac, 6);
+	say(gw, CLEAR, claim_of(&evil), 100001);
+	say(gw, CLEAR, claim_of(&evil6), 100001);
+	assert_int_equal(gw_discard(gw, CLEAR), 0);
+	assert_false(eg_drop_ring_take(&gw->stats[0]->dropped, &record));
+	say(gw, CLEAR, claim_of(&evil), 110000);
+	assert_int_equal(gw_discard(gw, CLEAR), 1);
+	assert_int_equal(gw_drops(gw, EG_DROP_DUPLICATE_ADDRESS), 4);
+	/* Our own words that come back are no duplicate. */
+	self.mac[4] = 0;
+	say(gw, CLEAR, claim_of(&self), 110001);
+	assert_int_equal(gw_drops_all(gw), 4);
+	gw_close(gw);
+}
+
+static void test_announced(void **state)
+{
+	struct gw *gw = open_live(4);
+	struct frame out[4];
+
+	(void)state;
+	gw->snap->generation = 1;
+	gw_keep(gw, 1000);
+	assert_int_equal(gw_frames(gw, CLEAR, out, 4), 2);
+	assert_int_equal(out[0].bytes[0], 0xff);
+	assert_int_equal(out[1].bytes[0], 0x33);
+	assert_int_equal(gw_discard(gw, ENCRYPTED), 2);
+	gw_keep(gw, 2999);
+	assert_int_equal(gw_discard(gw, CLEAR), 0);
+	gw_keep(gw, 3000);
+	assert_int_equal(gw_discard(gw, CLEAR), 2);
+	gw_keep(gw, 9000);
+	assert_int_equal(gw_discard(gw, CLEAR), 0);
+	gw_close(gw);
+}
+
+static void test_failed(void **state)
+{
+	struct gw *gw = open_live(4);
+
+	(void)state;
+	for (unsigned i = 0; i < EG_NEIGH_HELD_MAX + 2; i++)
+		send_inside(gw, i + 1, &to_pod);
+	for (uint64_t now = 1000; now < 4000; now += 500)
+		gw_keep(gw, now);
+	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_PENDING_FULL), 2);
+	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_FAILED), 0);
+	gw_keep(gw, 4000);
+	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_FAILED), EG_NEIGH_HELD_MAX);
+	assert_int_equal(gw->way.neighs->n_used, 0);
+	assert_int_equal(gw_discard(gw, CLEAR), EG_NEIGH_TRIES);
+	gw_close(gw);
+}
+
+/* Who scans a network meets the bounds, not the memory: the port's share of the table, the packets
+ * that wait in all, the ring; and not the questions of the other port. */
+static void test_scan(void **state)
+{
+	struct gw *gw = open_live(4);
+	struct flow flow = {.src = "10.1.0.5"};
+	struct frame frame = plain_frame(CLEAR, &to_peer);
+	char dst[32];
+
+	(void)state;
+	for (unsigned i = 0; i < EG_NEIGH_INCOMPLETE_MAX + 10; i++) {
+		struct frame probe;
+
+		snprintf(dst, sizeof(dst), "10.1.%u.%u", 1 + i / 200, 1 + i % 200);
+		flow.dst = dst;
+		probe = plain_frame(CLEAR, &flow);
+		gw_send(gw, CLEAR, &probe, 1);
+		if (i % 32 == 31) {
+			gw_keep(gw, 1000);
+			gw_discard(gw, CLEAR);
+		}
+	}
+	gw_keep(gw, 1000);
+	assert_int_equal(gw->way.neighs->n_used, EG_NEIGH_INCOMPLETE_MAX);
+	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_TABLE_FULL), 10);
+	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_PENDING_FULL),
+			 EG_NEIGH_INCOMPLETE_MAX - EG_NEIGH_HELD_ALL);
+	/* Questions are rationed too. */
+	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_ARP_REQUEST]), EG_QUESTIONS_BURST);
+	gw_discard(gw, CLEAR);
+	gw_send(gw, CLEAR, &frame, 1);
+	gw_keep(gw, 1100);
+	assert_true(gw_discard(gw, ENCRYPTED) > 0);
+	gw_close(gw);
+}
+
+/* The ring to the keeper is full. */
+static void test_ring_full(void **state)
+{
+	static struct frame frames[EG_BATCH_MAX];
+	struct gw *gw = open_live(4);
+
+	(void)state;
+	for (unsigned i = 0; i < EG_BATCH_MAX; i++)
+		frames[i] = plain_frame(CLEAR, &to_peer);
+	gw_send(gw, CLEAR, frames, EG_BATCH_MAX);
+	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_PENDING_FULL), 1); /* of 64, 63 are used */
+	gw_keep(gw, 1000);
+	gw_close(gw);
+}
+
+/* Strangers are listened to a few at a time; who is in the table is heard beside them. */
+static void test_flood(void **state)
+{
+	static struct frame frames[EG_BATCH_MAX];
+	struct gw *gw = open_live(4);
+	struct eg_neigh_self pod = station("10.1.0.5", CLEAR), evil = station("10.1.0.66", 0x66);
+
+	(void)state;
+	send_inside(gw, 1, &to_pod);
+	gw_keep(gw, 1000);
+	gw_discard(gw, CLEAR);
+	for (unsigned i = 0; i < 32; i++)
+		frames[i] = claim_of(&evil);
+	for (unsigned i = 0; i < 64; i++) {
+		gw_send(gw, CLEAR, frames, 32);
+		gw_keep(gw, 1000);
+	}
+	assert_true(gw_drops(gw, EG_DROP_DISCOVERY_RATE) > 1000);
+	say(gw, CLEAR, answer_of(&pod, CLEAR, "10.1.0.1"), 1001);
+	assert_int_equal(gw_discard(gw, CLEAR), 1);
+	assert_int_equal(gw->way.neighs->n_used, 1);
+	gw_close(gw);
+}
+
+static void test_malformed(void **state)
+{
+	struct gw *gw = open_live(4);
+	struct eg_neigh_self pod = station("10.1.0.5", CLEAR), pod6 = station("fd00:1::5", CLEAR);
+	struct frame frame = question_of(&pod, "10.1.0.1");
+
+	(void)state;
+	frame.bytes[18] = 7;
+	gw_expect(gw, CLEAR, &frame, EG_DROP_BAD_DISCOVERY, "ARP with long addresses");
+	frame = question_of(&pod6, "fd00:1::1");
+	frame.bytes[60] ^= 1;
+	gw_expect(gw, CLEAR, &frame, EG_DROP_BAD_DISCOVERY, "NS with a bad checksum");
+	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_BAD_DISCOVERY, "the same on the wire");
+	frame = question_of(&pod6, "fd00:1::1");
+	frame.bytes[21] = 254;
+	gw_expect(gw, CLEAR, &frame, EG_DROP_MULTICAST, "NS that a router passed on");
+	frame = question_of(&pod, "10.1.0.1");
+	frame.bytes[0] = 2;
+	gw_expect(gw, CLEAR, &frame, EG_DROP_NOT_OUR_MAC, "ARP for another station");
+	gw_close(gw);
+}
+
+/* Nothing in clear by the encrypted port, and nobody is asked for it either. */
+static void test_plain_stays(void **state)
+{
+	struct gw *gw = open_live(4);
+	struct frame frame =
+		plain_frame(CLEAR, &(struct flow){.src = "10.1.0.5", .dst = "192.0.2.9"});
+	struct rte_mbuf *m;
+
+	(void)state;
+	gw_expect(gw, CLEAR, &frame, EG_DROP_PLAIN_TO_ENCRYPTED, "plain to the wire's network");
+	gw_keep(gw, 1000);
+	assert_int_equal(gw_discard(gw, ENCRYPTED), 0);
+	/* Whoever calls an IP packet our own speech is not believed. */
+	m = rte_pktmbuf_alloc(bench_pool());
+	memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
+	eg_tx_own(gw->path[0], ENCRYPTED, m);
+	assert_int_equal(gw_drops(gw, EG_DROP_PLAIN_TO_ENCRYPTED), 2);
+	gw_close(gw);
+}
+
+/* Worker 1 receives; worker 0 keeps. */
+static void test_other_worker(void **state)
+{
+	struct gw *gw = gw_open((struct gw_spec){.site = 1, .workers = 2});
+	struct eg_neigh_self pod = station("10.1.0.5", CLEAR);
+	struct tunnel tunnel = tunnel_to(gw);
+	struct frame frame = tunnel_frame(&tunnel, 1, &to_pod);
+
+	(void)state;
+	gw_own(gw, CLEAR, "10.1.0.1/16");
+	gw_ready(gw);
+	gw_sa_in(gw)->owner = 1;
+	gw_send(gw, ENCRYPTED, &frame, 1);
+	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), 1);
+	assert_int_equal(eg_path_keep(gw->path[1], gw->snap, 1000, false), 0);
+	gw_keep(gw, 1000);
+	expect_question(gw, CLEAR, "10.1.0.5", "10.1.0.1");
+	say(gw, CLEAR, answer_of(&pod, CLEAR, "10.1.0.1"), 1001);
+	assert_int_equal(gw_sent(gw, CLEAR, &frame, 1), 1);
+	gw_close(gw);
+}
+
+int run_neighbor_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_resolve),     cmocka_unit_test(test_resolve_sealed),
+		cmocka_unit_test(test_via),         cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_spoofed),     cmocka_unit_test(test_duplicate),
+		cmocka_unit_test(test_announced),   cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_scan),        cmocka_unit_test(test_ring_full),
+		cmocka_unit_test(test_flood),       cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_plain_stays), cmocka_unit_test(test_other_worker),
+	};
+
+	return cmocka_run_group_tests_name("path neighbours", tests, NULL, NULL);
+}
