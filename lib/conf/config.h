@@ -109,6 +109,7 @@ struct eg_conf_policy {
 	enum eg_policy_mode mode;
 	EG_VEC(char *) dirs;      /* of NetworkPolicies; joined as key files are */
 	EG_VEC(char *) inventory; /* of Namespaces, Pods, Nodes */
+	bool reject;              /* whoever is denied is told, by ICMP */
 	bool keep_existing;       /* connections outlive a policy that would forbid them */
 	uint32_t max_rules;
 	uint32_t max_connections;
