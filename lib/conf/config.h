@@ -89,6 +89,7 @@ struct eg_conf_peer {
 	struct eg_ip local, remote;
 	EG_VEC(struct eg_prefix) subnets;
 	EG_VEC(struct eg_conf_sa) sas;
+	bool mss_clamp; /* default true */
 	struct eg_pos pos;
 };
 

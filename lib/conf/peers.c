@@ -53,6 +53,13 @@ static void check_directions(struct eg_read *rd, const struct eg_node *node,
 				"no SA of dir in: packets from it will be dropped");
 }
 
+static void read_mss_clamp(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+
+	eg_read_bool(rd, node, &peer->mss_clamp);
+}
+
 static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
@@ -60,6 +67,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		{"remote", read_remote, true}, /* compared with local */
 		{"subnets", read_subnets, true},
 		{"sas", eg_conf_read_sas, false},
+		{"mss_clamp", read_mss_clamp, false},
 	};
 	struct eg_config *config = into;
 	struct eg_conf_peer *peer = eg_vec_add(&config->peers);
@@ -70,6 +78,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		return;
 	}
 	peer->pos = node->key_pos;
+	peer->mss_clamp = true;
 	eg_conf_read_name(rd, node, &peer->name);
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
 	if (rd->errs->n_errors == before)

@@ -232,12 +232,6 @@ static bool is_request(const struct eg_pkt *pkt)
 		       : pkt->proto == EG_PROTO_ICMP6 && type == ECHO6 && pkt->l4_off == EG_IP6_LEN;
 }
 
-/* A word of the data that `sum` covers changed from one value to another (RFC 1624 s3). */
-static void mend(uint8_t *sum, unsigned from, unsigned to)
-{
-	eg_put16(sum, eg_checksum_fold((uint32_t)(uint16_t)~eg_get16(sum) + (uint16_t)~from + to));
-}
-
 /* RFC 1122 s3.2.2.6, RFC 4443 s4.2. The addresses change places, which no checksum sees. */
 static void turn(uint8_t *data, struct eg_pkt *pkt)
 {
@@ -245,7 +239,7 @@ static void turn(uint8_t *data, struct eg_pkt *pkt)
 	unsigned before = eg_get16(icmp);
 
 	icmp[0] = pkt->version == 4 ? ECHO_REPLY : ECHO6_REPLY;
-	mend(icmp + 2, before, eg_get16(icmp));
+	eg_checksum_mend(icmp + 2, (uint16_t)before, eg_get16(icmp));
 	pkt->dport = eg_get16(icmp);
 	if (pkt->version == 4) {
 		struct eg_ip4 *ip = (struct eg_ip4 *)data;

@@ -42,6 +42,7 @@ static void run(struct eg_path *path, enum eg_stage stage, void (*function)(stru
 static void leave(struct eg_path *path)
 {
 	run(path, EG_STAGE_ROUTE, eg_route);
+	eg_mss(path); /* its cycles are sa_out's */
 	run(path, EG_STAGE_SA_OUT, eg_sa_out);
 	run(path, EG_STAGE_ESP_OUT, eg_esp_out);
 	run(path, EG_STAGE_TX, eg_tx);

@@ -3,6 +3,7 @@
 #ifndef EG_ROUTE_TUNNEL_H
 #define EG_ROUTE_TUNNEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/ip.h"
@@ -18,6 +19,7 @@ struct eg_tunnel {
 	struct eg_sa **out;
 	uint32_t n_out;
 	uint8_t outer_len; /* of the outer IP header */
+	bool mss_clamp;    /* TCP through it asks for segments that fit */
 	union {
 		struct eg_ip4 ip4;
 		struct eg_ip6 ip6;

@@ -120,6 +120,7 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 		failed |= !peer->name;
 		peer->local = conf->local;
 		peer->remote = conf->remote;
+		peer->mss_clamp = conf->mss_clamp;
 		eg_tunnel_make_outer(peer);
 	}
 	if (snap->peers && !failed)
