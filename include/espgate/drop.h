@@ -62,6 +62,7 @@
 	X(NO_NEIGHBOR, no_neighbor, "next hop's MAC address is not known") \
 	X(TTL_EXPIRED, ttl_expired, "TTL or hop limit ran out") \
 	X(TO_GATEWAY, to_gateway, "addressed to the gateway itself") \
+	X(ECHO_RATE, echo_rate, "more echo requests to the gateway than are answered") \
 	/* sa_out, esp_out */ \
 	X(NO_OUT_SA, no_out_sa, "peer has no outbound SA") \
 	X(SEQ_EXHAUSTED, seq_exhausted, "outbound SA has used its last sequence number") \

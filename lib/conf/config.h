@@ -106,6 +106,7 @@ struct eg_conf_peer {
 	struct eg_lifetime lifetime; /* of each of its SAs */
 	uint64_t send_delay_ns;      /* a new outbound SA waits so long behind a reload */
 	uint64_t grace_ns;           /* an inbound SA is accepted so long after it left */
+	bool mss_clamp;              /* default true */
 	struct eg_pos pos;
 };
 
@@ -126,6 +127,7 @@ struct eg_conf_policy {
 	enum eg_policy_mode mode;
 	EG_VEC(char *) dirs;      /* of NetworkPolicies; joined as key files are */
 	EG_VEC(char *) inventory; /* of Namespaces, Pods, Nodes */
+	bool reject;              /* whoever is denied is told, by ICMP */
 	bool keep_existing;       /* connections outlive a policy that would forbid them */
 	uint32_t max_rules;
 	uint32_t max_connections;

@@ -92,6 +92,13 @@ static void check_directions(struct eg_read *rd, const struct eg_node *node,
 				"no SA of dir in: packets from it will be dropped");
 }
 
+static void read_mss_clamp(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+
+	eg_read_bool(rd, node, &peer->mss_clamp);
+}
+
 static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
@@ -103,6 +110,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		{"sas", eg_conf_read_sas, false},
 		{"rekey", eg_conf_read_rekey, false},
 		{"lifetime", eg_conf_read_lifetime, false}, /* compared with sas */
+		{"mss_clamp", read_mss_clamp, false},
 	};
 	struct eg_config *config = into;
 	struct eg_conf_peer *peer = eg_vec_add(&config->peers);
@@ -116,6 +124,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 	peer->send_delay_ns = EG_CONF_SEND_DELAY_NS;
 	peer->grace_ns = EG_CONF_GRACE_NS;
 	peer->source_ports = 1;
+	peer->mss_clamp = true;
 	eg_conf_read_name(rd, node, &peer->name);
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
 	if (rd->errs->n_errors == before)

@@ -56,6 +56,13 @@ static void read_existing(struct eg_read *rd, const struct eg_node *node, void *
 		policy->keep_existing = choice == 1;
 }
 
+static void read_reject(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_policy *policy = into;
+
+	eg_read_bool(rd, node, &policy->reject);
+}
+
 static void read_max_rules(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	struct eg_conf_policy *policy = into;
@@ -81,6 +88,7 @@ void eg_conf_read_policy(struct eg_read *rd, const struct eg_node *node, void *i
 		{"mode", read_mode, false},
 		{"dirs", read_dirs, false},
 		{"inventory", read_inventory, false},
+		{"reject", read_reject, false},
 		{"existing_connections", read_existing, false},
 		{"max_rules", read_max_rules, false},
 		{"max_connections", read_max_connections, false},

@@ -43,6 +43,16 @@ static inline bool eg_ip4_checksum_ok(const void *header, unsigned ihl)
 	return sum == 0xffff;
 }
 
+/* A word of what a checksum covers changed: HC' = ~(~HC + ~m + m') (RFC 1624 s3). */
+static inline void eg_checksum_mend(uint8_t *check, uint16_t from, uint16_t to)
+{
+	uint32_t sum = (uint16_t)~eg_get16(check);
+
+	sum += (uint16_t)~from;
+	sum += to;
+	eg_put16(check, eg_checksum_fold(sum));
+}
+
 /* Take one off the TTL and mend the checksum: HC' = ~(~HC + ~m + m') (RFC 1624 s3), where the
  * 16-bit word that holds the TTL falls by 0x0100. The TTL must not be 0. */
 static inline void eg_ip4_decrement_ttl(struct eg_ip4 *ip)

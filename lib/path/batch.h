@@ -35,8 +35,9 @@ struct eg_meta {
 			      header */
 	uint8_t need;      /* flow for policy: enum eg_flow_need, or EG_NEED_ALONE */
 	uint8_t lookup;    /* flow: which of path->lookups, or EG_NO_LOOKUP */
-	bool sealed;       /* esp_out sealed it, or keepalive made it: it goes to `peer` and may
+	bool sealed : 1;   /* esp_out sealed it, or keepalive made it: it goes to `peer` and may
 			      leave by an encrypted port */
+	bool own : 1;      /* the gateway made it: nothing is said about it */
 	uint8_t group; /* sa_out: which of the batch's outbound SAs, and the how many-th on it */
 	uint8_t rank;
 	const struct eg_hop *hop;       /* route */

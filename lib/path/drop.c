@@ -106,6 +106,7 @@ void eg_batch_drop_lost(struct eg_path *path)
 		if (meta->drop == EG_HANDED_OVER)
 			continue;
 		if (meta->drop) {
+			eg_icmp_about(path, meta, batch->m[i]);
 			sample(path, meta, batch->m[i]);
 			eg_drop_mbuf(path, batch->m[i], (enum eg_drop)meta->drop);
 			continue;

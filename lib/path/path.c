@@ -39,6 +39,34 @@ static void run(struct eg_path *path, enum eg_stage stage, void (*function)(stru
 	charge(path, stage, packets);
 }
 
+static void leave(struct eg_path *path)
+{
+	run(path, EG_STAGE_ROUTE, eg_route);
+	eg_mss(path); /* its cycles are sa_out's */
+	run(path, EG_STAGE_SA_OUT, eg_sa_out);
+	run(path, EG_STAGE_ESP_OUT, eg_esp_out);
+	run(path, EG_STAGE_TX, eg_tx);
+}
+
+/* What the burst made us say: answers and errors. They pass no policy, for it is the gateway that
+ * speaks; and nothing is said about them, so this ends. */
+static void speak(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	if (!path->own.n)
+		return;
+	batch->n_lost = 0;
+	batch->n = path->own.n;
+	path->own.n = 0;
+	for (unsigned i = 0; i < batch->n; i++) {
+		batch->m[i] = path->own.m[i];
+		batch->meta[i] = (struct eg_meta){.port = path->own.port[i], .own = true};
+	}
+	run(path, EG_STAGE_PARSE, eg_parse_inner);
+	leave(path);
+}
+
 /* Plain packets, verified: policy, then into a tunnel or out by a clear port. */
 static void forward(struct eg_path *path)
 {
@@ -46,15 +74,13 @@ static void forward(struct eg_path *path)
 		run(path, EG_STAGE_FLOW, eg_flow_stage);
 		run(path, EG_STAGE_POLICY, eg_policy_stage);
 	}
-	run(path, EG_STAGE_ROUTE, eg_route);
-	run(path, EG_STAGE_SA_OUT, eg_sa_out);
-	run(path, EG_STAGE_ESP_OUT, eg_esp_out);
-	run(path, EG_STAGE_TX, eg_tx);
+	leave(path);
 }
 
 /* Packets from the wire that may be ESP for us. */
 static void decrypt(struct eg_path *path)
 {
+	eg_icmp_wire(path); /* its cycles are sa_in's */
 	run(path, EG_STAGE_SA_IN, eg_sa_in);
 	run(path, EG_STAGE_ESP_IN, eg_esp_in);
 	run(path, EG_STAGE_PARSE, eg_parse_inner);
@@ -109,6 +135,7 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 		decrypt(path);
 	else
 		encrypt(path);
+	speak(path);
 	mark_busy(path, start);
 	return received;
 }
@@ -136,6 +163,7 @@ unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap)
 	}
 	run(path, EG_STAGE_PARSE, eg_parse_packets);
 	decrypt(path);
+	speak(path);
 	mark_busy(path, start);
 	return taken;
 }

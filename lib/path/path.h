@@ -11,6 +11,7 @@
 #include "crypto/crypto.h"
 #include "flow/flow.h"
 #include "path/batch.h"
+#include "path/icmp.h"
 #include "path/keeper.h"
 #include "snap/snap.h"
 #include "stat/stat.h"
@@ -47,6 +48,7 @@ struct eg_path {
 
 	struct eg_keeper_brake brake;
 	struct eg_keeper keeper;
+	struct eg_icmp_brake icmp;
 
 	/* One turn. */
 	const struct eg_snap *snap;
@@ -58,6 +60,11 @@ struct eg_path {
 	uint64_t last_cycles; /* end of the stage before */
 	uint64_t next_sample;
 	struct eg_batch batch;
+	struct {
+		unsigned n;
+		struct rte_mbuf *m[EG_BATCH_MAX];
+		uint8_t port[EG_BATCH_MAX]; /* for whose sake: where that came in */
+	} own;                              /* IP packets of our own, for the end of the burst */
 	struct eg_flow_now now;
 	struct eg_lookup lookups[EG_BATCH_MAX]; /* lookups[k] is of packet lookup_packet[k] */
 	uint8_t lookup_packet[EG_BATCH_MAX];

@@ -21,11 +21,26 @@ static enum eg_drop decrement_ttl(uint8_t *data, const struct eg_pkt *pkt)
 	return EG_KEEP;
 }
 
-static enum eg_drop route_one(const struct eg_snap *snap, uint8_t *data, struct eg_meta *meta)
+static const struct eg_hop *find_hop(const struct eg_snap *snap, const uint8_t *data,
+				     const struct eg_pkt *pkt)
 {
-	meta->hop = meta->pkt.version == 4
-			    ? eg_snap_route4(snap, ((const struct eg_ip4 *)data)->dst)
-			    : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->dst);
+	return pkt->version == 4 ? eg_snap_route4(snap, ((const struct eg_ip4 *)data)->dst)
+				 : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->dst);
+}
+
+static unsigned route_one(struct eg_path *path, unsigned i)
+{
+	struct eg_meta *meta = &path->batch.meta[i];
+	uint8_t *data = eg_batch_data(&path->batch, i);
+
+	meta->hop = find_hop(path->snap, data, &meta->pkt);
+	if (meta->hop->kind == EG_HOP_LOCAL) {
+		unsigned drop = eg_icmp_echo(path, i);
+
+		if (drop)
+			return drop;
+		meta->hop = find_hop(path->snap, data, &meta->pkt); /* the way back */
+	}
 	switch ((enum eg_hop_kind)meta->hop->kind) {
 	case EG_HOP_NONE:
 		return EG_DROP_NO_ROUTE;
@@ -41,7 +56,8 @@ static enum eg_drop route_one(const struct eg_snap *snap, uint8_t *data, struct 
 	case EG_HOP_PEER:
 		break;
 	}
-	return decrement_ttl(data, &meta->pkt);
+	/* What the gateway itself says starts here. */
+	return meta->own ? EG_KEEP : decrement_ttl(data, &meta->pkt);
 }
 
 void eg_route(struct eg_path *path)
@@ -49,7 +65,7 @@ void eg_route(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		enum eg_drop drop = route_one(path->snap, eg_batch_data(batch, i), &batch->meta[i]);
+		unsigned drop = route_one(path, i);
 
 		if (drop)
 			eg_batch_lose(batch, i, drop);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "path/drop.h"
+#include "path/room.h"
 
 /* Open addressing over a batch's SAs: at most half full. */
 #define SLOTS      (2 * EG_BATCH_MAX)
@@ -42,7 +43,8 @@ static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta)
 		return EG_DROP_NO_OUT_SA;
 	/* Each worker sends on its own SA where there are several (RFC 9611's idea). */
 	meta->sa = peer->out[path->worker % peer->n_out];
-	return EG_KEEP;
+	/* Before it takes a number: sealed it could not leave (RFC 4301 s8.2.1). */
+	return meta->pkt.len > eg_room_inside(path, peer, meta->sa) ? EG_DROP_TOO_BIG : EG_KEEP;
 }
 
 static void group_by_sa(struct eg_path *path)

@@ -35,6 +35,9 @@ void eg_policy_stage(struct eg_path *path);
 /* route.c: longest prefix, then TTL. */
 void eg_route(struct eg_path *path);
 
+/* mss.c: TCP's SYNs that go into a tunnel or came out of one ask for what fits. */
+void eg_mss(struct eg_path *path);
+
 /* sa_out.c: the SA of each packet that goes into a tunnel; sequence numbers and IVs, a burst an SA.
  */
 void eg_sa_out(struct eg_path *path);

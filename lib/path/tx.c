@@ -52,7 +52,8 @@ static unsigned prepare(struct eg_path *path, unsigned i, struct eg_path_port *p
 	struct eg_ip next;
 	uint64_t mac;
 
-	if (port->encrypted && !path->batch.meta[i].sealed)
+	if (port->encrypted && !path->batch.meta[i].sealed &&
+	    !eg_icmp_may_leave(path, i, hop->port))
 		return EG_DROP_PLAIN_TO_ENCRYPTED;
 	if (m->pkt_len > port->mtu)
 		return EG_DROP_TOO_BIG;

@@ -25,6 +25,7 @@ struct eg_tunnel {
 	uint16_t df_set;
 	uint8_t ip_len;    /* of the outer IP header */
 	uint8_t outer_len; /* with UDP's, where there is one */
+	bool mss_clamp;    /* TCP through it asks for segments that fit */
 	union {
 		struct eg_ip4 ip4;
 		struct eg_ip6 ip6;

@@ -107,6 +107,7 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 		peer->df_set = conf->df == EG_DF_SET ? EG_IP4_DF : 0;
 		peer->encap = conf->udp_encap;
 		peer->n_sports = conf->source_ports;
+		peer->mss_clamp = conf->mss_clamp;
 		eg_tunnel_make_outer(peer);
 	}
 	if (snap->peers && !failed && !eg_build_idles(snap))

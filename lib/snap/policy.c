@@ -85,6 +85,7 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf, u
 		return NULL;
 	}
 	policy->audit = conf->mode == EG_POLICY_AUDIT;
+	policy->reject = conf->reject;
 	policy->keep_existing = conf->keep_existing;
 	if (load_world(&policy->world, conf, errs))
 		goto fail;

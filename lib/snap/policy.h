@@ -19,7 +19,8 @@ struct eg_policy_counts {
 struct eg_snap_policy {
 	struct eg_world world;
 	struct eg_policy *compiled;
-	bool audit; /* what is denied is counted and passes */
+	bool audit;  /* what is denied is counted and passes */
+	bool reject; /* who is denied is told */
 	bool keep_existing;
 	struct eg_proof proof;           /* how far the load proved it */
 	struct eg_policy_counts *counts; /* of each worker */

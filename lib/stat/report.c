@@ -229,7 +229,10 @@ static void render_own(const struct eg_report *now, struct eg_buf *out)
 			eg_buf_add(out, " %s %" PRIu64, eg_own_name((enum eg_own_kind)i),
 				   now->own[i]);
 	}
-	eg_buf_add(out, " | taken %" PRIu64 "\n", now->taken);
+	eg_buf_add(out, " | taken %" PRIu64, now->taken);
+	if (now->limited)
+		eg_buf_add(out, " | errors not made for their rate %" PRIu64, now->limited);
+	eg_buf_add(out, "\n");
 }
 
 static void render_total(const struct eg_report *now, struct eg_buf *out)

@@ -52,7 +52,7 @@ struct eg_report {
 	uint64_t packets[EG_STAGE_COUNT];
 	uint64_t handed_over;
 	uint64_t own[EG_OWN_COUNT];
-	uint64_t taken;
+	uint64_t taken, limited;
 };
 
 /* Frees what the report holds, not borrowed strings. */

@@ -35,7 +35,9 @@ const char *eg_stage_name(enum eg_stage stage);
 /* clang-format off */
 #define EG_OWN_KINDS(X) \
 	X(ARP_REQUEST, arp_request) X(ARP_REPLY, arp_reply) X(ND_SOLICIT, nd_solicit) \
-	X(ND_ADVERT, nd_advert) X(KEEPALIVE, keepalive) X(UNKNOWN, unknown)
+	X(ND_ADVERT, nd_advert) X(ECHO_REPLY, echo_reply) X(TIME_EXCEEDED, time_exceeded) \
+	X(UNREACHABLE, unreachable) X(PROHIBITED, prohibited) X(TOO_BIG, too_big) \
+	X(KEEPALIVE, keepalive) X(UNKNOWN, unknown)
 /* clang-format on */
 
 enum eg_own_kind {
@@ -96,6 +98,7 @@ struct eg_stats {
 	eg_counter packets[EG_STAGE_COUNT];
 	eg_counter own[EG_OWN_COUNT]; /* frames that the gateway made: rx + made = tx + taken +
 				       * drops */
+	eg_counter limited;           /* ICMP errors that were not made, for their rate */
 	eg_counter taken;             /* frames that ended here because they have served: ARP, ND */
 	eg_counter handed_over;       /* to the worker that owns their SA */
 	eg_counter audited[2];        /* policy.mode audit: would be dropped: ingress, egress */

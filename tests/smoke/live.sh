@@ -20,12 +20,32 @@ for kind in arp_request arp_reply nd_solicit nd_advert; do
 	asked_kinds+=("own.$kind")
 done
 
+# The gateway itself answers to echo, on both sides and through the tunnel.
+for address in 10.244.1.1 fd00:1::1 10.244.2.1 fd00:2::1; do
+	ip netns exec "$ns_pods_a" ping -q -c 5 -i 0.01 -W 2 "$address" >ping.out ||
+		{ cat ping.out; fail "ping of the gateway at $address"; }
+done
+# Time exceeded: at A, then at B through the tunnel.
+for address in 10.244.2.2 fd00:2::2; do
+	for hop in 1 2; do
+		ip netns exec "$ns_pods_a" ping -n -c 1 -W 2 -t $hop "$address" >ping.out || true
+		gateway=10.244.$hop.1
+		[ "$address" = 10.244.2.2 ] || gateway=fd00:$hop::1
+		grep -qiE "from $gateway.* (Time to live|Time) exceeded" ping.out ||
+			{ cat ping.out; fail "hop $hop on the way to $address is not $gateway"; }
+	done
+done
+# Nobody is at 10.99.0.1: A says so.
+ip -n "$ns_pods_a" route add 10.99.0.0/16 via 10.244.1.1
+ip netns exec "$ns_pods_a" ping -n -c 1 -W 2 10.99.0.1 >ping.out || true
+grep -q "From 10.244.1.1 .*Destination Net Unreachable" ping.out || { cat ping.out; fail "no route, but unsaid"; }
+
 stop a "$a"
 stop b "$b"
 for kind in "${asked_kinds[@]}"; do
 	[ "$(counter a "$kind")" -gt 0 ] || { cat a.txt; fail "no $kind was sent"; }
 done
-no_other_drops a multicast link_local
-no_other_drops b multicast link_local
+no_other_drops a multicast link_local ttl_expired no_route
+no_other_drops b multicast link_local ttl_expired
 only_esp from-a.pcap $heard_a
 only_esp from-b.pcap $heard_b

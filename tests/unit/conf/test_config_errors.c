@@ -384,6 +384,9 @@ static void test_policy_section(void **state)
 		 "t:3:1: policy: dirs is missing: where are the NetworkPolicies?\n"},
 		{VP "policy: {mode: enforced, dirs: [p], inventory: [i]}\n",
 		 "t:3:16: policy.mode: unknown \"enforced\" (did you mean \"enforce\"?)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], reject: true}\n", ""},
+		{VP "policy: {dirs: [p], inventory: [i], reject: maybe}\n",
+		 "t:3:45: policy.reject: expected true or false, found \"maybe\"\n"},
 		{VP "policy: {dirs: [p], inventory: [i], existing_connections: drop}\n",
 		 "t:3:59: policy.existing_connections: unknown \"drop\" (one of: reevaluate, "
 		 "keep)\n"},

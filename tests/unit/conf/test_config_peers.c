@@ -268,9 +268,33 @@ static void test_too_many_peers(void **state)
 	eg_buf_free(&text);
 }
 
+/* On where it is not said. */
+static void test_mss_clamp(void **state)
+{
+	static const char *const keys[] = {"", ", mss_clamp: true", ", mss_clamp: false"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		struct eg_errs errs = {0};
+		char text[1024];
+		struct eg_config *config;
+
+		snprintf(text, sizeof(text),
+			 VP N "peers: {b: {local: 192.0.2.1, remote: 192.0.2.2, "
+			      "subnets: [10.2.0.0/16]%s}}\n",
+			 keys[i]);
+		config = eg_config_parse(text, strlen(text), "t", &errs);
+		assert_non_null(config);
+		assert_int_equal(config->peers.v[0].mss_clamp, i < 2);
+		eg_config_free(config);
+		eg_errs_free(&errs);
+	}
+}
+
 int run_config_peer_tests(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mss_clamp),
 		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_sas),
 		cmocka_unit_test(test_peer_options),

@@ -18,6 +18,8 @@ int run_limit_tests(void);
 int run_worker_tests(void);
 int run_life_tests(void);
 int run_neighbor_tests(void);
+int run_icmp_tests(void);
+int run_mss_tests(void);
 
 /* At the very end: did every reason that a packet can meet have its packet? */
 int run_coverage_tests(void);

@@ -188,11 +188,13 @@ static void test_sample_between_tunnels(void **state)
 	gw->path[0]->sample_cycles = 1;
 	gw->path[0]->port[ENCRYPTED].mtu = 500;
 	atomic_store(&gw_sa_out(gw)->seq, 4);
-	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_TOO_BIG, "too big behind esp_out");
+	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_TOO_BIG, "too big before it is sealed");
 	assert_true(eg_drop_ring_take(&gw->stats[0]->dropped, &record));
 	assert_int_equal(record.spi, 0x1001);
-	assert_int_equal(record.seq, 5);
+	assert_int_equal(record.seq, 0); /* it took none */
+	assert_int_equal(atomic_load(&gw_sa_out(gw)->seq), 4);
 
+	gw->path[0]->port[ENCRYPTED].mtu = GW_MTU;
 	frame = tunnel_frame(&tunnel, 78, &flow);
 	atomic_store(&gw_sa_out(gw)->seq, UINT32_MAX);
 	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_SEQ_EXHAUSTED, "no number left");

@@ -1,0 +1,331 @@
+/* Errors are made where packets are lost, and wait for the end of the burst: then they are a batch
+ * of their own that is routed, sealed and sent like any other (path.c). */
+#include "path/icmp.h"
+
+#include <rte_cycles.h>
+
+#include "net/bytes.h"
+#include "net/checksum.h"
+#include "path/drop.h"
+#include "path/room.h"
+#include "path/stages.h"
+
+enum {
+	ECHO_REPLY = 0,
+	UNREACHABLE = 3,
+	ECHO = 8,
+	TIME_EXCEEDED = 11,
+	PARAMETER = 12,
+	ECHO6 = 128,
+	ECHO6_REPLY = 129,
+	REDIRECT6 = 137,
+};
+
+#define OWN_TTL  64
+#define ICMP_LEN 8
+/* RFC 1812 s4.3.2.3. RFC 4443 s2.4 c would allow 1280, but an error must also fit into a tunnel
+ * over the smallest MTU, or it never reaches its sender. */
+#define ERROR4_MAX 576
+#define ERROR6_MAX 1180
+
+/* What is said of a drop. */
+struct error {
+	uint8_t type4, code4, type6, code6;
+	uint8_t kind; /* enum eg_own_kind; EG_OWN_ARP_REQUEST (0): nothing is said */
+};
+
+static const struct error errors[EG_DROP_COUNT] = {
+	[EG_DROP_NO_ROUTE] = {UNREACHABLE, 0, 1, 0, EG_OWN_UNREACHABLE},
+	[EG_DROP_POLICY_EGRESS] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
+	[EG_DROP_POLICY_INGRESS] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
+	[EG_DROP_TTL_EXPIRED] = {TIME_EXCEEDED, 0, 3, 0, EG_OWN_TIME_EXCEEDED},
+	[EG_DROP_TOO_BIG] = {UNREACHABLE, 4, 2, 0, EG_OWN_TOO_BIG},
+};
+
+/* To be sent at the burst's end. A burst has no more packets than fit, and each says one thing. */
+static unsigned say(struct eg_path *path, struct rte_mbuf *m, unsigned port)
+{
+	path->own.port[path->own.n] = (uint8_t)port;
+	path->own.m[path->own.n++] = m;
+	return EG_HANDED_OVER;
+}
+
+static struct eg_ip source_of(const uint8_t *data, unsigned version)
+{
+	return version == 4 ? eg_ip_from(4, ((const struct eg_ip4 *)data)->src)
+			    : eg_ip_from(6, ((const struct eg_ip6 *)data)->src);
+}
+
+static const struct eg_hop *route_to(const struct eg_snap *snap, const struct eg_ip *ip)
+{
+	return &snap->hops[eg_lpm_lookup(snap->routes, ip)];
+}
+
+/* RFC 1812 s4.3.2.7, RFC 4443 s2.4 e. Groups and broadcasts, and sources that are no host, were
+ * lost by other names before any reason that has an error. */
+static bool may_speak_of(const struct eg_path *path, const struct eg_meta *meta,
+			 const uint8_t *data)
+{
+	unsigned type = meta->pkt.dport >> 8;
+	bool v4 = meta->pkt.version == 4;
+
+	if (!meta->pkt.l4_off || meta->own || meta->sealed || meta->pkt.frag == EG_FRAG_LATER)
+		return false;
+	if (meta->pkt.proto == EG_PROTO_ICMP && v4 && type != ECHO && type != ECHO_REPLY &&
+	    !(type >= 13 && type <= 18)) /* queries (RFC 1122 s3.2.2) */
+		return false;
+	if (meta->pkt.proto == EG_PROTO_ICMP6 && !v4 && (type < ECHO6 || type == REDIRECT6))
+		return false;
+	if ((meta->drop == EG_DROP_POLICY_EGRESS || meta->drop == EG_DROP_POLICY_INGRESS) &&
+	    !path->snap->policy->reject)
+		return false;
+	/* Who may be fragmented on the way is not told of sizes (RFC 1191 s3). */
+	return meta->drop != EG_DROP_TOO_BIG || !v4 ||
+	       eg_get16(data + offsetof(struct eg_ip4, frag_be)) & EG_IP4_DF;
+}
+
+/* As whom: the address of the port where the packet came in (RFC 1812 s4.3.2.4). What came out of a
+ * tunnel is answered into it, where the far end takes nothing but what belongs to this side: there
+ * we are the address that pods here know. */
+static const struct eg_own *speaker(const struct eg_path *path, const struct eg_meta *meta,
+				    const struct eg_ip *to)
+{
+	const struct eg_own *own;
+
+	if (!meta->sad)
+		return eg_own_towards(&path->snap->owns, meta->port, to);
+	for (unsigned p = 0; p < path->n_ports; p++) {
+		own = path->port[p].encrypted ? NULL : eg_own_towards(&path->snap->owns, p, to);
+		if (own)
+			return own;
+	}
+	return NULL;
+}
+
+/* The number that goes with "too big" (RFC 1191 s4, RFC 4443 s3.2). */
+static uint32_t next_mtu(const struct eg_path *path, const struct eg_meta *meta)
+{
+	if (meta->drop != EG_DROP_TOO_BIG)
+		return 0;
+	if (meta->hop->kind == EG_HOP_PEER)
+		return eg_room_inside(path, meta->peer, meta->sa);
+	return path->port[meta->hop->port].mtu;
+}
+
+static void put_ip4(struct eg_ip4 *ip, uint8_t proto, uint16_t len)
+{
+	*ip = (struct eg_ip4){
+		.ver_ihl = 0x45,
+		.len_be = htobe16(len),
+		.frag_be =
+			htobe16(EG_IP4_DF), /* so that it needs no identification (RFC 6864 s4) */
+		.ttl = OWN_TTL,
+		.proto = proto,
+	};
+}
+
+/* The error's bytes but for its addresses, about `quote`. Returns its length. */
+static uint16_t put_error4(uint8_t *out, const struct error *error, uint32_t mtu,
+			   const uint8_t *quote, uint16_t len)
+{
+	struct eg_ip4 *ip = (struct eg_ip4 *)out;
+	uint8_t *icmp = out + EG_IP4_LEN;
+
+	len = len > ERROR4_MAX - EG_IP4_LEN - ICMP_LEN ? ERROR4_MAX - EG_IP4_LEN - ICMP_LEN : len;
+	put_ip4(ip, EG_PROTO_ICMP, (uint16_t)(EG_IP4_LEN + ICMP_LEN + len));
+	icmp[0] = error->type4;
+	icmp[1] = error->code4;
+	memset(icmp + 2, 0, 4);
+	eg_put16(icmp + 6, (uint16_t)mtu);
+	memcpy(icmp + ICMP_LEN, quote, len);
+	eg_put16(icmp + 2, eg_checksum_fold(eg_checksum_add(0, icmp, ICMP_LEN + (size_t)len)));
+	return (uint16_t)(EG_IP4_LEN + ICMP_LEN + len);
+}
+
+static uint16_t put_error6(uint8_t *out, const struct error *error, uint32_t mtu,
+			   const uint8_t *quote, uint16_t len)
+{
+	struct eg_ip6 *ip = (struct eg_ip6 *)out;
+	uint8_t *icmp = out + EG_IP6_LEN;
+
+	len = len > ERROR6_MAX - EG_IP6_LEN - ICMP_LEN ? ERROR6_MAX - EG_IP6_LEN - ICMP_LEN : len;
+	ip->ver_tc_flow_be = htobe32(6u << 28);
+	ip->payload_be = htobe16((uint16_t)(ICMP_LEN + len));
+	ip->next = EG_PROTO_ICMP6;
+	ip->hops = OWN_TTL;
+	icmp[0] = error->type6;
+	icmp[1] = error->code6;
+	memset(icmp + 2, 0, 2);
+	eg_put32(icmp + 4, mtu);
+	memcpy(icmp + ICMP_LEN, quote, len);
+	return (uint16_t)(EG_IP6_LEN + ICMP_LEN + len);
+}
+
+static void address4(uint8_t *out, const struct eg_ip *from, const struct eg_ip *to)
+{
+	struct eg_ip4 *ip = (struct eg_ip4 *)out;
+
+	memcpy(ip->src, from->bytes, 4);
+	memcpy(ip->dst, to->bytes, 4);
+	eg_put16(out + offsetof(struct eg_ip4, check),
+		 eg_checksum_fold(eg_checksum_add(0, out, EG_IP4_LEN)));
+}
+
+static void address6(uint8_t *out, uint16_t len, const struct eg_ip *from, const struct eg_ip *to)
+{
+	struct eg_ip6 *ip = (struct eg_ip6 *)out;
+	uint8_t *icmp = out + EG_IP6_LEN;
+
+	memcpy(ip->src, from->bytes, 16);
+	memcpy(ip->dst, to->bytes, 16);
+	eg_put16(icmp + 2, eg_checksum_fold(eg_checksum_add6(ip, EG_PROTO_ICMP6, icmp,
+							     (size_t)len - EG_IP6_LEN)));
+}
+
+void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m)
+{
+	const struct error *error = &errors[meta->drop];
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct rte_mbuf *made;
+	const struct eg_own *own;
+	struct eg_ip to;
+	uint8_t *out;
+	uint16_t len;
+
+	if (!error->kind || !may_speak_of(path, meta, data))
+		return;
+	to = source_of(data, meta->pkt.version);
+	own = speaker(path, meta, &to);
+	if (!own) /* no address of that family there: nobody could speak */
+		return;
+	if (path->own.n == EG_BATCH_MAX ||
+	    !eg_tokens_take(&path->icmp.errors, path->last_cycles, path->cycles_per_s / EG_ICMP_PPS,
+			    EG_ICMP_BURST)) {
+		eg_count(&path->stats->limited, 1);
+		return;
+	}
+	made = rte_pktmbuf_alloc(path->pool);
+	if (!made)
+		return;
+	out = rte_pktmbuf_mtod(made, uint8_t *);
+	if (meta->pkt.version == 4) {
+		len = put_error4(out, error, next_mtu(path, meta), data, meta->pkt.len);
+		address4(out, &own->address.ip, &to);
+	} else {
+		len = put_error6(out, error, next_mtu(path, meta), data, meta->pkt.len);
+		address6(out, len, &own->address.ip, &to);
+	}
+	eg_mbuf_window(made, 0, len);
+	eg_count(&path->stats->own[error->kind], 1);
+	say(path, made, meta->port);
+}
+
+static bool is_request(const struct eg_pkt *pkt)
+{
+	unsigned type = pkt->dport >> 8;
+
+	if (pkt->frag != EG_FRAG_NONE)
+		return false;
+	/* With options or extension headers it asks for more than an answer. */
+	return pkt->version == 4
+		       ? pkt->proto == EG_PROTO_ICMP && type == ECHO && pkt->l4_off == EG_IP4_LEN
+		       : pkt->proto == EG_PROTO_ICMP6 && type == ECHO6 && pkt->l4_off == EG_IP6_LEN;
+}
+
+/* RFC 1122 s3.2.2.6, RFC 4443 s4.2. The addresses change places, which no checksum sees. */
+static void turn(uint8_t *data, struct eg_pkt *pkt)
+{
+	uint8_t *icmp = data + pkt->l4_off, swap[16];
+	unsigned before = eg_get16(icmp);
+
+	icmp[0] = pkt->version == 4 ? ECHO_REPLY : ECHO6_REPLY;
+	eg_checksum_mend(icmp + 2, (uint16_t)before, eg_get16(icmp));
+	pkt->dport = eg_get16(icmp);
+	if (pkt->version == 4) {
+		struct eg_ip4 *ip = (struct eg_ip4 *)data;
+
+		memcpy(swap, ip->src, 4);
+		memcpy(ip->src, ip->dst, 4);
+		memcpy(ip->dst, swap, 4);
+		ip->ttl = OWN_TTL;
+		ip->check = 0;
+		eg_put16(data + offsetof(struct eg_ip4, check),
+			 eg_checksum_fold(eg_checksum_add(0, data, EG_IP4_LEN)));
+	} else {
+		struct eg_ip6 *ip = (struct eg_ip6 *)data;
+
+		memcpy(swap, ip->src, 16);
+		memcpy(ip->src, ip->dst, 16);
+		memcpy(ip->dst, swap, 16);
+		ip->hops = OWN_TTL;
+	}
+}
+
+unsigned eg_icmp_echo(struct eg_path *path, unsigned i)
+{
+	struct eg_meta *meta = &path->batch.meta[i];
+	uint8_t *data = eg_batch_data(&path->batch, i);
+
+	if (meta->own || !is_request(&meta->pkt))
+		return EG_DROP_TO_GATEWAY;
+	if (!eg_tokens_take(&path->icmp.echo, path->last_cycles, path->cycles_per_s / EG_ECHO_PPS,
+			    EG_ECHO_BURST))
+		return EG_DROP_ECHO_RATE;
+	turn(data, &meta->pkt);
+	meta->own = true;
+	eg_count(&path->stats->taken, 1);
+	eg_count(&path->stats->own[EG_OWN_ECHO_REPLY], 1);
+	return EG_KEEP;
+}
+
+bool eg_icmp_may_leave(const struct eg_path *path, unsigned i, unsigned port)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	const uint8_t *data = eg_batch_data(&path->batch, i);
+	unsigned type = meta->pkt.l4_off ? data[meta->pkt.l4_off] : 0;
+	struct eg_ip from;
+
+	if (!meta->own || meta->port != port)
+		return false;
+	from = source_of(data, data[0] >> 4);
+	if (!eg_own_find(&path->snap->owns, port, &from))
+		return false;
+	return from.family == 4 ? data[9] == EG_PROTO_ICMP && type == ECHO_REPLY
+				: data[6] == EG_PROTO_ICMP6 && type == ECHO6_REPLY;
+}
+
+/* To an address of the port, from a station to which the way back leads by the same port, in clear:
+ * nothing that a tunnel carries is answered around it. */
+static bool asks_wire(const struct eg_path *path, unsigned i)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	const uint8_t *data = eg_batch_data(&path->batch, i);
+	const struct eg_hop *back;
+	struct eg_ip to, from;
+
+	if (!is_request(&meta->pkt))
+		return false;
+	to = meta->pkt.version == 4 ? eg_ip_from(4, ((const struct eg_ip4 *)data)->dst)
+				    : eg_ip_from(6, ((const struct eg_ip6 *)data)->dst);
+	from = source_of(data, meta->pkt.version);
+	back = route_to(path->snap, &from);
+	return eg_own_find(&path->snap->owns, meta->port, &to) && eg_hop_leaves(back) &&
+	       back->port == meta->port;
+}
+
+void eg_icmp_wire(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		unsigned drop;
+
+		if (!asks_wire(path, i))
+			continue;
+		drop = eg_icmp_echo(path, i);
+		if (!drop)
+			drop = say(path, batch->m[i], batch->meta[i].port);
+		eg_batch_lose(batch, i, drop);
+	}
+	eg_batch_sweep(path);
+}

@@ -1,0 +1,40 @@
+/* ICMP of the gateway's own: answers to echo, and errors about what it does not forward (RFC 792,
+ * RFC 1812 s4.3, RFC 4443). One worker's, as the rest of path. */
+#ifndef EG_PATH_ICMP_H
+#define EG_PATH_ICMP_H
+
+#include <stdbool.h>
+
+#include "base/tokens.h"
+
+struct eg_path;
+struct eg_meta;
+struct rte_mbuf;
+
+/* A worker's brakes (RFC 1812 s4.3.2.8, RFC 4443 s2.4 f). */
+struct eg_icmp_brake {
+	struct eg_tokens echo, errors;
+};
+
+#define EG_ECHO_PPS   1000
+#define EG_ECHO_BURST 128
+#define EG_ICMP_PPS   1000
+#define EG_ICMP_BURST 128
+
+/* A packet is lost: make the error about it where there is one, to be sent at the burst's end. What
+ * the rates or the rules leave out is no loss. */
+void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m);
+
+/* Packet i is addressed to the gateway: an echo request becomes its own answer, in place. EG_KEEP,
+ * or why it is lost. */
+unsigned eg_icmp_echo(struct eg_path *path, unsigned i);
+
+/* May packet i leave in clear by an encrypted port? An answer to echo or an error of ours, from an
+ * address of that port. The last look, by its bytes. */
+bool eg_icmp_may_leave(const struct eg_path *path, unsigned i, unsigned port);
+
+/* Stage: echo requests in clear for an encrypted port's own address take their way out by
+ * themselves (they meet no SA). Sets meta.own. */
+void eg_icmp_wire(struct eg_path *path);
+
+#endif
