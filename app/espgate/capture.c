@@ -89,10 +89,12 @@ static int count(struct reader *reader, const uint8_t *data, const struct eg_pkt
 	unsigned side = eg_flow_key_make(&key, &tuple), opener;
 	uint64_t hash = eg_flow_hash(&key, &reader->table->seed);
 	uint32_t number = eg_conn_find(reader->table, &key, hash), *slot;
+	const struct eg_standing alive = {.state = EG_CONN_NEW};
 	struct eg_capture_flow *flow;
+	bool fresh;
 
 	if (number == EG_CONN_NONE)
-		number = eg_conn_insert(reader->table, &key, hash, &(struct eg_conn){0});
+		number = eg_conn_insert(reader->table, &key, hash, alive, 0, &fresh);
 	if (number == EG_CONN_NONE)
 		return -1;
 	slot = reader->opened[number].by_side;

@@ -94,6 +94,7 @@ void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control
 
 		now = eg_mono_ns();
 		eg_log_drops(gateway);
+		eg_life_step(gateway);
 		eg_age_step(gateway);
 		periodic_block(gateway, &pace, now);
 		if (sig == SIGHUP)

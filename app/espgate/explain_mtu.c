@@ -26,8 +26,9 @@ static void add_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *peer,
 
 	eg_buf_add(out, "SA 0x%08x %s\n", sa->spi, suite->name);
 	eg_buf_add(out, "  %6u  mtu of port %s\n", port->mtu, port->name);
-	eg_buf_add(out, "  - %4u  outer IPv%d header\n", peer->outer_len,
-		   peer->remote.family == 4 ? 4 : 6);
+	eg_buf_add(out, "  - %4u  outer IPv%u header\n", peer->ip_len, peer->remote.family);
+	if (peer->encap)
+		eg_buf_add(out, "  - %4u  UDP header (RFC 3948)\n", EG_UDP_LEN);
 	eg_buf_add(out, "  - %4u  ESP header: SPI, sequence number%s\n", EG_ESP_LEN,
 		   sa->esn ? " (the high half of an ESN is not sent)" : "");
 	eg_buf_add(out, "  - %4u  IV\n", suite->iv_bytes);

@@ -70,7 +70,8 @@ struct eg_gateway {
 	struct eg_keeper_way way; /* to worker 0, which keeps the neighbours */
 	struct eg_stats *stats[EG_WORKERS_MAX];
 	struct eg_flow_table *flows;
-	uint64_t sweep_token; /* of the grace period that swept connections wait for */
+	uint64_t state_failed_ns; /* when a failure to write state was last told; 0: none */
+	uint64_t sweep_token;     /* of the grace period that swept connections wait for */
 	uint64_t started_ns;
 	_Atomic enum eg_phase phase;
 };
@@ -106,6 +107,11 @@ bool eg_control_finish(struct eg_gateway *gateway);
  * now, all or nothing; what is fixed at the start may not have changed. 0 or -1. */
 int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs);
 int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs);
+
+/* life.c: keep the SAs' reservations ahead of use and their lifetimes in view; write down what was
+ * used, when all workers have ended. */
+void eg_life_step(struct eg_gateway *gateway);
+void eg_life_finish(struct eg_gateway *gateway);
 
 /* age.c: one step of forgetting idle connections; all of the table in about a second of steps. */
 void eg_age_step(struct eg_gateway *gateway);

@@ -43,8 +43,31 @@ static void add_port(const struct eg_gateway *gateway, unsigned p, struct eg_rep
 	}
 }
 
+static double seconds_until(const struct eg_snap_sa *held, enum eg_sa_use use, uint64_t mono_ns)
+{
+	return held->use == use && held->at_ns > mono_ns
+		       ? (double)(held->at_ns - mono_ns) / EG_NS_PER_S
+		       : 0;
+}
+
+static void add_life(const struct eg_snap_sa *held, const struct eg_now *now,
+		     struct eg_report_sa *row)
+{
+	struct eg_sa_status status = eg_sa_status(held->sa, now);
+
+	row->idle_s = status.idle_s;
+	row->waits_s = seconds_until(held, EG_SA_WAITS, now->mono_ns);
+	row->leaves_s = seconds_until(held, EG_SA_LEAVES, now->mono_ns);
+	row->life = status.hard ? "expired" : status.soft ? "soft lifetime reached" : NULL;
+	row->ends_s = status.forecast.seconds;
+	if (status.forecast.limit && !status.hard)
+		row->ends_by = eg_life_name(status.forecast.limit);
+}
+
 static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 {
+	const struct eg_now now = {eg_wall_ns(), eg_mono_ns()};
+
 	eg_vec_foreach (held, &snap->sas) {
 		const struct eg_sa *sa = held->sa;
 		struct eg_report_sa *row = eg_vec_add(&report->sas);
@@ -59,6 +82,7 @@ static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 			.packets = eg_counted(&sa->packets),
 			.bytes = eg_counted(&sa->bytes),
 		};
+		add_life(held, &now, row);
 	}
 }
 
@@ -165,17 +189,28 @@ static void add_isolating(const struct eg_snap_policy *policy, const struct eg_d
 			  struct eg_buf *text)
 {
 	enum eg_dir dir = r->reason == EG_DROP_POLICY_EGRESS ? EG_EGRESS : EG_INGRESS;
-	uint32_t class_id = eg_policy_class(policy->compiled, dir == EG_EGRESS ? &r->src : &r->dst);
+	bool source = (dir == EG_EGRESS) != r->reply;
+	uint32_t class_id = eg_policy_class(policy->compiled, source ? &r->src : &r->dst);
 	size_t n;
 	const uint32_t *isolating = eg_policy_isolating(policy->compiled, class_id, dir, &n);
 
-	eg_buf_add(text, " policies=");
+	eg_buf_add(text, r->reply ? " of=reply policies=" : " policies=");
 	for (size_t i = 0; i < n && i < LOG_POLICIES_MAX; i++) {
 		eg_buf_add(text, i ? "," : "");
 		eg_describe_policy(&policy->world, isolating[i], text);
 	}
 	if (n > LOG_POLICIES_MAX)
 		eg_buf_add(text, ",+%zu", n - LOG_POLICIES_MAX);
+}
+
+/* As parse leaves them: ICMP's identifier, type and code stand in the place of ports. */
+static void add_l4(const struct eg_drop_record *r, struct eg_buf *text)
+{
+	if (r->proto == EG_PROTO_ICMP || r->proto == EG_PROTO_ICMP6)
+		eg_buf_add(text, " type=%u code=%u id=%u", r->dport >> 8, r->dport & 0xff,
+			   r->sport);
+	else
+		eg_buf_add(text, " sport=%u dport=%u", r->sport, r->dport);
 }
 
 static void add_neighbor(const struct eg_drop_record *r, struct eg_buf *text)
@@ -201,7 +236,7 @@ static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 		eg_buf_add(&text, " src=%s dst=%s proto=%u", eg_ip_print(&r->src, src),
 			   eg_ip_print(&r->dst, dst), r->proto);
 	if (r->sport || r->dport)
-		eg_buf_add(&text, " sport=%u dport=%u", r->sport, r->dport);
+		add_l4(r, &text);
 	if (snap && snap->policy && r->src.family &&
 	    (r->reason == EG_DROP_POLICY_EGRESS || r->reason == EG_DROP_POLICY_INGRESS))
 		add_isolating(snap->policy, r, &text);

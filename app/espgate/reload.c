@@ -53,6 +53,9 @@ static int check_fixed(const struct eg_config *running, const struct eg_config *
 		eg_error(errs, &file, "ports", "changed, which needs a restart");
 	if (!same_workers(running, wanted))
 		eg_error(errs, &file, "workers", "changed, which needs a restart");
+	if (!running->state_dir != !wanted->state_dir ||
+	    (running->state_dir && !same_text(running->state_dir, wanted->state_dir)))
+		eg_error(errs, &file, "state_dir", "changed, which needs a restart");
 	if (running->policy.max_connections != wanted->policy.max_connections)
 		eg_error(errs, &file, "policy.max_connections", "changed, which needs a restart");
 	return errs->n_errors == before ? 0 : -1;
@@ -84,10 +87,23 @@ static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, 
 int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs)
 {
 	uint64_t start_ns = eg_mono_ns();
-	struct eg_snap *snap = eg_snap_build(config, gateway->sas, &EG_SNAP_DAEMON, errs);
+	const struct eg_snap_options options = {
+		.prove_ns = EG_PROVE_BUDGET_NS,
+		.before = eg_publisher_read(&gateway->publisher),
+		.now_ns = start_ns,
+	};
+	struct eg_snap *snap = eg_snap_build(config, gateway->sas, &options, errs);
+	int err;
 
 	if (!snap)
 		return -1;
+	err = eg_sa_store_reserve(gateway->sas, &(struct eg_now){eg_wall_ns(), start_ns});
+	if (err) {
+		eg_error(errs, &config->state_dir_pos, "state_dir", "%s: %s", config->state_dir,
+			 strerror(-err));
+		eg_snap_free(snap);
+		return -1;
+	}
 	eg_publish(&gateway->publisher, snap);
 	report_load(gateway, snap, eg_mono_ns() - start_ns);
 	return 0;

@@ -38,7 +38,9 @@ static int check(const char *path, const struct eg_snap_options *options)
 	struct eg_snap *snap = NULL;
 	int status = EG_EXIT_ERROR;
 
-	if (config && store)
+	if (config && store &&
+	    (!config->state_dir || !eg_sa_store_keep_state(store, config->state_dir, true,
+							   &config->state_dir_pos, &errs)))
 		snap = eg_snap_build(config, store, options, &errs);
 	eg_errs_print(&errs, stderr);
 	if (snap) {
@@ -63,7 +65,7 @@ static int usage(void)
 int eg_verb_check(int argc, char **argv)
 {
 	static const struct option longs[] = {{"prove", no_argument, NULL, 'p'}, {0}};
-	struct eg_snap_options options = EG_SNAP_DAEMON;
+	struct eg_snap_options options = {.prove_ns = EG_PROVE_BUDGET_NS};
 	const char *path = NULL;
 	int opt;
 

@@ -11,6 +11,21 @@ static void list_suites(void)
 	fprintf(stderr, "\n");
 }
 
+static void complain(const char *name)
+{
+	const char *reason = eg_suite_refused(name), *meant = eg_suite_suggest(name);
+
+	if (reason) {
+		fprintf(stderr, "espgate keygen: \"%s\" is refused: %s\n", name, reason);
+		return;
+	}
+	fprintf(stderr, "espgate keygen: unknown suite \"%s\"", name);
+	if (meant)
+		fprintf(stderr, " (did you mean \"%s\"?)", meant);
+	fprintf(stderr, "\n");
+	list_suites();
+}
+
 int eg_verb_keygen(int argc, char **argv)
 {
 	const struct eg_suite *suite;
@@ -24,13 +39,7 @@ int eg_verb_keygen(int argc, char **argv)
 	}
 	suite = eg_suite_find(argv[1]);
 	if (!suite) {
-		const char *meant = eg_suite_suggest(argv[1]);
-
-		fprintf(stderr, "espgate keygen: unknown suite \"%s\"", argv[1]);
-		if (meant)
-			fprintf(stderr, " (did you mean \"%s\"?)", meant);
-		fprintf(stderr, "\n");
-		list_suites();
+		complain(argv[1]);
 		return EG_EXIT_USAGE;
 	}
 	err = eg_keyfile_create(argv[2], suite, &errs);

@@ -41,11 +41,26 @@ static void block_signals(sigset_t *set)
 	pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
+/* The SAs and what is kept of them. */
+static int open_store(struct eg_gateway *gateway, struct eg_errs *errs)
+{
+	const struct eg_config *config = gateway->config;
+
+	gateway->sas = eg_sa_store_new(gateway->n_workers);
+	if (!gateway->sas) {
+		eg_error(errs, NULL, NULL, "out of memory");
+		return -1;
+	}
+	return config->state_dir ? eg_sa_store_keep_state(gateway->sas, config->state_dir, false,
+							  &config->state_dir_pos, errs)
+				 : 0;
+}
+
 /* Everything between EAL's start and its end. */
 static int serve(struct eg_gateway *gateway, const struct options *options, const sigset_t *set,
 		 struct eg_errs *errs)
 {
-	bool clean = false;
+	bool clean = false, drained;
 
 	gateway->flows = eg_flow_table_new(gateway->config->policy.max_connections);
 	if (!gateway->flows) {
@@ -59,9 +74,11 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 		eg_error(errs, NULL, NULL, "out of memory");
 		goto workers;
 	}
-	gateway->sas = eg_sa_store_new(gateway->n_workers);
-	if (!gateway->sas || eg_load(gateway, gateway->config, errs))
+	if (open_store(gateway, errs) || eg_load(gateway, gateway->config, errs))
 		goto world;
+	/* Warnings of the load, before anything that takes time. */
+	eg_errs_print(errs, stderr);
+	eg_errs_free(errs);
 	if (eg_ports_start(gateway, errs) || eg_workers_wire(gateway, errs))
 		goto ports;
 	gateway->started_ns = eg_mono_ns();
@@ -72,7 +89,10 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 		eg_control_run(gateway, &(struct eg_control){options->idle_ns, set});
 		clean = true;
 	}
-	clean &= eg_workers_end(gateway);
+	drained = eg_workers_end(gateway);
+	if (drained) /* nobody sends any more */
+		eg_life_finish(gateway);
+	clean &= drained;
 	clean &= eg_control_finish(gateway);
 ports:
 	eg_ports_stop(gateway);

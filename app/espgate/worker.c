@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "gateway.h"
+#include "tsan.h"
 
 /* Give the CPU away only after so many empty turns, and only where it is shared. */
 #define IDLE_TURNS 64
@@ -19,6 +20,8 @@ static unsigned turn(struct eg_worker *worker, enum eg_phase phase)
 		eg_vec_foreach (rx, &worker->rx)
 			packets += eg_path_receive(&worker->path, snap, rx->port, rx->queue);
 	}
+	if (phase == EG_PHASE_RUN && snap)
+		eg_path_keep_alive(&worker->path, snap);
 	if (worker->gateway->n_workers > 1)
 		packets += eg_path_take_over(&worker->path, snap);
 	packets += eg_path_keep(&worker->path, snap, eg_mono_ns() / EG_NS_PER_MS,
@@ -31,9 +34,12 @@ static unsigned turn(struct eg_worker *worker, enum eg_phase phase)
 int eg_worker_main(void *arg)
 {
 	struct eg_worker *worker = arg;
-	struct eg_gateway *gateway = worker->gateway;
-	unsigned w = worker->path.worker, idle = 0;
+	struct eg_gateway *gateway;
+	unsigned w, idle = 0;
 
+	eg_tsan_acquire(worker);
+	gateway = worker->gateway;
+	w = worker->path.worker;
 	eg_publisher_online(&gateway->publisher, w);
 	for (;;) {
 		/* Acquire: pairs with the control thread's step, which saw all workers' last ack.
@@ -58,5 +64,6 @@ int eg_worker_main(void *arg)
 			rte_pause();
 	}
 	eg_publisher_offline(&gateway->publisher, w);
+	eg_tsan_release(worker);
 	return 0;
 }

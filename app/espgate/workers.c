@@ -10,6 +10,7 @@
 #include <rte_malloc.h>
 
 #include "base/clock.h"
+#include "tsan.h"
 
 #define RING_SIZE     2048
 #define DRAIN_STEP_NS (5 * EG_NS_PER_S)
@@ -205,6 +206,7 @@ static void describe_port(struct eg_gateway *gateway, unsigned p)
 		struct eg_path_port *out = &path->port[p];
 
 		path->n_ports = gateway->n_ports;
+		path->n_workers = gateway->n_workers;
 		path->pool = gateway->pool;
 		out->dpdk_id = port->dpdk_id;
 		out->mtu = port->mtu;
@@ -232,9 +234,11 @@ int eg_workers_wire(struct eg_gateway *gateway, struct eg_errs *errs)
 int eg_workers_launch(struct eg_gateway *gateway, struct eg_errs *errs)
 {
 	for (unsigned w = 0; w < gateway->n_workers; w++) {
-		int err = rte_eal_remote_launch(eg_worker_main, gateway->worker[w],
-						gateway->worker[w]->lcore);
+		int err;
 
+		eg_tsan_release(gateway->worker[w]);
+		err = rte_eal_remote_launch(eg_worker_main, gateway->worker[w],
+					    gateway->worker[w]->lcore);
 		if (err) {
 			eg_error(errs, NULL, "workers", "lcore %u: %s", gateway->worker[w]->lcore,
 				 rte_strerror(-err));
@@ -269,6 +273,8 @@ bool eg_workers_end(struct eg_gateway *gateway)
 
 	atomic_store_explicit(&gateway->phase, EG_PHASE_END, memory_order_release);
 	rte_eal_mp_wait_lcore();
+	for (unsigned w = 0; w < gateway->n_workers; w++)
+		eg_tsan_acquire(gateway->worker[w]);
 	return drained;
 }
 

@@ -31,11 +31,15 @@
 	X(NEIGHBOR_FAILED, neighbor_failed, "nobody answers for the next hop's address") \
 	/* sa_in */ \
 	X(PLAIN_ON_ENCRYPTED, plain_on_encrypted, "plain packet on an encrypted port") \
+	X(UDP_KEEPALIVE, udp_keepalive, "keepalive of UDP encapsulation, ignored (RFC 3948 s2.3)") \
+	X(UDP_NON_ESP, udp_non_esp, "non-ESP marker on UDP port 4500, which IKE has (RFC 3948 s2.2)") \
 	X(ESP_NOT_LOCAL, esp_not_local, "ESP for an address that is no tunnel's local address") \
 	X(ESP_FRAGMENT, esp_fragment, "fragment of an ESP packet (RFC 4303 s3.4.1)") \
 	X(ESP_SHORT, esp_short, "too short or misaligned for its suite") \
 	X(ESP_UNKNOWN_SPI, esp_unknown_spi, "no inbound SA has this SPI (RFC 4303 s3.4.2)") \
 	X(ESP_WRONG_PEER, esp_wrong_peer, "outer addresses are not those of the SA's peer") \
+	X(SA_EXPIRED, sa_expired, "SA is past its hard lifetime (RFC 4301 s4.4.2.1)") \
+	X(ESP_WRONG_ENCAP, esp_wrong_encap, "in UDP or not, other than its peer's udp_encap says") \
 	X(ESP_REPLAY_OLD, esp_replay_old, "sequence number is left of the anti-replay window") \
 	X(ESP_REPLAY_SEEN, esp_replay_seen, "sequence number was received before, or is 0") \
 	X(HANDOFF_FULL, handoff_full, "ring to the worker that owns the SA is full") \
@@ -46,10 +50,12 @@
 	X(ESP_NEXT_HEADER, esp_next_header, "next header is neither IPv4 nor IPv6") \
 	X(ESP_ECN, esp_ecn, "congestion mark on a tunnel whose inner packet has no ECN (RFC 6040)") \
 	X(INNER_SOURCE, inner_source, "inner source is not in the peer's subnets (RFC 4301 s5.2)") \
+	X(PLAIN_FROM_PEER, plain_from_peer, "plain packet with a source in a peer's subnets (RFC 4301 s5.2)") \
 	/* flow, policy */ \
 	X(POLICY_EGRESS, policy_egress, "the source's NetworkPolicies allow no such egress") \
 	X(POLICY_INGRESS, policy_ingress, "the destination's NetworkPolicies allow no such ingress") \
 	X(FRAGMENT_ORPHAN, fragment_orphan, "fragment whose first one did not pass before it") \
+	X(FRAGMENT_OVERLAP, fragment_overlap, "fragment begins inside its packet's first one (RFC 1858)") \
 	X(FLOW_TABLE_FULL, flow_table_full, "no room for another connection") \
 	/* route */ \
 	X(NO_ROUTE, no_route, "neither peer nor route for the destination") \
@@ -60,6 +66,8 @@
 	/* sa_out, esp_out */ \
 	X(NO_OUT_SA, no_out_sa, "peer has no outbound SA") \
 	X(SEQ_EXHAUSTED, seq_exhausted, "outbound SA has used its last sequence number") \
+	X(SEQ_RESERVATION, seq_reservation, \
+	  "no sequence number or IV is durably reserved: state_dir is not written in time") \
 	X(NO_ROOM, no_room, "buffer has no room for the ESP header or trailer") \
 	X(CRYPTO_FAILED, crypto_failed, "the crypto library did not complete the packet") \
 	/* tx */ \

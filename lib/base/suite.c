@@ -1,28 +1,97 @@
 #include "base/suite.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/text.h"
 
-#define GCM(bits)                                                                                  \
-	[EG_SUITE_AES##bits##                                                                      \
-		GCM16] = {EG_SUITE_AES##bits##GCM16, "aes" #bits "gcm16", bits / 8, 4, 8, 16, 4}
+/* clang-format off */
 
-/* RFC 4106: salt of 4 bytes, IV of 8, ICV of 16, padding to 4. */
+/* The members in their order, a suite a line. Every AEAD has an IV of 8 bytes and no alignment of
+ * its own: 4 is ESP's. */
+#define AEAD(icv, cipher, key, salt) EG_AUTH_AEAD, 0, icv, cipher, key, salt, EG_IV_CLOCK, 8, 4
+
+#define GCM(bits, icv) {"aes" #bits "gcm" #icv, AEAD(icv, EG_CIPHER_AES_GCM, bits / 8, 4)}
+#define CCM(bits, icv) {"aes" #bits "ccm" #icv, AEAD(icv, EG_CIPHER_AES_CCM, bits / 8, 3)}
+#define GMAC(bits)     {"aes" #bits "gmac", AEAD(16, EG_CIPHER_AES_GMAC, bits / 8, 4)}
+
+/* A cipher with each HMAC. RFC 4868 s2.1.1, s2.3: the key is as long as the hash's output, the ICV
+ * half of it; RFC 2404 s2, s3: 20 and 12 bytes. */
+#define WITH_HMAC(text, ...)                                       \
+	{text "-sha256", EG_AUTH_SHA256_128, 32, 16, __VA_ARGS__}, \
+	{text "-sha384", EG_AUTH_SHA384_192, 48, 24, __VA_ARGS__}, \
+	{text "-sha512", EG_AUTH_SHA512_256, 64, 32, __VA_ARGS__}, \
+	{text "-sha1", EG_AUTH_SHA1_96, 20, 12, __VA_ARGS__}
+
+#define CBC(bits) WITH_HMAC("aes" #bits, EG_CIPHER_AES_CBC, bits / 8, 0, EG_IV_RANDOM, 16, 16)
+#define CTR(bits) WITH_HMAC("aes" #bits "ctr", EG_CIPHER_AES_CTR, bits / 8, 4, EG_IV_CLOCK, 8, 4)
+
+/* The one to recommend stands first among those alike: eg_suite_suggest() takes the first. AES-CCM
+ * with 192-bit keys (RFC 8221 s5: MAY) is missing because IPsec-MB has none. */
 const struct eg_suite eg_suites[EG_SUITE_COUNT] = {
-	GCM(128),
-	GCM(192),
-	GCM(256),
+	GCM(128, 16), GCM(192, 16), GCM(256, 16),
+	GCM(128, 12), GCM(192, 12), GCM(256, 12),
+	GCM(128, 8), GCM(192, 8), GCM(256, 8),
+	GMAC(128), GMAC(192), GMAC(256),
+	CCM(128, 16), CCM(256, 16),
+	CCM(128, 12), CCM(256, 12),
+	CCM(128, 8), CCM(256, 8),
+	{"chacha20poly1305", AEAD(16, EG_CIPHER_CHACHA20, 32, 4)},
+	CBC(128), CBC(192), CBC(256),
+	CTR(128), CTR(192), CTR(256),
+	WITH_HMAC("null", EG_CIPHER_NULL, 0, 0, EG_IV_NONE, 0, 4),
 };
+
+/* clang-format on */
 
 const struct eg_suite *eg_suite_find(const char *name)
 {
 	for (size_t i = 0; i < EG_SUITE_COUNT; i++) {
 		if (!strcmp(eg_suites[i].name, name))
 			return &eg_suites[i];
+	}
+	return NULL;
+}
+
+/* Names that others know, as patterns of fnmatch(3); the first that fits tells the reason. */
+static const struct {
+	const char *pattern, *reason;
+} refusals[] = {
+	{"*md5*", "HMAC-MD5 is broken (RFC 8221 s6: MUST NOT)"},
+	{"3des*",
+	 "3DES has blocks of 64 bits, which collide after some GiB (RFC 8221 s5: SHOULD NOT)"},
+	{"des*", "DES has keys of 56 bits (RFC 8221 s5: MUST NOT)"},
+	{"blowfish*", "Blowfish has blocks of 64 bits (RFC 8221 s5: MUST NOT)"},
+	{"*idea*", "IDEA has blocks of 64 bits (RFC 8221 s5: MUST NOT)"},
+	{"cast*", "CAST has blocks of 64 bits (not among RFC 8221 s5's)"},
+	{"null", "neither encryption nor authentication (RFC 8221 s4, RFC 4303 s3.2: MUST NOT)"},
+	{"none", "neither encryption nor authentication (RFC 8221 s4, RFC 4303 s3.2: MUST NOT)"},
+	{"null-none",
+	 "neither encryption nor authentication (RFC 8221 s4, RFC 4303 s3.2: MUST NOT)"},
+	{"*-none", "encryption without authentication (RFC 8221 s4: MUST NOT)"},
+	{"aes", "encryption without authentication (RFC 8221 s4: MUST NOT)"},
+	{"aes???", "encryption without authentication (RFC 8221 s4: MUST NOT)"},
+	{"aes???ctr", "encryption without authentication (RFC 8221 s4: MUST NOT)"},
+	{"chacha20", "encryption without authentication (RFC 8221 s4: MUST NOT)"},
+	{"aes???gcm*-*", "an AEAD authenticates by itself (RFC 8221 s4): name it alone"},
+	{"aes???ccm*-*", "an AEAD authenticates by itself (RFC 8221 s4): name it alone"},
+	{"chacha20poly1305-*", "an AEAD authenticates by itself (RFC 8221 s4): name it alone"},
+	{"aes???gmac*-*", "an AEAD authenticates by itself (RFC 8221 s4): name it alone"},
+	{"aes???gmac?*", "the ICV of AES-GMAC is never cut (RFC 4543 s3.4)"},
+	{"aes192ccm*", "IPsec-MB has no AES-CCM with keys of 192 bits (RFC 8221 s5: MAY)"},
+	{"*-sha256_96", "HMAC-SHA2-256 is cut to 128 bits (RFC 4868 s2.3), never to 96"},
+	{"*xcbc", "AES-XCBC is not offered (RFC 8221 s6: MAY outside of IoT)"},
+	{"*cmac", "AES-CMAC is not offered (not among RFC 8221 s6's)"},
+};
+
+const char *eg_suite_refused(const char *name)
+{
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
+		if (!fnmatch(refusals[i].pattern, name, FNM_CASEFOLD))
+			return refusals[i].reason;
 	}
 	return NULL;
 }

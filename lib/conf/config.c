@@ -61,6 +61,14 @@ static void read_eal(struct eg_read *rd, const struct eg_node *node, void *into)
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), into);
 }
 
+static void read_state_dir(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_config *config = into;
+
+	config->state_dir_pos = *eg_node_place(node);
+	eg_conf_read_path(rd, node, &config->state_dir);
+}
+
 static void read_unmatched(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const char *const names[] = {"drop"};
@@ -79,6 +87,7 @@ static const struct eg_field sections[] = {
 	{"neighbors", eg_conf_read_neighbors, false},
 	{"routes", eg_conf_read_routes, false},
 	{"peers", eg_conf_read_peers, false},
+	{"state_dir", read_state_dir, false},
 	{"unmatched", read_unmatched, false},
 	{"policy", eg_conf_read_policy, false},
 	{"stats", eg_conf_read_stats, false},
@@ -307,6 +316,7 @@ void eg_config_free(struct eg_config *config)
 	free_paths(config->policy.dirs.v, config->policy.dirs.n);
 	free_paths(config->policy.inventory.v, config->policy.inventory.n);
 	free(config->log.target);
+	free(config->state_dir);
 	free(config->file);
 	free(config);
 }

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/ip.h"
+#include "base/lifetime.h"
 #include "base/log.h"
 #include "base/suite.h"
 #include "base/vec.h"
@@ -24,9 +25,12 @@
 #define EG_CONF_CONNECTIONS_DEFAULT (1u << 20)
 #define EG_CONF_CONNECTIONS_MIN     (1u << 10)
 #define EG_CONF_CONNECTIONS_MAX     (1u << 23)
+#define EG_CONF_SEND_DELAY_NS       (10 * 1000000000ull)
+#define EG_CONF_GRACE_NS            (60 * 1000000000ull)
 #define EG_CONF_MTU_MIN             1280 /* RFC 8200 s5 */
 #define EG_CONF_MTU_MAX             9600
-#define EG_CONF_ADDRESSES_MAX       16 /* of one port */
+#define EG_CONF_SOURCE_PORTS_MAX    (65536 - 49152) /* RFC 6335 s6: dynamic ports */
+#define EG_CONF_ADDRESSES_MAX       16              /* of one port */
 
 enum eg_role {
 	EG_ROLE_CLEAR,     /* pods: plain packets in and out */
@@ -84,12 +88,25 @@ struct eg_conf_sa {
 	struct eg_pos pos;
 };
 
+/* DF of the outer IPv4 header (RFC 4301 s8.1). */
+enum eg_df {
+	EG_DF_COPY, /* the inner packet's; IPv6 inside: set */
+	EG_DF_SET,
+	EG_DF_CLEAR,
+};
+
 struct eg_conf_peer {
 	char *name;
 	struct eg_ip local, remote;
 	EG_VEC(struct eg_prefix) subnets;
+	enum eg_df df;
+	bool udp_encap;        /* ESP in UDP to port 4500 */
+	uint16_t source_ports; /* of it: 1: from port 4500; more: flows are spread over so many */
 	EG_VEC(struct eg_conf_sa) sas;
-	bool mss_clamp; /* default true */
+	struct eg_lifetime lifetime; /* of each of its SAs */
+	uint64_t send_delay_ns;      /* a new outbound SA waits so long behind a reload */
+	uint64_t grace_ns;           /* an inbound SA is accepted so long after it left */
+	bool mss_clamp;              /* default true */
 	struct eg_pos pos;
 };
 
@@ -126,6 +143,8 @@ struct eg_config {
 	EG_VEC(struct eg_conf_neighbor) neighbors;
 	EG_VEC(struct eg_conf_route) routes;
 	EG_VEC(struct eg_conf_peer) peers;
+	char *state_dir; /* NULL: not given */
+	struct eg_pos state_dir_pos;
 	struct eg_conf_policy policy;
 	struct eg_conf_log log;
 	uint64_t stats_period_ns; /* 0: no periodic block */

@@ -37,6 +37,45 @@ static void read_subnets(struct eg_read *rd, const struct eg_node *node, void *i
 		eg_read_error(rd, &node->pos, "at least one subnet is needed");
 }
 
+static void read_df(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {
+		[EG_DF_COPY] = "copy", [EG_DF_SET] = "set", [EG_DF_CLEAR] = "clear"};
+	struct eg_conf_peer *peer = into;
+	unsigned df;
+
+	if (!eg_read_enum(rd, node, names, sizeof(names) / sizeof(*names), &df))
+		return;
+	peer->df = df;
+	if (peer->remote.family == 6)
+		eg_read_error(rd, eg_node_place(node), "belongs to tunnels over IPv4 only");
+}
+
+static void read_source_ports(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+	uint64_t n;
+
+	if (eg_read_u64(rd, node, 1, EG_CONF_SOURCE_PORTS_MAX, &n))
+		peer->source_ports = (uint16_t)n;
+}
+
+/* true, false, or a map of what is not as usual. */
+static void read_udp_encap(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const struct eg_field fields[] = {
+		{"source_ports", read_source_ports, true},
+	};
+	struct eg_conf_peer *peer = into;
+
+	if (node->kind != EG_NODE_MAP) {
+		eg_read_bool(rd, node, &peer->udp_encap);
+		return;
+	}
+	peer->udp_encap = true;
+	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
+}
+
 /* Legal, but then packets are lost: say so before an operator looks for them. */
 static void check_directions(struct eg_read *rd, const struct eg_node *node,
 			     const struct eg_conf_peer *peer)
@@ -66,7 +105,11 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		{"local", read_local, true},
 		{"remote", read_remote, true}, /* compared with local */
 		{"subnets", read_subnets, true},
+		{"df", read_df, false},
+		{"udp_encap", read_udp_encap, false},
 		{"sas", eg_conf_read_sas, false},
+		{"rekey", eg_conf_read_rekey, false},
+		{"lifetime", eg_conf_read_lifetime, false}, /* compared with sas */
 		{"mss_clamp", read_mss_clamp, false},
 	};
 	struct eg_config *config = into;
@@ -78,6 +121,9 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		return;
 	}
 	peer->pos = node->key_pos;
+	peer->send_delay_ns = EG_CONF_SEND_DELAY_NS;
+	peer->grace_ns = EG_CONF_GRACE_NS;
+	peer->source_ports = 1;
 	peer->mss_clamp = true;
 	eg_conf_read_name(rd, node, &peer->name);
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);

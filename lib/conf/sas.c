@@ -6,7 +6,7 @@
 
 #define SPI_MIN            256 /* RFC 4303 s2.1 */
 #define REPLAY_WINDOW_MIN  32  /* RFC 4303 s3.4.3 */
-#define REPLAY_WINDOW_MAX  4096
+#define REPLAY_WINDOW_MAX  8192
 #define REPLAY_WINDOW_AUTO 64 /* RFC 4303 s3.4.3: SHOULD be the default */
 
 static void read_dir(struct eg_read *rd, const struct eg_node *node, void *into)
@@ -35,7 +35,7 @@ static void read_spi(struct eg_read *rd, const struct eg_node *node, void *into)
 
 static void read_suite(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	const char *text = eg_read_text(rd, node), *names[EG_SUITE_COUNT];
+	const char *text = eg_read_text(rd, node), *reason, *meant;
 	struct eg_conf_sa *sa = into;
 
 	if (!text)
@@ -43,9 +43,15 @@ static void read_suite(struct eg_read *rd, const struct eg_node *node, void *int
 	sa->suite = eg_suite_find(text);
 	if (sa->suite)
 		return;
-	for (size_t i = 0; i < EG_SUITE_COUNT; i++)
-		names[i] = eg_suites[i].name;
-	eg_read_unknown(rd, node, eg_suite_suggest(text), names, EG_SUITE_COUNT);
+	reason = eg_suite_refused(text);
+	meant = eg_suite_suggest(text);
+	if (reason)
+		eg_read_error(rd, &node->pos, "\"%s\" is refused: %s", text, reason);
+	else if (meant)
+		eg_read_error(rd, &node->pos, "unknown \"%s\" (did you mean \"%s\"?)", text, meant);
+	else
+		eg_read_error(rd, &node->pos, "unknown \"%s\" (espgate keygen lists the suites)",
+			      text);
 }
 
 /* Relative to the folder of the configuration, not to where the daemon was started. */

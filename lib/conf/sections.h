@@ -45,6 +45,8 @@ eg_read_fn eg_conf_read_neighbors;
 eg_read_fn eg_conf_read_routes;
 eg_read_fn eg_conf_read_peers;
 eg_read_fn eg_conf_read_sas;
+eg_read_fn eg_conf_read_lifetime;
+eg_read_fn eg_conf_read_rekey;
 eg_read_fn eg_conf_read_policy;
 eg_read_fn eg_conf_read_log;
 eg_read_fn eg_conf_read_stats;

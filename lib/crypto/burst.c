@@ -1,17 +1,17 @@
 #include "crypto/crypto.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/secret.h"
-#include "crypto/key.h"
-
-#define ICV_MAX 16
+#include "crypto/job.h"
+#include "crypto/random.h"
 
 struct eg_crypto {
-	/* A job's nonce and computed tag, at the job's place in the burst. */
+	/* A job's room (crypto/job.h), at the job's place in the burst. */
 	uint8_t nonce[EG_CRYPTO_BURST][16];
-	uint8_t tag[EG_CRYPTO_BURST][ICV_MAX];
+	uint8_t tag[EG_CRYPTO_BURST][EG_SUITE_ICV_MAX];
+	uint8_t aside[EG_CRYPTO_BURST][EG_SUITE_ICV_MAX];
+	struct eg_random random;
 	IMB_MGR *mgr;
 };
 
@@ -27,7 +27,8 @@ struct eg_crypto *eg_crypto_new(void)
 		return NULL;
 	}
 	init_mb_mgr_auto(crypto->mgr, NULL);
-	if (imb_get_errno(crypto->mgr)) { /* no code for this CPU: its function pointers are NULL */
+	/* Without code for this CPU its function pointers are NULL. */
+	if (imb_get_errno(crypto->mgr) || eg_random_start(&crypto->random)) {
 		eg_crypto_free(crypto);
 		return NULL;
 	}
@@ -49,43 +50,71 @@ void eg_crypto_key_prefetch(const struct eg_crypto_key *key)
 	/* Round keys (up to 15 x 16 bytes) and salt; the hash powers follow in the same walk. */
 	for (size_t line = 0; line < 4; line++)
 		__builtin_prefetch(p + line * 64);
-	__builtin_prefetch(key->salt);
+	__builtin_prefetch(&key->family);
 }
 
-/* The deterministic nonce of RFC 4106 s4: salt, then the packet's IV. */
-static void make_nonce(uint8_t nonce[16], const struct eg_crypto_op *op)
+bool eg_crypto_random_iv(struct eg_crypto *crypto, uint8_t iv[EG_SUITE_IV_MAX])
 {
-	memcpy(nonce, op->key->salt, 4);
-	memcpy(nonce + 4, op->iv, 8);
+	return eg_random_take(&crypto->random, crypto->mgr, iv);
 }
 
-static void fill_job(IMB_JOB *job, const struct eg_crypto_op *op, const uint8_t *nonce,
-		     uint8_t *tag)
+/* Fill the jobs; true where some borrow from their packets. */
+static inline bool fill(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto_op *ops,
+			unsigned n, bool seal)
 {
-	job->enc_keys = job->dec_keys = &op->key->gcm;
-	job->key_len_in_bytes = op->key->key_bytes;
-	job->src = job->dst = op->text;
-	job->cipher_start_src_offset_in_bytes = 0;
-	job->msg_len_to_cipher_in_bytes = op->text_len;
-	job->hash_start_src_offset_in_bytes = 0;
-	job->msg_len_to_hash_in_bytes = op->text_len;
-	job->iv = nonce;
-	job->iv_len_in_bytes = 12;
-	job->auth_tag_output = tag;
-	job->auth_tag_output_len_in_bytes = op->key->icv_bytes;
-	job->u.GCM.aad = op->aad;
-	job->u.GCM.aad_len_in_bytes = op->aad_len;
-	job->cipher_mode = IMB_CIPHER_GCM;
-	job->hash_alg = IMB_AUTH_AES_GMAC;
+	bool borrowed = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct eg_job_room room = {
+			.nonce = crypto->nonce[i],
+			.tag = seal ? ops[i].icv : crypto->tag[i],
+			.aside = crypto->aside[i],
+		};
+
+		switch ((enum eg_job_family)ops[i].key->family) {
+		case EG_JOB_GCM:
+			eg_job_fill_gcm(jobs[i], &ops[i], &room, seal);
+			break;
+		case EG_JOB_AEAD:
+			eg_job_fill_aead(jobs[i], &ops[i], &room, seal);
+			break;
+		case EG_JOB_GMAC:
+			eg_job_fill_gmac(jobs[i], &ops[i], &room, seal);
+			borrowed = true;
+			break;
+		case EG_JOB_HMAC:
+			eg_job_fill_hmac(jobs[i], &ops[i], &room, seal);
+			borrowed = true;
+			break;
+		}
+	}
+	return borrowed;
 }
 
-/* Run the filled jobs and keep each one's status. GCM completes inside submit, in order, so nothing
- * is ever left queued. */
-static void submit(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto_op *ops, unsigned n)
+static void give_back(const struct eg_crypto *crypto, const struct eg_crypto_op *ops, unsigned n,
+		      bool seal)
 {
-	IMB_SUBMIT_BURST_NOCHECK(crypto->mgr, n, jobs);
 	for (unsigned i = 0; i < n; i++)
-		ops[i].ok = jobs[i]->status == IMB_STATUS_COMPLETED;
+		eg_job_give_back(&ops[i], crypto->aside[i], seal);
+}
+
+/* Run the jobs and keep each one's status. GCM completes inside submit; where several buffers of a
+ * kind are computed side by side (CBC, HMAC, CCM), some wait for company until the flush. The
+ * library hands jobs back in the order of submission whatever finished first, and never returns
+ * with some left here, so the queue is empty between calls. */
+static void run(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto_op *ops, unsigned n)
+{
+	unsigned done = IMB_SUBMIT_BURST_NOCHECK(crypto->mgr, n, jobs);
+
+	while (done < n) {
+		unsigned more = IMB_FLUSH_BURST(crypto->mgr, n - done, jobs + done);
+
+		if (!more)
+			break;
+		done += more;
+	}
+	for (unsigned i = 0; i < n; i++)
+		ops[i].ok = i < done && jobs[i]->status == IMB_STATUS_COMPLETED;
 }
 
 /* The queue is empty between calls, so it has room for any burst; were that ever wrong, no op of
@@ -103,16 +132,14 @@ static bool get_jobs(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto
 void eg_crypto_seal(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned n)
 {
 	IMB_JOB *jobs[EG_CRYPTO_BURST];
+	bool borrowed;
 
 	if (!get_jobs(crypto, jobs, ops, n))
 		return;
-	for (unsigned i = 0; i < n; i++) {
-		make_nonce(crypto->nonce[i], &ops[i]);
-		fill_job(jobs[i], &ops[i], crypto->nonce[i], ops[i].icv);
-		jobs[i]->cipher_direction = IMB_DIR_ENCRYPT;
-		jobs[i]->chain_order = IMB_ORDER_CIPHER_HASH;
-	}
-	submit(crypto, jobs, ops, n);
+	borrowed = fill(crypto, jobs, ops, n, true);
+	run(crypto, jobs, ops, n);
+	if (borrowed)
+		give_back(crypto, ops, n, true);
 }
 
 /* No early exit: how many bytes agree must not show in the time. */
@@ -128,16 +155,21 @@ static bool tags_equal(const uint8_t *a, const uint8_t *b, unsigned n)
 void eg_crypto_open(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned n)
 {
 	IMB_JOB *jobs[EG_CRYPTO_BURST];
+	bool borrowed;
 
 	if (!get_jobs(crypto, jobs, ops, n))
 		return;
+	borrowed = fill(crypto, jobs, ops, n, false);
+	run(crypto, jobs, ops, n);
+	if (borrowed)
+		give_back(crypto, ops, n, false);
 	for (unsigned i = 0; i < n; i++) {
-		make_nonce(crypto->nonce[i], &ops[i]);
-		fill_job(jobs[i], &ops[i], crypto->nonce[i], crypto->tag[i]);
-		jobs[i]->cipher_direction = IMB_DIR_DECRYPT;
-		jobs[i]->chain_order = IMB_ORDER_HASH_CIPHER;
+		struct eg_crypto_op *op = &ops[i];
+
+		op->ok &= tags_equal(crypto->tag[i], op->icv, op->key->icv_bytes);
+		/* Deciphered before or while it was authenticated: what is not authentic does not
+		 * stay readable, whatever becomes of the buffer. */
+		if (!op->ok)
+			memset(op->text, 0, op->text_len);
 	}
-	submit(crypto, jobs, ops, n);
-	for (unsigned i = 0; i < n; i++)
-		ops[i].ok &= tags_equal(crypto->tag[i], ops[i].icv, ops[i].key->icv_bytes);
 }

@@ -2,17 +2,48 @@
 #ifndef EG_CRYPTO_KEY_H
 #define EG_CRYPTO_KEY_H
 
-#include <intel-ipsec-mb.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/suite.h"
+#include "crypto/compat.h"
 
-/* IPsec-MB wants the expanded key on a 64-byte boundary: it comes first, the slab does the rest. */
-struct eg_crypto_key {
-	struct gcm_key_data gcm;
-	uint8_t salt[4];
-	uint8_t key_bytes;
-	uint8_t icv_bytes;
+/* 14 rounds and the first: AES-256. */
+#define EG_AES_ROUND_KEYS (15 * 16)
+
+/* SHA-512. */
+#define EG_HMAC_STATE_MAX 64
+
+/* How a job is filled (crypto/job.h). */
+enum eg_job_family {
+	EG_JOB_GCM,
+	EG_JOB_AEAD, /* CCM, ChaCha20-Poly1305 */
+	EG_JOB_GMAC,
+	EG_JOB_HMAC, /* a cipher, or none, and an HMAC */
 };
+
+struct eg_crypto_key {
+	/* The encryption key's own bytes come first in each: they are AES's first round keys.
+	 * IPsec-MB wants GCM's on a 64-byte boundary: the slab's objects begin on one. */
+	union {
+		struct gcm_key_data gcm;
+		struct {
+			uint8_t enc[EG_AES_ROUND_KEYS], dec[EG_AES_ROUND_KEYS];
+			/* States of the hash after the padded key (RFC 2104 s4). */
+			uint8_t ipad[EG_HMAC_STATE_MAX], opad[EG_HMAC_STATE_MAX];
+		} aes;
+		uint8_t chacha[32];
+	};
+	uint8_t family; /* enum eg_job_family */
+	uint8_t cipher_mode, hash_alg;
+	uint8_t key_bytes, iv_bytes, icv_bytes;
+	uint8_t nonce_bytes; /* salt and IV */
+	uint8_t salt_bytes;
+	uint8_t salt[4];
+	bool mac_first;                   /* CCM's tag is over the clear text */
+	struct eg_imb_session session[2]; /* by `bool seal` */
+};
+
+_Static_assert(EG_AES_ROUND_KEYS % 16 == 0, "dec stands on 16 bytes as IPsec-MB wants it");
 
 #endif

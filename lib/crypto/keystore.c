@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "base/slab.h"
 #include "crypto/key.h"
 
@@ -14,27 +15,6 @@ struct eg_keystore {
 const char *eg_crypto_version(void)
 {
 	return imb_get_version_str();
-}
-
-int eg_crypto_self_test(struct eg_errs *errs)
-{
-	IMB_MGR *mgr = alloc_mb_mgr(0);
-	int ret = -1;
-
-	if (!mgr) {
-		eg_error(errs, NULL, "ipsec-mb", "out of memory");
-		return -1;
-	}
-	init_mb_mgr_auto(mgr, NULL);
-	if (imb_get_errno(mgr))
-		eg_error(errs, NULL, "ipsec-mb", "%s", imb_get_strerror(imb_get_errno(mgr)));
-	else if (!(mgr->features & IMB_FEATURE_SELF_TEST_PASS))
-		eg_error(errs, NULL, "ipsec-mb",
-			 "self-test of %s failed: it must not touch packets", eg_crypto_version());
-	else
-		ret = 0;
-	free_mb_mgr(mgr);
-	return ret;
 }
 
 struct eg_keystore *eg_keystore_new(void)
@@ -62,27 +42,150 @@ void eg_keystore_free(struct eg_keystore *store)
 	free(store);
 }
 
+/* What IPsec-MB calls them, and who fills their jobs. An AEAD is one name as cipher and one as
+ * hash.
+ */
+static const struct {
+	uint8_t mode, tag, family;
+} ciphers[] = {
+	[EG_CIPHER_NULL] = {IMB_CIPHER_NULL, 0, EG_JOB_HMAC},
+	[EG_CIPHER_AES_CBC] = {IMB_CIPHER_CBC, 0, EG_JOB_HMAC},
+	[EG_CIPHER_AES_CTR] = {IMB_CIPHER_CNTR, 0, EG_JOB_HMAC},
+	[EG_CIPHER_AES_GCM] = {IMB_CIPHER_GCM, IMB_AUTH_AES_GMAC, EG_JOB_GCM},
+	[EG_CIPHER_AES_GMAC] = {IMB_CIPHER_GCM, IMB_AUTH_AES_GMAC, EG_JOB_GMAC},
+	[EG_CIPHER_AES_CCM] = {IMB_CIPHER_CCM, IMB_AUTH_AES_CCM, EG_JOB_AEAD},
+	[EG_CIPHER_CHACHA20] = {IMB_CIPHER_CHACHA20_POLY1305, IMB_AUTH_CHACHA20_POLY1305,
+				EG_JOB_AEAD},
+};
+
+static const uint8_t hashes[] = {
+	[EG_AUTH_SHA1_96] = IMB_AUTH_HMAC_SHA_1,
+	[EG_AUTH_SHA256_128] = IMB_AUTH_HMAC_SHA_256,
+	[EG_AUTH_SHA384_192] = IMB_AUTH_HMAC_SHA_384,
+	[EG_AUTH_SHA512_256] = IMB_AUTH_HMAC_SHA_512,
+};
+
+static void expand_gcm(IMB_MGR *mgr, const uint8_t *material, struct eg_crypto_key *key)
+{
+	switch (key->key_bytes) {
+	case 16:
+		IMB_AES128_GCM_PRE(mgr, material, &key->gcm);
+		break;
+	case 24:
+		IMB_AES192_GCM_PRE(mgr, material, &key->gcm);
+		break;
+	default:
+		IMB_AES256_GCM_PRE(mgr, material, &key->gcm);
+		break;
+	}
+}
+
+static void expand_aes(IMB_MGR *mgr, const uint8_t *material, struct eg_crypto_key *key)
+{
+	switch (key->key_bytes) {
+	case 16:
+		IMB_AES_KEYEXP_128(mgr, material, key->aes.enc, key->aes.dec);
+		break;
+	case 24:
+		IMB_AES_KEYEXP_192(mgr, material, key->aes.enc, key->aes.dec);
+		break;
+	default:
+		IMB_AES_KEYEXP_256(mgr, material, key->aes.enc, key->aes.dec);
+		break;
+	}
+}
+
+static void expand_cipher(IMB_MGR *mgr, enum eg_cipher cipher, const uint8_t *material,
+			  struct eg_crypto_key *key)
+{
+	switch (cipher) {
+	case EG_CIPHER_NULL:
+		break;
+	case EG_CIPHER_AES_GCM:
+	case EG_CIPHER_AES_GMAC:
+		expand_gcm(mgr, material, key);
+		break;
+	case EG_CIPHER_AES_CBC:
+	case EG_CIPHER_AES_CTR:
+	case EG_CIPHER_AES_CCM:
+		expand_aes(mgr, material, key);
+		break;
+	case EG_CIPHER_CHACHA20:
+		memcpy(key->chacha, material, sizeof(key->chacha));
+		break;
+	}
+}
+
+/* The hash's state after one block of the key under `pad` (RFC 2104 s2, s4). Our keys are never
+ * longer than a block. */
+static void hash_pad(IMB_MGR *mgr, const struct eg_suite *suite, const uint8_t *auth_key,
+		     uint8_t pad, uint8_t state[EG_HMAC_STATE_MAX])
+{
+	uint8_t block[128];
+
+	memset(block, pad, sizeof(block));
+	for (size_t i = 0; i < suite->auth_key_bytes; i++)
+		block[i] ^= auth_key[i];
+	switch (suite->auth) {
+	case EG_AUTH_AEAD:
+		break;
+	case EG_AUTH_SHA1_96:
+		IMB_SHA1_ONE_BLOCK(mgr, block, state);
+		break;
+	case EG_AUTH_SHA256_128:
+		IMB_SHA256_ONE_BLOCK(mgr, block, state);
+		break;
+	case EG_AUTH_SHA384_192:
+		IMB_SHA384_ONE_BLOCK(mgr, block, state);
+		break;
+	case EG_AUTH_SHA512_256:
+		IMB_SHA512_ONE_BLOCK(mgr, block, state);
+		break;
+	}
+	eg_secret_wipe(block, sizeof(block));
+}
+
+static void make_sessions(IMB_MGR *mgr, struct eg_crypto_key *key)
+{
+	for (int seal = 0; seal < 2; seal++) {
+		IMB_JOB job = {
+			.key_len_in_bytes = key->key_bytes,
+			.cipher_mode = key->cipher_mode,
+			.hash_alg = key->hash_alg,
+			.cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT,
+		};
+
+		eg_imb_session_make(mgr, &job, &key->session[seal]);
+	}
+}
+
 struct eg_crypto_key *eg_crypto_key_new(struct eg_keystore *store, const struct eg_suite *suite,
 					const uint8_t *material)
 {
+	const uint8_t *auth_key = material + suite->key_bytes + suite->salt_bytes;
 	struct eg_crypto_key *key = eg_slab_get(&store->keys);
 
 	if (!key)
 		return NULL;
-	switch (suite->key_bytes) {
-	case 16:
-		IMB_AES128_GCM_PRE(store->mgr, material, &key->gcm);
-		break;
-	case 24:
-		IMB_AES192_GCM_PRE(store->mgr, material, &key->gcm);
-		break;
-	default:
-		IMB_AES256_GCM_PRE(store->mgr, material, &key->gcm);
-		break;
-	}
-	memcpy(key->salt, material + suite->key_bytes, sizeof(key->salt));
 	key->key_bytes = suite->key_bytes;
+	key->salt_bytes = suite->salt_bytes;
+	key->iv_bytes = suite->iv_bytes;
 	key->icv_bytes = suite->icv_bytes;
+	/* CBC takes the packet's IV as it is. */
+	key->nonce_bytes = (uint8_t)(suite->salt_bytes + suite->iv_bytes);
+	key->mac_first = suite->cipher == EG_CIPHER_AES_CCM;
+	key->cipher_mode = ciphers[suite->cipher].mode;
+	memcpy(key->salt, material + suite->key_bytes, suite->salt_bytes);
+	expand_cipher(store->mgr, suite->cipher, material, key);
+	key->family = ciphers[suite->cipher].family;
+	if (suite->auth == EG_AUTH_AEAD) {
+		key->hash_alg = ciphers[suite->cipher].tag;
+	} else {
+		key->hash_alg = hashes[suite->auth];
+		hash_pad(store->mgr, suite, auth_key, 0x36, key->aes.ipad);
+		hash_pad(store->mgr, suite, auth_key, 0x5c, key->aes.opad);
+	}
+	make_sessions(store->mgr, key);
 	return key;
 }
 
@@ -92,7 +195,47 @@ void eg_crypto_key_free(struct eg_keystore *store, struct eg_crypto_key *key)
 }
 
 /* Slab objects are zeroed before they are filled, so equal keys are equal bytes. */
+bool eg_crypto_key_equal(const struct eg_crypto_key *a, const struct eg_crypto_key *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* Expanded keys begin with the key itself. Suites without one have their HMAC's. */
 int eg_crypto_key_order(const struct eg_crypto_key *a, const struct eg_crypto_key *b)
 {
-	return memcmp(a, b, sizeof(*a));
+	int order = (a->key_bytes > b->key_bytes) - (a->key_bytes < b->key_bytes);
+
+	if (!order)
+		order = memcmp(a->aes.enc, b->aes.enc, a->key_bytes);
+	if (!order)
+		order = memcmp(a->salt, b->salt, sizeof(a->salt));
+	if (!order && !a->key_bytes)
+		order = memcmp(a->aes.ipad, b->aes.ipad, sizeof(a->aes.ipad));
+	return order;
+}
+
+/* HMAC-SHA256 (RFC 2104) under the key itself, so that the result says nothing of the key but
+ * whether another one is the same. */
+void eg_crypto_fingerprint(struct eg_keystore *store, const struct eg_suite *suite,
+			   const uint8_t *material, uint8_t out[EG_FINGERPRINT_BYTES])
+{
+	static const char label[] = "espgate key fingerprint";
+	/* NULL has no encryption key: there the authentication key is what must differ. */
+	size_t n = suite->key_bytes ? (size_t)suite->key_bytes + suite->salt_bytes
+				    : suite->auth_key_bytes;
+	uint8_t block[64 + sizeof(label)] = {0}, outer[64 + 32] = {0}, digest[32];
+
+	/* None of them is longer than a block of the hash. */
+	memset(block, 0x36, 64);
+	memset(outer, 0x5c, 64);
+	for (size_t i = 0; i < n; i++) {
+		block[i] ^= material[i];
+		outer[i] ^= material[i];
+	}
+	memcpy(block + 64, label, sizeof(label));
+	IMB_SHA256(store->mgr, block, sizeof(block), outer + 64);
+	IMB_SHA256(store->mgr, outer, sizeof(outer), digest);
+	memcpy(out, digest, EG_FINGERPRINT_BYTES);
+	eg_secret_wipe(block, sizeof(block));
+	eg_secret_wipe(outer, sizeof(outer));
 }

@@ -11,58 +11,95 @@ static struct eg_flow_cached *cache_slot(struct eg_flow *flow, uint64_t hash)
 	return &flow->cache[(hash >> 32) % EG_FLOW_CACHE_SLOTS];
 }
 
+/* One branch for all: which of the reasons it is does not matter. */
 static bool cache_passes(const struct eg_flow_cached *cached, const struct eg_lookup *lookup,
 			 const struct eg_flow_now *now)
 {
-	return lookup->event == EG_EVENT_DATA && cached->seen_s == now->s &&
-	       cached->generation == now->generation &&
-	       (cached->both || cached->opener == lookup->side) &&
+	return (lookup->event == EG_EVENT_DATA) & (cached->seen_s == now->s) &
+	       (cached->generation == now->generation) &
+	       (cached->both | (cached->opener == lookup->side)) &
 	       eg_flow_key_equal(&cached->key, &lookup->key);
 }
 
-/* Moves to `next`, is alive now, and the cache may answer for it. */
-static void advance(struct eg_flow *flow, const struct eg_lookup *lookup, enum eg_conn_state next,
-		    const struct eg_flow_now *now)
+static bool is_older(uint32_t generation, uint32_t than)
 {
-	struct eg_conn *conn = &flow->table->conns[lookup->conn];
-	struct eg_flow_cached *cached = cache_slot(flow, lookup->hash);
+	return (int32_t)(generation - than) < 0;
+}
 
-	/* Written only where they change: the line is shared with the other direction's worker. */
-	if (atomic_load_explicit(&conn->state, memory_order_relaxed) != next)
-		atomic_store_explicit(&conn->state, (uint8_t)next, memory_order_relaxed);
+/* Written only where it changes: the line is shared with the other direction's worker. */
+static void touch(struct eg_conn *conn, const struct eg_flow_now *now)
+{
 	if (atomic_load_explicit(&conn->seen_s, memory_order_relaxed) != now->s)
 		atomic_store_explicit(&conn->seen_s, now->s, memory_order_relaxed);
-	if (atomic_load_explicit(&conn->generation, memory_order_relaxed) != now->generation)
-		atomic_store_explicit(&conn->generation, now->generation, memory_order_relaxed);
-	if (next != EG_CONN_NEW && next != EG_CONN_ESTABLISHED)
-		return; /* short-lived states are always looked up */
+}
+
+/* False where another worker (or the sweep) was quicker; *was is then what it made of it. Release:
+ * who sees this standing sees the time of touch() too. */
+static bool change(struct eg_conn *conn, struct eg_standing *was, struct eg_standing is)
+{
+	if (was->generation == is.generation && was->state == is.state && was->opener == is.opener)
+		return true;
+	return atomic_compare_exchange_weak_explicit(&conn->standing, was, is, memory_order_release,
+						     memory_order_relaxed);
+}
+
+/* The cache may answer for it. Short-lived states are always looked up. A place that somebody else
+ * has used in this second stays theirs: where there are more connections than places, each would
+ * else throw the other out before it is met again. */
+static void remember(struct eg_flow *flow, const struct eg_lookup *lookup,
+		     struct eg_standing standing, const struct eg_flow_now *now)
+{
+	struct eg_flow_cached *cached = cache_slot(flow, lookup->hash);
+
+	if (standing.state != EG_CONN_NEW && standing.state != EG_CONN_ESTABLISHED)
+		return;
+	if (cached->seen_s == now->s && cached->generation == now->generation &&
+	    !eg_flow_key_equal(&cached->key, &lookup->key))
+		return;
 	*cached = (struct eg_flow_cached){
 		.key = lookup->key,
 		.generation = now->generation,
 		.seen_s = now->s,
-		.opener = atomic_load_explicit(&conn->opener, memory_order_relaxed),
-		.both = next == EG_CONN_ESTABLISHED,
+		.opener = standing.opener,
+		.both = standing.state == EG_CONN_ESTABLISHED,
 	};
 }
 
-/* A packet of a connection that is in the table. */
-static enum eg_flow_need settle(struct eg_flow *flow, const struct eg_lookup *lookup,
-				const struct eg_flow_now *now)
+static bool is_stale(struct eg_standing standing, const struct eg_flow_now *now)
 {
-	const struct eg_conn *conn = &flow->table->conns[lookup->conn];
-	enum eg_conn_state state =
-		(enum eg_conn_state)atomic_load_explicit(&conn->state, memory_order_relaxed);
-	bool from_opener =
-		lookup->side == atomic_load_explicit(&conn->opener, memory_order_relaxed);
-	enum eg_conn_state next;
+	return !now->keep && is_older(standing.generation, now->generation);
+}
 
-	if (eg_conn_step(state, (enum eg_conn_event)lookup->event, from_opener, &next) ==
-	    EG_STEP_REOPEN)
-		return EG_FLOW_DECIDE;
-	if (!now->keep &&
-	    atomic_load_explicit(&conn->generation, memory_order_relaxed) != now->generation)
-		return EG_FLOW_REDECIDE;
-	advance(flow, lookup, next, now);
+/* A packet of a connection that is in the table; `allowed`: policy has just said so. */
+static enum eg_flow_need settle(struct eg_flow *flow, struct eg_lookup *lookup,
+				const struct eg_flow_now *now, bool allowed)
+{
+	struct eg_conn *conn = &flow->table->conns[lookup->conn];
+	struct eg_standing was = eg_conn_standing(conn), is;
+
+	/* Again where another worker changed it meanwhile: its FIN or RST must not be lost. */
+	do {
+		enum eg_conn_state next;
+		enum eg_conn_step step = eg_conn_step((enum eg_conn_state)was.state,
+						      (enum eg_conn_event)lookup->event,
+						      lookup->side == was.opener, &next);
+
+		if (was.state == EG_CONN_DEAD)
+			lookup->conn = EG_CONN_NONE;
+		if (step == EG_STEP_REOPEN)
+			return EG_FLOW_DECIDE;
+		if (!allowed && (step == EG_STEP_ASK || is_stale(was, now)))
+			return EG_FLOW_REDECIDE;
+		/* A newer snapshot has denied it: this one allows the packet and no more. */
+		if (step == EG_STEP_ASK && is_older(now->generation, was.generation))
+			return EG_FLOW_PASS;
+		is = was;
+		is.state = (uint8_t)next;
+		if (is_older(was.generation, now->generation))
+			is.generation = now->generation;
+		touch(conn, now);
+	} while (!change(conn, &was, is));
+	remember(flow, lookup, is, now);
 	return EG_FLOW_PASS;
 }
 
@@ -80,34 +117,35 @@ void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 		lookups[i].conn = EG_CONN_NONE;
 		if (cache_passes(cache_slot(flow, lookups[i].hash), &lookups[i], now))
 			continue;
-		eg_conn_prefetch_bucket(flow->table, lookups[i].hash);
+		eg_conn_prefetch(flow->table, lookups[i].hash);
 		missed[misses++] = (uint8_t)i;
 	}
 	for (unsigned k = 0; k < misses; k++)
-		eg_conn_prefetch(flow->table, lookups[missed[k]].hash);
+		lookups[missed[k]].conn = eg_conn_candidate(flow->table, lookups[missed[k]].hash);
 	for (unsigned k = 0; k < misses; k++) {
 		struct eg_lookup *lookup = &lookups[missed[k]];
 
 		lookup->conn = eg_conn_find(flow->table, &lookup->key, lookup->hash);
-		lookup->need =
-			lookup->conn == EG_CONN_NONE ? EG_FLOW_DECIDE : settle(flow, lookup, now);
+		lookup->need = lookup->conn == EG_CONN_NONE ? EG_FLOW_DECIDE
+							    : settle(flow, lookup, now, false);
 	}
 }
 
-bool eg_flow_has(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
-		 const struct eg_flow_now *now)
+void eg_flow_look(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
+		  const struct eg_flow_now *now, struct eg_lookup *lookup)
 {
-	struct eg_lookup lookup;
-	const struct eg_conn *conn;
+	struct eg_standing standing;
 
-	eg_lookup_make(&lookup, flow, tuple, EG_EVENT_DATA);
-	lookup.conn = eg_conn_find(flow->table, &lookup.key, lookup.hash);
-	if (lookup.conn == EG_CONN_NONE)
-		return false;
-	conn = &flow->table->conns[lookup.conn];
-	return atomic_load_explicit(&conn->state, memory_order_relaxed) != EG_CONN_DEAD &&
-	       (now->keep ||
-		atomic_load_explicit(&conn->generation, memory_order_relaxed) == now->generation);
+	eg_lookup_make(lookup, flow, tuple, EG_EVENT_DATA);
+	lookup->conn = eg_conn_find(flow->table, &lookup->key, lookup->hash);
+	lookup->need = EG_FLOW_DECIDE;
+	if (lookup->conn == EG_CONN_NONE)
+		return;
+	standing = eg_conn_standing(&flow->table->conns[lookup->conn]);
+	if (standing.state == EG_CONN_DENIED || is_stale(standing, now))
+		lookup->need = EG_FLOW_REDECIDE;
+	else
+		lookup->need = EG_FLOW_PASS;
 }
 
 struct eg_flow_tuple eg_flow_opening(const struct eg_flow *flow, const struct eg_lookup *lookup)
@@ -115,9 +153,7 @@ struct eg_flow_tuple eg_flow_opening(const struct eg_flow *flow, const struct eg
 	unsigned from = lookup->side;
 
 	if (lookup->need == EG_FLOW_REDECIDE)
-		from = atomic_load_explicit(&flow->table->conns[lookup->conn].opener,
-					    memory_order_relaxed) &
-		       1;
+		from = eg_conn_standing(&flow->table->conns[lookup->conn]).opener;
 	return (struct eg_flow_tuple){
 		.src = (const uint8_t *)lookup->key.addr[from],
 		.dst = (const uint8_t *)lookup->key.addr[!from],
@@ -128,46 +164,85 @@ struct eg_flow_tuple eg_flow_opening(const struct eg_flow *flow, const struct eg
 	};
 }
 
-/* Opened by this packet, whatever the record said before. */
-static void open_by(struct eg_flow *flow, const struct eg_lookup *lookup,
-		    const struct eg_flow_now *now)
+/* Open a connection by a packet for which none was found, or that opens one anew. */
+static enum eg_flow_allowed open_by(struct eg_flow *flow, struct eg_lookup *lookup,
+				    enum eg_conn_state state, const struct eg_flow_now *now)
 {
-	struct eg_conn *conn = &flow->table->conns[lookup->conn];
+	const struct eg_standing is = {
+		.generation = now->generation, .state = (uint8_t)state, .opener = lookup->side};
+	struct eg_standing was;
+	struct eg_conn *conn;
+	bool fresh = false;
 
-	atomic_store_explicit(&conn->opener, lookup->side, memory_order_relaxed);
-	advance(flow, lookup, EG_CONN_NEW, now);
+	if (lookup->conn == EG_CONN_NONE)
+		lookup->conn =
+			eg_conn_insert(flow->table, &lookup->key, lookup->hash, is, now->s, &fresh);
+	if (lookup->conn == EG_CONN_NONE)
+		return EG_FLOW_FULL;
+	conn = &flow->table->conns[lookup->conn];
+	was = fresh ? is : eg_conn_standing(conn);
+	touch(conn, now);
+	do {
+		/* The sweep has it: the packet passes, the next one opens it. */
+		if (was.state == EG_CONN_DEAD)
+			return EG_FLOW_OPENED;
+	} while (!change(conn, &was, is));
+	remember(flow, lookup, is, now);
+	return EG_FLOW_OPENED;
+}
+
+bool eg_flow_join(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now)
+{
+	if (lookup->need != EG_FLOW_DECIDE || lookup->conn != EG_CONN_NONE)
+		return false;
+	lookup->conn = eg_conn_find(flow->table, &lookup->key, lookup->hash);
+	return lookup->conn != EG_CONN_NONE && settle(flow, lookup, now, false) == EG_FLOW_PASS;
 }
 
 enum eg_flow_allowed eg_flow_allow(struct eg_flow *flow, struct eg_lookup *lookup,
 				   const struct eg_flow_now *now)
 {
-	const struct eg_conn init = {
-		.seen_s = now->s, .generation = now->generation, .opener = lookup->side};
-
 	if (lookup->need == EG_FLOW_REDECIDE) {
-		struct eg_flow_now keep = *now;
-
-		keep.keep = true;
-		settle(flow, lookup, &keep);
+		settle(flow, lookup, now, true);
 		return EG_FLOW_JOINED;
 	}
-	if (lookup->conn == EG_CONN_NONE) {
-		/* An earlier packet of this very batch may have opened it. */
-		lookup->conn = eg_conn_find(flow->table, &lookup->key, lookup->hash);
-		if (lookup->conn != EG_CONN_NONE && settle(flow, lookup, now) == EG_FLOW_PASS)
-			return EG_FLOW_JOINED;
-	}
-	if (lookup->conn == EG_CONN_NONE)
-		lookup->conn = eg_conn_insert(flow->table, &lookup->key, lookup->hash, &init);
-	if (lookup->conn == EG_CONN_NONE)
-		return EG_FLOW_FULL;
-	open_by(flow, lookup, now);
-	return EG_FLOW_OPENED;
+	return eg_flow_join(flow, lookup, now) ? EG_FLOW_JOINED
+					       : open_by(flow, lookup, EG_CONN_NEW, now);
 }
 
-void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup)
+void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup,
+		  const struct eg_flow_now *now)
 {
-	if (lookup->need == EG_FLOW_REDECIDE)
-		atomic_store_explicit(&flow->table->conns[lookup->conn].state, EG_CONN_DEAD,
-				      memory_order_relaxed);
+	struct eg_standing was, is;
+	struct eg_conn *conn;
+
+	if (lookup->need != EG_FLOW_REDECIDE)
+		return;
+	conn = &flow->table->conns[lookup->conn];
+	was = eg_conn_standing(conn);
+	touch(conn, now);
+	do {
+		/* For good, or a newer snapshot has decided otherwise. */
+		if (was.state == EG_CONN_DEAD || is_older(now->generation, was.generation))
+			return;
+		is = was;
+		is.state = EG_CONN_DENIED;
+		is.generation = now->generation;
+	} while (!change(conn, &was, is));
+}
+
+void eg_flow_audit(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now)
+{
+	enum eg_conn_state state = EG_CONN_DEAD;
+
+	if (lookup->need == EG_FLOW_REDECIDE) {
+		eg_flow_deny(flow, lookup, now);
+		return;
+	}
+	if (lookup->conn != EG_CONN_NONE)
+		state = (enum eg_conn_state)eg_conn_standing(&flow->table->conns[lookup->conn])
+				.state;
+	/* The other end's own attempt is no matter of the connection that lives. */
+	if (state != EG_CONN_NEW && state != EG_CONN_ESTABLISHED)
+		open_by(flow, lookup, EG_CONN_DENIED, now);
 }

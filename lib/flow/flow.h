@@ -6,7 +6,8 @@
  *
  * Policy decides a connection in its opener's direction. A generation number says under which
  * snapshot that was; under a newer one the next packet, of either direction, asks again, unless
- * existing connections are kept.
+ * existing connections are kept. Under an older one (a worker that has not seen the new snapshot
+ * yet) it passes: to ask would undo what the newer snapshot allowed.
  *
  * The cache remembers connections whose next plain packet may pass without a look at the table: it
  * is trusted for one second of the clock, and only under the same generation. A connection lives
@@ -75,9 +76,10 @@ static inline void eg_lookup_make(struct eg_lookup *lookup, const struct eg_flow
 void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 		  const struct eg_flow_now *now);
 
-/* Is there a connection, allowed now, between these ends? For ICMP errors: nothing is stepped. */
-bool eg_flow_has(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
-		 const struct eg_flow_now *now);
+/* A look without a step, for what belongs to a connection without being of it (an ICMP error that
+ * quotes it, a fragment): DECIDE where there is none. */
+void eg_flow_look(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
+		  const struct eg_flow_now *now, struct eg_lookup *lookup);
 
 /* The tuple in which a connection was opened, pointing into the lookup. */
 struct eg_flow_tuple eg_flow_opening(const struct eg_flow *flow, const struct eg_lookup *lookup);
@@ -92,7 +94,16 @@ enum eg_flow_allowed {
 enum eg_flow_allowed eg_flow_allow(struct eg_flow *flow, struct eg_lookup *lookup,
 				   const struct eg_flow_now *now);
 
-/* Policy denied it: a connection that was decided anew is dead. */
-void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup);
+/* Policy denied the packet itself: may it pass all the same, because a packet in front of it in the
+ * batch has opened the connection that it belongs to? */
+bool eg_flow_join(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now);
+
+/* Policy denied it: a connection that was decided anew carries nothing from now on. */
+void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup,
+		  const struct eg_flow_now *now);
+
+/* Policy denied it, but it passes (audit): remember the connection as denied, so that its other
+ * packets are judged as parts of it, not as connections of their own. */
+void eg_flow_audit(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now);
 
 #endif

@@ -2,12 +2,12 @@
 
 #include "base/hash.h"
 
-static struct eg_frag_entry make(const struct eg_flow_tuple *tuple, uint32_t id,
-				 uint32_t generation, uint32_t now_s)
+static struct eg_frag_entry make(const struct eg_flow_tuple *tuple, uint32_t id, uint32_t now_s)
 {
 	struct eg_frag_entry frag = {.id = id,
-				     .generation = generation,
 				     .seen_s = now_s,
+				     .sport = tuple->sport,
+				     .dport = tuple->dport,
 				     .version = tuple->version,
 				     .proto = tuple->proto};
 	unsigned bytes = tuple->version == 4 ? 4 : 16;
@@ -17,29 +17,51 @@ static struct eg_frag_entry make(const struct eg_flow_tuple *tuple, uint32_t id,
 	return frag;
 }
 
-static unsigned place(const struct eg_frag_entry *frag)
+static struct eg_frag_entry *set_of(struct eg_frags *frags, const struct eg_frag_entry *frag)
 {
-	return (unsigned)(eg_hash_u64(frag->src[0] ^ eg_hash_u64(frag->src[1] ^ frag->dst[0]) ^
+	return frags->set[eg_hash_u64(frag->src[0] ^ eg_hash_u64(frag->src[1] ^ frag->dst[0]) ^
 				      eg_hash_u64(frag->dst[1] ^ frag->id)) %
-			  EG_FRAG_SLOTS);
+			  EG_FRAG_SETS];
 }
 
-void eg_frag_allow(struct eg_frags *frags, const struct eg_flow_tuple *tuple, uint32_t id,
-		   uint32_t generation, uint32_t now_s)
+static bool is_same(const struct eg_frag_entry *a, const struct eg_frag_entry *b)
 {
-	struct eg_frag_entry frag = make(tuple, id, generation, now_s);
-
-	frags->slot[place(&frag)] = frag;
+	return a->version == b->version && a->proto == b->proto && a->id == b->id &&
+	       !memcmp(a->src, b->src, sizeof(a->src)) && !memcmp(a->dst, b->dst, sizeof(a->dst));
 }
 
-bool eg_frag_allowed(const struct eg_frags *frags, const struct eg_flow_tuple *tuple, uint32_t id,
-		     uint32_t generation, uint32_t now_s)
+/* Free counts as older than any. */
+static uint32_t age_s(const struct eg_frag_entry *frag, uint32_t now_s)
 {
-	struct eg_frag_entry want = make(tuple, id, generation, now_s);
-	const struct eg_frag_entry *have = &frags->slot[place(&want)];
+	return frag->version ? now_s - frag->seen_s : UINT32_MAX;
+}
 
-	return have->version == want.version && have->proto == want.proto && have->id == id &&
-	       have->generation == generation && !memcmp(have->src, want.src, sizeof(want.src)) &&
-	       !memcmp(have->dst, want.dst, sizeof(want.dst)) &&
-	       now_s - have->seen_s <= EG_FRAG_TIMEOUT_S;
+struct eg_frag_entry *eg_frag_put(struct eg_frags *frags, const struct eg_flow_tuple *tuple,
+				  uint32_t id, uint32_t now_s)
+{
+	struct eg_frag_entry frag = make(tuple, id, now_s), *set = set_of(frags, &frag);
+	struct eg_frag_entry *place = set;
+
+	for (struct eg_frag_entry *at = set; at < set + EG_FRAG_WAYS; at++) {
+		if (is_same(at, &frag)) {
+			place = at;
+			break;
+		}
+		if (age_s(at, now_s) > age_s(place, now_s))
+			place = at;
+	}
+	*place = frag;
+	return place;
+}
+
+struct eg_frag_entry *eg_frag_get(struct eg_frags *frags, const struct eg_flow_tuple *tuple,
+				  uint32_t id, uint32_t now_s)
+{
+	struct eg_frag_entry want = make(tuple, id, now_s), *set = set_of(frags, &want);
+
+	for (struct eg_frag_entry *at = set; at < set + EG_FRAG_WAYS; at++) {
+		if (is_same(at, &want) && age_s(at, now_s) <= EG_FRAG_TIMEOUT_S)
+			return at;
+	}
+	return NULL;
 }

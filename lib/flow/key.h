@@ -41,21 +41,36 @@ static inline bool eg_flow_key_equal(const struct eg_flow_key *a, const struct e
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
 }
 
+/* Which side is the source: 1 where its end is the greater one. Without branches: which end is
+ * greater is chance, and a guess that fails costs more than all of this. */
+static inline unsigned eg_flow_side(const uint64_t s[2], const uint64_t d[2], uint16_t sport,
+				    uint16_t dport)
+{
+	unsigned ports = sport > dport;
+	unsigned low = (s[1] > d[1]) | ((s[1] == d[1]) & ports);
+
+	return (s[0] > d[0]) | ((s[0] == d[0]) & low);
+}
+
 /* Fill the key; returns the side (0 or 1) of it that is the tuple's source. A host that talks to
  * itself is ordered by its ports. */
 static inline unsigned eg_flow_key_make(struct eg_flow_key *key, const struct eg_flow_tuple *tuple)
 {
 	uint64_t s[2] = {0, 0}, d[2] = {0, 0};
-	unsigned bytes = tuple->version == 4 ? 4 : 16, side;
+	unsigned side;
 
-	memcpy(s, tuple->src, bytes);
-	memcpy(d, tuple->dst, bytes);
-	if (s[0] != d[0])
-		side = s[0] > d[0];
-	else if (s[1] != d[1])
-		side = s[1] > d[1];
-	else
-		side = tuple->sport > tuple->dport;
+	if (tuple->version == 4) {
+		uint32_t s4, d4;
+
+		memcpy(&s4, tuple->src, sizeof(s4));
+		memcpy(&d4, tuple->dst, sizeof(d4));
+		s[0] = s4;
+		d[0] = d4;
+	} else {
+		memcpy(s, tuple->src, sizeof(s));
+		memcpy(d, tuple->dst, sizeof(d));
+	}
+	side = eg_flow_side(s, d, tuple->sport, tuple->dport);
 	memcpy(key->addr[side], s, sizeof(s));
 	memcpy(key->addr[!side], d, sizeof(d));
 	key->port[side] = tuple->sport;
@@ -73,19 +88,24 @@ static inline uint64_t eg_flow_fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Multiply and fold with secret seeds (wyhash's construction). */
+/* Multiply and fold with secret seeds (wyhash's construction). The last fold is not for show: in
+ * the one before a factor stays the same where only addresses or only ports differ, and products
+ * with a constant are a lattice, not chance. */
 static inline uint64_t eg_flow_hash(const struct eg_flow_key *key, const struct eg_flow_seed *seed)
 {
-	uint64_t tail;
+	uint64_t tail, mixed;
 
 	memcpy(&tail, key->port, sizeof(tail));
 	if (key->version == 4)
-		return eg_flow_fold((key->addr[0][0] | key->addr[1][0] << 32) ^ seed->word[0],
-				    tail ^ seed->word[1]);
-	return eg_flow_fold(
-		eg_flow_fold(key->addr[0][0] ^ seed->word[0], key->addr[0][1] ^ seed->word[1]) ^
-			tail,
-		eg_flow_fold(key->addr[1][0] ^ seed->word[2], key->addr[1][1] ^ seed->word[3]));
+		mixed = eg_flow_fold((key->addr[0][0] | key->addr[1][0] << 32) ^ seed->word[0],
+				     tail ^ seed->word[1]);
+	else
+		mixed = eg_flow_fold(eg_flow_fold(key->addr[0][0] ^ seed->word[0],
+						  key->addr[0][1] ^ seed->word[1]) ^
+					     tail,
+				     eg_flow_fold(key->addr[1][0] ^ seed->word[2],
+						  key->addr[1][1] ^ seed->word[3]));
+	return eg_flow_fold(mixed ^ seed->word[2], seed->word[3] | 1);
 }
 
 #endif

@@ -5,10 +5,23 @@
 
 #include "base/secret.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+/* It would take sixteen bytes at once for a race with the one slot that changes. */
+#ifdef __SANITIZE_THREAD__
+#define EG_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define EG_THREAD_SANITIZER
+#endif
+#endif
+
 #define TAG_SHIFT 24
 #define NUMBER    ((1u << TAG_SHIFT) - 1)
-/* A bucket this full sends new connections to their other one. */
-#define NEARLY_FULL 12
+
+/* A bucket this full sends new connections to their other one, where that is emptier. */
+#define NEARLY_FULL 14
 
 /* Slots hold the number + 1, so that 0 is free. */
 static uint32_t make_slot(uint64_t hash, uint32_t number)
@@ -122,7 +135,22 @@ void eg_flow_table_free(struct eg_flow_table *table)
 	free(table);
 }
 
-/* The slots of a bucket whose tag fits, as a bit mask. */
+/* The slots of a bucket whose tag fits, as a bit mask; free ones among them. Only a hint: who uses
+ * a slot reads it again. */
+#if defined(__SSE2__) && !defined(EG_THREAD_SANITIZER)
+static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
+{
+	const __m128i *slots = (const __m128i *)bucket->slot;
+	const __m128i tag = _mm_set1_epi32((int)(hash >> 56));
+	__m128i fits[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		fits[i] =
+			_mm_cmpeq_epi32(_mm_srli_epi32(_mm_load_si128(slots + i), TAG_SHIFT), tag);
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(fits[0], fits[1]),
+							   _mm_packs_epi32(fits[2], fits[3])));
+}
+#else
 static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
 {
 	uint32_t tag = (uint32_t)(hash >> 56);
@@ -131,9 +159,15 @@ static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
 	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
 		uint32_t slot = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
 
-		mask |= (unsigned)(slot && slot >> TAG_SHIFT == tag) << i;
+		mask |= (unsigned)(slot >> TAG_SHIFT == tag) << i;
 	}
 	return mask;
+}
+#endif
+
+static bool is(const struct eg_conn *conn, const struct eg_flow_key *key)
+{
+	return eg_flow_key_equal(&conn->key, key) && eg_conn_standing(conn).state != EG_CONN_DEAD;
 }
 
 static uint32_t find_in(const struct eg_flow_table *table, const struct eg_bucket *bucket,
@@ -144,7 +178,7 @@ static uint32_t find_in(const struct eg_flow_table *table, const struct eg_bucke
 		uint32_t slot = atomic_load_explicit(&bucket->slot[__builtin_ctz(mask)],
 						     memory_order_acquire);
 
-		if (slot && eg_flow_key_equal(&table->conns[slot_number(slot)].key, key))
+		if (slot && is(&table->conns[slot_number(slot)], key))
 			return slot_number(slot);
 	}
 	return EG_CONN_NONE;
@@ -160,22 +194,33 @@ uint32_t eg_conn_find(const struct eg_flow_table *table, const struct eg_flow_ke
 	return number;
 }
 
-void eg_conn_prefetch_bucket(const struct eg_flow_table *table, uint64_t hash)
+void eg_conn_prefetch(const struct eg_flow_table *table, uint64_t hash)
 {
 	__builtin_prefetch(&table->buckets[eg_flow_bucket1(table, hash)]);
 }
 
-void eg_conn_prefetch(const struct eg_flow_table *table, uint64_t hash)
+uint32_t eg_conn_candidate(const struct eg_flow_table *table, uint64_t hash)
 {
 	const struct eg_bucket *bucket = &table->buckets[eg_flow_bucket1(table, hash)];
 	unsigned mask = fitting(bucket, hash);
+	uint32_t slot;
 
 	if (!mask)
-		return;
-	__builtin_prefetch(
-		&table->conns[slot_number(atomic_load_explicit(&bucket->slot[__builtin_ctz(mask)],
-							       memory_order_relaxed)) &
-			      NUMBER]);
+		return EG_CONN_NONE;
+	/* Acquire: the key was written before the slot. */
+	slot = atomic_load_explicit(&bucket->slot[__builtin_ctz(mask)], memory_order_acquire);
+	if (!slot)
+		return EG_CONN_NONE;
+	__builtin_prefetch(&table->conns[slot_number(slot)]);
+	return slot_number(slot);
+}
+
+uint32_t eg_conn_confirm(const struct eg_flow_table *table, const struct eg_flow_key *key,
+			 uint64_t hash, uint32_t candidate)
+{
+	if (candidate != EG_CONN_NONE && is(&table->conns[candidate], key))
+		return candidate;
+	return eg_conn_find(table, key, hash);
 }
 
 static unsigned count_used(const struct eg_bucket *bucket)
@@ -193,8 +238,8 @@ static _Atomic uint32_t *take_slot(struct eg_bucket *bucket, uint32_t value)
 	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
 		uint32_t empty = 0;
 
-		/* Sequentially consistent, as the second look in settle(): of two workers that
-		 * insert the same key at least one must see the other's slot. */
+		/* Sequentially consistent, as the look at all slots in settle_twins(): of two
+		 * workers that insert the same key at least one must see the other's slot. */
 		if (!atomic_load_explicit(&bucket->slot[i], memory_order_relaxed) &&
 		    atomic_compare_exchange_strong(&bucket->slot[i], &empty, value))
 			return &bucket->slot[i];
@@ -202,75 +247,96 @@ static _Atomic uint32_t *take_slot(struct eg_bucket *bucket, uint32_t value)
 	return NULL;
 }
 
-/* After inserting: is there another entry of this key in an earlier slot? Then that one counts. */
-static uint32_t earlier(struct eg_flow_table *table, uint64_t hash, const _Atomic uint32_t *mine,
-			uint32_t number)
+static _Atomic uint32_t *place(struct eg_flow_table *table, uint64_t hash, uint32_t number)
+{
+	struct eg_bucket *one = &table->buckets[eg_flow_bucket1(table, hash)];
+	struct eg_bucket *two = &table->buckets[eg_flow_bucket2(table, hash)];
+	unsigned used = count_used(one);
+	bool other = used >= NEARLY_FULL && count_used(two) < used;
+	_Atomic uint32_t *slot = take_slot(other ? two : one, make_slot(hash, number));
+
+	return slot ? slot : take_slot(other ? one : two, make_slot(hash, number));
+}
+
+static void kill_conn(struct eg_conn *conn)
+{
+	struct eg_standing was = eg_conn_standing(conn), is;
+
+	do {
+		is = was;
+		is.state = EG_CONN_DEAD;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&conn->standing, &was, is, memory_order_relaxed, memory_order_relaxed));
+}
+
+/* After inserting: of equal keys the one in the earlier slot lives. Another worker that inserts at
+ * the same time does the same, and one of both sees the other; one that was done before we began
+ * cannot see us, so it is for us to end its entry where ours is earlier. */
+static uint32_t settle_twins(struct eg_flow_table *table, uint64_t hash,
+			     const _Atomic uint32_t *mine, uint32_t number)
 {
 	const uint32_t buckets[2] = {eg_flow_bucket1(table, hash), eg_flow_bucket2(table, hash)};
 	const struct eg_flow_key *key = &table->conns[number].key;
+	bool passed_mine = false;
 
-	for (unsigned b = 0; b < 2; b++) {
-		for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
-			_Atomic uint32_t *at = &table->buckets[buckets[b]].slot[i];
-			uint32_t slot = atomic_load(at);
+	for (unsigned at = 0; at < 2 * EG_BUCKET_SLOTS; at++) {
+		const _Atomic uint32_t *there =
+			&table->buckets[buckets[at / EG_BUCKET_SLOTS]].slot[at % EG_BUCKET_SLOTS];
+		uint32_t slot = atomic_load(there);
 
-			if (at == mine)
-				return number;
-			if (slot && slot >> TAG_SHIFT == hash >> 56 &&
-			    eg_flow_key_equal(&table->conns[slot_number(slot)].key, key))
-				return slot_number(slot);
+		passed_mine |= there == mine;
+		if (!slot || there == mine || slot >> TAG_SHIFT != hash >> 56 ||
+		    !is(&table->conns[slot_number(slot)], key))
+			continue;
+		if (!passed_mine) {
+			kill_conn(&table->conns[number]);
+			return slot_number(slot);
 		}
+		kill_conn(&table->conns[slot_number(slot)]);
 	}
 	return number;
 }
 
-static void fill(struct eg_conn *conn, const struct eg_flow_key *key, const struct eg_conn *init)
-{
-	conn->key = *key;
-	atomic_store_explicit(&conn->seen_s, init->seen_s, memory_order_relaxed);
-	atomic_store_explicit(&conn->generation, init->generation, memory_order_relaxed);
-	atomic_store_explicit(&conn->opener, init->opener, memory_order_relaxed);
-	atomic_store_explicit(&conn->state, EG_CONN_NEW, memory_order_relaxed);
-}
-
 uint32_t eg_conn_insert(struct eg_flow_table *table, const struct eg_flow_key *key, uint64_t hash,
-			const struct eg_conn *init)
+			struct eg_standing standing, uint32_t now_s, bool *fresh)
 {
-	struct eg_bucket *first = &table->buckets[eg_flow_bucket1(table, hash)];
-	struct eg_bucket *second = &table->buckets[eg_flow_bucket2(table, hash)];
-	uint32_t number = pop_free(table), other;
-	_Atomic uint32_t *slot = NULL;
+	uint32_t number = pop_free(table), lives;
+	_Atomic uint32_t *slot;
 
+	*fresh = false;
 	if (number == EG_CONN_NONE)
 		return EG_CONN_NONE;
-	fill(&table->conns[number], key, init);
-	if (count_used(first) < NEARLY_FULL)
-		slot = take_slot(first, make_slot(hash, number));
-	if (!slot)
-		slot = take_slot(second, make_slot(hash, number));
-	if (!slot)
-		slot = take_slot(first, make_slot(hash, number));
+	table->conns[number].key = *key;
+	atomic_store_explicit(&table->conns[number].seen_s, now_s, memory_order_relaxed);
+	atomic_store_explicit(&table->conns[number].standing, standing, memory_order_relaxed);
+	slot = place(table, hash, number);
 	if (!slot) {
 		push_free(table, number);
 		return EG_CONN_NONE;
 	}
 	atomic_fetch_add_explicit(&table->in_use, 1, memory_order_relaxed);
-	other = earlier(table, hash, slot, number);
-	/* Ours may have been found by others in the meantime: it dies in its slot and is swept. */
-	if (other != number)
-		atomic_store_explicit(&table->conns[number].state, EG_CONN_DEAD,
-				      memory_order_relaxed);
-	return other;
+	/* Where ours dies it stays in its slot, since others may have found it, and is swept. */
+	lives = settle_twins(table, hash, slot, number);
+	*fresh = lives == number;
+	return lives;
 }
 
-static bool expired(const struct eg_conn *conn, uint32_t now_s)
+/* Ends a connection that idled too long. The standing is read before the time: a worker that wakes
+ * it writes them in the opposite order. */
+static bool expire(struct eg_conn *conn, uint32_t now_s)
 {
-	enum eg_conn_state state =
-		(enum eg_conn_state)atomic_load_explicit(&conn->state, memory_order_relaxed);
+	struct eg_standing was = eg_conn_standing(conn);
+	struct eg_standing is = was;
 	uint32_t idle_s = now_s - atomic_load_explicit(&conn->seen_s, memory_order_relaxed);
 
+	if (was.state == EG_CONN_DEAD)
+		return true;
+	is.state = EG_CONN_DEAD;
 	/* A worker's clock may be a second ahead: that is no age. */
-	return (int32_t)idle_s >= 0 && idle_s >= eg_conn_timeout_s(conn->key.proto, state);
+	return (int32_t)idle_s >= 0 &&
+	       idle_s >= eg_conn_timeout_s(conn->key.proto, (enum eg_conn_state)was.state) &&
+	       atomic_compare_exchange_strong_explicit(&conn->standing, &was, is,
+						       memory_order_relaxed, memory_order_relaxed);
 }
 
 static uint32_t sweep_bucket(struct eg_flow_table *table, struct eg_bucket *bucket, uint32_t now_s)
@@ -281,12 +347,10 @@ static uint32_t sweep_bucket(struct eg_flow_table *table, struct eg_bucket *buck
 		uint32_t slot = atomic_load_explicit(&bucket->slot[i], memory_order_acquire);
 		struct eg_conn *conn = slot ? &table->conns[slot_number(slot)] : NULL;
 
-		if (!conn || !expired(conn, now_s))
+		if (!conn || !expire(conn, now_s))
 			continue;
 		/* Only this thread frees slots, so a plain store loses nothing. */
 		atomic_store_explicit(&bucket->slot[i], 0, memory_order_release);
-		atomic_store_explicit(&conn->state, EG_CONN_DEAD, memory_order_relaxed);
-		atomic_fetch_add_explicit(&conn->version, 1, memory_order_relaxed);
 		atomic_store_explicit(&conn->next, table->limbo, memory_order_relaxed);
 		table->limbo = slot_number(slot);
 		swept++;

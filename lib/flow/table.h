@@ -1,22 +1,25 @@
 /* The connections that policy has let in, shared by all workers.
  *
  * Life cycle of a connection: eg_conn_insert() by the worker that saw its first packet allowed ->
- * found by any worker, in both directions -> idle past its state's timeout -> taken out by
- * eg_flow_sweep() -> given back by eg_flow_reclaim() after the workers' grace period.
+ * found by any worker, in both directions -> idle past its state's timeout: dead, for good, and
+ * taken out by eg_flow_sweep() -> given back by eg_flow_reclaim_*() after the workers' grace
+ * period.
  *
  * Synchronization: lookups take no lock and write nothing. A slot goes from free to a connection by
  * compare-and-swap in any worker, and back in the control thread only. Two workers that meet the
  * two directions of a new connection at once may both insert: each then looks at all slots of both
- * buckets again, and the one in the later slot withdraws, so one entry stays. A connection's own
- * fields are atomic and each change is harmless alone.
+ * buckets again, and whoever meets the other lets the one in the earlier slot live, so one entry
+ * stays. State, opener and generation change together by compare-and-swap, never out of
+ * EG_CONN_DEAD: sweep and workers cannot both have a connection.
  *
  * Why bounded: everything is allocated at the start. A full table, or two full buckets, refuses new
  * connections by name and never throws an established one out; nothing is ever searched for a
  * victim, so a flood costs each packet the same.
  *
  * Shape: buckets of 16 slots of 4 bytes, one cache line: 8 bits of hash, 24 of connection number.
- * Each key has two buckets and goes into the second only where the first is nearly full, so a
- * lookup of an existing connection touches two cache lines: its bucket and itself. */
+ * Each key has two buckets and goes into the second only where the first is nearly full; at eight
+ * connections a bucket in a full table that is one in fifty. So a lookup of an existing connection
+ * touches two cache lines: its bucket and itself. */
 #ifndef EG_FLOW_TABLE_H
 #define EG_FLOW_TABLE_H
 
@@ -32,17 +35,30 @@
 
 #define EG_CONN_NONE UINT32_MAX
 
+/* What changes together, or two workers' changes would mix. */
+struct eg_standing {
+	uint32_t generation; /* of the snapshot whose policy last decided it */
+	uint8_t state;       /* enum eg_conn_state */
+	uint8_t opener;      /* side of the key that opened it */
+	uint16_t zero;
+};
+
 struct eg_conn {
-	struct eg_flow_key key;
-	_Atomic uint32_t seen_s;     /* last packet, on the workers' clock of seconds */
-	_Atomic uint32_t generation; /* of the snapshot whose policy last allowed it */
-	_Atomic uint32_t version;    /* counts the record's lives: a cached number may be stale */
-	_Atomic uint32_t next;       /* in the free list */
-	_Atomic uint8_t state;       /* enum eg_conn_state */
-	_Atomic uint8_t opener;      /* side of the key that opened it */
+	_Alignas(64) struct eg_flow_key key;
+	_Atomic struct eg_standing standing;
+	_Atomic uint32_t seen_s; /* last packet, on the workers' clock of seconds */
+	_Atomic uint32_t next;   /* in the free list */
 };
 
 _Static_assert(sizeof(struct eg_conn) == 64, "one cache line");
+
+static inline struct eg_standing eg_conn_standing(const struct eg_conn *conn)
+{
+	/* By a variable: clang 14 cannot take a member of an atomic load. */
+	struct eg_standing standing = atomic_load_explicit(&conn->standing, memory_order_acquire);
+
+	return standing;
+}
 
 #define EG_BUCKET_SLOTS 16
 
@@ -87,19 +103,23 @@ static inline uint32_t eg_flow_bucket2(const struct eg_flow_table *table, uint64
 	return ((uint32_t)hash + ((uint32_t)(hash >> 40) | 1)) & table->bucket_mask;
 }
 
-/* Find a connection; its number or EG_CONN_NONE. Any worker between quiescent reports. */
+/* Find a connection that is not dead; its number or EG_CONN_NONE. Any worker between quiescent
+ * reports. */
 uint32_t eg_conn_find(const struct eg_flow_table *table, const struct eg_flow_key *key,
 		      uint64_t hash);
 
-/* Bring what eg_conn_find() will read towards the core: first the bucket, then, once that is there,
- * the connection it names. */
-void eg_conn_prefetch_bucket(const struct eg_flow_table *table, uint64_t hash);
+/* The same in steps, so that the memory which one needs is on its way while others work: the bucket
+ * towards the core; then the connection that may be it, its number or EG_CONN_NONE; then the answer
+ * of eg_conn_find(), by that number. */
 void eg_conn_prefetch(const struct eg_flow_table *table, uint64_t hash);
+uint32_t eg_conn_candidate(const struct eg_flow_table *table, uint64_t hash);
+uint32_t eg_conn_confirm(const struct eg_flow_table *table, const struct eg_flow_key *key,
+			 uint64_t hash, uint32_t candidate);
 
-/* A new connection in state EG_CONN_NEW, or the equal one that another worker inserted meanwhile.
+/* A new connection, or (*fresh is false) the equal one that another worker inserted meanwhile.
  * EG_CONN_NONE where the table or the key's buckets are full. Any worker. */
 uint32_t eg_conn_insert(struct eg_flow_table *table, const struct eg_flow_key *key, uint64_t hash,
-			const struct eg_conn *init);
+			struct eg_standing standing, uint32_t now_s, bool *fresh);
 
 /* Take connections that idled too long or are dead out of the next n buckets. Control thread.
  * Returns how many. They stay readable until eg_flow_reclaim(). */

@@ -9,10 +9,12 @@
 #define EG_VLAN_LEN 4
 #define EG_IP4_LEN  20
 #define EG_IP6_LEN  40
+#define EG_UDP_LEN  8
 #define EG_ESP_LEN  8 /* SPI and sequence number */
 
-#define EG_ARP_LEN 28
-#define EG_ND_LEN  24 /* ICMPv6 header, flags, target: NS and NA without options */
+#define EG_UDP_PORT_ESP 4500 /* RFC 3948 s2.1 */
+#define EG_ARP_LEN      28
+#define EG_ND_LEN       24 /* ICMPv6 header, flags, target: NS and NA without options */
 
 #define EG_ETHERTYPE_IP4  0x0800
 #define EG_ETHERTYPE_ARP  0x0806
@@ -63,6 +65,10 @@ struct eg_ip6 {
 	uint8_t src[16], dst[16];
 } __attribute__((packed));
 
+struct eg_udp {
+	uint16_t sport_be, dport_be, len_be, check;
+} __attribute__((packed));
+
 struct eg_esp {
 	uint32_t spi_be, seq_be;
 } __attribute__((packed));
@@ -85,6 +91,7 @@ struct eg_nd {
 
 _Static_assert(sizeof(struct eg_ip4) == EG_IP4_LEN, "RFC 791");
 _Static_assert(sizeof(struct eg_ip6) == EG_IP6_LEN, "RFC 8200");
+_Static_assert(sizeof(struct eg_udp) == EG_UDP_LEN, "RFC 768");
 _Static_assert(sizeof(struct eg_esp) == EG_ESP_LEN, "RFC 4303");
 _Static_assert(sizeof(struct eg_arp) == EG_ARP_LEN, "RFC 826");
 _Static_assert(sizeof(struct eg_nd) == EG_ND_LEN, "RFC 4861");

@@ -23,6 +23,9 @@ _Static_assert(EG_HANDED_OVER <= UINT8_MAX, "meta.drop is one byte");
 /* meta.need beside enum eg_flow_need: no connection, policy decides the packet alone. */
 #define EG_NEED_ALONE 0xff
 
+/* meta.lookup of a packet that has not the shape of a connection's. */
+#define EG_NO_LOOKUP 0xff
+
 /* From parse on, the mbuf's data start at the IP header: a link header is put on by tx. */
 struct eg_meta {
 	struct eg_pkt pkt;
@@ -31,8 +34,9 @@ struct eg_meta {
 	uint8_t outer_tos; /* from esp_in for verify: DSCP and ECN of the opened packet's outer
 			      header */
 	uint8_t need;      /* flow for policy: enum eg_flow_need, or EG_NEED_ALONE */
-	uint8_t lookup;    /* flow: which of path->lookups */
-	bool sealed : 1;   /* esp_out sealed it: it may leave by an encrypted port */
+	uint8_t lookup;    /* flow: which of path->lookups, or EG_NO_LOOKUP */
+	bool sealed : 1;   /* esp_out sealed it, or keepalive made it: it goes to `peer` and may
+			      leave by an encrypted port */
 	bool own : 1;      /* the gateway made it: nothing is said about it */
 	uint8_t group; /* sa_out: which of the batch's outbound SAs, and the how many-th on it */
 	uint8_t rank;

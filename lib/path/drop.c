@@ -35,6 +35,18 @@ static void describe(struct eg_drop_record *record, const struct eg_meta *meta, 
 	record->dport = meta->sealed ? 0 : meta->pkt.dport;
 }
 
+/* Is it of a connection that its receiver opened? */
+static bool is_reply(const struct eg_path *path, const struct eg_meta *meta)
+{
+	const struct eg_lookup *lookup;
+
+	if (meta->need != EG_FLOW_REDECIDE)
+		return false;
+	lookup = &path->lookups[meta->lookup];
+	return eg_flow_opening(path->flow, lookup).src !=
+	       (const uint8_t *)lookup->key.addr[lookup->side];
+}
+
 static void sample(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m)
 {
 	struct eg_drop_record *record = sample_slot(path);
@@ -46,6 +58,7 @@ static void sample(struct eg_path *path, const struct eg_meta *meta, const struc
 		.reason = (enum eg_drop)meta->drop,
 		.port = meta->port,
 		.bytes = (uint16_t)m->pkt_len,
+		.reply = is_reply(path, meta),
 	};
 	describe(record, meta, rte_pktmbuf_mtod(m, const uint8_t *));
 	if (meta->sa) {

@@ -1,42 +1,31 @@
 /* Outbound ESP, tunnel mode (RFC 4303 s3.3):
  *  1. Trailer: padding 1, 2, 3, ... up to the suite's alignment, pad length, next header.
  *  2. ESP header and explicit IV in front of the inner packet; the ICV's place behind the trailer.
- *  3. Outer header from the peer's template: length, DSCP and ECN (RFC 6040 s4.1), DF of an IPv4
- *     packet (RFC 4301 s8.1; set for IPv6 inside, which is never fragmented on its way).
- *  4. Seal the whole batch, whatever SAs it mixes, in one call. */
+ *     The IV is the hybrid clock's for counter modes, unpredictable for CBC (RFC 3602 s3).
+ *  3. Outer header from the peer's template: length, DSCP and ECN (RFC 6040 s4.1), DF as the peer's
+ *     df says (RFC 4301 s8.1; IPv6 inside, which is never fragmented on its way, counts as DF).
+ *     UDP's behind it where the peer has udp_encap (RFC 3948 s3.2).
+ *  4. Seal the whole batch, whatever SAs it mixes, in one call.
+ *  5. UDP over IPv6: its checksum, which is over the sealed bytes. */
 #include "path/stages.h"
 
 #include "net/bytes.h"
-#include "net/checksum.h"
 #include "path/drop.h"
+#include "path/outer.h"
 
-/* Write the outer header; `len` is of the whole packet, `id` needs to differ only among packets
- * that may be fragmented (RFC 6864 s4). */
-static void write_outer(uint8_t *outer, const struct eg_meta *meta, const uint8_t *inner,
-			uint16_t len, uint16_t id)
+static void write_outer(uint8_t *at, const struct eg_meta *meta, const uint8_t *inner, uint16_t len,
+			uint16_t id)
 {
 	const struct eg_tunnel *peer = meta->peer;
+	struct eg_outer outer = {.len = len, .id = id, .df = EG_IP4_DF, .tos = meta->pkt.tos};
 
-	if (peer->outer_len == EG_IP4_LEN) {
-		struct eg_ip4 *ip = (struct eg_ip4 *)outer;
-		uint16_t frag = EG_IP4_DF;
-
-		if (meta->pkt.version == 4)
-			frag &= eg_get16(inner + offsetof(struct eg_ip4, frag_be));
-		*ip = peer->outer.ip4;
-		ip->tos = meta->pkt.tos;
-		ip->len_be = htobe16(len);
-		ip->id_be = htobe16(id);
-		ip->frag_be = htobe16(frag);
-		ip->check = htobe16(
-			eg_checksum_fold(peer->outer_sum + meta->pkt.tos + len + id + frag));
-	} else {
-		struct eg_ip6 *ip = (struct eg_ip6 *)outer;
-
-		*ip = peer->outer.ip6;
-		ip->ver_tc_flow_be |= htobe32((uint32_t)meta->pkt.tos << 20);
-		ip->payload_be = htobe16((uint16_t)(len - EG_IP6_LEN));
-	}
+	if (meta->pkt.version == 4)
+		outer.df &= eg_get16(inner + offsetof(struct eg_ip4, frag_be));
+	outer.df = (outer.df & peer->df_copied) | peer->df_set;
+	eg_outer_write_ip(at, peer, &outer);
+	if (peer->encap)
+		eg_outer_write_udp(at + peer->ip_len, eg_outer_sport(peer, &meta->pkt, inner),
+				   (uint16_t)(len - peer->ip_len));
 }
 
 static unsigned write_trailer(uint8_t *at, const struct eg_meta *meta, unsigned align)
@@ -48,6 +37,20 @@ static unsigned write_trailer(uint8_t *at, const struct eg_meta *meta, unsigned 
 	at[padding] = (uint8_t)padding;
 	at[padding + 1] = meta->pkt.version == 4 ? EG_PROTO_IP4 : EG_PROTO_IP6;
 	return padding + 2;
+}
+
+static bool write_iv(struct eg_path *path, uint8_t *at, const struct eg_sa *sa, uint64_t clock)
+{
+	switch ((enum eg_iv_kind)sa->iv_kind) {
+	case EG_IV_CLOCK:
+		eg_put64(at, clock);
+		return true;
+	case EG_IV_RANDOM:
+		return eg_crypto_random_iv(path->crypto, at);
+	case EG_IV_NONE:
+		break;
+	}
+	return true;
 }
 
 /* Steps 1 to 3 for packet i, and its op. */
@@ -73,7 +76,8 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	esp = inner - sa->iv_bytes - EG_ESP_LEN;
 	memcpy(esp, &sa->spi_be, 4);
 	eg_put32(esp + 4, (uint32_t)seq);
-	eg_put64(esp + EG_ESP_LEN, grant->iv + meta->rank);
+	if (!write_iv(path, esp + EG_ESP_LEN, sa, grant->iv + meta->rank))
+		return EG_DROP_CRYPTO_FAILED;
 	write_outer(inner - front, meta, inner, (uint16_t)len, (uint16_t)seq);
 	m->data_off = (uint16_t)(m->data_off - front);
 	m->data_len = (uint16_t)len;
@@ -116,10 +120,13 @@ void eg_esp_out(struct eg_path *path)
 	eg_crypto_seal(path->crypto, path->ops, n);
 	for (unsigned k = 0; k < n; k++) {
 		unsigned i = path->op_packet[k];
+		const struct eg_tunnel *peer = batch->meta[i].peer;
 
 		batch->meta[i].sealed = path->ops[k].ok;
 		if (!path->ops[k].ok)
 			eg_batch_lose(batch, i, EG_DROP_CRYPTO_FAILED);
+		else if (peer->encap && peer->ip_len == EG_IP6_LEN)
+			eg_outer_sum_udp6(eg_batch_data(batch, i), batch->m[i]->data_len);
 	}
 	eg_batch_sweep(path);
 }

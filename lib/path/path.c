@@ -1,6 +1,6 @@
 /* The whole way of a packet.
  *
- *   clear side:      rx -> parse -> flow -> policy -> route -> sa_out -> esp_out -> tx
+ *   clear side:      rx -> parse -> verify -> flow -> policy -> route -> sa_out -> esp_out -> tx
  *   encrypted side:  rx -> parse -> sa_in -> esp_in -> parse(inner) -> verify -> flow -> ... -> tx
  *
  * Each stage works on path->batch, keeps the survivors in order and drops the others by name. */
@@ -67,7 +67,7 @@ static void speak(struct eg_path *path)
 	leave(path);
 }
 
-/* Plain packets, from pods or just opened: policy, then into a tunnel or out by a clear port. */
+/* Plain packets, verified: policy, then into a tunnel or out by a clear port. */
 static void forward(struct eg_path *path)
 {
 	if (path->snap->policy) {
@@ -85,6 +85,13 @@ static void decrypt(struct eg_path *path)
 	run(path, EG_STAGE_ESP_IN, eg_esp_in);
 	run(path, EG_STAGE_PARSE, eg_parse_inner);
 	run(path, EG_STAGE_VERIFY, eg_verify);
+	forward(path);
+}
+
+/* Packets from pods. */
+static void encrypt(struct eg_path *path)
+{
+	run(path, EG_STAGE_VERIFY, eg_verify_plain);
 	forward(path);
 }
 
@@ -127,7 +134,7 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 	if (path->port[port].encrypted)
 		decrypt(path);
 	else
-		forward(path);
+		encrypt(path);
 	speak(path);
 	mark_busy(path, start);
 	return received;

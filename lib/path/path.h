@@ -36,6 +36,7 @@ struct eg_path {
 	unsigned worker; /* index, 0.. */
 	struct eg_stats *stats;
 	struct eg_crypto *crypto;
+	unsigned n_workers;
 	struct rte_ring **handoff; /* of every worker, by index: packets for its inbound SAs */
 	struct eg_flow *flow;      /* ours; over the table that all workers share */
 	uint64_t cycles_per_s;     /* of the TSC */
@@ -52,6 +53,10 @@ struct eg_path {
 	/* One turn. */
 	const struct eg_snap *snap;
 	uint64_t bursts;
+	struct {
+		uint32_t next;        /* of the snapshot's idles, in this look at them */
+		uint64_t next_cycles; /* when the next look begins */
+	} keepalive;
 	uint64_t last_cycles; /* end of the stage before */
 	uint64_t next_sample;
 	struct eg_batch batch;
@@ -92,6 +97,10 @@ unsigned eg_path_keep(struct eg_path *path, const struct eg_snap *snap, uint64_t
 /* One burst that other workers left for a transmit queue of ours. */
 unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *ring,
 			  uint16_t queue);
+
+/* A few steps of looking for peers with udp_encap to whom nothing was sent for 20 s, and a
+ * keepalive to each (RFC 3948 s4). Returns how many were sent. */
+unsigned eg_path_keep_alive(struct eg_path *path, const struct eg_snap *snap);
 
 /* A read-only walk through one batch, stage by stage, for tests and benchmarks: the caller fills
  * path->batch and path->snap and calls stages (path/stages.h). */

@@ -3,23 +3,8 @@
  * first one. */
 #include "path/stages.h"
 
-#include "net/bytes.h"
 #include "path/drop.h"
-
-/* The packet by its addresses and protocol. */
-static struct eg_policy_packet itself(const struct eg_path *path, unsigned i)
-{
-	const struct eg_meta *meta = &path->batch.meta[i];
-	const uint8_t *data = eg_batch_data(&path->batch, i);
-	bool v4 = meta->pkt.version == 4;
-
-	return (struct eg_policy_packet){
-		.src = data + (v4 ? offsetof(struct eg_ip4, src) : offsetof(struct eg_ip6, src)),
-		.dst = data + (v4 ? offsetof(struct eg_ip4, dst) : offsetof(struct eg_ip6, dst)),
-		.proto = meta->pkt.proto,
-		.family = meta->pkt.version,
-	};
-}
+#include "path/related.h"
 
 /* What the verdict is about: the packet, or the opening of the connection it belongs to. */
 static struct eg_policy_packet question(const struct eg_path *path, unsigned i)
@@ -28,9 +13,11 @@ static struct eg_policy_packet question(const struct eg_path *path, unsigned i)
 	struct eg_flow_tuple t;
 
 	if (meta->need == EG_NEED_ALONE)
-		return itself(path, i);
-	t = eg_flow_opening(path->flow, &path->lookups[meta->lookup]);
-	return (struct eg_policy_packet){t.src, t.dst, t.dport, t.proto, t.version};
+		t = eg_packet_ends(eg_batch_data(&path->batch, i), meta->pkt.version,
+				   meta->pkt.proto);
+	else
+		t = eg_flow_opening(path->flow, &path->lookups[meta->lookup]);
+	return eg_policy_question(&t);
 }
 
 static void count_allowed(const struct eg_path *path, const struct eg_verdict *verdict)
@@ -66,19 +53,33 @@ static void count_denied(const struct eg_path *path, const struct eg_policy_pack
 	}
 }
 
+/* It passes all the same: it is of a connection that a packet in front of it has opened, or an
+ * error about one. */
+static bool belongs(struct eg_path *path, unsigned i)
+{
+	uint8_t lookup = path->batch.meta[i].lookup;
+
+	return lookup != EG_NO_LOOKUP ? eg_flow_join(path->flow, &path->lookups[lookup], &path->now)
+				      : eg_is_related_error(path, i);
+}
+
 static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet *packet,
 		 const struct eg_verdict *verdict)
 {
 	struct eg_meta *meta = &path->batch.meta[i];
 	bool egress = verdict->side[EG_EGRESS] == EG_VERDICT_DENY;
 
+	if (belongs(path, i))
+		return;
 	count_denied(path, packet, verdict);
 	if (path->snap->policy->audit) {
 		eg_count(&path->stats->audited[egress ? EG_EGRESS : EG_INGRESS], 1);
+		if (meta->need != EG_NEED_ALONE)
+			eg_flow_audit(path->flow, &path->lookups[meta->lookup], &path->now);
 		return;
 	}
 	if (meta->need != EG_NEED_ALONE)
-		eg_flow_deny(path->flow, &path->lookups[meta->lookup]);
+		eg_flow_deny(path->flow, &path->lookups[meta->lookup], &path->now);
 	eg_batch_lose(&path->batch, i, egress ? EG_DROP_POLICY_EGRESS : EG_DROP_POLICY_INGRESS);
 }
 
@@ -98,7 +99,8 @@ static void allow(struct eg_path *path, unsigned i, const struct eg_verdict *ver
 		eg_count(&path->stats->opened, 1);
 		break;
 	case EG_FLOW_FULL:
-		eg_batch_lose(&path->batch, i, EG_DROP_FLOW_TABLE_FULL);
+		if (!path->snap->policy->audit) /* replies pass there anyway */
+			eg_batch_lose(&path->batch, i, EG_DROP_FLOW_TABLE_FULL);
 		break;
 	}
 }
@@ -127,31 +129,6 @@ static void decide(struct eg_path *path)
 	}
 }
 
-/* In the order of arrival: a first fragment that passes opens the way for those behind it. */
-static void follow_fragments(struct eg_path *path)
-{
-	struct eg_batch *batch = &path->batch;
-
-	for (unsigned i = 0; i < batch->n; i++) {
-		struct eg_meta *meta = &batch->meta[i];
-		const struct eg_policy_packet ends = itself(path, i);
-		const struct eg_flow_tuple tuple = {.src = ends.src,
-						    .dst = ends.dst,
-						    /* IPv6 does not count it in: RFC 8200 s4.5 */
-						    .proto = ends.family == 4 ? ends.proto : 0,
-						    .version = ends.family};
-
-		if (meta->drop || meta->pkt.frag == EG_FRAG_NONE)
-			continue;
-		if (meta->pkt.frag == EG_FRAG_FIRST)
-			eg_frag_allow(&path->flow->frags, &tuple, meta->pkt.frag_id,
-				      path->now.generation, path->now.s);
-		else if (!eg_frag_allowed(&path->flow->frags, &tuple, meta->pkt.frag_id,
-					  path->now.generation, path->now.s))
-			eg_batch_lose(batch, i, EG_DROP_FRAGMENT_ORPHAN);
-	}
-}
-
 void eg_policy_stage(struct eg_path *path)
 {
 	unsigned fragments = 0;
@@ -160,6 +137,6 @@ void eg_policy_stage(struct eg_path *path)
 	for (unsigned i = 0; i < path->batch.n; i++)
 		fragments |= path->batch.meta[i].pkt.frag;
 	if (fragments && !path->snap->policy->audit)
-		follow_fragments(path);
+		eg_follow_fragments(path);
 	eg_batch_sweep(path);
 }

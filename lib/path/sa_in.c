@@ -22,15 +22,62 @@ static bool from_peer(const uint8_t *data, const struct eg_pkt *pkt, const struc
 	}
 }
 
-/* No SA: tell what is ours with a wrong SPI from what only passes by. */
-static enum eg_drop unknown_spi(const struct eg_snap *snap, const uint8_t *data,
-				const struct eg_pkt *pkt)
+/* Asked only of what is lost anyway: an SA's packet is known by its SPI and ends. */
+static bool is_local(const struct eg_snap *snap, const uint8_t *data, const struct eg_pkt *pkt)
 {
 	const struct eg_hop *hop =
 		pkt->version == 4 ? eg_snap_route4(snap, ((const struct eg_ip4 *)data)->dst)
 				  : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->dst);
 
-	return hop->kind == EG_HOP_LOCAL ? EG_DROP_ESP_UNKNOWN_SPI : EG_DROP_ESP_NOT_LOCAL;
+	return hop->kind == EG_HOP_LOCAL;
+}
+
+/* What UDP on ESP's port holds (RFC 3948 s2); ESP: then the packet begins and ends with it. The
+ * UDP checksum is not looked at (s2.1): the ICV says more. */
+static enum eg_drop unwrap(const uint8_t *data, struct eg_pkt *pkt)
+{
+	const uint8_t *body = data + pkt->l4_off + EG_UDP_LEN;
+	unsigned len = eg_get16(data + pkt->l4_off + offsetof(struct eg_udp, len_be));
+
+	if (pkt->frag != EG_FRAG_NONE)
+		return EG_DROP_ESP_FRAGMENT;
+	if (len < EG_UDP_LEN || pkt->l4_off + len > pkt->len)
+		return EG_DROP_SHORT_L4;
+	if (len == EG_UDP_LEN + 1 && *body == 0xff)
+		return EG_DROP_UDP_KEEPALIVE;
+	if (len >= EG_UDP_LEN + 4 && !eg_get32(body))
+		return EG_DROP_UDP_NON_ESP;
+	pkt->len = (uint16_t)(pkt->l4_off + len);
+	pkt->l4_off = (uint16_t)(pkt->l4_off + EG_UDP_LEN);
+	return EG_KEEP;
+}
+
+/* Let l4_off be ESP's. What is neither ESP nor our port's is plain. */
+static enum eg_drop find_esp(const struct eg_snap *snap, const uint8_t *data, struct eg_pkt *pkt)
+{
+	enum eg_drop drop;
+
+	if (pkt->proto == EG_PROTO_UDP) {
+		if (pkt->dport != EG_UDP_PORT_ESP)
+			return EG_DROP_PLAIN_ON_ENCRYPTED;
+		drop = unwrap(data, pkt);
+		if (drop)
+			return is_local(snap, data, pkt) ? drop : EG_DROP_PLAIN_ON_ENCRYPTED;
+	} else if (pkt->proto != EG_PROTO_ESP) {
+		return EG_DROP_PLAIN_ON_ENCRYPTED;
+	}
+	if (pkt->frag != EG_FRAG_NONE)
+		return EG_DROP_ESP_FRAGMENT;
+	return pkt->len < pkt->l4_off + EG_ESP_LEN ? EG_DROP_ESP_SHORT : EG_KEEP;
+}
+
+/* No SA: tell what is ours with a wrong SPI from what only passes by. */
+static enum eg_drop unknown_spi(const struct eg_snap *snap, const uint8_t *data,
+				const struct eg_pkt *pkt)
+{
+	if (is_local(snap, data, pkt))
+		return EG_DROP_ESP_UNKNOWN_SPI;
+	return pkt->proto == EG_PROTO_UDP ? EG_DROP_PLAIN_ON_ENCRYPTED : EG_DROP_ESP_NOT_LOCAL;
 }
 
 /* ESP header, IV, at least the trailer's two bytes rounded up to the alignment, ICV. */
@@ -44,22 +91,23 @@ static bool long_enough(const struct eg_pkt *pkt, const struct eg_sa *sa)
 
 static enum eg_drop find_sa(struct eg_path *path, const uint8_t *data, struct eg_meta *meta)
 {
-	const struct eg_pkt *pkt = &meta->pkt;
+	struct eg_pkt *pkt = &meta->pkt;
 	const struct eg_sad_entry *entry;
+	const struct eg_tunnel *peer;
 	struct eg_esp esp;
+	enum eg_drop drop = find_esp(path->snap, data, pkt);
 
-	if (pkt->proto != EG_PROTO_ESP)
-		return EG_DROP_PLAIN_ON_ENCRYPTED;
-	if (pkt->frag != EG_FRAG_NONE)
-		return EG_DROP_ESP_FRAGMENT;
-	if (pkt->len < pkt->l4_off + EG_ESP_LEN)
-		return EG_DROP_ESP_SHORT;
+	if (drop)
+		return drop;
 	memcpy(&esp, data + pkt->l4_off, sizeof(esp));
 	entry = esp.spi_be ? eg_sad_find(&path->snap->sad, esp.spi_be) : NULL;
 	if (!entry)
 		return unknown_spi(path->snap, data, pkt);
-	if (!from_peer(data, pkt, &path->snap->peers[entry->peer]))
+	peer = &path->snap->peers[entry->peer];
+	if (!from_peer(data, pkt, peer))
 		return EG_DROP_ESP_WRONG_PEER;
+	if (peer->encap != (pkt->proto == EG_PROTO_UDP))
+		return EG_DROP_ESP_WRONG_ENCAP;
 	meta->sad = entry;
 	meta->sa = entry->sa;
 	if (!long_enough(pkt, entry->sa))
@@ -69,6 +117,8 @@ static enum eg_drop find_sa(struct eg_path *path, const uint8_t *data, struct eg
 	eg_crypto_key_prefetch(entry->sa->key);
 	meta->seq = entry->sa->esn ? eg_replay_infer(&entry->sa->replay, be32toh(esp.seq_be))
 				   : be32toh(esp.seq_be);
+	if (!eg_sa_alive(entry->sa, meta->seq))
+		return EG_DROP_SA_EXPIRED;
 	return eg_replay_check(&entry->sa->replay, meta->seq);
 }
 

@@ -78,9 +78,10 @@ static void group_by_sa(struct eg_path *path)
 	}
 }
 
-/* Those that came after an SA's last sequence number: it never wraps (RFC 4303 s3.3.3). */
+/* Those that came after the last sequence number that an SA may use now. */
 static void lose_ungranted(struct eg_path *path, unsigned group)
 {
+	enum eg_drop drop = eg_sa_shortage(path->group[group].sa);
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
@@ -90,7 +91,7 @@ static void lose_ungranted(struct eg_path *path, unsigned group)
 		    meta->rank < path->group[group].grant.n)
 			continue;
 		path->group[group].bytes -= meta->pkt.len;
-		eg_batch_lose(batch, i, EG_DROP_SEQ_EXHAUSTED);
+		eg_batch_lose(batch, i, drop);
 	}
 }
 

@@ -22,6 +22,10 @@ void eg_esp_in(struct eg_path *path);
 /* verify.c: ECN of the outer header, and the inner source against the SA's peer (RFC 4301 s5.2). */
 void eg_verify(struct eg_path *path);
 
+/* verify.c: packets from a clear port: whose source is a peer's they are not, they would be sealed.
+ */
+void eg_verify_plain(struct eg_path *path);
+
 /* flow.c: the connection of each packet; what an allowed one carries needs no verdict. */
 void eg_flow_stage(struct eg_path *path);
 

@@ -1,6 +1,7 @@
-/* After opening (RFC 4301 s5.2): the inner source must belong to the peer whose SA it came by. The
- * route table is the SPD's selector here: a peer's subnets are what routes into its tunnel, and the
- * configuration lets no other route lie inside them.
+/* After opening (RFC 4301 s5.2): the inner source must belong to the peer whose SA it came by; and
+ * what came in clear must not say that it is from a peer. The route table is the SPD's selector
+ * here: a peer's subnets are what routes into its tunnel, and the configuration lets no other route
+ * lie inside them.
  * And the outer header's congestion mark is carried inward (RFC 6040 s4.2). */
 #include "path/stages.h"
 
@@ -73,6 +74,20 @@ void eg_verify(struct eg_path *path)
 			drop = carry_ecn(data, meta);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
+	}
+	eg_batch_sweep(path);
+}
+
+void eg_verify_plain(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		const struct eg_hop *back =
+			route_back(path->snap, eg_batch_data(batch, i), &batch->meta[i].pkt);
+
+		if (back->kind == EG_HOP_PEER)
+			eg_batch_lose(batch, i, EG_DROP_PLAIN_FROM_PEER);
 	}
 	eg_batch_sweep(path);
 }

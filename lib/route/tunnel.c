@@ -5,15 +5,20 @@
 
 #define OUTER_TTL 64 /* RFC 4301 s5.1.2.1: constructed, not copied */
 
+static uint8_t proto(const struct eg_tunnel *peer)
+{
+	return peer->encap ? EG_PROTO_UDP : EG_PROTO_ESP;
+}
+
 static void make_ip4(struct eg_tunnel *peer)
 {
 	struct eg_ip4 *ip = &peer->outer.ip4;
 
-	*ip = (struct eg_ip4){.ver_ihl = 0x45, .ttl = OUTER_TTL, .proto = EG_PROTO_ESP};
+	*ip = (struct eg_ip4){.ver_ihl = 0x45, .ttl = OUTER_TTL, .proto = proto(peer)};
 	memcpy(ip->src, peer->local.bytes, 4);
 	memcpy(ip->dst, peer->remote.bytes, 4);
 	peer->outer_sum = eg_checksum_add(0, ip, sizeof(*ip));
-	peer->outer_len = sizeof(*ip);
+	peer->ip_len = sizeof(*ip);
 }
 
 static void make_ip6(struct eg_tunnel *peer)
@@ -21,10 +26,10 @@ static void make_ip6(struct eg_tunnel *peer)
 	struct eg_ip6 *ip = &peer->outer.ip6;
 
 	*ip = (struct eg_ip6){
-		.ver_tc_flow_be = htobe32(6u << 28), .next = EG_PROTO_ESP, .hops = OUTER_TTL};
+		.ver_tc_flow_be = htobe32(6u << 28), .next = proto(peer), .hops = OUTER_TTL};
 	memcpy(ip->src, peer->local.bytes, 16);
 	memcpy(ip->dst, peer->remote.bytes, 16);
-	peer->outer_len = sizeof(*ip);
+	peer->ip_len = sizeof(*ip);
 }
 
 void eg_tunnel_make_outer(struct eg_tunnel *peer)
@@ -33,4 +38,5 @@ void eg_tunnel_make_outer(struct eg_tunnel *peer)
 		make_ip4(peer);
 	else
 		make_ip6(peer);
+	peer->outer_len = (uint8_t)(peer->ip_len + (peer->encap ? EG_UDP_LEN : 0));
 }

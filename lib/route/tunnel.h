@@ -18,7 +18,13 @@ struct eg_tunnel {
 	struct eg_hop hop; /* to the remote end: EG_HOP_PORT, or why not */
 	struct eg_sa **out;
 	uint32_t n_out;
-	uint8_t outer_len; /* of the outer IP header */
+	bool encap;        /* ESP in UDP (RFC 3948) */
+	uint16_t n_sports; /* of UDP: 1: port 4500; more: flows are spread over so many */
+	uint16_t
+		df_copied; /* outer DF over IPv4: which bits of the inner one's, and which anyway */
+	uint16_t df_set;
+	uint8_t ip_len;    /* of the outer IP header */
+	uint8_t outer_len; /* with UDP's, where there is one */
 	bool mss_clamp;    /* TCP through it asks for segments that fit */
 	union {
 		struct eg_ip4 ip4;
@@ -27,7 +33,10 @@ struct eg_tunnel {
 	uint32_t outer_sum; /* IPv4: checksum of the template, not folded */
 };
 
-/* Fill the outer header template from local and remote (RFC 4301 s5.1.2). */
+/* The first of several source ports, out of RFC 6335 s6's dynamic ones. */
+#define EG_TUNNEL_SPORT_BASE 49152
+
+/* Fill the outer header template from local, remote and encap (RFC 4301 s5.1.2). */
 void eg_tunnel_make_outer(struct eg_tunnel *peer);
 
 #endif

@@ -58,16 +58,37 @@ static int hex_digit(int c)
 	return isdigit(c) ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1;
 }
 
-/* One line's hex into out. Says how long the key is, never what it is. */
-static int read_hex(const char *text, const struct eg_pos *at, size_t want, uint8_t *out,
-		    struct eg_errs *errs)
-{
-	size_t n = strlen(text);
+/* One key of a file. */
+struct line {
+	const char *what; /* for messages */
+	size_t key_bytes; /* of the bytes, those that must not be alike */
+	size_t bytes;
+};
 
-	if (n > 2 && text[0] == '0' && text[1] == 'x') { /* as ip xfrm writes it */
+/* A suite's one or two, in their order; how many. */
+static unsigned lines_of(const struct eg_suite *suite, struct line lines[2])
+{
+	unsigned n = 0;
+
+	if (suite->key_bytes)
+		lines[n++] =
+			(struct line){suite->salt_bytes ? "key and salt" : "key", suite->key_bytes,
+				      (size_t)suite->key_bytes + suite->salt_bytes};
+	if (suite->auth_key_bytes)
+		lines[n++] = (struct line){"authentication key", suite->auth_key_bytes,
+					   suite->auth_key_bytes};
+	return n;
+}
+
+/* One line's hex into out. Says how long the key is, never what it is. */
+static int read_hex(const char *text, const struct eg_pos *at, const struct line *line,
+		    uint8_t *out, struct eg_errs *errs)
+{
+	size_t n;
+
+	if (text[0] == '0' && text[1] == 'x' && text[2]) /* as ip xfrm writes it */
 		text += 2;
-		n -= 2;
-	}
+	n = strlen(text);
 	for (size_t i = 0; i < n; i++) {
 		if (hex_digit((unsigned char)text[i]) < 0) {
 			eg_error(errs, at, "", "not a hex digit at character %zu of the key",
@@ -75,12 +96,12 @@ static int read_hex(const char *text, const struct eg_pos *at, size_t want, uint
 			return -1;
 		}
 	}
-	if (n != 2 * want) {
-		eg_error(errs, at, "", "%zu hex digits, but the suite needs %zu (key and salt)", n,
-			 2 * want);
+	if (n != 2 * line->bytes) {
+		eg_error(errs, at, "", "%zu hex digits, but the suite needs %zu (%s)", n,
+			 2 * line->bytes, line->what);
 		return -1;
 	}
-	for (size_t i = 0; i < want; i++)
+	for (size_t i = 0; i < line->bytes; i++)
 		out[i] = (uint8_t)(hex_digit((unsigned char)text[2 * i]) << 4 |
 				   hex_digit((unsigned char)text[2 * i + 1]));
 	return 0;
@@ -109,43 +130,56 @@ static char *trim(char *line)
 	return line;
 }
 
-int eg_keyfile_read(const char *path, const struct eg_suite *suite,
-		    const struct eg_keyfile_ref *ref, uint8_t *material, struct eg_errs *errs)
+/* The text of a key file, which it takes apart, into material. Returns how many keys were there, or
+ * -1. */
+static int parse(char *text, const char *path, const struct eg_suite *suite, uint8_t *material,
+		 struct eg_errs *errs)
 {
 	struct eg_pos at = {.file = path, .line = 0, .column = 1};
-	size_t want = (size_t)suite->key_bytes + suite->salt_bytes;
-	char buf[FILE_MAX + 1], *next = buf;
-	int keys = 0, ret = -1;
+	struct line lines[2];
+	unsigned n = lines_of(suite, lines), key = 0;
 
-	if (slurp(path, ref, buf, errs))
-		goto out;
-	while (next) {
-		char *line = trim(strsep(&next, "\n"));
+	while (text) {
+		char *hex = trim(strsep(&text, "\n"));
 
 		at.line++;
-		if (!*line)
+		if (!*hex)
 			continue;
-		if (keys++) {
-			eg_error(errs, &at, "", "a second key, but %s has one", suite->name);
-			goto out;
+		if (key == n) {
+			eg_error(errs, &at, "", "a %s key, but %s has %s",
+				 n == 1 ? "second" : "third", suite->name, n == 1 ? "one" : "two");
+			return -1;
 		}
-		if (read_hex(line, &at, want, material, errs))
-			goto out;
-		if (looks_weak(material, suite->key_bytes)) {
+		if (read_hex(hex, &at, &lines[key], material, errs))
+			return -1;
+		if (looks_weak(material, lines[key].key_bytes)) {
 			eg_error(errs, &at, "",
 				 "all bytes of the key are alike (make one with "
 				 "espgate keygen %s)",
 				 suite->name);
-			goto out;
+			return -1;
 		}
+		material += lines[key++].bytes;
 	}
-	if (!keys)
+	return (int)key;
+}
+
+int eg_keyfile_read(const char *path, const struct eg_suite *suite,
+		    const struct eg_keyfile_ref *ref, uint8_t *material, struct eg_errs *errs)
+{
+	char text[FILE_MAX + 1];
+	struct line lines[2];
+	int n = (int)lines_of(suite, lines), found = -1;
+
+	if (!slurp(path, ref, text, errs))
+		found = parse(text, path, suite, material, errs);
+	eg_secret_wipe(text, sizeof(text));
+	if (found == 0)
 		eg_error(errs, &ref->pos, ref->conf_path, "%s: holds no key", path);
-	else
-		ret = 0;
-out:
-	eg_secret_wipe(buf, sizeof(buf));
-	return ret;
+	else if (found > 0 && found < n)
+		eg_error(errs, &ref->pos, ref->conf_path, "%s: holds no %s, which %s needs", path,
+			 lines[found].what, suite->name);
+	return found == n ? 0 : -1;
 }
 
 static int write_all(int fd, const char *text, size_t n)
@@ -163,21 +197,40 @@ static int write_all(int fd, const char *text, size_t n)
 	return 0;
 }
 
+/* A new key as the text of its file, not terminated; its length. -1 with errno set. */
+static int make_text(const struct eg_suite *suite, char text[2 * EG_SUITE_KEY_MAX + 2])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t material[EG_SUITE_KEY_MAX];
+	const uint8_t *byte = material;
+	struct line lines[2];
+	unsigned n = lines_of(suite, lines);
+	char *at = text;
+
+	if (eg_secret_random(material, eg_suite_material_bytes(suite)))
+		return -1;
+	for (unsigned key = 0; key < n; key++) {
+		for (size_t i = 0; i < lines[key].bytes; i++, byte++) {
+			*at++ = digits[*byte >> 4];
+			*at++ = digits[*byte & 15];
+		}
+		*at++ = '\n';
+	}
+	eg_secret_wipe(material, sizeof(material));
+	return (int)(at - text);
+}
+
 int eg_keyfile_create(const char *path, const struct eg_suite *suite, struct eg_errs *errs)
 {
-	size_t n = (size_t)suite->key_bytes + suite->salt_bytes;
 	bool to_stdout = !strcmp(path, "-");
-	uint8_t material[EG_SUITE_KEY_MAX];
 	char text[2 * EG_SUITE_KEY_MAX + 2];
-	int fd = STDOUT_FILENO, ret = -1;
+	int fd = STDOUT_FILENO, ret = -1, n;
 
-	if (eg_secret_random(material, n)) {
+	n = make_text(suite, text);
+	if (n < 0) {
 		eg_error(errs, NULL, "keygen", "getrandom: %s", strerror(errno));
 		return -1;
 	}
-	for (size_t i = 0; i < n; i++)
-		snprintf(text + 2 * i, 3, "%02x", material[i]);
-	strcpy(text + 2 * n, "\n");
 	if (!to_stdout)
 		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -185,7 +238,7 @@ int eg_keyfile_create(const char *path, const struct eg_suite *suite, struct eg_
 			 errno == EEXIST ? "exists already, and a key is never overwritten"
 					 : strerror(errno));
 	else if ((!to_stdout && fchmod(fd, 0600)) || /* the umask may have taken bits off */
-		 write_all(fd, text, 2 * n + 1) || (!to_stdout && fsync(fd)))
+		 write_all(fd, text, (size_t)n) || (!to_stdout && fsync(fd)))
 		eg_error(errs, NULL, path, "%s", strerror(errno));
 	else
 		ret = 0;
@@ -194,7 +247,6 @@ int eg_keyfile_create(const char *path, const struct eg_suite *suite, struct eg_
 		if (ret) /* half a key would only stand in the way of the next try */
 			unlink(path);
 	}
-	eg_secret_wipe(material, sizeof(material));
 	eg_secret_wipe(text, sizeof(text));
 	return ret;
 }

@@ -1,4 +1,5 @@
-/* Key files: hex, one key a line, encryption key with its salt appended (RFC 4106 s8.1), `#` for
+/* Key files: hex, one key a line: the encryption key with its salt appended (RFC 4106 s8.1) where
+ * the suite has one, then the authentication key where it has one (RFC 4868 s2.1.1). `#` for
  * comments. Never readable by group or others.
  *
  * No byte of a key reaches an error, and buffers that held text of a key file are wiped. Control

@@ -21,7 +21,7 @@
 
 #define EG_REPLAY_MIN     32
 #define EG_REPLAY_DEFAULT 64
-#define EG_REPLAY_MAX     4096
+#define EG_REPLAY_MAX     8192
 
 struct eg_replay {
 	uint64_t top;   /* highest authenticated sequence number, 0 at first */

@@ -6,7 +6,8 @@
  *
  * Synchronization: an inbound SA belongs to one worker (`owner`); others hand packets over. An
  * outbound SA is written by one worker, or where `shared` by several, then with atomic operations.
- * Counters may be read by any thread at any time. */
+ * The limits are moved by the control thread and read by workers once a burst. Counters may be read
+ * by any thread at any time. */
 #ifndef EG_SA_SA_H
 #define EG_SA_SA_H
 
@@ -16,6 +17,7 @@
 
 #include "base/suite.h"
 #include "crypto/crypto.h"
+#include "espgate/drop.h"
 #include "sa/replay.h"
 
 #define EG_CACHE_LINE 64
@@ -33,8 +35,16 @@ struct eg_sa {
 	uint16_t owner; /* inbound: index of the worker that opens */
 	uint8_t kind;
 	uint8_t iv_bytes, icv_bytes, align_bytes;
+	uint8_t iv_kind; /* enum eg_iv_kind */
 	bool esn;
 	bool shared; /* outbound: several workers send on it */
+
+	/* How far it may go: the control thread's to move, a few times a second at most. */
+	_Atomic uint64_t seq_limit; /* last sequence number that may be given out or accepted: what
+				       is durably reserved, and within the lifetime; 0: none */
+	_Atomic uint64_t seq_end;   /* where the lifetime or the sequence space ends */
+	_Atomic uint64_t iv_limit;  /* outbound: last IV that is durably reserved */
+	_Atomic uint64_t byte_limit;
 
 	/* Hot: the writer's lines. */
 	_Alignas(EG_CACHE_LINE) _Atomic uint64_t seq; /* outbound: last sequence number given out */
@@ -44,31 +54,51 @@ struct eg_sa {
 
 	/* The control thread's. */
 	_Alignas(EG_CACHE_LINE) unsigned refs;
+	struct eg_sa_record *record; /* the store's */
 };
 
 _Static_assert(offsetof(struct eg_sa, seq) == EG_CACHE_LINE, "fixed part fills one line");
 _Static_assert(offsetof(struct eg_sa, refs) == 2 * EG_CACHE_LINE, "hot part fills one line");
 
+/* The last sequence number there is: it never wraps (RFC 4303 s3.3.3). */
+static inline uint64_t eg_sa_space(bool esn)
+{
+	return esn ? UINT64_MAX : UINT32_MAX;
+}
+
 /* What a sender may use for one burst. */
 struct eg_sa_grant {
 	uint64_t seq, iv; /* of the first packet; each next one adds 1 */
-	unsigned n;       /* how many packets: fewer than asked where sequence numbers run out */
+	unsigned n;       /* how many packets: fewer than asked where a limit is near */
 };
 
-/* Reserve sequence numbers and IVs for a burst of n packets. The sequence never wraps (RFC 4303
- * s3.3.3). The IV is a hybrid clock: wall time in ns, but always beyond the last one, so that it
- * neither repeats inside a run nor after a restart while the clock moves on (RFC 4106 s3.1 wants
- * the IV unique for a key). The writer's worker only. */
+/* The first of n IVs after `last` (none beyond `limit`): the wall clock, but past the last one; or
+ * counted on from it, where the clock is past what is reserved (it jumped). */
+static inline uint64_t eg_sa_first_iv(uint64_t last, uint64_t limit, unsigned n, uint64_t wall_ns)
+{
+	return wall_ns > last && limit - last >= n && wall_ns <= limit - n ? wall_ns : last + 1;
+}
+
+/* Reserve sequence numbers and IVs for a burst of n packets. Neither goes beyond what the control
+ * thread reserved: a number is durably marked as used before a packet may carry it, so that it is
+ * never used again after a crash (RFC 4303 s3.3.3; RFC 4106 s3.1 wants the IV unique for a key).
+ * The IV is a hybrid clock: wall time in ns, but always beyond the last one; suites whose IV is not
+ * of the clock (CBC's, RFC 3602 s3) let it lie. The writer's worker only. */
 static inline struct eg_sa_grant eg_sa_reserve(struct eg_sa *sa, unsigned n, uint64_t wall_ns)
 {
-	const uint64_t limit = sa->esn ? UINT64_MAX : UINT32_MAX;
+	/* Acquire: what the limits cover is on disk. */
+	const uint64_t limit = atomic_load_explicit(&sa->seq_limit, memory_order_acquire);
+	const uint64_t iv_limit = atomic_load_explicit(&sa->iv_limit, memory_order_acquire);
+	const uint64_t byte_limit = atomic_load_explicit(&sa->byte_limit, memory_order_relaxed);
 	uint64_t seq = atomic_load_explicit(&sa->seq, memory_order_relaxed);
 	uint64_t iv = atomic_load_explicit(&sa->iv, memory_order_relaxed);
 	uint64_t first_iv;
 	unsigned granted;
 
+	if (atomic_load_explicit(&sa->bytes, memory_order_relaxed) >= byte_limit)
+		n = 0;
 	do {
-		granted = limit - seq < n ? (unsigned)(limit - seq) : n;
+		granted = seq >= limit ? 0 : limit - seq < n ? (unsigned)(limit - seq) : n;
 		if (!sa->shared) {
 			atomic_store_explicit(&sa->seq, seq + granted, memory_order_relaxed);
 			break;
@@ -76,7 +106,10 @@ static inline struct eg_sa_grant eg_sa_reserve(struct eg_sa *sa, unsigned n, uin
 	} while (!atomic_compare_exchange_weak_explicit(
 		&sa->seq, &seq, seq + granted, memory_order_relaxed, memory_order_relaxed));
 	do {
-		first_iv = wall_ns > iv ? wall_ns : iv + 1;
+		/* Numbers without an IV are skipped, as any sender may (RFC 6311). */
+		if (iv_limit - iv < granted)
+			granted = (unsigned)(iv_limit - iv);
+		first_iv = eg_sa_first_iv(iv, iv_limit, granted, wall_ns);
 		if (!sa->shared) {
 			atomic_store_explicit(&sa->iv, first_iv + granted - 1,
 					      memory_order_relaxed);
@@ -86,6 +119,17 @@ static inline struct eg_sa_grant eg_sa_reserve(struct eg_sa *sa, unsigned n, uin
 		&sa->iv, &iv, first_iv + granted - 1, memory_order_relaxed, memory_order_relaxed));
 	return (struct eg_sa_grant){.seq = seq + 1, .iv = first_iv, .n = granted};
 }
+
+/* May an inbound SA still take this sequence number? Its owner only. */
+static inline bool eg_sa_alive(const struct eg_sa *sa, uint64_t seq)
+{
+	return seq <= atomic_load_explicit(&sa->seq_limit, memory_order_relaxed) &&
+	       atomic_load_explicit(&sa->bytes, memory_order_relaxed) <
+		       atomic_load_explicit(&sa->byte_limit, memory_order_relaxed);
+}
+
+/* Why a sender got fewer numbers than it asked for. Any thread. */
+enum eg_drop eg_sa_shortage(const struct eg_sa *sa);
 
 /* Count what a burst carried through this SA. The writer's worker only. */
 static inline void eg_sa_count(struct eg_sa *sa, uint64_t packets, uint64_t bytes)

@@ -3,24 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "net/bytes.h"
-
-/* Chains by SPI: a reload of 100,000 SAs looks each one up. */
-#define BUCKETS 4096
-
-struct held {
-	struct held *next;
-	struct eg_sa_spec spec;
-	struct eg_crypto_key *key;
-	struct eg_sa *sa;
-};
-
-struct eg_sa_store {
-	struct eg_keystore *keys;
-	unsigned n_workers;
-	struct held *bucket[BUCKETS];
-};
+#include "sa/record.h"
 
 struct eg_sa_store *eg_sa_store_new(unsigned n_workers)
 {
@@ -42,35 +28,66 @@ unsigned eg_sa_store_workers(const struct eg_sa_store *store)
 	return store->n_workers;
 }
 
+int eg_sa_store_keep_state(struct eg_sa_store *store, const char *path, bool read_only,
+			   const struct eg_pos *pos, struct eg_errs *errs)
+{
+	store->state = eg_state_dir_open(path, read_only, pos, errs);
+	return store->state ? 0 : -1;
+}
+
 void eg_sa_store_free(struct eg_sa_store *store)
 {
 	if (!store)
 		return;
-	for (size_t i = 0; i < BUCKETS; i++) {
-		for (struct held *held = store->bucket[i], *next; held; held = next) {
-			next = held->next;
-			free(held->sa);
-			free(held);
+	for (size_t i = 0; i < EG_SA_BUCKETS; i++) {
+		for (struct eg_sa_record *record = store->bucket[i], *next; record; record = next) {
+			next = record->next;
+			free(record->sa);
+			free(record);
 		}
 	}
+	eg_vec_free(&store->live);
+	eg_state_dir_close(store->state);
 	eg_keystore_free(store->keys);
 	free(store);
 }
 
-static struct held **chain(struct eg_sa_store *store, uint32_t spi)
+/* A fingerprint is a hash already. */
+static struct eg_sa_record **chain(struct eg_sa_store *store,
+				   const uint8_t fingerprint[EG_FINGERPRINT_BYTES])
 {
-	return &store->bucket[eg_hash_u64(spi) % BUCKETS];
+	uint64_t hash;
+
+	memcpy(&hash, fingerprint, sizeof(hash));
+	return &store->bucket[hash % EG_SA_BUCKETS];
 }
 
-static bool same_spec(const struct eg_sa_spec *a, const struct eg_sa_spec *b)
+static struct eg_sa_record *find(struct eg_sa_store *store,
+				 const uint8_t fingerprint[EG_FINGERPRINT_BYTES])
+{
+	struct eg_sa_record *record = *chain(store, fingerprint);
+
+	while (record && memcmp(record->fingerprint, fingerprint, EG_FINGERPRINT_BYTES))
+		record = record->next;
+	return record;
+}
+
+/* What the key belongs to for good. */
+static bool same_sa(const struct eg_sa_spec *a, const struct eg_sa_spec *b)
 {
 	return a->kind == b->kind && a->spi == b->spi && a->suite == b->suite &&
-	       a->replay_window == b->replay_window && a->esn == b->esn &&
-	       eg_ip_equal(&a->local, &b->local) && eg_ip_equal(&a->remote, &b->remote);
+	       eg_ip_equal(&a->remote, &b->remote);
 }
 
-static struct eg_sa *create(const struct eg_sa_store *store, const struct eg_sa_spec *spec,
-			    const struct eg_crypto_key *key)
+/* What is fixed while it runs. */
+static bool same_spec(const struct eg_sa_spec *a, const struct eg_sa_spec *b)
+{
+	return same_sa(a, b) && a->replay_window == b->replay_window && a->esn == b->esn &&
+	       eg_ip_equal(&a->local, &b->local);
+}
+
+static struct eg_sa *make_sa(const struct eg_sa_store *store, const struct eg_sa_spec *spec,
+			     const struct eg_crypto_key *key)
 {
 	size_t ring = spec->kind == EG_SA_KIND_IN ? eg_replay_bytes(spec->replay_window) : 0;
 	size_t size = (sizeof(struct eg_sa) + ring + EG_CACHE_LINE - 1) & ~(EG_CACHE_LINE - 1ul);
@@ -83,6 +100,7 @@ static struct eg_sa *create(const struct eg_sa_store *store, const struct eg_sa_
 	sa->suite = spec->suite;
 	sa->spi_be = htobe32(spec->spi);
 	sa->kind = (uint8_t)spec->kind;
+	sa->iv_kind = (uint8_t)spec->suite->iv;
 	sa->iv_bytes = spec->suite->iv_bytes;
 	sa->icv_bytes = spec->suite->icv_bytes;
 	sa->align_bytes = spec->suite->align_bytes;
@@ -94,75 +112,182 @@ static struct eg_sa *create(const struct eg_sa_store *store, const struct eg_sa_
 	return sa;
 }
 
-static struct held *find(struct eg_sa_store *store, const struct eg_sa_spec *spec,
-			 const struct eg_crypto_key *key)
+/* A key that was never used here: from its state file, or from the start. */
+static struct eg_sa_record *new_record(struct eg_sa_store *store, const struct eg_sa_spec *spec,
+				       const uint8_t fingerprint[EG_FINGERPRINT_BYTES],
+				       const struct eg_keyfile_ref *ref, struct eg_errs *errs)
 {
-	for (struct held *held = *chain(store, spec->spi); held; held = held->next) {
-		if (same_spec(&held->spec, spec) && !eg_crypto_key_order(held->key, key))
-			return held;
+	struct eg_sa_record *record = calloc(1, sizeof(*record));
+	struct eg_state wants = {.spi = spec->spi, .remote = spec->remote}, found;
+	uint64_t wall_ns = eg_wall_ns();
+	int known = 0;
+
+	if (!record) {
+		eg_error(errs, &ref->pos, ref->conf_path, "out of memory");
+		return NULL;
 	}
-	return NULL;
+	memcpy(record->fingerprint, fingerprint, EG_FINGERPRINT_BYTES);
+	record->spec = *spec;
+	record->since_ns = wall_ns;
+	if (store->state && spec->kind == EG_SA_KIND_OUT) {
+		memcpy(wants.key, fingerprint, EG_FINGERPRINT_BYTES);
+		strncpy(wants.suite, spec->suite->name, sizeof(wants.suite) - 1);
+		known = eg_state_dir_load(store->state, &wants, &ref->pos, ref->conf_path, &found,
+					  errs);
+	}
+	if (known < 0) {
+		free(record);
+		return NULL;
+	}
+	if (known) {
+		record->seq = found.seq;
+		record->iv = found.iv;
+		record->bytes_before = found.bytes;
+		record->since_ns = found.since_ns;
+		/* A clock that stepped back makes nobody younger than new. */
+		if (wall_ns > found.since_ns)
+			record->age_before_ns = wall_ns - found.since_ns;
+	}
+	record->next = *chain(store, fingerprint);
+	*chain(store, fingerprint) = record;
+	return record;
 }
 
-struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
-			    const uint8_t *material)
+/* Make the SA of a record that has none, where its numbers were left. */
+static struct eg_sa *revive(struct eg_sa_store *store, struct eg_sa_record *record,
+			    const struct eg_sa_spec *spec, struct eg_crypto_key *key)
 {
-	struct eg_crypto_key *key = eg_crypto_key_new(store->keys, spec->suite, material);
-	struct held *held;
-	struct eg_sa *sa;
+	struct eg_sa *sa = make_sa(store, spec, key);
+	struct eg_sa_record **slot = sa ? eg_vec_add(&store->live) : NULL;
 
-	if (!key)
-		return NULL;
-	held = find(store, spec, key);
-	if (held) {
-		eg_crypto_key_free(store->keys, key);
-		held->sa->refs++;
-		return held->sa;
-	}
-	sa = create(store, spec, key);
-	held = malloc(sizeof(*held));
-	if (!sa || !held) {
+	if (!slot) {
 		free(sa);
-		free(held);
-		eg_crypto_key_free(store->keys, key);
 		return NULL;
 	}
-	*held = (struct held){*chain(store, spec->spi), *spec, key, sa};
-	*chain(store, spec->spi) = held;
-	sa->refs = 1;
+	*slot = record;
+	record->place = store->live.n - 1;
+	record->spec = *spec;
+	record->key = key;
+	record->sa = sa;
+	record->marks = (struct eg_marks){0};
+	record->born_mono_ns = record->rate_mono_ns = eg_mono_ns();
+	record->look_packets = record->rate_packets = record->rate_bytes = record->used_mono_ns = 0;
+	sa->record = record;
+	atomic_init(&sa->seq, record->seq);
+	atomic_init(&sa->iv, record->iv);
+	if (spec->kind == EG_SA_KIND_IN && record->seq) {
+		/* Everything up to there counts as seen. */
+		sa->replay.top = record->seq;
+		if (spec->replay_window)
+			memset(sa->replay.bits, 0xff, eg_replay_bytes(spec->replay_window));
+	}
+	eg_sa_record_limit(store, record);
 	return sa;
 }
 
+/* Is this the record's SA again, or may it become that? */
+static bool may_have(const struct eg_sa_record *record, const struct eg_sa_spec *spec,
+		     const struct eg_crypto_key *key, const struct eg_keyfile_ref *ref,
+		     struct eg_errs *errs)
+{
+	const struct eg_sa_spec *had = &record->spec;
+	char remote[EG_IP_TEXT];
+
+	if (record->sa ? same_spec(had, spec) && eg_crypto_key_equal(record->key, key)
+		       : same_sa(had, spec))
+		return true;
+	if (same_sa(had, spec))
+		eg_error(errs, &ref->pos, ref->conf_path,
+			 "the SA runs with another local, esn or replay_window: those change with "
+			 "a new key (espgate keygen) or a restart");
+	else
+		eg_error(errs, &ref->pos, ref->conf_path,
+			 "the same key as of SA 0x%x %s %s, and two SAs with one key repeat nonces "
+			 "(RFC 4106 s3.1): make a new one with espgate keygen",
+			 had->spi, had->kind == EG_SA_KIND_OUT ? "to" : "from",
+			 eg_ip_print(&had->remote, remote));
+	return false;
+}
+
+struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
+			    const uint8_t *material, const struct eg_keyfile_ref *ref,
+			    struct eg_errs *errs)
+{
+	struct eg_crypto_key *key = eg_crypto_key_new(store->keys, spec->suite, material);
+	uint8_t fingerprint[EG_FINGERPRINT_BYTES];
+	struct eg_sa_record *record;
+
+	if (!key) {
+		eg_error(errs, &ref->pos, ref->conf_path, "out of memory");
+		return NULL;
+	}
+	eg_crypto_fingerprint(store->keys, spec->suite, material, fingerprint);
+	record = find(store, fingerprint);
+	if (!record)
+		record = new_record(store, spec, fingerprint, ref, errs);
+	else if (!may_have(record, spec, key, ref, errs))
+		record = NULL;
+	if (record && record->sa) {
+		eg_crypto_key_free(store->keys, key);
+		record->sa->refs++;
+		return record->sa;
+	}
+	if (record && revive(store, record, spec, key)) {
+		record->sa->refs = 1;
+		return record->sa;
+	}
+	if (record)
+		eg_error(errs, &ref->pos, ref->conf_path, "out of memory");
+	eg_crypto_key_free(store->keys, key);
+	return NULL;
+}
+
+void eg_sa_set_lifetime(struct eg_sa_store *store, struct eg_sa *sa,
+			const struct eg_lifetime *lifetime)
+{
+	sa->record->spec.lifetime = *lifetime;
+	eg_sa_record_limit(store, sa->record);
+}
+
+void eg_sa_retain(struct eg_sa *sa)
+{
+	sa->refs++;
+}
+
+/* A key that nothing was done with binds nobody: the configuration that named it may have been
+ * refused. */
+static void forget_unused(struct eg_sa_store *store, struct eg_sa_record *record)
+{
+	struct eg_sa_record **at = chain(store, record->fingerprint);
+
+	if (record->seq || record->iv || record->marks.iv)
+		return;
+	while (*at != record)
+		at = &(*at)->next;
+	*at = record->next;
+	free(record);
+}
+
+/* Remember where it was, and wipe its key. */
 void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa)
 {
+	struct eg_sa_record *record, *last;
+
 	if (!sa || --sa->refs)
 		return;
-	for (struct held **at = chain(store, be32toh(sa->spi_be)); *at; at = &(*at)->next) {
-		struct held *held = *at;
-
-		if (held->sa != sa)
-			continue;
-		*at = held->next;
-		eg_crypto_key_free(store->keys, held->key);
-		free(sa);
-		free(held);
-		return;
-	}
-}
-
-static int by_key(const void *a, const void *b)
-{
-	const struct eg_sa *const *sa = a, *const *sb = b;
-
-	return eg_crypto_key_order((*sa)->key, (*sb)->key);
-}
-
-const struct eg_sa *eg_sa_find_shared_key(struct eg_sa **sas, size_t n)
-{
-	qsort(sas, n, sizeof(*sas), by_key);
-	for (size_t i = 1; i < n; i++) {
-		if (!eg_crypto_key_order(sas[i - 1]->key, sas[i]->key))
-			return sas[i - 1];
-	}
-	return NULL;
+	record = sa->record;
+	last = store->live.v[--store->live.n];
+	store->live.v[record->place] = last;
+	last->place = record->place;
+	record->seq = sa->kind == EG_SA_KIND_IN
+			      ? sa->replay.top
+			      : atomic_load_explicit(&sa->seq, memory_order_relaxed);
+	record->iv = atomic_load_explicit(&sa->iv, memory_order_relaxed);
+	record->bytes_before += atomic_load_explicit(&sa->bytes, memory_order_relaxed);
+	record->age_before_ns += eg_mono_ns() - record->born_mono_ns;
+	eg_crypto_key_free(store->keys, record->key);
+	record->key = NULL;
+	record->sa = NULL;
+	free(sa);
+	forget_unused(store, record);
 }

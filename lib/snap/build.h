@@ -6,11 +6,15 @@
 #include "conf/config.h"
 #include "snap/snap.h"
 
+/* idles, from peers. 0, or -1 where memory is short */
+int eg_build_idles(struct eg_snap *snap);
+
 /* peers, without SAs */
 int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
 
 /* peers, sas, sad */
-int eg_build_sas(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
+int eg_build_sas(struct eg_snap *snap, const struct eg_config *config,
+		 const struct eg_snap_options *options, struct eg_errs *errs);
 
 /* hops, routes, and each peer's hop */
 int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);

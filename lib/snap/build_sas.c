@@ -5,6 +5,7 @@
 
 #include "base/secret.h"
 #include "sa/keyfile.h"
+#include "snap/rekey.h"
 
 /* Read one SA's key and take its runtime from the store. */
 static struct eg_sa *acquire(struct eg_snap *snap, const struct eg_conf_peer *peer,
@@ -18,6 +19,7 @@ static struct eg_sa *acquire(struct eg_snap *snap, const struct eg_conf_peer *pe
 		.esn = conf->esn,
 		.local = peer->local,
 		.remote = peer->remote,
+		.lifetime = peer->lifetime,
 	};
 	char path[EG_CONF_NAME_MAX + 64];
 	struct eg_keyfile_ref ref = {conf->pos, path};
@@ -26,16 +28,14 @@ static struct eg_sa *acquire(struct eg_snap *snap, const struct eg_conf_peer *pe
 
 	snprintf(path, sizeof(path), "peers.%s.sas[%zu].key_file", peer->name,
 		 (size_t)(conf - peer->sas.v));
-	if (!eg_keyfile_read(conf->key_file, conf->suite, &ref, material, errs)) {
-		sa = eg_sa_acquire(snap->store, &spec, material);
-		if (!sa)
-			eg_error(errs, &conf->pos, path, "out of memory");
-	}
+	if (!eg_keyfile_read(conf->key_file, conf->suite, &ref, material, errs))
+		sa = eg_sa_acquire(snap->store, &spec, material, &ref, errs);
 	eg_secret_wipe(material, sizeof(material));
 	return sa;
 }
 
-static int keep(struct eg_snap *snap, struct eg_sa *sa, uint32_t peer)
+static int keep(struct eg_snap *snap, struct eg_sa *sa, uint32_t peer,
+		const struct eg_lifetime *lifetime)
 {
 	struct eg_snap_sa *slot = eg_vec_add(&snap->sas);
 
@@ -43,67 +43,50 @@ static int keep(struct eg_snap *snap, struct eg_sa *sa, uint32_t peer)
 		eg_sa_release(snap->store, sa);
 		return -1;
 	}
-	*slot = (struct eg_snap_sa){sa, peer};
+	*slot = (struct eg_snap_sa){.sa = sa, .peer = peer, .lifetime = *lifetime};
 	return 0;
 }
 
 static int add_sas(struct eg_snap *snap, uint32_t index, const struct eg_conf_peer *conf,
 		   struct eg_errs *errs)
 {
-	struct eg_tunnel *peer = &snap->peers[index];
 	int failed = 0;
 
-	peer->out = calloc(conf->sas.n + 1, sizeof(struct eg_sa *));
-	if (!peer->out)
-		return -1;
 	eg_vec_foreach (sa_conf, &conf->sas) {
 		struct eg_sa *sa = acquire(snap, conf, sa_conf, errs);
 
-		if (!sa || keep(snap, sa, index))
+		if (!sa || keep(snap, sa, index, &conf->lifetime))
 			failed = -1;
-		else if (sa->kind == EG_SA_KIND_OUT)
-			peer->out[peer->n_out++] = sa;
 	}
 	return failed;
 }
 
-/* One key and salt under two SAs would repeat nonces (RFC 4106 s10). */
-static int check_keys(const struct eg_snap *snap, const struct eg_config *config,
-		      struct eg_errs *errs)
+/* Every key here is static: it outlives the daemon, and so must what it was used for. */
+static void check_state(const struct eg_config *config, struct eg_errs *errs)
 {
-	struct eg_sa **sas = malloc((snap->sas.n + 1) * sizeof(struct eg_sa *));
-	const struct eg_sa *twice;
+	const struct eg_conf_peer *first = NULL;
 
-	if (!sas)
-		return -1;
-	for (size_t i = 0; i < snap->sas.n; i++)
-		sas[i] = snap->sas.v[i].sa;
-	twice = eg_sa_find_shared_key(sas, snap->sas.n);
-	if (twice)
-		eg_error(errs, &(struct eg_pos){.file = config->file}, "peers",
-			 "SA 0x%x and another use the same key and salt (RFC 4106 s10: make one "
-			 "key each with espgate keygen)",
-			 be32toh(twice->spi_be));
-	free(sas);
-	return twice ? -1 : 0;
+	if (config->state_dir)
+		return;
+	for (size_t i = 0; !first && i < config->peers.n; i++) {
+		eg_vec_foreach (sa, &config->peers.v[i].sas)
+			first = sa->dir == EG_SA_OUT ? &config->peers.v[i] : first;
+	}
+	if (first)
+		eg_warning(errs, &(struct eg_pos){.file = config->file}, NULL,
+			   "state_dir is missing: after a restart sequence numbers begin at 1 "
+			   "again, and receivers drop them as seen (RFC 4303 s3.3.3); IVs repeat "
+			   "where the clock steps back (RFC 4106 s3.1)");
 }
 
-static int build_sad(struct eg_snap *snap)
+int eg_build_idles(struct eg_snap *snap)
 {
-	struct eg_sad_entry *entries = calloc(snap->sas.n + 1, sizeof(*entries));
-	size_t n = 0;
-	int err;
-
-	if (!entries)
-		return -1;
-	eg_vec_foreach (held, &snap->sas) {
-		if (held->sa->kind == EG_SA_KIND_IN)
-			entries[n++] =
-				(struct eg_sad_entry){held->sa, held->sa->spi_be, held->peer};
+	snap->idles = calloc(snap->n_peers + 1, sizeof(*snap->idles));
+	for (uint32_t i = 0; snap->idles && i < snap->n_peers; i++) {
+		if (snap->peers[i].encap)
+			snap->idles[snap->n_idles++].peer = i;
 	}
-	err = eg_sad_build(&snap->sad, entries, n);
-	free(entries);
-	return err;
+	return snap->idles ? 0 : -1;
 }
 
 int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
@@ -120,23 +103,30 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 		failed |= !peer->name;
 		peer->local = conf->local;
 		peer->remote = conf->remote;
+		peer->df_copied = conf->df == EG_DF_COPY ? EG_IP4_DF : 0;
+		peer->df_set = conf->df == EG_DF_SET ? EG_IP4_DF : 0;
+		peer->encap = conf->udp_encap;
+		peer->n_sports = conf->source_ports;
 		peer->mss_clamp = conf->mss_clamp;
 		eg_tunnel_make_outer(peer);
 	}
-	if (snap->peers && !failed)
+	if (snap->peers && !failed && !eg_build_idles(snap))
 		return 0;
 	eg_error(errs, NULL, "peers", "out of memory");
 	return -1;
 }
 
-int eg_build_sas(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
+int eg_build_sas(struct eg_snap *snap, const struct eg_config *config,
+		 const struct eg_snap_options *options, struct eg_errs *errs)
 {
 	size_t before = errs->n_errors;
 	int failed = eg_build_peers(snap, config, errs);
 
+	check_state(config, errs);
+
 	for (uint32_t i = 0; snap->peers && i < snap->n_peers; i++)
 		failed |= add_sas(snap, i, &config->peers.v[i], errs);
-	if (!failed && !check_keys(snap, config, errs) && !build_sad(snap))
+	if (!failed && !eg_rekey_carry(snap, config, options, errs) && !eg_rekey_derive(snap))
 		return 0;
 	if (errs->n_errors == before)
 		eg_error(errs, NULL, "peers", "out of memory");

@@ -32,6 +32,9 @@ void eg_publish(struct eg_publisher *publisher, struct eg_snap *snap)
 	/* Release: the build is complete before a worker can see the pointer. */
 	old = atomic_exchange_explicit(&publisher->snap, snap, memory_order_acq_rel);
 	rte_rcu_qsbr_synchronize(publisher->qsbr, RTE_QSBR_THRID_INVALID);
+	/* The only thing of a running SA that a configuration may change. */
+	eg_vec_foreach (held, &snap->sas)
+		eg_sa_set_lifetime(snap->store, held->sa, &held->lifetime);
 	eg_snap_free(old);
 }
 

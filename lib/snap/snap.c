@@ -8,7 +8,13 @@ void eg_snap_free(struct eg_snap *snap)
 {
 	if (!snap)
 		return;
-	eg_snap_policy_free(snap->policy);
+	if (!snap->lent) {
+		eg_snap_policy_free(snap->policy);
+		free(snap->hops);
+		free(snap->vias);
+		free(snap->owns.v);
+		eg_lpm_free(snap->routes);
+	}
 	eg_sad_free(&snap->sad);
 	eg_vec_foreach (held, &snap->sas)
 		eg_sa_release(snap->store, held->sa);
@@ -18,10 +24,7 @@ void eg_snap_free(struct eg_snap *snap)
 		free(snap->peers[i].name);
 	}
 	free(snap->peers);
-	free(snap->hops);
-	free(snap->vias);
-	free(snap->owns.v);
-	eg_lpm_free(snap->routes);
+	free(snap->idles);
 	free(snap);
 }
 
@@ -31,7 +34,7 @@ static int build(struct eg_snap *snap, const struct eg_config *config,
 {
 	unsigned n_workers = snap->store ? eg_sa_store_workers(snap->store) : 1;
 	int failed = options->offline ? eg_build_peers(snap, config, errs)
-				      : eg_build_sas(snap, config, errs);
+				      : eg_build_sas(snap, config, options, errs);
 
 	if (config->policy.mode != EG_POLICY_OFF) {
 		snap->policy =

@@ -17,10 +17,28 @@
 #include "sa/store.h"
 #include "snap/policy.h"
 
+/* How an SA is used (snap/rekey.h says why). */
+enum eg_sa_use {
+	EG_SA_IN_USE,
+	EG_SA_WAITS,  /* outbound: sends from at_ns on */
+	EG_SA_LEAVES, /* no longer configured: sends or is accepted until at_ns */
+};
+
 /* An SA acquired from the store, and whose it is. */
 struct eg_snap_sa {
 	struct eg_sa *sa;
 	uint32_t peer;
+	enum eg_sa_use use;
+	uint64_t at_ns; /* monotonic */
+	struct eg_lifetime lifetime;
+};
+
+/* A peer that keepalives may go to, and when something last went there. Of the worker whose index
+ * is this one's in the list, modulo the number of workers: not read by others. */
+struct eg_snap_idle {
+	uint32_t peer;
+	uint64_t packets; /* that its SAs had sent by then */
+	uint64_t cycles;  /* 0: not known: a new snapshot begins with a keepalive */
 };
 
 struct eg_config;
@@ -33,27 +51,38 @@ struct eg_snap {
 	struct eg_owns owns; /* the ports' addresses */
 	struct eg_tunnel *peers;
 	struct eg_sad sad;
+	struct eg_snap_idle *idles; /* the peers with udp_encap */
+	uint32_t n_idles;
 	struct eg_snap_policy *policy; /* NULL: no policy is enforced, nothing is tracked */
 
 	/* The control thread's. */
 	uint32_t n_hops, n_peers;
-	EG_VEC(struct eg_snap_sa) sas; /* in the configuration's order, peer by peer */
+	EG_VEC(struct eg_snap_sa)
+	sas;                   /* in the configuration's order, peer by peer; those that
+				  leave behind them */
+	uint64_t next_step_ns; /* when the first SA begins or ends; UINT64_MAX: none does */
+	bool lent;             /* routes, hops, vias, owns and policy are the next snapshot's now
+				  (eg_snap_step()) */
 	struct eg_sa_store *store;
 };
 
 struct eg_snap_options {
 	uint64_t prove_ns; /* how long the proof of the policy may take; 0: prove everything */
-	bool offline;      /* no keys, so no SAs: for verbs that only look (explain, replay) */
+	const struct eg_snap *before; /* in force, or NULL */
+	uint64_t now_ns;              /* monotonic */
+	bool offline; /* no keys, so no SAs: for verbs that only look (explain, replay) */
 };
-
-/* What the daemon loads with. */
-#define EG_SNAP_DAEMON ((struct eg_snap_options){.prove_ns = EG_PROVE_BUDGET_NS})
 
 /* Compile a configuration. Reads key files and Kubernetes objects, acquires SAs, resolves routes,
  * compiles and proves the policy. The store is not needed offline. Keeps nothing of `config`. NULL
  * where anything was reported to errs. */
 struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store *store,
 			      const struct eg_snap_options *options, struct eg_errs *errs);
+
+/* The next snapshot where the time of an SA's begin or end has come: the same world, with other
+ * SAs. It takes over routes and policy, so it must be published in place of `before`. NULL where
+ * nothing is due, or memory is short (then ask again). */
+struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns);
 
 /* Release the SAs and free all. No worker may still read it. NULL is allowed. */
 void eg_snap_free(struct eg_snap *snap);

@@ -90,20 +90,83 @@ static void render_ports(const struct eg_report *now, const struct eg_report *be
  * not more than one reads. */
 #define ROWS_MAX 24
 
+/* The peer whose rows start at `first`: both directions' sums over all its SAs. */
+static void render_peer(const struct eg_report *now, size_t first, struct eg_buf *out)
+{
+	const char *peer = now->sas.v[first].peer;
+	uint64_t packets[2] = {0, 0}, bytes[2] = {0, 0};
+
+	for (size_t i = first; i < now->sas.n && now->sas.v[i].peer == peer; i++) {
+		packets[now->sas.v[i].out] += now->sas.v[i].packets;
+		bytes[now->sas.v[i].out] += now->sas.v[i].bytes;
+	}
+	eg_buf_add(out,
+		   "  peer %s: out %" PRIu64 " packets %" PRIu64 " bytes, in %" PRIu64
+		   " packets %" PRIu64 " bytes\n",
+		   peer, packets[true], bytes[true], packets[false], bytes[false]);
+}
+
+/* Nobody plans for what comes later. */
+#define FORECAST_MAX_S (10 * 365 * 86400.0)
+
+/* "12.3 h": as people say it. */
+static void add_time(double seconds, struct eg_buf *out)
+{
+	static const struct {
+		double seconds;
+		const char *unit;
+	} units[] = {{365.25 * 86400, "years"}, {86400, "d"}, {3600, "h"}, {60, "min"}, {0, "s"}};
+	size_t i = 0;
+
+	while (seconds < 2 * units[i].seconds)
+		i++;
+	eg_buf_add(out, "%.1f %s", units[i].seconds > 0 ? seconds / units[i].seconds : seconds,
+		   units[i].unit);
+}
+
+static void add_note(const char *before, double seconds, struct eg_buf *out)
+{
+	eg_buf_add(out, "%s", before);
+	add_time(seconds, out);
+}
+
+/* What beside its counters tells of an SA's life. */
+static void render_life(const struct eg_report_sa *sa, struct eg_buf *out)
+{
+	if (sa->waits_s > 0)
+		add_note(", sends in ", sa->waits_s, out);
+	if (sa->leaves_s > 0)
+		add_note(", leaves in ", sa->leaves_s, out);
+	if (sa->leaves_s > 0 && sa->idle_s >= 0)
+		add_note(", quiet for ", sa->idle_s, out);
+	if (sa->life)
+		eg_buf_add(out, ", %s", sa->life);
+	if (sa->ends_by && sa->ends_s < FORECAST_MAX_S) {
+		eg_buf_add(out, ", out of %s in ", sa->ends_by);
+		add_time(sa->ends_s, out);
+	}
+}
+
 static void render_sas(const struct eg_report *now, struct eg_buf *out)
 {
 	const char *peer = NULL;
-	size_t used = 0;
+	size_t used = 0, first = 0;
 
-	eg_vec_foreach (sa, &now->sas) {
-		if (!sa->packets || used++ >= ROWS_MAX)
+	for (size_t i = 0; i < now->sas.n; i++) {
+		const struct eg_report_sa *sa = &now->sas.v[i];
+		bool changes = sa->waits_s > 0 || sa->leaves_s > 0 || sa->life;
+
+		if (i && sa->peer != now->sas.v[i - 1].peer)
+			first = i;
+		if ((!sa->packets && !changes) || used++ >= ROWS_MAX)
 			continue;
 		if (sa->peer != peer)
-			eg_buf_add(out, "  peer %s\n", sa->peer);
+			render_peer(now, first, out);
 		peer = sa->peer;
-		eg_buf_add(out,
-			   "    SA %s 0x%08x %-14s %12" PRIu64 " packets %16" PRIu64 " bytes\n",
+		eg_buf_add(out, "    SA %s 0x%08x %-14s %12" PRIu64 " packets %16" PRIu64 " bytes",
 			   sa->out ? "out" : "in ", sa->spi, sa->suite, sa->packets, sa->bytes);
+		render_life(sa, out);
+		eg_buf_add(out, "\n");
 	}
 	if (used > ROWS_MAX)
 		eg_buf_add(out, "    and %zu more SAs\n", used - ROWS_MAX);

@@ -23,6 +23,12 @@ struct eg_report_sa {
 	uint32_t spi;
 	const char *suite;
 	uint64_t packets, bytes;
+	double idle_s;       /* since it last carried something; < 0: it never did */
+	double waits_s;      /* outbound, new: until it sends */
+	double leaves_s;     /* no longer configured: until it goes */
+	const char *life;    /* "soft lifetime reached", "expired", or NULL */
+	double ends_s;       /* forecast at the present rate, where ends_by is not NULL */
+	const char *ends_by; /* "sequence numbers" */
 };
 
 /* A policy and direction, or one of its rules. */

@@ -37,7 +37,7 @@ const char *eg_stage_name(enum eg_stage stage);
 	X(ARP_REQUEST, arp_request) X(ARP_REPLY, arp_reply) X(ND_SOLICIT, nd_solicit) \
 	X(ND_ADVERT, nd_advert) X(ECHO_REPLY, echo_reply) X(TIME_EXCEEDED, time_exceeded) \
 	X(UNREACHABLE, unreachable) X(PROHIBITED, prohibited) X(TOO_BIG, too_big) \
-	X(UNKNOWN, unknown)
+	X(KEEPALIVE, keepalive) X(UNKNOWN, unknown)
 /* clang-format on */
 
 enum eg_own_kind {
@@ -77,6 +77,7 @@ struct eg_drop_record {
 	uint8_t proto;
 	uint16_t sport, dport;
 	uint32_t spi, seq;     /* of the SA it was to use or used; 0: none */
+	bool reply;            /* of a connection that its destination opened: policy denied that */
 	struct eg_ip neighbor; /* of a drop for a neighbour's sake; its MAC, or zeros */
 	uint8_t mac[6];
 };

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Write the seeds of fuzz_parse and fuzz_esp_in into corpus/: whole packets of each shape that the
-parser knows, and texts of each kind that may stand inside ESP."""
+"""Write the seeds of fuzz_parse, fuzz_esp_in and fuzz_flow into corpus/: whole packets of each shape
+that the parser knows, texts of each kind that may stand inside ESP, and conversations."""
 import ipaddress
 import pathlib
 import struct
@@ -80,7 +80,50 @@ def write(folder, name, data):
     (CORPUS / folder / name).write_bytes(data)
 
 
+# fuzz_flow's records of eight bytes; see take_record() there.
+TCP_, UDP_, SCTP_, ECHO_, GRE_, V6 = 0, 1, 2, 3, 4, 8
+SYN, SYN_ACK, ACK, FIN, RST = 0, 1, 2, 3, 4
+FLUSH, BACK = bytes([4, 0, 0, 0, 0, 0, 0, 0]), 5
+FIRST, LATER = 0xc0, 0x80
+
+
+def reload(policy, keep=0):
+    return bytes([0, policy, keep, 0, 0, 0, 0, 0])
+
+
+def opens(proto, port, flags=0, ends=0x10, frag=0, offset=0):
+    return bytes([15, ends, proto, 2 | port << 2, flags, frag, offset, 0])
+
+
+def back(flags=0, frag=None):
+    return bytes([BACK, flags, frag is not None, frag or 0, 0, 0, 0, 0])
+
+
+def error(ends, cut=255):
+    return bytes([2, ends, cut, 0, 0, 0, 0, 0])
+
+
+def conversations():
+    for name, six in (('4', 0), ('6', V6)):
+        tcp = opens(TCP_ | six, 1, SYN) + FLUSH + back(SYN_ACK) + back(ACK) + FLUSH
+        yield 'tcp' + name, tcp + back(SYN) + back(FIN) + back(FIN) + FLUSH + back(SYN)
+        yield 'called_back' + name, tcp + back(ACK) + FLUSH + back(ACK) + back(SYN) + FLUSH
+        yield 'reload' + name, tcp + reload(3) + back(ACK) + back(ACK) + FLUSH + reload(1) + back(ACK)
+        yield 'keep' + name, tcp + reload(3, 1) + back(ACK) + back(ACK) + FLUSH + back(SYN)
+        yield 'udp' + name, opens(UDP_ | six, 2) + back() + FLUSH + back() + back() + error(0x10) + error(0x01)
+        yield 'sctp' + name, opens(SCTP_ | six, 3, 1) + back(2) + FLUSH + back(10) + back(1) + back(7)
+        yield 'echo' + name, reload(2) + opens(ECHO_ | six, 0, 0) + FLUSH + back(1) + back(0) + back(0) + FLUSH
+        yield 'gre' + name, reload(2) + opens(GRE_ | six, 0) + back() + FLUSH + back()
+        yield 'fragments' + name, (opens(UDP_ | six, 2, 0, 0x10, FIRST) + opens(UDP_ | six, 2, 0, 0x10, LATER, 5) +
+                                   opens(UDP_ | six, 2, 0, 0x10, LATER, 2) + FLUSH + reload(3) +
+                                   opens(UDP_ | six, 2, 0, 0x10, LATER, 9) + FLUSH)
+        yield 'errors' + name, tcp + back(ACK) + error(0x01) + error(0x10) + error(0x71, 28) + back(ACK) + error(0x70) + FLUSH
+        yield 'aged' + name, tcp + bytes([1, 255, 0, 0, 0, 0, 0, 0]) + back(ACK) + FLUSH
+
+
 def main():
+    for name, records in conversations():
+        write('flow', name, records)
     for name, packet in PACKETS.items():
         write('parse', name, packet)
         write('parse', 'frame_' + name, frame(packet))

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Open the ESP packets a gateway sent and check them against RFC 4303, RFC 4106 and its input.
+"""Open the ESP packets a gateway sent and check them against RFC 4303, their suites' RFCs
+(suites.py) and its input.
 
 A second opinion on espgate: written from the RFCs, sharing no line with it. The configuration is
 the sending gateway's; its `dir: out` SAs are opened. Each fault is one line with the frame's number
@@ -11,15 +12,13 @@ import struct
 import sys
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 import gateway_conf
+import suites
 import wire
 
-ESP_HEADER_BYTES, IV_BYTES, ICV_BYTES, TRAILER_BYTES = 8, 8, 16, 2
+ESP_HEADER_BYTES, TRAILER_BYTES = 8, 2
 ESP_PORT = 4500  # RFC 3948 s2.1
-CIPHERS = {"aes128gcm16": AESGCM, "aes192gcm16": AESGCM, "aes256gcm16": AESGCM,
-           "chacha20poly1305": ChaCha20Poly1305}
 INNER_VERSION = {wire.PROTO_IPIP: 4, wire.PROTO_IPV6: 6}
 
 
@@ -33,7 +32,7 @@ class Stream:
 
     def __init__(self, peer, sa, first_seq):
         self.peer, self.sa, self.next_seq = peer, sa, first_seq
-        self.cipher = CIPHERS[sa.suite](sa.key)
+        self.suite, self.cipher = suites.SUITES[sa.suite], sa.cipher()
         self.ivs, self.seqs = set(), set()
 
     def full_sequence(self, low):
@@ -48,18 +47,19 @@ class Stream:
     def open(self, esp, faults, any_order):
         """ESP packet -> (payload with padding taken off, next header). Faults that leave the rest
         readable go to `faults`."""
-        sealed = esp[ESP_HEADER_BYTES + IV_BYTES:]
-        if len(sealed) < TRAILER_BYTES + ICV_BYTES:
+        text = ESP_HEADER_BYTES + self.suite.iv_bytes
+        iv, sealed = esp[ESP_HEADER_BYTES:text], esp[text:]
+        n = len(sealed) - self.suite.icv_bytes
+        if n < TRAILER_BYTES:
             raise Fault("length", f"{len(esp)} bytes are too short for ESP")
-        # RFC 4303 s2.4: pad length and next header end on a 4-byte boundary.
-        if len(sealed) % 4:
-            faults.append(f"padding: {len(sealed) - ICV_BYTES} bytes sealed, no multiple of 4")
+        # RFC 4303 s2.4: pad length and next header end on a 4-byte boundary, or on the cipher's.
+        if n % self.suite.align_bytes:
+            if self.suite.align_bytes > 4:
+                raise Fault("length", f"{n} bytes are no whole blocks")
+            faults.append(f"padding: {n} bytes sealed, no multiple of {self.suite.align_bytes}")
         seq = self.full_sequence(int.from_bytes(esp[4:8], "big"))
-        iv = esp[ESP_HEADER_BYTES:ESP_HEADER_BYTES + IV_BYTES]
-        # RFC 4106 s4, s5: nonce = salt | IV; AAD = SPI | sequence number, 64 bits of it with ESN.
-        aad = esp[:4] + seq.to_bytes(8 if self.sa.esn else 4, "big")
         try:
-            clear = self.cipher.decrypt(self.sa.salt + iv, sealed, aad)
+            clear = self.cipher.open(esp[:4], esp[4:8], self.sa.high(seq), iv, sealed)
         except InvalidTag:
             raise Fault("icv", f"SPI {self.sa.spi:#x} sequence {seq} does not verify") from None
         # Only now: an unauthenticated number must not move the state (RFC 4303 s3.4.3).
@@ -74,7 +74,7 @@ class Stream:
         return clear[:end], next_header
 
     def note(self, seq, iv, faults, any_order):
-        if iv in self.ivs:
+        if iv and iv in self.ivs:
             faults.append(f"iv: {iv.hex()} used twice (RFC 4106 s3.1)")
         self.ivs.add(iv)
         if seq == 0:
@@ -106,20 +106,26 @@ class Opener:
             raise Fault("outer", "a fragment")
         encapsulated = ip.protocol == wire.PROTO_UDP and self.is_esp_in_udp(ip)
         if ip.protocol != wire.PROTO_ESP and not encapsulated:
-            self.check_other(ip)
+            if not self.is_keepalive(ip):
+                self.check_other(ip)
             return None
 
         self.check_link(link_type, frame, l3, ip)
         stream, esp = self.outer(ip, encapsulated)
         payload, next_header = stream.open(esp, faults, self.any_order)
         inner = self.inner(stream.peer, payload, next_header)
-        self.check_copied(ip, inner, faults)
+        self.check_copied(ip, inner, stream.peer.df, faults)
         return stream.peer, inner.data
 
     def is_esp_in_udp(self, ip):
         # RFC 3948 s2.2, s2.3: IKE starts with four zero bytes, a keepalive is a single 0xff.
         return (int.from_bytes(ip.payload[2:4], "big") == ESP_PORT and len(ip.payload) > 9
                 and ip.payload[8:12] != bytes(4))
+
+    def is_keepalive(self, ip):
+        return (ip.protocol == wire.PROTO_UDP and ip.payload[8:] == b"\xff"
+                and int.from_bytes(ip.payload[2:4], "big") == ESP_PORT
+                and any(peer.udp_encap and peer.remote == ip.dst for peer in self.peers))
 
     def check_other(self, ip):
         if gateway_conf.peer_for(self.peers, ip.dst):
@@ -148,18 +154,22 @@ class Opener:
         esp = ip.payload
         if encapsulated:
             length, checksum = struct.unpack_from("!HH", esp, 4)
+            if not checksum and ip.version == 6:  # RFC 8200 s8.1: what any receiver takes
+                raise Fault("outer", "no UDP checksum over IPv6")
             if length != len(esp):
                 raise Fault("outer", f"UDP length {length} of {len(esp)} bytes")
-            # RFC 3948 s2.1, and RFC 6936 s5 for IPv6: zero is a choice, a wrong one is not.
+            # RFC 3948 s2.1: over IPv4 it should be zero; a wrong one is no choice.
             if checksum and wire.udp_checksum(ip, esp):
                 raise Fault("outer", "wrong UDP checksum")
             esp = esp[8:]
-        if len(esp) < ESP_HEADER_BYTES + IV_BYTES:
+        if len(esp) < ESP_HEADER_BYTES:
             raise Fault("length", f"{len(esp)} bytes are too short for ESP")
         spi = int.from_bytes(esp[:4], "big")
         stream = self.streams.get((ip.dst, spi))
         if not stream:
             raise Fault("spi", f"{spi:#x} is no SA to {ip.dst}")
+        if encapsulated and int.from_bytes(ip.payload[:2], "big") not in stream.peer.source_ports:
+            raise Fault("outer", f"UDP source port {int.from_bytes(ip.payload[:2], 'big')}")
         if stream.peer.udp_encap != encapsulated:
             raise Fault("outer", f"UDP encapsulation is {encapsulated}, configured "
                                  f"{stream.peer.udp_encap}")
@@ -180,15 +190,17 @@ class Opener:
             raise Fault("inner", f"{inner.dst} is not in {peer.name}'s subnets")
         return inner
 
-    def check_copied(self, outer, inner, faults):
+    def check_copied(self, outer, inner, df, faults):
         """RFC 4301 s5.1.2: what the encapsulating side copies outward; for ECN also RFC 6040 s4.1,
         normal mode."""
         if outer.tos >> 2 != inner.tos >> 2:
             faults.append(f"dscp: outer {outer.tos >> 2}, inner {inner.tos >> 2}")
         if outer.tos & 3 != inner.tos & 3:
             faults.append(f"ecn: outer {outer.tos & 3}, inner {inner.tos & 3}")
-        if outer.version == inner.version == 4 and outer.df != inner.df:
-            faults.append(f"df: outer {outer.df}, inner {inner.df}")
+        # RFC 4301 s8.1; IPv6 inside is never fragmented on its way: as if DF were set.
+        want = {"copy": inner.df or inner.version == 6, "set": True, "clear": False}[df]
+        if outer.version == 4 and outer.df != want:
+            faults.append(f"df: outer {outer.df}, inner {inner.df}, policy {df}")
 
 
 def expected_from(path, peers):

@@ -12,13 +12,10 @@ import random
 import struct
 import sys
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
-
 import gateway_conf
+import suites
 import wire
 
-CIPHERS = {"aes128gcm16": AESGCM, "aes192gcm16": AESGCM, "aes256gcm16": AESGCM,
-           "chacha20poly1305": ChaCha20Poly1305}
 NEXT_HEADER = {4: wire.PROTO_IPIP, 6: wire.PROTO_IPV6}
 UNASSIGNED_NEXT_HEADER = 253  # RFC 3692
 ESP_PORT = 4500
@@ -30,7 +27,7 @@ class Sender:
 
     def __init__(self, peer, sa, first_seq, macs):
         self.peer, self.sa, self.seq, self.macs = peer, sa, first_seq, macs
-        self.cipher = CIPHERS[sa.suite](sa.key)
+        self.suite, self.cipher = suites.SUITES[sa.suite], sa.cipher()
         self.iv = self.ip_id = 0
 
     def take_seq(self):
@@ -38,34 +35,43 @@ class Sender:
         return self.seq - 1
 
     def seal(self, payload, next_header, seq=None, padding=None):
-        """RFC 4303 s3.3, RFC 4106 s3."""
+        """RFC 4303 s3.3."""
         seq = self.take_seq() if seq is None else seq
         self.iv += 1
         if padding is None:
-            padding = bytes(range(1, -(len(payload) + 2) % 4 + 1))
-        iv = self.iv.to_bytes(8, "big")
-        spi = struct.pack("!I", self.sa.spi)
-        aad = spi + seq.to_bytes(8 if self.sa.esn else 4, "big")
+            padding = self.padding(payload)
+        iv = self.iv.to_bytes(16, "big")[16 - self.suite.iv_bytes:]
+        spi, low = struct.pack("!I", self.sa.spi), struct.pack("!I", seq & 0xFFFFFFFF)
         clear = payload + padding + bytes([len(padding), next_header])
-        return (spi + (seq & 0xFFFFFFFF).to_bytes(4, "big") + iv
-                + self.cipher.encrypt(self.sa.salt + iv, clear, aad))
+        return spi + low + iv + self.cipher.seal(spi, low, self.sa.high(seq), iv, clear)
+
+    def padding(self, payload):
+        """1, 2, 3, ... to the suite's alignment (RFC 4303 s2.4)."""
+        return bytes(range(1, -(len(payload) + 2) % self.suite.align_bytes + 1))
 
     def l3(self, inner, payload, protocol, fragment=0):
-        """Outer header; TOS and DF are the inner packet's (RFC 4301 s5.1.2)."""
+        """Outer header; TOS is the inner packet's (RFC 4301 s5.1.2), DF by policy (s8.1)."""
+        df = {"copy": inner.df or inner.version == 6, "set": True, "clear": False}[self.peer.df]
         src, dst = self.peer.remote.packed, self.peer.local.packed
         if self.peer.local.version == 6:
+            if protocol == wire.PROTO_UDP:
+                pseudo = src + dst + struct.pack("!II", len(payload), protocol)
+                check = wire.checksum(pseudo + payload) or 0xFFFF
+                payload = payload[:6] + struct.pack("!H", check) + payload[8:]
             return struct.pack("!IHBB", 6 << 28 | inner.tos << 20, len(payload), protocol,
                                64) + src + dst + payload
         return wire.with_ipv4_checksum(
             struct.pack("!BBHHHBBH", 0x45, inner.tos, 20 + len(payload), self.ip_id & 0xFFFF,
-                        fragment or (0x4000 if inner.df else 0), 64, protocol, 0)
+                        fragment or (0x4000 if df else 0), 64, protocol, 0)
             + src + dst + payload)
 
     def l4(self, esp):
         if not self.peer.udp_encap:
             return wire.PROTO_ESP, esp
-        # Checksum zero: RFC 3948 s2.1; over IPv6, RFC 6936.
-        return wire.PROTO_UDP, struct.pack("!HHHH", ESP_PORT, ESP_PORT, 8 + len(esp), 0) + esp
+        # Checksum zero: RFC 3948 s2.1; over IPv6 l3() sets it (RFC 8200 s8.1).
+        ports = self.peer.source_ports
+        return (wire.PROTO_UDP, struct.pack("!HHHH", ports[self.ip_id % len(ports)], ESP_PORT,
+                                            8 + len(esp), 0) + esp)
 
     def ethernet(self, l3):
         ethertype = wire.ETHERTYPE_IPV6 if l3[0] >> 4 == 6 else wire.ETHERTYPE_IPV4
@@ -107,7 +113,8 @@ def corrupt_byte(sender, inner, esp):
 
 
 def truncate(sender, inner, esp):
-    return [sender.frame(inner, esp[:24])], []  # ends inside the least ICV there could be
+    # Header, IV and ICV, and nothing between them.
+    return [sender.frame(inner, esp[:8 + sender.suite.iv_bytes + sender.suite.icv_bytes])], []
 
 
 def wrong_spi(sender, inner, esp):
@@ -135,7 +142,7 @@ def wrong_inner_source(sender, inner, esp):
 
 
 def bad_padding(sender, inner, esp):
-    size = -(len(inner.data) + 2) % 4 or 4
+    size = len(sender.padding(inner.data)) or sender.suite.align_bytes
     padding = bytes(range(2, size + 2))
     return [], [sender.frame(inner, sender.seal(inner.data, NEXT_HEADER[inner.version],
                                                 padding=padding))]

@@ -7,11 +7,7 @@ from typing import NamedTuple
 
 import yaml
 
-# Key bytes without the salt. All of these have a salt of 4, an explicit IV of 8 and an ICV of 16
-# bytes (RFC 4106 s3, s4, s6; RFC 7634 s2).
-SUITE_KEY_BYTES = {"aes128gcm16": 16, "aes192gcm16": 24, "aes256gcm16": 32,
-                   "chacha20poly1305": 32}
-SALT_BYTES = 4
+import suites
 
 
 class Sa(NamedTuple):
@@ -20,8 +16,16 @@ class Sa(NamedTuple):
     suite: str
     key: bytes
     salt: bytes
+    auth_key: bytes
     esn: bool
     replay_window: int
+
+    def cipher(self):
+        return suites.SUITES[self.suite].cipher(self.key, self.salt, self.auth_key)
+
+    def high(self, seq):
+        """What of a sequence number is authenticated but not sent."""
+        return (seq >> 32).to_bytes(4, "big") if self.esn else b""
 
 
 class Peer(NamedTuple):
@@ -30,18 +34,28 @@ class Peer(NamedTuple):
     remote: object
     subnets: list
     udp_encap: bool
+    source_ports: range  # of UDP encapsulation
     sas: list
+    df: str  # of the outer IPv4 header: copy, set, clear
 
     def sas_of(self, direction):
         return [sa for sa in self.sas if sa.dir == direction]
 
 
-def read_key(path, suite):
+def read_key(path, name):
+    """(key, salt, authentication key): one line each for encryption and authentication."""
+    suite = suites.SUITES[name]
     lines = (line.split("#")[0].strip() for line in path.read_text().splitlines())
-    keymat = bytes.fromhex(next(filter(None, lines)).removeprefix("0x"))
-    if len(keymat) != SUITE_KEY_BYTES[suite] + SALT_BYTES:
-        raise ValueError(f"{path}: {len(keymat)} bytes are no key and salt of {suite}")
-    return keymat[:-SALT_BYTES], keymat[-SALT_BYTES:]
+    keys = [bytes.fromhex(line.removeprefix("0x")) for line in lines if line]
+    sizes = [n for n in (suite.key_bytes + suite.salt_bytes, suite.auth_key_bytes) if n]
+    if [len(key) for key in keys] != sizes:
+        raise ValueError(f"{path}: not the keys of {name}")
+    return suite.split(b"".join(keys))
+
+
+def source_ports(n):
+    """RFC 3948 s2.1, or as many of RFC 6335 s6's dynamic ports."""
+    return range(4500, 4501) if n == 1 else range(49152, 49152 + n)
 
 
 def load(path):
@@ -52,13 +66,15 @@ def load(path):
     for name, peer in config["peers"].items():
         sas = []
         for sa in peer["sas"]:
-            key, salt = read_key(path.parent / sa["key_file"], sa["suite"])
-            sas.append(Sa(sa["dir"], sa["spi"], sa["suite"], key, salt, sa.get("esn", False),
+            keys = read_key(path.parent / sa["key_file"], sa["suite"])
+            sas.append(Sa(sa["dir"], sa["spi"], sa["suite"], *keys, sa.get("esn", False),
                           sa.get("replay_window", 64)))
+        encap = peer.get("udp_encap", False)
+        spread = encap.get("source_ports", 1) if isinstance(encap, dict) else 1
         peers.append(Peer(name, ipaddress.ip_address(peer["local"]),
                           ipaddress.ip_address(peer["remote"]),
                           [ipaddress.ip_network(net) for net in peer["subnets"]],
-                          peer.get("udp_encap", False), sas))
+                          bool(encap), source_ports(spread), sas, peer.get("df", "copy")))
     return peers
 
 

@@ -13,31 +13,31 @@ make_namespaces pods_a gw_a gw_b pods_b
 # The gateway's ARP and ND are a later issue: neighbours are set by hand on both sides.
 pods_side() { # NUMBER PODS_NAMESPACE GATEWAY_NAMESPACE
 	local n=$1 pods=$2 gw=$3 other=$((3 - $1))
-	ip -n "$gw" link add clear address 02:00:00:00:0$n:01 type veth \
+	inside "$gw" ip link add clear address 02:00:00:00:0$n:01 type veth \
 		peer name eth0 netns "$pods" address 02:00:00:00:0$n:02
-	ip netns exec "$pods" ethtool -K eth0 tx off >offload.out # software must do what a wire shows
-	ip -n "$gw" link set clear up
-	ip -n "$pods" link set eth0 up mtu 1400
-	ip -n "$pods" addr add 10.244.$n.2/24 dev eth0
-	ip -n "$pods" addr add fd00:$n::2/64 dev eth0
-	ip -n "$pods" neigh add 10.244.$n.1 lladdr 02:00:00:00:0$n:01 dev eth0
-	ip -n "$pods" neigh add fd00:$n::1 lladdr 02:00:00:00:0$n:01 dev eth0
-	ip -n "$pods" route add 10.244.$other.0/24 via 10.244.$n.1
-	ip -n "$pods" route add fd00:$other::/64 via fd00:$n::1
+	inside "$pods" ethtool -K eth0 tx off >offload.out # software must do what a wire shows
+	inside "$gw" ip link set clear up
+	inside "$pods" ip link set eth0 up mtu 1400
+	inside "$pods" ip addr add 10.244.$n.2/24 dev eth0
+	inside "$pods" ip addr add fd00:$n::2/64 dev eth0
+	inside "$pods" ip neigh add 10.244.$n.1 lladdr 02:00:00:00:0$n:01 dev eth0
+	inside "$pods" ip neigh add fd00:$n::1 lladdr 02:00:00:00:0$n:01 dev eth0
+	inside "$pods" ip route add 10.244.$other.0/24 via 10.244.$n.1
+	inside "$pods" ip route add fd00:$other::/64 via fd00:$n::1
 }
 for gw in "$ns_gw_a" "$ns_gw_b"; do # only the gateway speaks there
-	ip netns exec "$gw" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+	inside "$gw" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
 done
 pods_side 1 "$ns_pods_a" "$ns_gw_a"
 pods_side 2 "$ns_pods_b" "$ns_gw_b"
-ip -n "$ns_gw_a" link add wire address 02:00:00:00:00:0a type veth \
+inside "$ns_gw_a" ip link add wire address 02:00:00:00:00:0a type veth \
 	peer name wire netns "$ns_gw_b" address 02:00:00:00:00:0b
-ip -n "$ns_gw_a" link set wire up
-ip -n "$ns_gw_b" link set wire up
+inside "$ns_gw_a" ip link set wire up
+inside "$ns_gw_b" ip link set wire up
 
 # Each end hears the other: what goes out past the queueing discipline passes by a tcpdump on its side.
 listen() { # NAMESPACE FILE
-	ip netns exec "$1" tcpdump -i wire -Q in --immediate-mode -U -Z root -s 0 -w "$2" 2>"$2.log" &
+	nsenter --net="/run/netns/$1" tcpdump -i wire -Q in --immediate-mode -U -Z root -s 0 -w "$2" 2>"$2.log" &
 	pids+=($!)
 	until_true 5 grep -q listening "$2.log"
 }
@@ -52,7 +52,7 @@ af_packet() { echo "net_af_packet$1,iface=$2"; }
 gateway_in() { # NAME SIDE NAMESPACE POD_MAC OTHER_GATEWAY_MAC CPU
 	pods_mac=$4 uplink_mac=$5
 	write_conf "$1" "$2" "$(af_packet 0 clear)" "$(af_packet 1 wire)"
-	within=(ip netns exec "$3")
+	within=(nsenter --net="/run/netns/$3")
 	sed -i 's/mtu: 9000/mtu: 1500/; s/\.254/.2/; s/::fe"/::2"/' "$1.yaml" # no router: the pod itself
 	on_cpu "$6"
 	start "$1"
@@ -71,10 +71,6 @@ no_other_drops b multicast link_local
 packets() { tcpdump -n -r "$1" "${@:2}" 2>/dev/null; } # FILE [FILTER]
 all_heard() { [ "$(packets "$1" | wc -l)" -eq "$(counter "$2" uplink.tx)" ]; }
 heard() { # FILE SENDER PID: all that the sender counts, and it was ESP as RFC 4303 wants it
-	packets() { tcpdump -n -r "$1" "${@:2}" 2>/dev/null; }
-	all_packets() { tcpdump -n -r "$1" "${@:2}" 2>/dev/null; } # FILE [FILTER]
-all_heard() { [ "$(packets "$1" | wc -l)" -eq "$(counter "$2" uplink.tx)" ]; }
-heard() { [ "$(packets "$1" | wc -l)" -eq "$(counter "$2" uplink.tx)" ]; }
 	until_true 5 all_heard "$1" "$2"
 	kill -INT "$3"
 	status_of "$3" || fail "tcpdump: $(cat "$1.log")"

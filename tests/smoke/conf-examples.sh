@@ -18,6 +18,8 @@ while read -r example; do
 		mkdir -p "$(dirname "$key")"
 		[ -e "$key" ] || "$espgate" keygen "$suite" "$key"
 	done
+	state=$("$python" -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1])).get("state_dir", ""))' "$example")
+	[ -z "$state" ] || mkdir -m 700 "$(dirname "$example")/$state"
 	expect_status 0 "$espgate" check -c "$example"
 	n=$((n + 1))
 done < <(grep -rlE '^ports:' --include='*.yaml' conf)

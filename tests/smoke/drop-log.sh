@@ -24,6 +24,7 @@ sed -n 's/.* info esp: drop=\([a-z0-9_]*\) port=pods len=[0-9]* .*(.*)$/\1/p' a.
 while read -r name; do
 	[ "$(counter a "drop.$name")" -gt 0 ] || fail "no such drop is counted: $name"
 done <names
+! grep -E ' proto=(1|58) sport=' a.log || fail "ICMP has no ports"
 
 logged 50/s
 awk -v n="$lines" -v s="$seconds" 'BEGIN { exit !(n >= 30 && n <= 50 * (s + 0.1) + 1) }' || fail "not 50 a second"

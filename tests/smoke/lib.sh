@@ -72,6 +72,7 @@ outer=4       # IP version of the tunnel
 esn=false
 window=64
 sas=1         # SAs each way; their SPIs are 0x1001, 0x1002... from A to B, 0x2001... from B to A
+encap=false   # udp_encap
 pods_mac=02:00:00:00:00:fe
 uplink_mac=02:00:00:00:00:0e
 extra=        # more top-level lines
@@ -113,6 +114,7 @@ write_conf() {
 			    local: "${ends[me]}"
 			    remote: "${ends[other]}"
 			    subnets: [10.244.$other.0/24, "fd00:$other::/64"]
+			    udp_encap: $encap
 			    sas:
 		EOF
 		for ((n = 1; n <= sas; n++)); do
@@ -138,7 +140,7 @@ on_cpu() {
 	eal=(--lcores "0@$cpu,1@$cpu" --main-lcore=0)
 }
 
-# The word before the program: "ip netns exec NS" where one is to run in a namespace.
+# The word before the program: "nsenter --net=..." where one is to run in a namespace.
 within=()
 
 start() { # NAME [run options]: returns when the workers run
@@ -242,6 +244,9 @@ to_b=(--to 10.244.2.0/24 --to fd00:2::/64)
 
 # --- network namespaces
 
+# Not ip netns exec, nor ip -n: they remount /sys, which a chroot or a container may not.
+inside() { nsenter --net="/run/netns/$1" "${@:2}"; }
+
 # make_namespaces NAME...: $ns_NAME is the namespace's full name. Everything in them dies with them.
 make_namespaces() {
 	local name
@@ -250,9 +255,11 @@ make_namespaces() {
 		ip netns add "eg$$-$name" 2>netns.err || skip "no network namespaces here: $(cat netns.err)"
 		networks+=("eg$$-$name")
 		declare -g "ns_$name=eg$$-$name"
-		ip -n "eg$$-$name" link set lo up
+		inside "eg$$-$name" true 2>netns.err ||
+			skip "no network namespaces here: $(cat netns.err)"
+		inside "eg$$-$name" ip link set lo up
 		# No router solicitations or MLD between the test's packets.
-		ip netns exec "eg$$-$name" sysctl -qw net.ipv6.conf.default.autoconf=0 \
+		inside "eg$$-$name" sysctl -qw net.ipv6.conf.default.autoconf=0 \
 			net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.router_solicitations=0
 	done
 }
@@ -265,16 +272,16 @@ pods_talk() {
 		[ $n = 1 ] || pods=ns_pods_b address="10.244.1.2 fd00:1::2"
 		for address in $address; do
 			for size in 0 56 1300; do
-				ip netns exec "${!pods}" ping -q -c 10 -i 0.01 -W 2 -s $size "$address" >ping.out ||
+				inside "${!pods}" ping -q -c 10 -i 0.01 -W 2 -s $size "$address" >ping.out ||
 					{ cat ping.out; fail "ping $address, $size bytes"; }
 			done
 		done
 	done
-	ip netns exec "$ns_pods_b" "$python" "$root/tests/smoke/udp_echo.py" serve 7 >udp.out &
+	nsenter --net="/run/netns/$ns_pods_b" "$python" "$root/tests/smoke/udp_echo.py" serve 7 >udp.out &
 	pids+=($!)
 	until_true 5 grep -q ready udp.out
 	for address in 10.244.2.2 fd00:2::2; do
-		ip netns exec "$ns_pods_a" "$python" "$root/tests/smoke/udp_echo.py" ask "$address" 7 ||
+		inside "$ns_pods_a" "$python" "$root/tests/smoke/udp_echo.py" ask "$address" 7 ||
 			fail "UDP to $address"
 	done
 	kill $!

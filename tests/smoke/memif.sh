@@ -20,8 +20,11 @@ on_cpu 1
 start b
 b=$pid
 until_true 10 eval '[ "$(counter b pods.tx)" -gt 10000 ]'
-stop a "$a"
-stop b "$b"
+# Both at once: the driver takes a ring from under a peer that still polls it when the other end goes
+# (seen as a crash in DPDK's memif 22.11, once in fifty runs under load).
+kill "$a" "$b"
+finished a "$a"
+finished b "$b"
 
 # A had nobody to send to before B came, and may be faster than B.
 no_other_drops a not_ip multicast link_local no_neighbor ttl_expired tx_full

@@ -26,7 +26,7 @@ order=(--any-order)
 opens --shuffle 64
 opens --esn-start 0xfffffe00 --shuffle 64
 
-suite=aes128gcm16 esn=false window=4096 outer=6
+suite=aes128gcm16 esn=false window=8192 outer=6
 make_keys
 write_conf b b "$(pcap 0 "$data/empty.pcap" opened.pcap)" "$(pcap 1 wire.pcap)"
-opens --shuffle 4096
+opens --shuffle 8192

@@ -19,18 +19,18 @@ tap_gateway() { # NAME NUMBER NAMESPACE OTHER_UPLINK_MAC MEMIF_ROLE
 	write_conf "$1" "$1" "net_tap0,iface=pods,mac=02:00:00:00:0$n:01" \
 		"net_memif0,role=$5,id=0,socket-abstract=no,socket=$dir/memif,mac=02:00:00:00:00:0$n"
 	sed -i 's/mtu: 9000/mtu: 1500/; s/\.254/.2/; s/::fe"/::2"/' "$1.yaml"
-	within=(ip netns exec "$3")
+	within=(nsenter --net="/run/netns/$3")
 	on_cpu "$n"
 	start "$1"
 	expect_line "$1.log" " workers, "
-	ip -n "$3" link set pods address 02:00:00:00:0$n:02
-	ip -n "$3" link set pods up mtu 1400
-	ip -n "$3" addr add 10.244.$n.2/24 dev pods
-	ip -n "$3" addr add fd00:$n::2/64 dev pods
-	ip -n "$3" neigh add 10.244.$n.1 lladdr 02:00:00:00:0$n:01 dev pods
-	ip -n "$3" neigh add fd00:$n::1 lladdr 02:00:00:00:0$n:01 dev pods
-	ip -n "$3" route add 10.244.$other.0/24 via 10.244.$n.1
-	ip -n "$3" route add fd00:$other::/64 via fd00:$n::1
+	inside "$3" ip link set pods address 02:00:00:00:0$n:02
+	inside "$3" ip link set pods up mtu 1400
+	inside "$3" ip addr add 10.244.$n.2/24 dev pods
+	inside "$3" ip addr add fd00:$n::2/64 dev pods
+	inside "$3" ip neigh add 10.244.$n.1 lladdr 02:00:00:00:0$n:01 dev pods
+	inside "$3" ip neigh add fd00:$n::1 lladdr 02:00:00:00:0$n:01 dev pods
+	inside "$3" ip route add 10.244.$other.0/24 via 10.244.$n.1
+	inside "$3" ip route add fd00:$other::/64 via fd00:$n::1
 }
 tap_gateway a 1 "$ns_pods_a" 02:00:00:00:00:02 server
 a=$pid
@@ -39,7 +39,10 @@ b=$pid
 
 pods_talk
 
-stop a "$a"
-stop b "$b"
+# Both at once: the driver takes a ring from under a peer that still polls it when the other end goes
+# (seen as a crash in DPDK's memif 22.11, once in fifty runs under load).
+kill "$a" "$b"
+finished a "$a"
+finished b "$b"
 no_other_drops a multicast link_local not_our_mac tx_full
 no_other_drops b multicast link_local not_our_mac

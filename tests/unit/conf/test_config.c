@@ -31,6 +31,7 @@ static const char full[] =
 	"    local: 192.0.2.1\n"
 	"    remote: 192.0.2.2\n"
 	"    subnets: [10.244.2.0/24, \"fd00:2::/64\"]\n"
+	"    udp_encap: {source_ports: 16}\n"
 	"    sas:\n"
 	"      - {dir: out, spi: 0x1001, suite: aes256gcm16, key_file: keys/b-out.key, esn: true}\n"
 	"      - {dir: in, spi: 0x2001, suite: aes128gcm16, key_file: /k/b-in.key, esn: true,\n"
@@ -39,6 +40,7 @@ static const char full[] =
 	"    local: 2001:db8::1\n"
 	"    remote: 2001:db8::2\n"
 	"    subnets: [10.244.3.0/24, 10.244.3.128/25]\n"
+	"    udp_encap: true\n"
 	"    sas:\n"
 	"      - {dir: out, spi: 0x1001, suite: aes192gcm16, key_file: keys/c-out.key}\n"
 	"      - {dir: in, spi: 4294967295, suite: aes192gcm16, key_file: keys/c-in.key}\n"
@@ -145,12 +147,16 @@ static void check_peers(const struct eg_config *c)
 	assert_int_equal(b->sas.v[1].dir, EG_SA_IN);
 	assert_string_equal(b->sas.v[1].key_file, "/k/b-in.key");
 	assert_int_equal(b->sas.v[1].replay_window, 1024);
-	assert_int_equal(b->sas.v[1].pos.line, 24);
+	assert_int_equal(b->sas.v[1].pos.line, 25);
+	assert_true(b->udp_encap);
+	assert_int_equal(b->source_ports, 16);
 	assert_string_equal(o->name, "node.c_1");
 	assert_ip(&o->remote, "2001:db8::2");
 	assert_int_equal(o->sas.v[1].spi, UINT32_MAX);
 	assert_int_equal(o->sas.v[1].replay_window, 64);
 	assert_false(o->sas.v[1].esn);
+	assert_true(o->udp_encap);
+	assert_int_equal(o->source_ports, 1);
 }
 
 static void test_full(void **state)

@@ -159,21 +159,24 @@ static void test_sas(void **state)
 		 "t:7:36: warning: peers.b.sas[0].replay_window: 0 turns anti-replay off (RFC 4303 "
 		 "s3.4.3)\n"},
 		{SA("dir: in, spi: 300, replay_window: 31"),
-		 "t:7:36: peers.b.sas[0].replay_window: 31 is out of range (0 or 32-4096)\n"},
-		{SA("dir: in, spi: 300, replay_window: 4097"),
-		 "t:7:36: peers.b.sas[0].replay_window: 4097 is out of range (0 or 32-4096)\n"},
+		 "t:7:36: peers.b.sas[0].replay_window: 31 is out of range (0 or 32-8192)\n"},
+		{SA("dir: in, spi: 300, replay_window: 8193"),
+		 "t:7:36: peers.b.sas[0].replay_window: 8193 is out of range (0 or 32-8192)\n"},
 		{SA("dir: in, spi: 300, replay_window: -1"),
 		 "t:7:36: peers.b.sas[0].replay_window: expected a number, found \"-1\"\n"},
 		{SA("dir: in, spi: 300, replay_window: 32"), ""},
-		{SA("dir: in, spi: 300, replay_window: 4096"), ""},
+		{SA("dir: in, spi: 300, replay_window: 8192"), ""},
 		{SA("dir: out, spi: 300, replay_window: 64"),
 		 "t:7:22: peers.b.sas[0].replay_window: belongs to SAs of dir in only\n"},
 		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128-gcm, key_file: k}]}\n",
 		 "t:8:82: peers.b.sas[2].suite: unknown \"aes128-gcm\" (did you mean "
 		 "\"aes128gcm16\"?)\n"},
 		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: rot13, key_file: k}]}\n",
-		 "t:8:82: peers.b.sas[2].suite: unknown \"rot13\" (one of: aes128gcm16, "
-		 "aes192gcm16, aes256gcm16)\n"},
+		 "t:8:82: peers.b.sas[2].suite: unknown \"rot13\" (espgate keygen lists "
+		 "the suites)\n"},
+		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128, key_file: k}]}\n",
+		 "t:8:82: peers.b.sas[2].suite: \"aes128\" is refused: encryption without "
+		 "authentication (RFC 8221 s4: MUST NOT)\n"},
 		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128gcm16, key_file: \"\"}]}\n",
 		 "t:8:105: peers.b.sas[2].key_file: must not be empty\n"},
 		/* What two SAs may not share. */
@@ -205,6 +208,45 @@ static void test_sas(void **state)
 		 "9): two SAs with one key repeat nonces (RFC 4106 s3.1)\n"
 		 "t:11:57: peers.d.sas[0].key_file: o10 is already used by peers.b.sas[0] (line "
 		 "8): two SAs with one key repeat nonces (RFC 4106 s3.1)\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+#define PEER_WITH(field)                                                                           \
+	VP N "peers:\n  b: {local: 192.0.2.1, remote: 192.0.2.2, subnets: [10.1.0.0/16], sas: "    \
+	     "[\n" OUT IN "],\n" field "}\n"
+
+static void test_peer_options(void **state)
+{
+	static const struct config_case cases[] = {
+		{PEER_WITH("df: copy"), ""},
+		{PEER_WITH("df: set"), ""},
+		{PEER_WITH("df: clear"), ""},
+		{PEER_WITH("df: no"),
+		 "t:9:5: peers.b.df: unknown \"no\" (one of: copy, set, clear)\n"},
+		{VP N
+		 "peers:\n  b: {local: \"2001:db8::1\", remote: \"2001:db8::2\", df: set, subnets: "
+		 "[10.1.0.0/16], sas: [\n" OUT IN "]}\n",
+		 "t:6:52: peers.b.df: belongs to tunnels over IPv4 only\n"
+		 "t:6:37: peers.b.remote: no route or neighbor covers 2001:db8::2\n"},
+		{PEER_WITH("udp_encap: true"), ""},
+		{PEER_WITH("udp_encap: false"), ""},
+		{PEER_WITH("udp_encap: {source_ports: 1}"), ""},
+		{PEER_WITH("udp_encap: {source_ports: 16384}"), ""},
+		{PEER_WITH("udp_encap: 4500"),
+		 "t:9:12: peers.b.udp_encap: expected true or false, found \"4500\"\n"},
+		{PEER_WITH("udp_encap: [true]"),
+		 "t:9:12: peers.b.udp_encap: expected a value, found a list\n"},
+		{PEER_WITH("udp_encap: {}"),
+		 "t:9:1: peers.b.udp_encap: missing key \"source_ports\"\n"},
+		{PEER_WITH("udp_encap: {source_ports: 0}"),
+		 "t:9:27: peers.b.udp_encap.source_ports: 0 is out of range (1-16384)\n"},
+		{PEER_WITH("udp_encap: {source_ports: 16385}"),
+		 "t:9:27: peers.b.udp_encap.source_ports: 16385 is out of range (1-16384)\n"},
+		{PEER_WITH("udp_encap: {source_ports: 2, port: 500}"),
+		 "t:9:30: peers.b.udp_encap: unknown key \"port\"\n"},
 	};
 
 	(void)state;
@@ -255,6 +297,7 @@ int run_config_peer_tests(void)
 		cmocka_unit_test(test_mss_clamp),
 		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_sas),
+		cmocka_unit_test(test_peer_options),
 		cmocka_unit_test(test_too_many_peers),
 	};
 

@@ -8,8 +8,6 @@
 
 int run_wycheproof_tests(void);
 int run_peer_tests(void);
-
-/* The suite with keys of so many bytes. */
-const struct eg_suite *crypto_suite(size_t key_bytes);
+int run_hmac_tests(void);
 
 #endif

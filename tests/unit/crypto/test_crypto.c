@@ -5,16 +5,7 @@
 #include "base/slab.h"
 #include "common/random.h"
 #include "crypto/key.h"
-
-const struct eg_suite *crypto_suite(size_t key_bytes)
-{
-	for (size_t i = 0; i < EG_SUITE_COUNT; i++) {
-		if (eg_suites[i].key_bytes == key_bytes)
-			return &eg_suites[i];
-	}
-	fail_msg("no suite has keys of %zu bytes", key_bytes);
-	return NULL;
-}
+#include "crypto/self_test.h"
 
 static bool all_zero(const void *p, size_t n)
 {
@@ -38,6 +29,33 @@ static void test_library(void **state)
 	print_message("IPsec-MB %s\n", eg_crypto_version());
 	eg_crypto_free(NULL);
 	eg_keystore_free(NULL);
+}
+
+/* A wrong digit, a missing suite: the self-test names exactly that suite, and fails. */
+static void test_self_test_sees(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < EG_SUITE_COUNT; i++) {
+		struct eg_known_answer answers[EG_SUITE_COUNT];
+		char name[64], spoiled[256];
+		struct eg_errs errs = {0};
+
+		memcpy(answers, eg_known_answers, sizeof(answers));
+		snprintf(name, sizeof(name), "self-test: %s: ", eg_known_answers[i].suite);
+		snprintf(spoiled, sizeof(spoiled), "%s", eg_known_answers[i].sealed);
+		spoiled[i] = spoiled[i] == '0' ? '1' : '0';
+		answers[i].sealed = spoiled;
+		assert_int_equal(eg_crypto_check_answers(answers, &errs), -1);
+		assert_int_equal(errs.n_errors, 1);
+		assert_memory_equal(errs.msgs.v[0].text, name, strlen(name));
+		assert_non_null(strstr(errs.msgs.v[0].text, "sealed wrongly"));
+		eg_errs_free(&errs);
+		answers[i].suite = "none";
+		assert_int_equal(eg_crypto_check_answers(answers, &errs), -1);
+		assert_int_equal(errs.n_errors, 1);
+		assert_non_null(strstr(errs.msgs.v[0].text, "has no known answer"));
+		eg_errs_free(&errs);
+	}
 }
 
 /* Enough objects for several chunks: each its own zeroed cache lines, wiped when put back. */
@@ -90,11 +108,12 @@ static void test_key_wiped(void **state)
 	assert_non_null(store);
 	memset(material, 0xa7, sizeof(material));
 	for (size_t i = 0; i < EG_SUITE_COUNT; i++) {
-		struct eg_crypto_key *key = eg_crypto_key_new(store, &eg_suites[i], material);
+		const struct eg_suite *suite = &eg_suites[i];
+		struct eg_crypto_key *key = eg_crypto_key_new(store, suite, material);
 
 		assert_non_null(key);
-		assert_memory_equal(key->salt, material, sizeof(key->salt));
-		assert_false(all_zero(&key->gcm, sizeof(key->gcm)));
+		assert_memory_equal(key->salt, material, key->salt_bytes);
+		assert_false(all_zero(suite->key_bytes ? key->aes.enc : key->aes.ipad, 20));
 		eg_crypto_key_free(store, key);
 		assert_true(all_zero(key, sizeof(*key)));
 	}
@@ -107,7 +126,26 @@ static int sign(int x)
 	return (x > 0) - (x < 0);
 }
 
-/* Equal material is order 0; any one byte of key or salt, or another suite, is not. */
+/* Two keys of material and its copy with one byte changed. */
+static void check_change(struct eg_keystore *store, const struct eg_suite *suite, uint8_t *material,
+			 size_t at)
+{
+	struct eg_crypto_key *key = eg_crypto_key_new(store, suite, material), *other;
+	bool shared = suite->key_bytes && at >= (size_t)suite->key_bytes + suite->salt_bytes;
+
+	material[at] ^= 1;
+	other = eg_crypto_key_new(store, suite, material);
+	material[at] ^= 1;
+	assert_false(eg_crypto_key_equal(key, other));
+	assert_int_equal(!eg_crypto_key_order(key, other), shared);
+	assert_int_equal(sign(eg_crypto_key_order(key, other)),
+			 -sign(eg_crypto_key_order(other, key)));
+	eg_crypto_key_free(store, key);
+	eg_crypto_key_free(store, other);
+}
+
+/* Equal material makes equal keys; any byte changed does not. Under two SAs it is the encryption
+ * key and its salt that count, or without them the HMAC's key. */
 static void test_key_order(void **state)
 {
 	struct eg_keystore *store = eg_keystore_new();
@@ -119,29 +157,76 @@ static void test_key_order(void **state)
 	for (size_t s = 0; s < EG_SUITE_COUNT; s++) {
 		const struct eg_suite *suite = &eg_suites[s];
 		const struct eg_suite *other = &eg_suites[(s + 1) % EG_SUITE_COUNT];
-		size_t n = (size_t)suite->key_bytes + suite->salt_bytes;
-		struct eg_crypto_key *key, *same, *differs;
+		struct eg_crypto_key *key, *same;
 
 		rng_fill(&rng, material, sizeof(material));
 		key = eg_crypto_key_new(store, suite, material);
 		/* Recycled memory, so that what was there before would show. */
 		eg_crypto_key_free(store, eg_crypto_key_new(store, other, material));
 		same = eg_crypto_key_new(store, suite, material);
+		assert_true(eg_crypto_key_equal(key, same));
 		assert_int_equal(eg_crypto_key_order(key, same), 0);
 		eg_crypto_key_free(store, same);
-		for (size_t i = 0; i < n; i++) {
-			material[i] ^= 1;
-			differs = eg_crypto_key_new(store, suite, material);
-			material[i] ^= 1;
-			assert_int_not_equal(eg_crypto_key_order(key, differs), 0);
-			assert_int_equal(sign(eg_crypto_key_order(key, differs)),
-					 -sign(eg_crypto_key_order(differs, key)));
-			eg_crypto_key_free(store, differs);
-		}
-		differs = eg_crypto_key_new(store, other, material);
-		assert_int_not_equal(eg_crypto_key_order(key, differs), 0);
+		same = eg_crypto_key_new(store, other, material);
+		assert_false(eg_crypto_key_equal(key, same));
+		for (size_t i = 0; i < eg_suite_material_bytes(suite); i++)
+			check_change(store, suite, material, i);
 	}
 	eg_keystore_free(store);
+}
+
+/* One key and salt make one keystream, whatever is done with the rest. */
+static void test_key_shared(void **state)
+{
+	static const char *const pairs[][2] = {
+		{"aes256gcm16", "aes256gcm8"},     {"aes256gcm16", "aes256gmac"},
+		{"aes256gcm16", "aes256ctr-sha1"}, {"aes128ctr-sha256", "aes128ctr-sha512"},
+		{"aes128-sha256", "aes128-sha1"},  {"aes128ccm8", "aes128ccm16"},
+	};
+	struct eg_keystore *store = eg_keystore_new();
+	uint8_t material[EG_SUITE_KEY_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(material); i++)
+		material[i] = (uint8_t)(i * 7 + 1);
+	for (size_t i = 0; i < COUNT(pairs); i++) {
+		struct eg_crypto_key *a, *b;
+
+		a = eg_crypto_key_new(store, eg_suite_find(pairs[i][0]), material);
+		b = eg_crypto_key_new(store, eg_suite_find(pairs[i][1]), material);
+		assert_int_equal(eg_crypto_key_order(a, b), 0);
+		assert_false(eg_crypto_key_equal(a, b));
+	}
+	eg_keystore_free(store);
+}
+
+/* IVs for CBC: all different, of no visible bias, and others in another engine. */
+static void test_random_ivs(void **state)
+{
+	enum {
+		N = 5000
+	};
+	static uint8_t ivs[2][N][EG_SUITE_IV_MAX];
+	unsigned ones[8 * EG_SUITE_IV_MAX] = {0};
+
+	(void)state;
+	for (unsigned e = 0; e < 2; e++) {
+		struct eg_crypto *crypto = eg_crypto_new();
+
+		for (unsigned i = 0; i < N; i++)
+			assert_true(eg_crypto_random_iv(crypto, ivs[e][i]));
+		eg_crypto_free(crypto);
+	}
+	for (unsigned i = 0; i < N; i++) {
+		for (unsigned bit = 0; bit < COUNT(ones); bit++)
+			ones[bit] += ivs[0][i][bit / 8] >> bit % 8 & 1;
+		for (unsigned k = 0; k < N; k++) {
+			assert_true(i == k || memcmp(ivs[0][i], ivs[0][k], EG_SUITE_IV_MAX));
+			assert_memory_not_equal(ivs[0][i], ivs[1][k], EG_SUITE_IV_MAX);
+		}
+	}
+	for (unsigned bit = 0; bit < COUNT(ones); bit++) /* 8 standard deviations */
+		assert_in_range(ones[bit], N / 2 - 283, N / 2 + 283);
 }
 
 /* Every bit of a tag counts. */
@@ -152,7 +237,7 @@ static void test_tag_bits(void **state)
 	uint8_t material[EG_SUITE_KEY_MAX] = "0123456789abcdefghijklmnopqrstuvwxy";
 	uint8_t text[52] = "sealed", sealed[52], aad[8] = "spi+seq", iv[8] = "iv", icv[16];
 	struct eg_crypto_op op = {
-		.key = eg_crypto_key_new(store, crypto_suite(32), material),
+		.key = eg_crypto_key_new(store, eg_suite_find("aes256gcm16"), material),
 		.text = text,
 		.aad = aad,
 		.iv = iv,
@@ -184,11 +269,12 @@ static void test_tag_bits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_library),   cmocka_unit_test(test_slab),
-		cmocka_unit_test(test_key_wiped), cmocka_unit_test(test_key_order),
-		cmocka_unit_test(test_tag_bits),
+		cmocka_unit_test(test_library),    cmocka_unit_test(test_self_test_sees),
+		cmocka_unit_test(test_slab),       cmocka_unit_test(test_key_wiped),
+		cmocka_unit_test(test_key_order),  cmocka_unit_test(test_key_shared),
+		cmocka_unit_test(test_random_ivs), cmocka_unit_test(test_tag_bits),
 	};
 	int failed = cmocka_run_group_tests_name("crypto", tests, NULL, NULL);
 
-	return failed + run_wycheproof_tests() + run_peer_tests();
+	return failed + run_wycheproof_tests() + run_hmac_tests() + run_peer_tests();
 }

@@ -97,6 +97,7 @@ static struct eg_path *new_path(struct gw *gw, unsigned worker)
 	path->worker = worker;
 	path->stats = gw->stats[worker];
 	path->crypto = eg_crypto_new();
+	path->n_workers = gw->spec.workers;
 	path->handoff = gw->handoff;
 	path->cycles_per_s = rte_get_tsc_hz();
 	path->pool = pool;
@@ -131,7 +132,7 @@ static void add_site(struct gw *gw)
 	unsigned here = gw->spec.site - 1, there = 1 - here, v6 = gw->spec.outer == 6;
 	unsigned peer = gw_peer(gw, ends[v6][here], ends[v6][there]);
 	struct eg_sa_spec spec = {
-		.suite = &eg_suites[gw->spec.suite],
+		.suite = gw->spec.suite,
 		.esn = gw->spec.esn,
 		.local = gw->peers.v[peer].local,
 		.remote = gw->peers.v[peer].remote,
@@ -192,6 +193,8 @@ struct gw *gw_open(struct gw_spec spec)
 	}
 	gw = open_now[spec.site - 1] = zeroed(sizeof(*gw));
 	gw->spec = spec;
+	if (!spec.suite)
+		gw->spec.suite = eg_suite_find("aes128gcm16");
 	if (!gw->spec.workers)
 		gw->spec.workers = 1;
 	gw->store = eg_sa_store_new(gw->spec.workers);
@@ -262,6 +265,9 @@ unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 	peer->name = strdup(remote);
 	peer->hop = port_hop(ENCRYPTED);
 	peer->out = calloc(4, sizeof(struct eg_sa *));
+	peer->df_copied = EG_IP4_DF;
+	peer->encap = gw->spec.encap;
+	peer->n_sports = 1;
 	eg_tunnel_make_outer(peer);
 	snprintf(prefix, sizeof(prefix), "%s/%u", local, eg_ip_bits(&peer->local));
 	gw_route(gw, prefix, (struct eg_hop){.kind = EG_HOP_LOCAL});
@@ -271,11 +277,14 @@ unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 struct eg_sa *gw_sa(struct gw *gw, unsigned peer, const struct eg_sa_spec *spec,
 		    const uint8_t *material)
 {
-	struct eg_sa *sa = eg_sa_acquire(gw->store, spec, material);
+	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
+	struct eg_errs errs = {0};
+	struct eg_sa *sa = eg_sa_acquire(gw->store, spec, material, &ref, &errs);
 	struct eg_tunnel *p = &gw->peers.v[peer];
 
+	eg_errs_print(&errs, stderr);
 	assert_non_null(sa);
-	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){sa, peer};
+	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){.sa = sa, .peer = peer};
 	if (spec->kind == EG_SA_KIND_OUT)
 		p->out[p->n_out++] = sa;
 	return sa;
@@ -300,6 +309,11 @@ void gw_ready(struct gw *gw)
 	snap->n_hops = (uint32_t)gw->hops.n;
 	snap->peers = gw->peers.v;
 	snap->n_peers = (uint32_t)gw->peers.n;
+	snap->idles = calloc(gw->peers.n + 1, sizeof(*snap->idles));
+	for (uint32_t i = 0; i < snap->n_peers; i++) {
+		if (snap->peers[i].encap)
+			snap->idles[snap->n_idles++].peer = i;
+	}
 	snap->owns = (struct eg_owns){gw->owns.v, gw->owns.n};
 	snap->vias = gw->vias.v;
 	eg_vec_free(&gw->entries);

@@ -31,12 +31,13 @@ struct frame {
 };
 
 struct gw_spec {
-	unsigned site;  /* 1 or 2 */
-	unsigned outer; /* 4 or 6; 0: 4 */
-	enum eg_suite_id suite;
+	unsigned site;                /* 1 or 2 */
+	unsigned outer;               /* 4 or 6; 0: 4 */
+	const struct eg_suite *suite; /* NULL: aes128gcm16 */
 	bool esn;
 	uint32_t window;  /* 0: 64 */
 	unsigned workers; /* 0: 1. Worker 0 owns both ports */
+	bool encap;       /* ESP in UDP */
 	bool bare;        /* no peer, no routes: the test adds its own */
 };
 

@@ -1,16 +1,16 @@
 #include "path/packets.h"
 
-#include <openssl/evp.h>
-
+#include "common/peer.h"
 #include "net/bytes.h"
 
 #define ETH 14
 
 const uint8_t *site_material(unsigned from)
 {
-	static const uint8_t keys[2][EG_SUITE_KEY_MAX] = {"site one's key has 32 bytes!!!!!salt",
-							  "site two's key is another one!!!salt"};
+	static uint8_t keys[2][EG_SUITE_KEY_MAX];
 
+	for (unsigned i = 0; i < EG_SUITE_KEY_MAX; i++)
+		keys[from - 1][i] = (uint8_t)(from * 100 + i * 7);
 	return keys[from - 1];
 }
 
@@ -28,9 +28,10 @@ static struct tunnel tunnel(const struct gw *gw, unsigned from)
 		.src = from == 1 ? one : two,
 		.dst = from == 1 ? two : one,
 		.spi = site_spi(from),
-		.suite = &eg_suites[gw->spec.suite],
+		.suite = gw->spec.suite,
 		.material = site_material(from),
 		.esn = gw->spec.esn,
+		.sport = gw->spec.encap ? 4500 : 0,
 	};
 }
 
@@ -128,53 +129,57 @@ struct frame plain_frame(unsigned port, const struct flow *flow)
 	return frame;
 }
 
-static const EVP_CIPHER *cipher(const struct eg_suite *suite)
+/* What the peer is told of an ESP packet; aad is the caller's memory. */
+static struct eg_crypto_op op_of(const struct tunnel *t, uint8_t *esp, uint64_t seq,
+				 uint32_t text_len, uint8_t aad[12])
 {
-	return suite->key_bytes == 16   ? EVP_aes_128_gcm()
-	       : suite->key_bytes == 24 ? EVP_aes_192_gcm()
-					: EVP_aes_256_gcm();
-}
+	uint8_t *text = esp + 8 + t->suite->iv_bytes;
 
-/* Nonce of RFC 4106 s4 and associated data of s5, from the ESP header as it is on the wire. */
-static EVP_CIPHER_CTX *start_gcm(const struct tunnel *t, const uint8_t *esp, uint64_t seq, int seal)
-{
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	uint8_t nonce[12], aad[12];
-	int n;
-
-	memcpy(nonce, t->material + t->suite->key_bytes, 4);
-	memcpy(nonce + 4, esp + 8, 8);
-	memcpy(aad, esp, 8);
+	eg_put32(aad, t->spi);
 	if (t->esn)
 		eg_put64(aad + 4, seq);
-	assert_int_equal(EVP_CipherInit_ex(ctx, cipher(t->suite), NULL, t->material, nonce, seal),
-			 1);
-	assert_int_equal(EVP_CipherUpdate(ctx, NULL, &n, aad, t->esn ? 12 : 8), 1);
-	return ctx;
+	else
+		eg_put32(aad + 4, (uint32_t)seq);
+	return (struct eg_crypto_op){
+		.text = text,
+		.aad = aad,
+		.iv = esp + 8,
+		.icv = text + text_len,
+		.text_len = text_len,
+		.aad_len = t->esn ? 12 : 8,
+	};
 }
 
 struct frame esp_frame(const struct tunnel *t, uint64_t seq, const uint8_t *text, size_t n)
 {
-	struct frame frame;
+	size_t iv_bytes = t->suite->iv_bytes, esp_len = 8 + iv_bytes + n + t->suite->icv_bytes;
+	size_t udp_len = t->sport ? 8 : 0;
+	struct flow outer = {.tos = t->tos, .ttl = 64, .proto = t->sport ? 17 : 50, .df = true};
 	bool v6 = strchr(t->src, ':');
-	struct flow outer = {.tos = t->tos, .ttl = 64, .proto = 50, .df = true};
-	EVP_CIPHER_CTX *ctx;
-	uint8_t *esp;
-	int m;
+	struct eg_crypto_op op;
+	struct frame frame;
+	uint8_t *esp, aad[12];
 
 	start_frame(&frame, ENCRYPTED, v6 ? 6 : 4);
 	esp = frame.bytes + ETH +
-	      write_header(frame.bytes + ETH, t->src, t->dst, &outer, 8 + 8 + n + 16);
-	assert_true(esp + 32 + n <= frame.bytes + FRAME_MAX);
+	      write_header(frame.bytes + ETH, t->src, t->dst, &outer, udp_len + esp_len);
+	if (udp_len) {
+		eg_put16(esp, t->sport);
+		eg_put16(esp + 2, 4500);
+		eg_put16(esp + 4, (uint16_t)(8 + esp_len));
+		eg_put16(esp + 6, 0);
+		esp += udp_len;
+	}
+	assert_true(esp + esp_len <= frame.bytes + FRAME_MAX);
 	eg_put32(esp, t->spi);
 	eg_put32(esp + 4, (uint32_t)seq);
-	eg_put64(esp + 8, seq * 1000003); /* any number that differs */
-	ctx = start_gcm(t, esp, seq, 1);
-	assert_int_equal(EVP_CipherUpdate(ctx, esp + 16, &m, text, (int)n), 1);
-	assert_int_equal(EVP_CipherFinal_ex(ctx, NULL, &m), 1);
-	assert_int_equal(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, esp + 16 + n), 1);
-	EVP_CIPHER_CTX_free(ctx);
-	frame.n = (uint16_t)(esp - frame.bytes + 32 + (long)n);
+	for (size_t i = 0; i < iv_bytes; i++)
+		esp[8 + i] = (uint8_t)(seq * 1000003 >>
+				       (iv_bytes - 1 - i) % 8 * 8); /* any number that differs */
+	op = op_of(t, esp, seq, (uint32_t)n, aad);
+	memcpy(op.text, text, n);
+	peer_seal(t->suite, t->material, &op);
+	frame.n = (uint16_t)((size_t)(esp - frame.bytes) + esp_len);
 	return frame;
 }
 
@@ -184,7 +189,7 @@ struct frame tunnel_packet(const struct tunnel *t, uint64_t seq, const uint8_t *
 	uint8_t padding = 0;
 
 	memcpy(text, packet, n);
-	while ((n + padding + 2) % 4) {
+	while ((n + padding + 2) % t->suite->align_bytes) {
 		text[n + padding] = (uint8_t)(padding + 1);
 		padding++;
 	}
@@ -210,10 +215,30 @@ const uint8_t *frame_packet(const struct frame *frame, size_t *n)
 	return frame->bytes + ETH;
 }
 
+/* RFC 3948 s2.1; over IPv6 the checksum is there (RFC 8200 s8.1). */
+static void check_udp(const struct tunnel *t, const uint8_t *udp, size_t n, const uint8_t *ip6)
+{
+	static uint8_t pseudo[FRAME_MAX + 40];
+
+	assert_int_equal(eg_get16(udp), t->sport);
+	assert_int_equal(eg_get16(udp + 2), 4500);
+	assert_int_equal(eg_get16(udp + 4), n);
+	if (!ip6) {
+		assert_int_equal(eg_get16(udp + 6), 0);
+		return;
+	}
+	assert_int_not_equal(eg_get16(udp + 6), 0);
+	memcpy(pseudo, ip6 + 8, 32);
+	eg_put32(pseudo + 32, (uint32_t)n);
+	eg_put32(pseudo + 36, 17);
+	memcpy(pseudo + 40, udp, n);
+	assert_int_equal(naive_checksum(pseudo, 40 + n), 0);
+}
+
 static void check_outer(const struct tunnel *t, const uint8_t *p, size_t n)
 {
 	uint8_t want[40];
-	struct flow outer = {.tos = get_tos(p), .ttl = 64, .proto = 50};
+	struct flow outer = {.tos = get_tos(p), .ttl = 64, .proto = t->sport ? 17 : 50};
 	size_t header = p[0] >> 4 == 4 ? 20 : 40;
 
 	if (header == 20) { /* identification and DF: the test's to judge */
@@ -222,35 +247,34 @@ static void check_outer(const struct tunnel *t, const uint8_t *p, size_t n)
 	}
 	write_header(want, t->src, t->dst, &outer, n - header);
 	assert_memory_equal(p, want, header);
+	if (t->sport)
+		check_udp(t, p + header, n - header, header == 40 ? p : NULL);
 }
 
 struct frame open_frame(const struct tunnel *t, const struct frame *frame, uint64_t seq)
 {
-	struct frame inner = {0};
-	size_t n, text_len, left;
-	const uint8_t *p = frame_packet(frame, &n), *esp = p + (p[0] >> 4 == 4 ? 20 : 40);
-	EVP_CIPHER_CTX *ctx;
-	int m;
+	size_t n, around = 8u + t->suite->iv_bytes + t->suite->icv_bytes, text_len, padding;
+	struct frame copy = *frame, inner = {0};
+	const uint8_t *p = frame_packet(frame, &n);
+	uint8_t *esp = copy.bytes + ETH + (p[0] >> 4 == 4 ? 20 : 40) + (t->sport ? 8 : 0), aad[12];
+	struct eg_crypto_op op;
 
 	check_outer(t, p, n);
-	left = n - (size_t)(esp - p);
-	assert_true(left >= 36 && left % 4 == 0);
+	text_len = frame->n - (size_t)(esp - copy.bytes) - around;
+	assert_true(text_len >= 2 && text_len < FRAME_MAX);
+	assert_int_equal(text_len % t->suite->align_bytes, 0);
 	assert_int_equal(eg_get32(esp), t->spi);
 	assert_int_equal(eg_get32(esp + 4), (uint32_t)seq);
-	text_len = left - 32;
-	ctx = start_gcm(t, esp, seq, 0);
-	assert_int_equal(EVP_CipherUpdate(ctx, inner.bytes, &m, esp + 16, (int)text_len), 1);
-	assert_int_equal(
-		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, 16, (void *)(esp + 16 + text_len)),
-		1);
-	assert_int_equal(EVP_CipherFinal_ex(ctx, NULL, &m), 1);
-	EVP_CIPHER_CTX_free(ctx);
+	op = op_of(t, esp, seq, (uint32_t)text_len, aad);
+	assert_true(peer_open(t->suite, t->material, &op));
 
-	inner.n = (uint16_t)(text_len - 2 - inner.bytes[text_len - 2]);
-	assert_true(inner.bytes[text_len - 2] < 4); /* as little as RFC 4303 s2.4 wants */
-	assert_int_equal(inner.bytes[text_len - 1], inner.bytes[0] >> 4 == 4 ? 4 : 41);
-	for (unsigned i = 0; i < inner.bytes[text_len - 2]; i++)
-		assert_int_equal(inner.bytes[inner.n + i], i + 1);
+	padding = op.text[text_len - 2];
+	assert_true(padding < t->suite->align_bytes); /* as little as RFC 4303 s2.4 wants */
+	assert_int_equal(op.text[text_len - 1], op.text[0] >> 4 == 4 ? 4 : 41);
+	inner.n = (uint16_t)(text_len - 2 - padding);
+	memcpy(inner.bytes, op.text, inner.n);
+	for (size_t i = 0; i < padding; i++)
+		assert_int_equal(op.text[inner.n + i], i + 1);
 	return inner;
 }
 

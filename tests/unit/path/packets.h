@@ -23,7 +23,8 @@ struct tunnel {
 	const struct eg_suite *suite;
 	const uint8_t *material;
 	bool esn;
-	uint8_t tos; /* outer */
+	uint8_t tos;    /* outer */
+	uint16_t sport; /* of UDP encapsulation to port 4500; 0: none */
 };
 
 /* The tunnel by which `gw` receives, and the one by which it sends. */

@@ -7,6 +7,8 @@
 
 int run_roundtrip_tests(void);
 int run_vector_tests(void);
+int run_suite_tests(void);
+int run_encap_tests(void);
 int run_ecn_tests(void);
 int run_replay_tests(void);
 int run_corrupt_tests(void);
@@ -14,6 +16,7 @@ int run_order_tests(void);
 int run_drop_tests(void);
 int run_limit_tests(void);
 int run_worker_tests(void);
+int run_life_tests(void);
 int run_neighbor_tests(void);
 int run_icmp_tests(void);
 int run_mss_tests(void);

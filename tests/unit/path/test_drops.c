@@ -12,7 +12,7 @@ struct gw *open_crossing(void)
 		.kind = EG_HOP_PORT, .port = ENCRYPTED, .mac = {2, 0, 0, 0, 1, 1}};
 	static const uint8_t material[] = "the second peer's key, 32 bytes!salt";
 	struct eg_sa_spec spec = {
-		.kind = EG_SA_KIND_OUT, .spi = 0x7001, .suite = &eg_suites[EG_SUITE_AES128GCM16]};
+		.kind = EG_SA_KIND_OUT, .spi = 0x7001, .suite = eg_suite_find("aes128gcm16")};
 	unsigned no_sa, no_hop, second;
 
 	gw_route(gw, "10.3.0.0/16", wire);
@@ -105,6 +105,23 @@ static const struct plain_case {
 	 NULL, 0, 0, EG_DROP_PLAIN_ON_ENCRYPTED},
 	{"IP in IP", ENCRYPTED, {.src = "192.0.2.2", .dst = "192.0.2.1", .proto = 4, .payload = 40},
 	 NULL, 0, 0, EG_DROP_PLAIN_ON_ENCRYPTED},
+	/* A demand for encryption is never met by plaintext: spoofed peers */
+	{"from the peer's pods", CLEAR, {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 8}, NULL, 0,
+	 0, EG_DROP_PLAIN_FROM_PEER},
+	{"first address of them", CLEAR, {.src = "10.2.0.0", .dst = "10.1.0.5"}, NULL, 0, 0,
+	 EG_DROP_PLAIN_FROM_PEER},
+	{"last address of them", CLEAR, {.src = "10.2.255.255", .dst = "10.1.0.5"}, NULL, 0, 0,
+	 EG_DROP_PLAIN_FROM_PEER},
+	{"IPv6 from the peer's pods", CLEAR, {.src = "fd00:2::9", .dst = "fd00:1::5"}, NULL, 0, 0,
+	 EG_DROP_PLAIN_FROM_PEER},
+	{"from the peer's pods to themselves", CLEAR, {.src = "10.2.0.9", .dst = "10.2.0.8"}, NULL, 0,
+	 0, EG_DROP_PLAIN_FROM_PEER},
+	{"from the second peer's pods to the first's", CLEAR, {.src = "10.7.0.9", .dst = "10.2.0.8"},
+	 NULL, 0, 0, EG_DROP_PLAIN_FROM_PEER},
+	{"from the pods of a peer that has no SA", CLEAR, {.src = "10.5.0.9", .dst = "10.1.0.5"}, NULL,
+	 0, 0, EG_DROP_PLAIN_FROM_PEER},
+	{"from beside the peer's pods", CLEAR, {.src = "10.8.0.1", .dst = "10.1.0.5"}, NULL, 0, 0,
+	 EG_KEEP},
 	/* Routes */
 	{"no route", CLEAR, TO("172.16.0.1"), NULL, 0, 0, EG_DROP_NO_ROUTE},
 	{"IPv6 no route", CLEAR, TO6("fd00:99::1"), NULL, 0, 0, EG_DROP_NO_ROUTE},

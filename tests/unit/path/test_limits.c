@@ -225,11 +225,12 @@ static bool unreachable(enum eg_drop drop)
 	return drop == EG_KEEP || drop == EG_DROP_CRYPTO_FAILED;
 }
 
-/* What needs a policy: tests/unit/flow meets these. */
+/* What needs a policy: test_gate meets these. */
 static bool needs_policy(enum eg_drop drop)
 {
 	return drop == EG_DROP_POLICY_EGRESS || drop == EG_DROP_POLICY_INGRESS ||
-	       drop == EG_DROP_FRAGMENT_ORPHAN || drop == EG_DROP_FLOW_TABLE_FULL;
+	       drop == EG_DROP_FRAGMENT_ORPHAN || drop == EG_DROP_FRAGMENT_OVERLAP ||
+	       drop == EG_DROP_FLOW_TABLE_FULL;
 }
 
 static void test_every_reason(void **state)

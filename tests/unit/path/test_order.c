@@ -8,10 +8,11 @@
 
 #define PEERS 40
 
-/* The peers differ in suite and ESN, too. */
+/* The peers differ in suite and ESN, too. 7 has no factor of the number of suites: neighbours are
+ * of different families. */
 static const struct eg_suite *suite_of(unsigned peer)
 {
-	return &eg_suites[peer % EG_SUITE_COUNT];
+	return &eg_suites[peer * 7 % EG_SUITE_COUNT];
 }
 
 static uint32_t spi_of(unsigned peer)
@@ -112,11 +113,12 @@ struct sent {
 static void check_wire(const struct frame *frame, unsigned peer, struct sent *last)
 {
 	const uint8_t *esp = frame->bytes + 34;
-	uint64_t iv = get64(esp + 8);
+	uint64_t iv = get64(esp + 8); /* where the suite has one */
 
 	assert_int_equal(eg_get32(esp), spi_of(peer));
 	assert_int_equal(eg_get32(esp + 4), (uint32_t)++last->seq);
-	assert_true(iv > last->iv);
+	if (suite_of(peer)->iv == EG_IV_CLOCK)
+		assert_true(iv > last->iv);
 	last->iv = iv;
 }
 

@@ -53,9 +53,9 @@ static const struct esn_case {
 	{25, 4096, 1000, 0xfffff800, 0xfffff800},
 	{26, 64, 64, 0, HIGH(1)},
 	/* The window is off: the longest one tells the halves apart all the same */
-	{27, 0, HIGH(3) | 5000, 4999, HIGH(3) | 4999},
-	{28, 0, HIGH(3) | 5000, 905, HIGH(3) | 905},
-	{29, 0, HIGH(3) | 5000, 904, HIGH(4) | 904},
+	{27, 0, HIGH(3) | 9000, 8999, HIGH(3) | 8999},
+	{28, 0, HIGH(3) | 9000, 809, HIGH(3) | 809},
+	{29, 0, HIGH(3) | 9000, 808, HIGH(4) | 808},
 	{30, 0, HIGH(3) | 5, UINT32_MAX, HIGH(2) | UINT32_MAX},
 	{31, 0, 0, 1, 1},
 };
@@ -122,7 +122,7 @@ static uint64_t near_border(struct rng *rng)
 
 static void test_random(void **state)
 {
-	static const uint32_t sizes[] = {0, 32, 33, 64, 100, 1024, 4096};
+	static const uint32_t sizes[] = {0, 32, 33, 64, 100, 1024, 4096, 8192};
 	struct rng rng = rng_start("extended sequence numbers");
 	unsigned other_subspace = 0;
 

@@ -10,7 +10,7 @@
 
 #include "sa/keyfile.h"
 
-#define SUITE (&eg_suites[EG_SUITE_AES128GCM16]) /* 16 + 4 bytes: 40 digits */
+#define SUITE eg_suite_find("aes128gcm16") /* 16 + 4 bytes: 40 digits */
 #define KEY   "00112233445566778899aabbccddeeffc0ffee01"
 #define OTHER "10112233445566778899aabbccddeeffc0ffee02"
 
@@ -138,6 +138,66 @@ static void test_text(void **state)
 		check_case(&cases[i]);
 }
 
+/* Suites with an HMAC: encryption key and salt, then the HMAC's key; suites without encryption have
+ * the second alone. */
+static void test_two_keys(void **state)
+{
+#define AUTH "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3"
+	static const struct {
+		const char *suite, *text;
+		int where;
+		const char *message;
+	} rows[] = {
+		{"aes128ctr-sha1", KEY "\n" AUTH "\n", OK, NULL},
+		{"aes128ctr-sha1", "# both\n\n0x" KEY " # first\n0x" AUTH, OK, NULL},
+		{"null-sha1", AUTH "\n", OK, NULL},
+		{"aes128ctr-sha1", "", CONF, "holds no key"},
+		{"aes128ctr-sha1", KEY "\n", CONF,
+		 "holds no authentication key, which aes128ctr-sha1 needs"},
+		{"aes128ctr-sha1", KEY AUTH "\n", FILE_LINE,
+		 "1:1: 80 hex digits, but the suite needs 40 (key and salt)"},
+		{"aes128-sha1", KEY "\n" AUTH "\n", FILE_LINE,
+		 "1:1: 40 hex digits, but the suite needs 32 (key)"},
+		{"aes128ctr-sha256", KEY "\n" AUTH "\n", FILE_LINE,
+		 "2:1: 40 hex digits, but the suite needs 64 (authentication key)"},
+		{"aes128ctr-sha1", KEY "\n" AUTH "\n" OTHER "\n", FILE_LINE,
+		 "3:1: a third key, but aes128ctr-sha1 has two"},
+		{"null-sha1", AUTH "\n" AUTH "\n", FILE_LINE,
+		 "2:1: a second key, but null-sha1 has one"},
+		{"aes128ctr-sha1", KEY "\n1111111111111111111111111111111111111111\n", FILE_LINE,
+		 "2:1: all bytes of the key are alike (make one with espgate keygen "
+		 "aes128ctr-sha1)"},
+	};
+	struct eg_keyfile_ref ref = {{"gw.yaml", 24, 7}, "peers.b.sas[0].key_file"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct eg_suite *suite = eg_suite_find(rows[i].suite);
+		uint8_t material[EG_SUITE_KEY_MAX] = {0};
+		struct eg_errs errs = {0};
+		const char *path = path_of("key");
+		char message[512];
+		int ret;
+
+		write_file(path, rows[i].text, strlen(rows[i].text), 0600);
+		ret = eg_keyfile_read(path, suite, &ref, material, &errs);
+		assert_int_equal(ret, rows[i].where == OK ? 0 : -1);
+		if (ret) {
+			snprintf(message, sizeof(message), "%s%s:%s%s",
+				 rows[i].where == CONF ? "gw.yaml:24:7: peers.b.sas[0].key_file: "
+						       : "",
+				 path, rows[i].where == CONF ? " " : "", rows[i].message);
+			assert_string_equal(errs.msgs.v[0].text, message);
+			assert_no_key(errs.msgs.v[0].text, rows[i].text);
+		} else {
+			assert_int_equal(material[suite->key_bytes + suite->salt_bytes], 0xa0);
+			assert_int_equal(material[eg_suite_material_bytes(suite) - 1], 0xb3);
+		}
+		eg_errs_free(&errs);
+		unlink(path);
+	}
+}
+
 /* What is no readable file of text at all. */
 static void assert_refused(const char *path, const char *what)
 {
@@ -199,7 +259,9 @@ static void test_keygen(void **state)
 		umask(before);
 		assert_int_equal(stat(path, &st), 0);
 		assert_int_equal(st.st_mode, S_IFREG | 0600);
-		assert_int_equal(st.st_size, 2 * (suite->key_bytes + suite->salt_bytes) + 1);
+		assert_int_equal(st.st_size, 2 * eg_suite_material_bytes(suite) +
+						     (suite->key_bytes != 0) +
+						     (suite->auth_key_bytes != 0));
 		assert_int_equal(eg_keyfile_read(path, suite, &ref, material, &errs), 0);
 		assert_int_equal(errs.n_errors, 0);
 		assert_memory_not_equal(material, last, 16);
@@ -287,9 +349,9 @@ static int remove_folder(void **state)
 int run_keyfile_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),          cmocka_unit_test(test_files),
-		cmocka_unit_test(test_keygen),        cmocka_unit_test(test_keygen_refuses),
-		cmocka_unit_test(test_keygen_stdout),
+		cmocka_unit_test(test_text),           cmocka_unit_test(test_two_keys),
+		cmocka_unit_test(test_files),          cmocka_unit_test(test_keygen),
+		cmocka_unit_test(test_keygen_refuses), cmocka_unit_test(test_keygen_stdout),
 	};
 
 	return cmocka_run_group_tests_name("sa key files", tests, make_folder, remove_folder);

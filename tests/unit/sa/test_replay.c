@@ -4,7 +4,7 @@
 
 #include "sa/replay.h"
 
-static const uint32_t sizes[] = {32, 33, 64, 100, 1024, 4096};
+static const uint32_t sizes[] = {32, 33, 64, 100, 1024, 4096, 8192};
 
 #define KEEP EG_KEEP
 #define OLD  EG_DROP_ESP_REPLAY_OLD
@@ -32,7 +32,7 @@ static enum eg_drop receive(struct window *w, uint64_t seq)
 {
 	struct eg_replay before = w->replay;
 	size_t n = eg_replay_bytes(before.size);
-	uint64_t bits_before[1024 / 8];
+	uint64_t bits_before[2048 / 8];
 	enum eg_drop check, commit;
 
 	assert_true(n <= sizeof(bits_before));
@@ -95,16 +95,16 @@ static const struct step {
 	{31, 4, 65, KEEP},
 	{32, 4, 64, KEEP},
 	{33, 4, 65, SEEN},
-	/* Jump by 4096, farther than any ring is long */
-	{34, 4, 4161, KEEP},
-	{35, 3, 4161, OLD},
-	{36, 3, 4162, KEEP},
-	{37, 4, 4160, KEEP},
-	{38, 4, 4161, SEEN},
+	/* Jump by 16384, as far as any ring is long */
+	{34, 4, 16449, KEEP},
+	{35, 3, 16449, OLD},
+	{36, 3, 16450, KEEP},
+	{37, 4, 16448, KEEP},
+	{38, 4, 16449, SEEN},
 	{39, 4, 65, OLD},
 	/* Far away */
 	{40, 0, 1ull << 40, KEEP},
-	{41, 4, 4161, OLD},
+	{41, 4, 16449, OLD},
 	{42, 0, (1ull << 40) - 1, KEEP},
 	{43, 0, (1ull << 40) - 31, KEEP},
 	{44, 0, (1ull << 40) - 31, SEEN},
@@ -237,7 +237,7 @@ static unsigned random_walk(struct rng *rng, struct naive *n, uint32_t size, uin
 		assert_int_equal(receive(&w, base + 2 * size), KEEP);
 		assert_int_equal(naive_receive(n, base + 2 * size), KEEP);
 	}
-	for (; steps_done < WALK && n->top - base < SPAN - 16384; steps_done++) {
+	for (; steps_done < WALK && n->top - base < SPAN - 4 * EG_REPLAY_MAX; steps_done++) {
 		uint64_t seq = random_seq(rng, n);
 		enum eg_drop want = naive_receive(n, seq), got = receive(&w, seq);
 

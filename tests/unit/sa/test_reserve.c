@@ -6,6 +6,15 @@
 
 #include "sa/sa.h"
 
+/* No limit but the sequence space. */
+static void open_limits(struct eg_sa *sa)
+{
+	atomic_store(&sa->seq_limit, eg_sa_space(sa->esn));
+	atomic_store(&sa->seq_end, eg_sa_space(sa->esn));
+	atomic_store(&sa->iv_limit, UINT64_MAX);
+	atomic_store(&sa->byte_limit, UINT64_MAX);
+}
+
 static void test_table(void **state)
 {
 	static const struct {
@@ -35,6 +44,7 @@ static void test_table(void **state)
 		struct eg_sa sa = {.esn = cases[i / 2].esn, .shared = i % 2};
 		struct eg_sa_grant grant;
 
+		open_limits(&sa);
 		atomic_store(&sa.seq, cases[i / 2].last);
 		grant = eg_sa_reserve(&sa, cases[i / 2].n, 1000);
 		assert_int_equal(grant.n, cases[i / 2].granted);
@@ -50,6 +60,7 @@ static void test_exhausted(void **state)
 	struct eg_sa sa = {0};
 
 	(void)state;
+	open_limits(&sa);
 	atomic_store(&sa.seq, UINT32_MAX - 10ull);
 	assert_int_equal(eg_sa_reserve(&sa, 64, 1).n, 10);
 	for (int i = 0; i < 1000; i++)
@@ -66,6 +77,7 @@ static void test_clock(void **state)
 	unsigned from_wall = 0;
 
 	(void)state;
+	open_limits(&sa);
 	for (unsigned i = 0; i < 200000; i++) {
 		unsigned n = 1 + (unsigned)rng_below(&rng, 64);
 		struct eg_sa_grant grant;
@@ -135,6 +147,7 @@ static void share(struct rng *rng, uint64_t start, uint64_t end)
 	size_t n = 0;
 
 	assert_true(senders && all);
+	open_limits(&sa);
 	atomic_store(&sa.seq, start - 1);
 	for (unsigned t = 0; t < THREADS; t++) {
 		senders[t].sa = &sa;
@@ -175,6 +188,76 @@ static void test_shared(void **state)
 	share(&rng, UINT32_MAX - 1000000ull, UINT32_MAX); /* they run out in the middle */
 }
 
+/* What may be used ends where the reservation, the lifetime or the sequence does; each by its name.
+ */
+static void test_limits(void **state)
+{
+	static const struct {
+		const char *what;
+		bool esn;
+		uint64_t seq, limit, end; /* end 0: of the sequence */
+		uint64_t iv, iv_limit, wall;
+		uint64_t bytes, byte_limit;
+		unsigned n, granted;
+		uint64_t first_iv;
+		enum eg_drop shortage;
+	} cases[] = {
+		{"room", false, 0, 100, 0, 0, 9999, 50, 0, 1, 64, 64, 50, EG_KEEP},
+		{"the mark", false, 0, 100, 0, 0, 9999, 50, 0, 1, 200, 100, 50,
+		 EG_DROP_SEQ_RESERVATION},
+		{"at the mark", false, 100, 100, 0, 0, 9999, 50, 0, 1, 1, 0, 0,
+		 EG_DROP_SEQ_RESERVATION},
+		{"nothing reserved yet", true, 7, 0, 0, 0, 0, 50, 0, 1, 1, 0, 0,
+		 EG_DROP_SEQ_RESERVATION},
+		{"the lifetime's packets", false, 90, 100, 100, 0, 9999, 50, 0, 1, 64, 10, 50,
+		 EG_DROP_SA_EXPIRED},
+		{"the sequence", false, UINT32_MAX - 1ull, UINT32_MAX, 0, 0, 9999, 50, 0, 1, 2, 1,
+		 50, EG_DROP_SEQ_EXHAUSTED},
+		{"one byte left", false, 0, 100, 0, 0, 9999, 50, 999, 1000, 64, 64, 50, EG_KEEP},
+		{"the lifetime's bytes", false, 0, 100, 0, 0, 9999, 50, 1000, 1000, 1, 0, 50,
+		 EG_DROP_SA_EXPIRED},
+		{"the clock", true, 0, 100, 0, 40, 9999, 50, 0, 1, 10, 10, 50, EG_KEEP},
+		{"the clock stepped back", true, 0, 100, 0, 90, 9999, 50, 0, 1, 10, 10, 91,
+		 EG_KEEP},
+		{"the last IVs by the clock", true, 0, 100, 0, 40, 99, 90, 0, 1, 9, 9, 90, EG_KEEP},
+		{"too few by the clock", true, 0, 100, 0, 40, 99, 91, 0, 1, 9, 9, 41, EG_KEEP},
+		{"the clock is past the mark", true, 0, 100, 0, 40, 99, 5000, 0, 1, 59, 59, 41,
+		 EG_KEEP},
+		{"the IV's mark", true, 0, 100, 0, 40, 99, 5000, 0, 1, 60, 59, 41,
+		 EG_DROP_SEQ_RESERVATION},
+		{"no IV left", true, 0, 100, 0, 99, 99, 5000, 0, 1, 60, 0, 0,
+		 EG_DROP_SEQ_RESERVATION},
+		{"the last IV of all", true, 0, 100, 0, UINT64_MAX - 1, UINT64_MAX, 50, 0, 1, 2, 1,
+		 UINT64_MAX, EG_DROP_SEQ_RESERVATION},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+		struct eg_sa sa = {.esn = cases[i / 2].esn, .shared = i % 2};
+		uint64_t end = cases[i / 2].end ? cases[i / 2].end : eg_sa_space(sa.esn);
+		struct eg_sa_grant grant;
+
+		print_message("%s\n", cases[i / 2].what);
+		atomic_store(&sa.seq, cases[i / 2].seq);
+		atomic_store(&sa.iv, cases[i / 2].iv);
+		atomic_store(&sa.bytes, cases[i / 2].bytes);
+		atomic_store(&sa.seq_limit, cases[i / 2].limit);
+		atomic_store(&sa.seq_end, end);
+		atomic_store(&sa.iv_limit, cases[i / 2].iv_limit);
+		atomic_store(&sa.byte_limit, cases[i / 2].byte_limit);
+		grant = eg_sa_reserve(&sa, cases[i / 2].n, cases[i / 2].wall);
+		assert_int_equal(grant.n, cases[i / 2].granted);
+		if (grant.n) {
+			assert_int_equal(grant.iv, cases[i / 2].first_iv);
+			assert_int_equal(atomic_load(&sa.iv), grant.iv + grant.n - 1);
+		} else {
+			assert_true(atomic_load(&sa.iv) <= cases[i / 2].iv_limit);
+		}
+		if (cases[i / 2].shortage)
+			assert_int_equal(eg_sa_shortage(&sa), cases[i / 2].shortage);
+	}
+}
+
 static void test_count(void **state)
 {
 	(void)state;
@@ -193,7 +276,7 @@ int run_reserve_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table), cmocka_unit_test(test_exhausted),
 		cmocka_unit_test(test_clock), cmocka_unit_test(test_shared),
-		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_count), cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests_name("sa reserve", tests, NULL, NULL);

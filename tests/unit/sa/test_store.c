@@ -20,11 +20,24 @@ static struct eg_sa_spec base_spec(void)
 	return (struct eg_sa_spec){
 		.kind = EG_SA_KIND_IN,
 		.spi = 0x1001,
-		.suite = &eg_suites[EG_SUITE_AES256GCM16],
+		.suite = eg_suite_find("aes256gcm16"),
 		.replay_window = 64,
 		.local = ip("192.0.2.1"),
 		.remote = ip("192.0.2.2"),
 	};
+}
+
+/* Where nothing may be refused. */
+static struct eg_sa *acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
+			     const uint8_t *material)
+{
+	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
+	struct eg_errs errs = {0};
+	struct eg_sa *sa = eg_sa_acquire(store, spec, material, &ref, &errs);
+
+	eg_errs_print(&errs, stderr);
+	assert_non_null(sa);
+	return sa;
 }
 
 static const uint8_t key_a[EG_SUITE_KEY_MAX] = "key a is thirty-two bytes long..salt";
@@ -36,7 +49,7 @@ static void test_same(void **state)
 {
 	struct eg_sa_store *store = eg_sa_store_new(1);
 	struct eg_sa_spec spec = base_spec();
-	struct eg_sa *sa = eg_sa_acquire(store, &spec, key_a);
+	struct eg_sa *sa = acquire(store, &spec, key_a);
 
 	(void)state;
 	assert_non_null(sa);
@@ -44,51 +57,135 @@ static void test_same(void **state)
 	assert_int_equal(sa->spi_be, htobe32(0x1001));
 	assert_int_equal(sa->replay.size, 64);
 	assert_int_equal(eg_replay_commit(&sa->replay, 7), EG_KEEP);
-	assert_ptr_equal(eg_sa_acquire(store, &spec, key_a), sa);
+	assert_ptr_equal(acquire(store, &spec, key_a), sa);
 	assert_int_equal(sa->refs, 2);
 	eg_sa_release(store, sa);
 	assert_int_equal(sa->refs, 1);
-	assert_ptr_equal(eg_sa_acquire(store, &spec, key_a), sa);
+	assert_ptr_equal(acquire(store, &spec, key_a), sa);
 	assert_int_equal(eg_replay_check(&sa->replay, 7), EG_DROP_ESP_REPLAY_SEEN);
 	eg_sa_release(store, sa);
-	eg_sa_release(store, sa); /* the last: gone */
-	sa = eg_sa_acquire(store, &spec, key_a);
+	eg_sa_release(store, sa); /* the last: gone, but for what it had seen */
+	sa = acquire(store, &spec, key_a);
 	assert_int_equal(sa->refs, 1);
-	assert_int_equal(eg_replay_check(&sa->replay, 7), EG_KEEP);
+	assert_int_equal(eg_replay_check(&sa->replay, 7), EG_DROP_ESP_REPLAY_SEEN);
 	eg_sa_release(store, NULL);
 	eg_sa_store_free(store); /* frees what is left */
 }
 
-/* Whatever differs in spec or key makes another SA. */
+/* Another key makes another SA, and so does another salt. */
 static void test_different(void **state)
 {
 	struct eg_sa_store *store = eg_sa_store_new(1);
-	struct eg_sa_spec specs[8];
-	struct eg_sa *sas[10];
-	size_t n = 0;
+	struct eg_sa_spec spec = base_spec();
+	struct eg_sa *sas[] = {acquire(store, &spec, key_a), acquire(store, &spec, key_b),
+			       acquire(store, &spec, salt_b)};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(specs); i++)
-		specs[i] = base_spec();
-	specs[1].kind = EG_SA_KIND_OUT;
-	specs[2].spi++;
-	specs[3].suite = &eg_suites[EG_SUITE_AES128GCM16];
-	specs[4].replay_window = 1024;
-	specs[5].esn = true;
-	specs[6].local = ip("192.0.2.9");
-	specs[7].remote = ip("2001:db8::2");
-	for (size_t i = 0; i < COUNT(specs); i++)
-		sas[n++] = eg_sa_acquire(store, &specs[i], key_a);
-	sas[n++] = eg_sa_acquire(store, &specs[0], key_b);
-	sas[n++] = eg_sa_acquire(store, &specs[0], salt_b);
-	for (size_t i = 0; i < n; i++) {
-		assert_non_null(sas[i]);
+	for (size_t i = 0; i < COUNT(sas); i++) {
 		assert_int_equal(sas[i]->refs, 1);
-		for (size_t j = 0; j < i; j++)
-			assert_ptr_not_equal(sas[i], sas[j]);
-	}
-	for (size_t i = 0; i < n; i++)
+		assert_ptr_not_equal(sas[i], sas[(i + 1) % COUNT(sas)]);
 		eg_sa_release(store, sas[i]);
+	}
+	eg_sa_store_free(store);
+}
+
+/* What a key belongs to is fixed for good; what else makes the SA, while it runs. Only its lifetime
+ * may change. */
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *line;
+		bool also_later;
+	} cases[] = {
+		{"sa: the same key as of SA 0x1001 from 192.0.2.2, ", true},
+		{"sa: the same key as of SA 0x1001 from 192.0.2.2, ", true},
+		{"sa: the same key as of SA 0x1001 from 192.0.2.2, ", true},
+		{"sa: the SA runs with another local, esn or replay_window: ", false},
+		{"sa: the SA runs with another local, esn or replay_window: ", false},
+		{"sa: the SA runs with another local, esn or replay_window: ", false},
+	};
+	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+		struct eg_sa_store *store = eg_sa_store_new(1);
+		struct eg_sa_spec spec = base_spec(), other = base_spec();
+		struct eg_sa *sa = acquire(store, &spec, key_a);
+		struct eg_errs errs = {0};
+		bool later = i % 2;
+
+		other.lifetime.hard_bytes = 1000;
+		assert_ptr_equal(acquire(store, &other, key_a), sa);
+		assert_int_equal(atomic_load(&sa->byte_limit), UINT64_MAX); /* not in force yet */
+		eg_sa_set_lifetime(store, sa, &other.lifetime);
+		assert_int_equal(atomic_load(&sa->byte_limit), 1000);
+		assert_int_equal(eg_replay_commit(&sa->replay, 1), EG_KEEP);
+		eg_sa_release(store, sa);
+		other.kind = i / 2 == 0 ? EG_SA_KIND_OUT : other.kind;
+		other.spi += i / 2 == 1;
+		other.remote = i / 2 == 2 ? ip("2001:db8::2") : other.remote;
+		other.local = i / 2 == 3 ? ip("192.0.2.9") : other.local;
+		other.esn = i / 2 == 4;
+		other.replay_window = i / 2 == 5 ? 1024 : 64;
+		if (later)
+			eg_sa_release(store, sa);
+		sa = eg_sa_acquire(store, &other, key_a, &ref, &errs);
+		if (later && !cases[i / 2].also_later) {
+			assert_non_null(sa);
+		} else {
+			assert_null(sa);
+			assert_int_equal(errs.n_errors, 1);
+			assert_non_null(strstr(errs.msgs.v[0].text, cases[i / 2].line));
+		}
+		eg_errs_free(&errs);
+		eg_sa_store_free(store);
+	}
+}
+
+/* A refused configuration leaves no trace: the key may be another SA's in the next one. */
+static void test_never_used(void **state)
+{
+	struct eg_sa_store *store = eg_sa_store_new(1);
+	struct eg_sa_spec spec = base_spec();
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		spec.spi++;
+		spec.kind = i % 2 ? EG_SA_KIND_IN : EG_SA_KIND_OUT;
+		eg_sa_release(store, acquire(store, &spec, key_a));
+	}
+	eg_sa_store_free(store);
+}
+
+/* A key that left and comes back goes on where it was: no number, no IV and no packet twice. */
+static void test_comes_back(void **state)
+{
+	struct eg_sa_store *store = eg_sa_store_new(1);
+	struct eg_sa_spec spec = base_spec();
+	struct eg_sa_grant first, second;
+	struct eg_sa *sa;
+
+	(void)state;
+	spec.kind = EG_SA_KIND_OUT;
+	sa = acquire(store, &spec, key_a);
+	first = eg_sa_reserve(sa, 5, 1000);
+	eg_sa_release(store, sa);
+	second = eg_sa_reserve(acquire(store, &spec, key_a), 5, 10);
+	assert_int_equal(second.seq, first.seq + 5);
+	assert_int_equal(second.iv, first.iv + 5);
+
+	spec.kind = EG_SA_KIND_IN;
+	sa = acquire(store, &spec, key_b);
+	assert_int_equal(eg_replay_commit(&sa->replay, 70), EG_KEEP);
+	eg_sa_release(store, sa);
+	spec.replay_window = 1024;
+	sa = acquire(store, &spec, key_b);
+	for (uint64_t seq = 1; seq <= 70; seq++)
+		assert_int_equal(eg_replay_check(&sa->replay, seq), EG_DROP_ESP_REPLAY_SEEN);
+	assert_int_equal(eg_replay_commit(&sa->replay, 71), EG_KEEP);
+	assert_int_equal(eg_replay_check(&sa->replay, 71), EG_DROP_ESP_REPLAY_SEEN);
+	assert_int_equal(eg_replay_commit(&sa->replay, 5000), EG_KEEP);
+	assert_int_equal(eg_replay_check(&sa->replay, 4999), EG_KEEP);
 	eg_sa_store_free(store);
 }
 
@@ -97,7 +194,7 @@ static void test_release_wipes(void **state)
 	static const struct eg_crypto_key zero;
 	struct eg_sa_store *store = eg_sa_store_new(1);
 	struct eg_sa_spec spec = base_spec();
-	struct eg_sa *sa = eg_sa_acquire(store, &spec, key_a);
+	struct eg_sa *sa = acquire(store, &spec, key_a);
 	const struct eg_crypto_key *key = sa->key;
 
 	(void)state;
@@ -110,9 +207,12 @@ static void test_release_wipes(void **state)
 /* Owners spread over the workers; only outbound SAs of several workers are shared. */
 static void test_workers(void **state)
 {
+	struct rng rng = rng_start("workers");
+
 	(void)state;
 	for (unsigned workers = 1; workers <= 4; workers++) {
 		struct eg_sa_store *store = eg_sa_store_new(workers);
+		uint8_t material[EG_SUITE_KEY_MAX];
 		unsigned owned[4] = {0};
 
 		for (uint32_t spi = 256; spi < 656; spi++) {
@@ -121,7 +221,8 @@ static void test_workers(void **state)
 
 			spec.spi = spi;
 			spec.kind = spi % 2 ? EG_SA_KIND_OUT : EG_SA_KIND_IN;
-			sa = eg_sa_acquire(store, &spec, key_a);
+			rng_fill(&rng, material, sizeof(material));
+			sa = acquire(store, &spec, material);
 			assert_true(sa->owner < workers);
 			assert_int_equal(sa->shared, spi % 2 && workers > 1);
 			owned[sa->owner]++;
@@ -141,18 +242,19 @@ static void test_random(void **state)
 	};
 	struct eg_sa_store *store = eg_sa_store_new(2);
 	struct rng rng = rng_start("SA store");
-	const uint8_t *const keys[KEYS] = {key_a, key_b, salt_b};
+	uint8_t keys[SPIS][KEYS][EG_SUITE_KEY_MAX];
 	struct eg_sa *sas[SPIS][KEYS] = {0};
 	unsigned refs[SPIS][KEYS] = {0};
 
 	(void)state;
+	rng_fill(&rng, keys, sizeof(keys));
 	for (int i = 0; i < 50000; i++) {
 		size_t s = rng_below(&rng, SPIS), k = rng_below(&rng, KEYS);
 		struct eg_sa_spec spec = base_spec();
 
 		spec.spi = (uint32_t)(256 + s);
 		if (rng_below(&rng, 2)) {
-			struct eg_sa *sa = eg_sa_acquire(store, &spec, keys[k]);
+			struct eg_sa *sa = acquire(store, &spec, keys[s][k]);
 
 			assert_true(!refs[s][k] || sa == sas[s][k]);
 			sas[s][k] = sa;
@@ -163,44 +265,6 @@ static void test_random(void **state)
 		}
 		if (refs[s][k])
 			assert_int_equal(sas[s][k]->refs, refs[s][k]);
-	}
-	eg_sa_store_free(store);
-}
-
-static void test_shared_key(void **state)
-{
-	enum {
-		N = 200
-	};
-	struct eg_sa_store *store = eg_sa_store_new(1);
-	struct rng rng = rng_start("shared key");
-	uint8_t material[N][EG_SUITE_KEY_MAX];
-	struct eg_sa *sas[N];
-
-	(void)state;
-	for (size_t i = 0; i < N; i++) {
-		struct eg_sa_spec spec = base_spec();
-
-		spec.spi = (uint32_t)(1000 + i);
-		rng_fill(&rng, material[i], sizeof(material[i]));
-		sas[i] = eg_sa_acquire(store, &spec, material[i]);
-	}
-	assert_null(eg_sa_find_shared_key(sas, 0));
-	assert_null(eg_sa_find_shared_key(sas, 1));
-	assert_null(eg_sa_find_shared_key(sas, N));
-	for (int round = 0; round < 50; round++) {
-		size_t twice = rng_below(&rng, N);
-		struct eg_sa_spec spec = base_spec();
-		struct eg_sa *list[N + 1], *again;
-		const struct eg_sa *found;
-
-		spec.spi = 5;
-		memcpy(list, sas, sizeof(sas));
-		list[N] = again = eg_sa_acquire(store, &spec, material[twice]);
-		found = eg_sa_find_shared_key(list, N + 1);
-		assert_non_null(found);
-		assert_true(found == again || be32toh(found->spi_be) == 1000 + twice);
-		eg_sa_release(store, again);
 	}
 	eg_sa_store_free(store);
 }
@@ -252,8 +316,9 @@ int run_store_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same),          cmocka_unit_test(test_different),
 		cmocka_unit_test(test_release_wipes), cmocka_unit_test(test_workers),
-		cmocka_unit_test(test_random),        cmocka_unit_test(test_shared_key),
-		cmocka_unit_test(test_sad),
+		cmocka_unit_test(test_random),        cmocka_unit_test(test_sad),
+		cmocka_unit_test(test_refused),       cmocka_unit_test(test_never_used),
+		cmocka_unit_test(test_comes_back),
 	};
 
 	return cmocka_run_group_tests_name("sa store", tests, NULL, NULL);

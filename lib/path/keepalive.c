@@ -1,0 +1,92 @@
+/* Keepalives of UDP encapsulation (RFC 3948 s4): a NAT between the gateways forgets a mapping that
+ * nobody uses. Each worker looks after its share of the peers with udp_encap, a few at a turn, and
+ * once a second at all of them. */
+#include <rte_cycles.h>
+
+#include "path/drop.h"
+#include "path/outer.h"
+#include "path/stages.h"
+
+#define IDLE_S     20 /* RFC 3948 s4: the default */
+#define LOOKS_TURN 16 /* no turn gets longer than by so many peers */
+
+static uint64_t packets_sent(const struct eg_tunnel *peer)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < peer->n_out; i++)
+		sum += atomic_load_explicit(&peer->out[i]->packets, memory_order_relaxed);
+	return sum;
+}
+
+/* Was nothing sent for so long? Then a keepalive is sent now. */
+static bool is_due(struct eg_snap_idle *idle, const struct eg_tunnel *peer, uint64_t now,
+		   uint64_t limit_cycles)
+{
+	uint64_t packets = packets_sent(peer);
+	bool busy = packets != idle->packets, known = idle->cycles;
+
+	if (known && !busy && now - idle->cycles < limit_cycles)
+		return false;
+	idle->packets = packets;
+	idle->cycles = now;
+	return !known || !busy;
+}
+
+/* From port 4500, or the first of several: one mapping stays open. */
+static void make(struct eg_path *path, const struct eg_tunnel *peer)
+{
+	const struct eg_outer outer = {.len = (uint16_t)(peer->outer_len + 1), .df = EG_IP4_DF};
+	struct rte_mbuf *m = rte_pktmbuf_alloc(path->pool);
+	struct eg_batch *batch = &path->batch;
+	uint8_t *at = m ? (uint8_t *)rte_pktmbuf_append(m, outer.len) : NULL;
+
+	if (!at) { /* others need the buffers more; the next one comes in time */
+		rte_pktmbuf_free(m);
+		return;
+	}
+	eg_outer_write_ip(at, peer, &outer);
+	eg_outer_write_udp(at + peer->ip_len,
+			   peer->n_sports > 1 ? EG_TUNNEL_SPORT_BASE : EG_UDP_PORT_ESP,
+			   EG_UDP_LEN + 1);
+	at[peer->outer_len] = 0xff;
+	if (peer->ip_len == EG_IP6_LEN)
+		eg_outer_sum_udp6(at, outer.len);
+	batch->m[batch->n] = m;
+	batch->meta[batch->n] =
+		(struct eg_meta){.port = peer->hop.port, .peer = peer, .sealed = true};
+	batch->n++;
+	eg_count(&path->stats->own[EG_OWN_KEEPALIVE], 1);
+}
+
+unsigned eg_path_keep_alive(struct eg_path *path, const struct eg_snap *snap)
+{
+	uint64_t now;
+	unsigned made;
+
+	if (!snap->n_idles)
+		return 0;
+	now = rte_get_tsc_cycles();
+	if (now < path->keepalive.next_cycles)
+		return 0;
+	path->snap = snap;
+	path->batch.n = path->batch.n_lost = 0;
+	for (unsigned i = 0; i < LOOKS_TURN && path->keepalive.next < snap->n_idles; i++) {
+		struct eg_snap_idle *idle = &snap->idles[path->keepalive.next];
+		const struct eg_tunnel *peer = &snap->peers[idle->peer];
+
+		if (path->keepalive.next % path->n_workers == path->worker &&
+		    eg_hop_leaves(&peer->hop) &&
+		    is_due(idle, peer, now, IDLE_S * path->cycles_per_s))
+			make(path, peer);
+		path->keepalive.next++;
+	}
+	if (path->keepalive.next >= snap->n_idles) {
+		path->keepalive.next = 0;
+		path->keepalive.next_cycles = now + path->cycles_per_s;
+	}
+	made = path->batch.n;
+	if (made)
+		eg_tx(path);
+	return made;
+}

@@ -1,0 +1,90 @@
+/* What stands in front of ESP in tunnel mode: the outer IP header, and UDP's where the peer has
+ * udp_encap (RFC 3948). For esp_out and keepalives; worker only. */
+#ifndef EG_PATH_OUTER_H
+#define EG_PATH_OUTER_H
+
+#include "base/hash.h"
+#include "net/bytes.h"
+#include "net/checksum.h"
+#include "path/batch.h"
+
+/* What varies from packet to packet. */
+struct eg_outer {
+	uint16_t len; /* of the whole packet */
+	uint16_t id;  /* IPv4: differs among packets that may be fragmented (RFC 6864 s4) */
+	uint16_t df;  /* IPv4: EG_IP4_DF or 0 */
+	uint8_t tos;
+};
+
+/* The IP header from the peer's template. */
+static inline void eg_outer_write_ip(uint8_t *at, const struct eg_tunnel *peer,
+				     const struct eg_outer *outer)
+{
+	if (peer->ip_len == EG_IP4_LEN) {
+		struct eg_ip4 *ip = (struct eg_ip4 *)at;
+
+		*ip = peer->outer.ip4;
+		ip->tos = outer->tos;
+		ip->len_be = htobe16(outer->len);
+		ip->id_be = htobe16(outer->id);
+		ip->frag_be = htobe16(outer->df);
+		ip->check = htobe16(eg_checksum_fold(peer->outer_sum + outer->tos + outer->len +
+						     outer->id + outer->df));
+	} else {
+		struct eg_ip6 *ip = (struct eg_ip6 *)at;
+
+		*ip = peer->outer.ip6;
+		ip->ver_tc_flow_be |= htobe32((uint32_t)outer->tos << 20);
+		ip->payload_be = htobe16((uint16_t)(outer->len - EG_IP6_LEN));
+	}
+}
+
+/* len: of UDP and what follows. The checksum is zero over IPv4 (RFC 3948 s2.1); over IPv6 it is
+ * for eg_outer_sum_udp6() to write. */
+static inline void eg_outer_write_udp(uint8_t *at, uint16_t sport, uint16_t len)
+{
+	const struct eg_udp udp = {
+		.sport_be = htobe16(sport),
+		.dport_be = htobe16(EG_UDP_PORT_ESP),
+		.len_be = htobe16(len),
+	};
+
+	memcpy(at, &udp, sizeof(udp));
+}
+
+/* The checksum of a packet whose bytes are final. Over IPv6 it is not zero: a receiver takes a zero
+ * only where it was told to (RFC 6935 s5, RFC 8200 s8.1), and Linux is told so by few. */
+static inline void eg_outer_sum_udp6(uint8_t *packet, uint16_t len)
+{
+	uint8_t *udp = packet + EG_IP6_LEN;
+	uint32_t udp_len = (uint32_t)len - EG_IP6_LEN, sum = EG_PROTO_UDP + udp_len;
+	uint16_t check;
+
+	eg_put16(udp + offsetof(struct eg_udp, check), 0);
+	sum = eg_checksum_add(sum, packet + offsetof(struct eg_ip6, src), 32);
+	check = eg_checksum_fold(eg_checksum_add(sum, udp, udp_len));
+	eg_put16(udp + offsetof(struct eg_udp, check), check ? check : 0xffff);
+}
+
+/* A flow's packets take one port, so that they stay in one of the receiver's queues, in order.
+ * Fragments behind the first have no ports to tell: theirs go by addresses, as all of the packet's
+ * fragments do. */
+static inline uint16_t eg_outer_sport(const struct eg_tunnel *peer, const struct eg_pkt *pkt,
+				      const uint8_t *inner)
+{
+	unsigned words = pkt->version == 4 ? 1 : 4;
+	uint64_t flow = pkt->proto, word;
+
+	if (peer->n_sports <= 1)
+		return EG_UDP_PORT_ESP;
+	inner += pkt->version == 4 ? offsetof(struct eg_ip4, src) : offsetof(struct eg_ip6, src);
+	for (unsigned i = 0; i < words; i++) {
+		memcpy(&word, inner + 8 * i, sizeof(word));
+		flow = eg_hash_u64(flow ^ word);
+	}
+	if (!pkt->frag)
+		flow = eg_hash_u64(flow ^ ((uint32_t)pkt->sport << 16 | pkt->dport));
+	return (uint16_t)(EG_TUNNEL_SPORT_BASE + ((flow >> 32) * peer->n_sports >> 32));
+}
+
+#endif

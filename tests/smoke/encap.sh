@@ -1,0 +1,50 @@
+#!/bin/bash
+# ESP in UDP (RFC 3948), every suite, with and without ESN, over IPv4 and IPv6: what espgate seals an
+# independent implementation opens, and the reverse; keepalives; source ports; and every kind of wrong
+# packet by its name, as without UDP.
+. "$(dirname "$0")/lib.sh"
+world=("$python" "$root/tests/smoke/suites_world.py")
+
+for outer in 4 6; do
+	for esn in false true; do
+		spread=true
+		[ $esn = false ] || spread='{source_ports: 16}'
+		packets=$("${world[@]}" . "$espgate" "$outer" "$esn" "$spread")
+		gateway a
+		expect_drops a
+		esp_open --esp wire.pcap --conf a.yaml --input input.pcap --expect-only
+		expect_line esp_open.out "$packets packets opened, $packets input packets, 0 differences"
+		# The first snapshot opens each peer's mapping in a NAT.
+		expect a uplink.tx=$((packets + $(counter a made)))
+		[ "$(counter a made)" -eq "$(grep -c udp_encap a.yaml)" ] || fail "a: keepalives at the start"
+
+		esp_seal --input input.pcap --conf b.yaml --out sealed.pcap
+		gateway b
+		expect_drops b
+		pcap_equal --ttl-delta 2 input.pcap opened.pcap
+		expect_line pcap_equal.out "$packets and $packets packets, 0 differences"
+		echo "outer IPv$outer, ESN $esn, udp_encap $spread: $packets packets"
+	done
+done
+
+# The fragment's second piece has no ports: nobody can tell that it is ESP's.
+encap=true
+make_keys
+write_conf b b "$(pcap 0 "$data/empty.pcap" opened.pcap)" "$(pcap 1 wire.pcap)"
+while read -r kind drops; do
+	esp_seal --input "$data/pods-a.pcap" --conf b.yaml --out wire.pcap --bad "$kind"
+	gateway b
+	expect_drops b ttl_expired=2 $drops
+	pcap_equal --ttl-delta 2 "${to_b[@]}" "$data/pods-a.pcap" opened.pcap
+	echo "$kind: $drops"
+done <<-EOF
+	corrupt-icv         esp_auth=70
+	truncate            esp_short=70
+	wrong-spi           esp_unknown_spi=70
+	esp-fragment        esp_fragment=70 plain_on_encrypted=70
+EOF
+sed 's/udp_encap: true/udp_encap: false/' b.yaml >bare.yaml
+esp_seal --input "$data/pods-a.pcap" --conf bare.yaml --out wire.pcap
+gateway b
+expect_drops b esp_wrong_encap=699
+echo "not in UDP: esp_wrong_encap"

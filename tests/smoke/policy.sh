@@ -1,0 +1,73 @@
+#!/bin/bash
+# The example of conf/policy at work: what its policies allow goes into the tunnel, what they deny is
+# dropped, counted by policy, and logged with the policies that isolate. Audit drops nothing.
+. "$(dirname "$0")/lib.sh"
+
+"$espgate" keygen aes256gcm16 keys/a-to-b.key
+"$espgate" keygen aes256gcm16 keys/b-to-a.key
+cp -r "$root"/conf/policy/{policies,inventory} .
+cp "$data/empty.pcap" .
+sed 's|\.\./demo/keys|keys|' "$root/conf/policy/gateway.yaml" >example.yaml
+web=10.244.1.2 batch=10.244.1.3 api=10.244.2.2 ledger=10.244.2.3
+
+# tally NAME TEXT: the number in front of it in the last block
+tally() {
+	awk -v key="$2" '/^---- / { n = 0 } index($0, key) { n += $1 } END { print n + 0 }' "$1.txt"
+}
+
+expect_tally() { # NAME N TEXT
+	[ "$(tally "$1" "$3")" -eq "$2" ] || { cat "$1.txt"; fail "$1: not $2 $3"; }
+}
+
+# One flow allowed, by name and by number; denied: another port, another pod, another namespace, and
+# ICMP, which a rule with ports does not cover.
+"$root/tests/smoke/flows_pcap.py" pods-a.pcap $web,$api,tcp,80 fd00:1::2,fd00:2::2,tcp,80 \
+	$batch,$api,udp,53 $web,$api,tcp,81 $batch,$api,tcp,80 $web,$ledger,tcp,80 $web,$api,icmp,7
+gateway example
+expect example pods.rx=7 uplink.tx=3
+expect_drops example policy_egress=4
+expect_tally example 2 "connections allowed by shop/web-egress egress[0] (policies/20-shop.yaml:"
+expect_tally example 2 "connections allowed by shop/web-to-api ingress[0]"
+expect_tally example 1 "connections allowed by shop/dns egress[0]"
+expect_tally example 3 "packets denied under shop/web-egress egress"
+expect_tally example 4 "packets denied under shop/default-deny egress"
+expect_tally example 1 "packets denied under vault/lockdown ingress"
+grep -q "drop=policy_egress port=pods .* src=$web dst=$api proto=6 sport=40000 dport=81 policies=shop/default-deny,shop/web-egress,shop/dns (" example.log ||
+	{ cat example.log; fail "the denial does not name its policies"; }
+echo "the example: 3 allowed, 4 denied, by name"
+
+# Only the destination denies: a pod that nobody isolates asks api.
+sed 's|namespace: shop, labels: {app: batch}|namespace: other, labels: {app: batch}|' \
+	inventory/cluster.yaml >cluster.yaml && mv cluster.yaml inventory
+"$root/tests/smoke/flows_pcap.py" pods-a.pcap $batch,$api,tcp,80 $batch,$ledger,tcp,80
+gateway example
+expect_drops example policy_ingress=2
+expect_line example.log "policies=shop/default-deny,shop/web-to-api,shop/dns"
+echo "ingress: denied by the destination's policies"
+
+sed 's/mode: enforce/mode: audit/' example.yaml >audit.yaml
+gateway audit
+expect audit uplink.tx=2
+expect_drops audit
+expect_line audit.txt "audit: 0 packets passed that egress, and 2 that ingress policy would drop"
+echo "audit: all passes, 2 would be dropped"
+
+sed 's/mode: enforce/mode: "off"/' example.yaml >off.yaml
+gateway off
+expect off uplink.tx=2
+expect_drops off
+echo "off: all passes"
+
+# However many are denied, the log says so at its rate; the counters count all.
+sed 's|pods-a.pcap|pods-a.pcap,infinite_rx=1|' example.yaml >flood.yaml
+echo "log: {drop_sample: 20/s}" >>flood.yaml
+echo "stats: {period: 100ms}" >>flood.yaml
+start flood
+until_true 10 eval '[ "$(grep -c "^---- " flood.txt)" -ge 12 ]'
+stop flood "$pid"
+lines=$(grep -c 'drop=policy_ingress' flood.log)
+seconds=$(sed -n 's/^---- espgate after \([0-9.]*\) s.*/\1/p' flood.txt | tail -n 1)
+awk -v n="$lines" -v s="$seconds" 'BEGIN { exit !(n >= 10 && n <= 20 * (s + 0.1) + 1) }' ||
+	fail "$lines lines in $seconds s, not 20 a second"
+[ "$(counter flood drop.policy_ingress)" -gt 1000 ] || fail "no flood"
+echo "sampled: $lines lines of $(counter flood drop.policy_ingress) drops"

@@ -1,0 +1,93 @@
+#!/bin/bash
+# SIGHUP under load: a changed policy comes into force, a broken one changes nothing and says all that
+# is wrong with it, what needs a restart is refused, and a hundred reloads lose no packet.
+. "$(dirname "$0")/lib.sh"
+
+web=10.244.1.2 api=10.244.2.2
+make_keys
+cp -r "$root"/conf/policy/inventory .
+mkdir policies
+"$root/tests/smoke/flows_pcap.py" load.pcap $web,$api,tcp,80 fd00:1::2,fd00:2::2,tcp,80 $web,$api,udp,53
+extra=$(printf '%s\n' 'stats: {period: 20ms}' 'log: {drop_sample: 5/s}' \
+	'policy: {dirs: [policies], inventory: [inventory]}')
+write_conf a a "$(pcap 0 load.pcap),infinite_rx=1" "$(pcap 1 "$data/empty.pcap")"
+good() { cp "$root"/conf/policy/policies/*.yaml policies; }
+
+reloads=1 # "in force" once at the start
+reload() { # the log line to wait for
+	kill -HUP "$pid"
+	until_true 20 eval "[ \$(grep -c '$1' a.log) -ge $2 ]"
+}
+in_force() {
+	reloads=$((reloads + 1))
+	reload "configuration $reloads in force" 1
+}
+grows() { # KEY: within the next blocks
+	local before
+	before=$(counter a "$1")
+	until_true 10 eval "[ \"\$(counter a $1)\" -gt $before ]"
+}
+
+good
+start a
+grows uplink.tx
+expect_drops a
+
+# Broken in two files, three places: every error at its position, and the old one goes on.
+sed 's/podSelector: {matchLabels: {app: api}}/podSelektor: {}/' "$root/conf/policy/policies/20-shop.yaml" >policies/20-shop.yaml
+sed 's/egress: .*/egress: [{to: [{}]}]/' "$root/conf/policy/policies/30-vault-lockdown.yaml" >policies/30-vault-lockdown.yaml
+reload "reload refused" 1
+for place in 20-shop.yaml 30-vault-lockdown.yaml; do
+	grep -Eq "error core: .*policies/$place:[0-9]+:[0-9]+: " a.log || { cat a.log; fail "no position in $place"; }
+done
+[ "$(grep -c 'error core: .*policies/20-shop.yaml:' a.log)" -ge 2 ] || fail "not every error is told"
+grows uplink.tx
+expect_drops a
+echo "a broken policy: $(grep -c ' error core: .*yaml:' a.log) errors with their positions, and nothing changed"
+
+# A changed policy: web may go nowhere; existing connections are decided again.
+good
+rm policies/20-shop.yaml
+in_force
+grows drop.policy_egress
+grep -Eq ' [1-9][0-9]* packets denied under shop/default-deny egress' a.txt || fail "no counter of the policy"
+before=$(counter a uplink.tx)
+sleep 0.2
+[ "$(counter a uplink.tx)" -eq "$before" ] || fail "denied, but it goes on"
+good
+in_force
+grows uplink.tx
+echo "a changed policy: denied, and allowed again"
+
+# The configuration itself: broken; then with what is fixed at the start.
+cp a.yaml good.yaml
+echo "polcy: {}" >>a.yaml
+reload "reload refused" 2
+grep -q 'error core: .*a.yaml:[0-9]*:1: unknown key "polcy"' a.log || fail "no error in a.yaml"
+sed 's/mtu: 9000/mtu: 1500/' good.yaml >a.yaml
+reload "reload refused" 3
+expect_line a.log "a.yaml: ports: changed, which needs a restart"
+sed 's/dirs:/max_connections: 4096, dirs:/' good.yaml >a.yaml
+reload "reload refused" 4
+expect_line a.log "policy.max_connections: changed, which needs a restart"
+cp good.yaml a.yaml
+in_force
+echo "ports and table size: refused"
+
+# A hundred reloads, every other with one policy more, which is about another pod.
+until_true 10 eval '[ "$(counter a rx)" -gt 1000 ]'
+drops=$(counter a drops)
+for ((n = 0; n < 100; n++)); do
+	if ((n % 2)); then
+		rm policies/40-more.yaml
+	else
+		sed 's/name: lockdown/name: more/' "$root/conf/policy/policies/30-vault-lockdown.yaml" >policies/40-more.yaml
+	fi
+	in_force
+done
+grows uplink.tx
+stop a "$pid"
+denied=$(counter a drop.policy_egress)
+expect_drops a policy_egress="$denied"
+echo "100 reloads under load: $(tail -n 1 a.txt)"
+[ "$drops" -eq "$denied" ] || fail "$((denied - drops)) packets were dropped in 100 reloads"

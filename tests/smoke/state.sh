@@ -1,0 +1,73 @@
+#!/bin/bash
+# What stands in state_dir decides whether an SA may send: kept over an orderly stop, refused where it
+# is lost, damaged, foreign or newer, for one daemon at a time, readable for its owner only. And what
+# check says of keys without it.
+. "$(dirname "$0")/lib.sh"
+
+make_keys
+mkdir -m 700 state
+extra='state_dir: state'
+run_conf() { write_conf a a "$(pcap 0 "$data/pods-a.pcap")" "$(pcap 1 "$data/empty.pcap" "$1")"; }
+run_conf first.pcap
+gateway a
+expect a sa.0x00001001=699
+run_conf second.pcap
+gateway a
+mergecap -a -F pcap -w both.pcap first.pcap second.pcap
+esp_open --esp both.pcap --conf a.yaml --expect-only # finds numbers and IVs that were used twice
+file=$(basename "$(grep -l '^espgate-state 1$' state/*)")
+expect_line "state/$file" "seq 1398" # 2 x 699: an orderly stop skips none
+[ "$(stat -c %a state/* | sort -u)" = 600 ] || fail "others may read the state"
+echo "two runs, one sequence: $(grep seq "state/$file")"
+
+# check looks, while the daemon runs; a second daemon is refused.
+write_conf idle a "$(pcap 0 "$data/empty.pcap")" "$(pcap 1 "$data/empty.pcap")"
+start idle
+idle=$pid
+expect_status 0 "$espgate" check -c a.yaml >out 2>err
+! grep -q warning err || fail "$(cat err)"
+expect_status 1 "$espgate" run -c a.yaml -- --no-huge --file-prefix=second >out 2>err
+expect_line err "state is in use by another espgate (process $idle)"
+stop idle "$idle"
+
+refused() { # WORDS: check and run say so
+	expect_status 1 "$espgate" check -c a.yaml >out 2>err
+	expect_line err "peers.other.sas[0].key_file: "
+	expect_line err "$1"
+	expect_status 1 "$espgate" run -c a.yaml -- "${eal_everywhere[@]}" >out 2>err
+	expect_line err "$1"
+	echo "refused: $1"
+}
+cp "state/$file" kept
+sed -i 's/^seq .*/seq 1/' "state/$file"
+refused "is damaged: restore it from where it was, or make a new key with espgate keygen"
+rm "state/$file"
+refused "is lost: restore it from where it was, or make a new key with espgate keygen"
+sed 's/state 1/state 2/' kept >"state/$file"
+refused "was written by a newer espgate: run that one, or make a new key with espgate keygen"
+cp kept "state/$file"
+sed -i 's/spi: 4097/spi: 4098/' a.yaml
+refused "its key was used by another SA (SPI 0x00001001, aes256gcm16, remote 192.0.2.2"
+sed -i 's/spi: 4098/spi: 4097/' a.yaml
+expect_status 0 "$espgate" check -c a.yaml >out 2>err
+
+mv state gone
+expect_status 1 "$espgate" check -c a.yaml >out 2>err
+expect_line err "state does not exist: mkdir -m 700 it for new keys; if it was lost"
+extra=
+run_conf none.pcap
+expect_status 0 "$espgate" check -c a.yaml >out 2>err
+expect_line err "warning: state_dir is missing: "
+expect_line err "RFC 4303 s3.3.3"
+
+# A lifetime ends an SA by name, and the log tells it once.
+mkdir -m 700 state
+make_keys
+extra='state_dir: state'
+run_conf short.pcap
+sed -i 's/^    sas:/    lifetime: {soft_packets: 100, hard_packets: 500}\n&/' a.yaml
+gateway a
+expect a sa.0x00001001=500
+[ "$(counter a drop.sa_expired)" -eq 199 ] || fail "not 199 packets behind the lifetime"
+[ "$(grep -c 'hard lifetime reached (packets)' a.log)" -eq 1 ] || fail "the log does not tell it once"
+echo "a lifetime of 500 packets: 500 sent, $(counter a drop.sa_expired) dropped by name"

@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+"""Two gateways with one tunnel for each suite, and a capture with something for each of them.
+
+  suites_world.py FOLDER ESPGATE OUTER ESN [ENCAP]   OUTER: 4 or 6; ESN: true or false; ENCAP: the
+                                                     peers' udp_encap
+  suites_world.py --select IN OUT                    of a wire capture, what Wireshark can check
+
+Makes a.yaml, b.yaml, keys by `espgate keygen` (kept where they exist) and input.pcap.
+Suite i's pods are 10.100.i.0/24 and fd00:100:i::/64, behind B; its SPI is 0x1000 + i."""
+import pathlib
+import struct
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "peer"))
+import suites  # noqa: E402
+import wire  # noqa: E402
+
+ENDS = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8::1", "2001:db8::2")}
+# Around the paddings of 4 and 16 bytes, the blocks of the hashes (64, 128), and a long one.
+PAYLOADS = [*range(0, 18), 63, 64, 65, 101, 128, 255, 1000, 1400, 8000]
+NAMES = list(suites.SUITES)
+
+
+def offered(espgate):
+    usage = subprocess.run([espgate, "keygen"], stderr=subprocess.PIPE, text=True, check=False)
+    return usage.stderr.split("suites:")[1].split()
+
+
+def gateway(me, outer, esn, encap):
+    sealing = me == "a"
+    here, there = ENDS[outer] if sealing else reversed(ENDS[outer])
+    clear, encrypted = (("input.pcap,tx_pcap=none.pcap", "empty.pcap,tx_pcap=wire.pcap") if sealing
+                        else ("empty.pcap,tx_pcap=opened.pcap", "sealed.pcap,tx_pcap=none.pcap"))
+    lines = ["version: 1", "ports:",
+             f'  pods: {{device: "net_pcap0,rx_pcap={clear}", role: clear, mtu: 9000, '
+             "promiscuous: true}",
+             f'  uplink: {{device: "net_pcap1,rx_pcap={encrypted}", role: encrypted, mtu: 9000, '
+             "promiscuous: true}",
+             "neighbors:",
+             f'  - {{port: uplink, ip: "{there}", mac: "02:00:00:00:00:0e"}}',
+             '  - {port: pods, ip: 10.99.0.2, mac: "02:00:00:00:00:fe"}',
+             '  - {port: pods, ip: "fd00:99::2", mac: "02:00:00:00:00:fe"}',
+             "routes:"]
+    if sealing:
+        lines += ["  - {to: 10.99.0.0/24, via: 10.99.0.2}", '  - {to: "fd00:99::/64", via: "fd00:99::2"}']
+    else:
+        lines += ["  - {to: 10.200.0.0/16, via: 10.99.0.2}",
+                  '  - {to: "fd00:200::/32", via: "fd00:99::2"}']
+    lines.append("peers:")
+    for i, name in enumerate(NAMES):
+        lines += [f"  {name}:", f'    local: "{here}"', f'    remote: "{there}"',
+                  f'    subnets: [10.{200 if sealing else 100}.{i}.0/24, '
+                  f'"fd00:{200 if sealing else 100}:{i:x}::/64"]',
+                  f"    udp_encap: {encap}",
+                  f"    sas: [{{dir: {'out' if sealing else 'in'}, spi: {0x1000 + i}, "
+                  f"suite: {name}, esn: {esn}, key_file: keys/{name}.key}}]"]
+    return "\n".join(lines) + "\n"
+
+
+def packet(version, i, n):
+    payload = bytes(k * 7 + i & 0xFF for k in range(n))
+    udp = struct.pack(">HHHH", 1000 + i, 9, 8 + n, 0) + payload
+    if version == 4:
+        head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), n, 0x4000, 64, 17, 0,
+                           bytes((10, 100, i, 2)), bytes((10, 200, i, 2)))
+        return wire.with_ipv4_checksum(head + udp)
+    src, dst = (struct.pack(">HHH", 0xFD00, net, i) + bytes(9) + b"\2" for net in (0x100, 0x200))
+    return struct.pack(">IHBB", 6 << 28, len(udp), 17, 64) + src + dst + udp
+
+
+def frames():
+    """Suites take turns, so that every burst mixes many of them."""
+    link = bytes.fromhex("020000000001020000000002")
+    for n in PAYLOADS:
+        for version in (4, 6):
+            for i in range(len(NAMES)):
+                ethertype = b"\x08\x00" if version == 4 else b"\x86\xdd"
+                yield 0, link + ethertype + packet(version, i, n)
+
+
+def make(folder, espgate, outer, esn, encap="false"):
+    names = offered(espgate)
+    if sorted(names) != sorted(NAMES):
+        sys.exit(f"suites: espgate and tests/peer differ: {sorted(set(names) ^ set(NAMES))}")
+    (folder / "keys").mkdir(exist_ok=True)
+    for name in NAMES:
+        key = folder / "keys" / f"{name}.key"
+        if not key.exists():
+            subprocess.run([espgate, "keygen", name, key], check=True)
+    (folder / "a.yaml").write_text(gateway("a", outer, esn, encap))
+    (folder / "b.yaml").write_text(gateway("b", outer, esn, encap))
+    wire.write_pcap(folder / "input.pcap", wire.LINKTYPE_ETHERNET, list(frames()))
+    wire.write_pcap(folder / "empty.pcap", wire.LINKTYPE_ETHERNET, [])
+    print(len(NAMES) * 2 * len(PAYLOADS))
+
+
+def select(source, target):
+    """Frames whose SPI is of a suite that Wireshark 4.0 knows; IPv4 outside."""
+    known = {0x1000 + i for i, name in enumerate(NAMES)
+             if not any(word in name for word in ("ccm", "gmac", "chacha"))}
+    link_type, packets = wire.read_pcap(source)
+    kept = [(us, frame) for us, frame in packets
+            if int.from_bytes(frame[34:38], "big") in known]
+    wire.write_pcap(target, link_type, kept)
+    print(len(kept))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--select":
+        select(sys.argv[2], sys.argv[3])
+    else:
+        make(pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), *sys.argv[4:])

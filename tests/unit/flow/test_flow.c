@@ -1,0 +1,8 @@
+/* lib/flow: connections without packets. tests/unit/path/test_gate.c has the packets. */
+#include "flow_tests.h"
+
+int main(void)
+{
+	return run_state_tests() + run_key_tests() + run_table_tests() + run_oracle_tests() +
+	       run_thread_tests() + run_verdict_tests() + run_frag_tests();
+}

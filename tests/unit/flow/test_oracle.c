@@ -1,0 +1,236 @@
+/* The table against a list that remembers everything: random inserts, finds, expiries, sweeps and
+ * reclaims, with readers that hold numbers as workers do between their quiescent reports. */
+#include "flow_tests.h"
+
+#define STEPS   1500000
+#define KEYS    1800 /* more than the table's 1024 connections */
+#define READERS 3
+
+struct known {
+	bool present;
+	uint32_t conn;
+	uint32_t seen_s;
+	enum eg_conn_state state;
+	uint8_t proto;
+	struct eg_flow_key key;
+	uint64_t hash;
+};
+
+/* A reader inside a burst holds what it found. */
+struct reader {
+	bool inside;
+	uint32_t holds[8];
+	unsigned n;
+	bool waited_for; /* by the reclaim that has begun */
+};
+
+struct world {
+	struct rng rng;
+	struct eg_flow_table *table;
+	struct known known[KEYS];
+	struct reader readers[READERS];
+	uint32_t present, limbo, waiting, now_s;
+	bool reclaiming;
+	uint64_t inserted, refused, swept, reclaimed;
+};
+
+static void make_keys(struct world *world)
+{
+	static const uint8_t protos[] = {6, 17, 132, 1, 47};
+
+	for (unsigned i = 0; i < KEYS; i++) {
+		struct known *known = &world->known[i];
+		uint8_t src[16], dst[16];
+		struct eg_flow_tuple t = {src, dst, 0, 0, protos[i % 5], i % 2 ? 4 : 6};
+
+		rng_fill(&world->rng, src, 16);
+		rng_fill(&world->rng, dst, 16);
+		t.sport = (uint16_t)rng_next(&world->rng);
+		t.dport = (uint16_t)rng_next(&world->rng);
+		known->proto = t.proto;
+		eg_flow_key_make(&known->key, &t);
+		known->hash = eg_flow_hash(&known->key, &world->table->seed);
+	}
+}
+
+static void check_find(struct world *world, struct known *known)
+{
+	uint32_t conn = eg_conn_find(world->table, &known->key, known->hash);
+	struct reader *reader = &world->readers[rng_below(&world->rng, READERS)];
+	bool alive = known->present && known->state != EG_CONN_DEAD;
+
+	assert_int_equal(conn, alive ? known->conn : EG_CONN_NONE);
+	if (alive && reader->inside && reader->n < COUNT(reader->holds))
+		reader->holds[reader->n++] = conn;
+}
+
+static void check_insert(struct world *world, struct known *known)
+{
+	const struct eg_standing born = {.state = EG_CONN_NEW,
+					 .opener = (uint8_t)rng_below(&world->rng, 2)};
+	uint32_t conn;
+	bool fresh;
+
+	if (known->present)
+		return;
+	conn = eg_conn_insert(world->table, &known->key, known->hash, born, world->now_s, &fresh);
+	if (conn == EG_CONN_NONE) { /* full but for what limbo holds */
+		world->refused++;
+		assert_true(world->present + world->limbo + world->waiting > 1000);
+		return;
+	}
+	assert_true(fresh);
+	for (unsigned r = 0; r < READERS; r++) {
+		for (unsigned k = 0; k < world->readers[r].n; k++)
+			assert_int_not_equal(world->readers[r].holds[k], conn);
+	}
+	known->present = true;
+	known->conn = conn;
+	known->seen_s = world->now_s;
+	known->state = EG_CONN_NEW;
+	world->present++;
+	world->inserted++;
+}
+
+static void change(struct world *world, struct known *known)
+{
+	struct eg_conn *conn = &world->table->conns[known->conn];
+
+	if (!known->present || known->state == EG_CONN_DEAD)
+		return;
+	known->state = (enum eg_conn_state)rng_below(&world->rng, EG_CONN_STATES);
+	known->seen_s = world->now_s;
+	atomic_store(&conn->standing, (struct eg_standing){.state = (uint8_t)known->state});
+	atomic_store(&conn->seen_s, known->seen_s);
+}
+
+static bool is_due(const struct world *world, const struct known *known)
+{
+	return world->now_s - known->seen_s >= eg_conn_timeout_s(known->proto, known->state);
+}
+
+static bool in_table(const struct world *world, const struct known *known)
+{
+	const uint32_t buckets[2] = {eg_flow_bucket1(world->table, known->hash),
+				     eg_flow_bucket2(world->table, known->hash)};
+
+	for (unsigned at = 0; at < 2 * EG_BUCKET_SLOTS; at++) {
+		uint32_t slot = world->table->buckets[buckets[at / EG_BUCKET_SLOTS]]
+					.slot[at % EG_BUCKET_SLOTS];
+
+		if ((slot & 0xffffff) == known->conn + 1)
+			return true;
+	}
+	return false;
+}
+
+/* What a sweep took was due; of the whole table it takes all that is due. */
+static void check_sweep(struct world *world)
+{
+	bool all = rng_below(&world->rng, 2);
+	uint32_t n = all ? world->table->bucket_mask + 1 : (uint32_t)rng_below(&world->rng, 40);
+	uint32_t swept = eg_flow_sweep(world->table, n, world->now_s), gone = 0;
+
+	for (unsigned i = 0; i < KEYS; i++) {
+		struct known *known = &world->known[i];
+
+		if (!known->present)
+			continue;
+		if (in_table(world, known)) {
+			assert_false(all && is_due(world, known));
+			continue;
+		}
+		assert_true(is_due(world, known));
+		known->present = false;
+		gone++;
+	}
+	assert_int_equal(swept, gone);
+	world->present -= gone;
+	world->limbo += gone;
+	world->swept += gone;
+	assert_int_equal(eg_flow_in_use(world->table), world->present);
+}
+
+/* The control thread's half of QSBR: begin notes who is inside; finish waits for all of them. */
+static void step_reclaim(struct world *world)
+{
+	if (!world->reclaiming) {
+		world->reclaiming = eg_flow_reclaim_begin(world->table);
+		assert_int_equal(world->reclaiming, world->limbo > 0);
+		world->waiting = world->limbo;
+		world->limbo = 0;
+		for (unsigned r = 0; world->reclaiming && r < READERS; r++)
+			world->readers[r].waited_for = world->readers[r].inside;
+		return;
+	}
+	for (unsigned r = 0; r < READERS; r++) {
+		if (world->readers[r].waited_for)
+			return;
+	}
+	eg_flow_reclaim_finish(world->table);
+	world->reclaiming = false;
+	world->waiting = 0;
+	world->reclaimed++;
+}
+
+static void step_reader(struct world *world)
+{
+	struct reader *reader = &world->readers[rng_below(&world->rng, READERS)];
+
+	if (reader->inside)
+		*reader = (struct reader){0};
+	else
+		reader->inside = true;
+}
+
+static void step(struct world *world)
+{
+	struct known *known = &world->known[rng_below(&world->rng, KEYS)];
+	uint64_t dice = rng_below(&world->rng, 1000);
+
+	if (dice < 450)
+		check_find(world, known);
+	else if (dice < 800)
+		check_insert(world, known);
+	else if (dice < 900)
+		change(world, known);
+	else if (dice < 960)
+		step_reader(world);
+	else if (dice < 990)
+		step_reclaim(world);
+	else if (dice < 994)
+		check_sweep(world);
+	else
+		world->now_s += (uint32_t)rng_below(&world->rng, 8);
+}
+
+static void test_oracle(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	(void)state;
+	assert_non_null(world);
+	world->rng = rng_start("flow oracle");
+	world->table = eg_flow_table_new(1024);
+	world->now_s = 0xffffff00; /* the clock wraps on the way */
+	make_keys(world);
+	for (unsigned n = 0; n < STEPS; n++)
+		step(world);
+	for (unsigned i = 0; i < KEYS; i++)
+		check_find(world, &world->known[i]);
+	print_message("%u steps: %llu inserted, %llu refused, %llu swept, %llu reclaims\n", STEPS,
+		      (unsigned long long)world->inserted, (unsigned long long)world->refused,
+		      (unsigned long long)world->swept, (unsigned long long)world->reclaimed);
+	assert_true(world->inserted > 10000 && world->refused > 50 && world->reclaimed > 1000);
+	eg_flow_table_free(world->table);
+	free(world);
+}
+
+int run_oracle_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_oracle),
+	};
+
+	return cmocka_run_group_tests_name("flow oracle", tests, NULL, NULL);
+}

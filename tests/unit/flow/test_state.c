@@ -1,0 +1,216 @@
+/* The state machine and the timeouts as numbered truth tables. */
+#include "flow_tests.h"
+
+#include "net/headers.h"
+
+#define DEAD    EG_CONN_DEAD
+#define DENIED  EG_CONN_DENIED
+#define NEW     EG_CONN_NEW
+#define EST     EG_CONN_ESTABLISHED
+#define OPLEFT  EG_CONN_OPENER_LEFT
+#define OTLEFT  EG_CONN_OTHER_LEFT
+#define CLOSED  EG_CONN_CLOSED
+#define DATA    EG_EVENT_DATA
+#define OPEN    EG_EVENT_OPEN
+#define FIN     EG_EVENT_FIN
+#define RESET   EG_EVENT_RESET
+#define PASS    EG_STEP_PASS
+#define ASK     EG_STEP_ASK
+#define REOPEN  EG_STEP_REOPEN
+#define OPENER  1
+#define OTHER   0
+#define NOTHING EG_CONN_STATES
+
+/* RFC 9293 s3.3.2 (TCP), RFC 9260 s4 (SCTP), as far as a gateway that sees packets can know. */
+static void test_steps(void **context)
+{
+	static const struct {
+		int number;
+		enum eg_conn_state state;
+		int from;
+		enum eg_conn_event event;
+		enum eg_conn_step step;
+		enum eg_conn_state next;
+	} rows[] = {
+		/* Dead is as if it were not there: every packet is a first one. */
+		{1, DEAD, OPENER, DATA, REOPEN, NOTHING},
+		{2, DEAD, OPENER, OPEN, REOPEN, NOTHING},
+		{3, DEAD, OPENER, FIN, REOPEN, NOTHING},
+		{4, DEAD, OPENER, RESET, REOPEN, NOTHING},
+		{5, DEAD, OTHER, DATA, REOPEN, NOTHING},
+		{6, DEAD, OTHER, OPEN, REOPEN, NOTHING},
+		{7, DEAD, OTHER, FIN, REOPEN, NOTHING},
+		{8, DEAD, OTHER, RESET, REOPEN, NOTHING},
+		/* Denied: policy is asked again, about the connection; a SYN speaks for itself. */
+		{9, DENIED, OPENER, DATA, ASK, NEW},
+		{10, DENIED, OPENER, OPEN, REOPEN, NOTHING},
+		{11, DENIED, OPENER, FIN, ASK, OPLEFT},
+		{12, DENIED, OPENER, RESET, ASK, CLOSED},
+		{13, DENIED, OTHER, DATA, ASK, EST},
+		{14, DENIED, OTHER, OPEN, REOPEN, NOTHING},
+		{15, DENIED, OTHER, FIN, ASK, OTLEFT},
+		{16, DENIED, OTHER, RESET, ASK, CLOSED},
+		/* New: a lost SYN is repeated (RFC 9293 s3.8.1); the other end's is its own. */
+		{17, NEW, OPENER, DATA, PASS, NEW},
+		{18, NEW, OPENER, OPEN, PASS, NEW},
+		{19, NEW, OPENER, FIN, PASS, OPLEFT},
+		{20, NEW, OPENER, RESET, PASS, CLOSED},
+		{21, NEW, OTHER, DATA, PASS, EST},
+		{22, NEW, OTHER, OPEN, REOPEN, NOTHING},
+		{23, NEW, OTHER, FIN, PASS, OTLEFT},
+		{24, NEW, OTHER, RESET, PASS, CLOSED},
+		/* Established. */
+		{25, EST, OPENER, DATA, PASS, EST},
+		{26, EST, OPENER, OPEN, PASS, EST},
+		{27, EST, OPENER, FIN, PASS, OPLEFT},
+		{28, EST, OPENER, RESET, PASS, CLOSED},
+		{29, EST, OTHER, DATA, PASS, EST},
+		{30, EST, OTHER, OPEN, REOPEN, NOTHING},
+		{31, EST, OTHER, FIN, PASS, OTLEFT},
+		{32, EST, OTHER, RESET, PASS, CLOSED},
+		/* Half closed (RFC 9293 s3.6): one end may still send; a repeated FIN is no news.
+		 */
+		{33, OPLEFT, OPENER, DATA, PASS, OPLEFT},
+		{34, OPLEFT, OPENER, OPEN, REOPEN, NOTHING},
+		{35, OPLEFT, OPENER, FIN, PASS, OPLEFT},
+		{36, OPLEFT, OPENER, RESET, PASS, CLOSED},
+		{37, OPLEFT, OTHER, DATA, PASS, OPLEFT},
+		{38, OPLEFT, OTHER, OPEN, REOPEN, NOTHING},
+		{39, OPLEFT, OTHER, FIN, PASS, CLOSED},
+		{40, OPLEFT, OTHER, RESET, PASS, CLOSED},
+		{41, OTLEFT, OPENER, DATA, PASS, OTLEFT},
+		{42, OTLEFT, OPENER, OPEN, REOPEN, NOTHING},
+		{43, OTLEFT, OPENER, FIN, PASS, CLOSED},
+		{44, OTLEFT, OPENER, RESET, PASS, CLOSED},
+		{45, OTLEFT, OTHER, DATA, PASS, OTLEFT},
+		{46, OTLEFT, OTHER, OPEN, REOPEN, NOTHING},
+		{47, OTLEFT, OTHER, FIN, PASS, OTLEFT},
+		{48, OTLEFT, OTHER, RESET, PASS, CLOSED},
+		/* Closed: last ACKs pass; ports may be used again (RFC 9293 s3.6.1). */
+		{49, CLOSED, OPENER, DATA, PASS, CLOSED},
+		{50, CLOSED, OPENER, OPEN, REOPEN, NOTHING},
+		{51, CLOSED, OPENER, FIN, PASS, CLOSED},
+		{52, CLOSED, OPENER, RESET, PASS, CLOSED},
+		{53, CLOSED, OTHER, DATA, PASS, CLOSED},
+		{54, CLOSED, OTHER, OPEN, REOPEN, NOTHING},
+		{55, CLOSED, OTHER, FIN, PASS, CLOSED},
+		{56, CLOSED, OTHER, RESET, PASS, CLOSED},
+	};
+	unsigned seen[EG_CONN_STATES][2][EG_EVENTS] = {0};
+
+	(void)context;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		enum eg_conn_state next = NOTHING;
+		enum eg_conn_step step =
+			eg_conn_step(rows[i].state, rows[i].event, rows[i].from, &next);
+
+		if (step != rows[i].step || next != rows[i].next)
+			fail_msg("row %d: step %d to %d", rows[i].number, step, next);
+		seen[rows[i].state][rows[i].from][rows[i].event]++;
+	}
+	/* All states x events x directions, each once. */
+	for (unsigned at = 0; at < EG_CONN_STATES * 2 * EG_EVENTS; at++)
+		assert_int_equal((&seen[0][0][0])[at], 1);
+}
+
+static void test_events(void **context)
+{
+	static const struct {
+		int number;
+		uint8_t proto, byte; /* TCP's flags, SCTP's first chunk, ICMP's type */
+		enum eg_conn_event event;
+	} rows[] = {
+		/* RFC 9293 s3.1: FIN 01, SYN 02, RST 04, PSH 08, ACK 10, URG 20, ECE 40, CWR 80 */
+		{1, 6, 0x02, OPEN},
+		{2, 6, 0xc2, OPEN}, /* ECN setup, RFC 3168 s6.1.1 */
+		{3, 6, 0x12, DATA},
+		{4, 6, 0x10, DATA},
+		{5, 6, 0x18, DATA},
+		{6, 6, 0x11, FIN},
+		{7, 6, 0x01, FIN},
+		{8, 6, 0x04, RESET},
+		{9, 6, 0x14, RESET},
+		{10, 6, 0x06, RESET}, /* SYN with RST opens nothing anywhere */
+		{11, 6, 0x03, OPEN},  /* SYN with FIN: some stacks open, so policy must see it */
+		{12, 6, 0x13, FIN},
+		{13, 6, 0x00, DATA},
+		{14, 6, 0x05, RESET},
+		/* RFC 9260 s3.2 */
+		{20, 132, 0, DATA},
+		{21, 132, 1, OPEN},
+		{22, 132, 2, DATA},
+		{23, 132, 6, RESET},
+		{24, 132, 7, FIN},
+		{25, 132, 8, DATA},
+		{26, 132, 14, RESET},
+		{27, 132, 10, DATA},
+		/* An echo request asks; everything else does not. RFC 792, RFC 4443 s4. */
+		{30, 1, 8, OPEN},
+		{31, 1, 0, DATA},
+		{32, 1, 128, DATA},
+		{33, 58, 128, OPEN},
+		{34, 58, 129, DATA},
+		{35, 58, 8, DATA},
+		/* No states */
+		{40, 17, 0x02, DATA},
+		{41, 47, 0x02, DATA},
+	};
+	const uint8_t short_sctp[12] = {0};
+
+	(void)context;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint8_t l4[20] = {0};
+		enum eg_conn_event event;
+
+		l4[rows[i].proto == 6 ? 13 : rows[i].proto == 132 ? 12 : 0] = rows[i].byte;
+		event = eg_conn_event(rows[i].proto, l4, sizeof(l4));
+		if (event != rows[i].event)
+			fail_msg("row %d: event %d", rows[i].number, event);
+	}
+	assert_int_equal(eg_conn_event(132, short_sctp, 12), DATA); /* no chunk: not read */
+}
+
+/* RFC 5382 REQ-5 (TCP), RFC 4787 REQ-5 (UDP), RFC 5508 REQ-2 (ICMP). */
+static void test_timeouts(void **context)
+{
+	static const struct {
+		int number;
+		uint8_t proto;
+		enum eg_conn_state state;
+		uint32_t seconds;
+	} rows[] = {
+		{1, 6, DEAD, 0},        {2, 6, DENIED, 300},   {3, 6, NEW, 30},
+		{4, 6, EST, 7440},      {5, 6, OPLEFT, 240},   {6, 6, OTLEFT, 240},
+		{7, 6, CLOSED, 10},     {8, 132, DEAD, 0},     {9, 132, DENIED, 300},
+		{10, 132, NEW, 30},     {11, 132, EST, 7440},  {12, 132, OPLEFT, 240},
+		{13, 132, OTLEFT, 240}, {14, 132, CLOSED, 10}, {15, 17, DEAD, 0},
+		{16, 17, DENIED, 300},  {17, 17, NEW, 30},     {18, 17, EST, 180},
+		{19, 1, DEAD, 0},       {20, 1, DENIED, 300},  {21, 1, NEW, 60},
+		{22, 1, EST, 60},       {23, 58, NEW, 60},     {24, 58, EST, 60},
+		{25, 47, DEAD, 0},      {26, 47, DENIED, 300}, {27, 47, NEW, 60},
+		{28, 47, EST, 600},     {29, 0, EST, 600},     {30, 255, EST, 600},
+	};
+
+	(void)context;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (eg_conn_timeout_s(rows[i].proto, rows[i].state) != rows[i].seconds)
+			fail_msg("row %d: %u s", rows[i].number,
+				 eg_conn_timeout_s(rows[i].proto, rows[i].state));
+	}
+	/* The cache trusts a connection for one second: none may be forgotten in that. */
+	for (unsigned proto = 0; proto < 256; proto++) {
+		for (enum eg_conn_state state = DENIED; state < EG_CONN_STATES; state++)
+			assert_true(eg_conn_timeout_s((uint8_t)proto, state) > 2);
+	}
+}
+
+int run_state_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_timeouts),
+	};
+
+	return cmocka_run_group_tests_name("flow states", tests, NULL, NULL);
+}

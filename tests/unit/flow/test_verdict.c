@@ -1,0 +1,352 @@
+/* What a worker is told of a connection's packets, policy's answers given by the test. */
+#include "flow_tests.h"
+
+#define CLIENT 0
+#define SERVER 1
+
+struct bench {
+	struct eg_flow_table *table;
+	struct eg_flow *worker[2];
+	struct eg_flow_now now;
+};
+
+static void open_bench(struct bench *bench)
+{
+	*bench = (struct bench){.table = eg_flow_table_new(1024),
+				.now = {.generation = 1, .s = 1000}};
+	for (unsigned w = 0; w < 2; w++) {
+		bench->worker[w] = aligned_alloc(64, sizeof(struct eg_flow));
+		memset(bench->worker[w], 0, sizeof(struct eg_flow));
+		eg_flow_init(bench->worker[w], bench->table);
+	}
+}
+
+static void close_bench(struct bench *bench)
+{
+	free(bench->worker[0]);
+	free(bench->worker[1]);
+	eg_flow_table_free(bench->table);
+}
+
+static struct eg_lookup look(struct bench *bench, unsigned w, unsigned from,
+			     enum eg_conn_event event)
+{
+	static const uint8_t client[4] = {10, 0, 0, 9}, server[4] = {10, 0, 0, 1};
+	const struct eg_flow_tuple there = {client, server, 40000, 80, 6, 4},
+				   back = {server, client, 80, 40000, 6, 4};
+	struct eg_lookup lookup;
+
+	eg_lookup_make(&lookup, bench->worker[w], from == CLIENT ? &there : &back, event);
+	eg_flow_find(bench->worker[w], &lookup, 1, &bench->now);
+	return lookup;
+}
+
+static void assert_need(struct bench *bench, unsigned w, unsigned from, enum eg_conn_event event,
+			enum eg_flow_need need)
+{
+	assert_int_equal(look(bench, w, from, event).need, need);
+}
+
+static enum eg_flow_allowed allow(struct bench *bench, unsigned w, unsigned from,
+				  enum eg_conn_event event)
+{
+	struct eg_lookup lookup = look(bench, w, from, event);
+
+	return eg_flow_allow(bench->worker[w], &lookup, &bench->now);
+}
+
+static void deny(struct bench *bench, unsigned w, unsigned from, enum eg_conn_event event)
+{
+	struct eg_lookup lookup = look(bench, w, from, event);
+
+	eg_flow_deny(bench->worker[w], &lookup, &bench->now);
+}
+
+static void test_two_workers(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	assert_need(&b, 0, CLIENT, EG_EVENT_OPEN, EG_FLOW_DECIDE);
+	assert_need(&b, 1, SERVER, EG_EVENT_DATA, EG_FLOW_DECIDE);
+	assert_int_equal(allow(&b, 0, CLIENT, EG_EVENT_OPEN), EG_FLOW_OPENED);
+	for (int round = 0; round < 3; round++) { /* the second and third by the caches */
+		assert_need(&b, 1, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+		assert_need(&b, 0, CLIENT, EG_EVENT_DATA, EG_FLOW_PASS);
+		assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+		assert_need(&b, 1, CLIENT, EG_EVENT_DATA, EG_FLOW_PASS);
+		b.now.s++;
+	}
+	assert_need(&b, 0, CLIENT, EG_EVENT_OPEN, EG_FLOW_PASS);
+	assert_need(&b, 0, SERVER, EG_EVENT_OPEN, EG_FLOW_DECIDE);
+	assert_int_equal(eg_flow_in_use(b.table), 1);
+	close_bench(&b);
+}
+
+/* A batch with the opening and its reply: the lookups come before any decision. */
+static void test_one_batch(void **state)
+{
+	struct bench b;
+	struct eg_lookup syn, ack, stranger;
+
+	(void)state;
+	open_bench(&b);
+	syn = look(&b, 0, CLIENT, EG_EVENT_OPEN);
+	ack = look(&b, 0, SERVER, EG_EVENT_DATA);
+	stranger = ack;
+	assert_false(eg_flow_join(b.worker[0], &stranger, &b.now));
+	assert_int_equal(eg_flow_allow(b.worker[0], &syn, &b.now), EG_FLOW_OPENED);
+	assert_true(eg_flow_join(b.worker[0], &ack, &b.now));
+	/* The server's own SYN is nobody's reply. */
+	ack = look(&b, 0, SERVER, EG_EVENT_OPEN);
+	assert_false(eg_flow_join(b.worker[0], &ack, &b.now));
+	close_bench(&b);
+}
+
+/* After a reload either direction asks, in the opener's direction, once. */
+static void test_generations(void **state)
+{
+	struct bench b;
+	struct eg_lookup lookup;
+	struct eg_flow_tuple opening;
+
+	(void)state;
+	for (unsigned first = CLIENT; first <= SERVER; first++) {
+		open_bench(&b);
+		allow(&b, 0, CLIENT, EG_EVENT_OPEN);
+		assert_need(&b, 1, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+		b.now.generation = 2;
+		lookup = look(&b, 0, first, EG_EVENT_DATA);
+		assert_int_equal(lookup.need, EG_FLOW_REDECIDE);
+		opening = eg_flow_opening(b.worker[0], &lookup);
+		assert_int_equal(opening.dport, 80);
+		assert_int_equal(opening.src[3], 9);
+		assert_need(&b, 1, !first, EG_EVENT_DATA, EG_FLOW_REDECIDE);
+		assert_int_equal(eg_flow_allow(b.worker[0], &lookup, &b.now), EG_FLOW_JOINED);
+		assert_need(&b, 0, first, EG_EVENT_DATA, EG_FLOW_PASS);
+		assert_need(&b, 1, !first, EG_EVENT_DATA, EG_FLOW_PASS);
+		/* A worker that is still at the old snapshot does not ask it again. */
+		b.now.generation = 1;
+		assert_need(&b, 1, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+		b.now.generation = 2;
+		assert_need(&b, 1, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+		close_bench(&b);
+	}
+}
+
+static void test_keep(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	b.now.keep = true;
+	allow(&b, 0, CLIENT, EG_EVENT_OPEN);
+	b.now.generation = 2;
+	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	assert_need(&b, 0, CLIENT, EG_EVENT_DATA, EG_FLOW_PASS);
+	assert_need(&b, 0, SERVER, EG_EVENT_OPEN, EG_FLOW_DECIDE); /* not an existing one */
+	close_bench(&b);
+}
+
+/* Forbidden by a new policy: no packet of it opens it the other way round, until policy changes
+ * again. */
+static void test_denied(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	allow(&b, 0, CLIENT, EG_EVENT_OPEN);
+	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	b.now.generation = 2;
+	deny(&b, 0, SERVER, EG_EVENT_DATA);
+	for (unsigned w = 0; w < 2; w++) {
+		assert_need(&b, w, SERVER, EG_EVENT_DATA, EG_FLOW_REDECIDE);
+		assert_need(&b, w, CLIENT, EG_EVENT_DATA, EG_FLOW_REDECIDE);
+		assert_need(&b, w, CLIENT, EG_EVENT_FIN, EG_FLOW_REDECIDE);
+		assert_need(&b, w, SERVER, EG_EVENT_RESET, EG_FLOW_REDECIDE);
+		assert_need(&b, w, CLIENT, EG_EVENT_OPEN, EG_FLOW_DECIDE);
+		assert_need(&b, w, SERVER, EG_EVENT_OPEN, EG_FLOW_DECIDE);
+	}
+	/* `keep` keeps what is allowed, not what is denied. */
+	b.now.keep = true;
+	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_REDECIDE);
+	b.now.keep = false;
+	/* A worker at the old snapshot may let its packet pass, and no more. */
+	b.now.generation = 1;
+	assert_int_equal(allow(&b, 1, SERVER, EG_EVENT_DATA), EG_FLOW_JOINED);
+	b.now.generation = 2;
+	assert_need(&b, 1, SERVER, EG_EVENT_DATA, EG_FLOW_REDECIDE);
+	b.now.generation = 3;
+	assert_int_equal(allow(&b, 1, SERVER, EG_EVENT_DATA), EG_FLOW_JOINED);
+	assert_need(&b, 0, CLIENT, EG_EVENT_DATA, EG_FLOW_PASS);
+	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	close_bench(&b);
+}
+
+/* What a newer snapshot allowed, a worker at the older one does not end. */
+static void test_denied_late(void **state)
+{
+	struct bench b;
+	struct eg_lookup late;
+
+	(void)state;
+	open_bench(&b);
+	allow(&b, 0, CLIENT, EG_EVENT_OPEN);
+	b.now.generation = 2;
+	late = look(&b, 1, CLIENT, EG_EVENT_DATA);
+	assert_int_equal(late.need, EG_FLOW_REDECIDE);
+	b.now.generation = 3;
+	allow(&b, 0, CLIENT, EG_EVENT_DATA);
+	b.now.generation = 2;
+	eg_flow_deny(b.worker[1], &late, &b.now);
+	b.now.generation = 3;
+	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	/* But a new opening under the old one is asked again under the new one. */
+	b.now.generation = 2;
+	assert_int_equal(allow(&b, 1, SERVER, EG_EVENT_OPEN), EG_FLOW_OPENED);
+	b.now.generation = 3;
+	b.now.s++; /* so long worker 0's cache may remember the one before */
+	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_REDECIDE);
+	close_bench(&b);
+}
+
+static void test_close_and_reopen(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	allow(&b, 0, CLIENT, EG_EVENT_OPEN);
+	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	assert_need(&b, 0, CLIENT, EG_EVENT_FIN, EG_FLOW_PASS);
+	assert_need(&b, 1, CLIENT, EG_EVENT_FIN, EG_FLOW_PASS); /* repeated */
+	b.now.s += 200; /* half closed, the server still sends */
+	assert_int_equal(eg_flow_sweep(b.table, b.table->bucket_mask + 1, b.now.s), 0);
+	assert_need(&b, 1, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	assert_need(&b, 1, SERVER, EG_EVENT_FIN, EG_FLOW_PASS);
+	assert_need(&b, 0, CLIENT, EG_EVENT_DATA, EG_FLOW_PASS);
+	assert_need(&b, 0, CLIENT, EG_EVENT_OPEN, EG_FLOW_DECIDE);
+	assert_int_equal(allow(&b, 0, CLIENT, EG_EVENT_OPEN), EG_FLOW_OPENED);
+	assert_int_equal(eg_flow_in_use(b.table), 1);
+	assert_need(&b, 1, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	assert_need(&b, 1, SERVER, EG_EVENT_RESET, EG_FLOW_PASS);
+	b.now.s += 10;
+	assert_int_equal(eg_flow_sweep(b.table, b.table->bucket_mask + 1, b.now.s), 1);
+	assert_need(&b, 1, SERVER, EG_EVENT_DATA, EG_FLOW_DECIDE);
+	close_bench(&b);
+}
+
+/* The sweep was quicker than the packet that opens anew: dead is dead, the next one inserts. */
+static void test_reopen_dead(void **state)
+{
+	struct bench b;
+	struct eg_lookup late;
+
+	(void)state;
+	open_bench(&b);
+	allow(&b, 0, CLIENT, EG_EVENT_OPEN);
+	assert_need(&b, 0, CLIENT, EG_EVENT_RESET, EG_FLOW_PASS);
+	late = look(&b, 0, CLIENT, EG_EVENT_OPEN);
+	assert_int_equal(late.need, EG_FLOW_DECIDE);
+	assert_int_equal(eg_flow_sweep(b.table, b.table->bucket_mask + 1, b.now.s + 10), 1);
+	assert_int_equal(eg_flow_allow(b.worker[0], &late, &b.now), EG_FLOW_OPENED);
+	assert_int_equal(eg_flow_in_use(b.table), 0);
+	assert_int_equal(allow(&b, 0, CLIENT, EG_EVENT_OPEN), EG_FLOW_OPENED);
+	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	close_bench(&b);
+}
+
+/* Traffic keeps a connection, also through the cache, and from either end. */
+static void test_alive(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	allow(&b, 0, CLIENT, EG_EVENT_OPEN);
+	for (int n = 0; n < 100; n++) {
+		b.now.s += 29;
+		assert_int_equal(eg_flow_sweep(b.table, b.table->bucket_mask + 1, b.now.s), 0);
+		assert_need(&b, n & 1, CLIENT, EG_EVENT_DATA, EG_FLOW_PASS);
+		assert_need(&b, n & 1, CLIENT, EG_EVENT_DATA, EG_FLOW_PASS);
+	}
+	b.now.s += 30;
+	assert_int_equal(eg_flow_sweep(b.table, b.table->bucket_mask + 1, b.now.s), 1);
+	close_bench(&b);
+}
+
+/* Audit: a denied connection is remembered, and asked about in its own direction for ever. */
+static void test_audit(void **state)
+{
+	struct bench b;
+	struct eg_lookup lookup;
+
+	(void)state;
+	open_bench(&b);
+	lookup = look(&b, 0, CLIENT, EG_EVENT_OPEN);
+	eg_flow_audit(b.worker[0], &lookup, &b.now);
+	assert_int_equal(eg_flow_in_use(b.table), 1);
+	lookup = look(&b, 1, SERVER, EG_EVENT_DATA);
+	assert_int_equal(lookup.need, EG_FLOW_REDECIDE);
+	assert_int_equal(eg_flow_opening(b.worker[1], &lookup).dport, 80);
+	eg_flow_audit(b.worker[1], &lookup, &b.now);
+	assert_need(&b, 0, CLIENT, EG_EVENT_DATA, EG_FLOW_REDECIDE);
+
+	/* An allowed one is not disturbed by what the other end tries. */
+	assert_int_equal(allow(&b, 0, CLIENT, EG_EVENT_OPEN), EG_FLOW_OPENED);
+	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	lookup = look(&b, 0, SERVER, EG_EVENT_OPEN);
+	assert_int_equal(lookup.need, EG_FLOW_DECIDE);
+	eg_flow_audit(b.worker[0], &lookup, &b.now);
+	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	close_bench(&b);
+}
+
+/* A look steps nothing and refreshes nothing. */
+static void test_look(void **state)
+{
+	static const uint8_t client[4] = {10, 0, 0, 9}, server[4] = {10, 0, 0, 1};
+	const struct eg_flow_tuple back = {server, client, 80, 40000, 6, 4};
+	struct bench b;
+	struct eg_lookup lookup;
+
+	(void)state;
+	open_bench(&b);
+	eg_flow_look(b.worker[0], &back, &b.now, &lookup);
+	assert_int_equal(lookup.need, EG_FLOW_DECIDE);
+	allow(&b, 0, CLIENT, EG_EVENT_OPEN);
+	b.now.s += 20;
+	eg_flow_look(b.worker[0], &back, &b.now, &lookup);
+	assert_int_equal(lookup.need, EG_FLOW_PASS);
+	assert_int_equal(eg_conn_standing(&b.table->conns[lookup.conn]).state, EG_CONN_NEW);
+	assert_int_equal(atomic_load(&b.table->conns[lookup.conn].seen_s), b.now.s - 20);
+	b.now.generation = 2;
+	eg_flow_look(b.worker[0], &back, &b.now, &lookup);
+	assert_int_equal(lookup.need, EG_FLOW_REDECIDE);
+	b.now.keep = true;
+	eg_flow_look(b.worker[0], &back, &b.now, &lookup);
+	assert_int_equal(lookup.need, EG_FLOW_PASS);
+	close_bench(&b);
+}
+
+int run_verdict_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_two_workers),
+		cmocka_unit_test(test_one_batch),
+		cmocka_unit_test(test_generations),
+		cmocka_unit_test(test_keep),
+		cmocka_unit_test(test_denied),
+		cmocka_unit_test(test_denied_late),
+		cmocka_unit_test(test_close_and_reopen),
+		cmocka_unit_test(test_reopen_dead),
+		cmocka_unit_test(test_alive),
+		cmocka_unit_test(test_audit),
+		cmocka_unit_test(test_look),
+	};
+
+	return cmocka_run_group_tests_name("flow verdicts", tests, NULL, NULL);
+}

@@ -1,0 +1,94 @@
+/* A gate: the real parse, flow and policy stages over one connection table, packets made by hand.
+ * What is behind them (routes, ESP) does not matter here; tests/unit/path has it.
+ *
+ *	packet text -> parse -> flow -> policy -> passes, or the name of its drop
+ *
+ * A packet is a line, "c s tcp 40000 80 S": source, destination, protocol and what follows it:
+ *	tcp SPORT DPORT FLAGS   letters of S A F R P, "." for none
+ *	udp SPORT DPORT
+ *	sctp SPORT DPORT CHUNK  its number
+ *	icmp TYPE ID            ICMPv6 between capital letters
+ *	NUMBER                  any other protocol
+ * and then, for a fragment: id=N off=BYTES mf. c is 10.0.0.CODE of the letter, C is fd00::CODE.
+ * Pods: c (client) s (server) o (other) in namespace x, n (neighbour) in y, and f and g, which no
+ * policy of the tests isolates, in z; e is nobody's. */
+#ifndef GATE_H
+#define GATE_H
+
+#include "common/random.h"
+#include "common/test.h"
+
+#include "path/path.h"
+#include "path/stages.h"
+
+#define GATE_WORKERS 2
+
+struct gate {
+	struct eg_flow_table *table;
+	struct eg_path *path[GATE_WORKERS];
+	struct eg_snap snap;
+	uint64_t rx, passed;
+};
+
+struct packet {
+	uint16_t n;
+	uint8_t bytes[2048]; /* from the IP header on */
+};
+
+/* EAL, once a program. */
+void gate_eal_open(void);
+void gate_eal_close(void);
+
+struct gate *gate_open(uint32_t connections);
+
+/* rx = passed + drops, and no mbuf is missing. */
+void gate_check(const struct gate *gate);
+
+/* Checks, too. */
+void gate_close(struct gate *gate);
+
+/* Put a policy in force, as a reload does: the world is the gate's from then on, the generation
+ * counts up. */
+struct eg_snap_policy *gate_publish(struct gate *gate, struct eg_world *world);
+
+/* The pods above, with these policies (YAML documents; "" for none). */
+struct eg_snap_policy *gate_policies(struct gate *gate, const char *yaml);
+
+struct packet packet_of(const char *line);
+
+/* An ICMP error about a packet of which `n` bytes are quoted. */
+struct packet error_about(const char *from_to, unsigned type, const struct packet *about, size_t n);
+
+/* One batch of n <= 64 at a worker; passed[i] is set where packet i survived. */
+void gate_burst(struct gate *gate, unsigned worker, const struct packet *packets, unsigned n,
+		bool *passed);
+
+/* One packet alone, at worker 0 or any. */
+enum eg_drop gate_packet(struct gate *gate, unsigned worker, const struct packet *packet);
+enum eg_drop gate_line(struct gate *gate, const char *line);
+
+struct row {
+	int number;
+	const char *line;
+	enum eg_drop want;
+};
+
+/* Send the lines in their order, by workers in turn; fails the test at the first that is not as
+ * wanted. */
+void gate_rows(struct gate *gate, const char *what, const struct row *rows, size_t n);
+
+uint64_t gate_drops(const struct gate *gate, enum eg_drop reason);
+uint64_t gate_opened(const struct gate *gate);
+
+/* Connections allowed by all rules, and packets denied by all policies, in the policy in force. */
+uint64_t gate_allowed(const struct gate *gate);
+uint64_t gate_denied(const struct gate *gate);
+
+int run_connection_tests(void);
+int run_related_tests(void);
+int run_fragment_tests(void);
+int run_reload_tests(void);
+int run_flood_tests(void);
+int run_cyclonus_tests(void);
+
+#endif

@@ -1,0 +1,395 @@
+/* ESP in UDP (RFC 3948): both ways over IPv4 and IPv6, what else comes to port 4500, source ports,
+ * keepalives. */
+#include "path/path_tests.h"
+
+#include <rte_cycles.h>
+
+#include "net/bytes.h"
+
+#define ETH 14
+#define UDP 8
+
+static struct flow flow_of(unsigned inner, unsigned seed)
+{
+	return inner == 4 ? (struct flow){.src = "10.1.0.5",
+					  .dst = "10.2.0.9",
+					  .df = true,
+					  .tos = (uint8_t)(seed * 8),
+					  .seed = seed}
+			  : (struct flow){.src = "fd00:1::5",
+					  .dst = "fd00:2::9",
+					  .tos = (uint8_t)(seed * 8),
+					  .seed = seed};
+}
+
+/* OpenSSL and the far gateway open what one seals; with ESN over the border of 2^32. */
+static void both_ends(const struct eg_suite *suite, unsigned inner, unsigned outer, bool esn)
+{
+	static struct frame in[EG_BATCH_MAX], wire[EG_BATCH_MAX], out[EG_BATCH_MAX];
+	struct gw_spec spec = {
+		.site = 1, .outer = outer, .esn = esn, .suite = suite, .encap = true};
+	uint64_t seq = esn ? (1ull << 32) - 30 : 0;
+	struct gw *one = gw_open(spec), *two;
+	struct tunnel tunnel = tunnel_from(one);
+
+	spec.site = 2;
+	two = gw_open(spec);
+	gw_ready(one);
+	gw_ready(two);
+	atomic_store(&gw_sa_out(one)->seq, seq);
+	gw_sa_in(two)->replay.top = seq;
+	for (unsigned i = 0; i < EG_BATCH_MAX; i++) {
+		struct flow flow = flow_of(inner, i);
+
+		flow.payload = (uint16_t)(i < 48 ? i : i * 137);
+		in[i] = plain_frame(CLEAR, &flow);
+	}
+	gw_send(one, CLEAR, in, EG_BATCH_MAX);
+	assert_int_equal(gw_carry(one, two, wire), EG_BATCH_MAX);
+	assert_int_equal(gw_sent(two, CLEAR, out, EG_BATCH_MAX), EG_BATCH_MAX);
+	for (unsigned i = 0; i < EG_BATCH_MAX; i++) {
+		struct frame opened = open_frame(&tunnel, &wire[i], ++seq);
+
+		assert_int_equal(get_tos(wire[i].bytes + ETH), get_tos(in[i].bytes + ETH));
+		age(in[i].bytes + ETH, 1);
+		assert_int_equal(opened.n, in[i].n - ETH);
+		assert_memory_equal(opened.bytes, in[i].bytes + ETH, opened.n);
+		age(in[i].bytes + ETH, 1);
+		assert_int_equal(out[i].n, in[i].n);
+		assert_memory_equal(out[i].bytes + ETH, in[i].bytes + ETH, in[i].n - ETH);
+	}
+	assert_int_equal(gw_drops_all(one) + gw_drops_all(two), 0);
+	gw_close(one);
+	gw_close(two);
+}
+
+static void test_both_ends(void **state)
+{
+	static const char *const suites[] = {"aes256gcm16", "aes128-sha256", "chacha20poly1305",
+					     "aes128gmac", "null-sha512"};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT(suites); i++) {
+		for (unsigned way = 0; way < 8; way++)
+			both_ends(eg_suite_find(suites[i]), way & 1 ? 6 : 4, way & 2 ? 6 : 4,
+				  way & 4);
+	}
+}
+
+/* The largest packet that fits leaves; UDP's 8 bytes count. */
+static void test_mtu(void **state)
+{
+	(void)state;
+	for (unsigned outer = 4; outer <= 6; outer += 2) {
+		struct gw *gw = gw_open((struct gw_spec){.site = 1, .outer = outer, .encap = true});
+		unsigned around = (outer == 4 ? 20 : 40) + UDP + 8 + 8 + 2 + 16;
+		struct flow flow = flow_of(4, 0);
+		struct frame frame;
+
+		gw_ready(gw);
+		gw->path[0]->port[ENCRYPTED].mtu = 1500;
+		flow.payload = (uint16_t)((1500 - around + 2) / 4 * 4 - 2 - 20);
+		frame = plain_frame(CLEAR, &flow);
+		gw_expect(gw, CLEAR, &frame, EG_KEEP, "fits");
+		flow.payload++;
+		frame = plain_frame(CLEAR, &flow);
+		gw_expect(gw, CLEAR, &frame, EG_DROP_TOO_BIG, "a byte more");
+		gw_close(gw);
+	}
+}
+
+/* A UDP packet to us with n bytes behind UDP's header. */
+static struct frame udp_frame(unsigned outer, uint16_t dport, const uint8_t *body, uint16_t n)
+{
+	struct flow flow = {.src = outer == 4 ? "192.0.2.2" : "2001:db8::2",
+			    .dst = outer == 4 ? "192.0.2.1" : "2001:db8::1",
+			    .proto = 17,
+			    .payload = (uint16_t)(UDP + n)};
+	struct frame frame = plain_frame(ENCRYPTED, &flow);
+	uint8_t *udp = frame.bytes + frame.n - n - UDP;
+
+	eg_put16(udp, 4500);
+	eg_put16(udp + 2, dport);
+	eg_put16(udp + 4, (uint16_t)(UDP + n));
+	eg_put16(udp + 6, 0);
+	memcpy(udp + UDP, body, n);
+	return frame;
+}
+
+/* Everything else that may come to the port, by its name. */
+static void test_other_bodies(void **state)
+{
+	static const struct {
+		const char *what;
+		uint16_t port, n;
+		uint8_t body[12];
+		enum eg_drop want;
+	} cases[] = {
+		{"keepalive", 4500, 1, {0xff}, EG_DROP_UDP_KEEPALIVE},
+		{"one other byte", 4500, 1, {0xfe}, EG_DROP_ESP_SHORT},
+		{"two bytes of 0xff", 4500, 2, {0xff, 0xff}, EG_DROP_ESP_SHORT},
+		{"nothing", 4500, 0, {0}, EG_DROP_ESP_SHORT},
+		{"non-ESP marker alone", 4500, 4, {0}, EG_DROP_UDP_NON_ESP},
+		{"IKE", 4500, 12, {0, 0, 0, 0, 1, 2, 3}, EG_DROP_UDP_NON_ESP},
+		{"3 bytes of 0", 4500, 3, {0}, EG_DROP_ESP_SHORT},
+		{"7 bytes", 4500, 7, {0, 0, 0x20, 2, 0, 0, 0}, EG_DROP_ESP_SHORT},
+		{"unknown SPI", 4500, 12, {1, 2, 3, 4}, EG_DROP_ESP_UNKNOWN_SPI},
+		{"another port", 4501, 12, {1, 2, 3, 4}, EG_DROP_PLAIN_ON_ENCRYPTED},
+		{"IKE's other port", 500, 12, {0}, EG_DROP_PLAIN_ON_ENCRYPTED},
+	};
+
+	(void)state;
+	for (unsigned outer = 4; outer <= 6; outer += 2) {
+		struct gw *gw = gw_open((struct gw_spec){.site = 1, .outer = outer, .encap = true});
+
+		gw_ready(gw);
+		for (unsigned i = 0; i < COUNT(cases); i++) {
+			struct frame frame =
+				udp_frame(outer, cases[i].port, cases[i].body, cases[i].n);
+			unsigned last = ETH + (outer == 4 ? 19 : 39); /* of the destination */
+
+			gw_expect(gw, ENCRYPTED, &frame, cases[i].want, cases[i].what);
+			frame.bytes[last] = 99;
+			fix_checksum(frame.bytes + ETH);
+			gw_expect(gw, ENCRYPTED, &frame,
+				  cases[i].want == EG_DROP_ESP_SHORT && cases[i].n < 8 &&
+						  cases[i].n != 4
+					  ? EG_DROP_ESP_SHORT
+					  : EG_DROP_PLAIN_ON_ENCRYPTED,
+				  "for another address");
+		}
+		gw_close(gw);
+	}
+}
+
+/* A good packet with its UDP header spoiled; IPv6 and IPv4 alike. */
+static void test_udp_header(void **state)
+{
+	(void)state;
+	for (unsigned outer = 4; outer <= 6; outer += 2) {
+		struct gw *gw = gw_open((struct gw_spec){.site = 1, .outer = outer, .encap = true});
+		struct tunnel tunnel = tunnel_to(gw);
+		struct flow flow = {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 40};
+		unsigned udp = ETH + (outer == 4 ? 20 : 40);
+		struct frame good, frame;
+		uint16_t len;
+
+		gw_ready(gw);
+		good = frame = tunnel_frame(&tunnel, 1, &flow);
+		len = eg_get16(good.bytes + udp + 4);
+		eg_put16(frame.bytes + udp + 4, 7);
+		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_SHORT_L4, "UDP length of 7");
+		eg_put16(frame.bytes + udp + 4, (uint16_t)(len + 1));
+		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_SHORT_L4, "UDP longer than IP");
+		eg_put16(frame.bytes + udp + 4, (uint16_t)(len - 1));
+		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_SHORT, "UDP a byte shorter");
+		eg_put16(frame.bytes + udp + 4, (uint16_t)(len - 4));
+		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_AUTH, "UDP 4 bytes shorter");
+		gw_expect(gw, ENCRYPTED, &good, EG_KEEP, "right, checksum 0");
+
+		/* Not relied on: RFC 3948 s2.1. A NAT chose the source port. */
+		frame = tunnel_frame(&tunnel, 2, &flow);
+		eg_put16(frame.bytes + udp + 6, 0xbad1);
+		eg_put16(frame.bytes + udp, 61234);
+		gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "wrong checksum, other source port");
+
+		tunnel.sport = 0;
+		frame = tunnel_frame(&tunnel, 3, &flow);
+		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_WRONG_ENCAP, "bare ESP");
+		gw_close(gw);
+
+		gw = gw_open((struct gw_spec){.site = 1, .outer = outer});
+		gw_ready(gw);
+		tunnel = tunnel_to(gw);
+		tunnel.sport = 4500;
+		frame = tunnel_frame(&tunnel, 1, &flow);
+		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_WRONG_ENCAP, "in UDP, not wanted");
+		gw_close(gw);
+	}
+}
+
+static void test_fragments(void **state)
+{
+	struct gw *gw = gw_open((struct gw_spec){.site = 1, .encap = true});
+	struct tunnel tunnel = tunnel_to(gw);
+	struct flow flow = {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 40};
+	struct frame frame = tunnel_frame(&tunnel, 1, &flow);
+
+	(void)state;
+	gw_ready(gw);
+	frame.bytes[ETH + 6] = 0x20;
+	fix_checksum(frame.bytes + ETH);
+	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_FRAGMENT, "first fragment");
+	/* Whose it is cannot be told: it has no ports. */
+	frame.bytes[ETH + 6] = 0;
+	frame.bytes[ETH + 7] = 10;
+	fix_checksum(frame.bytes + ETH);
+	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_PLAIN_ON_ENCRYPTED, "later fragment");
+	gw_close(gw);
+}
+
+static uint16_t sport_of(struct gw *gw, const struct frame *frame)
+{
+	struct frame out;
+
+	gw_send(gw, CLEAR, frame, 1);
+	assert_int_equal(gw_sent(gw, ENCRYPTED, &out, 1), 1);
+	return eg_get16(out.bytes + ETH + 20);
+}
+
+/* Many flows use all ports about alike; a flow, and all fragments of a packet, use one. */
+static void test_source_ports(void **state)
+{
+	enum {
+		PORTS = 16,
+		FLOWS = 1600
+	};
+	struct gw *gw = gw_open((struct gw_spec){.site = 1, .encap = true});
+	struct flow flow = {.src = "10.1.0.5", .dst = "10.2.0.9", .proto = 17, .payload = 40};
+	struct frame frame = plain_frame(CLEAR, &flow);
+	unsigned used[PORTS] = {0};
+	uint16_t first;
+
+	(void)state;
+	gw_ready(gw);
+	assert_int_equal(sport_of(gw, &frame), 4500);
+	gw->peers.v[0].n_sports = PORTS;
+	for (unsigned i = 0; i < FLOWS; i++) {
+		uint16_t sport;
+
+		eg_put16(frame.bytes + ETH + 20, (uint16_t)(1000 + i));
+		sport = sport_of(gw, &frame);
+		assert_in_range(sport, 49152, 49152 + PORTS - 1);
+		used[sport - 49152]++;
+		frame.bytes[frame.n - 1]++; /* the payload says nothing */
+		assert_int_equal(sport_of(gw, &frame), sport);
+	}
+	for (unsigned i = 0; i < PORTS; i++)
+		assert_in_range(used[i], FLOWS / PORTS / 2, FLOWS / PORTS * 2);
+	frame.bytes[ETH + 6] = 0x20;
+	fix_checksum(frame.bytes + ETH);
+	first = sport_of(gw, &frame);
+	frame.bytes[ETH + 6] = 0;
+	frame.bytes[ETH + 7] = 5;
+	fix_checksum(frame.bytes + ETH);
+	assert_int_equal(sport_of(gw, &frame), first);
+	gw_close(gw);
+}
+
+/* As if so many seconds had passed. */
+static unsigned later(struct gw *gw, unsigned s)
+{
+	gw->path[0]->cycles_per_s = rte_get_tsc_hz();
+	gw->path[0]->keepalive.next_cycles = 0;
+	for (uint32_t i = 0; i < gw->snap->n_idles; i++) {
+		if (gw->snap->idles[i].cycles)
+			gw->snap->idles[i].cycles -= s * rte_get_tsc_hz();
+	}
+	return eg_path_keep_alive(gw->path[0], gw->snap);
+}
+
+static void check_keepalive(struct gw *gw, unsigned outer)
+{
+	unsigned header = outer == 4 ? 20 : 40;
+	struct tunnel tunnel = tunnel_from(gw);
+	struct flow flow = {
+		.src = tunnel.src, .dst = tunnel.dst, .proto = 17, .df = true, .payload = UDP + 1};
+	struct frame want = plain_frame(ENCRYPTED, &flow), got;
+
+	assert_int_equal(gw_sent(gw, ENCRYPTED, &got, 1), 1);
+	assert_int_equal(got.n, ETH + header + UDP + 1);
+	assert_memory_equal(got.bytes + ETH, want.bytes + ETH, header);
+	assert_int_equal(eg_get16(got.bytes + ETH + header), 4500);
+	assert_int_equal(eg_get16(got.bytes + ETH + header + 2), 4500);
+	assert_int_equal(eg_get16(got.bytes + ETH + header + 4), UDP + 1);
+	assert_int_equal(got.bytes[ETH + header + UDP], 0xff);
+	if (outer == 4)
+		assert_int_equal(eg_get16(got.bytes + ETH + header + 6), 0);
+}
+
+static void test_keepalives(void **state)
+{
+	(void)state;
+	for (unsigned outer = 4; outer <= 6; outer += 2) {
+		struct gw *gw = gw_open((struct gw_spec){.site = 1, .outer = outer, .encap = true});
+		struct flow flow = flow_of(4, 0);
+		struct frame frame = plain_frame(CLEAR, &flow);
+
+		gw_ready(gw);
+		assert_int_equal(later(gw, 0), 1); /* a new snapshot */
+		check_keepalive(gw, outer);
+		assert_int_equal(later(gw, 1), 0);
+		assert_int_equal(later(gw, 18), 0);
+		assert_int_equal(later(gw, 1), 1);
+		check_keepalive(gw, outer);
+		assert_int_equal(later(gw, 19), 0);
+		gw_send(gw, CLEAR, &frame, 1); /* this is as good as one */
+		assert_int_equal(later(gw, 19), 0);
+		assert_int_equal(later(gw, 19), 0);
+		assert_int_equal(later(gw, 1), 1);
+		/* Within a second nobody looks again. */
+		gw->snap->idles[0].cycles = 0;
+		assert_int_equal(eg_path_keep_alive(gw->path[0], gw->snap), 0);
+		/* Nowhere to send it. */
+		gw->peers.v[0].hop.kind = EG_HOP_NO_NEIGHBOR;
+		assert_int_equal(later(gw, 100), 0);
+		assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_KEEPALIVE]), 3);
+		gw_close(gw);
+	}
+}
+
+/* Each of two workers has its peers, and a turn its bound. */
+static void test_keepalives_shared(void **state)
+{
+	enum {
+		PEERS = 41
+	};
+	struct gw *gw = gw_open((struct gw_spec){.site = 1, .workers = 2, .bare = true});
+	unsigned sent[2] = {0}, most = 0;
+	char remote[32];
+
+	(void)state;
+	gw->spec.encap = true;
+	for (unsigned i = 0; i < PEERS; i++) {
+		snprintf(remote, sizeof(remote), "192.0.2.%u", 100 + i);
+		gw_peer(gw, "192.0.2.1", remote);
+	}
+	gw_ready(gw);
+	for (unsigned w = 0; w < 2; w++) {
+		gw->path[w]->cycles_per_s = rte_get_tsc_hz();
+		for (unsigned turn = 0; turn < 10; turn++) {
+			unsigned n = eg_path_keep_alive(gw->path[w], gw->snap);
+
+			sent[w] += n;
+			most = n > most ? n : most;
+		}
+	}
+	assert_int_equal(sent[0], 21);
+	assert_int_equal(sent[1], 20);
+	assert_true(most <= 16);
+	assert_int_equal(gw_discard(gw, ENCRYPTED), PEERS);
+	gw_close(gw);
+}
+
+static void test_no_keepalives(void **state)
+{
+	struct gw *gw = gw_open((struct gw_spec){.site = 1});
+
+	(void)state;
+	gw_ready(gw);
+	assert_int_equal(later(gw, 0) + later(gw, 100), 0);
+	gw_close(gw);
+}
+
+int run_encap_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_mtu),
+		cmocka_unit_test(test_other_bodies),  cmocka_unit_test(test_udp_header),
+		cmocka_unit_test(test_fragments),     cmocka_unit_test(test_source_ports),
+		cmocka_unit_test(test_keepalives),    cmocka_unit_test(test_keepalives_shared),
+		cmocka_unit_test(test_no_keepalives),
+	};
+
+	return cmocka_run_group_tests_name("path encapsulation", tests, NULL, NULL);
+}

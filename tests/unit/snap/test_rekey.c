@@ -1,0 +1,192 @@
+/* SAs over reloads: who sends and who is accepted at each moment, as a script of reloads. */
+#include "common/test.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "conf/config.h"
+#include "net/bytes.h"
+#include "snap/snap.h"
+
+#define S EG_NS_PER_S
+
+static char folder[64];
+
+/* Every SPI has a key of its own; "x" behind a number: another one. */
+static void make_keys(void)
+{
+	const struct eg_suite *suite = eg_suite_find("aes128gcm16");
+	struct eg_errs errs = {0};
+	char path[96];
+
+	strcpy(folder, "/tmp/eg-rekey-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	for (unsigned spi = 301; spi <= 309; spi++) {
+		for (unsigned x = 0; x < 2; x++) {
+			snprintf(path, sizeof(path), "%s/%u%s", folder, spi, x ? "x" : "");
+			assert_int_equal(eg_keyfile_create(path, suite, &errs), 0);
+		}
+	}
+}
+
+static void add_sas(struct eg_buf *text, const char *dir, const char *list)
+{
+	char spi[8];
+	int used;
+
+	for (; sscanf(list, " %7s%n", spi, &used) == 1; list += used)
+		eg_buf_add(text,
+			   "      - {dir: %s, spi: %d, suite: aes128gcm16, key_file: %s/%s}\n", dir,
+			   atoi(spi), folder, spi);
+}
+
+/* A peer with those SAs. */
+static struct eg_config *config_of(const char *remote, const char *out, const char *in)
+{
+	struct eg_errs errs = {0};
+	struct eg_buf text = {0};
+	struct eg_config *config;
+
+	eg_buf_add(
+		&text,
+		"version: 1\nports: {u: {device: d, role: encrypted}}\n"
+		"neighbors: [{port: u, ip: %s, mac: 02:00:00:00:00:02}]\n"
+		"peers:\n  b:\n    local: 192.0.2.1\n    remote: %s\n    subnets: [10.1.0.0/16]\n"
+		"    rekey: {send_delay: 10s, grace: 60s}\n    sas:\n",
+		remote, remote);
+	add_sas(&text, "out", out);
+	add_sas(&text, "in", in);
+	config = eg_config_parse(text.v, text.n, "t", &errs);
+	eg_errs_print(&errs, stderr);
+	assert_non_null(config);
+	eg_errs_free(&errs);
+	eg_buf_free(&text);
+	return config;
+}
+
+/* "301 302": the SPIs of all that send, in their order, or of all that are accepted. */
+static const char *senders(const struct eg_snap *snap)
+{
+	static char text[100];
+	int n = 0;
+
+	text[0] = '\0';
+	for (uint32_t i = 0; i < snap->peers[0].n_out; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, n ? " %u" : "%u",
+			      be32toh(snap->peers[0].out[i]->spi_be));
+	return text;
+}
+
+static const char *accepted(const struct eg_snap *snap)
+{
+	static char text[100];
+	int n = 0;
+
+	text[0] = '\0';
+	for (uint32_t spi = 301; spi <= 309; spi++) {
+		if (eg_sad_find(&snap->sad, htobe32(spi)))
+			n += snprintf(text + n, sizeof(text) - (size_t)n, n ? " %u" : "%u", spi);
+	}
+	return text;
+}
+
+/* clang-format off */
+static const struct {
+	uint64_t at_s;
+	const char *out, *in; /* a reload to these; NULL: only time passes */
+	const char *sends, *accepts;
+	size_t held;          /* SAs in all */
+	size_t warnings;
+	const char *remote;   /* not set: the same one */
+} script[] = {
+	{0, "301", "302", "301", "302", 2, 0, NULL},             /* at the start nothing waits */
+	{5, "301", "302", "301", "302", 2, 0, NULL},             /* nothing changed */
+	{10, "303", "304", "301", "302 304", 4, 0, NULL},        /* rotation */
+	{19, NULL, NULL, "301", "302 304", 4, 0, NULL},
+	{20, NULL, NULL, "303", "302 304", 3, 0, NULL},          /* the delay is over */
+	{69, NULL, NULL, "303", "302 304", 3, 0, NULL},
+	{70, NULL, NULL, "303", "304", 2, 0, NULL},              /* the grace is over */
+	{100, "305", "306", "303", "304 306", 4, 0, NULL},       /* two rotations */
+	{105, "307", "308", "303", "304 306 308", 5, 0, NULL},   /* at once: 305 never sends */
+	{115, NULL, NULL, "307", "304 306 308", 4, 0, NULL},
+	{160, NULL, NULL, "307", "306 308", 3, 0, NULL},
+	{165, NULL, NULL, "307", "308", 2, 0, NULL},
+	{200, "307 309", "308", "307", "308", 3, 0, NULL},       /* a sibling (RFC 9611) */
+	{205, "307 309", "308", "307", "308", 3, 0, NULL},       /* a reload starts no new delay */
+	{210, NULL, NULL, "307 309", "308", 3, 0, NULL},
+	{220, "309", "308", "309", "308", 2, 0, NULL},           /* one less: the other takes over */
+	{230, "301", "302", "309", "302 308", 4, 0, NULL},       /* old keys go on */
+	{233, "309", "308", "309", "302 308", 3, 0, NULL},       /* back again: 309 never stopped */
+	{300, NULL, NULL, "309", "308", 2, 0, NULL},
+	{310, "309", "308x", "309", "308", 2, 1, NULL},          /* a new key under an old SPI */
+	{320, "309x", "308x", "309", "308", 3, 0, NULL},
+	{330, NULL, NULL, "309", "308", 2, 0, NULL},
+	{340, "", "308x", "", "308", 1, 0, NULL},                /* nothing shall be sent */
+	{350, "303x", "", "303", "308", 2, 0, NULL},             /* nothing was: at once */
+	{360, "304x", "305x", "304", "305", 2, 0, "192.0.2.9"},  /* not the peer that it was */
+};
+/* clang-format on */
+
+static void test_script(void **state)
+{
+	struct eg_sa_store *store = eg_sa_store_new(1);
+	struct eg_snap *snap = NULL;
+
+	(void)state;
+	make_keys();
+	for (size_t i = 0; i < COUNT(script); i++) {
+		const char *remote = script[i].remote ? script[i].remote : "192.0.2.2";
+		const struct eg_snap_options options = {.before = snap,
+							.now_ns = (script[i].at_s + 1000) * S};
+		struct eg_errs errs = {0};
+		struct eg_snap *next;
+
+		print_message("at %u s\n", (unsigned)script[i].at_s);
+		next = snap ? eg_snap_step(snap, options.now_ns) : NULL;
+		if (next) {
+			eg_snap_free(snap);
+			snap = next;
+			assert_null(eg_snap_step(snap, options.now_ns));
+		}
+		if (script[i].out) {
+			struct eg_config *config = config_of(remote, script[i].out, script[i].in);
+			struct eg_snap_options now = options;
+
+			now.before = snap;
+			next = eg_snap_build(config, store, &now, &errs);
+			if (!next || errs.n_warnings > script[i].warnings + 1)
+				eg_errs_print(&errs, stderr);
+			assert_non_null(next);
+			eg_snap_free(snap);
+			snap = next;
+			eg_config_free(config);
+			/* One more where state_dir is missed. */
+			assert_int_equal(errs.n_warnings, script[i].warnings + !!*script[i].out);
+		}
+		assert_string_equal(senders(snap), script[i].sends);
+		assert_string_equal(accepted(snap), script[i].accepts);
+		assert_int_equal(snap->sas.n, script[i].held);
+		assert_non_null(snap->routes);
+		eg_errs_free(&errs);
+	}
+	eg_snap_free(snap);
+	eg_sa_store_free(store);
+}
+
+static int remove_folder(void **state)
+{
+	char command[96];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_script, remove_folder),
+	};
+
+	return cmocka_run_group_tests_name("snap rekey", tests, NULL, NULL);
+}
