@@ -14,8 +14,9 @@ static const struct verb {
 	{"check", eg_verb_check, "-c FILE [--prove]",
 	 "say what is wrong with a configuration; --prove: compare all of its policy with the "
 	 "model"},
-	{"explain", eg_verb_explain, "-c FILE [--json] SRC DST PROTO [PORT]",
-	 "say whether policy allows a connection, and why; exit status 3: denied"},
+	{"explain", eg_verb_explain, "-c FILE [--json] SRC DST PROTO [PORT] | --mtu PEER",
+	 "say whether policy allows a connection, and why; exit status 3: denied. --mtu: how long "
+	 "a packet may be"},
 	{"replay", eg_verb_replay, "-c FILE [--against OLD] CAPTURE",
 	 "the verdict on every flow of a capture; exit status 3: OLD says otherwise of some"},
 	{"keygen", eg_verb_keygen, "SUITE FILE",

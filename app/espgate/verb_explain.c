@@ -6,12 +6,14 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "explain_mtu.h"
 #include "look.h"
 #include "policy/explain.h"
 #include "verbs.h"
 
 struct question {
 	const char *config, *src, *dst, *proto, *port;
+	const char *mtu_of; /* a peer: then nothing else is asked */
 	bool json;
 };
 
@@ -211,7 +213,8 @@ end:
 
 static int parse(int argc, char **argv, struct question *question)
 {
-	static const struct option longs[] = {{"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option longs[] = {
+		{"json", no_argument, NULL, 'j'}, {"mtu", required_argument, NULL, 'm'}, {0}};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
@@ -219,9 +222,13 @@ static int parse(int argc, char **argv, struct question *question)
 			question->config = optarg;
 		else if (opt == 'j')
 			question->json = true;
+		else if (opt == 'm')
+			question->mtu_of = optarg;
 		else
 			return -1;
 	}
+	if (question->mtu_of)
+		return question->config && optind == argc && !question->json ? 0 : -1;
 	if (!question->config || argc - optind < 3 || argc - optind > 4)
 		return -1;
 	question->src = argv[optind];
@@ -239,11 +246,14 @@ int eg_verb_explain(int argc, char **argv)
 
 	if (parse(argc, argv, &question)) {
 		fprintf(stderr, "usage: espgate explain -c FILE [--json] SRC DST PROTO [PORT]\n"
+				"       espgate explain -c FILE --mtu PEER\n"
 				"  SRC, DST: an address, or a pod as namespace/name\n");
 		return EG_EXIT_USAGE;
 	}
 	if (!eg_view_open(&view, question.config)) {
-		if (view.snap->policy)
+		if (question.mtu_of)
+			status = eg_explain_mtu(&view, question.mtu_of);
+		else if (view.snap->policy)
 			status = answer(&view, &question);
 		else
 			fprintf(stderr, "espgate explain: %s enforces no policy\n",

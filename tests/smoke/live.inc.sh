@@ -96,3 +96,34 @@ only_esp() {
 	[ -z "$clear" ] || fail "in clear on the wire: $clear"
 	[ -n "$(tcpdump -n -c 1 -r "$1" esp 2>/dev/null)" ] || fail "no ESP in $1"
 }
+
+# --- programs
+
+# serve a|b: an HTTP server on port 80 of that pod's namespace, with its file data.bin
+serve() {
+	local ns=ns_pods_$1
+	mkdir -p "www-$1"
+	[ -f "www-$1/data.bin" ] || head -c "$((${megabytes:-20} * 1000000))" /dev/urandom >"www-$1/data.bin"
+	ip netns exec "${!ns}" "$python" -m http.server --bind :: --directory "www-$1" 80 >"www-$1.log" 2>&1 &
+	pids+=($!)
+	until_true 10 ip netns exec "${!ns}" "$python" -c \
+		"import socket; socket.create_connection(('::1', 80), 1)"
+}
+
+# url a|b 4|6: where that pod's file is
+url() {
+	local n=1
+	[ "$1" = a ] || n=2
+	[ "$2" = 4 ] && echo "http://10.244.$n.2/data.bin" || echo "http://[fd00:$n::2]/data.bin"
+}
+
+# download FROM 4|6 [CURL OPTIONS]: the other pod gets it whole
+download() {
+	local from=$1 to=a version=$2 ns
+	[ "$from" = a ] && to=b
+	ns=ns_pods_$to
+	shift 2
+	ip netns exec "${!ns}" curl -sS -g --max-time 60 "$@" -o got.bin "$(url "$from" "$version")" ||
+		fail "download from $from over IPv$version"
+	cmp got.bin "www-$from/data.bin" || fail "what came from $from over IPv$version is not what was sent"
+}

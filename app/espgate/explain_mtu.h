@@ -1,0 +1,10 @@
+/* The arithmetic of a tunnel's MTU, for people. */
+#ifndef ESPGATE_EXPLAIN_MTU_H
+#define ESPGATE_EXPLAIN_MTU_H
+
+#include "look.h"
+
+/* Print it for every outbound SA of the peer; the process's exit status. */
+int eg_explain_mtu(const struct eg_view *view, const char *peer);
+
+#endif

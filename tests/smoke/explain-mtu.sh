@@ -1,0 +1,24 @@
+#!/bin/bash
+# explain --mtu shows the arithmetic of a tunnel, line by line; the lines add up.
+. "$(dirname "$0")/lib.sh"
+make_keys
+
+adds_up() { # FILE: what stands before "=" is what is left
+	awk '$2 == "mtu" { n = $1 } $1 == "-" { n -= $2 } $1 == "=" { exit n != $2 }' "$1" ||
+		{ cat "$1"; fail "it does not add up"; }
+}
+
+for outer in 4 6; do
+	write_conf a a "net_null0" "net_null1"
+	sed -i 's/role: encrypted, mtu: 9000/role: encrypted, mtu: 1500/' a.yaml
+	"$espgate" explain -c a.yaml --mtu other >out.$outer || fail "explain --mtu"
+	adds_up out.$outer
+	expect_line out.$outer "outer IPv$outer header"
+	expect_line out.$outer "mtu of port uplink"
+done
+expect_line out.4 "= 1446  longest packet inside"
+expect_line out.4 "MSS 1406 over IPv4, 1386 over IPv6"
+expect_line out.6 "= 1426  longest packet inside"
+expect_status 2 "$espgate" explain -c a.yaml --mtu nobody 2>err
+expect_line err 'no peer is named "nobody"'
+expect_status 2 "$espgate" explain -c a.yaml --mtu other 10.244.1.1 2>err

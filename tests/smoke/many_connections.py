@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+"""Many TCP connections at once, each with its own words: `serve PORT` answers what it hears, `ask
+ADDRESS PORT N` opens N, holds them all open, and checks every answer."""
+import socket
+import sys
+import threading
+
+
+def serve(port):
+    server = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True,
+                                  backlog=1024)
+    print("ready", flush=True)
+    while True:
+        conn, _ = server.accept()
+        threading.Thread(target=answer, args=(conn,), daemon=True).start()
+
+
+def answer(conn):
+    with conn:
+        while data := conn.recv(65536):
+            conn.sendall(data)
+
+
+def ask(address, port, n):
+    conns = [socket.create_connection((address, port), timeout=20) for _ in range(n)]
+    for turn in range(3):
+        words = [f"{turn} {i} ".encode() * 300 for i in range(n)]
+        for conn, word in zip(conns, words):
+            conn.sendall(word)
+        for conn, word in zip(conns, words):
+            got = b""
+            while len(got) < len(word):
+                part = conn.recv(65536)
+                if not part:
+                    sys.exit("a connection ended early")
+                got += part
+            if got != word:
+                sys.exit("another's words came back")
+    for conn in conns:
+        conn.close()
+    print(f"{n} connections to {address}")
+
+
+if sys.argv[1] == "serve":
+    serve(int(sys.argv[2]))
+else:
+    ask(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
