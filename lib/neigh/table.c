@@ -92,11 +92,9 @@ uint64_t eg_neigh_mac(struct eg_neighs *neighs, const struct eg_neigh_key *key)
 	return mac;
 }
 
-bool eg_neigh_known(const struct eg_neighs *neighs, const struct eg_neigh_key *key)
+bool eg_neigh_known(const struct eg_neighs *neighs, const struct eg_neigh_key *key, uint64_t *mac)
 {
-	uint64_t mac;
-
-	return read_entry(neighs, key, &mac);
+	return read_entry(neighs, key, mac);
 }
 
 struct eg_neigh *eg_neigh_find(struct eg_neighs *neighs, const struct eg_neigh_key *key)

@@ -87,8 +87,8 @@ static inline struct eg_neigh_key eg_neigh_key_make(unsigned port, unsigned fami
  * the entry as used. Any worker. */
 uint64_t eg_neigh_mac(struct eg_neighs *neighs, const struct eg_neigh_key *key);
 
-/* Is there an entry, in whatever state? Any worker; a hint. */
-bool eg_neigh_known(const struct eg_neighs *neighs, const struct eg_neigh_key *key);
+/* Is there an entry, in whatever state, and with which MAC? Any worker; a hint, and no use. */
+bool eg_neigh_known(const struct eg_neighs *neighs, const struct eg_neigh_key *key, uint64_t *mac);
 
 /* The keeper's: the entry or NULL; a new one, INCOMPLETE, of a key that is not in the table, or
  * NULL where the table or the port's share is full; take one out (nothing is held); give it a MAC.

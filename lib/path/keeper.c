@@ -26,21 +26,34 @@ static struct waiting *waiting_of(const struct rte_mbuf *m)
 	return m->buf_addr;
 }
 
+/* Does it confirm what the table has, or answer what it asks? Whoever says otherwise of a neighbour
+ * that we know is one of many: their flood must not drown the neighbour's own word. */
+static bool is_welcome(const struct eg_path *path, unsigned port,
+		       const struct eg_neigh_message *message)
+{
+	uint64_t mac, told = 0;
+	struct eg_neigh_key key;
+
+	if (!message->sender.family)
+		return false;
+	key = eg_neigh_key_make(port, message->sender.family, message->sender.bytes);
+	if (!eg_neigh_known(path->way.neighs, &key, &mac))
+		return false;
+	memcpy(&told, message->mac, 6);
+	return mac && message->has_mac ? mac == told : message->answers;
+}
+
 unsigned eg_keeper_message(struct eg_path *path, struct rte_mbuf *m, unsigned port)
 {
 	struct eg_keeper_brake *brake = &path->brake;
 	struct eg_neigh_message message;
-	struct eg_neigh_key key;
-	bool known = false;
+	struct eg_tokens *tokens;
 
 	if (!eg_neigh_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &message))
 		return EG_DROP_BAD_DISCOVERY;
-	if (message.sender.family) {
-		key = eg_neigh_key_make(port, message.sender.family, message.sender.bytes);
-		known = eg_neigh_known(path->way.neighs, &key);
-	}
-	if (!eg_tokens_take(known ? &brake->asked : &brake->unasked, rte_get_tsc_cycles(),
-			    path->cycles_per_s / EG_MESSAGES_PPS, EG_MESSAGES_BURST))
+	tokens = is_welcome(path, port, &message) ? &brake->welcome : &brake->others;
+	if (!eg_tokens_take(tokens, rte_get_tsc_cycles(), path->cycles_per_s / EG_MESSAGES_PPS,
+			    EG_MESSAGES_BURST))
 		return EG_DROP_DISCOVERY_RATE;
 	m->port = (uint16_t)port;
 	return rte_ring_mp_enqueue(path->way.messages, m) ? EG_DROP_DISCOVERY_RATE : EG_HANDED_OVER;

@@ -29,7 +29,7 @@ struct eg_keeper_way {
 
 /* A worker's brakes on what it brings. */
 struct eg_keeper_brake {
-	struct eg_tokens asked, unasked;
+	struct eg_tokens welcome, others;
 };
 
 /* The keeper's own. */
@@ -44,8 +44,8 @@ struct eg_keeper {
 	uint64_t defended_ms[EG_NEIGH_PORTS]; /* 0: never */
 };
 
-/* Messages a second that a worker brings to the keeper, and at once: those from neighbours that are
- * in the table apart from the rest, so that a flood of strangers does not drown an answer. */
+/* Messages a second that a worker brings to the keeper, and at once: those that confirm the table
+ * or answer it apart from the rest, so that no flood drowns an answer. */
 #define EG_MESSAGES_PPS   2000
 #define EG_MESSAGES_BURST 256
 /* Questions a second of all. */

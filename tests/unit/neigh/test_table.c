@@ -46,10 +46,13 @@ static void test_oracle(void **state)
 		unsigned i = (unsigned)rng_below(&rng, KEYS);
 		struct eg_neigh_key key = make_key(i);
 		struct eg_neigh *found = eg_neigh_find(neighs, &key);
+		uint64_t known;
 		uint8_t mac[6];
 
 		assert_int_equal(found != NULL, in[i]);
-		assert_int_equal(eg_neigh_known(neighs, &key), in[i]);
+		assert_int_equal(eg_neigh_known(neighs, &key, &known), in[i]);
+		if (in[i])
+			assert_int_equal(known, want[i]);
 		assert_int_equal(eg_neigh_mac(neighs, &key), want[i]);
 		if (!found) {
 			found = eg_neigh_add(neighs, &key);

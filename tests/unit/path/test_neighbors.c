@@ -383,6 +383,37 @@ static void test_flood(void **state)
 	gw_close(gw);
 }
 
+/* A flood of claims on a known neighbour makes us ask it, and its answer is heard. */
+static void test_claim_flood(void **state)
+{
+	static struct frame frames[32];
+	struct gw *gw = open_live(4);
+	struct eg_neigh_self pod = station("10.1.0.5", CLEAR), evil = station("10.1.0.5", 0x66);
+	uint64_t now = 1000;
+
+	(void)state;
+	send_inside(gw, 1, &to_pod);
+	gw_keep(gw, now);
+	gw_discard(gw, CLEAR);
+	say(gw, CLEAR, answer_of(&pod, CLEAR, "10.1.0.1"), now);
+	gw_discard(gw, CLEAR);
+	for (unsigned i = 0; i < 32; i++)
+		frames[i] = claim_of(&evil);
+	for (unsigned second = 0; second < 10; second++, now += 1000) {
+		for (unsigned i = 0; i < 20; i++) {
+			gw_send(gw, CLEAR, frames, 32);
+			gw_keep(gw, now);
+			gw_discard(gw, CLEAR);
+		}
+		say(gw, CLEAR, answer_of(&pod, CLEAR, "10.1.0.1"), now);
+		gw_discard(gw, CLEAR);
+	}
+	assert_true(gw_drops(gw, EG_DROP_NEIGHBOR_CLAIM) > 0);
+	send_inside(gw, 2, &to_pod);
+	assert_int_equal(gw_sent(gw, CLEAR, frames, 2), 1); /* its MAC is checked */
+	gw_close(gw);
+}
+
 static void test_malformed(void **state)
 {
 	struct gw *gw = open_live(4);
@@ -450,13 +481,14 @@ static void test_other_worker(void **state)
 int run_neighbor_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_resolve),     cmocka_unit_test(test_resolve_sealed),
-		cmocka_unit_test(test_via),         cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_spoofed),     cmocka_unit_test(test_duplicate),
-		cmocka_unit_test(test_announced),   cmocka_unit_test(test_failed),
-		cmocka_unit_test(test_scan),        cmocka_unit_test(test_ring_full),
-		cmocka_unit_test(test_flood),       cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_plain_stays), cmocka_unit_test(test_other_worker),
+		cmocka_unit_test(test_resolve),      cmocka_unit_test(test_resolve_sealed),
+		cmocka_unit_test(test_via),          cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_spoofed),      cmocka_unit_test(test_duplicate),
+		cmocka_unit_test(test_announced),    cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_scan),         cmocka_unit_test(test_ring_full),
+		cmocka_unit_test(test_flood),        cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_claim_flood),  cmocka_unit_test(test_plain_stays),
+		cmocka_unit_test(test_other_worker),
 	};
 
 	return cmocka_run_group_tests_name("path neighbours", tests, NULL, NULL);
