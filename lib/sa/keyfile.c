@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/secret.h"
 
 #define FILE_MAX 4096 /* room for comments */
@@ -182,21 +183,6 @@ int eg_keyfile_read(const char *path, const struct eg_suite *suite,
 	return found == n ? 0 : -1;
 }
 
-static int write_all(int fd, const char *text, size_t n)
-{
-	while (n) {
-		ssize_t put = write(fd, text, n);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -1;
-		text += put;
-		n -= (size_t)put;
-	}
-	return 0;
-}
-
 /* A new key as the text of its file, not terminated; its length. -1 with errno set. */
 static int make_text(const struct eg_suite *suite, char text[2 * EG_SUITE_KEY_MAX + 2])
 {
@@ -238,7 +224,7 @@ int eg_keyfile_create(const char *path, const struct eg_suite *suite, struct eg_
 			 errno == EEXIST ? "exists already, and a key is never overwritten"
 					 : strerror(errno));
 	else if ((!to_stdout && fchmod(fd, 0600)) || /* the umask may have taken bits off */
-		 write_all(fd, text, (size_t)n) || (!to_stdout && fsync(fd)))
+		 eg_write_all(fd, text, (size_t)n) || (!to_stdout && fsync(fd)))
 		eg_error(errs, NULL, path, "%s", strerror(errno));
 	else
 		ret = 0;

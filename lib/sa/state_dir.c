@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/vec.h"
 
 #define MANIFEST     "manifest"
@@ -59,21 +60,6 @@ static char *slurp(const struct eg_state_dir *dir, const char *name, size_t *n)
 	return text;
 }
 
-static int write_all(int fd, const char *text, size_t n)
-{
-	while (n) {
-		ssize_t put = write(fd, text, n);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -1;
-		text += put;
-		n -= (size_t)put;
-	}
-	return 0;
-}
-
 static const char *temporary(const char *name, char out[NAME_MAX_LEN])
 {
 	snprintf(out, NAME_MAX_LEN, "%s.tmp", name);
@@ -92,7 +78,7 @@ static int write_beside(const struct eg_state_dir *dir, const char *name, const 
 	if (fd < 0)
 		return -errno;
 	/* The umask may have taken bits off, and an old one may have had more. */
-	if (fchmod(fd, 0600) || write_all(fd, text, n))
+	if (fchmod(fd, 0600) || eg_write_all(fd, text, n))
 		err = -errno;
 	if (close(fd) && !err)
 		err = -errno;
