@@ -22,11 +22,14 @@ static void add_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *peer,
 	};
 	unsigned left =
 		port->mtu - peer->outer_len - EG_ESP_LEN - suite->iv_bytes - suite->icv_bytes;
-	unsigned inner = eg_esp_inner_max(port->mtu, &around);
+	unsigned text = eg_esp_inner_max(port->mtu, &around);
+	unsigned whole =
+		text + (peer->transport ? peer->ip_len : 0); /* its own header is outside */
 
 	eg_buf_add(out, "SA 0x%08x %s\n", sa->spi, suite->name);
 	eg_buf_add(out, "  %6u  mtu of port %s\n", port->mtu, port->name);
-	eg_buf_add(out, "  - %4u  outer IPv%u header\n", peer->ip_len, peer->remote.family);
+	eg_buf_add(out, "  - %4u  %s IPv%u header\n", peer->ip_len,
+		   peer->transport ? "the packet's own" : "outer", peer->remote.family);
 	if (peer->encap)
 		eg_buf_add(out, "  - %4u  UDP header (RFC 3948)\n", EG_UDP_LEN);
 	eg_buf_add(out, "  - %4u  ESP header: SPI, sequence number%s\n", EG_ESP_LEN,
@@ -36,9 +39,15 @@ static void add_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *peer,
 	eg_buf_add(out, "  - %4u  what is no multiple of %u, as the padded text must be\n",
 		   left % suite->align_bytes, suite->align_bytes);
 	eg_buf_add(out, "  - %4u  pad length, next header\n", EG_ESP_TRAILER);
-	eg_buf_add(out, "  = %4u  longest packet inside\n", inner);
-	eg_buf_add(out, "  MSS %u over IPv4, %u over IPv6\n", inner - EG_IP4_LEN - EG_TCP_LEN,
-		   inner - EG_IP6_LEN - EG_TCP_LEN);
+	if (peer->transport)
+		eg_buf_add(out, "  + %4u  the packet's own header (options count, too)\n",
+			   peer->ip_len);
+	eg_buf_add(out, "  = %4u  longest packet%s\n", whole, peer->transport ? "" : " inside");
+	if (peer->transport)
+		eg_buf_add(out, "  MSS %u\n", whole - peer->ip_len - EG_TCP_LEN);
+	else
+		eg_buf_add(out, "  MSS %u over IPv4, %u over IPv6\n",
+			   whole - EG_IP4_LEN - EG_TCP_LEN, whole - EG_IP6_LEN - EG_TCP_LEN);
 }
 
 static int explain(const struct eg_view *view, size_t index)

@@ -47,7 +47,7 @@
 	X(ESP_AUTH, esp_auth, "ICV does not match (RFC 4303 s3.4.4)") \
 	X(ESP_PADDING, esp_padding, "padding is not 1, 2, 3, ... or longer than the packet") \
 	X(ESP_DUMMY, esp_dummy, "dummy packet, discarded silently (RFC 4303 s2.6)") \
-	X(ESP_NEXT_HEADER, esp_next_header, "next header is neither IPv4 nor IPv6") \
+	X(ESP_NEXT_HEADER, esp_next_header, "next header is neither IPv4 nor IPv6 in tunnel mode") \
 	X(ESP_ECN, esp_ecn, "congestion mark on a tunnel whose inner packet has no ECN (RFC 6040)") \
 	X(INNER_SOURCE, inner_source, "inner source is not in the peer's subnets (RFC 4301 s5.2)") \
 	X(PLAIN_FROM_PEER, plain_from_peer, "plain packet with a source in a peer's subnets (RFC 4301 s5.2)") \
@@ -65,6 +65,8 @@
 	X(ECHO_RATE, echo_rate, "more echo requests to the gateway than are answered") \
 	/* sa_out, esp_out */ \
 	X(NO_OUT_SA, no_out_sa, "peer has no outbound SA") \
+	X(TRANSPORT_ENDS, transport_ends, "transport mode is for packets from local to remote alone") \
+	X(TRANSPORT_FRAGMENT, transport_fragment, "fragment cannot be sealed in transport mode (RFC 4303 s3.3.4)") \
 	X(SEQ_EXHAUSTED, seq_exhausted, "outbound SA has used its last sequence number") \
 	X(SEQ_RESERVATION, seq_reservation, \
 	  "no sequence number or IV is durably reserved: state_dir is not written in time") \

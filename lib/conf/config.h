@@ -95,10 +95,16 @@ enum eg_df {
 	EG_DF_CLEAR,
 };
 
+enum eg_mode {
+	EG_MODE_TUNNEL,
+	EG_MODE_TRANSPORT, /* protects what goes from local to remote itself */
+};
+
 struct eg_conf_peer {
 	char *name;
 	struct eg_ip local, remote;
-	EG_VEC(struct eg_prefix) subnets;
+	enum eg_mode mode;
+	EG_VEC(struct eg_prefix) subnets; /* none in transport mode */
 	enum eg_df df;
 	bool udp_encap;        /* ESP in UDP to port 4500 */
 	uint16_t source_ports; /* of it: 1: from port 4500; more: flows are spread over so many */

@@ -19,6 +19,17 @@ static void read_remote(struct eg_read *rd, const struct eg_node *node, void *in
 		eg_read_error(rd, &node->pos, "%s is also local", node->text);
 }
 
+static void read_mode(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {
+		[EG_MODE_TUNNEL] = "tunnel", [EG_MODE_TRANSPORT] = "transport"};
+	struct eg_conf_peer *peer = into;
+	unsigned mode;
+
+	if (eg_read_enum(rd, node, names, sizeof(names) / sizeof(*names), &mode))
+		peer->mode = mode;
+}
+
 static void read_subnet(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	struct eg_conf_peer *peer = into;
@@ -32,6 +43,13 @@ static void read_subnet(struct eg_read *rd, const struct eg_node *node, void *in
 
 static void read_subnets(struct eg_read *rd, const struct eg_node *node, void *into)
 {
+	const struct eg_conf_peer *peer = into;
+
+	if (peer->mode == EG_MODE_TRANSPORT) {
+		eg_read_error(rd, eg_node_place(node),
+			      "belongs to mode tunnel: transport mode is between local and remote");
+		return;
+	}
 	eg_read_seq(rd, node, read_subnet, into);
 	if (node->kind == EG_NODE_SEQ && !node->n_children)
 		eg_read_error(rd, &node->pos, "at least one subnet is needed");
@@ -47,7 +65,10 @@ static void read_df(struct eg_read *rd, const struct eg_node *node, void *into)
 	if (!eg_read_enum(rd, node, names, sizeof(names) / sizeof(*names), &df))
 		return;
 	peer->df = df;
-	if (peer->remote.family == 6)
+	if (peer->mode == EG_MODE_TRANSPORT)
+		eg_read_error(rd, eg_node_place(node),
+			      "belongs to mode tunnel: in transport mode packets keep theirs");
+	else if (peer->remote.family == 6)
 		eg_read_error(rd, eg_node_place(node), "belongs to tunnels over IPv4 only");
 }
 
@@ -104,7 +125,8 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 	static const struct eg_field fields[] = {
 		{"local", read_local, true},
 		{"remote", read_remote, true}, /* compared with local */
-		{"subnets", read_subnets, true},
+		{"mode", read_mode, false},    /* what the next two may say depends on it */
+		{"subnets", read_subnets, false},
 		{"df", read_df, false},
 		{"udp_encap", read_udp_encap, false},
 		{"sas", eg_conf_read_sas, false},
@@ -127,6 +149,9 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 	peer->mss_clamp = true;
 	eg_conf_read_name(rd, node, &peer->name);
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
+	if (node->kind == EG_NODE_MAP && peer->mode == EG_MODE_TUNNEL &&
+	    !eg_node_get(node, "subnets"))
+		eg_read_error(rd, eg_node_place(node), "missing key \"subnets\"");
 	if (rd->errs->n_errors == before)
 		check_directions(rd, node, peer);
 }

@@ -1,13 +1,15 @@
-/* Inbound ESP, tunnel mode (RFC 4303 s3.4):
+/* Inbound ESP (RFC 4303 s3.4):
  *  1. Associated data: SPI and sequence number as they came; with ESN the inferred high half
  * between them (RFC 4106 s5).
  *  2. Open the whole batch, whatever SAs it mixes, in one call.
  *  3. Not authentic: drop, and nothing else has happened. Authentic: move the window (s3.4.3).
- *  4. Trailer: padding must be 1, 2, 3, ... (s2.4); the next header says which IP is inside.
- *  5. Data now start at the inner IP header. */
+ *  4. Trailer: padding must be 1, 2, 3, ... (s2.4). Tunnel mode: the next header says which IP is
+ *     inside. Transport mode: it follows the headers in front, which close up to the text.
+ *  5. Data now start at the inner IP header, or the packet's own. */
 #include "path/stages.h"
 
 #include "net/bytes.h"
+#include "net/split.h"
 #include "path/drop.h"
 
 static const uint8_t *make_aad(struct eg_path *path, unsigned i, const uint8_t *esp)
@@ -49,8 +51,25 @@ static bool padding_right(const uint8_t *padding, unsigned n)
 	return true;
 }
 
+/* Transport mode: the packet as it was, with `inner` bytes of text. */
+static void close_up(struct rte_mbuf *m, struct eg_meta *meta, uint8_t *text, uint32_t inner,
+		     uint8_t next)
+{
+	uint8_t *packet = rte_pktmbuf_mtod(m, uint8_t *);
+	uint16_t head =
+		(uint16_t)(meta->pkt.l4_off - (meta->pkt.proto == EG_PROTO_UDP ? EG_UDP_LEN : 0));
+	struct eg_split split = eg_split_opened(packet, &meta->pkt, head);
+	uint16_t len = (uint16_t)(head + inner);
+
+	memmove(text - head, packet, head);
+	eg_split_mend(text - head, split, len, next);
+	eg_mbuf_window(m, (uint16_t)(text - head - packet), len);
+	eg_sa_count(meta->sa, 1, len);
+}
+
 /* Steps 4 and 5. */
-static enum eg_drop strip(struct rte_mbuf *m, struct eg_meta *meta, const struct eg_crypto_op *op)
+static enum eg_drop strip(struct rte_mbuf *m, struct eg_meta *meta, const struct eg_crypto_op *op,
+			  bool transport)
 {
 	const uint8_t *end = op->text + op->text_len;
 	unsigned padding = end[-2], next = end[-1];
@@ -61,12 +80,16 @@ static enum eg_drop strip(struct rte_mbuf *m, struct eg_meta *meta, const struct
 		return EG_DROP_ESP_PADDING;
 	if (next == EG_PROTO_NONE)
 		return EG_DROP_ESP_DUMMY;
+	inner = op->text_len - padding - 2;
+	meta->outer_tos = meta->pkt.tos;
+	if (transport) {
+		close_up(m, meta, op->text, inner, (uint8_t)next);
+		return EG_KEEP;
+	}
 	if (next != EG_PROTO_IP4 && next != EG_PROTO_IP6)
 		return EG_DROP_ESP_NEXT_HEADER;
-	inner = op->text_len - padding - 2;
 	if (!inner || op->text[0] >> 4 != (next == EG_PROTO_IP4 ? 4 : 6))
 		return EG_DROP_BAD_IP_HEADER;
-	meta->outer_tos = meta->pkt.tos;
 	eg_mbuf_window(m, front, (uint16_t)inner);
 	eg_sa_count(meta->sa, 1, inner);
 	return EG_KEEP;
@@ -86,7 +109,8 @@ void eg_esp_in(struct eg_path *path)
 		if (path->ops[i].ok)
 			drop = eg_replay_commit(&meta->sa->replay, meta->seq);
 		if (!drop)
-			drop = strip(batch->m[i], meta, &path->ops[i]);
+			drop = strip(batch->m[i], meta, &path->ops[i],
+				     path->snap->peers[meta->sad->peer].transport);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
 	}

@@ -1,17 +1,27 @@
-/* Outbound ESP, tunnel mode (RFC 4303 s3.3):
- *  1. Trailer: padding 1, 2, 3, ... up to the suite's alignment, pad length, next header.
- *  2. ESP header and explicit IV in front of the inner packet; the ICV's place behind the trailer.
- *     The IV is the hybrid clock's for counter modes, unpredictable for CBC (RFC 3602 s3).
- *  3. Outer header from the peer's template: length, DSCP and ECN (RFC 6040 s4.1), DF as the peer's
- *     df says (RFC 4301 s8.1; IPv6 inside, which is never fragmented on its way, counts as DF).
- *     UDP's behind it where the peer has udp_encap (RFC 3948 s3.2).
+/* Outbound ESP (RFC 4303 s3.3):
+ *  1. Trailer: padding 1, 2, 3, ... up to the suite's alignment, pad length, next header: the inner
+ *     IP, or in transport mode what followed the headers that stay in front.
+ *  2. Tunnel mode: outer header from the peer's template: length, DSCP and ECN (RFC 6040 s4.1), DF
+ *     as the peer's df says (RFC 4301 s8.1; IPv6 inside, which is never fragmented on its way, is
+ *     taken for DF). Transport mode: the packet's own headers, moved to the front (s3.1.1). Behind
+ *     it UDP's where the peer has udp_encap (RFC 3948 s3.1, s3.2).
+ *  3. ESP header and explicit IV in front of the text; the ICV's place behind the trailer. The IV
+ *     is the hybrid clock's for counter modes, unpredictable for CBC (RFC 3602 s3).
  *  4. Seal the whole batch, whatever SAs it mixes, in one call.
  *  5. UDP over IPv6: its checksum, which is over the sealed bytes. */
 #include "path/stages.h"
 
 #include "net/bytes.h"
+#include "net/split.h"
 #include "path/drop.h"
 #include "path/outer.h"
+
+static void write_udp(uint8_t *at, const struct eg_meta *meta, const uint8_t *inner, size_t len)
+{
+	if (meta->peer->encap)
+		eg_outer_write_udp(at, eg_outer_sport(meta->peer, &meta->pkt, inner),
+				   (uint16_t)len);
+}
 
 static void write_outer(uint8_t *at, const struct eg_meta *meta, const uint8_t *inner, uint16_t len,
 			uint16_t id)
@@ -23,19 +33,27 @@ static void write_outer(uint8_t *at, const struct eg_meta *meta, const uint8_t *
 		outer.df &= eg_get16(inner + offsetof(struct eg_ip4, frag_be));
 	outer.df = (outer.df & peer->df_copied) | peer->df_set;
 	eg_outer_write_ip(at, peer, &outer);
-	if (peer->encap)
-		eg_outer_write_udp(at + peer->ip_len, eg_outer_sport(peer, &meta->pkt, inner),
-				   (uint16_t)(len - peer->ip_len));
+	write_udp(at + peer->ip_len, meta, inner, len - peer->ip_len);
 }
 
-static unsigned write_trailer(uint8_t *at, const struct eg_meta *meta, unsigned align)
+/* Transport mode: `to` lies in front of `packet` and may overlap it. */
+static void move_headers(uint8_t *to, const struct eg_meta *meta, const uint8_t *packet,
+			 struct eg_split split, uint16_t len)
 {
-	unsigned padding = -((unsigned)meta->pkt.len + 2) & (align - 1);
+	memmove(to, packet, split.off);
+	eg_split_mend(to, split, len, meta->peer->encap ? EG_PROTO_UDP : EG_PROTO_ESP);
+	write_udp(to + split.off, meta, to, len - split.off);
+}
+
+/* Behind `len` bytes of text. */
+static unsigned write_trailer(uint8_t *at, uint32_t len, uint8_t next, unsigned align)
+{
+	unsigned padding = -(len + 2) & (align - 1);
 
 	for (unsigned i = 0; i < padding; i++)
 		at[i] = (uint8_t)(i + 1);
 	at[padding] = (uint8_t)padding;
-	at[padding + 1] = meta->pkt.version == 4 ? EG_PROTO_IP4 : EG_PROTO_IP6;
+	at[padding + 1] = next;
 	return padding + 2;
 }
 
@@ -62,35 +80,47 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	const struct eg_sa_grant *grant = &path->group[meta->group].grant;
 	unsigned front = meta->peer->outer_len + EG_ESP_LEN + sa->iv_bytes;
 	unsigned back = (unsigned)sa->align_bytes + 1 + sa->icv_bytes; /* at most */
-	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *), *esp;
+	uint8_t *packet = rte_pktmbuf_mtod(m, uint8_t *), *text, *esp;
+	uint8_t next = meta->pkt.version == 4 ? EG_PROTO_IP4 : EG_PROTO_IP6;
+	struct eg_split split = {0}; /* tunnel mode: nothing stays in front */
 	uint32_t text_len, len;
 	uint64_t seq = grant->seq + meta->rank;
 
 	meta->seq = seq;
+	if (meta->peer->transport) {
+		split = eg_split_to_seal(packet, &meta->pkt);
+		next = packet[split.next_off];
+		front -= meta->peer->ip_len;
+	}
+	text = packet + split.off;
+	text_len = (uint32_t)meta->pkt.len - split.off;
 	if (rte_pktmbuf_headroom(m) < front + EG_ETH_LEN || rte_pktmbuf_tailroom(m) < back)
 		return EG_DROP_NO_ROOM;
-	text_len = meta->pkt.len + write_trailer(inner + meta->pkt.len, meta, sa->align_bytes);
-	len = front + text_len + sa->icv_bytes;
+	text_len += write_trailer(text + text_len, text_len, next, sa->align_bytes);
+	len = front + split.off + text_len + sa->icv_bytes;
 	if (len > UINT16_MAX)
 		return EG_DROP_TOO_BIG;
-	esp = inner - sa->iv_bytes - EG_ESP_LEN;
+	if (meta->peer->transport)
+		move_headers(packet - front, meta, packet, split, (uint16_t)len);
+	else
+		write_outer(packet - front, meta, packet, (uint16_t)len, (uint16_t)seq);
+	esp = text - sa->iv_bytes - EG_ESP_LEN;
 	memcpy(esp, &sa->spi_be, 4);
 	eg_put32(esp + 4, (uint32_t)seq);
 	if (!write_iv(path, esp + EG_ESP_LEN, sa, grant->iv + meta->rank))
 		return EG_DROP_CRYPTO_FAILED;
-	write_outer(inner - front, meta, inner, (uint16_t)len, (uint16_t)seq);
 	m->data_off = (uint16_t)(m->data_off - front);
 	m->data_len = (uint16_t)len;
 	m->pkt_len = len;
 
 	*op = (struct eg_crypto_op){
 		.key = sa->key,
-		.text = inner,
+		.text = text,
 		.text_len = text_len,
 		.aad = esp,
 		.aad_len = EG_ESP_LEN,
 		.iv = esp + EG_ESP_LEN,
-		.icv = inner + text_len,
+		.icv = text + text_len,
 	};
 	if (sa->esn) {
 		memcpy(path->aad[i], &sa->spi_be, 4);
@@ -99,6 +129,19 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 		op->aad_len = 12;
 	}
 	return EG_KEEP;
+}
+
+/* Step 5. */
+static void sum_udp(const struct eg_path *path, unsigned i, const struct eg_crypto_op *op)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	uint8_t *packet = eg_batch_data(&path->batch, i);
+
+	if (meta->peer->encap && meta->peer->ip_len == EG_IP6_LEN)
+		eg_outer_sum_udp6(packet,
+				  (uint16_t)(op->text - meta->sa->iv_bytes - EG_ESP_LEN -
+					     EG_UDP_LEN - packet),
+				  path->batch.m[i]->data_len);
 }
 
 void eg_esp_out(struct eg_path *path)
@@ -120,13 +163,12 @@ void eg_esp_out(struct eg_path *path)
 	eg_crypto_seal(path->crypto, path->ops, n);
 	for (unsigned k = 0; k < n; k++) {
 		unsigned i = path->op_packet[k];
-		const struct eg_tunnel *peer = batch->meta[i].peer;
 
 		batch->meta[i].sealed = path->ops[k].ok;
 		if (!path->ops[k].ok)
 			eg_batch_lose(batch, i, EG_DROP_CRYPTO_FAILED);
-		else if (peer->encap && peer->ip_len == EG_IP6_LEN)
-			eg_outer_sum_udp6(eg_batch_data(batch, i), batch->m[i]->data_len);
+		else
+			sum_udp(path, i, &path->ops[k]);
 	}
 	eg_batch_sweep(path);
 }

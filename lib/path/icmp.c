@@ -103,12 +103,13 @@ static const struct eg_own *speaker(const struct eg_path *path, const struct eg_
 }
 
 /* The number that goes with "too big" (RFC 1191 s4, RFC 4443 s3.2). */
-static uint32_t next_mtu(const struct eg_path *path, const struct eg_meta *meta)
+static uint32_t next_mtu(const struct eg_path *path, const struct eg_meta *meta,
+			 const uint8_t *data)
 {
 	if (meta->drop != EG_DROP_TOO_BIG)
 		return 0;
 	if (meta->hop->kind == EG_HOP_PEER)
-		return eg_room_inside(path, meta->peer, meta->sa);
+		return eg_room_for(path, meta, data);
 	return path->port[meta->hop->port].mtu;
 }
 
@@ -209,10 +210,10 @@ void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struc
 		return;
 	out = rte_pktmbuf_mtod(made, uint8_t *);
 	if (meta->pkt.version == 4) {
-		len = put_error4(out, error, next_mtu(path, meta), data, meta->pkt.len);
+		len = put_error4(out, error, next_mtu(path, meta, data), data, meta->pkt.len);
 		address4(out, &own->address.ip, &to);
 	} else {
-		len = put_error6(out, error, next_mtu(path, meta), data, meta->pkt.len);
+		len = put_error6(out, error, next_mtu(path, meta, data), data, meta->pkt.len);
 		address6(out, len, &own->address.ip, &to);
 	}
 	eg_mbuf_window(made, 0, len);

@@ -51,7 +51,7 @@ static void make(struct eg_path *path, const struct eg_tunnel *peer)
 			   EG_UDP_LEN + 1);
 	at[peer->outer_len] = 0xff;
 	if (peer->ip_len == EG_IP6_LEN)
-		eg_outer_sum_udp6(at, outer.len);
+		eg_outer_sum_udp6(at, EG_IP6_LEN, outer.len);
 	batch->m[batch->n] = m;
 	batch->meta[batch->n] =
 		(struct eg_meta){.port = peer->hop.port, .peer = peer, .sealed = true};

@@ -5,15 +5,16 @@
 #include "path/room.h"
 #include "path/stages.h"
 
-/* The longest packet for any SA of the peer, so that it fits whichever worker sends it. */
+/* The longest packet for any SA of the peer, so that it fits whichever worker sends it; in
+ * transport mode, of those whose headers have no options. */
 static unsigned room_of(const struct eg_path *path, const struct eg_tunnel *peer)
 {
-	unsigned least = UINT16_MAX;
+	unsigned least = UINT16_MAX, kept = peer->transport ? peer->ip_len : 0;
 
 	if (!eg_hop_leaves(&peer->hop))
 		return least;
 	for (uint32_t i = 0; i < peer->n_out; i++) {
-		unsigned room = eg_room_inside(path, peer, peer->out[i]);
+		unsigned room = eg_room_inside(path, peer, peer->out[i], kept);
 
 		least = room < least ? room : least;
 	}

@@ -52,12 +52,13 @@ static inline void eg_outer_write_udp(uint8_t *at, uint16_t sport, uint16_t len)
 	memcpy(at, &udp, sizeof(udp));
 }
 
-/* The checksum of a packet whose bytes are final. Over IPv6 it is not zero: a receiver takes a zero
- * only where it was told to (RFC 6935 s5, RFC 8200 s8.1), and Linux is told so by few. */
-static inline void eg_outer_sum_udp6(uint8_t *packet, uint16_t len)
+/* The checksum of UDP at `off` in a packet whose bytes are final. Over IPv6 it is not zero: a
+ * receiver takes a zero only where it was told to (RFC 6935 s5, RFC 8200 s8.1), and Linux is told
+ * so by few. */
+static inline void eg_outer_sum_udp6(uint8_t *packet, uint16_t off, uint16_t len)
 {
-	uint8_t *udp = packet + EG_IP6_LEN;
-	uint32_t udp_len = (uint32_t)len - EG_IP6_LEN, sum = EG_PROTO_UDP + udp_len;
+	uint8_t *udp = packet + off;
+	uint32_t udp_len = (uint32_t)len - off, sum = EG_PROTO_UDP + udp_len;
 	uint16_t check;
 
 	eg_put16(udp + offsetof(struct eg_udp, check), 0);

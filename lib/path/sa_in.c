@@ -22,14 +22,20 @@ static bool from_peer(const uint8_t *data, const struct eg_pkt *pkt, const struc
 	}
 }
 
-/* Asked only of what is lost anyway: an SA's packet is known by its SPI and ends. */
-static bool is_local(const struct eg_snap *snap, const uint8_t *data, const struct eg_pkt *pkt)
+/* To the gateway itself, or to an end behind it that transport mode protects from where it came.
+ * Asked only of what is lost anyway: an SA's packet is known by its SPI and ends. */
+static bool is_ours(const struct eg_snap *snap, const uint8_t *data, const struct eg_pkt *pkt)
 {
-	const struct eg_hop *hop =
-		pkt->version == 4 ? eg_snap_route4(snap, ((const struct eg_ip4 *)data)->dst)
-				  : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->dst);
+	const struct eg_ip4 *ip4 = (const struct eg_ip4 *)data;
+	const struct eg_ip6 *ip6 = (const struct eg_ip6 *)data;
+	const struct eg_hop *to =
+		pkt->version == 4 ? eg_snap_route4(snap, ip4->dst) : eg_snap_route6(snap, ip6->dst);
+	const struct eg_hop *back =
+		pkt->version == 4 ? eg_snap_route4(snap, ip4->src) : eg_snap_route6(snap, ip6->src);
 
-	return hop->kind == EG_HOP_LOCAL;
+	return to->kind == EG_HOP_LOCAL ||
+	       (back->kind == EG_HOP_PEER && snap->peers[back->peer].transport &&
+		from_peer(data, pkt, &snap->peers[back->peer]));
 }
 
 /* What UDP on ESP's port holds (RFC 3948 s2); ESP: then the packet begins and ends with it. The
@@ -62,7 +68,7 @@ static enum eg_drop find_esp(const struct eg_snap *snap, const uint8_t *data, st
 			return EG_DROP_PLAIN_ON_ENCRYPTED;
 		drop = unwrap(data, pkt);
 		if (drop)
-			return is_local(snap, data, pkt) ? drop : EG_DROP_PLAIN_ON_ENCRYPTED;
+			return is_ours(snap, data, pkt) ? drop : EG_DROP_PLAIN_ON_ENCRYPTED;
 	} else if (pkt->proto != EG_PROTO_ESP) {
 		return EG_DROP_PLAIN_ON_ENCRYPTED;
 	}
@@ -75,7 +81,7 @@ static enum eg_drop find_esp(const struct eg_snap *snap, const uint8_t *data, st
 static enum eg_drop unknown_spi(const struct eg_snap *snap, const uint8_t *data,
 				const struct eg_pkt *pkt)
 {
-	if (is_local(snap, data, pkt))
+	if (is_ours(snap, data, pkt))
 		return EG_DROP_ESP_UNKNOWN_SPI;
 	return pkt->proto == EG_PROTO_UDP ? EG_DROP_PLAIN_ON_ENCRYPTED : EG_DROP_ESP_NOT_LOCAL;
 }

@@ -32,7 +32,21 @@ static unsigned find_group(struct eg_path *path, struct eg_sa *sa, uint8_t slots
 	}
 }
 
-static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta)
+/* What transport mode can carry: whole packets (RFC 4303 s3.3.4) between the two ends. That they go
+ * to the remote end is why they came here. */
+static enum eg_drop check_transport(const struct eg_tunnel *peer, const struct eg_pkt *pkt,
+				    const uint8_t *data)
+{
+	const uint8_t *src = data + (pkt->version == 4 ? offsetof(struct eg_ip4, src)
+						       : offsetof(struct eg_ip6, src));
+
+	if (pkt->version != peer->local.family ||
+	    memcmp(src, peer->local.bytes, pkt->version == 4 ? 4 : 16))
+		return EG_DROP_TRANSPORT_ENDS;
+	return pkt->frag ? EG_DROP_TRANSPORT_FRAGMENT : EG_KEEP;
+}
+
+static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta, const uint8_t *data)
 {
 	const struct eg_tunnel *peer = &path->snap->peers[meta->hop->peer];
 
@@ -43,8 +57,14 @@ static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta)
 		return EG_DROP_NO_OUT_SA;
 	/* Each worker sends on its own SA where there are several (RFC 9611's idea). */
 	meta->sa = peer->out[path->worker % peer->n_out];
+	if (peer->transport) {
+		enum eg_drop drop = check_transport(peer, &meta->pkt, data);
+
+		if (drop)
+			return drop;
+	}
 	/* Before it takes a number: sealed it could not leave (RFC 4301 s8.2.1). */
-	return meta->pkt.len > eg_room_inside(path, peer, meta->sa) ? EG_DROP_TOO_BIG : EG_KEEP;
+	return meta->pkt.len > eg_room_for(path, meta, data) ? EG_DROP_TOO_BIG : EG_KEEP;
 }
 
 static void group_by_sa(struct eg_path *path)
@@ -64,7 +84,7 @@ static void group_by_sa(struct eg_path *path)
 		meta->seq = 0;
 		if (meta->hop->kind != EG_HOP_PEER)
 			continue;
-		drop = choose_sa(path, meta);
+		drop = choose_sa(path, meta, eg_batch_data(batch, i));
 		if (drop) {
 			eg_batch_lose(batch, i, drop);
 			continue;

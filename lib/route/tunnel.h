@@ -18,7 +18,8 @@ struct eg_tunnel {
 	struct eg_hop hop; /* to the remote end: EG_HOP_PORT, or why not */
 	struct eg_sa **out;
 	uint32_t n_out;
-	bool encap;        /* ESP in UDP (RFC 3948) */
+	bool transport; /* mode: the packet's own header stays in front; local is not ours then */
+	bool encap;     /* ESP in UDP (RFC 3948) */
 	uint16_t n_sports; /* of UDP: 1: port 4500; more: flows are spread over so many */
 	uint16_t
 		df_copied; /* outer DF over IPv4: which bits of the inner one's, and which anyway */

@@ -180,9 +180,11 @@ static void collect(struct table *table, const struct eg_config *config)
 		add_host(table, &neighbor->ip, add_hop(table, neighbor_hop(neighbor)));
 	for (size_t i = 0; i < config->peers.n; i++) {
 		const struct eg_conf_peer *peer = &config->peers.v[i];
-		uint32_t hop =
-			add_hop(table, (struct eg_hop){.kind = EG_HOP_PEER, .peer = (uint32_t)i});
+		uint32_t hop;
 
+		if (peer->mode == EG_MODE_TRANSPORT)
+			continue;
+		hop = add_hop(table, (struct eg_hop){.kind = EG_HOP_PEER, .peer = (uint32_t)i});
 		eg_vec_foreach (subnet, &peer->subnets)
 			add_entry(table, *subnet, hop);
 		add_host(table, &peer->local, HOP_LOCAL);
@@ -191,14 +193,53 @@ static void collect(struct table *table, const struct eg_config *config)
 		add_host(table, &own->address.ip, HOP_LOCAL);
 }
 
+/* In transport mode what goes to the remote end itself is sealed. The local end is not the
+ * gateway's: a route goes on to it. False where no peer is so. */
+static bool collect_transport(struct table *table, const struct eg_config *config)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < config->peers.n; i++) {
+		const struct eg_conf_peer *peer = &config->peers.v[i];
+
+		if (peer->mode != EG_MODE_TRANSPORT)
+			continue;
+		add_host(table, &peer->remote,
+			 add_hop(table, (struct eg_hop){.kind = EG_HOP_PEER, .peer = (uint32_t)i}));
+		any = true;
+	}
+	return any;
+}
+
+/* Routes of plain packets, on which the peers' own hops are found; then with transport mode's. */
+static struct eg_lpm *build(struct table *table, const struct eg_config *config,
+			    struct eg_snap *snap)
+{
+	struct eg_lpm *plain;
+
+	if (table->failed)
+		return NULL;
+	plain = eg_lpm_build(table->entries.v, table->entries.n, HOP_NONE);
+	if (!plain)
+		return NULL;
+	for (uint32_t i = 0; i < snap->n_peers; i++) {
+		struct eg_tunnel *peer = &snap->peers[i];
+
+		peer->hop = table->hops.v[eg_lpm_lookup(plain, &peer->remote)];
+	}
+	if (!collect_transport(table, config))
+		return plain;
+	eg_lpm_free(plain);
+	return table->failed ? NULL : eg_lpm_build(table->entries.v, table->entries.n, HOP_NONE);
+}
+
 int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
 {
 	struct table table = {0};
 	int ret = -1;
 
 	collect(&table, config);
-	if (!table.failed)
-		snap->routes = eg_lpm_build(table.entries.v, table.entries.n, HOP_NONE);
+	snap->routes = build(&table, config, snap);
 	if (snap->routes) {
 		snap->hops = table.hops.v;
 		snap->n_hops = (uint32_t)table.hops.n;
@@ -207,11 +248,6 @@ int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct
 		table.hops.v = NULL;
 		table.vias.v = NULL;
 		table.owns.v = NULL;
-		for (uint32_t i = 0; i < snap->n_peers; i++) {
-			struct eg_tunnel *peer = &snap->peers[i];
-
-			peer->hop = snap->hops[eg_lpm_lookup(snap->routes, &peer->remote)];
-		}
 		ret = 0;
 	} else {
 		eg_error(errs, NULL, "routes", "out of memory");

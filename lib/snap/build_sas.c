@@ -103,6 +103,7 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 		failed |= !peer->name;
 		peer->local = conf->local;
 		peer->remote = conf->remote;
+		peer->transport = conf->mode == EG_MODE_TRANSPORT;
 		peer->df_copied = conf->df == EG_DF_COPY ? EG_IP4_DF : 0;
 		peer->df_set = conf->df == EG_DF_SET ? EG_IP4_DF : 0;
 		peer->encap = conf->udp_encap;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "net/parse.h"
+#include "net/split.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,6 +28,18 @@ static void check(const struct eg_pkt *pkt, uint32_t len)
 		require(pkt->frag != EG_FRAG_LATER && pkt->len - pkt->l4_off >= 8);
 }
 
+/* Transport mode's place for ESP is inside, and found again. */
+static void check_split(const struct eg_pkt *pkt, const uint8_t *data)
+{
+	struct eg_split split;
+
+	if (pkt->frag)
+		return;
+	split = eg_split_to_seal(data, pkt);
+	require(split.next_off < split.off && split.off <= pkt->l4_off);
+	require(eg_split_opened(data, pkt, split.off).next_off == split.next_off);
+}
+
 static void parse(const uint8_t *data, uint32_t len)
 {
 	struct eg_pkt pkt, again;
@@ -36,6 +49,7 @@ static void parse(const uint8_t *data, uint32_t len)
 	if (drop)
 		return;
 	check(&pkt, len);
+	check_split(&pkt, data);
 	require(eg_parse_addresses(data, &pkt) < EG_DROP_COUNT);
 	/* Only its own bytes count: without what follows them it is the same packet. */
 	require(eg_parse_ip(data, pkt.len, &again) == EG_KEEP);

@@ -104,6 +104,8 @@ class Opener:
         ip = wire.parse_ip(l3)
         if ip.fragment and any(peer.remote == ip.dst for peer in self.peers):
             raise Fault("outer", "a fragment")
+        at, next_at = wire.esp_place(ip)
+        ip = ip._replace(header_bytes=at, protocol=ip.data[next_at])
         encapsulated = ip.protocol == wire.PROTO_UDP and self.is_esp_in_udp(ip)
         if ip.protocol != wire.PROTO_ESP and not encapsulated:
             if not self.is_keepalive(ip):
@@ -113,6 +115,10 @@ class Opener:
         self.check_link(link_type, frame, l3, ip)
         stream, esp = self.outer(ip, encapsulated)
         payload, next_header = stream.open(esp, faults, self.any_order)
+        if stream.peer.transport:
+            headers = ip.data[:at]
+            return stream.peer, wire.parse_ip(
+                wire.with_next(headers, next_at, next_header, payload)).data
         inner = self.inner(stream.peer, payload, next_header)
         self.check_copied(ip, inner, stream.peer.df, faults)
         return stream.peer, inner.data

@@ -45,6 +45,12 @@ class Sender:
         clear = payload + padding + bytes([len(padding), next_header])
         return spi + low + iv + self.cipher.seal(spi, low, self.sa.high(seq), iv, clear)
 
+    def seal_packet(self, inner, tfc=b""):
+        if not self.peer.transport:
+            return self.seal(inner.data + tfc, NEXT_HEADER[inner.version])
+        at, next_at = wire.esp_place(inner)
+        return self.seal(inner.data[at:], inner.data[next_at])
+
     def padding(self, payload):
         """1, 2, 3, ... to the suite's alignment (RFC 4303 s2.4)."""
         return bytes(range(1, -(len(payload) + 2) % self.suite.align_bytes + 1))
@@ -53,11 +59,14 @@ class Sender:
         """Outer header; TOS is the inner packet's (RFC 4301 s5.1.2), DF by policy (s8.1)."""
         df = {"copy": inner.df or inner.version == 6, "set": True, "clear": False}[self.peer.df]
         src, dst = self.peer.remote.packed, self.peer.local.packed
+        if self.peer.local.version == 6 and protocol == wire.PROTO_UDP:
+            pseudo = src + dst + struct.pack("!II", len(payload), protocol)
+            check = wire.checksum(pseudo + payload) or 0xFFFF
+            payload = payload[:6] + struct.pack("!H", check) + payload[8:]
+        if self.peer.transport:
+            at, next_at = wire.esp_place(inner)
+            return wire.with_next(inner.data[:at], next_at, protocol, payload)
         if self.peer.local.version == 6:
-            if protocol == wire.PROTO_UDP:
-                pseudo = src + dst + struct.pack("!II", len(payload), protocol)
-                check = wire.checksum(pseudo + payload) or 0xFFFF
-                payload = payload[:6] + struct.pack("!H", check) + payload[8:]
             return struct.pack("!IHBB", 6 << 28 | inner.tos << 20, len(payload), protocol,
                                64) + src + dst + payload
         return wire.with_ipv4_checksum(
@@ -187,11 +196,9 @@ def seal_all(args, sender_for):
         inner = wire.parse_ip(wire.with_ttl(ip.data, ip.ttl - 1))
         # Zero is only wrong at the start: with ESN, a low half of zero is due every 2^32 packets.
         due = n_good == 0 if args.bad == "seq-zero" else n_good % args.every == 0
-        payload = inner.data
-        if args.bad == TFC and due:
-            payload += bytes(TFC_BYTES)
-            n_bad += 1
-        esp = sender.seal(payload, NEXT_HEADER[inner.version])
+        tfc = bytes(TFC_BYTES) if args.bad == TFC and due else b""
+        n_bad += bool(tfc)
+        esp = sender.seal_packet(inner, tfc)
         before, after = [], []
         if args.bad in BAD and due:
             before, after = BAD[args.bad](sender, inner, esp)

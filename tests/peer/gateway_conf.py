@@ -37,6 +37,7 @@ class Peer(NamedTuple):
     source_ports: range  # of UDP encapsulation
     sas: list
     df: str  # of the outer IPv4 header: copy, set, clear
+    transport: bool
 
     def sas_of(self, direction):
         return [sa for sa in self.sas if sa.dir == direction]
@@ -51,6 +52,12 @@ def read_key(path, name):
     if [len(key) for key in keys] != sizes:
         raise ValueError(f"{path}: not the keys of {name}")
     return suite.split(b"".join(keys))
+
+
+def subnets(peer):
+    """What is sealed for it by destination, and comes from it by source: in transport mode, the end
+    itself."""
+    return [ipaddress.ip_network(net) for net in peer.get("subnets", [peer["remote"]])]
 
 
 def source_ports(n):
@@ -73,8 +80,9 @@ def load(path):
         spread = encap.get("source_ports", 1) if isinstance(encap, dict) else 1
         peers.append(Peer(name, ipaddress.ip_address(peer["local"]),
                           ipaddress.ip_address(peer["remote"]),
-                          [ipaddress.ip_network(net) for net in peer["subnets"]],
-                          bool(encap), source_ports(spread), sas, peer.get("df", "copy")))
+                          subnets(peer),
+                          bool(encap), source_ports(spread), sas, peer.get("df", "copy"),
+                          peer.get("mode") == "transport"))
     return peers
 
 

@@ -123,6 +123,33 @@ def parse_ip(data):
               data[:40 + length])
 
 
+IPV6_EXTENSIONS = {0, 43, PROTO_IPV6_FRAGMENT, 60}
+
+
+def esp_place(ip):
+    """(bytes of headers in front of ESP, place of the byte that says what follows them): RFC 4303
+    s3.1.1, with destination options behind ESP where they are the last."""
+    if ip.version == 4:
+        return ip.header_bytes, 9
+    at, next_at = 40, 6
+    place = at, next_at
+    while ip.data[next_at] in IPV6_EXTENSIONS:
+        kind, next_at = ip.data[next_at], at
+        at += 8 if kind == PROTO_IPV6_FRAGMENT else 8 + 8 * ip.data[at + 1]
+        if kind != 60:
+            place = at, next_at
+    return place
+
+
+def with_next(headers, next_at, protocol, payload):
+    """The headers in front of another payload."""
+    data = headers[:next_at] + bytes([protocol]) + headers[next_at + 1:] + payload
+    if data[0] >> 4 == 4:
+        data = data[:2] + struct.pack("!H", len(data)) + data[4:]
+        return with_ipv4_checksum(data)
+    return data[:4] + struct.pack("!H", len(data) - 40) + data[6:]
+
+
 def with_ipv4_checksum(data):
     header = (data[0] & 15) * 4
     zeroed = data[:10] + b"\0\0" + data[12:header]

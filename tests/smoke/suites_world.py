@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Two gateways with one tunnel for each suite, and a capture with something for each of them.
 
-  suites_world.py FOLDER ESPGATE OUTER ESN [ENCAP]   OUTER: 4 or 6; ESN: true or false; ENCAP: the
-                                                     peers' udp_encap
+  suites_world.py FOLDER ESPGATE OUTER ESN [ENCAP [MODE]]
+      OUTER: 4 or 6; ESN: true or false; ENCAP: the peers' udp_encap; MODE: tunnel or transport
   suites_world.py --select IN OUT                    of a wire capture, what Wireshark can check
 
 Makes a.yaml, b.yaml, keys by `espgate keygen` (kept where they exist) and input.pcap.
 Suite i's pods are 10.100.i.0/24 and fd00:100:i::/64, behind B; its SPI is 0x1000 + i."""
+import ipaddress
 import pathlib
 import struct
 import subprocess
@@ -16,7 +17,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "peer"))
 import suites  # noqa: E402
 import wire  # noqa: E402
 
-ENDS = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8::1", "2001:db8::2")}
 # Around the paddings of 4 and 16 bytes, the blocks of the hashes (64, 128), and a long one.
 PAYLOADS = [*range(0, 18), 63, 64, 65, 101, 128, 255, 1000, 1400, 8000]
 NAMES = list(suites.SUITES)
@@ -27,9 +27,8 @@ def offered(espgate):
     return usage.stderr.split("suites:")[1].split()
 
 
-def gateway(me, outer, esn, encap):
+def gateway(me, outer, esn, encap, mode):
     sealing = me == "a"
-    here, there = ENDS[outer] if sealing else reversed(ENDS[outer])
     clear, encrypted = (("input.pcap,tx_pcap=none.pcap", "empty.pcap,tx_pcap=wire.pcap") if sealing
                         else ("empty.pcap,tx_pcap=opened.pcap", "sealed.pcap,tx_pcap=none.pcap"))
     lines = ["version: 1", "ports:",
@@ -38,7 +37,8 @@ def gateway(me, outer, esn, encap):
              f'  uplink: {{device: "net_pcap1,rx_pcap={encrypted}", role: encrypted, mtu: 9000, '
              "promiscuous: true}",
              "neighbors:",
-             f'  - {{port: uplink, ip: "{there}", mac: "02:00:00:00:00:0e"}}',
+             '  - {port: uplink, ip: 198.51.100.1, mac: "02:00:00:00:00:0e"}',
+             '  - {port: uplink, ip: "2001:db8:9::1", mac: "02:00:00:00:00:0e"}',
              '  - {port: pods, ip: 10.99.0.2, mac: "02:00:00:00:00:fe"}',
              '  - {port: pods, ip: "fd00:99::2", mac: "02:00:00:00:00:fe"}',
              "routes:"]
@@ -47,15 +47,50 @@ def gateway(me, outer, esn, encap):
     else:
         lines += ["  - {to: 10.200.0.0/16, via: 10.99.0.2}",
                   '  - {to: "fd00:200::/32", via: "fd00:99::2"}']
+    theirs, ours = ("192.0.2", "192.0.3") if sealing else ("192.0.3", "192.0.2")
+    theirs6, ours6 = ("2001:db8:2", "2001:db8:3") if sealing else ("2001:db8:3", "2001:db8:2")
+    lines += [f"  - {{to: {ours}.0/24, via: 10.99.0.2}}", f'  - {{to: "{ours6}::/48", via: "fd00:99::2"}}',
+              f"  - {{to: {theirs}.0/24, via: 198.51.100.1}}",
+              f'  - {{to: "{theirs6}::/48", via: "2001:db8:9::1"}}']
     lines.append("peers:")
     for i, name in enumerate(NAMES):
-        lines += [f"  {name}:", f'    local: "{here}"', f'    remote: "{there}"',
-                  f'    subnets: [10.{200 if sealing else 100}.{i}.0/24, '
-                  f'"fd00:{200 if sealing else 100}:{i:x}::/64"]',
-                  f"    udp_encap: {encap}",
+        here, there = ends(outer, i, mode) if sealing else reversed(ends(outer, i, mode))
+        lines += [f"  {name}:", f"    mode: {mode}", f'    local: "{here}"',
+                  f'    remote: "{there}"']
+        if mode == "tunnel":
+            lines.append(f'    subnets: [10.{200 if sealing else 100}.{i}.0/24, '
+                         f'"fd00:{200 if sealing else 100}:{i:x}::/64"]')
+        lines += [f"    udp_encap: {encap}",
                   f"    sas: [{{dir: {'out' if sealing else 'in'}, spi: {0x1000 + i}, "
                   f"suite: {name}, esn: {esn}, key_file: keys/{name}.key}}]"]
     return "\n".join(lines) + "\n"
+
+
+def ends(outer, i, mode):
+    """A's and B's addresses; in transport mode, a pair for each suite."""
+    n = 1 if mode == "tunnel" else i + 1
+    return ((f"192.0.3.{n}", f"192.0.2.{n}") if outer == 4
+            else (f"2001:db8:3::{n:x}", f"2001:db8:2::{n:x}"))
+
+
+# Of IPv6 in transport mode: nothing, options sealed with the payload, options and routing in front.
+CHAINS = (b"", bytes.fromhex("1100010400000000"),
+          bytes.fromhex("2b000104000000003c00040000000000" "1100010400000000"))
+FIRST = (17, 60, 0)
+
+
+def end_packet(version, i, n):
+    """UDP from end to end, behind IPv4's header with options or IPv6's extension headers by turns."""
+    payload = struct.pack(">HHHH", 1000 + i, 9, 8 + n, 0) + bytes(k * 7 + i & 0xFF for k in range(n))
+    src, dst = (ipaddress.ip_address(end).packed for end in ends(version, i, "transport"))
+    if version == 4:
+        options = b"\1" * (n % 3 * 4)
+        head = struct.pack(">BBHHHBBH4s4s", 0x45 + n % 3, 0, 20 + len(options) + len(payload), n,
+                           0x4000, 64, 17, 0, src, dst)
+        return wire.with_ipv4_checksum(head + options + payload)
+    chain = CHAINS[n % 3]
+    return struct.pack(">IHBB", 6 << 28, len(chain) + len(payload), FIRST[n % 3],
+                       64) + src + dst + chain + payload
 
 
 def packet(version, i, n):
@@ -69,17 +104,18 @@ def packet(version, i, n):
     return struct.pack(">IHBB", 6 << 28, len(udp), 17, 64) + src + dst + udp
 
 
-def frames():
+def frames(outer, mode):
     """Suites take turns, so that every burst mixes many of them."""
     link = bytes.fromhex("020000000001020000000002")
     for n in PAYLOADS:
-        for version in (4, 6):
+        for version in (4, 6) if mode == "tunnel" else (outer, outer):
             for i in range(len(NAMES)):
                 ethertype = b"\x08\x00" if version == 4 else b"\x86\xdd"
-                yield 0, link + ethertype + packet(version, i, n)
+                make_one = packet if mode == "tunnel" else end_packet
+                yield 0, link + ethertype + make_one(version, i, n)
 
 
-def make(folder, espgate, outer, esn, encap="false"):
+def make(folder, espgate, outer, esn, encap="false", mode="tunnel"):
     names = offered(espgate)
     if sorted(names) != sorted(NAMES):
         sys.exit(f"suites: espgate and tests/peer differ: {sorted(set(names) ^ set(NAMES))}")
@@ -88,9 +124,9 @@ def make(folder, espgate, outer, esn, encap="false"):
         key = folder / "keys" / f"{name}.key"
         if not key.exists():
             subprocess.run([espgate, "keygen", name, key], check=True)
-    (folder / "a.yaml").write_text(gateway("a", outer, esn, encap))
-    (folder / "b.yaml").write_text(gateway("b", outer, esn, encap))
-    wire.write_pcap(folder / "input.pcap", wire.LINKTYPE_ETHERNET, list(frames()))
+    (folder / "a.yaml").write_text(gateway("a", outer, esn, encap, mode))
+    (folder / "b.yaml").write_text(gateway("b", outer, esn, encap, mode))
+    wire.write_pcap(folder / "input.pcap", wire.LINKTYPE_ETHERNET, list(frames(outer, mode)))
     wire.write_pcap(folder / "empty.pcap", wire.LINKTYPE_ETHERNET, [])
     print(len(NAMES) * 2 * len(PAYLOADS))
 

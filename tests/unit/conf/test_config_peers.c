@@ -253,6 +253,62 @@ static void test_peer_options(void **state)
 	run_config_cases(cases, COUNT(cases));
 }
 
+/* 10.9.0.9, behind clear port c, speaks to 192.0.2.2; 192.0.2.3 is routed. */
+#define TRANSPORT(name, local, remote, spi, more)                                                  \
+	"  " name ": {mode: transport, local: " local ", remote: " remote ", sas: [\n"             \
+	"    {dir: out, spi: 30" spi ", suite: aes128gcm16, key_file: o" spi "},\n"                \
+	"    {dir: in, spi: 30" spi ", suite: aes128gcm16, key_file: i" spi "}]" more "}\n"
+#define NT                                                                                         \
+	N "routes: [{to: 10.9.0.0/24, via: 10.9.0.2}, {to: 192.0.2.3/32, via: 192.0.2.2}]\n"       \
+	  "peers:\n"
+
+static void test_transport(void **state)
+{
+	static const struct config_case cases[] = {
+		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ""), ""},
+		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", "")
+			 TRANSPORT("d", "10.9.0.9", "192.0.2.3", "11", ""),
+		 ""},
+		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", udp_encap: true"), ""},
+		{VP N "peers:\n  b: {mode: tunel, local: 10.9.0.9, remote: 192.0.2.2}\n",
+		 "t:6:13: peers.b.mode: unknown \"tunel\" (did you mean \"tunnel\"?)\n"
+		 "t:6:3: peers.b: missing key \"subnets\"\n"},
+		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", subnets: [10.1.0.0/16]"),
+		 "t:9:63: peers.b.subnets: belongs to mode tunnel: transport mode is between local "
+		 "and remote\n"},
+		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", df: set"),
+		 "t:9:63: peers.b.df: belongs to mode tunnel: in transport mode packets keep "
+		 "theirs\n"},
+		/* Both ends must be reached, each on its side. */
+		{VP NT TRANSPORT("b", "10.8.0.9", "192.0.2.2", "10", ""),
+		 "t:7:31: peers.b.local: no route or neighbor covers 10.8.0.9, where mode "
+		 "transport delivers\n"},
+		{VP NT TRANSPORT("b", "192.0.2.3", "192.0.2.2", "10", ""),
+		 "t:7:31: peers.b.local: 192.0.2.3 is reached by ports.u (line 2), whose role is "
+		 "not clear, and mode transport delivers there\n"},
+		{V "ports: {c: {device: d0, role: clear, addresses: [10.9.0.9/24]}, u: {device: "
+		   "d1, role: encrypted}}\n" NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ""),
+		 "t:7:31: peers.b.local: 10.9.0.9 is the gateway's own address (ports.c, line 2): "
+		 "mode "
+		 "transport protects an end behind it\n"},
+		{VP NT TRANSPORT("b", "10.9.0.9", "10.9.0.8", "10", ""),
+		 "t:7:49: peers.b.remote: 10.9.0.8 is reached by ports.c (line 2), whose role is "
+		 "not encrypted\n"},
+		/* Whose packet would it be? */
+		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", "")
+			 TRANSPORT("d", "10.9.0.8", "192.0.2.2", "11", ""),
+		 "t:7:49: peers.b.remote: 192.0.2.2 is also remote of peers.d, whose mode is "
+		 "transport\n"},
+		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", "")
+			 PEER("d", "10.9.0.9", "192.0.2.3", "10.1.0.0/16", "11"),
+		 "t:10:14: peers.d.local: 10.9.0.9 is also local of peers.b, whose mode is "
+		 "transport\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
 static void test_too_many_peers(void **state)
 {
 	struct config_case c = {.lines = "t:3:8: peers: more than 100000 peers\n"};
@@ -294,11 +350,9 @@ static void test_mss_clamp(void **state)
 int run_config_peer_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mss_clamp),
-		cmocka_unit_test(test_peers),
-		cmocka_unit_test(test_sas),
-		cmocka_unit_test(test_peer_options),
-		cmocka_unit_test(test_too_many_peers),
+		cmocka_unit_test(test_mss_clamp), cmocka_unit_test(test_peers),
+		cmocka_unit_test(test_sas),       cmocka_unit_test(test_peer_options),
+		cmocka_unit_test(test_transport), cmocka_unit_test(test_too_many_peers),
 	};
 
 	return cmocka_run_group_tests_name("conf peer errors", tests, NULL, NULL);

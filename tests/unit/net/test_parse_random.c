@@ -5,6 +5,7 @@
 #include "common/random.h"
 #include "net/bytes.h"
 #include "net/headers.h"
+#include "net/split.h"
 
 /* What later stages rely on. */
 static void assert_inside(const struct eg_pkt *pkt, const uint8_t *bytes, size_t n)
@@ -26,6 +27,18 @@ static void assert_inside(const struct eg_pkt *pkt, const uint8_t *bytes, size_t
 		assert_true(pkt->sport == 0 && pkt->dport == 0);
 }
 
+/* Where ESP goes in is inside, and found again when it comes out. */
+static void assert_split(const struct eg_pkt *pkt, const uint8_t *bytes)
+{
+	struct eg_split split = eg_split_to_seal(bytes, pkt), opened;
+
+	assert_true(split.off >= (pkt->version == 4 ? 20 : 40) && split.off <= pkt->l4_off);
+	assert_true(split.next_off < split.off);
+	opened = eg_split_opened(bytes, pkt, split.off);
+	assert_int_equal(opened.off, split.off);
+	assert_int_equal(opened.next_off, split.next_off);
+}
+
 /* Parse a copy of exactly n bytes; then again with padding behind, which must change nothing but
  * the answer to a cut packet. */
 static enum eg_drop parse_exact(const uint8_t *bytes, size_t n)
@@ -40,6 +53,8 @@ static enum eg_drop parse_exact(const uint8_t *bytes, size_t n)
 	drop_again = eg_parse_ip(padded, (uint32_t)n + 64, &again);
 	if (drop == EG_KEEP) {
 		assert_inside(&pkt, exact, n);
+		if (!pkt.frag)
+			assert_split(&pkt, exact);
 		assert_int_equal(drop_again, EG_KEEP);
 		assert_memory_equal(&pkt, &again, sizeof(pkt));
 		(void)eg_parse_addresses(exact, &pkt); /* for ASan */

@@ -267,10 +267,17 @@ unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 	peer->out = calloc(4, sizeof(struct eg_sa *));
 	peer->df_copied = EG_IP4_DF;
 	peer->encap = gw->spec.encap;
+	peer->transport = gw->spec.transport;
 	peer->n_sports = 1;
 	eg_tunnel_make_outer(peer);
 	snprintf(prefix, sizeof(prefix), "%s/%u", local, eg_ip_bits(&peer->local));
-	gw_route(gw, prefix, (struct eg_hop){.kind = EG_HOP_LOCAL});
+	gw_route(gw, prefix,
+		 gw->spec.transport ? port_hop(CLEAR) : (struct eg_hop){.kind = EG_HOP_LOCAL});
+	if (gw->spec.transport) {
+		snprintf(prefix, sizeof(prefix), "%s/%u", remote, eg_ip_bits(&peer->remote));
+		gw_route(gw, prefix,
+			 (struct eg_hop){.kind = EG_HOP_PEER, .peer = (uint32_t)(gw->peers.n - 1)});
+	}
 	return (unsigned)(gw->peers.n - 1);
 }
 

@@ -38,7 +38,8 @@ struct gw_spec {
 	uint32_t window;  /* 0: 64 */
 	unsigned workers; /* 0: 1. Worker 0 owns both ports */
 	bool encap;       /* ESP in UDP */
-	bool bare;        /* no peer, no routes: the test adds its own */
+	bool transport; /* the sites' outer addresses stand behind CLEAR, and are what is sealed */
+	bool bare;      /* no peer, no routes: the test adds its own */
 };
 
 struct gw {

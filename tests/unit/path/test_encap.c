@@ -139,8 +139,10 @@ static void test_other_bodies(void **state)
 	};
 
 	(void)state;
-	for (unsigned outer = 4; outer <= 6; outer += 2) {
-		struct gw *gw = gw_open((struct gw_spec){.site = 1, .outer = outer, .encap = true});
+	for (unsigned way = 0; way < 4; way++) {
+		unsigned outer = way & 1 ? 6 : 4;
+		struct gw *gw = gw_open((struct gw_spec){
+			.site = 1, .outer = outer, .encap = true, .transport = way & 2});
 
 		gw_ready(gw);
 		for (unsigned i = 0; i < COUNT(cases); i++) {
