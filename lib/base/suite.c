@@ -18,6 +18,9 @@
 #define CCM(bits, icv) {"aes" #bits "ccm" #icv, AEAD(icv, EG_CIPHER_AES_CCM, bits / 8, 3)}
 #define GMAC(bits)     {"aes" #bits "gmac", AEAD(16, EG_CIPHER_AES_GMAC, bits / 8, 4)}
 
+/* The implicit IV of RFC 8750: IANA's ENCR_AES_GCM_16_IIV and ENCR_CHACHA20_POLY1305_IIV. */
+#define IIV(name, cipher, key) {name "-iiv", EG_AUTH_AEAD, 0, 16, cipher, key, 4, EG_IV_SEQ, 0, 4}
+
 /* A cipher with each HMAC. RFC 4868 s2.1.1, s2.3: the key is as long as the hash's output, the ICV
  * half of it; RFC 2404 s2, s3: 20 and 12 bytes. */
 #define WITH_HMAC(text, ...)                                       \
@@ -40,6 +43,8 @@ const struct eg_suite eg_suites[EG_SUITE_COUNT] = {
 	CCM(128, 12), CCM(256, 12),
 	CCM(128, 8), CCM(256, 8),
 	{"chacha20poly1305", AEAD(16, EG_CIPHER_CHACHA20, 32, 4)},
+	IIV("aes128gcm16", EG_CIPHER_AES_GCM, 16), IIV("aes256gcm16", EG_CIPHER_AES_GCM, 32),
+	IIV("chacha20poly1305", EG_CIPHER_CHACHA20, 32),
 	CBC(128), CBC(192), CBC(256),
 	CTR(128), CTR(192), CTR(256),
 	WITH_HMAC("null", EG_CIPHER_NULL, 0, 0, EG_IV_NONE, 0, 4),

@@ -30,6 +30,7 @@ enum eg_auth {
 enum eg_iv_kind {
 	EG_IV_NONE,
 	EG_IV_CLOCK,  /* never the same twice for a key: 8 bytes of the hybrid clock */
+	EG_IV_SEQ,    /* never sent: it is the 64-bit sequence number (RFC 8750 s4) */
 	EG_IV_RANDOM, /* not to be predicted before the packet is seen: RFC 3602 s3 */
 };
 
@@ -46,7 +47,7 @@ struct eg_suite {
 	uint8_t align_bytes; /* text is padded to a multiple of this (RFC 4303 s2.4) */
 };
 
-#define EG_SUITE_COUNT 47
+#define EG_SUITE_COUNT 50
 
 /* Longest explicit IV and ICV of any suite. */
 #define EG_SUITE_IV_MAX  16
@@ -61,6 +62,12 @@ extern const struct eg_suite eg_suites[EG_SUITE_COUNT];
 static inline size_t eg_suite_material_bytes(const struct eg_suite *suite)
 {
 	return (size_t)suite->key_bytes + suite->salt_bytes + suite->auth_key_bytes;
+}
+
+/* Bytes of IV that go into the cipher, sent or not. */
+static inline uint8_t eg_suite_cipher_iv_bytes(const struct eg_suite *suite)
+{
+	return suite->iv == EG_IV_SEQ ? 8 : suite->iv_bytes;
 }
 
 /* NULL where no suite has that name. */

@@ -137,12 +137,35 @@ static void check_files(struct eg_read *rd, const struct refs *refs)
 	}
 }
 
+/* Every key here is static, and an implicit IV is the sequence number: without a durable mark a
+ * restart would send under the same nonces again. */
+static void check_implicit_ivs(struct eg_read *rd, const struct refs *refs)
+{
+	if (rd->config->state_dir)
+		return;
+	eg_vec_foreach (ref, &refs->all) {
+		const struct eg_node *node = eg_node_get(ref->node, "suite");
+		size_t mark;
+
+		if (ref->sa->dir != EG_SA_OUT || !ref->sa->suite || ref->sa->suite->iv != EG_IV_SEQ)
+			continue;
+		mark = eg_read_enter(rd, "peers.%s.sas[%zu].suite",
+				     eg_conf_peer_name(rd->config, ref->peer), ref->index);
+		eg_read_error(rd, &node->pos,
+			      "%s is refused without a state_dir: its IV is the sequence number, "
+			      "which no restart may repeat (RFC 8750 s4, RFC 4303 s3.3.3)",
+			      node->text);
+		eg_read_leave(rd, mark);
+	}
+}
+
 void eg_conf_check_sas(struct eg_read *rd)
 {
 	struct refs refs = {0};
 
 	collect(rd, &refs);
 	if (refs.all.n && !rd->failed) {
+		check_implicit_ivs(rd, &refs);
 		qsort(refs.all.v, refs.all.n, sizeof(*refs.all.v), sort_spis);
 		check_spis(rd, &refs);
 		qsort(refs.all.v, refs.all.n, sizeof(*refs.all.v), sort_files);

@@ -40,7 +40,8 @@ struct eg_crypto_op {
 	uint8_t *text;
 	const uint8_t *aad; /* SPI and sequence number: 8 bytes; with ESN 12, the high half between
 			       SPI and low half (RFC 4106 s5). AEADs take any other length, too */
-	const uint8_t *iv;  /* explicit IV of the packet, suite->iv_bytes; the salt is the key's */
+	const uint8_t *iv;  /* of the packet, eg_suite_cipher_iv_bytes(), wherever it stands; the
+			       salt is the key's */
 	uint8_t *icv;       /* seal: written; open: compared. suite->icv_bytes */
 	uint32_t text_len;
 	uint32_t aad_len;

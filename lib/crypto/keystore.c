@@ -172,7 +172,7 @@ struct eg_crypto_key *eg_crypto_key_new(struct eg_keystore *store, const struct 
 	key->iv_bytes = suite->iv_bytes;
 	key->icv_bytes = suite->icv_bytes;
 	/* CBC takes the packet's IV as it is. */
-	key->nonce_bytes = (uint8_t)(suite->salt_bytes + suite->iv_bytes);
+	key->nonce_bytes = (uint8_t)(suite->salt_bytes + eg_suite_cipher_iv_bytes(suite));
 	key->mac_first = suite->cipher == EG_CIPHER_AES_CCM;
 	key->cipher_mode = ciphers[suite->cipher].mode;
 	memcpy(key->salt, material + suite->key_bytes, suite->salt_bytes);

@@ -50,6 +50,15 @@ const struct eg_known_answer eg_known_answers[EG_SUITE_COUNT] = {
 	{"chacha20poly1305",
 	 "8a3fc5b07d7818a0a94bd830b8792672b9a1155f3286198116180b4fdcf37056189cf39b1fc029d2452cd67d"
 	 "3610d08c"},
+	{"aes128gcm16-iiv",
+	 "52bc645595d69593f9dd596ebed8af27ffb764ee8eac2680524116aed0cad7fa81fff97a68c587e7b8ecac64"
+	 "9b235f39"},
+	{"aes256gcm16-iiv",
+	 "23ac76f01839afd69f49c3318364580dc172149ac26755bd4e4444f82df6aa01b505d215fd4b2e1bde257b38"
+	 "b165482b"},
+	{"chacha20poly1305-iiv",
+	 "c9bb5b3413b3aa28d0c70337d0ada0c03f062dd405664ac1e061850edef005c3088e41670baea66bf48c9f63"
+	 "89ae2ed2"},
 	{"aes128-sha256",
 	 "a5e071cc573af97fcc722d9b67bdc82e4f81a431531eeb0959a9d229fcbe6fb8955de6b27c6e0132c9635a7c"
 	 "809b645a"},

@@ -78,6 +78,7 @@ static bool text_right(const uint8_t *text)
 static bool make_op(struct bench *bench, unsigned i)
 {
 	static const uint8_t header[EG_ESP_HEADER] = {1, 2, 3, 4, 0, 0, 0, 5};
+	static const uint8_t implicit[8] = {0, 0, 0, 0, 0, 0, 0, 5};
 	struct packet *packet = &bench->packets[i];
 	uint8_t material[EG_SUITE_KEY_MAX], *iv = packet->bytes + EG_ESP_HEADER;
 	struct eg_crypto_op *op = &bench->ops[i];
@@ -91,7 +92,7 @@ static bool make_op(struct bench *bench, unsigned i)
 		.key = eg_crypto_key_new(bench->store, packet->suite, material),
 		.text = iv + packet->suite->iv_bytes,
 		.aad = packet->bytes,
-		.iv = iv,
+		.iv = packet->suite->iv == EG_IV_SEQ ? implicit : iv,
 		.text_len = TEXT_BYTES,
 		.aad_len = EG_ESP_HEADER,
 	};

@@ -1,6 +1,6 @@
 /* Inbound ESP (RFC 4303 s3.4):
  *  1. Associated data: SPI and sequence number as they came; with ESN the inferred high half
- * between them (RFC 4106 s5).
+ *     between them (RFC 4106 s5). An implicit IV is the whole sequence number (RFC 8750 s4).
  *  2. Open the whole batch, whatever SAs it mixes, in one call.
  *  3. Not authentic: drop, and nothing else has happened. Authentic: move the window (s3.4.3).
  *  4. Trailer: padding must be 1, 2, 3, ... (s2.4). Tunnel mode: the next header says which IP is
@@ -12,15 +12,12 @@
 #include "net/split.h"
 #include "path/drop.h"
 
-static const uint8_t *make_aad(struct eg_path *path, unsigned i, const uint8_t *esp)
+/* SPI and all of the sequence number: what ESN's associated data are, and where the implicit IV
+ * stands. */
+static void write_aad(struct eg_path *path, unsigned i, const uint8_t *esp)
 {
-	const struct eg_meta *meta = &path->batch.meta[i];
-
-	if (!meta->sa->esn)
-		return esp;
 	memcpy(path->aad[i], esp, 4);
-	eg_put64(path->aad[i] + 4, meta->seq);
-	return path->aad[i];
+	eg_put64(path->aad[i] + 4, path->batch.meta[i].seq);
 }
 
 static void make_op(struct eg_path *path, unsigned i)
@@ -31,13 +28,15 @@ static void make_op(struct eg_path *path, unsigned i)
 	unsigned around = EG_ESP_LEN + sa->iv_bytes + sa->icv_bytes;
 	uint32_t text_len = (uint32_t)meta->pkt.len - meta->pkt.l4_off - around;
 
+	if (sa->esn || sa->iv_kind == EG_IV_SEQ)
+		write_aad(path, i, esp);
 	path->ops[i] = (struct eg_crypto_op){
 		.key = sa->key,
 		.text = esp + EG_ESP_LEN + sa->iv_bytes,
 		.text_len = text_len,
-		.aad = make_aad(path, i, esp),
+		.aad = sa->esn ? path->aad[i] : esp,
 		.aad_len = sa->esn ? 12 : EG_ESP_LEN,
-		.iv = esp + EG_ESP_LEN,
+		.iv = sa->iv_kind == EG_IV_SEQ ? path->aad[i] + 4 : esp + EG_ESP_LEN,
 		.icv = esp + EG_ESP_LEN + sa->iv_bytes + text_len,
 	};
 }

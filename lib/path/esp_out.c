@@ -6,7 +6,8 @@
  *     taken for DF). Transport mode: the packet's own headers, moved to the front (s3.1.1). Behind
  *     it UDP's where the peer has udp_encap (RFC 3948 s3.1, s3.2).
  *  3. ESP header and explicit IV in front of the text; the ICV's place behind the trailer. The IV
- *     is the hybrid clock's for counter modes, unpredictable for CBC (RFC 3602 s3).
+ *     is the hybrid clock's for counter modes, unpredictable for CBC (RFC 3602 s3), and the
+ * sequence number, which is not sent twice, where it is implicit (RFC 8750 s4).
  *  4. Seal the whole batch, whatever SAs it mixes, in one call.
  *  5. UDP over IPv6: its checksum, which is over the sealed bytes. */
 #include "path/stages.h"
@@ -65,6 +66,7 @@ static bool write_iv(struct eg_path *path, uint8_t *at, const struct eg_sa *sa, 
 		return true;
 	case EG_IV_RANDOM:
 		return eg_crypto_random_iv(path->crypto, at);
+	case EG_IV_SEQ:
 	case EG_IV_NONE:
 		break;
 	}
@@ -122,12 +124,16 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 		.iv = esp + EG_ESP_LEN,
 		.icv = text + text_len,
 	};
-	if (sa->esn) {
+	if (sa->esn || sa->iv_kind == EG_IV_SEQ) {
 		memcpy(path->aad[i], &sa->spi_be, 4);
 		eg_put64(path->aad[i] + 4, seq);
+	}
+	if (sa->esn) {
 		op->aad = path->aad[i];
 		op->aad_len = 12;
 	}
+	if (sa->iv_kind == EG_IV_SEQ)
+		op->iv = path->aad[i] + 4;
 	return EG_KEEP;
 }
 

@@ -70,7 +70,8 @@ struct eg_path {
 	uint8_t lookup_packet[EG_BATCH_MAX];
 	struct eg_crypto_op ops[EG_BATCH_MAX];
 	uint8_t op_packet[EG_BATCH_MAX]; /* ops[k] is batch packet op_packet[k] */
-	uint8_t aad[EG_BATCH_MAX][12];   /* of ESN packets: SPI, high, low (RFC 4106 s5) */
+	uint8_t aad[EG_BATCH_MAX][12];   /* of ESN packets: SPI, high, low (RFC 4106 s5), which are
+				     the implicit IV, too (RFC 8750 s4) */
 	struct {
 		struct eg_sa *sa;
 		unsigned n;

@@ -43,6 +43,16 @@ class Gcm(Aead):
         return context.update(text) + context.finalize()
 
 
+class Implicit:
+    """RFC 8750 s4: the IV is the sequence number in 64 bits, and not sent."""
+
+    def seal(self, spi, seq, high, iv, text):
+        return super().seal(spi, seq, high, (high or bytes(4)) + seq, text)
+
+    def open(self, spi, seq, high, iv, sealed):
+        return super().open(spi, seq, high, (high or bytes(4)) + seq, sealed)
+
+
 class Gmac(Gcm):
     """RFC 4543 s3.3: all of the packet is associated data, the text stays as it is."""
 
@@ -153,6 +163,10 @@ def _suites():
                 yield f"aes{bits}ccm{icv}", Suite(_with_icv(Ccm, icv), bits // 8, 3, 0, 8, 4)
         yield f"aes{bits}gmac", Suite(Gmac, bits // 8, 4, 0, 8, 4)
     yield "chacha20poly1305", Suite(ChaCha20, 32, 4, 0, 8, 4)
+    for name, base, key in (("aes128gcm16", Gcm, 16), ("aes256gcm16", Gcm, 32),
+                            ("chacha20poly1305", ChaCha20, 32)):
+        cipher = type(f"Implicit{base.__name__}", (Implicit, base), {})
+        yield f"{name}-iiv", Suite(cipher, key, 4, 0, 0, 4)
     for name, (digest, auth_key, icv) in _HMACS.items():
         for bits in (128, 192, 256):
             yield (f"aes{bits}-{name}",

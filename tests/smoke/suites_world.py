@@ -9,6 +9,7 @@ Makes a.yaml, b.yaml, keys by `espgate keygen` (kept where they exist) and input
 Suite i's pods are 10.100.i.0/24 and fd00:100:i::/64, behind B; its SPI is 0x1000 + i."""
 import ipaddress
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def gateway(me, outer, esn, encap, mode):
     sealing = me == "a"
     clear, encrypted = (("input.pcap,tx_pcap=none.pcap", "empty.pcap,tx_pcap=wire.pcap") if sealing
                         else ("empty.pcap,tx_pcap=opened.pcap", "sealed.pcap,tx_pcap=none.pcap"))
-    lines = ["version: 1", "ports:",
+    lines = ["version: 1", *(["state_dir: state"] if sealing else []), "ports:",
              f'  pods: {{device: "net_pcap0,rx_pcap={clear}", role: clear, mtu: 9000, '
              "promiscuous: true}",
              f'  uplink: {{device: "net_pcap1,rx_pcap={encrypted}", role: encrypted, mtu: 9000, '
@@ -124,6 +125,8 @@ def make(folder, espgate, outer, esn, encap="false", mode="tunnel"):
         key = folder / "keys" / f"{name}.key"
         if not key.exists():
             subprocess.run([espgate, "keygen", name, key], check=True)
+    shutil.rmtree(folder / "state", ignore_errors=True)  # each SA begins at 1
+    (folder / "state").mkdir(mode=0o700)
     (folder / "a.yaml").write_text(gateway("a", outer, esn, encap, mode))
     (folder / "b.yaml").write_text(gateway("b", outer, esn, encap, mode))
     wire.write_pcap(folder / "input.pcap", wire.LINKTYPE_ETHERNET, list(frames(outer, mode)))
@@ -134,7 +137,7 @@ def make(folder, espgate, outer, esn, encap="false", mode="tunnel"):
 def select(source, target):
     """Frames whose SPI is of a suite that Wireshark 4.0 knows; IPv4 outside."""
     known = {0x1000 + i for i, name in enumerate(NAMES)
-             if not any(word in name for word in ("ccm", "gmac", "chacha"))}
+             if not any(word in name for word in ("ccm", "gmac", "chacha", "iiv"))}
     link_type, packets = wire.read_pcap(source)
     kept = [(us, frame) for us, frame in packets
             if int.from_bytes(frame[34:38], "big") in known]

@@ -47,14 +47,15 @@ static EVP_CIPHER_CTX *start_aead(const struct eg_suite *suite, const uint8_t *m
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	bool ccm = suite->cipher == EG_CIPHER_AES_CCM;
+	unsigned iv_bytes = suite->iv == EG_IV_SEQ ? 8 : suite->iv_bytes; /* RFC 8750 s4 */
 	uint8_t nonce[12];
 	int got;
 
 	memcpy(nonce, material + suite->key_bytes, suite->salt_bytes);
-	memcpy(nonce + suite->salt_bytes, op->iv, suite->iv_bytes);
+	memcpy(nonce + suite->salt_bytes, op->iv, iv_bytes);
 	assert_int_equal(EVP_CipherInit_ex(ctx, cipher_of(suite), NULL, NULL, NULL, seal), 1);
 	assert_int_equal(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN,
-					     suite->salt_bytes + suite->iv_bytes, NULL),
+					     suite->salt_bytes + (int)iv_bytes, NULL),
 			 1);
 	if (ccm || !seal)
 		assert_int_equal(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, suite->icv_bytes,

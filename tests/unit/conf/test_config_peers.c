@@ -309,6 +309,26 @@ static void test_transport(void **state)
 	run_config_cases(cases, COUNT(cases));
 }
 
+/* RFC 8750: an IV that is not sent must not repeat; who only receives need not care. */
+static void test_implicit_iv(void **state)
+{
+	static const struct config_case cases[] = {
+		{SA_HEAD OUT IN ", {dir: out, spi: 300, suite: aes128gcm16-iiv, key_file: k}]}\n",
+		 "t:8:83: peers.b.sas[2].suite: aes128gcm16-iiv is refused without a state_dir: "
+		 "its "
+		 "IV is the sequence number, which no restart may repeat (RFC 8750 s4, RFC 4303 "
+		 "s3.3.3)\n"},
+		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128gcm16-iiv, key_file: k}]}\n",
+		 ""},
+		{SA_HEAD OUT IN ", {dir: out, spi: 300, suite: chacha20poly1305-iiv, key_file: "
+				"k}]}\nstate_dir: state\n",
+		 ""},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
 static void test_too_many_peers(void **state)
 {
 	struct config_case c = {.lines = "t:3:8: peers: more than 100000 peers\n"};
@@ -350,9 +370,10 @@ static void test_mss_clamp(void **state)
 int run_config_peer_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mss_clamp), cmocka_unit_test(test_peers),
-		cmocka_unit_test(test_sas),       cmocka_unit_test(test_peer_options),
-		cmocka_unit_test(test_transport), cmocka_unit_test(test_too_many_peers),
+		cmocka_unit_test(test_mss_clamp),   cmocka_unit_test(test_peers),
+		cmocka_unit_test(test_sas),         cmocka_unit_test(test_peer_options),
+		cmocka_unit_test(test_transport),   cmocka_unit_test(test_too_many_peers),
+		cmocka_unit_test(test_implicit_iv),
 	};
 
 	return cmocka_run_group_tests_name("conf peer errors", tests, NULL, NULL);

@@ -129,12 +129,14 @@ struct frame plain_frame(unsigned port, const struct flow *flow)
 	return frame;
 }
 
-/* What the peer is told of an ESP packet; aad is the caller's memory. */
+/* What the peer is told of an ESP packet; aad is the caller's memory: behind the 12 bytes that are
+ * authenticated at most stands an implicit IV (RFC 8750 s4). */
 static struct eg_crypto_op op_of(const struct tunnel *t, uint8_t *esp, uint64_t seq,
-				 uint32_t text_len, uint8_t aad[12])
+				 uint32_t text_len, uint8_t aad[20])
 {
 	uint8_t *text = esp + 8 + t->suite->iv_bytes;
 
+	eg_put64(aad + 12, t->esn ? seq : (uint32_t)seq);
 	eg_put32(aad, t->spi);
 	if (t->esn)
 		eg_put64(aad + 4, seq);
@@ -143,7 +145,7 @@ static struct eg_crypto_op op_of(const struct tunnel *t, uint8_t *esp, uint64_t 
 	return (struct eg_crypto_op){
 		.text = text,
 		.aad = aad,
-		.iv = esp + 8,
+		.iv = t->suite->iv == EG_IV_SEQ ? aad + 12 : esp + 8,
 		.icv = text + text_len,
 		.text_len = text_len,
 		.aad_len = t->esn ? 12 : 8,
@@ -158,7 +160,7 @@ struct frame esp_frame(const struct tunnel *t, uint64_t seq, const uint8_t *text
 	bool v6 = strchr(t->src, ':');
 	struct eg_crypto_op op;
 	struct frame frame;
-	uint8_t *esp, aad[12];
+	uint8_t *esp, aad[20];
 
 	start_frame(&frame, ENCRYPTED, v6 ? 6 : 4);
 	esp = frame.bytes + ETH +
@@ -256,7 +258,7 @@ struct frame open_frame(const struct tunnel *t, const struct frame *frame, uint6
 	size_t n, around = 8u + t->suite->iv_bytes + t->suite->icv_bytes, text_len, padding;
 	struct frame copy = *frame, inner = {0};
 	const uint8_t *p = frame_packet(frame, &n);
-	uint8_t *esp = copy.bytes + ETH + (p[0] >> 4 == 4 ? 20 : 40) + (t->sport ? 8 : 0), aad[12];
+	uint8_t *esp = copy.bytes + ETH + (p[0] >> 4 == 4 ? 20 : 40) + (t->sport ? 8 : 0), aad[20];
 	struct eg_crypto_op op;
 
 	check_outer(t, p, n);
