@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the seeds of fuzz_parse, fuzz_esp_in and fuzz_flow into corpus/: whole packets of each shape
+"""Write the seeds of fuzz_parse, fuzz_esp_in, fuzz_flow and fuzz_neigh into corpus/: whole packets of each shape
 that the parser knows, texts of each kind that may stand inside ESP, and conversations."""
 import ipaddress
 import pathlib
@@ -75,6 +75,46 @@ def esp(spi=0x2002, src='192.0.2.2', dst='192.0.2.1'):
     return ip4(src, dst, 50, body)
 
 
+def arp(op, mac, sender, target, to=b'\xff' * 6, target_mac=bytes(6)):
+    return (to + mac + struct.pack('>HHHBBH', 0x0806, 1, 0x0800, 6, 4, op) + mac +
+            ipaddress.ip_address(sender).packed + target_mac + ipaddress.ip_address(target).packed)
+
+
+def nd(kind, flags, mac, src, dst, target, to):
+    option = bytes([2 if kind == 136 else 1, 1]) + mac
+    body = struct.pack('>BBHI', kind, 0, 0, flags) + ipaddress.ip_address(target).packed + option
+    return to + mac + b'\x86\xdd' + ip6(src, dst, 58, body, hops=255)
+
+
+def step(kind, data):
+    return bytes([kind, len(data)]) + data
+
+
+def neighbor_talks():
+    """Conversations for fuzz_neigh: frames on port 0 or 1, 2 and 3 with checksums mended; 4 looks
+    for a neighbour; 5 is time."""
+    pod, evil, gateway = (bytes.fromhex(m) for m in ('020000000100', '026600000001', '020000000000'))
+    look4, look6, second = step(4, b'\5\0'), step(4, b'\5\1'), step(5, b'\x0a')
+    answer4 = step(0, arp(2, pod, '10.1.0.5', '10.1.0.1', gateway, gateway))
+    answer6 = step(2, nd(136, 0x60000000, pod, B6, 'fd00:1::1', B6, gateway))
+    all_nodes = bytes.fromhex('333300000001')
+    return {
+        'resolve4': look4 + answer4 + look4,
+        'resolve6': look6 + answer6 + look6,
+        'ask4': step(0, arp(1, pod, '10.1.0.5', '10.1.0.1')),
+        'ask6': step(2, nd(135, 0, pod, B6, 'ff02::1:ff00:1', 'fd00:1::1',
+                           bytes.fromhex('3333ff000001'))),
+        'ask_wire': step(1, arp(1, pod, '192.0.2.2', '192.0.2.1')),
+        'spoof4': look4 + answer4 + step(0, arp(1, evil, '10.1.0.5', '10.1.0.5')) + second * 4 + look4,
+        'spoof6': look6 + answer6 + step(2, nd(136, 0x20000000, evil, B6, 'ff02::1', B6, all_nodes)),
+        'stale4': look4 + answer4 + step(5, b'\xff') * 2 + look4 + step(0, arp(1, evil, '10.1.0.5',
+                                                                          '10.1.0.5')),
+        'failed': look4 + second * 5,
+        'duplicate': step(0, arp(1, evil, '10.1.0.1', '10.1.0.1')),
+        'probe': step(0, arp(1, evil, '0.0.0.0', '10.1.0.1')),
+    }
+
+
 def write(folder, name, data):
     (CORPUS / folder).mkdir(parents=True, exist_ok=True)
     (CORPUS / folder / name).write_bytes(data)
@@ -124,6 +164,8 @@ def conversations():
 def main():
     for name, records in conversations():
         write('flow', name, records)
+    for name, talk in neighbor_talks().items():
+        write('neigh', name, talk)
     for name, packet in PACKETS.items():
         write('parse', name, packet)
         write('parse', 'frame_' + name, frame(packet))
