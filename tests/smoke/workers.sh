@@ -52,3 +52,17 @@ done
 handed_over=$(counter b handed_over)
 [ "$handed_over" -gt 0 ] || fail "b: nothing was handed over"
 echo "eight SAs: nothing lost, $handed_over of 699 packets handed over"
+
+# In UDP: the first worker that looks sends the keepalive; flows keep their order per source port.
+encap='{source_ports: 16}' sas=1
+packets=699
+make_keys
+write_conf a a "net_pcap0$queues" "$(pcap 1 "$data/empty.pcap" wire.pcap)"
+write_conf b b "$(pcap 0 "$data/empty.pcap" opened.pcap)" "$(pcap 1 wire.pcap)"
+gateway a
+gateway b
+expect a made=1 uplink.tx=$((packets + 1))
+expect_drops b ttl_expired=2 udp_keepalive=1
+esp_open --any-order --expect-only --esp wire.pcap --conf a.yaml
+pcap_equal --any-order --ttl-delta 2 "${to_b[@]}" "$data/pods-a.pcap" opened.pcap
+echo "in UDP from 16 ports: nothing lost, one keepalive"
