@@ -1,5 +1,10 @@
 #include "flow/flow.h"
 
+/* Bursts for which a cache that knew too little of a burst is left alone, and how many packets say
+ * enough about it. */
+#define CACHE_RESTS 31
+#define ENOUGH      16
+
 void eg_flow_init(struct eg_flow *flow, struct eg_flow_table *table)
 {
 	flow->table = table;
@@ -51,7 +56,8 @@ static void remember(struct eg_flow *flow, const struct eg_lookup *lookup,
 {
 	struct eg_flow_cached *cached = cache_slot(flow, lookup->hash);
 
-	if (standing.state != EG_CONN_NEW && standing.state != EG_CONN_ESTABLISHED)
+	if (flow->cache_rests ||
+	    (standing.state != EG_CONN_NEW && standing.state != EG_CONN_ESTABLISHED))
 		return;
 	if (cached->seen_s == now->s && cached->generation == now->generation &&
 	    !eg_flow_key_equal(&cached->key, &lookup->key))
@@ -103,15 +109,13 @@ static enum eg_flow_need settle(struct eg_flow *flow, struct eg_lookup *lookup,
 	return EG_FLOW_PASS;
 }
 
-/* Four passes, so that the memory which one needs is on its way while the one before runs. */
-void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
-		  const struct eg_flow_now *now)
+/* What the cache does not know, into `missed`; returns how many. Nothing is fetched ahead: its
+ * lines are near, and the core looks at several at once. */
+static unsigned ask_cache(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
+			  const struct eg_flow_now *now, uint8_t *missed)
 {
-	uint8_t missed[256];
 	unsigned misses = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		__builtin_prefetch(cache_slot(flow, lookups[i].hash));
 	for (unsigned i = 0; i < n; i++) {
 		lookups[i].need = EG_FLOW_PASS;
 		lookups[i].conn = EG_CONN_NONE;
@@ -120,15 +124,48 @@ void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 		eg_conn_prefetch(flow->table, lookups[i].hash);
 		missed[misses++] = (uint8_t)i;
 	}
+	return misses;
+}
+
+static unsigned miss_all(const struct eg_flow *flow, const struct eg_lookup *lookups, unsigned n,
+			 uint8_t *missed)
+{
+	for (unsigned i = 0; i < n; i++) {
+		eg_conn_prefetch(flow->table, lookups[i].hash);
+		missed[i] = (uint8_t)i;
+	}
+	return n;
+}
+
+/* Passes over the burst, so that the memory which one needs is on its way while the one before
+ * runs. A cache that knows few of a burst's packets costs more than it saves: it is left alone for
+ * some bursts then. */
+void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
+		  const struct eg_flow_now *now)
+{
+	uint8_t missed[EG_FLOW_BURST_MAX];
+	unsigned misses, rests = 0;
+
+	if (flow->cache_rests) {
+		rests = flow->cache_rests - 1;
+		misses = miss_all(flow, lookups, n, missed);
+	} else {
+		misses = ask_cache(flow, lookups, n, now, missed);
+		if (n >= ENOUGH && misses > n / 2)
+			rests = CACHE_RESTS;
+	}
 	for (unsigned k = 0; k < misses; k++)
 		lookups[missed[k]].conn = eg_conn_candidate(flow->table, lookups[missed[k]].hash);
 	for (unsigned k = 0; k < misses; k++) {
 		struct eg_lookup *lookup = &lookups[missed[k]];
 
-		lookup->conn = eg_conn_find(flow->table, &lookup->key, lookup->hash);
+		lookup->conn =
+			eg_conn_confirm(flow->table, &lookup->key, lookup->hash, lookup->conn);
 		lookup->need = lookup->conn == EG_CONN_NONE ? EG_FLOW_DECIDE
 							    : settle(flow, lookup, now, false);
 	}
+	/* Now, not before: a burst that asked is remembered, or the cache would never learn. */
+	flow->cache_rests = rests;
 }
 
 void eg_flow_look(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,

@@ -20,7 +20,8 @@
 #include "flow/frag.h"
 #include "flow/table.h"
 
-#define EG_FLOW_CACHE_SLOTS 4096
+#define EG_FLOW_CACHE_SLOTS 8192
+#define EG_FLOW_BURST_MAX   256
 
 struct eg_flow_cached {
 	struct eg_flow_key key;
@@ -36,6 +37,7 @@ struct eg_flow {
 	_Alignas(64) struct eg_flow_cached cache[EG_FLOW_CACHE_SLOTS];
 	struct eg_frags frags;
 	struct eg_flow_table *table; /* borrowed */
+	unsigned cache_rests;        /* bursts that do not ask the cache */
 };
 
 enum eg_flow_need {
@@ -72,7 +74,8 @@ static inline void eg_lookup_make(struct eg_lookup *lookup, const struct eg_flow
 	lookup->event = (uint8_t)event;
 }
 
-/* Find n started lookups: sets `need` and `conn`, steps state machines of those that pass. */
+/* Find n (at most EG_FLOW_BURST_MAX) started lookups: sets `need` and `conn`, steps state machines
+ * of those that pass. */
 void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 		  const struct eg_flow_now *now);
 

@@ -97,6 +97,9 @@ static uint32_t pop_free(struct eg_flow_table *table)
 					    memory_order_relaxed);
 	} while (!atomic_compare_exchange_weak_explicit(
 		&table->free_head, &head, next, memory_order_acquire, memory_order_acquire));
+	/* The next pop reads its link. */
+	if ((uint32_t)next)
+		__builtin_prefetch(&table->conns[(uint32_t)next - 1], 1);
 	return (uint32_t)head - 1;
 }
 
@@ -205,8 +208,11 @@ uint32_t eg_conn_candidate(const struct eg_flow_table *table, uint64_t hash)
 	unsigned mask = fitting(bucket, hash);
 	uint32_t slot;
 
-	if (!mask)
+	/* A new one, most likely: to know that, the other bucket is looked at too. */
+	if (!mask) {
+		__builtin_prefetch(&table->buckets[eg_flow_bucket2(table, hash)]);
 		return EG_CONN_NONE;
+	}
 	/* Acquire: the key was written before the slot. */
 	slot = atomic_load_explicit(&bucket->slot[__builtin_ctz(mask)], memory_order_acquire);
 	if (!slot)

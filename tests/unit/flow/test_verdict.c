@@ -332,6 +332,58 @@ static void test_look(void **state)
 	close_bench(&b);
 }
 
+/* Connection n from one end or the other. */
+static void make_nth(struct bench *b, uint32_t n, bool reply, struct eg_lookup *lookup)
+{
+	const uint8_t client[4] = {10, 1, (uint8_t)(n >> 8), (uint8_t)n}, server[4] = {10, 0, 0, 1};
+	const struct eg_flow_tuple there = {client, server, 4, 80, 6, 4},
+				   back = {server, client, 80, 4, 6, 4};
+
+	eg_lookup_make(lookup, b->worker[0], reply ? &back : &there, EG_EVENT_DATA);
+}
+
+/* Whole bursts over seconds and reloads: the cache learns, is left alone, learns again; no answer
+ * depends on that. */
+static void test_resting_cache(void **state)
+{
+	enum {
+		FLOWS = 768
+	};
+	static struct eg_lookup lookups[64];
+	static uint32_t flows[64], decided[FLOWS];
+	struct rng rng = rng_start("resting cache");
+	unsigned rested = 0, asked = 0;
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	for (unsigned burst = 0; burst < 20000; burst++) {
+		b.now.s += burst % 1000 == 499;
+		b.now.generation += burst % 1000 == 999;
+		for (unsigned i = 0; i < 64; i++) {
+			flows[i] = (uint32_t)rng_below(&rng, FLOWS);
+			make_nth(&b, flows[i], decided[flows[i]] && rng_below(&rng, 2),
+				 &lookups[i]);
+		}
+		rested += b.worker[0]->cache_rests > 0;
+		asked += b.worker[0]->cache_rests == 0;
+		eg_flow_find(b.worker[0], lookups, 64, &b.now);
+		for (unsigned i = 0; i < 64; i++)
+			assert_int_equal(lookups[i].need, !decided[flows[i]] ? EG_FLOW_DECIDE
+							  : decided[flows[i]] != b.now.generation
+								  ? EG_FLOW_REDECIDE
+								  : EG_FLOW_PASS);
+		for (unsigned i = 0; i < 64; i++) {
+			if (lookups[i].need != EG_FLOW_PASS)
+				eg_flow_allow(b.worker[0], &lookups[i], &b.now);
+			decided[flows[i]] = b.now.generation;
+		}
+	}
+	assert_int_equal(eg_flow_in_use(b.table), FLOWS);
+	assert_true(rested > 1000 && asked > 1000);
+	close_bench(&b);
+}
+
 int run_verdict_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +398,7 @@ int run_verdict_tests(void)
 		cmocka_unit_test(test_alive),
 		cmocka_unit_test(test_audit),
 		cmocka_unit_test(test_look),
+		cmocka_unit_test(test_resting_cache),
 	};
 
 	return cmocka_run_group_tests_name("flow verdicts", tests, NULL, NULL);
