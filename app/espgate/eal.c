@@ -217,9 +217,13 @@ static void add_devices(struct argv *argv, const struct eg_config *config)
 	bool pci = false;
 
 	eg_vec_foreach (port, &config->ports) {
+		struct eg_buf device = {0};
+
 		if (is_pci(port->device))
 			pci = true;
-		add(argv, is_pci(port->device) ? "--allow=%s" : "--vdev=%s", port->device);
+		eg_iface_args(port, &device);
+		add(argv, is_pci(port->device) ? "--allow=%s" : "--vdev=%s", device.v);
+		eg_buf_free(&device);
 	}
 	if (!pci && !has(argv, "-a") && !has(argv, "--allow") && !has(argv, "--no-pci"))
 		add(argv, "--no-pci");

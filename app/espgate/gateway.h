@@ -48,6 +48,7 @@ struct eg_worker {
 
 /* A port after it was set up. */
 struct eg_gateway_port {
+	struct rte_mempool *pool; /* where it receives into buffers of its own size, else NULL */
 	uint16_t dpdk_id;
 	uint16_t n_rx, n_tx;
 	uint16_t mtu;
@@ -84,6 +85,19 @@ int eg_eal_start(const struct eg_config *config, char **args, int n_args, struct
  * counted (queues depend on their number). */
 int eg_ports_start(struct eg_gateway *gateway, struct eg_errs *errs);
 void eg_ports_stop(struct eg_gateway *gateway);
+
+/* iface.c: the kernel interface behind a port's device. Let its MTU be at least so many bytes: 0 or
+ * -errno. The device and its arguments, with what the port's MTU asks of the driver. */
+int eg_iface_raise_mtu(unsigned if_index, uint16_t mtu);
+void eg_iface_args(const struct eg_conf_port *conf, struct eg_buf *args);
+
+/* buffers.c: make the pools, when the ports' queues are counted; free them. Is the port's longest
+ * frame longer than its receive buffers? */
+#define EG_DESCRIPTORS 1024 /* of a queue, where the device leaves the choice */
+
+int eg_buffers_make(struct eg_gateway *gateway, struct eg_errs *errs);
+void eg_buffers_free(struct eg_gateway *gateway);
+bool eg_buffers_small(const struct eg_conf_port *conf);
 
 /* workers.c: make the workers and spread the queues over them; launch; bring them to an end (false
  * where one did not finish draining in time); free. */

@@ -176,6 +176,7 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 		report->audited[EG_INGRESS] += eg_counted(&stats->audited[EG_INGRESS]);
 		report->audited[EG_EGRESS] += eg_counted(&stats->audited[EG_EGRESS]);
 		report->handed_over += eg_counted(&stats->handed_over);
+		report->gathered += eg_counted(&stats->gathered);
 		report->limited += eg_counted(&stats->limited);
 		report->taken += eg_counted(&stats->taken);
 		for (int i = 0; i < EG_OWN_COUNT; i++)

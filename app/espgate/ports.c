@@ -5,15 +5,6 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
-#define DESCRIPTORS  1024
-#define LINK_HEADERS (EG_ETH_LEN + 2 * EG_VLAN_LEN)
-/* Behind the packet: ESP trailer and ICV, of the longest suite. */
-#define TAILROOM   64
-#define POOL_CACHE 512
-#define POOL_LEAST 8191
-/* net_pcap with infinite_rx keeps its whole capture in the pool. */
-#define POOL_CAPTURE 16384
-
 static int find(const struct eg_conf_port *conf, uint16_t *id, struct eg_errs *errs)
 {
 	size_t len = strcspn(conf->device, ",");
@@ -26,11 +17,6 @@ static int find(const struct eg_conf_port *conf, uint16_t *id, struct eg_errs *e
 		 "DPDK has no device \"%s\" (is its driver there, and a PCI device bound to it?)",
 		 name);
 	return -1;
-}
-
-static bool keeps_capture(const struct eg_conf_port *conf)
-{
-	return strstr(conf->device, "infinite_rx=1") != NULL;
 }
 
 /* A capture's or ring's queues all hold packets: leave none unread. A NIC's are made as needed. */
@@ -59,7 +45,14 @@ static void set_rss(struct rte_eth_conf *eth, const struct rte_eth_dev_info *inf
 	eth->rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & want;
 }
 
-static int set_mtu(const struct eg_conf_port *conf, uint16_t id, struct eg_errs *errs)
+/* A driver that believes in 1518 bytes and carries what its kernel interface does. */
+static bool carries_any(const struct rte_eth_dev_info *info)
+{
+	return info->if_index && info->driver_name && !strcmp(info->driver_name, "net_af_packet");
+}
+
+static int set_mtu(const struct eg_conf_port *conf, uint16_t id,
+		   const struct rte_eth_dev_info *info, struct eg_errs *errs)
 {
 	uint16_t now = 0;
 	int err;
@@ -67,6 +60,8 @@ static int set_mtu(const struct eg_conf_port *conf, uint16_t id, struct eg_errs 
 	if (!rte_eth_dev_get_mtu(id, &now) && now == conf->mtu)
 		return 0;
 	err = rte_eth_dev_set_mtu(id, conf->mtu);
+	if (err && carries_any(info))
+		err = eg_iface_raise_mtu(info->if_index, conf->mtu);
 	if (!err || err == -ENOTSUP) /* pcap and the like take any length */
 		return 0;
 	eg_error(errs, &conf->pos, conf->name, "mtu %u: %s", conf->mtu, rte_strerror(-err));
@@ -77,13 +72,13 @@ static int set_queues(struct eg_gateway *gateway, unsigned p, struct eg_errs *er
 {
 	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
 	struct eg_gateway_port *port = &gateway->port[p];
-	uint16_t rxd = DESCRIPTORS, txd = DESCRIPTORS;
+	uint16_t rxd = EG_DESCRIPTORS, txd = EG_DESCRIPTORS;
 	int socket = rte_eth_dev_socket_id(port->dpdk_id);
 	int err = rte_eth_dev_adjust_nb_rx_tx_desc(port->dpdk_id, &rxd, &txd);
 
 	for (uint16_t q = 0; !err && q < port->n_rx; q++)
 		err = rte_eth_rx_queue_setup(port->dpdk_id, q, rxd, (unsigned)socket, NULL,
-					     gateway->pool);
+					     port->pool ? port->pool : gateway->pool);
 	for (uint16_t q = 0; !err && q < port->n_tx; q++)
 		err = rte_eth_tx_queue_setup(port->dpdk_id, q, txd, (unsigned)socket, NULL);
 	if (err)
@@ -128,6 +123,10 @@ static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *err
 		return -1;
 	}
 	eth.rxmode.mtu = device_mtu(conf->mtu, &info);
+	/* What its buffers do not take comes in several, and is gathered. Drivers without this flag
+	 * do as they can. */
+	if (eg_buffers_small(conf))
+		eth.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	if (port->n_rx > 1)
 		set_rss(&eth, &info);
 	err = rte_eth_dev_configure(port->dpdk_id, port->n_rx, port->n_tx, &eth);
@@ -138,7 +137,7 @@ static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *err
 		return -1;
 	}
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
-	return set_mtu(conf, port->dpdk_id, errs);
+	return set_mtu(conf, port->dpdk_id, &info, errs);
 }
 
 static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
@@ -171,34 +170,6 @@ static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 	return 0;
 }
 
-/* One pool for all: every buffer takes the largest frame of any port in one segment. */
-static int make_pool(struct eg_gateway *gateway, struct eg_errs *errs)
-{
-	unsigned room = 0,
-		 buffers = gateway->n_workers * (2 * POOL_CACHE + 4 * EG_BATCH_MAX + 2048);
-
-	for (unsigned p = 0; p < gateway->n_ports; p++) {
-		const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-		const struct eg_gateway_port *port = &gateway->port[p];
-
-		room = RTE_MAX(room, (unsigned)RTE_PKTMBUF_HEADROOM + LINK_HEADERS + conf->mtu +
-					     TAILROOM);
-		buffers += (unsigned)(port->n_rx + port->n_tx) * (DESCRIPTORS + 512);
-		if (keeps_capture(conf))
-			buffers += POOL_CAPTURE;
-	}
-	room = RTE_MAX(RTE_ALIGN_CEIL(room, 64u), (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
-	gateway->pool = rte_pktmbuf_pool_create("eg_pool", RTE_MAX(buffers, POOL_LEAST * 1u),
-						POOL_CACHE, 0, (uint16_t)room, SOCKET_ID_ANY);
-	if (gateway->pool)
-		return 0;
-	eg_error(
-		errs, NULL, "ports",
-		"no memory for %u packet buffers of %u bytes: %s (give EAL more with -m MEGABYTES)",
-		buffers, room, rte_strerror(rte_errno));
-	return -1;
-}
-
 int eg_ports_start(struct eg_gateway *gateway, struct eg_errs *errs)
 {
 	size_t before = errs->n_errors;
@@ -212,7 +183,7 @@ int eg_ports_start(struct eg_gateway *gateway, struct eg_errs *errs)
 	if (errs->n_errors != before)
 		return -1;
 	gateway->n_ports = n;
-	if (make_pool(gateway, errs))
+	if (eg_buffers_make(gateway, errs))
 		return -1;
 	for (unsigned p = 0; p < n; p++) {
 		if (!set_queues(gateway, p, errs))
@@ -229,6 +200,5 @@ void eg_ports_stop(struct eg_gateway *gateway)
 		rte_eth_dev_close(gateway->port[p].dpdk_id);
 		gateway->port[p].started = false;
 	}
-	rte_mempool_free(gateway->pool);
-	gateway->pool = NULL;
+	eg_buffers_free(gateway);
 }

@@ -19,7 +19,7 @@ static bool same_ports(const struct eg_config *a, const struct eg_config *b)
 
 		if (!same_text(x->name, y->name) || !same_text(x->device, y->device) ||
 		    x->role != y->role || x->mtu != y->mtu || x->rx_queues != y->rx_queues ||
-		    x->promiscuous != y->promiscuous)
+		    x->rx_buffer_bytes != y->rx_buffer_bytes || x->promiscuous != y->promiscuous)
 			return false;
 	}
 	return true;

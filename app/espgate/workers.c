@@ -212,6 +212,7 @@ static void describe_port(struct eg_gateway *gateway, unsigned p)
 		out->mtu = port->mtu;
 		out->encrypted = conf->role == EG_ROLE_ENCRYPTED;
 		out->promiscuous = conf->promiscuous;
+		out->small_buffers = port->pool != NULL;
 		memcpy(out->mac, port->mac, sizeof(out->mac));
 	}
 }

@@ -29,6 +29,7 @@
 #define EG_CONF_GRACE_NS            (60 * 1000000000ull)
 #define EG_CONF_MTU_MIN             1280 /* RFC 8200 s5 */
 #define EG_CONF_MTU_MAX             9600
+#define EG_CONF_RX_BUFFER_MIN       2048            /* what NICs ask for at least */
 #define EG_CONF_SOURCE_PORTS_MAX    (65536 - 49152) /* RFC 6335 s6: dynamic ports */
 #define EG_CONF_ADDRESSES_MAX       16              /* of one port */
 
@@ -43,6 +44,7 @@ struct eg_conf_port {
 	enum eg_role role;
 	uint16_t mtu;                       /* of the IP layer, bytes; 1500 where not given */
 	uint16_t rx_queues;                 /* 0: auto */
+	uint16_t rx_buffer_bytes;           /* of a frame in one receive buffer; 0: the longest */
 	bool promiscuous;                   /* accept frames for any MAC; default false */
 	EG_VEC(struct eg_prefix) addresses; /* the gateway's own, with their networks' lengths */
 	EG_VEC(struct eg_ip) gateways;      /* default routers, at most one a family */

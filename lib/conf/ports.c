@@ -90,6 +90,15 @@ static void read_rx_queues(struct eg_read *rd, const struct eg_node *node, void 
 		port->rx_queues = (uint16_t)n;
 }
 
+static void read_rx_buffer(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_port *port = into;
+	uint64_t bytes;
+
+	if (eg_read_u64(rd, node, EG_CONF_RX_BUFFER_MIN, EG_CONF_MTU_MAX, &bytes))
+		port->rx_buffer_bytes = (uint16_t)bytes;
+}
+
 static void read_promiscuous(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	struct eg_conf_port *port = into;
@@ -142,6 +151,7 @@ static void read_port(struct eg_read *rd, const struct eg_node *node, void *into
 		{"role", read_role, true},
 		{"mtu", read_mtu, false},
 		{"rx_queues", read_rx_queues, false},
+		{"rx_buffer", read_rx_buffer, false},
 		{"promiscuous", read_promiscuous, false},
 		{"addresses", read_addresses, false},
 		{"gateway", read_gateways, false},

@@ -67,8 +67,6 @@ static unsigned parse_frame(struct eg_path *path, struct rte_mbuf *m, struct eg_
 	uint16_t off;
 	enum eg_drop drop;
 
-	if (m->nb_segs != 1)
-		return EG_DROP_MULTI_SEGMENT;
 	drop = eg_parse_link(frame, m->data_len, &off);
 	if (drop && (drop != EG_DROP_NOT_IP || !is_arp(m) || !speaks(path, meta->port)))
 		return drop;

@@ -120,8 +120,7 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 	unsigned received;
 
 	path->last_cycles = start;
-	eg_rx(path, port, queue);
-	received = path->batch.n;
+	received = eg_rx(path, port, queue);
 	if (!received)
 		return 0;
 	charge(path, EG_STAGE_RX, received);

@@ -18,6 +18,9 @@
 
 _Static_assert(EG_BATCH_MAX <= EG_CRYPTO_BURST, "a batch is one crypto burst");
 
+/* Behind a packet its buffer has room for ESP trailer and ICV of the longest suite. */
+#define EG_TAILROOM 64
+
 /* A port as a worker uses it. Index = index in the configuration. */
 struct eg_path_port {
 	uint16_t dpdk_id;
@@ -25,6 +28,7 @@ struct eg_path_port {
 	uint16_t mtu;
 	bool encrypted; /* role */
 	bool promiscuous;
+	bool small_buffers; /* its packets may fill their buffers to the end */
 	uint8_t mac[6];
 	struct rte_ring *ring; /* to the worker that owns the transmit queue, or NULL: it is ours */
 	struct rte_mbuf *tx[EG_BATCH_MAX];
@@ -40,7 +44,7 @@ struct eg_path {
 	struct rte_ring **handoff; /* of every worker, by index: packets for its inbound SAs */
 	struct eg_flow *flow;      /* ours; over the table that all workers share */
 	uint64_t cycles_per_s;     /* of the TSC */
-	struct rte_mempool *pool;  /* for what the gateway itself sends */
+	struct rte_mempool *pool;  /* buffers that take the largest MTU */
 	struct eg_keeper_way way;
 	unsigned n_ports;
 	uint64_t sample_cycles; /* least time between two drop samples; 0: no samples */

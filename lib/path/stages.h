@@ -4,8 +4,13 @@
 
 #include "path/path.h"
 
-/* rx.c: fill the batch from a receive queue. */
-void eg_rx(struct eg_path *path, unsigned port, uint16_t queue);
+/* rx.c: fill the batch from a receive queue. Every packet is one segment then. Returns how many
+ * came, of which gather may have lost some. */
+unsigned eg_rx(struct eg_path *path, unsigned port, uint16_t queue);
+
+/* gather.c: part of rx, where a burst has packets of several segments or without room behind them:
+ * copy those into one buffer each. */
+void eg_gather(struct eg_path *path);
 
 /* parse.c: Ethernet and IP of received frames; IP of packets that were handed over; IP of packets
  * found inside ESP. Data then start at the IP header and end with it. */

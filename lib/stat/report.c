@@ -273,6 +273,9 @@ void eg_report_render(const struct eg_report *now, const struct eg_report *befor
 	if (now->handed_over)
 		eg_buf_add(out, "  handed over between workers: %" PRIu64 " packets\n",
 			   now->handed_over);
+	if (now->gathered)
+		eg_buf_add(out, "  gathered: %" PRIu64 " frames came in several buffers\n",
+			   now->gathered);
 	render_own(now, out);
 	if (eg_report_rx(now))
 		render_cycles(now, out);

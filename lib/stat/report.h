@@ -50,7 +50,7 @@ struct eg_report {
 	uint64_t drop[EG_DROP_COUNT];
 	uint64_t cycles[EG_STAGE_COUNT];
 	uint64_t packets[EG_STAGE_COUNT];
-	uint64_t handed_over;
+	uint64_t handed_over, gathered;
 	uint64_t own[EG_OWN_COUNT];
 	uint64_t taken, limited;
 };

@@ -100,6 +100,7 @@ struct eg_stats {
 				       * drops */
 	eg_counter limited;           /* ICMP errors that were not made, for their rate */
 	eg_counter taken;             /* frames that ended here because they have served: ARP, ND */
+	eg_counter gathered;          /* frames of several buffers that were made one */
 	eg_counter handed_over;       /* to the worker that owns their SA */
 	eg_counter audited[2];        /* policy.mode audit: would be dropped: ingress, egress */
 	eg_counter opened;            /* connections */

@@ -1,10 +1,10 @@
 /* Any bytes come in on the encrypted port, through the real stages to the end.
  *
  * A fuzzer cannot make an ICV, so the first byte of an input says how the rest is used: as a whole
- * frame; as the text that the peer seals, behind its outer TOS and sequence number; or as such a
- * frame with one byte spoiled behind the sealing. Whatever comes, the packet leaves by the clear
- * port or is dropped by one name, every buffer comes back, and no byte behind the frame is touched
- * (ASan). Seeds: make_seeds.py. */
+ * frame; as the text that the peer seals, behind its outer TOS and sequence number; as such a frame
+ * with one byte spoiled behind the sealing; or as one that comes in pieces, with lengths that may
+ * be lies. Whatever comes, the packet leaves by the clear port or is dropped by one name, every
+ * buffer comes back, and no byte behind the frame is touched (ASan). Seeds: make_seeds.py. */
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/lsan_interface.h>
 
@@ -68,6 +68,32 @@ static struct frame raw(const uint8_t *data, size_t size)
 	return frame;
 }
 
+/* A sealed frame in up to eight pieces; each byte of the text's first ones says where one ends, and
+ * the last three what the driver says wrongly of number, length and a piece. */
+static void receive_pieces(const uint8_t *data, size_t size)
+{
+	struct frame frame = sealed(data + 11, size - 11);
+	struct rte_mbuf *head = NULL, **at = &head;
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < 8; i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
+		unsigned n = i == 7 ? frame.n - done : RTE_MIN(data[i], frame.n - done);
+
+		memcpy(rte_pktmbuf_append(m, (uint16_t)n), frame.bytes + done, n);
+		done += n;
+		*at = m;
+		at = &m->next;
+	}
+	head->nb_segs = (uint16_t)(8 + (int8_t)(data[8] & 1 ? data[8] : 0));
+	head->pkt_len = (uint32_t)(frame.n + (int8_t)(data[9] & 1 ? data[9] : 0));
+	if (data[10] & 1)
+		head->next->data_len = (uint16_t)(data[10] << 8);
+	if (head->nb_segs < 2) /* one piece is not looked at twice */
+		head->nb_segs = 2;
+	gw_send_mbuf(gw, ENCRYPTED, head);
+}
+
 /* Receive one mbuf that ends where its frame ends, for ASan: nothing inbound needs room behind it.
  */
 static void receive(const struct frame *frame)
@@ -97,7 +123,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	frame = data[0] % 3 == 0   ? raw(data + 1, size - 1)
 		: data[0] % 3 == 1 ? sealed(data + 1, size - 1)
 				   : spoiled(data + 1, size - 1);
-	receive(&frame);
+	if (data[0] >= 0xc0)
+		receive_pieces(data + 1, size - 1);
+	else
+		receive(&frame);
 	drops = gw_drops_all(gw) - drops;
 	require(gw_sent(gw, CLEAR, &frame, 1) + drops == 1);
 	require(gw_discard(gw, ENCRYPTED) == 0);

@@ -13,7 +13,8 @@ static const char full[] =
 	"version: 1\n"
 	"eal: {args: [\"--file-prefix=gw0\", --no-huge]}\n"
 	"ports:\n"
-	"  uplink: {device: \"0000:8a:00.0\", role: encrypted, mtu: 9000, rx_queues: 2}\n"
+	"  uplink: {device: \"0000:8a:00.0\", role: encrypted, mtu: 9000, rx_queues: 2, rx_buffer: "
+	"2048}\n"
 	"  pods:   {device: \"net_pcap0,rx_pcap=in.pcap\", role: clear, rx_queues: auto,\n"
 	"           promiscuous: true}\n"
 	"workers:\n"
@@ -86,6 +87,7 @@ static void check_ports(const struct eg_config *c)
 	assert_int_equal(uplink->role, EG_ROLE_ENCRYPTED);
 	assert_int_equal(uplink->mtu, 9000);
 	assert_int_equal(uplink->rx_queues, 2);
+	assert_int_equal(uplink->rx_buffer_bytes, 2048);
 	assert_false(uplink->promiscuous);
 	assert_string_equal(uplink->pos.file, "etc/gw.yaml");
 	assert_int_equal(uplink->pos.line, 4);
@@ -94,6 +96,7 @@ static void check_ports(const struct eg_config *c)
 	assert_int_equal(pods->role, EG_ROLE_CLEAR);
 	assert_int_equal(pods->mtu, 1500);
 	assert_int_equal(pods->rx_queues, 0);
+	assert_int_equal(pods->rx_buffer_bytes, 0);
 	assert_true(pods->promiscuous);
 }
 

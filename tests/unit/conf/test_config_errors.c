@@ -191,6 +191,8 @@ static void test_ports(void **state)
 		 "t:2:42: ports.a.mtu: 2^64 is out of range (1280-9600)\n"},
 		{V "ports: {a: {device: d, role: clear, rx_queues: 0}}\n",
 		 "t:2:48: ports.a.rx_queues: 0 is out of range (1-64)\n"},
+		{V "ports: {a: {device: d, role: clear, rx_buffer: 1024}}\n",
+		 "t:2:48: ports.a.rx_buffer: 1024 is out of range (2048-9600)\n"},
 		{V "ports: {a: {device: d, role: clear, rx_queues: 65}}\n",
 		 "t:2:48: ports.a.rx_queues: 65 is out of range (1-64)\n"},
 		{V "ports: {a: {device: d, role: clear, rx_queues: many}}\n",

@@ -395,12 +395,12 @@ void gw_close(struct gw *gw)
 	free_gw(gw);
 }
 
-static void inject(struct gw *gw, unsigned port, struct rte_mbuf *m)
+void gw_inject(struct gw *gw, unsigned port, struct rte_mbuf *m)
 {
 	assert_int_equal(rte_eth_tx_burst(gw->path[0]->port[port].dpdk_id, 0, &m, 1), 1);
 }
 
-static void receive(struct gw *gw, unsigned port, unsigned n)
+void gw_receive(struct gw *gw, unsigned port, unsigned n)
 {
 	const struct eg_snap *snap = gw->closed_start ? NULL : gw->snap;
 
@@ -418,15 +418,15 @@ void gw_send(struct gw *gw, unsigned port, const struct frame *frames, unsigned 
 		at = rte_pktmbuf_append(m, frames[i].n);
 		assert_non_null(at);
 		memcpy(at, frames[i].bytes, frames[i].n);
-		inject(gw, port, m);
+		gw_inject(gw, port, m);
 	}
-	receive(gw, port, n);
+	gw_receive(gw, port, n);
 }
 
 void gw_send_mbuf(struct gw *gw, unsigned port, struct rte_mbuf *m)
 {
-	inject(gw, port, m);
-	receive(gw, port, 1);
+	gw_inject(gw, port, m);
+	gw_receive(gw, port, 1);
 }
 
 static enum eg_drop first_drop(const struct gw *gw, const uint64_t before[EG_DROP_COUNT])

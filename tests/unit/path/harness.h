@@ -85,8 +85,10 @@ struct eg_sa *gw_sa_in(struct gw *gw);
 /* Receive n <= 64 frames as one burst on a port, and let worker 0 carry them to their end. */
 void gw_send(struct gw *gw, unsigned port, const struct frame *frames, unsigned n);
 
-/* The same with one mbuf that the test made. */
+/* The same with one mbuf that the test made. In two steps: let it wait on the port; receive n. */
 void gw_send_mbuf(struct gw *gw, unsigned port, struct rte_mbuf *m);
+void gw_inject(struct gw *gw, unsigned port, struct rte_mbuf *m);
+void gw_receive(struct gw *gw, unsigned port, unsigned n);
 
 /* Send one frame that must be dropped for this reason and no other, or (EG_KEEP) must leave, by
  * whatever port; `what` names the case where it does not. */

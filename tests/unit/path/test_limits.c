@@ -4,23 +4,6 @@
 
 #include "net/bytes.h"
 
-static void test_multi_segment(void **state)
-{
-	struct gw *gw = open_crossing();
-	struct frame frame = plain_frame(CLEAR, &(struct flow){V4, .payload = 100});
-	struct rte_mbuf *head = rte_pktmbuf_alloc(bench_pool());
-	struct rte_mbuf *tail = rte_pktmbuf_alloc(bench_pool());
-
-	(void)state;
-	memcpy(rte_pktmbuf_append(head, 60), frame.bytes, 60);
-	memcpy(rte_pktmbuf_append(tail, (uint16_t)(frame.n - 60)), frame.bytes + 60, frame.n - 60u);
-	assert_int_equal(rte_pktmbuf_chain(head, tail), 0);
-	gw_send_mbuf(gw, CLEAR, head);
-	assert_int_equal(gw_drops(gw, EG_DROP_MULTI_SEGMENT), 1);
-	assert_int_equal(gw_drops_all(gw), 1);
-	gw_close(gw);
-}
-
 /* A driver that leaves less room than we put around a packet: 36 bytes of outer header, ESP and IV
  * and 14 of Ethernet, where the frame's own 14 are free already; behind it up to 21. */
 static void send_with_room(struct gw *gw, unsigned front, unsigned back, enum eg_drop want)
@@ -207,13 +190,9 @@ static void test_sample_between_tunnels(void **state)
 int run_limit_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_multi_segment),
-		cmocka_unit_test(test_no_room),
-		cmocka_unit_test(test_too_big),
-		cmocka_unit_test(test_seq_exhausted),
-		cmocka_unit_test(test_tx_full),
-		cmocka_unit_test(test_sample),
-		cmocka_unit_test(test_sample_between_tunnels),
+		cmocka_unit_test(test_no_room),       cmocka_unit_test(test_too_big),
+		cmocka_unit_test(test_seq_exhausted), cmocka_unit_test(test_tx_full),
+		cmocka_unit_test(test_sample),        cmocka_unit_test(test_sample_between_tunnels),
 	};
 
 	return cmocka_run_group_tests_name("path limits", tests, NULL, NULL);

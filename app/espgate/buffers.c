@@ -1,0 +1,98 @@
+/* Packet buffers: one pool whose buffers take the largest frame of any port in one segment, for
+ * what most ports receive, what is gathered and what the gateway itself sends; and one for each
+ * port with an rx_buffer of its own, so that a jumbo MTU need not cost 10 kB a descriptor. */
+#include "gateway.h"
+
+#include <string.h>
+
+#include <rte_errno.h>
+
+#define LINK_HEADERS (EG_ETH_LEN + 2 * EG_VLAN_LEN)
+#define POOL_CACHE   512
+#define POOL_LEAST   8191
+/* net_pcap with infinite_rx keeps its whole capture in the pool. */
+#define POOL_CAPTURE 16384
+
+/* What a queue's descriptors hold, and what is on its way from or to it. */
+#define QUEUE_BUFFERS (EG_DESCRIPTORS + 512)
+
+static unsigned longest_frame(const struct eg_conf_port *conf)
+{
+	return LINK_HEADERS + conf->mtu;
+}
+
+bool eg_buffers_small(const struct eg_conf_port *conf)
+{
+	return conf->rx_buffer_bytes && conf->rx_buffer_bytes < longest_frame(conf);
+}
+
+static unsigned on_the_way(const struct eg_gateway *gateway)
+{
+	unsigned n = gateway->n_workers * (2 * POOL_CACHE + 4 * EG_BATCH_MAX + 2048);
+
+	for (unsigned p = 0; p < gateway->n_ports; p++)
+		n += gateway->port[p].n_tx * QUEUE_BUFFERS;
+	return n;
+}
+
+static unsigned received(const struct eg_gateway *gateway, unsigned p)
+{
+	bool capture = strstr(gateway->config->ports.v[p].device, "infinite_rx=1");
+
+	return gateway->port[p].n_rx * QUEUE_BUFFERS + (capture ? POOL_CAPTURE : 0);
+}
+
+static struct rte_mempool *make_pool(const char *name, unsigned buffers, unsigned room,
+				     struct eg_errs *errs)
+{
+	struct rte_mempool *pool;
+
+	buffers = RTE_MAX(buffers, (unsigned)POOL_LEAST);
+	pool = rte_pktmbuf_pool_create(name, buffers, POOL_CACHE, 0, (uint16_t)room, SOCKET_ID_ANY);
+	if (!pool)
+		eg_error(errs, NULL, "ports",
+			 "no memory for %u packet buffers of %u bytes: %s (give EAL more with -m "
+			 "MEGABYTES)",
+			 buffers, room, rte_strerror(rte_errno));
+	return pool;
+}
+
+static bool make_own(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
+{
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	snprintf(name, sizeof(name), "eg_port%u", p);
+	gateway->port[p].pool =
+		make_pool(name, on_the_way(gateway) + received(gateway, p),
+			  RTE_PKTMBUF_HEADROOM + gateway->config->ports.v[p].rx_buffer_bytes, errs);
+	return gateway->port[p].pool;
+}
+
+int eg_buffers_make(struct eg_gateway *gateway, struct eg_errs *errs)
+{
+	unsigned room = RTE_MBUF_DEFAULT_BUF_SIZE, buffers = on_the_way(gateway);
+
+	for (unsigned p = 0; p < gateway->n_ports; p++) {
+		const struct eg_conf_port *conf = &gateway->config->ports.v[p];
+		/* net_af_packet asks for its own header's length too. */
+		unsigned around = RTE_PKTMBUF_HEADROOM + 2 * EG_TAILROOM;
+
+		room = RTE_MAX(room, RTE_ALIGN_CEIL(around + longest_frame(conf), 64u));
+		if (!conf->rx_buffer_bytes)
+			buffers += received(gateway, p);
+		else if (!make_own(gateway, p, errs))
+			return -1;
+	}
+	gateway->pool = make_pool("eg_pool", buffers, room, errs);
+	return gateway->pool ? 0 : -1;
+}
+
+void eg_buffers_free(struct eg_gateway *gateway)
+{
+	for (unsigned p = 0; p < gateway->n_ports; p++) {
+		rte_mempool_free(gateway->port[p].pool);
+		gateway->port[p].pool = NULL;
+	}
+	rte_mempool_free(gateway->pool);
+	gateway->pool = NULL;
+}

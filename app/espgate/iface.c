@@ -1,0 +1,52 @@
+/* Devices behind which a kernel interface stands (net_af_packet and its kind): what their drivers
+ * cannot be told or do not say, the kernel can. */
+#include "gateway.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Of a frame in net_af_packet's ring: what the kernel puts in front (TPACKET2_HDRLEN, 16 bytes for
+ * a link header, rounded up), and Ethernet with two tags. */
+#define RING_HEADERS (80 + 2 * EG_VLAN_LEN)
+#define RING_FRAME   2048 /* the driver's default */
+#define RING_ALIGN   64   /* so that 64 frames end with a page */
+
+static int request(unsigned if_index, unsigned long what, struct ifreq *ifr)
+{
+	int fd, err = 0;
+
+	if (!if_indextoname(if_index, ifr->ifr_name))
+		return -errno;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, what, ifr))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int eg_iface_raise_mtu(unsigned if_index, uint16_t mtu)
+{
+	struct ifreq ifr = {0};
+	int err = request(if_index, SIOCGIFMTU, &ifr);
+
+	if (err || ifr.ifr_mtu >= mtu)
+		return err;
+	ifr.ifr_mtu = mtu;
+	return request(if_index, SIOCSIFMTU, &ifr);
+}
+
+void eg_iface_args(const struct eg_conf_port *conf, struct eg_buf *args)
+{
+	unsigned frame = RTE_ALIGN_CEIL(RING_HEADERS + conf->mtu, (unsigned)RING_ALIGN);
+
+	eg_buf_add(args, "%s", conf->device);
+	/* Longer frames would be cut off on their way in, and vanish on their way out. */
+	if (!strncmp(conf->device, "net_af_packet", 13) && !strstr(conf->device, "framesz=") &&
+	    !strstr(conf->device, "blocksz=") && frame > RING_FRAME)
+		eg_buf_add(args, ",framesz=%u,blocksz=%u", frame, 64 * frame);
+}
