@@ -10,6 +10,26 @@
 #include "net/tcp.h"
 #include "verbs.h"
 
+/* What becomes of longer ones. */
+static void add_longer(const struct eg_tunnel *peer, unsigned whole, struct eg_buf *out)
+{
+	bool least = peer->fragment_outer && whole < EG_IP6_MTU_MIN;
+
+	eg_buf_add(out, "  longer over IPv4 without DF: %s\n",
+		   peer->fragment_inner   ? "fragmented, and the fragments sealed"
+		   : peer->fragment_outer ? "sealed, and fragmented then"
+					  : "dropped");
+	eg_buf_add(out, "  longer with DF: dropped, and the sender told %u\n", whole);
+	if (least && !peer->transport)
+		eg_buf_add(out,
+			   "  longer over IPv6: up to %u sealed, and fragmented then (RFC "
+			   "2473 s7.1)\n",
+			   EG_IP6_MTU_MIN);
+	if (!peer->transport || peer->remote.family == 6)
+		eg_buf_add(out, "  %s over IPv6: dropped, and the sender told %u\n",
+			   least ? "even longer" : "longer", least ? EG_IP6_MTU_MIN : whole);
+}
+
 static void add_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *peer,
 		   const struct eg_conf_port *port, struct eg_buf *out)
 {
@@ -48,6 +68,7 @@ static void add_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *peer,
 	else
 		eg_buf_add(out, "  MSS %u over IPv4, %u over IPv6\n",
 			   whole - EG_IP4_LEN - EG_TCP_LEN, whole - EG_IP6_LEN - EG_TCP_LEN);
+	add_longer(peer, whole, out);
 }
 
 static int explain(const struct eg_view *view, size_t index)

@@ -10,7 +10,7 @@
 	X(NO_SNAPSHOT, no_snapshot, "no valid configuration is in force yet") \
 	/* rx, parse: the frame, and again the packet found inside ESP */ \
 	X(MULTI_SEGMENT, multi_segment, "frame of several buffers that fits no single one, or does not add up") \
-	X(NO_BUFFER, no_buffer, "no buffer was free to put the pieces of a frame together in") \
+	X(NO_BUFFER, no_buffer, "no buffer was free to put the pieces of a frame together in, or to cut a packet into") \
 	X(SHORT_FRAME, short_frame, "frame ends inside its Ethernet or VLAN header") \
 	X(NOT_OUR_MAC, not_our_mac, "frame for another station (the port is not promiscuous)") \
 	X(NOT_IP, not_ip, "neither IPv4 nor IPv6 (LLDP and the like; ARP on a port without addresses)") \
@@ -75,7 +75,7 @@
 	X(CRYPTO_FAILED, crypto_failed, "the crypto library did not complete the packet") \
 	/* tx */ \
 	X(PLAIN_TO_ENCRYPTED, plain_to_encrypted, "plain packet was routed to an encrypted port") \
-	X(TOO_BIG, too_big, "larger than the MTU of the port it leaves by") \
+	X(TOO_BIG, too_big, "larger than what its way takes, and not to be fragmented") \
 	X(TX_FULL, tx_full, "transmit queue is full") \
 	X(TX_RING_FULL, tx_ring_full, "ring to the worker that owns the transmit queue is full")
 /* clang-format on */

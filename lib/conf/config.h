@@ -102,6 +102,13 @@ enum eg_mode {
 	EG_MODE_TRANSPORT, /* protects what goes from local to remote itself */
 };
 
+/* What becomes of an inner packet that is too long for its tunnel and may be fragmented. */
+enum eg_fragment {
+	EG_FRAGMENT_BEFORE, /* sealing: its fragments are sealed each by itself */
+	EG_FRAGMENT_AFTER,  /* it is sealed whole, and the outer packet fragmented */
+	EG_FRAGMENT_DROP,
+};
+
 struct eg_conf_peer {
 	char *name;
 	struct eg_ip local, remote;
@@ -115,6 +122,7 @@ struct eg_conf_peer {
 	uint64_t send_delay_ns;      /* a new outbound SA waits so long behind a reload */
 	uint64_t grace_ns;           /* an inbound SA is accepted so long after it left */
 	bool mss_clamp;              /* default true */
+	enum eg_fragment fragment;
 	struct eg_pos pos;
 };
 

@@ -120,6 +120,27 @@ static void read_mss_clamp(struct eg_read *rd, const struct eg_node *node, void 
 	eg_read_bool(rd, node, &peer->mss_clamp);
 }
 
+static void read_fragment(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {[EG_FRAGMENT_BEFORE] = "before",
+					    [EG_FRAGMENT_AFTER] = "after",
+					    [EG_FRAGMENT_DROP] = "drop"};
+	struct eg_conf_peer *peer = into;
+	unsigned fragment;
+
+	if (!eg_read_enum(rd, node, names, sizeof(names) / sizeof(*names), &fragment))
+		return;
+	peer->fragment = fragment;
+	if (fragment == EG_FRAGMENT_BEFORE && peer->mode == EG_MODE_TRANSPORT)
+		eg_read_error(rd, &node->pos,
+			      "belongs to mode tunnel: transport mode seals no fragments "
+			      "(RFC 4303 s3.1.1)");
+	if (fragment == EG_FRAGMENT_AFTER && peer->df == EG_DF_SET)
+		eg_read_error(rd, &node->pos,
+			      "df: set forbids to fragment the outer packet (RFC 791 s2.3); "
+			      "before and drop go with it");
+}
+
 static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
@@ -133,6 +154,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		{"rekey", eg_conf_read_rekey, false},
 		{"lifetime", eg_conf_read_lifetime, false}, /* compared with sas */
 		{"mss_clamp", read_mss_clamp, false},
+		{"fragment", read_fragment, false}, /* compared with mode and df */
 	};
 	struct eg_config *config = into;
 	struct eg_conf_peer *peer = eg_vec_add(&config->peers);

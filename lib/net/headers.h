@@ -12,6 +12,9 @@
 #define EG_UDP_LEN  8
 #define EG_ESP_LEN  8 /* SPI and sequence number */
 
+#define EG_IP6_FRAGMENT_LEN 8    /* RFC 8200 s4.5 */
+#define EG_IP6_MTU_MIN      1280 /* RFC 8200 s5 */
+
 #define EG_UDP_PORT_ESP 4500 /* RFC 3948 s2.1 */
 #define EG_ARP_LEN      28
 #define EG_ND_LEN       24 /* ICMPv6 header, flags, target: NS and NA without options */

@@ -32,7 +32,7 @@ static void write_outer(uint8_t *at, const struct eg_meta *meta, const uint8_t *
 
 	if (meta->pkt.version == 4)
 		outer.df &= eg_get16(inner + offsetof(struct eg_ip4, frag_be));
-	outer.df = (outer.df & peer->df_copied) | peer->df_set;
+	outer.df = meta->split ? 0 : (outer.df & peer->df_copied) | peer->df_set;
 	eg_outer_write_ip(at, peer, &outer);
 	write_udp(at + peer->ip_len, meta, inner, len - peer->ip_len);
 }

@@ -109,7 +109,7 @@ static uint32_t next_mtu(const struct eg_path *path, const struct eg_meta *meta,
 	if (meta->drop != EG_DROP_TOO_BIG)
 		return 0;
 	if (meta->hop->kind == EG_HOP_PEER)
-		return eg_room_for(path, meta, data);
+		return eg_room_told(path, meta, data);
 	return path->port[meta->hop->port].mtu;
 }
 

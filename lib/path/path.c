@@ -9,6 +9,7 @@
 #include <rte_cycles.h>
 
 #include "path/drop.h"
+#include "path/fragment.h"
 #include "path/stages.h"
 
 /* One burst in this many is timed: reading the clock ten times a burst would cost more than some
@@ -43,9 +44,11 @@ static void leave(struct eg_path *path)
 {
 	run(path, EG_STAGE_ROUTE, eg_route);
 	eg_mss(path); /* its cycles are sa_out's */
-	run(path, EG_STAGE_SA_OUT, eg_sa_out);
-	run(path, EG_STAGE_ESP_OUT, eg_esp_out);
-	run(path, EG_STAGE_TX, eg_tx);
+	do {
+		run(path, EG_STAGE_SA_OUT, eg_sa_out);
+		run(path, EG_STAGE_ESP_OUT, eg_esp_out);
+		run(path, EG_STAGE_TX, eg_tx);
+	} while (eg_fragment_more(path));
 }
 
 /* What the burst made us say: answers and errors. They pass no policy, for it is the gateway that

@@ -69,6 +69,12 @@ struct eg_path {
 		struct rte_mbuf *m[EG_BATCH_MAX];
 		uint8_t port[EG_BATCH_MAX]; /* for whose sake: where that came in */
 	} own;                              /* IP packets of our own, for the end of the burst */
+	struct {
+		unsigned at, n; /* those left are at to n - 1 */
+		struct rte_mbuf *m[EG_BATCH_MAX];
+		struct eg_meta meta[EG_BATCH_MAX];
+	} waiting;            /* sa_out: the batch from the first packet on that must be cut */
+	uint32_t fragment_id; /* of the last outer packet that was fragmented; 0: none yet */
 	struct eg_flow_now now;
 	struct eg_lookup lookups[EG_BATCH_MAX]; /* lookups[k] is of packet lookup_packet[k] */
 	uint8_t lookup_packet[EG_BATCH_MAX];

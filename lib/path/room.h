@@ -6,7 +6,19 @@
 #include "net/split.h"
 #include "path/path.h"
 
-/* By this SA of the peer: exactly what esp_out makes of it fits the port's MTU. In transport mode
+/* To the far end of a tunnel: what its port carries. */
+static inline unsigned eg_room_outer(const struct eg_path *path, const struct eg_tunnel *peer)
+{
+	return path->port[peer->hop.port].mtu;
+}
+
+/* Each worker sends on its own SA where there are several (RFC 9611's idea). There is one. */
+static inline struct eg_sa *eg_sa_of(const struct eg_path *path, const struct eg_tunnel *peer)
+{
+	return peer->out[path->worker % peer->n_out];
+}
+
+/* By this SA of the peer: exactly what esp_out makes of it fits eg_room_outer(). In transport mode
  * `kept` bytes of the packet's own headers stay in front of ESP; in tunnel mode none do. */
 static inline unsigned eg_room_inside(const struct eg_path *path, const struct eg_tunnel *peer,
 				      const struct eg_sa *sa, unsigned kept)
@@ -17,7 +29,7 @@ static inline unsigned eg_room_inside(const struct eg_path *path, const struct e
 		.icv = sa->icv_bytes,
 		.align = sa->align_bytes,
 	};
-	unsigned text = eg_esp_inner_max(path->port[peer->hop.port].mtu, &around);
+	unsigned text = eg_esp_inner_max(eg_room_outer(path, peer), &around);
 
 	return text ? kept + text : 0;
 }
@@ -29,6 +41,18 @@ static inline unsigned eg_room_for(const struct eg_path *path, const struct eg_m
 	unsigned kept = meta->peer->transport ? eg_split_to_seal(data, &meta->pkt).off : 0;
 
 	return eg_room_inside(path, meta->peer, meta->sa, kept);
+}
+
+/* The number in "too big". A host need not send less than 1280 bytes of IPv6 (RFC 8200 s5): then
+ * the tunnel takes those, fragmented once they are sealed (RFC 2473 s7.1). */
+static inline unsigned eg_room_told(const struct eg_path *path, const struct eg_meta *meta,
+				    const uint8_t *data)
+{
+	unsigned room = eg_room_for(path, meta, data);
+
+	return meta->pkt.version == 6 && room < EG_IP6_MTU_MIN && meta->peer->fragment_outer
+		       ? EG_IP6_MTU_MIN
+		       : room;
 }
 
 #endif

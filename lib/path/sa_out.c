@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "path/drop.h"
+#include "path/fragment.h"
 #include "path/room.h"
 
 /* Open addressing over a batch's SAs: at most half full. */
@@ -55,8 +56,7 @@ static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta, 
 		return EG_DROP_NO_NEIGHBOR;
 	if (!peer->n_out)
 		return EG_DROP_NO_OUT_SA;
-	/* Each worker sends on its own SA where there are several (RFC 9611's idea). */
-	meta->sa = peer->out[path->worker % peer->n_out];
+	meta->sa = eg_sa_of(path, peer);
 	if (peer->transport) {
 		enum eg_drop drop = check_transport(peer, &meta->pkt, data);
 
@@ -65,6 +65,19 @@ static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta, 
 	}
 	/* Before it takes a number: sealed it could not leave (RFC 4301 s8.2.1). */
 	return meta->pkt.len > eg_room_for(path, meta, data) ? EG_DROP_TOO_BIG : EG_KEEP;
+}
+
+/* Packet i is too big. True where it is cut before it is sealed: it waits, and those behind it. */
+static bool must_wait(struct eg_path *path, unsigned i)
+{
+	struct eg_meta *meta = &path->batch.meta[i];
+	enum eg_fragment_how how =
+		eg_fragment_how(meta, meta->peer, eg_batch_data(&path->batch, i));
+
+	meta->split = how == EG_FRAGMENT_OUTER;
+	if (how == EG_FRAGMENT_INNER)
+		eg_fragment_wait(path, i);
+	return how == EG_FRAGMENT_INNER;
 }
 
 static void group_by_sa(struct eg_path *path)
@@ -85,6 +98,11 @@ static void group_by_sa(struct eg_path *path)
 		if (meta->hop->kind != EG_HOP_PEER)
 			continue;
 		drop = choose_sa(path, meta, eg_batch_data(batch, i));
+		if (drop == EG_DROP_TOO_BIG) {
+			if (must_wait(path, i))
+				break;
+			drop = meta->split ? EG_KEEP : drop;
+		}
 		if (drop) {
 			eg_batch_lose(batch, i, drop);
 			continue;

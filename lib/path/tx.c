@@ -6,6 +6,8 @@
 
 #include "net/bytes.h"
 #include "path/drop.h"
+#include "path/fragment.h"
+#include "path/room.h"
 
 /* A hop's own MAC in one load: six bytes copied into a word and read back as one would wait for the
  * stores, 20 cycles a packet. */
@@ -52,23 +54,15 @@ static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m, const 
 	return true;
 }
 
-/* The last look, then the link header; or over to the keeper, who has looked up nothing else. */
-static unsigned prepare(struct eg_path *path, unsigned i, struct eg_path_port *port,
-			const struct eg_hop *hop)
+/* The link header; or over to the keeper, who has looked up nothing else. */
+static unsigned address(struct eg_path *path, struct rte_mbuf *m, const struct eg_hop *hop)
 {
-	struct rte_mbuf *m = path->batch.m[i];
 	struct eg_ip next;
-	uint64_t mac;
+	uint64_t mac = find_mac(path, m, hop, &next);
 
-	if (port->encrypted && !path->batch.meta[i].sealed &&
-	    !eg_icmp_may_leave(path, i, hop->port))
-		return EG_DROP_PLAIN_TO_ENCRYPTED;
-	if (m->pkt_len > port->mtu)
-		return EG_DROP_TOO_BIG;
-	mac = find_mac(path, m, hop, &next);
 	if (!mac)
 		return eg_keeper_packet(path, m, hop->port, &next);
-	return put_link(port, m, &mac) ? EG_KEEP : EG_DROP_NO_ROOM;
+	return put_link(&path->port[hop->port], m, &mac) ? EG_KEEP : EG_DROP_NO_ROOM;
 }
 
 /* Frames that really went out, counted where they went. */
@@ -155,20 +149,79 @@ void eg_tx_own(struct eg_path *path, unsigned port, struct rte_mbuf *m)
 		push(path, port, m);
 }
 
+/* What is longer than its way takes: a sealed packet where sa_out said so, a plain one as every
+ * router does it (RFC 1812 s4.2.2.7). */
+static enum eg_drop cut(struct eg_path *path, unsigned i, const struct eg_hop *hop,
+			struct eg_fragments *out)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	struct rte_mbuf *m = path->batch.m[i];
+	struct eg_ip4 *ip = rte_pktmbuf_mtod(m, struct eg_ip4 *);
+	bool v4 = ip->ver_ihl >> 4 == 4;
+
+	if (meta->sealed != meta->split)
+		return EG_DROP_TOO_BIG;
+	if (!meta->sealed)
+		return v4 && !(be16toh(ip->frag_be) & EG_IP4_DF)
+			       ? eg_fragment_ip4(path, m, path->port[hop->port].mtu, out)
+			       : EG_DROP_TOO_BIG;
+	if (!v4)
+		return eg_fragment_ip6(path, m, eg_room_outer(path, meta->peer), out);
+	if (!meta->peer->transport) /* there it is the sender's */
+		ip->id_be = htobe16((uint16_t)eg_fragment_id(path));
+	return eg_fragment_ip4(path, m, eg_room_outer(path, meta->peer), out);
+}
+
+/* Packet i by its fragments. What comes of those behind the first is settled here. */
+static unsigned send_fragments(struct eg_path *path, unsigned i, const struct eg_hop *hop)
+{
+	struct eg_fragments fragments;
+	unsigned first = cut(path, i, hop, &fragments);
+
+	if (first)
+		return first;
+	first = address(path, fragments.m[0], hop);
+	if (!first)
+		push(path, hop->port, fragments.m[0]);
+	for (unsigned k = 1; k < fragments.n; k++) {
+		unsigned drop = address(path, fragments.m[k], hop);
+
+		if (!drop)
+			push(path, hop->port, fragments.m[k]);
+		else if (drop != EG_HANDED_OVER)
+			eg_drop_mbuf(path, fragments.m[k], (enum eg_drop)drop);
+	}
+	return first;
+}
+
+/* The last look, and on its way. */
+static unsigned leave(struct eg_path *path, unsigned i)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	const struct eg_hop *hop = meta->sealed ? &meta->peer->hop : meta->hop;
+	struct eg_path_port *port = &path->port[hop->port];
+	struct rte_mbuf *m = path->batch.m[i];
+	unsigned drop;
+
+	if (port->encrypted && !meta->sealed && !eg_icmp_may_leave(path, i, hop->port))
+		return EG_DROP_PLAIN_TO_ENCRYPTED;
+	if (__builtin_expect(m->pkt_len > port->mtu || meta->split, 0))
+		return send_fragments(path, i, hop);
+	drop = address(path, m, hop);
+	if (!drop)
+		push(path, hop->port, m);
+	return drop;
+}
+
 void eg_tx(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		const struct eg_meta *meta = &batch->meta[i];
-		const struct eg_hop *hop = meta->sealed ? &meta->peer->hop : meta->hop;
-		struct eg_path_port *port = &path->port[hop->port];
-		unsigned drop = prepare(path, i, port, hop);
+		unsigned drop = leave(path, i);
 
 		if (drop)
 			eg_batch_lose(batch, i, drop);
-		else
-			port->tx[port->n_tx++] = batch->m[i];
 	}
 	eg_batch_sweep(path);
 	eg_tx_flush(path);

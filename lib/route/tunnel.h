@@ -27,6 +27,9 @@ struct eg_tunnel {
 	uint8_t ip_len;    /* of the outer IP header */
 	uint8_t outer_len; /* with UDP's, where there is one */
 	bool mss_clamp;    /* TCP through it asks for segments that fit */
+	/* Who does not fit: IPv4 without DF is fragmented before sealing; what was sealed may be.
+	 */
+	bool fragment_inner, fragment_outer;
 	union {
 		struct eg_ip4 ip4;
 		struct eg_ip6 ip6;

@@ -89,6 +89,17 @@ int eg_build_idles(struct eg_snap *snap)
 	return snap->idles ? 0 : -1;
 }
 
+/* In transport mode fragments are not sealed (RFC 4303 s3.1.1), and of IPv6 only the sender makes
+ * any (RFC 8200 s4.5). */
+static void set_fragment(struct eg_tunnel *peer, const struct eg_conf_peer *conf)
+{
+	bool transport = conf->mode == EG_MODE_TRANSPORT;
+
+	peer->fragment_inner = conf->fragment == EG_FRAGMENT_BEFORE && !transport;
+	peer->fragment_outer = conf->fragment != EG_FRAGMENT_DROP && conf->df != EG_DF_SET &&
+			       !(transport && conf->remote.family == 6);
+}
+
 int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
 {
 	int failed = 0;
@@ -109,6 +120,7 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 		peer->encap = conf->udp_encap;
 		peer->n_sports = conf->source_ports;
 		peer->mss_clamp = conf->mss_clamp;
+		set_fragment(peer, conf);
 		eg_tunnel_make_outer(peer);
 	}
 	if (snap->peers && !failed && !eg_build_idles(snap))

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Packets that do not fit: "packet too big" arrives with the very number that explain --mtu shows, at
 # the sender and at the far sender through the tunnel, and downloads finish, with MSS clamping and
-# without. The network is drawn in live.inc.sh; the pods' links carry 1500 bytes.
+# without; what may be fragmented is. The network is drawn in live.inc.sh; the pods' links carry 1500
+# bytes.
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/smoke/live.inc.sh"
 need curl
@@ -49,8 +50,13 @@ for wire_mtu in 1400 1500; do
 				got=$(told $way)
 				[ "$got" = "$room" ] || { cat ping.out; fail "told \"$got\" to ${way#* }, not $room"; }
 			done
+			for size in 1472 1800; do # the latter as one: af_packet has the kernel reassemble
+				ip netns exec "$ns_pods_a" ping -q -n -c 3 -i 0.1 -W 5 -M dont -s $size 10.244.2.2 >ping.out ||
+					{ cat ping.out; fail "ping without DF, $size bytes"; }
+			done
 			stop a "$a"
 			stop b "$b"
+			[ "$(counter a own.fragment)" -ge 6 ] || { cat a.txt; fail "A fragmented nothing"; }
 			big=$(counter a drop.too_big)
 			echo "wire $wire_mtu, outer IPv$outer, clamping $clamp: room $room, $big too big at A"
 			if $clamp; then # none but what ping sent

@@ -367,13 +367,55 @@ static void test_mss_clamp(void **state)
 	}
 }
 
+static void test_fragment(void **state)
+{
+	static const struct {
+		const char *key;
+		enum eg_fragment want;
+	} good[] = {
+		{"", EG_FRAGMENT_BEFORE},
+		{", fragment: before, df: set", EG_FRAGMENT_BEFORE},
+		{", fragment: after, df: clear", EG_FRAGMENT_AFTER},
+		{", fragment: drop", EG_FRAGMENT_DROP},
+	};
+	static const struct config_case bad[] = {
+		{PEER_WITH("fragment: afer"),
+		 "t:9:11: peers.b.fragment: unknown \"afer\" (did you mean \"after\"?)\n"},
+		{PEER_WITH("fragment: after, df: set"),
+		 "t:9:11: peers.b.fragment: df: set forbids to fragment the outer packet (RFC 791 "
+		 "s2.3); before and drop go with it\n"},
+		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", fragment: after"), ""},
+		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", fragment: before"),
+		 "t:9:73: peers.b.fragment: belongs to mode tunnel: transport mode seals no "
+		 "fragments (RFC 4303 s3.1.1)\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++) {
+		struct eg_errs errs = {0};
+		char text[1024];
+		struct eg_config *config;
+
+		snprintf(text, sizeof(text),
+			 VP N "peers: {b: {local: 192.0.2.1, remote: 192.0.2.2, "
+			      "subnets: [10.2.0.0/16]%s}}\n",
+			 good[i].key);
+		config = eg_config_parse(text, strlen(text), "t", &errs);
+		assert_non_null(config);
+		assert_int_equal(config->peers.v[0].fragment, good[i].want);
+		eg_config_free(config);
+		eg_errs_free(&errs);
+	}
+	run_config_cases(bad, COUNT(bad));
+}
+
 int run_config_peer_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mss_clamp),   cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_sas),         cmocka_unit_test(test_peer_options),
 		cmocka_unit_test(test_transport),   cmocka_unit_test(test_too_many_peers),
-		cmocka_unit_test(test_implicit_iv),
+		cmocka_unit_test(test_implicit_iv), cmocka_unit_test(test_fragment),
 	};
 
 	return cmocka_run_group_tests_name("conf peer errors", tests, NULL, NULL);

@@ -51,7 +51,8 @@ static void test_too_big(void **state)
 	struct frame hairpin = plain_frame(
 		CLEAR, &(struct flow){.src = "10.1.0.5", .dst = "10.1.0.6", .payload = 1480});
 	struct frame hairpin_longer = plain_frame(
-		CLEAR, &(struct flow){.src = "10.1.0.5", .dst = "10.1.0.6", .payload = 1481});
+		CLEAR,
+		&(struct flow){.src = "10.1.0.5", .dst = "10.1.0.6", .df = true, .payload = 1481});
 
 	(void)state;
 	gw->path[0]->port[ENCRYPTED].mtu = 1500;

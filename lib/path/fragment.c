@@ -1,0 +1,272 @@
+#include "path/fragment.h"
+
+#include <rte_cycles.h>
+
+#include "net/bytes.h"
+#include "net/checksum.h"
+#include "path/drop.h"
+#include "path/room.h"
+
+enum {
+	OPTION_END = 0, /* RFC 791 s3.1: these two are a byte alone */
+	OPTION_NOP = 1,
+	OPTION_COPIED = 0x80,
+};
+
+#define IP4_HEADER_MAX 60
+
+uint32_t eg_fragment_id(struct eg_path *path)
+{
+	/* A start that nobody outside knows (RFC 7739 s4), and no number that another worker has
+	 * too: their SAs have the same ends. */
+	if (!path->fragment_id)
+		path->fragment_id = (uint32_t)(eg_hash_u64(rte_get_tsc_cycles()) >> 32) /
+					    path->n_workers * path->n_workers +
+				    path->worker;
+	path->fragment_id += path->n_workers;
+	return path->fragment_id;
+}
+
+/* How many fragments a payload makes, `each` bytes of it in all but the last; 0: not to be done. */
+static unsigned count(unsigned payload, unsigned head, unsigned mtu, unsigned *each)
+{
+	unsigned n;
+
+	*each = mtu < head + 8 ? 0 : (mtu - head) & ~7u;
+	n = *each ? (payload + *each - 1) / *each : 0;
+	return n > EG_FRAGMENTS_MAX ? 0 : n;
+}
+
+static unsigned count_ip4(const uint8_t *data, unsigned len, unsigned mtu, unsigned *each)
+{
+	unsigned head = (data[0] & 15u) * 4;
+
+	return count(len - head, head, mtu, each);
+}
+
+/* Buffers for all but the first, which has the packet's own. */
+static enum eg_drop get_buffers(struct eg_path *path, struct rte_mbuf *m, unsigned n,
+				struct eg_fragments *out)
+{
+	if (!n)
+		return EG_DROP_TOO_BIG;
+	if (n > 1 && rte_pktmbuf_alloc_bulk(path->pool, out->m + 1, n - 1))
+		return EG_DROP_NO_BUFFER;
+	out->n = n;
+	out->m[0] = m;
+	eg_count(&path->stats->own[EG_OWN_FRAGMENT], n - 1);
+	return EG_KEEP;
+}
+
+/* The header of the fragments behind the first: of the options those that say so (RFC 791 s3.1).
+ * Returns its length. What comes behind an option of impossible length is none. */
+static unsigned later_header(const uint8_t *first, uint8_t later[IP4_HEADER_MAX])
+{
+	unsigned head = (first[0] & 15u) * 4, at = EG_IP4_LEN, len = EG_IP4_LEN, size;
+
+	memcpy(later, first, EG_IP4_LEN);
+	for (; at < head && first[at] != OPTION_END; at += size) {
+		size = 1;
+		if (first[at] == OPTION_NOP)
+			continue;
+		size = at + 1 < head ? first[at + 1] : 0;
+		if (size < 2 || at + size > head)
+			break;
+		if (first[at] & OPTION_COPIED) {
+			memcpy(later + len, first + at, size);
+			len += size;
+		}
+	}
+	for (; len % 4; len++)
+		later[len] = OPTION_END;
+	later[0] = (uint8_t)(0x40 | len / 4);
+	return len;
+}
+
+static void finish_ip4(struct rte_mbuf *m, unsigned len, unsigned frag)
+{
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	struct eg_ip4 *ip = (struct eg_ip4 *)data;
+
+	eg_mbuf_window(m, 0, (uint16_t)len);
+	ip->len_be = htobe16((uint16_t)len);
+	ip->frag_be = htobe16((uint16_t)frag);
+	ip->check = 0;
+	eg_put16(data + offsetof(struct eg_ip4, check),
+		 eg_checksum_fold(eg_checksum_add(0, data, (data[0] & 15u) * 4)));
+}
+
+enum eg_drop eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
+			     struct eg_fragments *out)
+{
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *), later[IP4_HEADER_MAX];
+	unsigned head = (data[0] & 15u) * 4, payload = m->data_len - head, each, later_len;
+	/* A fragment's own place in its packet stays (RFC 791 s3.2). */
+	unsigned frag = be16toh(((const struct eg_ip4 *)data)->frag_be);
+	unsigned n = count_ip4(data, m->data_len, mtu, &each);
+	enum eg_drop drop = get_buffers(path, m, n, out);
+
+	if (drop)
+		return drop;
+	later_len = later_header(data, later);
+	for (unsigned i = 1; i < n; i++) {
+		unsigned at = i * each, size = i == n - 1 ? payload - at : each;
+		uint8_t *to = rte_pktmbuf_mtod(out->m[i], uint8_t *);
+
+		memcpy(to, later, later_len);
+		memcpy(to + later_len, data + head + at, size);
+		finish_ip4(out->m[i], later_len + size,
+			   (frag + at / 8) | (i == n - 1 ? 0 : EG_IP4_MF));
+	}
+	if (n > 1)
+		finish_ip4(m, head + each, frag | EG_IP4_MF);
+	return EG_KEEP;
+}
+
+static void finish_ip6(uint8_t *data, uint8_t next, unsigned size, unsigned frag, uint32_t id)
+{
+	struct eg_ip6 *ip = (struct eg_ip6 *)data;
+
+	ip->payload_be = htobe16((uint16_t)(EG_IP6_FRAGMENT_LEN + size));
+	ip->next = EG_PROTO_FRAGMENT;
+	data += EG_IP6_LEN;
+	data[0] = next;
+	data[1] = 0;
+	eg_put16(data + 2, (uint16_t)frag);
+	eg_put32(data + 4, id);
+}
+
+enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
+			     struct eg_fragments *out)
+{
+	const unsigned head = EG_IP6_LEN + EG_IP6_FRAGMENT_LEN;
+	unsigned payload = (unsigned)m->data_len - EG_IP6_LEN, each;
+	unsigned n = count(payload, head, mtu, &each);
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	uint8_t next = ((const struct eg_ip6 *)data)->next;
+	enum eg_drop drop;
+	uint32_t id;
+
+	if (rte_pktmbuf_headroom(m) < EG_IP6_FRAGMENT_LEN)
+		return EG_DROP_NO_ROOM;
+	drop = get_buffers(path, m, n, out);
+	if (drop)
+		return drop;
+	id = eg_fragment_id(path);
+	for (unsigned i = 1; i < n; i++) {
+		unsigned at = i * each, size = i == n - 1 ? payload - at : each;
+		uint8_t *to = rte_pktmbuf_mtod(out->m[i], uint8_t *);
+
+		memcpy(to, data, EG_IP6_LEN);
+		memcpy(to + head, data + EG_IP6_LEN + at, size);
+		finish_ip6(to, next, size, at | (i < n - 1), id);
+		eg_mbuf_window(out->m[i], 0, (uint16_t)(head + size));
+	}
+	if (n > 1) {
+		memmove(data - EG_IP6_FRAGMENT_LEN, data, EG_IP6_LEN);
+		m->data_off = (uint16_t)(m->data_off - EG_IP6_FRAGMENT_LEN);
+		eg_mbuf_window(m, 0, (uint16_t)(head + each));
+		finish_ip6(data - EG_IP6_FRAGMENT_LEN, next, each, 1, id);
+	}
+	return EG_KEEP;
+}
+
+enum eg_fragment_how eg_fragment_how(const struct eg_meta *meta, const struct eg_tunnel *peer,
+				     const uint8_t *data)
+{
+	if (meta->cut)
+		return EG_FRAGMENT_NOT;
+	if (meta->pkt.version == 6)
+		return peer->fragment_outer && meta->pkt.len <= EG_IP6_MTU_MIN ? EG_FRAGMENT_OUTER
+									       : EG_FRAGMENT_NOT;
+	if (eg_get16(data + offsetof(struct eg_ip4, frag_be)) & EG_IP4_DF)
+		return EG_FRAGMENT_NOT;
+	return peer->fragment_inner   ? EG_FRAGMENT_INNER
+	       : peer->fragment_outer ? EG_FRAGMENT_OUTER
+				      : EG_FRAGMENT_NOT;
+}
+
+void eg_fragment_wait(struct eg_path *path, unsigned i)
+{
+	struct eg_batch *batch = &path->batch;
+	unsigned n = batch->n - i;
+
+	memcpy(path->waiting.m, batch->m + i, n * sizeof(*batch->m));
+	memcpy(path->waiting.meta, batch->meta + i, n * sizeof(*batch->meta));
+	path->waiting.at = 0;
+	path->waiting.n = n;
+	batch->n = i;
+}
+
+/* How long the fragments of a packet must be to go into its tunnel; 0: it is not cut. */
+static unsigned cut_to(const struct eg_path *path, const struct eg_meta *meta, const uint8_t *data)
+{
+	const struct eg_tunnel *peer;
+	unsigned room;
+
+	if (meta->hop->kind != EG_HOP_PEER)
+		return 0;
+	peer = &path->snap->peers[meta->hop->peer];
+	if (!eg_hop_leaves(&peer->hop) || !peer->n_out || !peer->fragment_inner)
+		return 0;
+	room = eg_room_inside(path, peer, eg_sa_of(path, peer), 0);
+	return meta->pkt.len > room && eg_fragment_how(meta, peer, data) == EG_FRAGMENT_INNER ? room
+											      : 0;
+}
+
+static void add(struct eg_batch *batch, struct rte_mbuf *m, const struct eg_meta *meta)
+{
+	batch->m[batch->n] = m;
+	batch->meta[batch->n++] = *meta;
+}
+
+static void add_cut(struct eg_path *path, struct rte_mbuf *m, const struct eg_meta *whole,
+		    unsigned room)
+{
+	struct eg_batch *batch = &path->batch;
+	struct eg_meta meta = *whole;
+	struct eg_fragments fragments;
+	enum eg_drop drop = eg_fragment_ip4(path, m, room, &fragments);
+
+	if (drop) {
+		add(batch, m, whole);
+		eg_batch_lose(batch, batch->n - 1, drop);
+		return;
+	}
+	meta.cut = true;
+	for (unsigned i = 0; i < fragments.n; i++) {
+		const uint8_t *data = rte_pktmbuf_mtod(fragments.m[i], const uint8_t *);
+
+		meta.pkt.len = fragments.m[i]->data_len;
+		meta.pkt.l4_off = (uint16_t)((data[0] & 15u) * 4);
+		meta.pkt.frag =
+			i || whole->pkt.frag == EG_FRAG_LATER ? EG_FRAG_LATER : EG_FRAG_FIRST;
+		add(batch, fragments.m[i], &meta);
+	}
+}
+
+bool eg_fragment_next(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+	bool some = path->waiting.at < path->waiting.n;
+
+	batch->n = batch->n_lost = 0;
+	for (; path->waiting.at < path->waiting.n; path->waiting.at++) {
+		struct rte_mbuf *m = path->waiting.m[path->waiting.at];
+		const struct eg_meta *meta = &path->waiting.meta[path->waiting.at];
+		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+		unsigned room = cut_to(path, meta, data), each;
+		unsigned n = room ? count_ip4(data, meta->pkt.len, room, &each) : 1;
+
+		if (batch->n + RTE_MAX(n, 1u) > EG_BATCH_MAX)
+			break;
+		if (room)
+			add_cut(path, m, meta, room);
+		else
+			add(batch, m, meta);
+	}
+	if (path->waiting.at == path->waiting.n)
+		path->waiting.at = path->waiting.n = 0;
+	eg_batch_sweep(path);
+	return some;
+}
