@@ -93,6 +93,7 @@ void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control
 		int sig = next_signal(control->signals);
 
 		now = eg_mono_ns();
+		eg_links_step(gateway, now);
 		eg_log_drops(gateway);
 		eg_life_step(gateway);
 		eg_age_step(gateway);

@@ -50,6 +50,7 @@ struct eg_worker {
 struct eg_gateway_port {
 	struct rte_mempool *pool; /* where it receives into buffers of its own size, else NULL */
 	uint16_t dpdk_id;
+	unsigned if_index; /* of the kernel's interface behind it; 0: none */
 	uint16_t n_rx, n_tx;
 	uint16_t mtu;
 	uint8_t mac[6];
@@ -74,6 +75,8 @@ struct eg_gateway {
 	uint64_t state_failed_ns; /* when a failure to write state was last told; 0: none */
 	uint64_t sweep_token;     /* of the grace period that swept connections wait for */
 	uint64_t started_ns;
+	_Atomic uint32_t links_down; /* a bit a port; the control thread's word, read by workers */
+	uint64_t next_links_ns;
 	_Atomic enum eg_phase phase;
 };
 
@@ -87,8 +90,10 @@ int eg_ports_start(struct eg_gateway *gateway, struct eg_errs *errs);
 void eg_ports_stop(struct eg_gateway *gateway);
 
 /* iface.c: the kernel interface behind a port's device. Let its MTU be at least so many bytes: 0 or
- * -errno. The device and its arguments, with what the port's MTU asks of the driver. */
+ * -errno. Is it up and running, for all the kernel knows? The device and its arguments, with what
+ * the port's MTU asks of the driver. */
 int eg_iface_raise_mtu(unsigned if_index, uint16_t mtu);
+bool eg_iface_has_link(unsigned if_index);
 void eg_iface_args(const struct eg_conf_port *conf, struct eg_buf *args);
 
 /* buffers.c: make the pools, when the ports' queues are counted; free them. Is the port's longest
@@ -126,6 +131,9 @@ int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs);
  * used, when all workers have ended. */
 void eg_life_step(struct eg_gateway *gateway);
 void eg_life_finish(struct eg_gateway *gateway);
+
+/* links.c: look at the ports' links, now and then; tell workers and the log what changed. */
+void eg_links_step(struct eg_gateway *gateway, uint64_t now_ns);
 
 /* age.c: one step of forgetting idle connections; all of the table in about a second of steps. */
 void eg_age_step(struct eg_gateway *gateway);

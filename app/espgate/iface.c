@@ -3,6 +3,8 @@
 #include "gateway.h"
 
 #include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -38,6 +40,20 @@ int eg_iface_raise_mtu(unsigned if_index, uint16_t mtu)
 		return err;
 	ifr.ifr_mtu = mtu;
 	return request(if_index, SIOCSIFMTU, &ifr);
+}
+
+bool eg_iface_has_link(unsigned if_index)
+{
+	/* Up and with carrier, now; IFF_RUNNING is behind by up to a second. */
+	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
+	struct ifreq ifr = {.ifr_data = (char *)&link};
+	int err = request(if_index, SIOCETHTOOL, &ifr);
+
+	if (err != -EOPNOTSUPP)
+		return !err && link.data; /* an error: it is gone */
+	ifr = (struct ifreq){0};
+	err = request(if_index, SIOCGIFFLAGS, &ifr);
+	return !err && ifr.ifr_flags & IFF_UP && ifr.ifr_flags & IFF_RUNNING;
 }
 
 void eg_iface_args(const struct eg_conf_port *conf, struct eg_buf *args)

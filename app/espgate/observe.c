@@ -28,6 +28,7 @@ static void add_port(const struct eg_gateway *gateway, unsigned p, struct eg_rep
 	if (!row)
 		return;
 	row->name = conf->name;
+	row->link_down = atomic_load_explicit(&gateway->links_down, memory_order_relaxed) >> p & 1;
 	row->role = conf->role == EG_ROLE_CLEAR ? "clear" : "encrypted";
 	for (unsigned w = 0; w < gateway->n_workers; w++) {
 		const struct eg_port_stats *s = &gateway->stats[w]->port[p];

@@ -112,6 +112,7 @@ static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *err
 		eg_error(errs, &conf->pos, conf->name, "%s", rte_strerror(-err));
 		return -1;
 	}
+	port->if_index = info.if_index;
 	port->mtu = conf->mtu;
 	port->n_rx = rx_queues(gateway, conf, &info);
 	port->n_tx = info.max_tx_queues < gateway->n_workers ? info.max_tx_queues

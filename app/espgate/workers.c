@@ -52,6 +52,7 @@ static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index,
 	worker->path.stats = stats;
 	worker->path.handoff = gateway->handoff;
 	worker->path.way = gateway->way;
+	worker->path.links_down = &gateway->links_down;
 	worker->path.keeper.on = index == 0;
 	worker->path.sample_cycles = per_s ? rte_get_tsc_hz() / per_s : 0;
 	worker->path.cycles_per_s = rte_get_tsc_hz();

@@ -75,6 +75,7 @@
 	X(CRYPTO_FAILED, crypto_failed, "the crypto library did not complete the packet") \
 	/* tx */ \
 	X(PLAIN_TO_ENCRYPTED, plain_to_encrypted, "plain packet was routed to an encrypted port") \
+	X(LINK_DOWN, link_down, "the port by which it was to leave has no link") \
 	X(TOO_BIG, too_big, "larger than what its way takes, and not to be fragmented") \
 	X(TX_FULL, tx_full, "transmit queue is full") \
 	X(TX_RING_FULL, tx_ring_full, "ring to the worker that owns the transmit queue is full")

@@ -70,13 +70,14 @@ unsigned eg_path_keep_alive(struct eg_path *path, const struct eg_snap *snap)
 	if (now < path->keepalive.next_cycles)
 		return 0;
 	path->snap = snap;
+	eg_path_look_at_links(path);
 	path->batch.n = path->batch.n_lost = 0;
 	for (unsigned i = 0; i < LOOKS_TURN && path->keepalive.next < snap->n_idles; i++) {
 		struct eg_snap_idle *idle = &snap->idles[path->keepalive.next];
 		const struct eg_tunnel *peer = &snap->peers[idle->peer];
 
 		if (path->keepalive.next % path->n_workers == path->worker &&
-		    eg_hop_leaves(&peer->hop) &&
+		    eg_hop_leaves(&peer->hop) && !eg_link_is_down(path, peer->hop.port) &&
 		    is_due(idle, peer, now, IDLE_S * path->cycles_per_s))
 			make(path, peer);
 		path->keepalive.next++;

@@ -122,13 +122,13 @@ static void send_held(struct eg_path *path, struct eg_neigh *neigh)
 		eg_tx_packet(path, neigh->port, held[i], (const uint8_t *)&word);
 }
 
-static void drop_held(struct eg_path *path, struct eg_neigh *neigh)
+static void drop_held(struct eg_path *path, struct eg_neigh *neigh, enum eg_drop reason)
 {
 	void *held[EG_NEIGH_HELD_MAX];
 	unsigned n = eg_neigh_release(path->way.neighs, neigh, held);
 
 	for (unsigned i = 0; i < n; i++)
-		eg_drop_about(path, held[i], EG_DROP_NEIGHBOR_FAILED,
+		eg_drop_about(path, held[i], reason,
 			      &(struct eg_drop_neighbor){neigh->port, &neigh->ip, NULL, false});
 }
 
@@ -146,7 +146,7 @@ static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_do w
 		send_held(path, neigh);
 		break;
 	case EG_NEIGH_GIVE_UP:
-		drop_held(path, neigh);
+		drop_held(path, neigh, EG_DROP_NEIGHBOR_FAILED);
 		eg_neigh_remove(path->way.neighs, neigh);
 		break;
 	}
@@ -247,7 +247,15 @@ static bool hear(struct eg_path *path, struct rte_mbuf *m, uint64_t now_ms)
 	return refused;
 }
 
-/* Say whose our addresses are, when they come into force (RFC 5227 s2.3, RFC 4861 s7.2.6). */
+static void begin_announcing(struct eg_keeper *keeper, uint32_t ports, uint64_t now_ms)
+{
+	keeper->announce_ports = keeper->announce_left ? keeper->announce_ports | ports : ports;
+	keeper->announce_left = ANNOUNCE_NUM;
+	keeper->announce_ms = now_ms;
+}
+
+/* Say whose our addresses are, when they come into force and where a link comes up (RFC 5227 s2.3,
+ * RFC 4861 s7.2.6). */
 static void announce(struct eg_path *path, uint64_t now_ms)
 {
 	struct eg_keeper *keeper = &path->keeper;
@@ -255,8 +263,7 @@ static void announce(struct eg_path *path, uint64_t now_ms)
 
 	if (keeper->announced != path->snap->generation) {
 		keeper->announced = path->snap->generation;
-		keeper->announce_left = ANNOUNCE_NUM;
-		keeper->announce_ms = now_ms;
+		begin_announcing(keeper, UINT32_MAX, now_ms);
 	}
 	if (!keeper->announce_left || now_ms < keeper->announce_ms)
 		return;
@@ -266,8 +273,33 @@ static void announce(struct eg_path *path, uint64_t now_ms)
 		struct eg_neigh_self self = {.ip = owns->v[i].address.ip};
 		uint8_t frame[EG_NEIGH_FRAME_MAX];
 
+		if (!(keeper->announce_ports >> owns->v[i].port & 1) ||
+		    eg_link_is_down(path, owns->v[i].port))
+			continue;
 		memcpy(self.mac, path->port[owns->v[i].port].mac, 6);
 		send_own(path, owns->v[i].port, frame, eg_neigh_announce(frame, &self));
+	}
+}
+
+/* Behind a link that went, anybody may be when it comes back: its neighbours are forgotten, and
+ * asked for again when packets go there. When it is back, neighbours hear who we are. */
+static void follow_links(struct eg_path *path, uint64_t now_ms)
+{
+	struct eg_neighs *neighs = path->way.neighs;
+	uint32_t changed = path->keeper.down ^ path->down;
+
+	if (!changed)
+		return;
+	path->keeper.down = path->down;
+	if (changed & ~path->down)
+		begin_announcing(&path->keeper, changed & ~path->down, now_ms);
+	for (unsigned i = 0; i < EG_NEIGH_MAX; i++) {
+		struct eg_neigh *neigh = &neighs->entry[i];
+
+		if (neigh->state == EG_NEIGH_FREE || !(changed >> neigh->port & 1))
+			continue;
+		drop_held(path, neigh, EG_DROP_LINK_DOWN);
+		eg_neigh_remove(neighs, neigh);
 	}
 }
 
@@ -275,6 +307,7 @@ static void tick(struct eg_path *path, uint64_t now_ms)
 {
 	struct eg_neighs *neighs = path->way.neighs;
 
+	follow_links(path, now_ms);
 	announce(path, now_ms);
 	for (unsigned i = 0; i < TICK_ENTRIES; i++) {
 		struct eg_neigh *neigh = &neighs->entry[path->keeper.at++ % EG_NEIGH_MAX];
@@ -288,7 +321,7 @@ static void tick(struct eg_path *path, uint64_t now_ms)
 static void drop_all_held(struct eg_path *path)
 {
 	for (unsigned i = 0; path->way.neighs->n_held && i < EG_NEIGH_MAX; i++)
-		drop_held(path, &path->way.neighs->entry[i]);
+		drop_held(path, &path->way.neighs->entry[i], EG_DROP_NEIGHBOR_FAILED);
 }
 
 static unsigned take_packets(struct eg_path *path, uint64_t now_ms, bool ending)
@@ -329,6 +362,7 @@ unsigned eg_path_keep(struct eg_path *path, const struct eg_snap *snap, uint64_t
 	if (!path->keeper.on)
 		return 0;
 	path->snap = snap;
+	eg_path_look_at_links(path);
 	n = take_packets(path, now_ms, ending);
 	n += take_messages(path, now_ms);
 	if (ending) {

@@ -41,6 +41,8 @@ struct eg_keeper {
 	uint64_t announced; /* generation of the snapshot whose addresses were announced */
 	uint64_t announce_ms;
 	unsigned announce_left;
+	uint32_t announce_ports; /* those whose addresses are announced now, a bit each */
+	uint32_t down;           /* eg_path.down when the keeper last looked */
 	uint64_t defended_ms[EG_NEIGH_PORTS]; /* 0: never */
 };
 

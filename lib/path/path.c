@@ -128,6 +128,7 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 		return 0;
 	charge(path, EG_STAGE_RX, received);
 	path->snap = snap;
+	eg_path_look_at_links(path);
 	if (!snap) {
 		drop_all(path);
 		return received;
@@ -156,6 +157,7 @@ unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap)
 	start = rte_get_tsc_cycles();
 	path->last_cycles = start;
 	path->snap = snap;
+	eg_path_look_at_links(path);
 	for (unsigned i = 0; i < batch->n; i++)
 		batch->meta[i].port = (uint8_t)batch->m[i]->port; /* as sa_in left it */
 	taken = batch->n;

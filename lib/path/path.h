@@ -46,6 +46,8 @@ struct eg_path {
 	uint64_t cycles_per_s;     /* of the TSC */
 	struct rte_mempool *pool;  /* buffers that take the largest MTU */
 	struct eg_keeper_way way;
+	const _Atomic uint32_t *links_down; /* bit p: port p has no link, says the control thread;
+					     * NULL: all have one */
 	unsigned n_ports;
 	uint64_t sample_cycles; /* least time between two drop samples; 0: no samples */
 	struct eg_path_port port[EG_STAT_PORTS];
@@ -56,6 +58,7 @@ struct eg_path {
 
 	/* One turn. */
 	const struct eg_snap *snap;
+	uint32_t down; /* links_down as it was at the turn's begin */
 	uint64_t bursts;
 	struct {
 		uint32_t next;        /* of the snapshot's idles, in this look at them */
@@ -90,6 +93,21 @@ struct eg_path {
 	} group[EG_BATCH_MAX]; /* the batch's outbound SAs */
 	unsigned n_groups;
 };
+
+_Static_assert(EG_STAT_PORTS <= 32, "a bit a port in links_down");
+
+/* Has the port no link? As it was when the turn began. */
+static inline bool eg_link_is_down(const struct eg_path *path, unsigned port)
+{
+	return path->down >> port & 1;
+}
+
+/* Every turn begins with it. */
+static inline void eg_path_look_at_links(struct eg_path *path)
+{
+	if (path->links_down)
+		path->down = atomic_load_explicit(path->links_down, memory_order_relaxed);
+}
 
 /* One burst from a port's receive queue, to its end: sent, dropped or handed over. Returns how many
  * packets came. `snap` may be NULL: then all are dropped by name. */

@@ -54,6 +54,8 @@ static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta, 
 	meta->peer = peer;
 	if (!eg_hop_leaves(&peer->hop))
 		return EG_DROP_NO_NEIGHBOR;
+	if (eg_link_is_down(path, peer->hop.port))
+		return EG_DROP_LINK_DOWN;
 	if (!peer->n_out)
 		return EG_DROP_NO_OUT_SA;
 	meta->sa = eg_sa_of(path, peer);

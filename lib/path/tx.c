@@ -65,6 +65,13 @@ static unsigned address(struct eg_path *path, struct rte_mbuf *m, const struct e
 	return put_link(&path->port[hop->port], m, &mac) ? EG_KEEP : EG_DROP_NO_ROOM;
 }
 
+/* Own frames, and what was in a ring when the link went. */
+static void drop_all(struct eg_path *path, struct rte_mbuf **m, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		eg_drop_mbuf(path, m[i], EG_DROP_LINK_DOWN);
+}
+
 /* Frames that really went out, counted where they went. */
 static void transmit(struct eg_path *path, unsigned index, uint16_t queue, struct rte_mbuf **m,
 		     unsigned n)
@@ -73,6 +80,10 @@ static void transmit(struct eg_path *path, unsigned index, uint16_t queue, struc
 	uint64_t bytes = 0, lost_bytes = 0;
 	unsigned sent;
 
+	if (eg_link_is_down(path, index)) {
+		drop_all(path, m, n);
+		return;
+	}
 	for (unsigned i = 0; i < n; i++)
 		bytes += m[i]->pkt_len; /* now: the driver owns them afterwards */
 	sent = rte_eth_tx_burst(path->port[index].dpdk_id, queue, m, (uint16_t)n);
@@ -203,6 +214,8 @@ static unsigned leave(struct eg_path *path, unsigned i)
 	struct rte_mbuf *m = path->batch.m[i];
 	unsigned drop;
 
+	if (eg_link_is_down(path, hop->port))
+		return EG_DROP_LINK_DOWN;
 	if (port->encrypted && !meta->sealed && !eg_icmp_may_leave(path, i, hop->port))
 		return EG_DROP_PLAIN_TO_ENCRYPTED;
 	if (__builtin_expect(m->pkt_len > port->mtu || meta->split, 0))
@@ -233,7 +246,9 @@ unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *
 	struct rte_mbuf *m[EG_BATCH_MAX];
 	unsigned n = rte_ring_sc_dequeue_burst(ring, (void **)m, EG_BATCH_MAX, NULL);
 
-	if (n)
+	if (n) {
+		eg_path_look_at_links(path);
 		transmit(path, port, queue, m, n);
+	}
 	return n;
 }

@@ -75,7 +75,8 @@ static void render_ports(const struct eg_report *now, const struct eg_report *be
 		const struct eg_report_port *b =
 			before && i < before->ports.n ? &before->ports.v[i] : &zero;
 
-		eg_buf_add(out, "  port %s (%s)\n", p->name, p->role);
+		eg_buf_add(out, "  port %s (%s)%s\n", p->name, p->role,
+			   p->link_down ? ", link down" : "");
 		render_direction("rx", (uint64_t[]){p->rx_packets, p->rx_bytes},
 				 (uint64_t[]){b->rx_packets, b->rx_bytes}, seconds, out);
 		render_direction("tx", (uint64_t[]){p->tx_packets, p->tx_bytes},

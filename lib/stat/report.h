@@ -12,6 +12,7 @@
 
 struct eg_report_port {
 	const char *name, *role;
+	bool link_down;
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t device_missed,
 		device_errors; /* lost before rx or behind tx, by the device's word */

@@ -48,8 +48,8 @@ done
 kill "$a" "$b" # both at once, see memif.sh
 finished a "$a"
 finished b "$b"
-no_other_drops a multicast link_local tx_full
-no_other_drops b multicast link_local tx_full
+no_other_drops a multicast link_local tx_full link_down
+no_other_drops b multicast link_local tx_full link_down
 gathered() { awk '/^  gathered:/ { n = $2 } END { print n + 0 }' "$1.txt"; }
 for gw in a b; do
 	[ "$(gathered $gw)" -ge 1000 ] || { cat $gw.txt; fail "$gw gathered too few"; }

@@ -39,10 +39,16 @@ b=$pid
 
 pods_talk
 
+# The driver asks the kernel for its interface's link.
+inside "$ns_pods_a" ip link set pods down
+until_true 10 grep -q " pods: link is down" a.log
+inside "$ns_pods_a" ip link set pods up
+until_true 10 grep -q " pods: link is up" a.log
+
 # Both at once: the driver takes a ring from under a peer that still polls it when the other end goes
 # (seen as a crash in DPDK's memif 22.11, once in fifty runs under load).
 kill "$a" "$b"
 finished a "$a"
 finished b "$b"
-no_other_drops a multicast link_local not_our_mac tx_full
+no_other_drops a multicast link_local not_our_mac tx_full link_down
 no_other_drops b multicast link_local not_our_mac
