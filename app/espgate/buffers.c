@@ -2,6 +2,7 @@
  * what most ports receive, what is gathered and what the gateway itself sends; and one for each
  * port with an rx_buffer of its own, so that a jumbo MTU need not cost 10 kB a descriptor. */
 #include "gateway.h"
+#include "kernel.h"
 
 #include <string.h>
 
@@ -78,6 +79,8 @@ int eg_buffers_make(struct eg_gateway *gateway, struct eg_errs *errs)
 		unsigned around = RTE_PKTMBUF_HEADROOM + 2 * EG_TAILROOM;
 
 		room = RTE_MAX(room, RTE_ALIGN_CEIL(around + longest_frame(conf), 64u));
+		if (conf->kernel.device)
+			buffers += EG_KERNEL_BUFFERS;
 		if (!conf->rx_buffer_bytes)
 			buffers += received(gateway, p);
 		else if (!make_own(gateway, p, errs))

@@ -58,6 +58,15 @@ struct eg_gateway_port {
 	struct rte_ring *tx_ring[EG_WORKERS_MAX]; /* one a transmit queue, where workers share it */
 };
 
+/* A port's kernel device (kernel.h). */
+struct eg_gateway_kernel {
+	bool on;
+	uint16_t dpdk_id;
+	unsigned ifindex;
+	struct eg_prefix address[EG_CONF_ADDRESSES_MAX]; /* that we gave it */
+	size_t n_addresses;
+};
+
 struct eg_gateway {
 	const struct eg_config *config; /* of the start: ports, workers, log stay as they were */
 	struct eg_log log;
@@ -66,6 +75,8 @@ struct eg_gateway {
 	struct rte_mempool *pool;
 	struct eg_gateway_port port[EG_CONF_PORTS_MAX];
 	unsigned n_ports;
+	struct eg_gateway_kernel kernel[EG_CONF_PORTS_MAX];
+	struct rte_ring *to_kernel; /* NULL: no port has a kernel device */
 	struct eg_worker *worker[EG_WORKERS_MAX];
 	unsigned n_workers;
 	struct rte_ring *handoff[EG_WORKERS_MAX];

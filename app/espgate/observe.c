@@ -44,6 +44,29 @@ static void add_port(const struct eg_gateway *gateway, unsigned p, struct eg_rep
 	}
 }
 
+/* A kernel device is a row of its own: rx is what came from the kernel. */
+static void add_kernel(const struct eg_gateway *gateway, unsigned p, struct eg_report *report)
+{
+	struct eg_report_port *row;
+
+	if (!gateway->kernel[p].on)
+		return;
+	row = eg_vec_add(&report->ports);
+	if (!row)
+		return;
+	row->name = gateway->config->ports.v[p].name;
+	row->role = "kernel";
+	row->kernel = true;
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		const struct eg_port_stats *s = &gateway->stats[w]->kernel[p];
+
+		row->rx_packets += eg_counted(&s->rx_packets);
+		row->rx_bytes += eg_counted(&s->rx_bytes);
+		row->tx_packets += eg_counted(&s->tx_packets);
+		row->tx_bytes += eg_counted(&s->tx_bytes);
+	}
+}
+
 static double seconds_until(const struct eg_snap_sa *held, enum eg_sa_use use, uint64_t mono_ns)
 {
 	return held->use == use && held->at_ns > mono_ns
@@ -158,6 +181,8 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 	report->busy_s = busy_seconds(gateway);
 	for (unsigned p = 0; p < gateway->n_ports; p++)
 		add_port(gateway, p, report);
+	for (unsigned p = 0; p < gateway->n_ports; p++)
+		add_kernel(gateway, p, report);
 	if (snap)
 		add_sas(snap, report);
 	report->tracks = snap && snap->policy;
@@ -180,6 +205,10 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 		report->gathered += eg_counted(&stats->gathered);
 		report->limited += eg_counted(&stats->limited);
 		report->taken += eg_counted(&stats->taken);
+		for (int i = 0; i < EG_CLEAR_COUNT; i++) {
+			report->clear_in[i] += eg_counted(&stats->clear_in[i]);
+			report->clear_out[i] += eg_counted(&stats->clear_out[i]);
+		}
 		for (int i = 0; i < EG_OWN_COUNT; i++)
 			report->own[i] += eg_counted(&stats->own[i]);
 	}

@@ -4,10 +4,17 @@
 
 #include "base/clock.h"
 #include "gateway.h"
+#include "kernel.h"
 
 static bool same_text(const char *a, const char *b)
 {
 	return !strcmp(a, b);
+}
+
+/* Its allow list may change. */
+static bool same_kernel(const struct eg_conf_kernel *a, const struct eg_conf_kernel *b)
+{
+	return !a->device == !b->device && (!a->device || same_text(a->device, b->device));
 }
 
 static bool same_ports(const struct eg_config *a, const struct eg_config *b)
@@ -19,7 +26,8 @@ static bool same_ports(const struct eg_config *a, const struct eg_config *b)
 
 		if (!same_text(x->name, y->name) || !same_text(x->device, y->device) ||
 		    x->role != y->role || x->mtu != y->mtu || x->rx_queues != y->rx_queues ||
-		    x->rx_buffer_bytes != y->rx_buffer_bytes || x->promiscuous != y->promiscuous)
+		    x->rx_buffer_bytes != y->rx_buffer_bytes || x->promiscuous != y->promiscuous ||
+		    !same_kernel(&x->kernel, &y->kernel))
 			return false;
 	}
 	return true;
@@ -118,6 +126,8 @@ int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs)
 		return -1;
 	if (!check_fixed(gateway->config, config, errs))
 		ret = eg_load(gateway, config, errs);
+	if (!ret)
+		eg_kernels_address(gateway, config);
 	eg_config_free(config);
 	return ret;
 }

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "espgate/version.h"
 #include "gateway.h"
+#include "kernel.h"
 #include "verbs.h"
 
 struct options {
@@ -79,8 +80,10 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	/* Warnings of the load, before anything that takes time. */
 	eg_errs_print(errs, stderr);
 	eg_errs_free(errs);
-	if (eg_ports_start(gateway, errs) || eg_workers_wire(gateway, errs))
+	if (eg_ports_start(gateway, errs) || eg_kernels_start(gateway, errs) ||
+	    eg_workers_wire(gateway, errs))
 		goto ports;
+	eg_kernels_wire(gateway);
 	gateway->started_ns = eg_mono_ns();
 	if (!eg_workers_launch(gateway, errs)) {
 		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
@@ -95,6 +98,7 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	clean &= drained;
 	clean &= eg_control_finish(gateway);
 ports:
+	eg_kernels_stop(gateway);
 	eg_ports_stop(gateway);
 world:
 	eg_publisher_fini(&gateway->publisher);

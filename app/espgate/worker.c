@@ -26,6 +26,7 @@ static unsigned turn(struct eg_worker *worker, enum eg_phase phase)
 		packets += eg_path_take_over(&worker->path, snap);
 	packets += eg_path_keep(&worker->path, snap, eg_mono_ns() / EG_NS_PER_MS,
 				phase != EG_PHASE_RUN);
+	packets += eg_path_kernels(&worker->path, snap, phase == EG_PHASE_RUN);
 	eg_vec_foreach (tx, &worker->tx)
 		packets += eg_path_transmit(&worker->path, tx->port, tx->ring, tx->queue);
 	return packets;

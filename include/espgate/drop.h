@@ -64,6 +64,16 @@
 	X(TTL_EXPIRED, ttl_expired, "TTL or hop limit ran out") \
 	X(TO_GATEWAY, to_gateway, "addressed to the gateway itself") \
 	X(ECHO_RATE, echo_rate, "more echo requests to the gateway than are answered") \
+	/* exception ports: to the kernel, and from it */ \
+	X(EXCEPTION_DENIED, exception_denied, \
+	  "plain packet for the kernel that its encrypted port's allow list does not name") \
+	X(EXCEPTION_RATE, exception_rate, "more packets for the kernel than one port may bring it") \
+	X(EXCEPTION_FULL, exception_full, "the kernel's device is full, down or gone") \
+	X(KERNEL_SOURCE, kernel_source, "packet of the kernel from another address than its port's") \
+	X(KERNEL_WAY, kernel_way, \
+	  "packet of the kernel that would leave by another port, or by an encrypted one for a tunnel") \
+	X(KERNEL_DENIED, kernel_denied, \
+	  "packet of the kernel that its encrypted port's allow list does not name") \
 	/* sa_out, esp_out */ \
 	X(NO_OUT_SA, no_out_sa, "peer has no outbound SA") \
 	X(TRANSPORT_ENDS, transport_ends, "transport mode is for packets from local to remote alone") \

@@ -296,6 +296,7 @@ void eg_config_free(struct eg_config *config)
 	eg_vec_foreach (port, &config->ports) {
 		free(port->name);
 		free(port->device);
+		free(port->kernel.device);
 		eg_vec_free(&port->addresses);
 		eg_vec_free(&port->gateways);
 	}

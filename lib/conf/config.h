@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/allow.h"
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/lifetime.h"
@@ -38,6 +39,13 @@ enum eg_role {
 	EG_ROLE_ENCRYPTED, /* the wire: nothing but what the gateway sealed leaves here */
 };
 
+/* An interface of the kernel that has the port's addresses. */
+struct eg_conf_kernel {
+	char *device; /* "net_tap0,iface=gw-uplink"; NULL: the port has none */
+	struct eg_allow allow;
+	struct eg_pos pos;
+};
+
 struct eg_conf_port {
 	char *name;
 	char *device; /* "net_pcap0,rx_pcap=in.pcap" or a PCI address */
@@ -48,6 +56,7 @@ struct eg_conf_port {
 	bool promiscuous;                   /* accept frames for any MAC; default false */
 	EG_VEC(struct eg_prefix) addresses; /* the gateway's own, with their networks' lengths */
 	EG_VEC(struct eg_ip) gateways;      /* default routers, at most one a family */
+	struct eg_conf_kernel kernel;
 	struct eg_pos pos;
 };
 

@@ -155,6 +155,7 @@ static void read_port(struct eg_read *rd, const struct eg_node *node, void *into
 		{"promiscuous", read_promiscuous, false},
 		{"addresses", read_addresses, false},
 		{"gateway", read_gateways, false},
+		{"kernel", eg_conf_read_kernel, false}, /* leans on role and addresses */
 	};
 	struct eg_config *config = into;
 	struct eg_conf_port *port = eg_vec_add(&config->ports);
@@ -212,8 +213,10 @@ void eg_conf_read_ports(struct eg_read *rd, const struct eg_node *node, void *in
 		eg_read_error(rd, &node->pos, "more than %d ports", EG_CONF_PORTS_MAX);
 	else
 		eg_read_named(rd, node, read_port, config);
-	if (config->ports.n && !rd->failed)
+	if (config->ports.n && !rd->failed) {
 		check_devices(rd, node);
+		eg_conf_check_kernels(rd, node);
+	}
 	if (rd->errs->n_errors != before)
 		rd->unsound |= EG_UNSOUND_PORTS;
 }

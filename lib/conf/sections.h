@@ -40,6 +40,7 @@ struct eg_conf_maps {
 };
 
 eg_read_fn eg_conf_read_ports;
+eg_read_fn eg_conf_read_kernel; /* into a port */
 eg_read_fn eg_conf_read_workers;
 eg_read_fn eg_conf_read_neighbors;
 eg_read_fn eg_conf_read_routes;
@@ -59,6 +60,9 @@ bool eg_conf_read_path(struct eg_read *rd, const struct eg_node *node, char **ou
 
 /* A port by its name, as an index. */
 bool eg_conf_read_port_ref(struct eg_read *rd, const struct eg_node *node, unsigned *out);
+
+/* Kernel devices that are also another's. */
+void eg_conf_check_kernels(struct eg_read *rd, const struct eg_node *ports);
 
 /* Addresses that cannot be the gateway's, gateways that are not in reach. */
 void eg_conf_check_ports(struct eg_read *rd, const struct eg_conf_maps *maps);

@@ -19,6 +19,8 @@
 #define EG_ARP_LEN      28
 #define EG_ND_LEN       24 /* ICMPv6 header, flags, target: NS and NA without options */
 
+#define EG_MAC_LOCAL 0x02 /* of the first byte: locally administered (IEEE 802) */
+
 #define EG_ETHERTYPE_IP4  0x0800
 #define EG_ETHERTYPE_ARP  0x0806
 #define EG_ETHERTYPE_VLAN 0x8100

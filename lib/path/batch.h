@@ -38,6 +38,7 @@ struct eg_meta {
 	bool sealed : 1;   /* esp_out sealed it, or keepalive made it: it goes to `peer` and may
 			      leave by an encrypted port */
 	bool own : 1;      /* the gateway made it: nothing is said about it */
+	bool kernel : 1;   /* a program of this node made it: it came from `port`'s kernel device */
 	bool cut : 1;      /* a fragment that was cut here to be sealed: not cut again */
 	bool split : 1;    /* sa_out: too long for its way, which tx fragments when it is sealed */
 	uint8_t group; /* sa_out: which of the batch's outbound SAs, and the how many-th on it */

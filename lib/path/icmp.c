@@ -39,6 +39,7 @@ static const struct error errors[EG_DROP_COUNT] = {
 	[EG_DROP_LINK_DOWN] = {UNREACHABLE, 0, 1, 0, EG_OWN_UNREACHABLE},
 	[EG_DROP_POLICY_EGRESS] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
 	[EG_DROP_POLICY_INGRESS] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
+	[EG_DROP_KERNEL_DENIED] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
 	[EG_DROP_TTL_EXPIRED] = {TIME_EXCEEDED, 0, 3, 0, EG_OWN_TIME_EXCEEDED},
 	[EG_DROP_TOO_BIG] = {UNREACHABLE, 4, 2, 0, EG_OWN_TOO_BIG},
 };
@@ -55,6 +56,12 @@ static struct eg_ip source_of(const uint8_t *data, unsigned version)
 {
 	return version == 4 ? eg_ip_from(4, ((const struct eg_ip4 *)data)->src)
 			    : eg_ip_from(6, ((const struct eg_ip6 *)data)->src);
+}
+
+static struct eg_ip destination_of(const uint8_t *data, unsigned version)
+{
+	return version == 4 ? eg_ip_from(4, ((const struct eg_ip4 *)data)->dst)
+			    : eg_ip_from(6, ((const struct eg_ip6 *)data)->dst);
 }
 
 static const struct eg_hop *route_to(const struct eg_snap *snap, const struct eg_ip *ip)
@@ -190,7 +197,7 @@ void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struc
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct rte_mbuf *made;
 	const struct eg_own *own;
-	struct eg_ip to;
+	struct eg_ip to, from;
 	uint8_t *out;
 	uint16_t len;
 
@@ -200,6 +207,8 @@ void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struc
 	own = speaker(path, meta, &to);
 	if (!own) /* no address of that family there: nobody could speak */
 		return;
+	/* The kernel believes nobody who has its own address. */
+	from = meta->kernel ? destination_of(data, meta->pkt.version) : own->address.ip;
 	if (path->own.n == EG_BATCH_MAX ||
 	    !eg_tokens_take(&path->icmp.errors, path->last_cycles, path->cycles_per_s / EG_ICMP_PPS,
 			    EG_ICMP_BURST)) {
@@ -212,10 +221,10 @@ void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struc
 	out = rte_pktmbuf_mtod(made, uint8_t *);
 	if (meta->pkt.version == 4) {
 		len = put_error4(out, error, next_mtu(path, meta, data), data, meta->pkt.len);
-		address4(out, &own->address.ip, &to);
+		address4(out, &from, &to);
 	} else {
 		len = put_error6(out, error, next_mtu(path, meta, data), data, meta->pkt.len);
-		address6(out, len, &own->address.ip, &to);
+		address6(out, len, &from, &to);
 	}
 	eg_mbuf_window(made, 0, len);
 	eg_count(&path->stats->own[error->kind], 1);
@@ -307,8 +316,7 @@ static bool asks_wire(const struct eg_path *path, unsigned i)
 
 	if (!is_request(&meta->pkt))
 		return false;
-	to = meta->pkt.version == 4 ? eg_ip_from(4, ((const struct eg_ip4 *)data)->dst)
-				    : eg_ip_from(6, ((const struct eg_ip6 *)data)->dst);
+	to = destination_of(data, meta->pkt.version);
 	from = source_of(data, meta->pkt.version);
 	back = route_to(path->snap, &from);
 	return eg_own_find(&path->snap->owns, meta->port, &to) && eg_hop_leaves(back) &&

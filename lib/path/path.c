@@ -3,6 +3,9 @@
  *   clear side:      rx -> parse -> verify -> flow -> policy -> route -> sa_out -> esp_out -> tx
  *   encrypted side:  rx -> parse -> sa_in -> esp_in -> parse(inner) -> verify -> flow -> ... -> tx
  *
+ *   for the gateway itself: out of route or sa_in to the kernel (path/kernel.h), and back:
+ *   kernel's port:   rx -> parse -> verify -> flow -> ... -> tx
+ *
  * Each stage works on path->batch, keeps the survivors in order and drops the others by name. */
 #include "path/path.h"
 
@@ -141,6 +144,49 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 	speak(path);
 	mark_busy(path, start);
 	return received;
+}
+
+static unsigned receive_kernel(struct eg_path *path, const struct eg_snap *snap, unsigned port)
+{
+	uint64_t start = rte_get_tsc_cycles();
+	unsigned received;
+
+	path->last_cycles = start;
+	eg_kernel_rx(path, port);
+	received = path->batch.n;
+	if (!received)
+		return 0;
+	charge(path, EG_STAGE_RX, received);
+	path->snap = snap;
+	eg_path_look_at_links(path);
+	if (!snap) {
+		drop_all(path);
+		return received;
+	}
+	eg_kernel_link(path);
+	run(path, EG_STAGE_PARSE, eg_parse_packets);
+	run(path, EG_STAGE_VERIFY, eg_kernel_verify);
+	if (path->port[port].encrypted)
+		leave(path); /* its allow list is its policy */
+	else
+		forward(path);
+	speak(path);
+	mark_busy(path, start);
+	return received;
+}
+
+unsigned eg_path_kernels(struct eg_path *path, const struct eg_snap *snap, bool receive)
+{
+	unsigned n;
+
+	if (!path->keeper.on || !path->kernels.packets)
+		return 0;
+	n = eg_kernel_deliver(path);
+	for (unsigned port = 0; receive && port < path->n_ports; port++) {
+		if (path->port[port].kernel.on)
+			n += receive_kernel(path, snap, port);
+	}
+	return n;
 }
 
 unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap)

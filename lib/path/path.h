@@ -13,6 +13,7 @@
 #include "path/batch.h"
 #include "path/icmp.h"
 #include "path/keeper.h"
+#include "path/kernel.h"
 #include "snap/snap.h"
 #include "stat/stat.h"
 
@@ -33,6 +34,7 @@ struct eg_path_port {
 	struct rte_ring *ring; /* to the worker that owns the transmit queue, or NULL: it is ours */
 	struct rte_mbuf *tx[EG_BATCH_MAX];
 	unsigned n_tx;
+	struct eg_kernel kernel;
 };
 
 struct eg_path {
@@ -46,6 +48,7 @@ struct eg_path {
 	uint64_t cycles_per_s;     /* of the TSC */
 	struct rte_mempool *pool;  /* buffers that take the largest MTU */
 	struct eg_keeper_way way;
+	struct eg_kernel_way kernels;
 	const _Atomic uint32_t *links_down; /* bit p: port p has no link, says the control thread;
 					     * NULL: all have one */
 	unsigned n_ports;
@@ -122,6 +125,11 @@ unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap);
  * dropped. Returns how many came. */
 unsigned eg_path_keep(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
 		      bool ending);
+
+/* The keeper's turn with the kernel devices (path/kernel.h), nothing on other workers: what is for
+ * them goes there, and with `receive` one burst of each is carried to its end. Returns how many
+ * packets went and came. */
+unsigned eg_path_kernels(struct eg_path *path, const struct eg_snap *snap, bool receive);
 
 /* One burst that other workers left for a transmit queue of ours. */
 unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *ring,

@@ -37,6 +37,8 @@ static unsigned route_one(struct eg_path *path, unsigned i)
 	if (meta->hop->kind == EG_HOP_LOCAL) {
 		unsigned drop = eg_icmp_echo(path, i);
 
+		if (drop == EG_DROP_TO_GATEWAY)
+			drop = eg_exception_local(path, i);
 		if (drop)
 			return drop;
 		meta->hop = find_hop(path->snap, data, &meta->pkt); /* the way back */
@@ -56,8 +58,8 @@ static unsigned route_one(struct eg_path *path, unsigned i)
 	case EG_HOP_PEER:
 		break;
 	}
-	/* What the gateway itself says starts here. */
-	return meta->own ? EG_KEEP : decrement_ttl(data, &meta->pkt);
+	/* What the gateway itself or its node says starts here. */
+	return meta->own || meta->kernel ? EG_KEEP : decrement_ttl(data, &meta->pkt);
 }
 
 void eg_route(struct eg_path *path)

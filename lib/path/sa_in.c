@@ -150,6 +150,8 @@ void eg_sa_in(struct eg_path *path)
 
 		if (!drop && meta->sa->owner != path->worker)
 			drop = hand_over(path, i);
+		if (drop == EG_DROP_PLAIN_ON_ENCRYPTED || drop == EG_DROP_UDP_NON_ESP)
+			drop = eg_exception_wire(path, i, drop);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
 	}

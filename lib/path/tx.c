@@ -216,7 +216,8 @@ static unsigned leave(struct eg_path *path, unsigned i)
 
 	if (eg_link_is_down(path, hop->port))
 		return EG_DROP_LINK_DOWN;
-	if (port->encrypted && !meta->sealed && !eg_icmp_may_leave(path, i, hop->port))
+	if (port->encrypted && !meta->sealed && !eg_icmp_may_leave(path, i, hop->port) &&
+	    !eg_kernel_may_leave(path, i, hop->port))
 		return EG_DROP_PLAIN_TO_ENCRYPTED;
 	if (__builtin_expect(m->pkt_len > port->mtu || meta->split, 0))
 		return send_fragments(path, i, hop);

@@ -313,6 +313,7 @@ struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns)
 	snap->n_hops = before->n_hops;
 	snap->vias = before->vias;
 	snap->owns = before->owns;
+	snap->allow = before->allow;
 	snap->policy = before->policy;
 	before->lent = true;
 	return snap;

@@ -13,6 +13,7 @@ void eg_snap_free(struct eg_snap *snap)
 		free(snap->hops);
 		free(snap->vias);
 		free(snap->owns.v);
+		free(snap->allow);
 		eg_lpm_free(snap->routes);
 	}
 	eg_sad_free(&snap->sad);
@@ -28,6 +29,18 @@ void eg_snap_free(struct eg_snap *snap)
 	free(snap);
 }
 
+static int build_allow(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
+{
+	snap->allow = calloc(config->ports.n + 1, sizeof(*snap->allow));
+	if (!snap->allow) {
+		eg_error(errs, NULL, "ports", "out of memory");
+		return -1;
+	}
+	for (size_t p = 0; p < config->ports.n; p++)
+		snap->allow[p] = config->ports.v[p].kernel.allow;
+	return 0;
+}
+
 /* Every step runs, whatever the one before found: all errors at once. */
 static int build(struct eg_snap *snap, const struct eg_config *config,
 		 const struct eg_snap_options *options, struct eg_errs *errs)
@@ -41,6 +54,7 @@ static int build(struct eg_snap *snap, const struct eg_config *config,
 			eg_snap_policy_build(&config->policy, n_workers, options->prove_ns, errs);
 		failed |= !snap->policy;
 	}
+	failed |= build_allow(snap, config, errs);
 	return failed || eg_build_routes(snap, config, errs) ? -1 : 0;
 }
 

@@ -7,6 +7,7 @@
 #ifndef EG_SNAP_SNAP_H
 #define EG_SNAP_SNAP_H
 
+#include "base/allow.h"
 #include "base/err.h"
 #include "base/vec.h"
 #include "route/hop.h"
@@ -47,8 +48,9 @@ struct eg_snap {
 	uint64_t generation;   /* counts up with each published snapshot */
 	struct eg_lpm *routes; /* address -> index into hops */
 	struct eg_hop *hops;
-	struct eg_ip *vias;  /* routers that hops name */
-	struct eg_owns owns; /* the ports' addresses */
+	struct eg_ip *vias;     /* routers that hops name */
+	struct eg_owns owns;    /* the ports' addresses */
+	struct eg_allow *allow; /* by port: what passes in clear to and from its kernel device */
 	struct eg_tunnel *peers;
 	struct eg_sad sad;
 	struct eg_snap_idle *idles; /* the peers with udp_encap */
@@ -61,8 +63,8 @@ struct eg_snap {
 	sas;                   /* in the configuration's order, peer by peer; those that
 				  leave behind them */
 	uint64_t next_step_ns; /* when the first SA begins or ends; UINT64_MAX: none does */
-	bool lent;             /* routes, hops, vias, owns and policy are the next snapshot's now
-				  (eg_snap_step()) */
+	bool lent; /* routes, hops, vias, owns, allow and policy are the next snapshot's now
+		      (eg_snap_step()) */
 	struct eg_sa_store *store;
 };
 

@@ -75,8 +75,8 @@ static void render_ports(const struct eg_report *now, const struct eg_report *be
 		const struct eg_report_port *b =
 			before && i < before->ports.n ? &before->ports.v[i] : &zero;
 
-		eg_buf_add(out, "  port %s (%s)%s\n", p->name, p->role,
-			   p->link_down ? ", link down" : "");
+		eg_buf_add(out, "  port %s%s (%s)%s\n", p->name, p->kernel ? "/kernel" : "",
+			   p->role, p->link_down ? ", link down" : "");
 		render_direction("rx", (uint64_t[]){p->rx_packets, p->rx_bytes},
 				 (uint64_t[]){b->rx_packets, b->rx_bytes}, seconds, out);
 		render_direction("tx", (uint64_t[]){p->tx_packets, p->tx_bytes},
@@ -236,6 +236,23 @@ static void render_own(const struct eg_report *now, struct eg_buf *out)
 	eg_buf_add(out, "\n");
 }
 
+/* What passed in clear between encrypted ports and the kernel. */
+static void render_clear(const struct eg_report *now, struct eg_buf *out)
+{
+	bool any = false;
+
+	for (int i = 0; i < EG_CLEAR_COUNT; i++) {
+		if (!now->clear_in[i] && !now->clear_out[i])
+			continue;
+		eg_buf_add(
+			out, "%s %s in %" PRIu64 " out %" PRIu64,
+			any ? "," : "  in clear, as allowed:", eg_clear_name((enum eg_clear_kind)i),
+			now->clear_in[i], now->clear_out[i]);
+		any = true;
+	}
+	eg_buf_add(out, any ? "\n" : "");
+}
+
 static void render_total(const struct eg_report *now, struct eg_buf *out)
 {
 	uint64_t made = eg_report_made(now), in = eg_report_rx(now) + made;
@@ -278,6 +295,7 @@ void eg_report_render(const struct eg_report *now, const struct eg_report *befor
 		eg_buf_add(out, "  gathered: %" PRIu64 " frames came in several buffers\n",
 			   now->gathered);
 	render_own(now, out);
+	render_clear(now, out);
 	if (eg_report_rx(now))
 		render_cycles(now, out);
 	render_total(now, out);

@@ -12,6 +12,7 @@
 
 struct eg_report_port {
 	const char *name, *role;
+	bool kernel; /* it is that port's kernel device */
 	bool link_down;
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t device_missed,
@@ -54,6 +55,7 @@ struct eg_report {
 	uint64_t handed_over, gathered;
 	uint64_t own[EG_OWN_COUNT];
 	uint64_t taken, limited;
+	uint64_t clear_in[EG_CLEAR_COUNT], clear_out[EG_CLEAR_COUNT];
 };
 
 /* Frees what the report holds, not borrowed strings. */

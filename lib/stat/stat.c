@@ -24,6 +24,17 @@ const char *eg_own_name(enum eg_own_kind kind)
 	return names[kind];
 }
 
+const char *eg_clear_name(enum eg_clear_kind kind)
+{
+	static const char *const names[] = {
+#define X(symbol, name) #name,
+		EG_CLEAR_KINDS(X)
+#undef X
+	};
+
+	return names[kind];
+}
+
 struct eg_drop_record *eg_drop_ring_slot(struct eg_drop_ring *ring)
 {
 	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);

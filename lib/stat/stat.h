@@ -49,6 +49,22 @@ enum eg_own_kind {
 
 const char *eg_own_name(enum eg_own_kind kind);
 
+/* What passes in clear between an encrypted port and its kernel device. */
+/* clang-format off */
+#define EG_CLEAR_KINDS(X) \
+	X(IKE, ike) X(ICMP, icmp) X(BGP, bgp) X(SSH, ssh) X(TCP, tcp) X(UDP, udp)
+/* clang-format on */
+
+enum eg_clear_kind {
+#define X(symbol, name) EG_CLEAR_##symbol,
+	EG_CLEAR_KINDS(X)
+#undef X
+	EG_CLEAR_COUNT,
+	EG_CLEAR_NONE = EG_CLEAR_COUNT, /* it may not */
+};
+
+const char *eg_clear_name(enum eg_clear_kind kind);
+
 typedef _Atomic uint64_t eg_counter;
 
 /* Add to a counter that only the caller's thread writes. */
@@ -93,17 +109,19 @@ struct eg_drop_ring {
 
 struct eg_stats {
 	_Alignas(64) struct eg_port_stats port[EG_STAT_PORTS];
+	struct eg_port_stats kernel[EG_STAT_PORTS]; /* of each port's kernel device: rx from it */
 	eg_counter drop[EG_DROP_COUNT];
 	eg_counter cycles[EG_STAGE_COUNT]; /* of the bursts that were timed, and their packets */
 	eg_counter packets[EG_STAGE_COUNT];
 	eg_counter own[EG_OWN_COUNT]; /* frames that the gateway made: rx + made = tx + taken +
 				       * drops */
-	eg_counter limited;           /* ICMP errors that were not made, for their rate */
-	eg_counter taken;             /* frames that ended here because they have served: ARP, ND */
-	eg_counter gathered;          /* frames of several buffers that were made one */
-	eg_counter handed_over;       /* to the worker that owns their SA */
-	eg_counter audited[2];        /* policy.mode audit: would be dropped: ingress, egress */
-	eg_counter opened;            /* connections */
+	eg_counter clear_in[EG_CLEAR_COUNT], clear_out[EG_CLEAR_COUNT];
+	eg_counter limited;     /* ICMP errors that were not made, for their rate */
+	eg_counter taken;       /* frames that ended here because they have served: ARP, ND */
+	eg_counter gathered;    /* frames of several buffers that were made one */
+	eg_counter handed_over; /* to the worker that owns their SA */
+	eg_counter audited[2];  /* policy.mode audit: would be dropped: ingress, egress */
+	eg_counter opened;      /* connections */
 	eg_counter first_cycles,
 		last_cycles; /* TSC around all that carried packets; 0: nothing yet */
 	struct eg_drop_ring dropped;

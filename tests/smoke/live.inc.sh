@@ -11,6 +11,8 @@ need ethtool tcpdump
 wire_mtu=1500
 pods_mtu=1400
 peer_extra=  # more keys of the peer
+pods_extra=  # of the pods' port, such as "kernel: {...}"
+uplink_extra=
 conf_extra=  # more top-level lines
 af_packet() { echo "net_af_packet$1,iface=$2"; }
 
@@ -51,9 +53,9 @@ write_live_conf() { # a|b: make a.yaml or b.yaml
 		version: 1
 		ports:
 		  pods: {device: "$(af_packet 0 clear)", role: clear, mtu: $pods_mtu,
-		         addresses: [10.244.$n.1/24, "fd00:$n::1/64"]}
+		         addresses: [10.244.$n.1/24, "fd00:$n::1/64"]${pods_extra:+, $pods_extra}}
 		  uplink: {device: "$(af_packet 1 wire)", role: encrypted, mtu: $wire_mtu,
-		           addresses: [192.0.2.$n/24, "2001:db8::$n/64"]}
+		           addresses: [192.0.2.$n/24, "2001:db8::$n/64"]${uplink_extra:+, $uplink_extra}}
 		$conf_extra
 		peers:
 		  other:
@@ -85,13 +87,13 @@ listen() {
 	until_true 5 grep -q listening "$2.log"
 }
 
-# only_esp FILE LISTENER: what was heard was ESP, ARP and neighbour discovery
+# only_esp FILE LISTENER [FILTER]: what was heard was ESP, ARP, neighbour discovery and what FILTER says
 only_esp() {
 	local clear
 	sleep 0.3
 	kill -INT "$2"
 	status_of "$2" || fail "tcpdump: $(cat "$1.log")"
-	clear=$(tcpdump -n -r "$1" 'not esp and not arp and not (icmp6 and (ip6[40] == 135 or ip6[40] == 136))' \
+	clear=$(tcpdump -n -r "$1" 'not esp and not arp and not (icmp6 and (ip6[40] == 135 or ip6[40] == 136))'"${3:+ and not ($3)}" \
 		2>/dev/null | head -n 5)
 	[ -z "$clear" ] || fail "in clear on the wire: $clear"
 	[ -n "$(tcpdump -n -c 1 -r "$1" esp 2>/dev/null)" ] || fail "no ESP in $1"

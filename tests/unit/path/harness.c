@@ -13,6 +13,8 @@
 #define MBUFS      4095
 #define DATA_BYTES (RTE_PKTMBUF_HEADROOM + 10240)
 #define WAY        64
+#define DEVICES    6
+#define KERNELS    4 /* the first kernel device */
 #define HANDOFF    4 /* slots, of which 3 are used: a full ring is near */
 
 static struct rte_mempool *pool;
@@ -45,21 +47,23 @@ void bench_open(void)
 			(char[]){"--vdev=net_ring0"},
 			(char[]){"--vdev=net_ring1"},
 			(char[]){"--vdev=net_ring2"},
-			(char[]){"--vdev=net_ring3"}};
+			(char[]){"--vdev=net_ring3"},
+			(char[]){"--vdev=net_ring4"},
+			(char[]){"--vdev=net_ring5"}};
 
 	snprintf(prefix, sizeof(prefix), "--file-prefix=eg-bench-%d", (int)getpid());
 	snprintf(lcores, sizeof(lcores), "--lcores=0@%d", sched_getcpu());
 	assert_true(rte_eal_init((int)COUNT(args), args) >= 0);
 	pool = rte_pktmbuf_pool_create("bench", MBUFS, 0, 0, DATA_BYTES, SOCKET_ID_ANY);
 	assert_non_null(pool);
-	assert_int_equal(rte_eth_dev_count_avail(), 4);
-	for (uint16_t id = 0; id < 4; id++)
+	assert_int_equal(rte_eth_dev_count_avail(), DEVICES);
+	for (uint16_t id = 0; id < DEVICES; id++)
 		start_port(id);
 }
 
 void bench_close(void)
 {
-	for (uint16_t id = 0; id < 4; id++) {
+	for (uint16_t id = 0; id < DEVICES; id++) {
 		rte_eth_dev_stop(id);
 		rte_eth_dev_close(id);
 	}
@@ -161,6 +165,7 @@ static void free_gw(struct gw *gw)
 	}
 	rte_ring_free(gw->way.messages);
 	rte_ring_free(gw->way.packets);
+	rte_ring_free(gw->to_kernel);
 	eg_neighs_free(gw->way.neighs);
 	eg_snap_free(gw->snap);
 	eg_sa_store_free(gw->store);
@@ -180,6 +185,42 @@ static void make_way(struct gw *gw)
 	assert_true(gw->way.neighs && gw->way.messages && gw->way.packets);
 }
 
+static unsigned empty_device(uint16_t id)
+{
+	struct rte_mbuf *m;
+	unsigned n = 0;
+
+	for (; rte_eth_rx_burst(id, 0, &m, 1); n++)
+		rte_pktmbuf_free(m);
+	return n;
+}
+
+static void empty_kernels(struct gw *gw)
+{
+	do {
+		for (unsigned port = 0; port < 2; port++) {
+			if (gw->path[0]->port[port].kernel.on)
+				empty_device((uint16_t)(KERNELS + port));
+		}
+	} while (eg_path_kernels(gw->path[0], gw->snap, false));
+}
+
+void gw_kernel(struct gw *gw, unsigned port, const struct eg_allow *allow)
+{
+	if (!gw->to_kernel)
+		gw->to_kernel = rte_ring_create("kernel", WAY, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	assert_non_null(gw->to_kernel);
+	gw->allow[port] = *allow;
+	for (unsigned w = 0; w < gw->spec.workers; w++) {
+		gw->path[w]->kernels.packets = gw->to_kernel;
+		gw->path[w]->port[port].kernel = (struct eg_kernel){
+			.on = true,
+			.dpdk_id = (uint16_t)(KERNELS + port),
+			.hop = {.kind = EG_HOP_LINK, .port = (uint8_t)port},
+		};
+	}
+}
+
 struct gw *gw_open(struct gw_spec spec)
 {
 	struct gw *gw = open_now[spec.site - 1];
@@ -187,6 +228,7 @@ struct gw *gw_open(struct gw_spec spec)
 
 	if (gw) { /* a test failed in the middle: the next one starts clean */
 		eg_path_keep(gw->path[0], gw->snap, 0, true);
+		empty_kernels(gw);
 		gw_discard(gw, CLEAR);
 		gw_discard(gw, ENCRYPTED);
 		free_gw(gw);
@@ -323,6 +365,9 @@ void gw_ready(struct gw *gw)
 	}
 	snap->owns = (struct eg_owns){gw->owns.v, gw->owns.n};
 	snap->vias = gw->vias.v;
+	snap->allow = calloc(2, sizeof(*snap->allow));
+	assert_non_null(snap->allow);
+	memcpy(snap->allow, gw->allow, sizeof(gw->allow));
 	eg_vec_free(&gw->entries);
 }
 
@@ -378,6 +423,8 @@ static void check_balance(const struct gw *gw)
 		for (unsigned port = 0; port < 2; port++) {
 			rx += eg_counted(&gw->stats[w]->port[port].rx_packets);
 			tx += eg_counted(&gw->stats[w]->port[port].tx_packets);
+			rx += eg_counted(&gw->stats[w]->kernel[port].rx_packets);
+			tx += eg_counted(&gw->stats[w]->kernel[port].tx_packets);
 		}
 	}
 	assert_int_equal(rx, tx + gw_drops_all(gw));
@@ -386,6 +433,7 @@ static void check_balance(const struct gw *gw)
 void gw_close(struct gw *gw)
 {
 	eg_path_keep(gw->path[0], gw->snap, 0, true);
+	empty_kernels(gw);
 	gw_discard(gw, CLEAR);
 	gw_discard(gw, ENCRYPTED);
 	check_balance(gw);
@@ -490,6 +538,32 @@ unsigned gw_sent(struct gw *gw, unsigned port, struct frame *out, unsigned max)
 unsigned gw_frames(struct gw *gw, unsigned port, struct frame *out, unsigned max)
 {
 	return take(gw, port, out, max, false);
+}
+
+void gw_from_kernel(struct gw *gw, unsigned port, const struct frame *frame)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	assert_non_null(m);
+	memcpy(rte_pktmbuf_append(m, frame->n), frame->bytes, frame->n);
+	assert_int_equal(rte_eth_tx_burst((uint16_t)(KERNELS + port), 0, &m, 1), 1);
+	assert_int_equal(eg_path_kernels(gw->path[0], gw->snap, true), 1);
+}
+
+unsigned gw_to_kernel(struct gw *gw, unsigned port, struct frame *out, unsigned max)
+{
+	struct rte_mbuf *m;
+	unsigned n = 0;
+
+	if (!gw->path[0]->port[port].kernel.on)
+		return 0;
+	eg_path_kernels(gw->path[0], gw->snap, false);
+	for (; n < max && rte_eth_rx_burst((uint16_t)(KERNELS + port), 0, &m, 1); n++) {
+		out[n].n = m->data_len;
+		memcpy(out[n].bytes, rte_pktmbuf_mtod(m, void *), m->data_len);
+		rte_pktmbuf_free(m);
+	}
+	return n;
 }
 
 unsigned gw_carry(struct gw *from, struct gw *to, struct frame *frames)

@@ -48,6 +48,8 @@ struct gw {
 	struct eg_stats *stats[GW_WORKERS];
 	struct rte_ring *handoff[GW_WORKERS];
 	struct eg_keeper_way way; /* worker 0 keeps */
+	struct rte_ring *to_kernel;
+	struct eg_allow allow[2];
 	struct eg_sa_store *store;
 	struct eg_snap *snap;
 	bool closed_start; /* run without a snapshot, as the daemon starts */
@@ -58,7 +60,7 @@ struct gw {
 	EG_VEC(struct eg_ip) vias;
 };
 
-/* EAL, once a program, and the four ports. */
+/* EAL, once a program, the four ports, and site 1's two kernel devices. */
 void bench_open(void);
 void bench_close(void);
 struct rte_mempool *bench_pool(void);
@@ -107,6 +109,13 @@ void gw_keep(struct gw *gw, uint64_t now_ms);
 /* The wire between two gateways: what left `from` by ENCRYPTED comes to `to`, as one burst. The
  * frames stay in `frames` as they left; at most 64, returns how many. */
 unsigned gw_carry(struct gw *from, struct gw *to, struct frame *frames);
+
+/* Give a port of site 1 a kernel device, before gw_ready(); what it lets pass in clear. */
+void gw_kernel(struct gw *gw, unsigned port, const struct eg_allow *allow);
+
+/* A frame from that port's kernel, carried to its end; what the kernel has got (at most max). */
+void gw_from_kernel(struct gw *gw, unsigned port, const struct frame *frame);
+unsigned gw_to_kernel(struct gw *gw, unsigned port, struct frame *out, unsigned max);
 
 /* Forget what left by a port; returns how many. */
 unsigned gw_discard(struct gw *gw, unsigned port);

@@ -24,6 +24,8 @@ int run_mss_tests(void);
 int run_segment_tests(void);
 int run_fragment_tests(void);
 int run_link_tests(void);
+int run_allow_tests(void);
+int run_exception_tests(void);
 
 /* At the very end: did every reason that a packet can meet have its packet? */
 int run_coverage_tests(void);

@@ -1,0 +1,105 @@
+/* Packets for the gateway on their way to the kernel; path/kernel.h says which. */
+#include "net/bytes.h"
+#include "path/allow.h"
+#include "path/drop.h"
+#include "path/stages.h"
+
+static struct eg_ip end_of(const uint8_t *data, const struct eg_pkt *pkt, bool source)
+{
+	if (pkt->version == 4) {
+		const struct eg_ip4 *ip = (const struct eg_ip4 *)data;
+
+		return eg_ip_from(4, source ? ip->src : ip->dst);
+	} else {
+		const struct eg_ip6 *ip = (const struct eg_ip6 *)data;
+
+		return eg_ip_from(6, source ? ip->src : ip->dst);
+	}
+}
+
+/* From the gateway to the kernel's interface, which has the port's MAC. */
+static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m)
+{
+	uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(m, EG_ETH_LEN);
+
+	if (!frame)
+		return false;
+	memcpy(frame, port->mac, 6);
+	memcpy(frame + 6, port->mac, 6);
+	frame[6] ^= EG_MAC_LOCAL;
+	eg_put16(frame + 12, frame[EG_ETH_LEN] >> 4 == 4 ? EG_ETHERTYPE_IP4 : EG_ETHERTYPE_IP6);
+	m->ol_flags = 0;
+	return true;
+}
+
+static unsigned hand(struct eg_path *path, unsigned i, unsigned index)
+{
+	struct rte_mbuf *m = path->batch.m[i];
+	struct eg_path_port *port = &path->port[index];
+
+	path->batch.meta[i].hop = &port->kernel.hop;
+	if (m->pkt_len > port->mtu)
+		return EG_DROP_TOO_BIG;
+	if (!eg_tokens_take(&port->kernel.tokens, path->last_cycles,
+			    path->cycles_per_s / EG_KERNEL_PPS, EG_KERNEL_BURST))
+		return EG_DROP_EXCEPTION_RATE;
+	if (!put_link(port, m))
+		return EG_DROP_NO_ROOM;
+	m->port = (uint16_t)index;
+	if (!rte_ring_mp_enqueue(path->kernels.packets, m))
+		return EG_HANDED_OVER;
+	rte_pktmbuf_adj(m, EG_ETH_LEN); /* who drops it looks for an IP header */
+	return EG_DROP_EXCEPTION_FULL;
+}
+
+static bool owns(const struct eg_path *path, unsigned port, const struct eg_ip *ip)
+{
+	return path->port[port].kernel.on && eg_own_find(&path->snap->owns, port, ip);
+}
+
+unsigned eg_exception_local(struct eg_path *path, unsigned i)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	struct eg_ip to;
+
+	if (!path->kernels.packets)
+		return EG_DROP_TO_GATEWAY;
+	to = end_of(eg_batch_data(&path->batch, i), &meta->pkt, false);
+	for (unsigned p = 0; meta->sad && p < path->n_ports; p++) {
+		if (!path->port[p].encrypted && owns(path, p, &to))
+			return hand(path, i, p);
+	}
+	/* Of an encrypted port only our own words come here: errors about the kernel's packets. */
+	if (!meta->sad && owns(path, meta->port, &to) &&
+	    (meta->own || !path->port[meta->port].encrypted))
+		return hand(path, i, meta->port);
+	return EG_DROP_TO_GATEWAY;
+}
+
+unsigned eg_exception_wire(struct eg_path *path, unsigned i, unsigned drop)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	const uint8_t *data = eg_batch_data(&path->batch, i);
+	enum eg_clear_kind kind;
+	const struct eg_hop *back;
+	struct eg_ip to, from;
+
+	if (!path->port[meta->port].kernel.on)
+		return drop;
+	to = end_of(data, &meta->pkt, false);
+	from = end_of(data, &meta->pkt, true);
+	if (!owns(path, meta->port, &to))
+		return drop;
+	back = &path->snap->hops[eg_lpm_lookup(path->snap->routes, &from)];
+	if (back->kind == EG_HOP_PEER)
+		return EG_DROP_PLAIN_FROM_PEER;
+	if (!eg_hop_leaves(back) || back->port != meta->port)
+		return drop;
+	kind = eg_allow_in(&path->snap->allow[meta->port], data, &meta->pkt);
+	if (kind == EG_CLEAR_NONE)
+		return EG_DROP_EXCEPTION_DENIED;
+	drop = hand(path, i, meta->port);
+	if (drop == EG_HANDED_OVER)
+		eg_count(&path->stats->clear_in[kind], 1);
+	return drop;
+}
