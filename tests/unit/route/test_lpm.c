@@ -1,11 +1,8 @@
 /* lib/route/lpm: the compressed trie against a scan of all prefixes. EG_SEED repeats a run. */
+#include "route/route_tests.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <time.h>
-#include <cmocka.h>
 
 #include "route/lpm.h"
 
@@ -169,7 +166,7 @@ static void test_memory(void **state)
 	free(entries);
 }
 
-int main(void)
+int run_lpm_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),

@@ -1,0 +1,104 @@
+/* Is a peer alive? It is asked by ICMP echo through its tunnel, and lives as long as it answers.
+ *
+ * Life cycle: eg_alive_new() when a configuration first says that a peer is to be checked; shared
+ *by every snapshot that has the same peer, so that a reload neither forgets a dead peer nor asks a
+ * living one anew; freed with the last of them. A peer lives until it was silent for too long.
+ *
+ * Synchronization: one worker asks and judges (`worker`); any worker may hear an answer, since an
+ * answer comes by whichever SA the peer chose; all workers read the verdict. References are the
+ * control thread's to count.
+ *
+ *	alive -> dead    no answer for interval * threshold (RFC 5880 s6.8.4's detection time)
+ *	dead -> alive    `threshold` requests in a row were answered
+ *
+ * Requests go out a little more often than `interval` says (RFC 5880 s6.8.7): so the last of them
+ *is on its way before time is over, and peers that were configured together are not asked in step.
+*/
+#ifndef EG_ROUTE_ALIVE_H
+#define EG_ROUTE_ALIVE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An answer to one of so many last requests still counts: a way may take longer than the interval.
+ */
+#define EG_ALIVE_LATE 16
+
+struct eg_alive {
+	/* Fixed. */
+	uint16_t id;      /* of its echo requests: random, another one with each start */
+	uint16_t worker;  /* who asks */
+	uint16_t workers; /* how many there are */
+
+	/* The asker's to write. */
+	_Atomic bool dead;
+	_Atomic uint32_t asked;    /* requests; the number of the last one */
+	_Atomic uint32_t changes;  /* of `dead` */
+	_Atomic uint64_t since_ns; /* of the last one; 0: none yet. Monotonic, as all times here */
+	uint64_t looked_ns;        /* 0: not begun */
+	uint64_t heard_ns;
+	uint64_t next_ns;         /* when to ask again */
+	uint32_t heard;           /* of `answered`, at the last look */
+	uint32_t heard_at_asking; /* the same, when it was last asked */
+	uint32_t in_a_row;        /* dead: answered requests */
+
+	/* Whoever hears. */
+	_Alignas(64) _Atomic uint32_t answered; /* number of the newest request that was */
+	_Atomic uint64_t answers;
+
+	/* The control thread's. */
+	_Alignas(64) unsigned refs;
+	uint32_t told; /* changes that are in the log */
+
+	/* Packets whose first choice this peer is, and that went by another: one line a worker. */
+	struct {
+		_Alignas(64) _Atomic uint64_t packets;
+	} moved[];
+};
+
+/* What the configuration says of asking. */
+struct eg_alive_plan {
+	uint64_t interval_ns;
+	uint32_t threshold; /* 1.. */
+};
+
+/* NULL where memory is short or there is no randomness. The one reference is the caller's. */
+struct eg_alive *eg_alive_new(unsigned worker, unsigned workers);
+struct eg_alive *eg_alive_retain(struct eg_alive *alive);
+void eg_alive_release(struct eg_alive *alive); /* NULL is allowed */
+
+/* Judge, and say whether a request is to be sent now: then its number is eg_alive_number(). The
+ * asker only, often compared with the interval. Time in which nobody looked is not held against the
+ * peer: then it was the asker who was silent. */
+bool eg_alive_look(struct eg_alive *alive, const struct eg_alive_plan *plan, uint64_t now_ns);
+
+/* As it stands in the message. */
+static inline uint16_t eg_alive_number(const struct eg_alive *alive)
+{
+	return (uint16_t)atomic_load_explicit(&alive->asked, memory_order_relaxed);
+}
+
+/* An answer with that number came by the peer's own SA. One to a request that was answered already,
+ * or that is too old or was never sent, says nothing. Any worker. */
+void eg_alive_hear(struct eg_alive *alive, uint16_t number);
+
+/* May packets go there? NULL: nobody asks, so nothing speaks against it. Any worker. */
+static inline bool eg_alive_is(const struct eg_alive *alive)
+{
+	return !alive || !atomic_load_explicit(&alive->dead, memory_order_relaxed);
+}
+
+/* A packet of this peer's goes by another. `worker`'s own count. */
+static inline void eg_alive_count_moved(struct eg_alive *alive, unsigned worker)
+{
+	_Atomic uint64_t *packets = &alive->moved[worker].packets;
+
+	atomic_store_explicit(packets, atomic_load_explicit(packets, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+/* Of all workers. Any thread. */
+uint64_t eg_alive_moved(const struct eg_alive *alive);
+
+#endif

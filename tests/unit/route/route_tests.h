@@ -1,0 +1,11 @@
+/* One cmocka group a file; test_route.c runs them all. Each returns the number of failed tests. */
+#ifndef ROUTE_TESTS_H
+#define ROUTE_TESTS_H
+
+#include "common/test.h"
+
+int run_lpm_tests(void);
+int run_alive_tests(void);
+int run_choice_tests(void);
+
+#endif

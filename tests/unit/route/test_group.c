@@ -1,0 +1,211 @@
+/* lib/route/group: who takes a flow, on random groups. EG_SEED repeats a run. */
+#include "route/route_tests.h"
+
+#include <math.h>
+
+#include "common/random.h"
+#include "route/group.h"
+
+#define MEMBERS EG_GROUP_MEMBERS_MAX
+
+struct world {
+	struct eg_group_member member[MEMBERS];
+	size_t n;
+};
+
+static struct world random_world(struct rng *rng, unsigned priorities)
+{
+	struct world world = {.n = 1 + rng_below(rng, MEMBERS)};
+	char name[32];
+
+	for (size_t i = 0; i < world.n; i++) {
+		struct eg_group_member *member = &world.member[i];
+
+		snprintf(name, sizeof(name), "gateway-%llx", (unsigned long long)rng_next(rng));
+		member->peer = (uint32_t)i;
+		member->priority = (uint16_t)rng_below(rng, priorities);
+		member->weight = (uint16_t)(1 + rng_below(rng, rng_below(rng, 4) ? 5 : 100));
+		member->id = eg_group_id(name);
+		member->alive = eg_alive_new(0, 1);
+		assert_non_null(member->alive);
+	}
+	return world;
+}
+
+static void world_free(struct world *world)
+{
+	for (size_t i = 0; i < world->n; i++)
+		eg_alive_release(world->member[i].alive);
+}
+
+static void kill_some(struct rng *rng, struct world *world)
+{
+	for (size_t i = 0; i < world->n; i++)
+		atomic_store(&world->member[i].alive->dead, rng_below(rng, 3) == 0);
+}
+
+/* By bucket: whose flows these are. */
+static void all_choices(const struct eg_group *group, uint32_t peers[EG_GROUP_BUCKETS])
+{
+	const struct eg_group_member *first;
+
+	for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++)
+		peers[bucket] = eg_group_choose(group, bucket, &first)->peer;
+}
+
+/* Only the living of the best priority that has any; where nobody lives, as if all did. */
+static void test_chosen(void **state)
+{
+	struct rng rng = rng_start("group");
+
+	(void)state;
+	for (unsigned round = 0; round < 200; round++) {
+		struct world world = random_world(&rng, 3);
+		struct eg_group *group = eg_group_build(world.member, world.n);
+		unsigned best = UINT16_MAX + 1, least = UINT16_MAX + 1;
+
+		kill_some(&rng, &world);
+		for (size_t i = 0; i < world.n; i++) {
+			unsigned priority = world.member[i].priority;
+
+			least = priority < least ? priority : least;
+			if (eg_alive_is(world.member[i].alive) && priority < best)
+				best = priority;
+		}
+		for (unsigned i = 0; i < 1000; i++) {
+			const struct eg_group_member *first, *chosen;
+
+			chosen = eg_group_choose(group, rng_next(&rng), &first);
+			assert_int_equal(first->priority, least);
+			if (best > UINT16_MAX) {
+				assert_ptr_equal(chosen, first);
+				continue;
+			}
+			assert_true(eg_alive_is(chosen->alive));
+			assert_int_equal(chosen->priority, best);
+			if (eg_alive_is(first->alive))
+				assert_ptr_equal(chosen, first);
+		}
+		free(group);
+		world_free(&world);
+	}
+}
+
+/* When one dies only its flows move, and when it is back they are where they were. */
+static void test_only_its_flows(void **state)
+{
+	struct rng rng = rng_start("group");
+
+	(void)state;
+	for (unsigned round = 0; round < 200; round++) {
+		static uint32_t before[EG_GROUP_BUCKETS], during[EG_GROUP_BUCKETS],
+			after[EG_GROUP_BUCKETS];
+		struct world world = random_world(&rng, 2);
+		struct eg_group *group = eg_group_build(world.member, world.n);
+		uint32_t victim = (uint32_t)rng_below(&rng, world.n);
+		bool last = true;
+
+		kill_some(&rng, &world);
+		atomic_store(&world.member[victim].alive->dead, false);
+		for (uint32_t i = 0; i < world.n; i++)
+			last = last && (i == victim || !eg_alive_is(world.member[i].alive));
+		all_choices(group, before);
+		atomic_store(&world.member[victim].alive->dead, true);
+		all_choices(group, during);
+		atomic_store(&world.member[victim].alive->dead, false);
+		all_choices(group, after);
+		for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++) {
+			assert_int_equal(before[bucket], after[bucket]);
+			if (last)
+				continue;
+			if (before[bucket] == victim)
+				assert_int_not_equal(during[bucket], victim);
+			else
+				assert_int_equal(during[bucket], before[bucket]);
+		}
+		free(group);
+		world_free(&world);
+	}
+}
+
+/* A configuration with one member less moves that one's flows; with more weight for one, flows come
+ * to it and go nowhere else. The order in which members are written says nothing. */
+static void test_reload(void **state)
+{
+	struct rng rng = rng_start("group");
+
+	(void)state;
+	for (unsigned round = 0; round < 200; round++) {
+		static uint32_t all[EG_GROUP_BUCKETS], less[EG_GROUP_BUCKETS],
+			more[EG_GROUP_BUCKETS];
+		struct world world = random_world(&rng, 2), changed = world;
+		struct eg_group *group = eg_group_build(world.member, world.n);
+		uint32_t one = (uint32_t)rng_below(&rng, world.n);
+
+		all_choices(group, all);
+		free(group);
+		changed.member[one].weight = EG_GROUP_WEIGHT_MAX;
+		group = eg_group_build(changed.member, changed.n);
+		all_choices(group, more);
+		free(group);
+		for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++)
+			assert_true(more[bucket] == all[bucket] || more[bucket] == one);
+		changed.member[one] = changed.member[changed.n - 1];
+		if (changed.n > 1) {
+			group = eg_group_build(changed.member, changed.n - 1);
+			all_choices(group, less);
+			free(group);
+			for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++) {
+				assert_int_not_equal(less[bucket], one);
+				if (all[bucket] != one)
+					assert_int_equal(less[bucket], all[bucket]);
+			}
+		}
+		world_free(&world);
+	}
+}
+
+/* Shares are the weights', within six standard deviations of as many draws as there are buckets
+ * (and a little more where these are few: then chance is skew). */
+static void test_weights(void **state)
+{
+	struct rng rng = rng_start("group");
+
+	(void)state;
+	for (unsigned round = 0; round < 100; round++) {
+		struct world world = random_world(&rng, 1);
+		struct eg_group *group = eg_group_build(world.member, world.n);
+		static uint32_t peers[EG_GROUP_BUCKETS];
+		unsigned count[MEMBERS] = {0}, weights = 0;
+
+		all_choices(group, peers);
+		for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++)
+			count[peers[bucket]]++;
+		for (size_t i = 0; i < world.n; i++)
+			weights += world.member[i].weight;
+		for (size_t i = 0; i < world.n; i++) {
+			double share = (double)world.member[i].weight / weights;
+			double want = share * EG_GROUP_BUCKETS;
+			double off = fabs(count[i] - want);
+
+			if (off * off > 36 * want * (1 - share) + 144)
+				fail_msg("weight %u of %u: %u of %u buckets",
+					 world.member[i].weight, weights, count[i],
+					 EG_GROUP_BUCKETS);
+		}
+		free(group);
+		world_free(&world);
+	}
+}
+
+int run_choice_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_chosen),
+		cmocka_unit_test(test_only_its_flows),
+		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_weights),
+	};
+
+	return cmocka_run_group_tests_name("group", tests, NULL, NULL);
+}

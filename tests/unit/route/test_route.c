@@ -1,0 +1,6 @@
+#include "route/route_tests.h"
+
+int main(void)
+{
+	return run_lpm_tests() + run_alive_tests() + run_choice_tests();
+}
