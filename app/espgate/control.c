@@ -97,6 +97,7 @@ void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control
 		eg_log_drops(gateway);
 		eg_life_step(gateway);
 		eg_age_step(gateway);
+		eg_alive_log(gateway);
 		periodic_block(gateway, &pace, now);
 		if (sig == SIGHUP)
 			reload(gateway);
@@ -116,6 +117,7 @@ bool eg_control_finish(struct eg_gateway *gateway)
 	bool balanced;
 
 	eg_log_drops(gateway);
+	eg_alive_log(gateway);
 	eg_report_collect(gateway, &report);
 	print_block(&report, NULL);
 	balanced = eg_report_balanced(&report);

@@ -149,6 +149,11 @@ void eg_links_step(struct eg_gateway *gateway, uint64_t now_ns);
 /* age.c: one step of forgetting idle connections; all of the table in about a second of steps. */
 void eg_age_step(struct eg_gateway *gateway);
 
+/* alive.c: which peers died or came back since the last look, into the log; how they are, into a
+ * report. */
+void eg_alive_log(struct eg_gateway *gateway);
+void eg_alive_report(const struct eg_snap *snap, struct eg_report *report);
+
 /* worker.c: the lcore loop. */
 int eg_worker_main(void *worker);
 

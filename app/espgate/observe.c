@@ -183,8 +183,10 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 		add_port(gateway, p, report);
 	for (unsigned p = 0; p < gateway->n_ports; p++)
 		add_kernel(gateway, p, report);
-	if (snap)
+	if (snap) {
 		add_sas(snap, report);
+		eg_alive_report(snap, report);
+	}
 	report->tracks = snap && snap->policy;
 	report->connections = eg_flow_in_use(gateway->flows);
 	if (report->tracks)
@@ -203,6 +205,7 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 		report->audited[EG_EGRESS] += eg_counted(&stats->audited[EG_EGRESS]);
 		report->handed_over += eg_counted(&stats->handed_over);
 		report->gathered += eg_counted(&stats->gathered);
+		report->failover += eg_counted(&stats->failover);
 		report->limited += eg_counted(&stats->limited);
 		report->taken += eg_counted(&stats->taken);
 		for (int i = 0; i < EG_CLEAR_COUNT; i++) {

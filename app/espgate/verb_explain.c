@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "explain_group.h"
 #include "explain_mtu.h"
 #include "look.h"
 #include "policy/explain.h"
@@ -112,28 +113,33 @@ static int parse_key(const struct question *question, const struct eg_world *wor
 	return -1;
 }
 
+static void peer_json(const struct eg_conf_peer *peer, struct eg_buf *out)
+{
+	const char *separator = "";
+
+	eg_buf_add(out, ", \"peer\": \"%s\", \"sas\": [", peer->name);
+	eg_vec_foreach (sa, &peer->sas) {
+		if (sa->dir != EG_SA_OUT)
+			continue;
+		eg_buf_add(out, "%s{\"spi\": %u, \"suite\": \"%s\"}", separator, sa->spi,
+			   sa->suite->name);
+		separator = ", ";
+	}
+	eg_buf_add(out, "]");
+}
+
 static void route_json(const struct eg_view *view, const struct eg_hop *hop, struct eg_buf *out)
 {
-	static const char *const kinds[] = {"none", "no_neighbor", "gateway", "broadcast",
-					    "port", "port",        "port",    "peer"};
+	static const char *const kinds[] = {"none", "no_neighbor", "gateway", "broadcast", "port",
+					    "port", "port",        "peer",    "peers"};
 
 	eg_buf_add(out, "{\"kind\": \"%s\"", kinds[hop->kind]);
 	if (eg_hop_leaves(hop))
 		eg_buf_add(out, ", \"port\": \"%s\"", view->config->ports.v[hop->port].name);
-	if (hop->kind == EG_HOP_PEER) {
-		const struct eg_conf_peer *peer = &view->config->peers.v[hop->peer];
-		const char *separator = "";
-
-		eg_buf_add(out, ", \"peer\": \"%s\", \"sas\": [", peer->name);
-		eg_vec_foreach (sa, &peer->sas) {
-			if (sa->dir != EG_SA_OUT)
-				continue;
-			eg_buf_add(out, "%s{\"spi\": %u, \"suite\": \"%s\"}", separator, sa->spi,
-				   sa->suite->name);
-			separator = ", ";
-		}
-		eg_buf_add(out, "]");
-	}
+	if (hop->kind == EG_HOP_PEER)
+		peer_json(&view->config->peers.v[hop->peer], out);
+	if (hop->kind == EG_HOP_GROUP)
+		eg_explain_group_json(view, hop, out);
 	eg_buf_add(out, "}");
 }
 
@@ -159,6 +165,9 @@ static void route_text(const struct eg_view *view, const struct eg_hop *hop, str
 	case EG_HOP_LINK:
 	case EG_HOP_VIA:
 		eg_buf_add(out, "out by port %s\n", view->config->ports.v[hop->port].name);
+		return;
+	case EG_HOP_GROUP:
+		eg_explain_group_text(view, hop, out);
 		return;
 	case EG_HOP_PEER:
 		break;

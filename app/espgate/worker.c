@@ -14,18 +14,20 @@
 static unsigned turn(struct eg_worker *worker, enum eg_phase phase)
 {
 	const struct eg_snap *snap = eg_publisher_read(&worker->gateway->publisher);
+	uint64_t now_ns = eg_mono_ns();
 	unsigned packets = 0;
 
 	if (phase == EG_PHASE_RUN) {
 		eg_vec_foreach (rx, &worker->rx)
 			packets += eg_path_receive(&worker->path, snap, rx->port, rx->queue);
 	}
-	if (phase == EG_PHASE_RUN && snap)
+	if (phase == EG_PHASE_RUN && snap) {
 		eg_path_keep_alive(&worker->path, snap);
+		eg_path_probe(&worker->path, snap, now_ns);
+	}
 	if (worker->gateway->n_workers > 1)
 		packets += eg_path_take_over(&worker->path, snap);
-	packets += eg_path_keep(&worker->path, snap, eg_mono_ns() / EG_NS_PER_MS,
-				phase != EG_PHASE_RUN);
+	packets += eg_path_keep(&worker->path, snap, now_ns / EG_NS_PER_MS, phase != EG_PHASE_RUN);
 	packets += eg_path_kernels(&worker->path, snap, phase == EG_PHASE_RUN);
 	eg_vec_foreach (tx, &worker->tx)
 		packets += eg_path_transmit(&worker->path, tx->port, tx->ring, tx->queue);

@@ -1,50 +1,6 @@
 /* Peers against each other, and against the way their tunnels take. */
 #include "conf/sections.h"
 
-/* What an item of the subnets clashes with, or NULL: the same prefix again, or one around it that
- * belongs to another peer. A peer may nest its own. */
-static const struct eg_cover_item *find_rival(const struct eg_cover *subnets,
-					      const struct eg_cover_item *item)
-{
-	const struct eg_cover_item *items = subnets->items.v;
-
-	if (item > items && eg_prefix_equal(&item[-1].prefix, &item->prefix))
-		return item - 1;
-	for (size_t i = item->parent; i != EG_COVER_NONE; i = items[i].parent) {
-		if (items[i].owner != item->owner)
-			return &items[i];
-	}
-	return NULL;
-}
-
-static void check_overlaps(struct eg_read *rd, const struct eg_conf_maps *maps)
-{
-	eg_vec_foreach (item, &maps->subnets.items) {
-		const struct eg_cover_item *rival = find_rival(&maps->subnets, item);
-		const struct eg_cover_item *late = item, *early = rival;
-		char text[EG_PREFIX_TEXT];
-		size_t mark;
-
-		if (!rival)
-			continue;
-		if (rival->owner > item->owner) {
-			late = rival;
-			early = item;
-		}
-		mark = eg_read_enter(rd, "peers.%s.subnets[%zu]",
-				     eg_conf_peer_name(rd->config, late->owner), late->sub);
-		if (late->owner == early->owner)
-			eg_read_error(rd, &late->node->pos, "%s is given twice (first on line %u)",
-				      late->node->text, early->node->pos.line);
-		else
-			eg_read_error(rd, &late->node->pos, "%s overlaps %s of peers.%s (line %u)",
-				      late->node->text, eg_prefix_print(&early->prefix, text),
-				      eg_conf_peer_name(rd->config, early->owner),
-				      early->node->pos.line);
-		eg_read_leave(rd, mark);
-	}
-}
-
 /* The port that packets to an address leave by, or EG_CONF_NO_PORT. */
 static unsigned find_exit(const struct eg_read *rd, const struct eg_conf_maps *maps,
 			  const struct eg_cover_item *way)
@@ -186,7 +142,6 @@ void eg_conf_check_peers(struct eg_read *rd, const struct eg_conf_maps *maps)
 	const struct eg_node *peers = eg_node_get(rd->root, "peers");
 	const struct eg_node *node = peers ? peers->child : NULL;
 
-	check_overlaps(rd, maps);
 	check_transport(rd);
 	eg_vec_foreach (peer, &rd->config->peers) {
 		struct eg_prefix local = eg_host_prefix(&peer->local);

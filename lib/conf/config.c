@@ -216,7 +216,9 @@ static void check(struct eg_read *rd)
 	} else {
 		eg_conf_check_ports(rd, &maps);
 		eg_conf_check_routes(rd, &maps);
+		eg_conf_check_shares(rd, &maps);
 		eg_conf_check_peers(rd, &maps);
+		eg_conf_check_alive(rd);
 		eg_conf_check_sas(rd);
 	}
 	eg_cover_free(&maps.subnets);

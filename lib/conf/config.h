@@ -33,6 +33,10 @@
 #define EG_CONF_RX_BUFFER_MIN       2048            /* what NICs ask for at least */
 #define EG_CONF_SOURCE_PORTS_MAX    (65536 - 49152) /* RFC 6335 s6: dynamic ports */
 #define EG_CONF_ADDRESSES_MAX       16              /* of one port */
+#define EG_CONF_SHARE_MAX           16              /* peers that have one subnet */
+#define EG_CONF_WEIGHT_MAX          100
+#define EG_CONF_ALIVE_INTERVAL_NS   1000000000ull
+#define EG_CONF_ALIVE_THRESHOLD     3
 
 enum eg_role {
 	EG_ROLE_CLEAR,     /* pods: plain packets in and out */
@@ -118,6 +122,14 @@ enum eg_fragment {
 	EG_FRAGMENT_DROP,
 };
 
+/* Whether a peer is asked if it lives, and how. */
+struct eg_conf_alive {
+	struct eg_ip target; /* inside its subnets; family 0: it is not asked */
+	struct eg_ip source; /* an address of ours on a clear port */
+	uint64_t interval_ns;
+	uint32_t threshold;
+};
+
 struct eg_conf_peer {
 	char *name;
 	struct eg_ip local, remote;
@@ -132,6 +144,10 @@ struct eg_conf_peer {
 	uint64_t grace_ns;           /* an inbound SA is accepted so long after it left */
 	bool mss_clamp;              /* default true */
 	enum eg_fragment fragment;
+	struct eg_conf_alive alive;
+	bool shares;       /* priority is given: other peers may have its subnets, too */
+	uint16_t priority; /* of several the lowest first, as in SRV records (RFC 2782) */
+	uint16_t weight;   /* share of the flows among equal priorities */
 	struct eg_pos pos;
 };
 

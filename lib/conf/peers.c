@@ -155,6 +155,9 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		{"lifetime", eg_conf_read_lifetime, false}, /* compared with sas */
 		{"mss_clamp", read_mss_clamp, false},
 		{"fragment", read_fragment, false}, /* compared with mode and df */
+		{"alive", eg_conf_read_alive, false},
+		{"priority", eg_conf_read_priority, false},
+		{"weight", eg_conf_read_weight, false}, /* says something of priority */
 	};
 	struct eg_config *config = into;
 	struct eg_conf_peer *peer = eg_vec_add(&config->peers);
@@ -169,6 +172,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 	peer->grace_ns = EG_CONF_GRACE_NS;
 	peer->source_ports = 1;
 	peer->mss_clamp = true;
+	peer->weight = 1;
 	eg_conf_read_name(rd, node, &peer->name);
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
 	if (node->kind == EG_NODE_MAP && peer->mode == EG_MODE_TUNNEL &&

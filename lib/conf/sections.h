@@ -48,6 +48,9 @@ eg_read_fn eg_conf_read_peers;
 eg_read_fn eg_conf_read_sas;
 eg_read_fn eg_conf_read_lifetime;
 eg_read_fn eg_conf_read_rekey;
+eg_read_fn eg_conf_read_alive;
+eg_read_fn eg_conf_read_priority;
+eg_read_fn eg_conf_read_weight;
 eg_read_fn eg_conf_read_policy;
 eg_read_fn eg_conf_read_log;
 eg_read_fn eg_conf_read_stats;
@@ -75,8 +78,14 @@ unsigned eg_conf_link_port(const struct eg_read *rd, const struct eg_conf_maps *
 /* Duplicates, leaks past a tunnel, routers that are no neighbors. */
 void eg_conf_check_routes(struct eg_read *rd, const struct eg_conf_maps *maps);
 
-/* Overlapping subnets, tunnels through themselves, remotes that cannot be reached. */
+/* Tunnels through themselves, remotes that cannot be reached. */
 void eg_conf_check_peers(struct eg_read *rd, const struct eg_conf_maps *maps);
+
+/* Subnets that overlap, and those that several peers have. */
+void eg_conf_check_shares(struct eg_read *rd, const struct eg_conf_maps *maps);
+
+/* Who is asked for life, as whom: completes config->peers[].alive. */
+void eg_conf_check_alive(struct eg_read *rd);
 
 /* SPIs and key files that two SAs share. */
 void eg_conf_check_sas(struct eg_read *rd);

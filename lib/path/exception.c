@@ -91,7 +91,7 @@ unsigned eg_exception_wire(struct eg_path *path, unsigned i, unsigned drop)
 	if (!owns(path, meta->port, &to))
 		return drop;
 	back = &path->snap->hops[eg_lpm_lookup(path->snap->routes, &from)];
-	if (back->kind == EG_HOP_PEER)
+	if (eg_hop_seals(back))
 		return EG_DROP_PLAIN_FROM_PEER;
 	if (!eg_hop_leaves(back) || back->port != meta->port)
 		return drop;

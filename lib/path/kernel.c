@@ -171,7 +171,7 @@ static const struct eg_hop *hop_of(const struct eg_path *path, const uint8_t *da
 /* What leads nowhere at all is for the route stage to name. */
 static bool is_its_way(const struct eg_hop *hop, unsigned port, bool encrypted)
 {
-	if (hop->kind == EG_HOP_PEER)
+	if (eg_hop_seals(hop))
 		return !encrypted;
 	return hop->kind != EG_HOP_LOCAL && (!eg_hop_leaves(hop) || hop->port == port);
 }

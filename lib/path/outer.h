@@ -3,10 +3,10 @@
 #ifndef EG_PATH_OUTER_H
 #define EG_PATH_OUTER_H
 
-#include "base/hash.h"
 #include "net/bytes.h"
 #include "net/checksum.h"
 #include "path/batch.h"
+#include "path/spread.h"
 
 /* What varies from packet to packet. */
 struct eg_outer {
@@ -67,25 +67,14 @@ static inline void eg_outer_sum_udp6(uint8_t *packet, uint16_t off, uint16_t len
 	eg_put16(udp + offsetof(struct eg_udp, check), check ? check : 0xffff);
 }
 
-/* A flow's packets take one port, so that they stay in one of the receiver's queues, in order.
- * Fragments behind the first have no ports to tell: theirs go by addresses, as all of the packet's
- * fragments do. */
+/* A flow's packets take one port, so that they stay in one of the receiver's queues, in order. */
 static inline uint16_t eg_outer_sport(const struct eg_tunnel *peer, const struct eg_pkt *pkt,
 				      const uint8_t *inner)
 {
-	unsigned words = pkt->version == 4 ? 1 : 4;
-	uint64_t flow = pkt->proto, word;
-
 	if (peer->n_sports <= 1)
 		return EG_UDP_PORT_ESP;
-	inner += pkt->version == 4 ? offsetof(struct eg_ip4, src) : offsetof(struct eg_ip6, src);
-	for (unsigned i = 0; i < words; i++) {
-		memcpy(&word, inner + 8 * i, sizeof(word));
-		flow = eg_hash_u64(flow ^ word);
-	}
-	if (!pkt->frag)
-		flow = eg_hash_u64(flow ^ ((uint32_t)pkt->sport << 16 | pkt->dport));
-	return (uint16_t)(EG_TUNNEL_SPORT_BASE + ((flow >> 32) * peer->n_sports >> 32));
+	return (uint16_t)(EG_TUNNEL_SPORT_BASE +
+			  ((eg_spread(pkt, inner) >> 32) * peer->n_sports >> 32));
 }
 
 #endif

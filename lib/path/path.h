@@ -67,6 +67,10 @@ struct eg_path {
 		uint32_t next;        /* of the snapshot's idles, in this look at them */
 		uint64_t next_cycles; /* when the next look begins */
 	} keepalive;
+	struct {
+		uint32_t next;    /* of the snapshot's probes, in this look at them */
+		uint64_t next_ns; /* when the next look begins */
+	} probe;
 	uint64_t last_cycles; /* end of the stage before */
 	uint64_t next_sample;
 	struct eg_batch batch;
@@ -138,6 +142,10 @@ unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *
 /* A few steps of looking for peers with udp_encap to whom nothing was sent for 20 s, and a
  * keepalive to each (RFC 3948 s4). Returns how many were sent. */
 unsigned eg_path_keep_alive(struct eg_path *path, const struct eg_snap *snap);
+
+/* A few steps of looking at the peers that are asked whether they live (route/alive.h): those of
+ * this worker. now_ns: monotonic. Returns how many were asked. */
+unsigned eg_path_probe(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns);
 
 /* A read-only walk through one batch, stage by stage, for tests and benchmarks: the caller fills
  * path->batch and path->snap and calls stages (path/stages.h). */

@@ -2,6 +2,7 @@
 
 #include "net/checksum.h"
 #include "path/drop.h"
+#include "path/spread.h"
 
 static enum eg_drop decrement_ttl(uint8_t *data, const struct eg_pkt *pkt)
 {
@@ -26,6 +27,28 @@ static const struct eg_hop *find_hop(const struct eg_snap *snap, const uint8_t *
 {
 	return pkt->version == 4 ? eg_snap_route4(snap, ((const struct eg_ip4 *)data)->dst)
 				 : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->dst);
+}
+
+/* The tunnel for packet i among those of several peers: by its flow, as long as that one's peer
+ * lives. What answers a peer goes back by it, or the peer would be told of another's life. */
+static const struct eg_hop *choose_peer(const struct eg_path *path, unsigned i)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	const struct eg_group *group = path->snap->groups[meta->hop->group];
+	const struct eg_group_member *chosen = NULL, *first;
+
+	if (meta->own && meta->sad)
+		chosen = eg_group_find(group, meta->sad->peer);
+	if (!chosen) {
+		uint64_t flow = eg_spread(&meta->pkt, eg_batch_data(&path->batch, i));
+
+		chosen = eg_group_choose(group, flow, &first);
+		if (chosen != first) {
+			eg_alive_count_moved(first->alive, path->worker);
+			eg_count(&path->stats->failover, 1);
+		}
+	}
+	return &path->snap->peers[chosen->peer].into;
 }
 
 static unsigned route_one(struct eg_path *path, unsigned i)
@@ -56,6 +79,9 @@ static unsigned route_one(struct eg_path *path, unsigned i)
 	case EG_HOP_LINK:
 	case EG_HOP_VIA:
 	case EG_HOP_PEER:
+		break;
+	case EG_HOP_GROUP:
+		meta->hop = choose_peer(path, i);
 		break;
 	}
 	/* What the gateway itself or its node says starts here. */

@@ -31,13 +31,16 @@ void eg_verify(struct eg_path *path);
  */
 void eg_verify_plain(struct eg_path *path);
 
+/* probe.c: answers of the peers that are asked whether they live end here, before any policy. */
+void eg_hear(struct eg_path *path);
+
 /* flow.c: the connection of each packet; what an allowed one carries needs no verdict. */
 void eg_flow_stage(struct eg_path *path);
 
 /* policy.c: NetworkPolicy's verdict on the rest; fragments follow their first one. */
 void eg_policy_stage(struct eg_path *path);
 
-/* route.c: longest prefix, then TTL. */
+/* route.c: longest prefix, which of several peers, then TTL. */
 void eg_route(struct eg_path *path);
 
 /* mss.c: TCP's SYNs that go into a tunnel or came out of one ask for what fits. */

@@ -1,7 +1,7 @@
 /* After opening (RFC 4301 s5.2): the inner source must belong to the peer whose SA it came by; and
  * what came in clear must not say that it is from a peer. The route table is the SPD's selector
- * here: a peer's subnets are what routes into its tunnel, and the configuration lets no other route
- * lie inside them.
+ * here: a peer's subnets are what routes into its tunnel, alone or in a group with others that have
+ * the very same subnet, and the configuration lets no other route lie inside them.
  * And the outer header's congestion mark is carried inward (RFC 6040 s4.2). */
 #include "path/stages.h"
 
@@ -21,6 +21,13 @@ static const struct eg_hop *route_back(const struct eg_snap *snap, const uint8_t
 {
 	return pkt->version == 4 ? eg_snap_route4(snap, ((const struct eg_ip4 *)data)->src)
 				 : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->src);
+}
+
+static bool is_from(const struct eg_snap *snap, const struct eg_hop *back, uint32_t peer)
+{
+	if (back->kind == EG_HOP_GROUP)
+		return eg_group_find(snap->groups[back->group], peer);
+	return back->kind == EG_HOP_PEER && back->peer == peer;
 }
 
 static void set_tos(uint8_t *data, struct eg_pkt *pkt, uint8_t tos)
@@ -70,7 +77,7 @@ void eg_verify(struct eg_path *path)
 		const struct eg_hop *back = route_back(path->snap, data, &meta->pkt);
 		enum eg_drop drop = EG_DROP_INNER_SOURCE;
 
-		if (back->kind == EG_HOP_PEER && back->peer == meta->sad->peer)
+		if (is_from(path->snap, back, meta->sad->peer))
 			drop = carry_ecn(data, meta);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
@@ -86,7 +93,7 @@ void eg_verify_plain(struct eg_path *path)
 		const struct eg_hop *back =
 			route_back(path->snap, eg_batch_data(batch, i), &batch->meta[i].pkt);
 
-		if (back->kind == EG_HOP_PEER)
+		if (eg_hop_seals(back))
 			eg_batch_lose(batch, i, EG_DROP_PLAIN_FROM_PEER);
 	}
 	eg_batch_sweep(path);

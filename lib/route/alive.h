@@ -13,7 +13,7 @@
  *
  * Requests go out a little more often than `interval` says (RFC 5880 s6.8.7): so the last of them
  *is on its way before time is over, and peers that were configured together are not asked in step.
-*/
+ */
 #ifndef EG_ROUTE_ALIVE_H
 #define EG_ROUTE_ALIVE_H
 

@@ -15,6 +15,7 @@ enum eg_hop_kind {
 	EG_HOP_LINK,        /* out by a port, to the station that has the destination's address */
 	EG_HOP_VIA,         /* out by a port, to a router that is asked for by its address */
 	EG_HOP_PEER,        /* into a peer's tunnel */
+	EG_HOP_GROUP,       /* into the tunnel of one of several peers (route/group.h) */
 };
 
 struct eg_hop {
@@ -22,8 +23,9 @@ struct eg_hop {
 	uint8_t port;   /* EG_HOP_PORT, EG_HOP_LINK, EG_HOP_VIA */
 	uint8_t mac[6]; /* EG_HOP_PORT */
 	union {
-		uint32_t peer; /* EG_HOP_PEER: index in the snapshot */
-		uint32_t via;  /* EG_HOP_VIA: the same, of the router's address */
+		uint32_t peer;  /* EG_HOP_PEER: index in the snapshot */
+		uint32_t via;   /* EG_HOP_VIA: the same, of the router's address */
+		uint32_t group; /* EG_HOP_GROUP: the same */
 	};
 };
 
@@ -31,6 +33,12 @@ struct eg_hop {
 static inline bool eg_hop_leaves(const struct eg_hop *hop)
 {
 	return hop->kind >= EG_HOP_PORT && hop->kind <= EG_HOP_VIA;
+}
+
+/* Does it lead into a tunnel? */
+static inline bool eg_hop_seals(const struct eg_hop *hop)
+{
+	return hop->kind == EG_HOP_PEER || hop->kind == EG_HOP_GROUP;
 }
 
 #endif

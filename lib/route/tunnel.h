@@ -8,6 +8,7 @@
 
 #include "base/ip.h"
 #include "net/headers.h"
+#include "route/alive.h"
 #include "route/hop.h"
 
 struct eg_sa;
@@ -15,7 +16,8 @@ struct eg_sa;
 struct eg_tunnel {
 	char *name; /* owned by the snapshot */
 	struct eg_ip local, remote;
-	struct eg_hop hop; /* to the remote end: EG_HOP_PORT, or why not */
+	struct eg_hop hop;  /* to the remote end: EG_HOP_PORT, or why not */
+	struct eg_hop into; /* EG_HOP_PEER, this one */
 	struct eg_sa **out;
 	uint32_t n_out;
 	bool transport; /* mode: the packet's own header stays in front; local is not ours then */
@@ -30,6 +32,9 @@ struct eg_tunnel {
 	/* Who does not fit: IPv4 without DF is fragmented before sealing; what was sealed may be.
 	 */
 	bool fragment_inner, fragment_outer;
+	struct eg_alive *alive; /* a reference; NULL: it is not asked whether it lives */
+	struct eg_alive_plan plan;
+	struct eg_ip target, source; /* whom it asks for an echo there, as whom */
 	union {
 		struct eg_ip4 ip4;
 		struct eg_ip6 ip6;

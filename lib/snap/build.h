@@ -6,8 +6,9 @@
 #include "conf/config.h"
 #include "snap/snap.h"
 
-/* idles, from peers. 0, or -1 where memory is short */
+/* idles and probes, from peers. 0, or -1 where memory is short */
 int eg_build_idles(struct eg_snap *snap);
+int eg_build_probes(struct eg_snap *snap);
 
 /* peers, without SAs */
 int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
@@ -15,6 +16,20 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 /* peers, sas, sad */
 int eg_build_sas(struct eg_snap *snap, const struct eg_config *config,
 		 const struct eg_snap_options *options, struct eg_errs *errs);
+
+/* groups, from the subnets that several peers have: which prefix leads to which. The list is the
+ * caller's. 0, or -1 where memory is short */
+struct eg_shared {
+	struct eg_prefix prefix;
+	uint32_t group;
+};
+
+struct eg_shared_list {
+	EG_VEC(struct eg_shared) all;
+};
+
+int eg_build_groups(struct eg_snap *snap, const struct eg_config *config,
+		    struct eg_shared_list *shared);
 
 /* hops, routes, and each peer's hop */
 int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);

@@ -15,6 +15,7 @@ struct table {
 	EG_VEC(struct eg_hop) hops;
 	EG_VEC(struct eg_ip) vias;
 	EG_VEC(struct eg_own) owns;
+	struct eg_shared_list shared;
 	bool failed; /* out of memory somewhere: told once at the end */
 };
 
@@ -165,8 +166,8 @@ static void add_ports(struct table *table, const struct eg_config *config)
 	}
 }
 
-/* Of equal prefixes the later one counts: routes over ports' networks, tunnels over routes, own
- * addresses over all. */
+/* Of equal prefixes the later one counts: routes over ports' networks, tunnels over routes, groups
+ * over their members, own addresses over all. */
 static void collect(struct table *table, const struct eg_config *config)
 {
 	add_hop(table, (struct eg_hop){.kind = EG_HOP_NONE});
@@ -189,6 +190,10 @@ static void collect(struct table *table, const struct eg_config *config)
 			add_entry(table, *subnet, hop);
 		add_host(table, &peer->local, HOP_LOCAL);
 	}
+	eg_vec_foreach (share, &table->shared.all)
+		add_entry(table, share->prefix,
+			  add_hop(table,
+				  (struct eg_hop){.kind = EG_HOP_GROUP, .group = share->group}));
 	eg_vec_foreach (own, &table->owns)
 		add_host(table, &own->address.ip, HOP_LOCAL);
 }
@@ -238,6 +243,7 @@ int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct
 	struct table table = {0};
 	int ret = -1;
 
+	table.failed = eg_build_groups(snap, config, &table.shared);
 	collect(&table, config);
 	snap->routes = build(&table, config, snap);
 	if (snap->routes) {
@@ -253,6 +259,7 @@ int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct
 		eg_error(errs, NULL, "routes", "out of memory");
 	}
 	eg_vec_free(&table.entries);
+	eg_vec_free(&table.shared.all);
 	free(table.hops.v);
 	free(table.vias.v);
 	free(table.owns.v);

@@ -100,6 +100,31 @@ static void set_fragment(struct eg_tunnel *peer, const struct eg_conf_peer *conf
 			       !(transport && conf->remote.family == 6);
 }
 
+int eg_build_probes(struct eg_snap *snap)
+{
+	snap->probes = calloc(snap->n_peers + 1, sizeof(*snap->probes));
+	for (uint32_t i = 0; snap->probes && i < snap->n_peers; i++) {
+		if (snap->peers[i].alive)
+			snap->probes[snap->n_probes++] = i;
+	}
+	return snap->probes ? 0 : -1;
+}
+
+/* Who asks is settled here, for the daemon's life. */
+static int add_alive(const struct eg_snap *snap, uint32_t index, const struct eg_conf_alive *conf)
+{
+	unsigned n_workers = snap->store ? eg_sa_store_workers(snap->store) : 1;
+	struct eg_tunnel *peer = &snap->peers[index];
+
+	if (!conf->target.family)
+		return 0;
+	peer->target = conf->target;
+	peer->source = conf->source;
+	peer->plan = (struct eg_alive_plan){conf->interval_ns, conf->threshold};
+	peer->alive = eg_alive_new(index % n_workers, n_workers);
+	return peer->alive ? 0 : -1;
+}
+
 int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
 {
 	int failed = 0;
@@ -121,9 +146,11 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 		peer->n_sports = conf->source_ports;
 		peer->mss_clamp = conf->mss_clamp;
 		set_fragment(peer, conf);
+		peer->into = (struct eg_hop){.kind = EG_HOP_PEER, .peer = i};
+		failed |= add_alive(snap, i, &conf->alive);
 		eg_tunnel_make_outer(peer);
 	}
-	if (snap->peers && !failed && !eg_build_idles(snap))
+	if (snap->peers && !failed && !eg_build_idles(snap) && !eg_build_probes(snap))
 		return 0;
 	eg_error(errs, NULL, "peers", "out of memory");
 	return -1;

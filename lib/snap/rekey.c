@@ -54,6 +54,15 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+/* A reload neither forgets that a peer is dead nor begins to ask anew. */
+static void keep_life(struct eg_tunnel *peer, const struct eg_tunnel *was)
+{
+	if (!peer->alive || !was->alive)
+		return;
+	eg_alive_release(peer->alive);
+	peer->alive = eg_alive_retain(was->alive);
+}
+
 static int map_peers(struct carry *carry)
 {
 	const struct eg_snap *before = carry->before;
@@ -76,6 +85,8 @@ static int map_peers(struct carry *carry)
 						    eg_ip_equal(&(*found)->remote, &was->remote)
 					    ? (uint32_t)(*found - carry->snap->peers)
 					    : NONE;
+		if (carry->peer_of[i] != NONE)
+			keep_life(*found, was);
 	}
 	free(names);
 	return 0;
@@ -265,6 +276,7 @@ static int copy_peers(struct eg_snap *snap, const struct eg_snap *before)
 	snap->n_peers = before->n_peers;
 	for (uint32_t i = 0; i < snap->n_peers; i++) {
 		snap->peers[i] = before->peers[i];
+		eg_alive_retain(snap->peers[i].alive);
 		snap->peers[i].out = NULL;
 		snap->peers[i].n_out = 0;
 		snap->peers[i].name = strdup(before->peers[i].name);
@@ -303,8 +315,8 @@ struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns)
 	if (!snap)
 		return NULL;
 	snap->store = before->store;
-	if (copy_peers(snap, before) || eg_build_idles(snap) || step_sas(snap, before, now_ns) ||
-	    eg_rekey_derive(snap)) {
+	if (copy_peers(snap, before) || eg_build_idles(snap) || eg_build_probes(snap) ||
+	    step_sas(snap, before, now_ns) || eg_rekey_derive(snap)) {
 		eg_snap_free(snap);
 		return NULL;
 	}
@@ -314,6 +326,8 @@ struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns)
 	snap->vias = before->vias;
 	snap->owns = before->owns;
 	snap->allow = before->allow;
+	snap->groups = before->groups;
+	snap->n_groups = before->n_groups;
 	snap->policy = before->policy;
 	before->lent = true;
 	return snap;

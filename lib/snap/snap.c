@@ -15,6 +15,9 @@ void eg_snap_free(struct eg_snap *snap)
 		free(snap->owns.v);
 		free(snap->allow);
 		eg_lpm_free(snap->routes);
+		for (uint32_t i = 0; i < snap->n_groups; i++)
+			free(snap->groups[i]);
+		free(snap->groups);
 	}
 	eg_sad_free(&snap->sad);
 	eg_vec_foreach (held, &snap->sas)
@@ -23,9 +26,11 @@ void eg_snap_free(struct eg_snap *snap)
 	for (uint32_t i = 0; snap->peers && i < snap->n_peers; i++) {
 		free(snap->peers[i].out);
 		free(snap->peers[i].name);
+		eg_alive_release(snap->peers[i].alive);
 	}
 	free(snap->peers);
 	free(snap->idles);
+	free(snap->probes);
 	free(snap);
 }
 

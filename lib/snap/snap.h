@@ -10,6 +10,7 @@
 #include "base/allow.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "route/group.h"
 #include "route/hop.h"
 #include "route/lpm.h"
 #include "route/own.h"
@@ -55,16 +56,19 @@ struct eg_snap {
 	struct eg_sad sad;
 	struct eg_snap_idle *idles; /* the peers with udp_encap */
 	uint32_t n_idles;
+	uint32_t *probes; /* the peers that are asked whether they live */
+	uint32_t n_probes;
+	struct eg_group **groups;      /* that hops name */
 	struct eg_snap_policy *policy; /* NULL: no policy is enforced, nothing is tracked */
 
 	/* The control thread's. */
-	uint32_t n_hops, n_peers;
+	uint32_t n_hops, n_peers, n_groups;
 	EG_VEC(struct eg_snap_sa)
 	sas;                   /* in the configuration's order, peer by peer; those that
 				  leave behind them */
 	uint64_t next_step_ns; /* when the first SA begins or ends; UINT64_MAX: none does */
-	bool lent; /* routes, hops, vias, owns, allow and policy are the next snapshot's now
-		      (eg_snap_step()) */
+	bool lent; /* routes, hops, vias, owns, allow, groups and policy are the next snapshot's
+		      now (eg_snap_step()) */
 	struct eg_sa_store *store;
 };
 

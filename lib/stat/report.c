@@ -6,6 +6,7 @@ void eg_report_free(struct eg_report *report)
 {
 	eg_vec_free(&report->ports);
 	eg_vec_free(&report->sas);
+	eg_vec_free(&report->alive);
 	eg_vec_foreach (row, &report->denied)
 		free(row->name);
 	eg_vec_foreach (row, &report->allowed)
@@ -173,6 +174,27 @@ static void render_sas(const struct eg_report *now, struct eg_buf *out)
 		eg_buf_add(out, "    and %zu more SAs\n", used - ROWS_MAX);
 }
 
+/* The dead ones whatever their number: of them somebody wants to know. */
+static void render_alive(const struct eg_report *now, struct eg_buf *out)
+{
+	size_t used = 0;
+
+	eg_vec_foreach (row, &now->alive) {
+		if (!row->dead && used >= ROWS_MAX)
+			continue;
+		used++;
+		eg_buf_add(out, "  peer %s is %s", row->peer, row->dead ? "DEAD" : "alive");
+		if (row->changes)
+			add_note(" for ", row->for_s, out);
+		eg_buf_add(out,
+			   ": asked %" PRIu64 " times, answered %" PRIu64 ", changed %u times, "
+			   "%" PRIu64 " packets went by others\n",
+			   row->asked, row->answered, row->changes, row->moved);
+	}
+	if (used < now->alive.n)
+		eg_buf_add(out, "  and %zu more that are alive\n", now->alive.n - used);
+}
+
 static void render_counts(const struct eg_report_policy *rows, size_t n, const char *what,
 			  struct eg_buf *out)
 {
@@ -280,6 +302,7 @@ void eg_report_render(const struct eg_report *now, const struct eg_report *befor
 		   seconds);
 	render_ports(now, before, seconds, out);
 	render_sas(now, out);
+	render_alive(now, out);
 	render_policies(now, out);
 	eg_buf_add(out, "  drops %s\n", drops ? "" : "none");
 	for (int i = EG_KEEP + 1; i < EG_DROP_COUNT; i++) {
@@ -288,6 +311,11 @@ void eg_report_render(const struct eg_report *now, const struct eg_report *befor
 				   eg_drop_name((enum eg_drop)i), now->drop[i],
 				   eg_drop_text((enum eg_drop)i));
 	}
+	if (now->failover)
+		eg_buf_add(out,
+			   "  failover: %" PRIu64
+			   " packets went by another peer than their first\n",
+			   now->failover);
 	if (now->handed_over)
 		eg_buf_add(out, "  handed over between workers: %" PRIu64 " packets\n",
 			   now->handed_over);

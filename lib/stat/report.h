@@ -33,6 +33,16 @@ struct eg_report_sa {
 	const char *ends_by; /* "sequence numbers" */
 };
 
+/* A peer that is asked whether it lives. */
+struct eg_report_alive {
+	const char *peer;
+	bool dead;
+	uint32_t changes; /* of that */
+	double for_s;     /* since the last one */
+	uint64_t asked, answered;
+	uint64_t moved; /* packets that went by others because it was dead */
+};
+
 /* A policy and direction, or one of its rules. */
 struct eg_report_policy {
 	char *name;     /* "shop/web ingress", "shop/web ingress[0] (file:line)"; the report's */
@@ -45,6 +55,7 @@ struct eg_report {
 	double busy_s; /* from the first packet to the last, over all workers */
 	EG_VEC(struct eg_report_port) ports;
 	EG_VEC(struct eg_report_sa) sas;
+	EG_VEC(struct eg_report_alive) alive;
 	EG_VEC(struct eg_report_policy) denied, allowed; /* by policy, by rule */
 	bool tracks;                                     /* policy is on: connections are tracked */
 	uint64_t connections, opened;
@@ -53,6 +64,7 @@ struct eg_report {
 	uint64_t cycles[EG_STAGE_COUNT];
 	uint64_t packets[EG_STAGE_COUNT];
 	uint64_t handed_over, gathered;
+	uint64_t failover;
 	uint64_t own[EG_OWN_COUNT];
 	uint64_t taken, limited;
 	uint64_t clear_in[EG_CLEAR_COUNT], clear_out[EG_CLEAR_COUNT];

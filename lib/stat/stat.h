@@ -37,7 +37,7 @@ const char *eg_stage_name(enum eg_stage stage);
 	X(ARP_REQUEST, arp_request) X(ARP_REPLY, arp_reply) X(ND_SOLICIT, nd_solicit) \
 	X(ND_ADVERT, nd_advert) X(ECHO_REPLY, echo_reply) X(TIME_EXCEEDED, time_exceeded) \
 	X(UNREACHABLE, unreachable) X(PROHIBITED, prohibited) X(TOO_BIG, too_big) \
-	X(KEEPALIVE, keepalive) X(FRAGMENT, fragment) X(UNKNOWN, unknown)
+	X(KEEPALIVE, keepalive) X(FRAGMENT, fragment) X(ECHO_REQUEST, echo_request) X(UNKNOWN, unknown)
 /* clang-format on */
 
 enum eg_own_kind {
@@ -120,8 +120,10 @@ struct eg_stats {
 	eg_counter taken;       /* frames that ended here because they have served: ARP, ND */
 	eg_counter gathered;    /* frames of several buffers that were made one */
 	eg_counter handed_over; /* to the worker that owns their SA */
-	eg_counter audited[2];  /* policy.mode audit: would be dropped: ingress, egress */
-	eg_counter opened;      /* connections */
+	eg_counter failover;   /* packets that went by another peer than their flow's first: that is
+				* dead */
+	eg_counter audited[2]; /* policy.mode audit: would be dropped: ingress, egress */
+	eg_counter opened;     /* connections */
 	eg_counter first_cycles,
 		last_cycles; /* TSC around all that carried packets; 0: nothing yet */
 	struct eg_drop_ring dropped;

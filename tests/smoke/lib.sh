@@ -184,7 +184,7 @@ stop() { # NAME PID [SIGNAL]
 }
 
 # Everything that the last block of NAME.txt counts, as lines "KEY VALUE":
-#   PORT.rx PORT.tx  sa.SPI  drop.NAME  own.KIND  handed_over  rx made tx taken drops
+#   PORT.rx PORT.tx  sa.SPI  drop.NAME  own.KIND  failover  handed_over  rx made tx taken drops
 counters() {
 	awk '
 		/^---- / { delete n; part = "" }
@@ -194,6 +194,7 @@ counters() {
 		/^    SA / { n["sa." $3] = $5 }
 		part == "drops" && /^    [a-z0-9_]+ +[0-9]+  / { n["drop." $1] = $2 }
 		/^  handed over/ { n["handed_over"] = $5 }
+		/^  failover:/ { n["failover"] = $2 }
 		/^  own:/ { for (i = 2; $i != "|"; i += 2) n["own." $i] = $(i + 1) }
 		/^  total:/ { n["total"] = 1; for (i = 2; i < NF; i++) if ($i ~ /^[a-z]+$/) n[$i] = $(i + 1) }
 		END { for (k in n) print k, n[k] }' "$1.txt"

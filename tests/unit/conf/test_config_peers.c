@@ -51,7 +51,7 @@ static void test_peers(void **state)
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "10")
 			 PEER("d", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "11"),
 		 "t:9:54: peers.d.subnets[0]: 10.1.2.0/24 overlaps 10.1.2.0/24 of peers.b (line "
-		 "6)\n"},
+		 "6): to share it, give each of them a priority\n"},
 		/* Through itself. */
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "192.0.0.0/16", "10"),
 		 "t:3:27: neighbors[0].ip: 192.0.2.2 lies inside 192.0.0.0/16 of peers.b (line 6): "

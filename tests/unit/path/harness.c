@@ -288,6 +288,27 @@ uint32_t gw_via(struct gw *gw, const char *address)
 	return (uint32_t)(gw->vias.n - 1);
 }
 
+unsigned gw_group(struct gw *gw, const struct eg_group_member *members, size_t n)
+{
+	struct eg_group **group = eg_vec_add(&gw->groups);
+
+	*group = eg_group_build(members, n);
+	assert_non_null(*group);
+	return (unsigned)(gw->groups.n - 1);
+}
+
+struct eg_alive *gw_alive(struct gw *gw, unsigned peer, const char *source, const char *target)
+{
+	struct eg_tunnel *tunnel = &gw->peers.v[peer];
+
+	assert_int_equal(eg_ip_parse(source, &tunnel->source), 0);
+	assert_int_equal(eg_ip_parse(target, &tunnel->target), 0);
+	tunnel->plan = (struct eg_alive_plan){100 * 1000000ull, 3};
+	tunnel->alive = eg_alive_new(0, gw->spec.workers);
+	assert_non_null(tunnel->alive);
+	return tunnel->alive;
+}
+
 void gw_keep(struct gw *gw, uint64_t now_ms)
 {
 	/* A whole look through the table: a tick is but a part of it. */
@@ -359,10 +380,16 @@ void gw_ready(struct gw *gw)
 	snap->peers = gw->peers.v;
 	snap->n_peers = (uint32_t)gw->peers.n;
 	snap->idles = calloc(gw->peers.n + 1, sizeof(*snap->idles));
+	snap->probes = calloc(gw->peers.n + 1, sizeof(*snap->probes));
 	for (uint32_t i = 0; i < snap->n_peers; i++) {
+		snap->peers[i].into = (struct eg_hop){.kind = EG_HOP_PEER, .peer = i};
 		if (snap->peers[i].encap)
 			snap->idles[snap->n_idles++].peer = i;
+		if (snap->peers[i].alive)
+			snap->probes[snap->n_probes++] = i;
 	}
+	snap->groups = gw->groups.v;
+	snap->n_groups = (uint32_t)gw->groups.n;
 	snap->owns = (struct eg_owns){gw->owns.v, gw->owns.n};
 	snap->vias = gw->vias.v;
 	snap->allow = calloc(2, sizeof(*snap->allow));

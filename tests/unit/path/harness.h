@@ -58,6 +58,7 @@ struct gw {
 	EG_VEC(struct eg_tunnel) peers;
 	EG_VEC(struct eg_own) owns;
 	EG_VEC(struct eg_ip) vias;
+	EG_VEC(struct eg_group *) groups;
 };
 
 /* EAL, once a program, the four ports, and site 1's two kernel devices. */
@@ -74,7 +75,11 @@ void gw_close(struct gw *gw);
 /* Between open and ready. A route's hop is what eg_hop says; a peer's hop is ENCRYPTED. */
 void gw_route(struct gw *gw, const char *prefix, struct eg_hop hop);
 void gw_own(struct gw *gw, unsigned port, const char *address); /* "10.1.0.1/24", and its network */
-uint32_t gw_via(struct gw *gw, const char *address);            /* for EG_HOP_VIA */
+unsigned gw_group(struct gw *gw, const struct eg_group_member *members,
+		  size_t n); /* EG_HOP_GROUP */
+/* The peer is asked whether it lives, every 100 ms with a threshold of 3, by worker 0. */
+struct eg_alive *gw_alive(struct gw *gw, unsigned peer, const char *source, const char *target);
+uint32_t gw_via(struct gw *gw, const char *address); /* for EG_HOP_VIA */
 unsigned gw_peer(struct gw *gw, const char *local, const char *remote);
 struct eg_sa *gw_sa(struct gw *gw, unsigned peer, const struct eg_sa_spec *spec,
 		    const uint8_t *material);

@@ -21,6 +21,7 @@ int run_life_tests(void);
 int run_neighbor_tests(void);
 int run_icmp_tests(void);
 int run_mss_tests(void);
+int run_failover_tests(void);
 int run_segment_tests(void);
 int run_fragment_tests(void);
 int run_link_tests(void);

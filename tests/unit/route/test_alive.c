@@ -90,7 +90,7 @@ static void test_truth_table(void **state)
 }
 
 /* A peer that dies at any moment is found dead at most interval * threshold later (and a look), and
-* not before it was silent for so long. */
+ * not before it was silent for so long. */
 static void test_bound(void **state)
 {
 	struct rng rng = rng_start("alive");

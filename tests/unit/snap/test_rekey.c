@@ -1,5 +1,5 @@
 /* SAs over reloads: who sends and who is accepted at each moment, as a script of reloads. */
-#include "common/test.h"
+#include "snap/snap_tests.h"
 
 #include <unistd.h>
 
@@ -182,7 +182,7 @@ static int remove_folder(void **state)
 	return system(command);
 }
 
-int main(void)
+int run_rekey_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_script, remove_folder),

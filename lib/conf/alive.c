@@ -1,0 +1,199 @@
+/* peers.NAME.alive, priority and weight. */
+#include "conf/sections.h"
+
+#define INTERVAL_MIN_NS (10 * 1000000ull)
+#define INTERVAL_MAX_NS (3600 * 1000000000ull)
+#define THRESHOLD_MAX   255
+
+/* Who waits longer has lost his connections by then. */
+#define SILENCE_WARN_NS (60 * 1000000000ull)
+
+static void read_target(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_alive *alive = into;
+
+	eg_read_host_ip(rd, node, &alive->target);
+}
+
+static void read_source(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_alive *alive = into;
+
+	eg_read_host_ip(rd, node, &alive->source);
+}
+
+static void read_interval(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_alive *alive = into;
+	uint64_t interval_ns;
+
+	if (!eg_read_duration_ns(rd, node, &interval_ns))
+		return;
+	if (interval_ns < INTERVAL_MIN_NS || interval_ns > INTERVAL_MAX_NS)
+		eg_read_error(rd, &node->pos, "%s is out of range (10ms-1h)", node->text);
+	else
+		alive->interval_ns = interval_ns;
+}
+
+static void read_threshold(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_alive *alive = into;
+	uint64_t threshold;
+
+	if (!eg_read_u64(rd, node, 1, THRESHOLD_MAX, &threshold))
+		return;
+	alive->threshold = (uint32_t)threshold;
+	if (threshold == 1)
+		eg_read_warning(rd, &node->pos,
+				"one answer that is lost or late is enough to be called dead");
+}
+
+static bool has_subnets(struct eg_read *rd, const struct eg_node *node,
+			const struct eg_conf_peer *peer)
+{
+	if (peer->mode == EG_MODE_TUNNEL)
+		return true;
+	eg_read_error(rd, eg_node_place(node),
+		      "belongs to mode tunnel: transport mode has no subnets");
+	return false;
+}
+
+void eg_conf_read_alive(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const struct eg_field fields[] = {
+		{"target", read_target, true},
+		{"source", read_source, false},
+		{"interval", read_interval, false},
+		{"threshold", read_threshold, false},
+	};
+	struct eg_conf_peer *peer = into;
+	struct eg_conf_alive *alive = &peer->alive;
+
+	if (!has_subnets(rd, node, peer))
+		return;
+
+	alive->interval_ns = EG_CONF_ALIVE_INTERVAL_NS;
+	alive->threshold = EG_CONF_ALIVE_THRESHOLD;
+	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), alive);
+	if (alive->interval_ns * alive->threshold > SILENCE_WARN_NS)
+		eg_read_warning(
+			rd, eg_node_place(node),
+			"interval * threshold is %llu s: so long packets to a dead peer "
+			"are lost",
+			(unsigned long long)(alive->interval_ns * alive->threshold / 1000000000));
+}
+
+void eg_conf_read_priority(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+	uint64_t priority;
+
+	if (!has_subnets(rd, node, peer))
+		return;
+	peer->shares = true; /* that much is clear, whatever stands there */
+	if (eg_read_u64(rd, node, 0, UINT16_MAX, &priority))
+		peer->priority = (uint16_t)priority;
+}
+
+void eg_conf_read_weight(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+	uint64_t weight;
+
+	if (eg_read_u64(rd, node, 1, EG_CONF_WEIGHT_MAX, &weight))
+		peer->weight = (uint16_t)weight;
+	if (!peer->shares && peer->mode == EG_MODE_TUNNEL)
+		eg_read_error(rd, eg_node_place(node), "needs a priority beside it");
+}
+
+/* The first address of a family that a clear port has; only `ip` where that is not NULL. */
+static const struct eg_ip *find_own(const struct eg_config *config, unsigned family,
+				    const struct eg_ip *ip)
+{
+	eg_vec_foreach (port, &config->ports) {
+		eg_vec_foreach (address, &port->addresses) {
+			if (port->role == EG_ROLE_CLEAR && address->ip.family == family &&
+			    (!ip || eg_ip_equal(&address->ip, ip)))
+				return &address->ip;
+		}
+	}
+	return NULL;
+}
+
+static bool is_inside(const struct eg_conf_peer *peer, const struct eg_ip *ip)
+{
+	eg_vec_foreach (subnet, &peer->subnets) {
+		if (subnet->ip.family && eg_prefix_contains(subnet, ip))
+			return true;
+	}
+	return false;
+}
+
+/* Its answers are taken only from what is behind it. */
+static void check_target(struct eg_read *rd, const struct eg_conf_peer *peer,
+			 const struct eg_node *node)
+{
+	size_t mark = eg_read_enter(rd, "target");
+
+	if (!is_inside(peer, &peer->alive.target))
+		eg_read_error(rd, &node->pos,
+			      "%s is in none of the peer's subnets, so its answers would not be "
+			      "accepted",
+			      node->text);
+	eg_read_leave(rd, mark);
+}
+
+static void check_given_source(struct eg_read *rd, const struct eg_conf_alive *alive,
+			       const struct eg_node *node)
+{
+	unsigned family = alive->target.family;
+	size_t mark = eg_read_enter(rd, "source");
+
+	if (alive->source.family != family)
+		eg_read_error(rd, &node->pos, "%s and target are of different families",
+			      node->text);
+	else if (!find_own(rd->config, family, &alive->source))
+		eg_read_error(rd, &node->pos, "%s is no address of a clear port of ours",
+			      node->text);
+	eg_read_leave(rd, mark);
+}
+
+/* Answers come back to the source, so it must be ours; and the far end accepts from us what lies on
+ * our clear side. */
+static void check_source(struct eg_read *rd, struct eg_conf_alive *alive,
+			 const struct eg_node *node)
+{
+	const struct eg_node *source = eg_node_get(node, "source");
+	const struct eg_ip *own;
+
+	if (source && alive->source.family)
+		check_given_source(rd, alive, source);
+	if (source) /* what is no address was reported where it was read */
+		return;
+	own = find_own(rd->config, alive->target.family, NULL);
+	if (own)
+		alive->source = *own;
+	else
+		eg_read_error(rd, eg_node_place(node),
+			      "no clear port has an IPv%u address to ask from "
+			      "(ports.NAME.addresses)",
+			      alive->target.family);
+}
+
+void eg_conf_check_alive(struct eg_read *rd)
+{
+	const struct eg_node *peers = eg_node_get(rd->root, "peers");
+	const struct eg_node *peer_node = peers ? peers->child : NULL;
+
+	eg_vec_foreach (peer, &rd->config->peers) {
+		const struct eg_node *node = eg_node_get(peer_node, "alive");
+		size_t mark = eg_read_enter(rd, "peers.%s.alive", peer->name ? peer->name : "?");
+
+		if (peer->alive.target.family)
+			check_target(rd, peer, eg_node_get(node, "target"));
+		if (peer->alive.target.family && !(rd->unsound & EG_UNSOUND_PORTS))
+			check_source(rd, &peer->alive, node);
+		eg_read_leave(rd, mark);
+		peer_node = peer_node->next;
+	}
+}

@@ -1,0 +1,153 @@
+/* Do the peers live? They are asked by ICMP echo, each through its own tunnel and by one worker;
+ * the verdicts are route's (route/alive.h). The far gateway answers as it answers anybody, by the
+ * tunnel that the question came out of (route.c). */
+#include "base/clock.h"
+#include "net/bytes.h"
+#include "net/checksum.h"
+#include "path/drop.h"
+#include "path/related.h"
+#include "path/stages.h"
+
+#define LOOKS_TURN 16 /* no turn gets longer than by so many peers */
+#define LOOK_NS    EG_NS_PER_MS
+#define OWN_TTL    64
+#define ECHO_LEN   8 /* a header, no data */
+
+/* RFC 792, RFC 4443 s4.1. Checksums are left to the caller. */
+static void put_echo(uint8_t *icmp, uint8_t type, const struct eg_alive *alive)
+{
+	icmp[0] = type;
+	memset(icmp + 1, 0, 3);
+	eg_put16(icmp + 4, alive->id);
+	eg_put16(icmp + 6, eg_alive_number(alive));
+}
+
+static void put4(uint8_t *out, const struct eg_tunnel *peer)
+{
+	struct eg_ip4 *ip = (struct eg_ip4 *)out;
+	uint8_t *icmp = out + EG_IP4_LEN;
+
+	*ip = (struct eg_ip4){
+		.ver_ihl = 0x45,
+		.len_be = htobe16(EG_IP4_LEN + ECHO_LEN),
+		.frag_be = htobe16(EG_IP4_DF), /* so that it needs no identification */
+		.ttl = OWN_TTL,
+		.proto = EG_PROTO_ICMP,
+	};
+	memcpy(ip->src, peer->source.bytes, 4);
+	memcpy(ip->dst, peer->target.bytes, 4);
+	eg_put16(out + offsetof(struct eg_ip4, check),
+		 eg_checksum_fold(eg_checksum_add(0, out, EG_IP4_LEN)));
+	put_echo(icmp, EG_ICMP_ECHO, peer->alive);
+	eg_put16(icmp + 2, eg_checksum_fold(eg_checksum_add(0, icmp, ECHO_LEN)));
+}
+
+static void put6(uint8_t *out, const struct eg_tunnel *peer)
+{
+	struct eg_ip6 *ip = (struct eg_ip6 *)out;
+	uint8_t *icmp = out + EG_IP6_LEN;
+
+	*ip = (struct eg_ip6){
+		.ver_tc_flow_be = htobe32(6u << 28),
+		.payload_be = htobe16(ECHO_LEN),
+		.next = EG_PROTO_ICMP6,
+		.hops = OWN_TTL,
+	};
+	memcpy(ip->src, peer->source.bytes, 16);
+	memcpy(ip->dst, peer->target.bytes, 16);
+	put_echo(icmp, EG_ICMP6_ECHO, peer->alive);
+	eg_put16(icmp + 2, eg_checksum_fold(eg_checksum_add6(ip, EG_PROTO_ICMP6, icmp, ECHO_LEN)));
+}
+
+static void make(struct eg_path *path, const struct eg_tunnel *peer)
+{
+	bool v4 = peer->target.family == 4;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(path->pool);
+	struct eg_batch *batch = &path->batch;
+	uint8_t *out;
+
+	if (!m) /* one that is not answered: so will the next be sent */
+		return;
+	out = (uint8_t *)rte_pktmbuf_append(m, (v4 ? EG_IP4_LEN : EG_IP6_LEN) + ECHO_LEN);
+	if (v4)
+		put4(out, peer);
+	else
+		put6(out, peer);
+	batch->m[batch->n] = m;
+	/* Through the peer's own tunnel, whatever route leads to the target. */
+	batch->meta[batch->n] =
+		(struct eg_meta){.port = peer->hop.port, .hop = &peer->into, .own = true};
+	batch->n++;
+	eg_count(&path->stats->own[EG_OWN_ECHO_REQUEST], 1);
+}
+
+unsigned eg_path_probe(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns)
+{
+	unsigned made;
+
+	if (!snap->n_probes || now_ns < path->probe.next_ns)
+		return 0;
+	path->snap = snap;
+	path->batch.n = path->batch.n_lost = 0;
+	for (unsigned i = 0; i < LOOKS_TURN && path->probe.next < snap->n_probes; i++) {
+		const struct eg_tunnel *peer = &snap->peers[snap->probes[path->probe.next++]];
+
+		if (peer->alive->worker == path->worker &&
+		    eg_alive_look(peer->alive, &peer->plan, now_ns))
+			make(path, peer);
+	}
+	if (path->probe.next >= snap->n_probes) {
+		path->probe.next = 0;
+		path->probe.next_ns = now_ns + LOOK_NS;
+	}
+	made = path->batch.n;
+	if (made) {
+		eg_parse_inner(path);
+		eg_sa_out(path);
+		eg_esp_out(path);
+		eg_tx(path);
+	}
+	return made;
+}
+
+/* An echo reply from the target of the very peer by whose SA it came, to our question. */
+static struct eg_alive *answers(const struct eg_path *path, unsigned i)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	const struct eg_pkt *pkt = &meta->pkt;
+	bool v4 = pkt->version == 4;
+	const struct eg_tunnel *peer;
+	struct eg_flow_tuple ends;
+
+	if (pkt->proto != (v4 ? EG_PROTO_ICMP : EG_PROTO_ICMP6) ||
+	    pkt->dport >> 8 != (v4 ? EG_ICMP_ECHO_REPLY : EG_ICMP6_ECHO_REPLY) || pkt->frag)
+		return NULL;
+	peer = &path->snap->peers[meta->sad->peer];
+	if (!peer->alive || pkt->sport != peer->alive->id || pkt->version != peer->target.family)
+		return NULL;
+	ends = eg_packet_ends(eg_batch_data(&path->batch, i), pkt->version, pkt->proto);
+	return !memcmp(ends.src, peer->target.bytes, v4 ? 4 : 16) &&
+			       !memcmp(ends.dst, peer->source.bytes, v4 ? 4 : 16)
+		       ? peer->alive
+		       : NULL;
+}
+
+void eg_hear(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	if (!path->snap->n_probes)
+		return;
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct eg_alive *alive = answers(path, i);
+
+		if (!alive)
+			continue;
+		eg_alive_hear(alive,
+			      eg_get16(eg_batch_data(batch, i) + batch->meta[i].pkt.l4_off + 6));
+		eg_count(&path->stats->taken, 1);
+		rte_pktmbuf_free(batch->m[i]);
+		eg_batch_lose(batch, i, EG_HANDED_OVER);
+	}
+	eg_batch_sweep(path);
+}

@@ -1,0 +1,30 @@
+/* One number for all packets of a flow, to spread flows by. Pure; any thread. */
+#ifndef EG_PATH_SPREAD_H
+#define EG_PATH_SPREAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "net/headers.h"
+#include "net/parse.h"
+
+/* Of the IP packet at data. The same in every gateway and after every restart. Fragments behind the
+ * first have no ports to tell: theirs go by addresses, as all of the packet's fragments do. */
+static inline uint64_t eg_spread(const struct eg_pkt *pkt, const uint8_t *data)
+{
+	unsigned words = pkt->version == 4 ? 1 : 4;
+	uint64_t flow = pkt->proto, word;
+
+	data += pkt->version == 4 ? offsetof(struct eg_ip4, src) : offsetof(struct eg_ip6, src);
+	for (unsigned i = 0; i < words; i++) {
+		memcpy(&word, data + 8 * i, sizeof(word));
+		flow = eg_hash_u64(flow ^ word);
+	}
+	if (!pkt->frag)
+		flow = eg_hash_u64(flow ^ ((uint32_t)pkt->sport << 16 | pkt->dport));
+	return flow;
+}
+
+#endif

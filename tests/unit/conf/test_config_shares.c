@@ -1,0 +1,205 @@
+/* Subnets that several peers have, and who is asked whether he lives: every message. */
+#include "config_cases.h"
+
+#include "base/buf.h"
+#include "conf/config.h"
+
+/* A clear port that speaks both families, and one on which every 192.0.2.x is found. */
+#define HEAD                                                                                       \
+	"version: 1\n"                                                                             \
+	"ports: {c: {device: d0, role: clear, addresses: [10.9.0.1/24, \"fd00:9::1/64\"]},\n"      \
+	"        u: {device: d1, role: encrypted, addresses: [192.0.2.1/24]}}\n"                   \
+	"peers:\n"
+
+/* One line a peer; its SAs are missing, which is worth two warnings at its name: WARN. */
+#define PEER(name, n, subnets, more)                                                               \
+	name ": {local: 192.0.2.1, remote: 192.0.2." n ", subnets: [" subnets "], sas: [\n"        \
+	     "    {dir: out, spi: 30" n ", suite: aes128gcm16, key_file: o" n "},\n"               \
+	     "    {dir: in, spi: 30" n ", suite: aes128gcm16, key_file: i" n "}],\n"               \
+	     "    " more "}\n"
+
+#define LIVES "alive: {target: 10.1.0.1}"
+
+static void test_shares(void **state)
+{
+	static const struct config_case cases[] = {
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1, " LIVES)
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES),
+		 ""},
+		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES)
+			 PEER(" d", "3", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES),
+		 ""},
+		/* The last resort need not be asked. */
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1, " LIVES)
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 2"),
+		 ""},
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 2")
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES),
+		 ""},
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1")
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES),
+		 "t:5:2: warning: peers.b: without alive it is never found dead, and nothing goes "
+		 "by the peers that share its subnets\n"},
+		/* Told once a peer. */
+		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.2.0.0/16", "priority: 1")
+			 PEER(" d", "3", "10.1.0.0/16, 10.2.0.0/16", "priority: 2"),
+		 "t:5:2: warning: peers.b: without alive it is never found dead, and nothing goes "
+		 "by the peers that share its subnets\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.2.0.0/16", "priority: 1, " LIVES)
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 2"),
+		 "t:5:66: warning: peers.b.subnets[1]: no other peer has 10.2.0.0/16: priority "
+		 "says "
+		 "nothing of it\n"},
+		/* Both must agree to it. */
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "df: copy")
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 1"),
+		 "t:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.1.0.0/16 of peers.b (line "
+		 "5): "
+		 "to share it, give each of them a priority\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1")
+			 PEER(" d", "3", "10.1.0.0/16", "df: copy")
+				 PEER(" e", "4", "10.1.0.0/16", "priority: 1"),
+		 "t:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.1.0.0/16 of peers.b (line "
+		 "5): "
+		 "to share it, give each of them a priority\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.1.0.0/16", "priority: 1"),
+		 "t:5:66: peers.b.subnets[1]: 10.1.0.0/16 is given twice (first on line 5)\n"},
+		/* Only the very same prefix. */
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1, " LIVES)
+			 PEER(" d", "3", "10.1.1.0/24", "priority: 1"),
+		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority "
+		 "says "
+		 "nothing of it\n"
+		 "t:9:53: peers.d.subnets[0]: 10.1.1.0/24 overlaps 10.1.0.0/16 of peers.b (line 5)"
+		 "\n"},
+		/* A longer one of one of two, a shorter one of one of two. */
+		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES)
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES),
+		 "t:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.1.1.0/24 of peers.b (line 5)"
+		 "\n"},
+		{HEAD PEER(" b", "2", "10.0.0.0/14, 10.1.0.0/16", "priority: 1, " LIVES)
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES),
+		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.0.0.0/14: priority "
+		 "says "
+		 "nothing of it\n"
+		 "t:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.0.0.0/14 of peers.b (line 5)"
+		 "\n"},
+		/* What is not written well. */
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "weight: 2"),
+		 "t:8:5: peers.b.weight: needs a priority beside it\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 65536, weight: 0"),
+		 "t:8:15: peers.b.priority: 65536 is out of range (0-65535)\n"
+		 "t:8:30: peers.b.weight: 0 is out of range (1-100)\n"
+		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority "
+		 "says "
+		 "nothing of it\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+static void test_too_many(void **state)
+{
+	struct eg_errs errs = {0};
+	struct eg_buf text = {0};
+
+	(void)state;
+	eg_buf_add(&text, "%s", HEAD);
+	for (unsigned i = 0; i < EG_CONF_SHARE_MAX + 1; i++)
+		eg_buf_add(&text,
+			   "  p%u: {local: 192.0.2.1, remote: 192.0.2.%u, subnets: [10.1.0.0/16], "
+			   "priority: 3, alive: {target: 10.1.0.1}}\n",
+			   i, i + 10);
+	assert_null(eg_config_parse(text.v, text.n, "t", &errs));
+	assert_int_equal(errs.n_errors, 1);
+	eg_vec_foreach (msg, &errs.msgs) {
+		if (msg->severity == EG_ERROR)
+			assert_string_equal(msg->text, "t:21:57: peers.p16.subnets[0]: more than "
+						       "16 peers have 10.1.0.0/16");
+	}
+	eg_errs_free(&errs);
+	eg_buf_free(&text);
+}
+
+static void test_alive(void **state)
+{
+	static const struct config_case cases[] = {
+		{HEAD PEER(" b", "2", "10.1.0.0/16", LIVES), ""},
+		{HEAD PEER(" b", "2", "10.1.0.0/16",
+			   "alive: {target: 10.1.0.1, source: 10.9.0.1, "
+			   "interval: 10ms, threshold: 255}"),
+		 ""},
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "alive: {}"),
+		 "t:8:5: peers.b.alive: missing key \"target\"\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "alive: {target: 10.2.0.1}"),
+		 "t:8:21: peers.b.alive.target: 10.2.0.1 is in none of the peer's subnets, so its "
+		 "answers would not be accepted\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "alive: {target: 10.1.0.1, source: 10.9.0.2}"),
+		 "t:8:39: peers.b.alive.source: 10.9.0.2 is no address of a clear port of ours\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16",
+			   "alive: {target: 10.1.0.1, source: 192.0.2.1}"),
+		 "t:8:39: peers.b.alive.source: 192.0.2.1 is no address of a clear port of ours\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16",
+			   "alive: {target: 10.1.0.1, source: \"fd00:9::1\"}"),
+		 "t:8:39: peers.b.alive.source: fd00:9::1 and target are of different families\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16",
+			   "alive: {target: 10.1.0.1, interval: 9ms, threshold: 0}"),
+		 "t:8:41: peers.b.alive.interval: 9ms is out of range (10ms-1h)\n"
+		 "t:8:57: peers.b.alive.threshold: 0 is out of range (1-255)\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "alive: {target: 10.1.0.1, threshold: 1}"),
+		 "t:8:42: warning: peers.b.alive.threshold: one answer that is lost or late is "
+		 "enough to be called dead\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16",
+			   "alive: {target: 10.1.0.1, interval: 60s, threshold: 2}"),
+		 "t:8:5: warning: peers.b.alive: interval * threshold is 120 s: so long packets to "
+		 "a dead peer are lost\n"},
+		{VP N "peers:\n" PEER(" b", "2", "10.1.0.0/16", LIVES),
+		 "t:9:5: peers.b.alive: no clear port has an IPv4 address to ask from "
+		 "(ports.NAME.addresses)\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+/* The source that is not given: the first address of the family. */
+static void test_values(void **state)
+{
+	static const char text[] = HEAD PEER(" b", "2", "10.1.0.0/16",
+					     "priority: 7, weight: 100, alive: {target: 10.1.0.1}")
+		PEER(" d", "3", "\"fd00:1::/64\"",
+		     "alive: {target: \"fd00:1::7\", interval: 20ms}");
+	struct eg_errs errs = {0};
+	struct eg_config *config = eg_config_parse(text, sizeof(text) - 1, "t", &errs);
+	const struct eg_conf_peer *peers;
+	char ip[EG_IP_TEXT];
+
+	(void)state;
+	assert_non_null(config);
+	peers = config->peers.v;
+	assert_true(peers[0].shares && !peers[1].shares);
+	assert_int_equal(peers[0].priority, 7);
+	assert_int_equal(peers[0].weight, 100);
+	assert_int_equal(peers[1].weight, 1);
+	assert_string_equal(eg_ip_print(&peers[0].alive.source, ip), "10.9.0.1");
+	assert_string_equal(eg_ip_print(&peers[1].alive.source, ip), "fd00:9::1");
+	assert_string_equal(eg_ip_print(&peers[1].alive.target, ip), "fd00:1::7");
+	assert_int_equal(peers[0].alive.interval_ns, 1000000000);
+	assert_int_equal(peers[1].alive.interval_ns, 20000000);
+	assert_int_equal(peers[0].alive.threshold, 3);
+	eg_errs_free(&errs);
+	eg_config_free(config);
+}
+
+int run_config_share_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_alive),
+		cmocka_unit_test(test_values),
+	};
+
+	return cmocka_run_group_tests_name("config shares", tests, NULL, NULL);
+}

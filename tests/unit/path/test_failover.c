@@ -1,0 +1,436 @@
+/* Several peers in front of one subnet: who takes which packet, whose word is taken for whose
+ * source, and how they are asked whether they live. Site 2's pods (10.2/16, fd00:2::/64) are also
+ * behind a second gateway, 192.0.2.8, in a group with site 2's own. */
+#include "path/path_tests.h"
+
+#include "net/bytes.h"
+
+#define MS     1000000ull
+#define BEGIN  (7000 * MS)
+#define FLOWS  48
+#define SECOND "192.0.2.8"
+
+static const uint8_t material_to[] = "key to the second gateway, 32 bytes.";
+static const uint8_t material_from[] = "key from the second gateway, 32 byte";
+
+/* SPIs of the second gateway: 0x8001 to it, 0x8002 from it. */
+static struct tunnel second_tunnel(const char *src, const char *dst, uint32_t spi)
+{
+	return (struct tunnel){.src = src,
+			       .dst = dst,
+			       .spi = spi,
+			       .suite = eg_suite_find("aes128gcm16"),
+			       .material = spi == 0x8001 ? material_to : material_from};
+}
+
+static unsigned add_second(struct gw *gw)
+{
+	unsigned peer = gw_peer(gw, gw->spec.site == 1 ? "192.0.2.1" : "192.0.2.2", SECOND);
+	struct eg_sa_spec spec = {.suite = eg_suite_find("aes128gcm16"),
+				  .local = gw->peers.v[peer].local,
+				  .remote = gw->peers.v[peer].remote};
+
+	spec.kind = EG_SA_KIND_OUT;
+	spec.spi = 0x8001;
+	gw_sa(gw, peer, &spec, material_to);
+	spec.kind = EG_SA_KIND_IN;
+	spec.spi = 0x8002;
+	spec.replay_window = 64;
+	gw_sa(gw, peer, &spec, material_from);
+	return peer;
+}
+
+struct pair {
+	struct gw *gw;
+	struct eg_alive *alive[2]; /* of peer 0, the site's, and of the second */
+};
+
+/* Site 1. Both gateways have the same pods; 10.9/16 is behind the second alone. */
+static struct pair open_pair(uint16_t priority, uint16_t second_priority)
+{
+	struct pair pair = {.gw = gw_open((struct gw_spec){.site = 1})};
+	struct gw *gw = pair.gw;
+	unsigned second = add_second(gw);
+	struct eg_group_member members[2] = {
+		{.peer = 0, .priority = priority, .weight = 1, .id = eg_group_id("first")},
+		{.peer = second, .priority = second_priority, .weight = 1, .id = eg_group_id("b")},
+	};
+	struct eg_hop hop = {.kind = EG_HOP_GROUP};
+
+	pair.alive[0] = members[0].alive = gw_alive(gw, 0, "10.1.0.1", "10.2.0.1");
+	pair.alive[1] = members[1].alive = gw_alive(gw, second, "fd00:1::1", "fd00:2::8");
+	hop.group = gw_group(gw, members, 2);
+	gw_own(gw, CLEAR, "10.1.0.1/16");
+	gw_own(gw, CLEAR, "fd00:1::1/64");
+	gw_route(
+		gw, "10.1.0.0/16",
+		(struct eg_hop){.kind = EG_HOP_PORT, .port = CLEAR, .mac = {2, 0, 0, 0, 1, CLEAR}});
+	gw_route(gw, "10.2.0.0/16", hop);
+	gw_route(gw, "fd00:2::/64", hop);
+	gw_route(gw, "10.9.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = second});
+	gw_ready(gw);
+	return pair;
+}
+
+/* To which gateway an ESP frame goes: 0 or 1. */
+static unsigned gateway_of(const struct frame *frame)
+{
+	assert_int_equal(frame->bytes[14] >> 4, 4);
+	assert_int_equal(frame->bytes[14 + 9], 50);
+	return frame->bytes[14 + 19] == 8;
+}
+
+/* One packet of each of so many flows, half of them IPv6; by which gateway each went. */
+static void send_flows(struct gw *gw, unsigned gateway[FLOWS])
+{
+	static struct frame frames[FLOWS];
+
+	for (unsigned i = 0; i < FLOWS; i++) {
+		struct flow flow = {.proto = 17, .payload = 20, .seed = i};
+
+		flow.src = i % 2 ? "10.1.0.5" : "fd00:1::5";
+		flow.dst = i % 2 ? "10.2.0.9" : "fd00:2::9";
+		frames[i] = plain_frame(CLEAR, &flow);
+	}
+	gw_send(gw, CLEAR, frames, FLOWS);
+	assert_int_equal(gw_sent(gw, ENCRYPTED, frames, FLOWS), FLOWS);
+	/* esp_out keeps the order of arrival. */
+	for (unsigned i = 0; i < FLOWS; i++)
+		gateway[i] = gateway_of(&frames[i]);
+}
+
+static unsigned count(const unsigned gateway[FLOWS])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < FLOWS; i++)
+		n += gateway[i];
+	return n;
+}
+
+static void kill_peer(struct pair *pair, unsigned peer, bool dead)
+{
+	atomic_store(&pair->alive[peer]->dead, dead);
+}
+
+static uint64_t failovers(const struct pair *pair)
+{
+	return eg_counted(&pair->gw->stats[0]->failover);
+}
+
+/* All by the first; by the second while that is dead; by the first again; and where both are dead
+ * by the first, as if nobody had asked. */
+static void test_priority(void **state)
+{
+	struct pair pair = open_pair(10, 20);
+	unsigned gateway[FLOWS];
+
+	(void)state;
+	send_flows(pair.gw, gateway);
+	assert_int_equal(count(gateway), 0);
+	kill_peer(&pair, 0, true);
+	send_flows(pair.gw, gateway);
+	assert_int_equal(count(gateway), FLOWS);
+	assert_int_equal(failovers(&pair), FLOWS);
+	assert_int_equal(eg_alive_moved(pair.alive[0]), FLOWS);
+	kill_peer(&pair, 1, true);
+	send_flows(pair.gw, gateway);
+	assert_int_equal(count(gateway), 0);
+	kill_peer(&pair, 0, false);
+	send_flows(pair.gw, gateway);
+	assert_int_equal(count(gateway), 0);
+	assert_int_equal(failovers(&pair), FLOWS);
+	assert_int_equal(eg_alive_moved(pair.alive[1]), 0);
+	assert_int_equal(gw_drops_all(pair.gw), 0);
+	gw_close(pair.gw);
+}
+
+/* Every flow stays where it is, but for those of the one that is dead. */
+static void test_weight(void **state)
+{
+	struct pair pair = open_pair(10, 10);
+	unsigned before[FLOWS], during[FLOWS], after[FLOWS];
+
+	(void)state;
+	send_flows(pair.gw, before);
+	assert_true(count(before) > FLOWS / 5 && count(before) < FLOWS * 4 / 5);
+	kill_peer(&pair, 1, true);
+	send_flows(pair.gw, during);
+	assert_int_equal(count(during), 0);
+	assert_int_equal(failovers(&pair), count(before));
+	assert_int_equal(eg_alive_moved(pair.alive[1]), count(before));
+	kill_peer(&pair, 1, false);
+	send_flows(pair.gw, after);
+	assert_memory_equal(before, after, sizeof(before));
+	gw_close(pair.gw);
+}
+
+/* The fragments of a packet, which know no ports but the first, go by one gateway. */
+static void test_fragments(void **state)
+{
+	struct pair pair = open_pair(10, 10);
+	struct frame frames[2];
+
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		char src[32];
+		struct flow flow = {.src = src, .dst = "10.2.0.9", .proto = 17, .payload = 64};
+
+		snprintf(src, sizeof(src), "10.1.0.%u", i + 1);
+		frames[0] = plain_frame(CLEAR, &flow);
+		eg_put16(frames[0].bytes + 20, 0x2000);
+		fix_checksum(frames[0].bytes + 14);
+		flow.seed = 99; /* other bytes where ports would be */
+		frames[1] = plain_frame(CLEAR, &flow);
+		eg_put16(frames[1].bytes + 18, 0);
+		eg_put16(frames[1].bytes + 20, 8);
+		fix_checksum(frames[1].bytes + 14);
+		gw_send(pair.gw, CLEAR, frames, 2);
+		assert_int_equal(gw_sent(pair.gw, ENCRYPTED, frames, 2), 2);
+		assert_int_equal(gateway_of(&frames[0]), gateway_of(&frames[1]));
+	}
+	gw_close(pair.gw);
+}
+
+/* RFC 4301 s5.2: either may speak for the pods that both have, neither for the other's own; and
+ * nobody may in clear. */
+static void test_sources(void **state)
+{
+	struct pair pair = open_pair(10, 20);
+	struct tunnel first = tunnel_to(pair.gw),
+		      second = second_tunnel(SECOND, "192.0.2.1", 0x8002);
+	const struct {
+		const struct tunnel *by;
+		const char *src;
+		enum eg_drop want;
+	} cases[] = {
+		{&first, "10.2.0.9", EG_KEEP},
+		{&second, "10.2.0.9", EG_KEEP},
+		{&second, "10.9.0.9", EG_KEEP},
+		{&first, "10.9.0.9", EG_DROP_INNER_SOURCE},
+		{&first, "10.1.0.9", EG_DROP_INNER_SOURCE},
+		{&second, "172.16.0.1", EG_DROP_INNER_SOURCE},
+		{NULL, "10.2.0.9", EG_DROP_PLAIN_FROM_PEER},
+		{NULL, "10.9.0.9", EG_DROP_PLAIN_FROM_PEER},
+	};
+
+	(void)state;
+	for (unsigned dead = 0; dead < 3; dead++) { /* life says nothing of whose a source is */
+		kill_peer(&pair, 0, dead & 1);
+		kill_peer(&pair, 1, dead & 2);
+		for (unsigned i = 0; i < COUNT(cases); i++) {
+			struct flow flow = {.src = cases[i].src, .dst = "10.1.0.6", .payload = 40};
+			struct frame frame =
+				cases[i].by ? tunnel_frame(cases[i].by, 1 + i + 10 * dead, &flow)
+					    : plain_frame(CLEAR, &flow);
+
+			gw_expect(pair.gw, cases[i].by ? ENCRYPTED : CLEAR, &frame, cases[i].want,
+				  cases[i].src);
+		}
+	}
+	gw_close(pair.gw);
+}
+
+/* What a question is, byte by byte. */
+static void assert_question(const struct frame *packet, const struct eg_tunnel *peer,
+			    unsigned number)
+{
+	const uint8_t *p = packet->bytes;
+	bool v4 = peer->target.family == 4;
+	const uint8_t *icmp = p + (v4 ? 20 : 40);
+	uint8_t sum[64] = {0};
+
+	assert_int_equal(p[0] >> 4, peer->target.family);
+	assert_int_equal(packet->n, (v4 ? 20 : 40) + 8);
+	assert_memory_equal(p + (v4 ? 12 : 8), peer->source.bytes, v4 ? 4 : 16);
+	assert_memory_equal(p + (v4 ? 16 : 24), peer->target.bytes, v4 ? 4 : 16);
+	assert_int_equal(p[v4 ? 9 : 6], v4 ? 1 : 58);
+	assert_int_equal(p[v4 ? 8 : 7], 64);
+	assert_int_equal(icmp[0], v4 ? 8 : 128);
+	assert_int_equal(icmp[1], 0);
+	assert_int_equal(eg_get16(icmp + 4), peer->alive->id);
+	assert_int_equal(eg_get16(icmp + 6), number);
+	if (v4) {
+		assert_int_equal(naive_checksum(p, 20), 0);
+		assert_int_equal(naive_checksum(icmp, 8), 0);
+		return;
+	}
+	memcpy(sum, p + 8, 32);
+	sum[35] = 8;
+	sum[39] = 58;
+	memcpy(sum + 40, icmp, 8);
+	assert_int_equal(naive_checksum(sum, 48), 0);
+}
+
+/* Each is asked through its own tunnel, wherever its address is routed to, and dead or alive. */
+static void test_questions(void **state)
+{
+	struct pair pair = open_pair(10, 10);
+	struct gw *gw = pair.gw;
+	struct tunnel first = tunnel_from(gw), second = second_tunnel("192.0.2.1", SECOND, 0x8001);
+	unsigned asked[2] = {0};
+
+	(void)state;
+	kill_peer(&pair, 1, true);
+	assert_int_equal(eg_path_probe(gw->path[0], gw->snap, BEGIN), 2);
+	for (uint64_t ms = 0; ms < 500; ms++) {
+		struct frame frames[2], inner;
+		unsigned n = gw_sent(gw, ENCRYPTED, frames, 2);
+
+		for (unsigned i = 0; i < n; i++) {
+			unsigned peer = gateway_of(&frames[i]);
+
+			inner = open_frame(peer ? &second : &first, &frames[i], ++asked[peer]);
+			assert_question(&inner, &gw->peers.v[peer], asked[peer]);
+		}
+		eg_path_probe(gw->path[0], gw->snap, BEGIN + ms * MS);
+	}
+	/* Every 75 to 100 ms. */
+	for (unsigned peer = 0; peer < 2; peer++)
+		assert_true(asked[peer] >= 5 && asked[peer] <= 7);
+	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_ECHO_REQUEST]),
+			 asked[0] + asked[1] + gw_discard(gw, ENCRYPTED));
+	assert_int_equal(failovers(&pair), 0);
+	gw_close(gw);
+}
+
+/* Another worker's peers are not asked by this one. */
+static void test_whose_question(void **state)
+{
+	struct pair pair = open_pair(10, 10);
+
+	(void)state;
+	pair.alive[0]->worker = 1;
+	assert_int_equal(eg_path_probe(pair.gw->path[0], pair.gw->snap, BEGIN), 1);
+	assert_int_equal(atomic_load(&pair.alive[0]->asked), 0);
+	assert_int_equal(atomic_load(&pair.alive[1]->asked), 1);
+	gw_close(pair.gw);
+}
+
+static struct frame reply_packet(const char *src, const char *dst, unsigned type, unsigned id,
+				 unsigned number)
+{
+	bool v6 = strchr(src, ':');
+	struct flow flow = {.src = src, .dst = dst, .proto = v6 ? 58 : 1, .payload = 8};
+	struct frame packet = {0};
+	uint8_t *icmp;
+
+	add_packet(&packet, &flow);
+	icmp = packet.bytes + (v6 ? 40 : 20);
+	icmp[0] = (uint8_t)type;
+	icmp[1] = 0;
+	eg_put16(icmp + 4, (uint16_t)id);
+	eg_put16(icmp + 6, (uint16_t)number);
+	return packet;
+}
+
+/* An answer counts where everything about it is right, the tunnel above all. What does not count
+ * goes the way of every packet. */
+static void test_answers(void **state)
+{
+	struct pair pair = open_pair(10, 10);
+	struct gw *gw = pair.gw;
+	struct tunnel first = tunnel_to(gw), second = second_tunnel(SECOND, "192.0.2.1", 0x8002);
+	const struct {
+		const struct tunnel *by;
+		const char *src, *dst;
+		unsigned type, id_off;
+		int number;
+		bool counts; /* else it is a packet to the gateway, or to a pod */
+	} cases[] = {
+		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 2, true},
+		{&second, "fd00:2::8", "fd00:1::1", 129, 0, 2, true},
+		{&second, "10.2.0.1", "10.1.0.1", 0, 0, 3, false}, /* the first's, by the second */
+		{&first, "fd00:2::8", "fd00:1::1", 129, 0, 3, false},
+		{&first, "10.2.0.2", "10.1.0.1", 0, 0, 3, false}, /* somebody else there */
+		{&first, "10.2.0.1", "10.1.0.7", 0, 0, 3, false},
+		{&first, "10.2.0.1", "10.1.0.1", 0, 1, 3, false},  /* an echo of another's */
+		{&first, "10.2.0.1", "10.1.0.1", 13, 0, 3, false}, /* no echo reply */
+		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 2, true},   /* again: ours, but no news */
+		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 3, true},
+	};
+
+	(void)state;
+	for (unsigned p = 0; p < 2; p++)
+		atomic_store(&pair.alive[p]->asked, 3);
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		unsigned peer = cases[i].by == &second;
+		uint64_t taken = eg_counted(&gw->stats[0]->taken), drops = gw_drops_all(gw);
+		unsigned passed;
+		struct frame packet = reply_packet(cases[i].src, cases[i].dst, cases[i].type,
+						   pair.alive[peer]->id + cases[i].id_off,
+						   (unsigned)cases[i].number);
+		struct frame frame = tunnel_packet(cases[i].by, i + 1, packet.bytes, packet.n);
+
+		gw_send(gw, ENCRYPTED, &frame, 1);
+		passed = gw_discard(gw, CLEAR);
+		assert_int_equal(eg_counted(&gw->stats[0]->taken) - taken, cases[i].counts);
+		assert_int_equal(gw_drops_all(gw) - drops + passed, !cases[i].counts);
+	}
+	assert_int_equal(atomic_load(&pair.alive[0]->answered), 3);
+	assert_int_equal(atomic_load(&pair.alive[0]->answers), 2);
+	assert_int_equal(atomic_load(&pair.alive[1]->answered), 2);
+	assert_int_equal(atomic_load(&pair.alive[1]->answers), 1);
+	gw_close(gw);
+}
+
+/* Site 2 answers, by the tunnel by which it was asked: for site 1's subnet it has another gateway,
+ * too, and likes that one better. */
+static void test_conversation(void **state)
+{
+	struct pair pair = open_pair(10, 10);
+	struct gw *one = pair.gw, *two = gw_open((struct gw_spec){.site = 2});
+	struct eg_group_member members[2] = {
+		{.peer = 0, .priority = 9, .weight = 1, .id = 1},
+		{.peer = add_second(two), .priority = 1, .weight = 1, .id = 2},
+	};
+	struct frame frames[EG_BATCH_MAX];
+	uint64_t now = BEGIN, died;
+
+	(void)state;
+	gw_own(two, CLEAR, "10.2.0.1/16");
+	gw_route(two, "10.1.0.0/16",
+		 (struct eg_hop){.kind = EG_HOP_GROUP, .group = gw_group(two, members, 2)});
+	gw_ready(two);
+	pair.alive[1]->worker = 1; /* nobody is there to answer */
+	for (unsigned i = 1; i <= 20; i++, now += 100 * MS) {
+		assert_int_equal(eg_path_probe(one->path[0], one->snap, now), 1);
+		assert_int_equal(gw_carry(one, two, frames), 1);
+		assert_int_equal(gw_carry(two, one, frames), 1);
+		assert_int_equal(gateway_of(&frames[0]), 0);
+		assert_int_equal(atomic_load(&pair.alive[0]->answered), i);
+		for (uint64_t ms = 1; ms < 75; ms++)
+			assert_int_equal(eg_path_probe(one->path[0], one->snap, now + ms * MS), 0);
+	}
+	assert_true(eg_alive_is(pair.alive[0]));
+	assert_int_equal(eg_counted(&one->stats[0]->taken), 20);
+	/* Its answers are lost from here on: the last was heard a millisecond behind its question.
+	 */
+	died = now - 100 * MS + MS;
+	while (eg_alive_is(pair.alive[0])) {
+		now += MS;
+		eg_path_probe(one->path[0], one->snap, now);
+	}
+	assert_int_equal(now - died, 300 * MS);
+	gw_discard(one, ENCRYPTED);
+	/* What is no answer goes by that other gateway. */
+	frames[0] = plain_frame(CLEAR,
+				&(struct flow){.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 8});
+	gw_send(two, CLEAR, frames, 1);
+	assert_int_equal(gw_sent(two, ENCRYPTED, frames, 1), 1);
+	assert_int_equal(gateway_of(&frames[0]), 1);
+	gw_close(one);
+	gw_close(two);
+}
+
+int run_failover_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_priority),  cmocka_unit_test(test_weight),
+		cmocka_unit_test(test_fragments), cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_questions), cmocka_unit_test(test_whose_question),
+		cmocka_unit_test(test_answers),   cmocka_unit_test(test_conversation),
+	};
+
+	return cmocka_run_group_tests_name("path failover", tests, NULL, NULL);
+}

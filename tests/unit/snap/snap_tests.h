@@ -1,0 +1,10 @@
+/* One cmocka group a file; test_snap.c runs them all. Each returns the number of failed tests. */
+#ifndef SNAP_TESTS_H
+#define SNAP_TESTS_H
+
+#include "common/test.h"
+
+int run_rekey_tests(void);
+int run_share_tests(void);
+
+#endif

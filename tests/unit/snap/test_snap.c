@@ -1,0 +1,7 @@
+/* lib/snap: see the groups' files. */
+#include "snap/snap_tests.h"
+
+int main(void)
+{
+	return run_rekey_tests() + run_share_tests();
+}
