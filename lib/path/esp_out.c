@@ -17,6 +17,9 @@
 #include "path/drop.h"
 #include "path/outer.h"
 
+/* Of the longest block, AES's. */
+#define PADDING_MAX 16
+
 static void write_udp(uint8_t *at, const struct eg_meta *meta, const uint8_t *inner, size_t len)
 {
 	if (meta->peer->encap)
@@ -46,13 +49,14 @@ static void move_headers(uint8_t *to, const struct eg_meta *meta, const uint8_t 
 	write_udp(to + split.off, meta, to, len - split.off);
 }
 
-/* Behind `len` bytes of text. */
+/* Behind `len` bytes of text, where there is room for PADDING_MAX and the ICV. */
 static unsigned write_trailer(uint8_t *at, uint32_t len, uint8_t next, unsigned align)
 {
+	static const uint8_t all[PADDING_MAX] = {1, 2,  3,  4,  5,  6,  7,  8,
+						 9, 10, 11, 12, 13, 14, 15, 16};
 	unsigned padding = -(len + 2) & (align - 1);
 
-	for (unsigned i = 0; i < padding; i++)
-		at[i] = (uint8_t)(i + 1);
+	memcpy(at, all, PADDING_MAX); /* one store, whatever of it counts */
 	at[padding] = (uint8_t)padding;
 	at[padding + 1] = next;
 	return padding + 2;
@@ -81,7 +85,7 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	const struct eg_sa *sa = meta->sa;
 	const struct eg_sa_grant *grant = &path->group[meta->group].grant;
 	unsigned front = meta->peer->outer_len + EG_ESP_LEN + sa->iv_bytes;
-	unsigned back = (unsigned)sa->align_bytes + 1 + sa->icv_bytes; /* at most */
+	unsigned back = PADDING_MAX + 1 + sa->icv_bytes; /* at most */
 	uint8_t *packet = rte_pktmbuf_mtod(m, uint8_t *), *text, *esp;
 	uint8_t next = meta->pkt.version == 4 ? EG_PROTO_IP4 : EG_PROTO_IP6;
 	struct eg_split split = {0}; /* tunnel mode: nothing stays in front */

@@ -15,7 +15,7 @@ static inline unsigned eg_room_outer(const struct eg_path *path, const struct eg
 /* Each worker sends on its own SA where there are several (RFC 9611's idea). There is one. */
 static inline struct eg_sa *eg_sa_of(const struct eg_path *path, const struct eg_tunnel *peer)
 {
-	return peer->out[path->worker % peer->n_out];
+	return peer->out[peer->n_out == 1 ? 0 : path->worker % peer->n_out];
 }
 
 /* By this SA of the peer: exactly what esp_out makes of it fits eg_room_outer(). In transport mode

@@ -57,6 +57,8 @@ static unsigned route_one(struct eg_path *path, unsigned i)
 	uint8_t *data = eg_batch_data(&path->batch, i);
 
 	meta->hop = find_hop(path->snap, data, &meta->pkt);
+	if (meta->hop->kind == EG_HOP_PEER)
+		__builtin_prefetch(&path->snap->peers[meta->hop->peer]);
 	if (meta->hop->kind == EG_HOP_LOCAL) {
 		unsigned drop = eg_icmp_echo(path, i);
 

@@ -95,37 +95,64 @@ static bool long_enough(const struct eg_pkt *pkt, const struct eg_sa *sa)
 	return esp >= around + sa->align_bytes && (esp - around) % sa->align_bytes == 0;
 }
 
-static enum eg_drop find_sa(struct eg_path *path, const uint8_t *data, struct eg_meta *meta)
+static enum eg_drop find_sa(const struct eg_path *path, const uint8_t *data, struct eg_meta *meta)
 {
 	struct eg_pkt *pkt = &meta->pkt;
 	const struct eg_sad_entry *entry;
-	const struct eg_tunnel *peer;
-	struct eg_esp esp;
+	uint32_t spi_be;
 	enum eg_drop drop = find_esp(path->snap, data, pkt);
 
 	if (drop)
 		return drop;
-	memcpy(&esp, data + pkt->l4_off, sizeof(esp));
-	entry = esp.spi_be ? eg_sad_find(&path->snap->sad, esp.spi_be) : NULL;
+	memcpy(&spi_be, data + pkt->l4_off + offsetof(struct eg_esp, spi_be), sizeof(spi_be));
+	entry = spi_be ? eg_sad_find(&path->snap->sad, spi_be) : NULL;
 	if (!entry)
 		return unknown_spi(path->snap, data, pkt);
-	peer = &path->snap->peers[entry->peer];
+	meta->sad = entry;
+	eg_sa_prefetch(entry->sa);
+	__builtin_prefetch(&path->snap->peers[entry->peer]);
+	return EG_KEEP;
+}
+
+/* Of all packets first: with many SAs their memory is on its way then. */
+static void find_sas(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		unsigned drop = find_sa(path, eg_batch_data(batch, i), &batch->meta[i]);
+
+		if (drop == EG_DROP_PLAIN_ON_ENCRYPTED || drop == EG_DROP_UDP_NON_ESP)
+			drop = eg_exception_wire(path, i, drop);
+		if (drop)
+			eg_batch_lose(batch, i, drop);
+	}
+	eg_batch_sweep(path);
+}
+
+/* Is it one that this SA may open? */
+static enum eg_drop check_sa(struct eg_path *path, const uint8_t *data, struct eg_meta *meta)
+{
+	const struct eg_pkt *pkt = &meta->pkt;
+	const struct eg_tunnel *peer = &path->snap->peers[meta->sad->peer];
+	struct eg_sa *sa = meta->sad->sa;
+	uint32_t seq;
+
 	if (!from_peer(data, pkt, peer))
 		return EG_DROP_ESP_WRONG_PEER;
 	if (peer->encap != (pkt->proto == EG_PROTO_UDP))
 		return EG_DROP_ESP_WRONG_ENCAP;
-	meta->sad = entry;
-	meta->sa = entry->sa;
-	if (!long_enough(pkt, entry->sa))
+	meta->sa = sa;
+	if (!long_enough(pkt, sa))
 		return EG_DROP_ESP_SHORT;
-	if (entry->sa->owner != path->worker)
+	if (sa->owner != path->worker)
 		return EG_KEEP; /* the window is its owner's to read */
-	eg_crypto_key_prefetch(entry->sa->key);
-	meta->seq = entry->sa->esn ? eg_replay_infer(&entry->sa->replay, be32toh(esp.seq_be))
-				   : be32toh(esp.seq_be);
-	if (!eg_sa_alive(entry->sa, meta->seq))
+	eg_crypto_key_prefetch(sa->key);
+	seq = eg_get32(data + pkt->l4_off + offsetof(struct eg_esp, seq_be));
+	meta->seq = sa->esn ? eg_replay_infer(&sa->replay, seq) : seq;
+	if (!eg_sa_alive(sa, meta->seq))
 		return EG_DROP_SA_EXPIRED;
-	return eg_replay_check(&entry->sa->replay, meta->seq);
+	return eg_replay_check(&sa->replay, meta->seq);
 }
 
 /* Give packet i to the worker that owns its SA; it parses and looks up again. */
@@ -144,14 +171,13 @@ void eg_sa_in(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;
 
+	find_sas(path);
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
-		unsigned drop = find_sa(path, eg_batch_data(batch, i), meta);
+		unsigned drop = check_sa(path, eg_batch_data(batch, i), meta);
 
 		if (!drop && meta->sa->owner != path->worker)
 			drop = hand_over(path, i);
-		if (drop == EG_DROP_PLAIN_ON_ENCRYPTED || drop == EG_DROP_UDP_NON_ESP)
-			drop = eg_exception_wire(path, i, drop);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
 	}

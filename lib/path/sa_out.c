@@ -47,7 +47,7 @@ static enum eg_drop check_transport(const struct eg_tunnel *peer, const struct e
 	return pkt->frag ? EG_DROP_TRANSPORT_FRAGMENT : EG_KEEP;
 }
 
-static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta, const uint8_t *data)
+static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta)
 {
 	const struct eg_tunnel *peer = &path->snap->peers[meta->hop->peer];
 
@@ -59,14 +59,40 @@ static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta, 
 	if (!peer->n_out)
 		return EG_DROP_NO_OUT_SA;
 	meta->sa = eg_sa_of(path, peer);
-	if (peer->transport) {
-		enum eg_drop drop = check_transport(peer, &meta->pkt, data);
+	eg_sa_prefetch(meta->sa);
+	return EG_KEEP;
+}
 
+/* Of all packets first: with many SAs their memory is on its way then. */
+static void choose_sas(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct eg_meta *meta = &batch->meta[i];
+		enum eg_drop drop = EG_KEEP;
+
+		meta->sa = NULL; /* an inbound SA and its number may stand here from esp_in */
+		meta->seq = 0;
+		if (meta->hop->kind == EG_HOP_PEER)
+			drop = choose_sa(path, meta);
 		if (drop)
-			return drop;
+			eg_batch_lose(batch, i, drop);
 	}
+	eg_batch_sweep(path);
+}
+
+static enum eg_drop check_fit(const struct eg_path *path, const struct eg_meta *meta,
+			      const uint8_t *data)
+{
+	enum eg_drop drop = EG_KEEP;
+
+	if (meta->peer->transport)
+		drop = check_transport(meta->peer, &meta->pkt, data);
 	/* Before it takes a number: sealed it could not leave (RFC 4301 s8.2.1). */
-	return meta->pkt.len > eg_room_for(path, meta, data) ? EG_DROP_TOO_BIG : EG_KEEP;
+	if (!drop && meta->pkt.len > eg_room_for(path, meta, data))
+		drop = EG_DROP_TOO_BIG;
+	return drop;
 }
 
 /* Packet i is too big. True where it is cut before it is sealed: it waits, and those behind it. */
@@ -95,11 +121,9 @@ static void group_by_sa(struct eg_path *path)
 		struct eg_meta *meta = &batch->meta[i];
 		enum eg_drop drop;
 
-		meta->sa = NULL; /* an inbound SA and its number may stand here from esp_in */
-		meta->seq = 0;
-		if (meta->hop->kind != EG_HOP_PEER)
+		if (!meta->sa)
 			continue;
-		drop = choose_sa(path, meta, eg_batch_data(batch, i));
+		drop = check_fit(path, meta, eg_batch_data(batch, i));
 		if (drop == EG_DROP_TOO_BIG) {
 			if (must_wait(path, i))
 				break;
@@ -139,6 +163,7 @@ void eg_sa_out(struct eg_path *path)
 {
 	uint64_t wall_ns;
 
+	choose_sas(path);
 	group_by_sa(path);
 	wall_ns = path->n_groups ? eg_wall_ns() : 0;
 	for (unsigned g = 0; g < path->n_groups; g++) {

@@ -60,6 +60,13 @@ struct eg_sa {
 _Static_assert(offsetof(struct eg_sa, seq) == EG_CACHE_LINE, "fixed part fills one line");
 _Static_assert(offsetof(struct eg_sa, refs) == 2 * EG_CACHE_LINE, "hot part fills one line");
 
+/* Both lines that a packet needs are fetched. Any worker. */
+static inline void eg_sa_prefetch(const struct eg_sa *sa)
+{
+	__builtin_prefetch(sa);
+	__builtin_prefetch(&sa->seq, 1);
+}
+
 /* The last sequence number there is: it never wraps (RFC 4303 s3.3.3). */
 static inline uint64_t eg_sa_space(bool esn)
 {

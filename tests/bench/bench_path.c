@@ -1,0 +1,239 @@
+/* What a packet costs on its way, with no device but rings: through one gateway into its tunnels
+ * and through another out of them, in one thread, so that no sequence number comes twice and
+ * decryption runs with its anti-replay window.
+ *
+ *   bench_path SEAL.yaml OPEN.yaml CAPTURE.pcap ROUNDS [EAL arguments]
+ *
+ * The configurations are two ends of the same tunnels, port 0 clear and port 1 encrypted; their
+ * devices are not opened. Prints the median of the rounds, ns a packet: sealed, opened. A round is
+ * 512 packets, which stay in the cache as in a gateway whose devices write there. */
+#include <pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+
+#include "base/clock.h"
+#include "conf/config.h"
+#include "path/path.h"
+#include "sa/store.h"
+
+#define BURST     64
+#define ROUND     (8 * BURST)
+#define PACKETS   16384
+#define BUF_BYTES (RTE_PKTMBUF_HEADROOM + 2048)
+#define WARM      200
+
+enum {
+	CLEAR,
+	ENCRYPTED
+};
+
+struct gateway {
+	struct eg_config *config;
+	struct eg_sa_store *sas;
+	struct eg_snap *snap;
+	struct eg_path path;
+	struct eg_stats stats;
+};
+
+struct packets {
+	unsigned n;
+	struct {
+		uint16_t len;
+		uint8_t bytes[2000];
+	} v[PACKETS];
+};
+
+static struct rte_mempool *pool;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench_path: %s\n", what);
+	exit(1);
+}
+
+static void *zeroed(size_t size)
+{
+	void *p = aligned_alloc(64, (size + 63) & ~63ul);
+
+	if (!p)
+		die("out of memory");
+	return memset(p, 0, size);
+}
+
+static void start_port(uint16_t id)
+{
+	const struct rte_eth_conf conf = {0};
+
+	if (rte_eth_dev_configure(id, 1, 1, &conf) ||
+	    rte_eth_rx_queue_setup(id, 0, 1024, SOCKET_ID_ANY, NULL, pool) ||
+	    rte_eth_tx_queue_setup(id, 0, 1024, SOCKET_ID_ANY, NULL) || rte_eth_dev_start(id))
+		die("net_ring");
+}
+
+/* Ours, then the caller's. */
+static void start_dpdk(char **more, int n_more)
+{
+	static const char *const ours[] = {
+		"bench_path",       "--no-pci",         "--no-telemetry",   "--lcores=0",
+		"--vdev=net_ring0", "--vdev=net_ring1", "--vdev=net_ring2", "--vdev=net_ring3"};
+	enum {
+		N = sizeof(ours) / sizeof(*ours)
+	};
+	char **args = zeroed((N + (size_t)n_more + 1) * sizeof(*args));
+
+	for (int i = 0; i < N + n_more; i++)
+		args[i] = strdup(i < N ? ours[i] : more[i - N]);
+	if (rte_eal_init(N + n_more, args) < 0 || rte_eth_dev_count_avail() != 4)
+		die("DPDK does not start");
+	pool = rte_pktmbuf_pool_create("bench", 8191, 256, 0, BUF_BYTES, SOCKET_ID_ANY);
+	if (!pool)
+		die("out of memory");
+	for (uint16_t id = 0; id < 4; id++)
+		start_port(id);
+}
+
+/* Ports 0 and 1 are the first gateway's, 2 and 3 the second's. */
+static struct gateway *open_gateway(const char *file, unsigned nth)
+{
+	struct gateway *gateway = zeroed(sizeof(*gateway));
+	struct eg_path *path = &gateway->path;
+	struct eg_snap_options options = {.now_ns = eg_mono_ns()};
+	struct eg_errs errs = {0};
+
+	gateway->config = eg_config_load(file, &errs);
+	gateway->sas = eg_sa_store_new(1);
+	gateway->snap = gateway->config && gateway->sas
+				? eg_snap_build(gateway->config, gateway->sas, &options, &errs)
+				: NULL;
+	eg_errs_print(&errs, stderr);
+	if (!gateway->snap ||
+	    eg_sa_store_reserve(gateway->sas, &(struct eg_now){eg_wall_ns(), eg_mono_ns()}))
+		die(file);
+	path->stats = &gateway->stats;
+	path->crypto = eg_crypto_new();
+	path->n_workers = 1;
+	path->cycles_per_s = rte_get_tsc_hz();
+	path->pool = pool;
+	path->n_ports = 2;
+	for (unsigned port = CLEAR; port <= ENCRYPTED; port++) {
+		path->port[port] = (struct eg_path_port){
+			.dpdk_id = (uint16_t)(2 * nth + port),
+			.mtu = gateway->config->ports.v[port].mtu,
+			.encrypted = port == ENCRYPTED,
+			.promiscuous = true,
+		};
+	}
+	if (!path->crypto)
+		die("no crypto");
+	return gateway;
+}
+
+static struct packets *read_capture(const char *file)
+{
+	struct packets *packets = zeroed(sizeof(*packets));
+	char why[PCAP_ERRBUF_SIZE];
+	pcap_t *pcap = pcap_open_offline(file, why);
+	const uint8_t *bytes;
+	struct pcap_pkthdr head;
+
+	if (!pcap)
+		die(why);
+	while (packets->n < PACKETS && (bytes = pcap_next(pcap, &head))) {
+		if (head.caplen > sizeof(packets->v->bytes))
+			die("a packet is too long");
+		packets->v[packets->n].len = (uint16_t)head.caplen;
+		memcpy(packets->v[packets->n++].bytes, bytes, head.caplen);
+	}
+	pcap_close(pcap);
+	if (!packets->n)
+		die("an empty capture");
+	return packets;
+}
+
+static void feed(const struct packets *packets, unsigned *at)
+{
+	for (unsigned i = 0; i < ROUND; i++, *at = (*at + 1) % packets->n) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+		uint16_t len = packets->v[*at].len;
+
+		if (!m)
+			die("no buffer");
+		memcpy(rte_pktmbuf_append(m, len), packets->v[*at].bytes, len);
+		if (rte_eth_tx_burst(0, 0, &m, 1) != 1)
+			die("the ring is full");
+	}
+}
+
+/* Everything that waits at `from`: to `to`, or freed where that is negative. */
+static void carry(uint16_t from, int to)
+{
+	struct rte_mbuf *m[BURST];
+	unsigned n, sum = 0;
+
+	while ((n = rte_eth_rx_burst(from, 0, m, BURST))) {
+		if (to >= 0 && rte_eth_tx_burst((uint16_t)to, 0, m, (uint16_t)n) != n)
+			die("the ring is full");
+		if (to < 0)
+			rte_pktmbuf_free_bulk(m, n);
+		sum += n;
+	}
+	if (sum != ROUND)
+		die("packets were dropped");
+}
+
+/* ns a packet. */
+static double run(struct gateway *gateway, unsigned port)
+{
+	uint64_t start = rte_rdtsc_precise(), cycles;
+
+	while (eg_path_receive(&gateway->path, gateway->snap, port, 0))
+		;
+	cycles = rte_rdtsc_precise() - start;
+	return (double)cycles * 1e9 / (double)rte_get_tsc_hz() / ROUND;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double median(double *v, unsigned n)
+{
+	qsort(v, n, sizeof(*v), by_size);
+	return v[n / 2];
+}
+
+int main(int argc, char **argv)
+{
+	unsigned rounds = argc > 4 ? (unsigned)atoi(argv[4]) : 0, at = 0;
+	double *sealed = zeroed((rounds + 1) * sizeof(double));
+	double *opened = zeroed((rounds + 1) * sizeof(double));
+	struct gateway *a, *b;
+	struct packets *packets;
+
+	if (!rounds)
+		die("SEAL.yaml OPEN.yaml CAPTURE.pcap ROUNDS [EAL arguments]");
+	packets = read_capture(argv[3]);
+	start_dpdk(argv + 5, argc - 5);
+	a = open_gateway(argv[1], 0);
+	b = open_gateway(argv[2], 1);
+	for (unsigned round = 0; round < WARM + rounds; round++) {
+		unsigned slot = round < WARM ? 0 : round - WARM;
+
+		feed(packets, &at);
+		sealed[slot] = run(a, CLEAR);
+		carry(1, 3);
+		opened[slot] = run(b, ENCRYPTED);
+		carry(2, -1);
+	}
+	printf("%.1f %.1f\n", median(sealed, rounds), median(opened, rounds));
+	/* The system frees the rest. */
+	return 0;
+}
