@@ -29,7 +29,8 @@ bool eg_buffers_small(const struct eg_conf_port *conf)
 
 static unsigned on_the_way(const struct eg_gateway *gateway)
 {
-	unsigned n = gateway->n_workers * (2 * POOL_CACHE + 4 * EG_BATCH_MAX + 2048);
+	unsigned n =
+		gateway->n_workers * (2 * POOL_CACHE + 4 * EG_BATCH_MAX + EG_REASSEMBLY_MAX + 2048);
 
 	for (unsigned p = 0; p < gateway->n_ports; p++)
 		n += gateway->port[p].n_tx * QUEUE_BUFFERS;

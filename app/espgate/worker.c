@@ -25,6 +25,7 @@ static unsigned turn(struct eg_worker *worker, enum eg_phase phase)
 		eg_path_keep_alive(&worker->path, snap);
 		eg_path_probe(&worker->path, snap, now_ns);
 	}
+	eg_path_expire(&worker->path, phase != EG_PHASE_RUN);
 	if (worker->gateway->n_workers > 1)
 		packets += eg_path_take_over(&worker->path, snap);
 	packets += eg_path_keep(&worker->path, snap, now_ns / EG_NS_PER_MS, phase != EG_PHASE_RUN);

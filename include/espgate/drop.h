@@ -35,7 +35,13 @@
 	X(UDP_KEEPALIVE, udp_keepalive, "keepalive of UDP encapsulation, ignored (RFC 3948 s2.3)") \
 	X(UDP_NON_ESP, udp_non_esp, "non-ESP marker on UDP port 4500, which IKE has (RFC 3948 s2.2)") \
 	X(ESP_NOT_LOCAL, esp_not_local, "ESP for an address that is no tunnel's local address") \
-	X(ESP_FRAGMENT, esp_fragment, "fragment of an ESP packet (RFC 4303 s3.4.1)") \
+	X(ESP_FRAGMENT, esp_fragment, "fragment of ESP from nobody that is a peer (RFC 4303 s3.4.1)") \
+	X(REASSEMBLY_BAD, reassembly_bad, "fragment of impossible place or size, or too small to be honest") \
+	X(REASSEMBLY_OVERLAP, reassembly_overlap, "fragments of one packet overlap (RFC 5722 s4)") \
+	X(REASSEMBLY_DUPLICATE, reassembly_duplicate, "fragment that was received before") \
+	X(REASSEMBLY_SIZE, reassembly_size, "fragments of a packet that no buffer takes") \
+	X(REASSEMBLY_FULL, reassembly_full, "fragments that gave way to those of a newer packet") \
+	X(REASSEMBLY_TIMEOUT, reassembly_timeout, "fragments of a packet that was not whole in time") \
 	X(ESP_SHORT, esp_short, "too short or misaligned for its suite") \
 	X(ESP_UNKNOWN_SPI, esp_unknown_spi, "no inbound SA has this SPI (RFC 4303 s3.4.2)") \
 	X(ESP_WRONG_PEER, esp_wrong_peer, "outer addresses are not those of the SA's peer") \

@@ -74,6 +74,12 @@ void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason)
 	rte_pktmbuf_free(m);
 }
 
+void eg_drop_told(struct eg_path *path, struct rte_mbuf *m, const struct eg_meta *meta)
+{
+	sample(path, meta, m);
+	eg_drop_mbuf(path, m, (enum eg_drop)meta->drop);
+}
+
 void eg_drop_about(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason,
 		   const struct eg_drop_neighbor *about)
 {

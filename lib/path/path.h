@@ -14,6 +14,7 @@
 #include "path/icmp.h"
 #include "path/keeper.h"
 #include "path/kernel.h"
+#include "path/reassembly.h"
 #include "snap/snap.h"
 #include "stat/stat.h"
 
@@ -58,6 +59,7 @@ struct eg_path {
 	struct eg_keeper_brake brake;
 	struct eg_keeper keeper;
 	struct eg_icmp_brake icmp;
+	struct eg_reassembly reassembly;
 
 	/* One turn. */
 	const struct eg_snap *snap;

@@ -45,8 +45,6 @@ static enum eg_drop unwrap(const uint8_t *data, struct eg_pkt *pkt)
 	const uint8_t *body = data + pkt->l4_off + EG_UDP_LEN;
 	unsigned len = eg_get16(data + pkt->l4_off + offsetof(struct eg_udp, len_be));
 
-	if (pkt->frag != EG_FRAG_NONE)
-		return EG_DROP_ESP_FRAGMENT;
 	if (len < EG_UDP_LEN || pkt->l4_off + len > pkt->len)
 		return EG_DROP_SHORT_L4;
 	if (len == EG_UDP_LEN + 1 && *body == 0xff)
@@ -63,6 +61,8 @@ static enum eg_drop find_esp(const struct eg_snap *snap, const uint8_t *data, st
 {
 	enum eg_drop drop;
 
+	if (pkt->frag != EG_FRAG_NONE && (pkt->proto == EG_PROTO_ESP || pkt->proto == EG_PROTO_UDP))
+		return EG_DROP_ESP_FRAGMENT;
 	if (pkt->proto == EG_PROTO_UDP) {
 		if (pkt->dport != EG_UDP_PORT_ESP)
 			return EG_DROP_PLAIN_ON_ENCRYPTED;
@@ -72,8 +72,6 @@ static enum eg_drop find_esp(const struct eg_snap *snap, const uint8_t *data, st
 	} else if (pkt->proto != EG_PROTO_ESP) {
 		return EG_DROP_PLAIN_ON_ENCRYPTED;
 	}
-	if (pkt->frag != EG_FRAG_NONE)
-		return EG_DROP_ESP_FRAGMENT;
 	return pkt->len < pkt->l4_off + EG_ESP_LEN ? EG_DROP_ESP_SHORT : EG_KEEP;
 }
 
@@ -122,6 +120,11 @@ static void find_sas(struct eg_path *path)
 	for (unsigned i = 0; i < batch->n; i++) {
 		unsigned drop = find_sa(path, eg_batch_data(batch, i), &batch->meta[i]);
 
+		if (drop == EG_DROP_ESP_FRAGMENT) {
+			drop = eg_reassemble(path, i);
+			if (!drop) /* it is whole, and in its place */
+				drop = find_sa(path, eg_batch_data(batch, i), &batch->meta[i]);
+		}
 		if (drop == EG_DROP_PLAIN_ON_ENCRYPTED || drop == EG_DROP_UDP_NON_ESP)
 			drop = eg_exception_wire(path, i, drop);
 		if (drop)
@@ -155,13 +158,12 @@ static enum eg_drop check_sa(struct eg_path *path, const uint8_t *data, struct e
 	return eg_replay_check(&sa->replay, meta->seq);
 }
 
-/* Give packet i to the worker that owns its SA; it parses and looks up again. */
-static unsigned hand_over(struct eg_path *path, unsigned i)
+unsigned eg_hand_over(struct eg_path *path, unsigned i, unsigned worker)
 {
 	struct rte_mbuf *m = path->batch.m[i];
 
 	m->port = path->batch.meta[i].port; /* our index from here on, not the driver's */
-	if (rte_ring_mp_enqueue(path->handoff[path->batch.meta[i].sa->owner], m))
+	if (rte_ring_mp_enqueue(path->handoff[worker], m))
 		return EG_DROP_HANDOFF_FULL;
 	eg_count(&path->stats->handed_over, 1);
 	return EG_HANDED_OVER;
@@ -177,7 +179,7 @@ void eg_sa_in(struct eg_path *path)
 		unsigned drop = check_sa(path, eg_batch_data(batch, i), meta);
 
 		if (!drop && meta->sa->owner != path->worker)
-			drop = hand_over(path, i);
+			drop = eg_hand_over(path, i, meta->sa->owner);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
 	}

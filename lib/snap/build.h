@@ -6,9 +6,10 @@
 #include "conf/config.h"
 #include "snap/snap.h"
 
-/* idles and probes, from peers. 0, or -1 where memory is short */
+/* idles, probes and ends, from peers. 0, or -1 where memory is short */
 int eg_build_idles(struct eg_snap *snap);
 int eg_build_probes(struct eg_snap *snap);
+int eg_build_ends(struct eg_snap *snap);
 
 /* peers, without SAs */
 int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);

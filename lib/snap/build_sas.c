@@ -89,6 +89,11 @@ int eg_build_idles(struct eg_snap *snap)
 	return snap->idles ? 0 : -1;
 }
 
+int eg_build_ends(struct eg_snap *snap)
+{
+	return eg_ends_build(&snap->ends, snap->peers, snap->n_peers) ? -1 : 0;
+}
+
 /* In transport mode fragments are not sealed (RFC 4303 s3.1.1), and of IPv6 only the sender makes
  * any (RFC 8200 s4.5). */
 static void set_fragment(struct eg_tunnel *peer, const struct eg_conf_peer *conf)
@@ -150,7 +155,8 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 		failed |= add_alive(snap, i, &conf->alive);
 		eg_tunnel_make_outer(peer);
 	}
-	if (snap->peers && !failed && !eg_build_idles(snap) && !eg_build_probes(snap))
+	if (snap->peers && !failed && !eg_build_idles(snap) && !eg_build_probes(snap) &&
+	    !eg_build_ends(snap))
 		return 0;
 	eg_error(errs, NULL, "peers", "out of memory");
 	return -1;

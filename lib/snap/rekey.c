@@ -316,7 +316,7 @@ struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns)
 		return NULL;
 	snap->store = before->store;
 	if (copy_peers(snap, before) || eg_build_idles(snap) || eg_build_probes(snap) ||
-	    step_sas(snap, before, now_ns) || eg_rekey_derive(snap)) {
+	    eg_build_ends(snap) || step_sas(snap, before, now_ns) || eg_rekey_derive(snap)) {
 		eg_snap_free(snap);
 		return NULL;
 	}

@@ -10,6 +10,7 @@
 #include "base/allow.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "route/ends.h"
 #include "route/group.h"
 #include "route/hop.h"
 #include "route/lpm.h"
@@ -54,6 +55,7 @@ struct eg_snap {
 	struct eg_allow *allow; /* by port: what passes in clear to and from its kernel device */
 	struct eg_tunnel *peers;
 	struct eg_sad sad;
+	struct eg_ends ends;        /* of peers */
 	struct eg_snap_idle *idles; /* the peers with udp_encap */
 	uint32_t n_idles;
 	uint32_t *probes; /* the peers that are asked whether they live */

@@ -37,7 +37,8 @@ const char *eg_stage_name(enum eg_stage stage);
 	X(ARP_REQUEST, arp_request) X(ARP_REPLY, arp_reply) X(ND_SOLICIT, nd_solicit) \
 	X(ND_ADVERT, nd_advert) X(ECHO_REPLY, echo_reply) X(TIME_EXCEEDED, time_exceeded) \
 	X(UNREACHABLE, unreachable) X(PROHIBITED, prohibited) X(TOO_BIG, too_big) \
-	X(KEEPALIVE, keepalive) X(FRAGMENT, fragment) X(ECHO_REQUEST, echo_request) X(UNKNOWN, unknown)
+	X(KEEPALIVE, keepalive) X(FRAGMENT, fragment) X(REASSEMBLED, reassembled) \
+	X(ECHO_REQUEST, echo_request) X(UNKNOWN, unknown)
 /* clang-format on */
 
 enum eg_own_kind {

@@ -92,10 +92,10 @@ class Sender:
         return self.ethernet(self.l3(inner, payload, protocol))
 
     def fragments(self, inner, esp):
-        """The packet in two pieces."""
+        """The packet in two pieces, the first of them smaller than any honest sender's."""
         self.ip_id += 1
         protocol, payload = self.l4(esp)
-        half = len(payload) // 2 & ~7
+        half = min(len(payload) // 2 & ~7, 128)
         for part, offset, more in ((payload[:half], 0, 1), (payload[half:], half // 8, 0)):
             if self.peer.local.version == 6:
                 part = struct.pack("!BBHI", protocol, 0, offset << 3 | more, self.ip_id) + part
@@ -133,7 +133,7 @@ def wrong_spi(sender, inner, esp):
 
 
 def esp_fragment(sender, inner, esp):
-    return list(sender.fragments(inner, esp)), []
+    return list(sender.fragments(inner, esp))[:1], []
 
 
 def replay(sender, inner, esp):

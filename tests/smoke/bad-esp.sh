@@ -15,7 +15,7 @@ drops_only() {
 	echo "$1: ${2%=*}"
 }
 
-# Every tenth packet has a bad companion; a fragment comes in two pieces.
+# Every tenth packet has a bad companion.
 while read -r kind drop; do
 	esp_seal --input "$data/pods-a.pcap" --conf b.yaml --out wire.pcap --bad "$kind"
 	drops_only "$kind" "$drop"
@@ -28,7 +28,7 @@ done <<-EOF
 	wrong-inner-source  inner_source=70
 	bad-padding         esp_padding=70
 	bad-next-header     esp_next_header=70
-	esp-fragment        esp_fragment=140
+	esp-fragment        reassembly_bad=70
 	dummy               esp_dummy=70
 	seq-zero            esp_replay_seen=1
 	old-seq             esp_replay_old=70

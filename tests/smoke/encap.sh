@@ -27,7 +27,6 @@ for outer in 4 6; do
 	done
 done
 
-# The fragment's second piece has no ports: nobody can tell that it is ESP's.
 encap=true
 make_keys
 write_conf b b "$(pcap 0 "$data/empty.pcap" opened.pcap)" "$(pcap 1 wire.pcap)"
@@ -41,7 +40,7 @@ done <<-EOF
 	corrupt-icv         esp_auth=70
 	truncate            esp_short=70
 	wrong-spi           esp_unknown_spi=70
-	esp-fragment        esp_fragment=70 plain_on_encrypted=70
+	esp-fragment        reassembly_bad=70
 EOF
 sed 's/udp_encap: true/udp_encap: false/' b.yaml >bare.yaml
 esp_seal --input "$data/pods-a.pcap" --conf bare.yaml --out wire.pcap

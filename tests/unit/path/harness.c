@@ -227,6 +227,8 @@ struct gw *gw_open(struct gw_spec spec)
 	char name[32];
 
 	if (gw) { /* a test failed in the middle: the next one starts clean */
+		for (unsigned w = 0; w < gw->spec.workers; w++)
+			eg_path_expire(gw->path[w], true);
 		eg_path_keep(gw->path[0], gw->snap, 0, true);
 		empty_kernels(gw);
 		gw_discard(gw, CLEAR);
@@ -390,6 +392,7 @@ void gw_ready(struct gw *gw)
 	}
 	snap->groups = gw->groups.v;
 	snap->n_groups = (uint32_t)gw->groups.n;
+	assert_int_equal(eg_ends_build(&snap->ends, snap->peers, snap->n_peers), 0);
 	snap->owns = (struct eg_owns){gw->owns.v, gw->owns.n};
 	snap->vias = gw->vias.v;
 	snap->allow = calloc(2, sizeof(*snap->allow));
@@ -459,6 +462,8 @@ static void check_balance(const struct gw *gw)
 
 void gw_close(struct gw *gw)
 {
+	for (unsigned w = 0; w < gw->spec.workers; w++)
+		eg_path_expire(gw->path[w], true);
 	eg_path_keep(gw->path[0], gw->snap, 0, true);
 	empty_kernels(gw);
 	gw_discard(gw, CLEAR);

@@ -195,8 +195,11 @@ static const struct esp_case {
 	{"IPv6 outside", OUTER("2001:db8::2", "2001:db8::1"), .want = EG_DROP_ESP_WRONG_PEER},
 	{"IPv6 whose bytes begin alike", OUTER("c000:202::", "c000:201::"),
 	 .want = EG_DROP_ESP_WRONG_PEER},
-	{"first fragment", .poke = "20=20", .want = EG_DROP_ESP_FRAGMENT},
-	{"later fragment", .poke = "21=01", .want = EG_DROP_ESP_FRAGMENT},
+	{"first fragment", .poke = "20=20", .want = EG_DROP_REASSEMBLY_BAD}, /* of 100 bytes */
+	{"first fragment from elsewhere", OUTER("192.0.2.9", "192.0.2.1"), .poke = "20=20",
+	 .want = EG_DROP_ESP_FRAGMENT},
+	{"later fragment from elsewhere", OUTER("192.0.2.9", "192.0.2.1"), .poke = "21=01",
+	 .want = EG_DROP_ESP_FRAGMENT},
 	{"7 bytes", .esp_len = 7, .want = EG_DROP_ESP_SHORT},
 	{"no IV", .esp_len = 8, .want = EG_DROP_ESP_SHORT},
 	{"no text", .esp_len = 32, .want = EG_DROP_ESP_SHORT},

@@ -1,0 +1,340 @@
+#include "path/reassembly.h"
+
+#include <rte_cycles.h>
+
+#include "net/bytes.h"
+#include "net/checksum.h"
+#include "path/drop.h"
+#include "path/stages.h"
+
+#define HEAD_MAX 60 /* of a header in front of the payload: IPv4's longest */
+#define CE       3
+
+/* Where the payload begins in the buffer. */
+#define PAYLOAD_OFF RTE_PKTMBUF_HEADROOM
+
+_Static_assert(PAYLOAD_OFF >= HEAD_MAX + EG_ETH_LEN, "the header stands in the headroom");
+
+/* A fragment. */
+struct piece {
+	const uint8_t *data;
+	struct eg_reassembly_key key;
+	uint16_t head, from, to;
+	bool more;
+	uint8_t tos;
+};
+
+static struct piece look(const uint8_t *data, const struct eg_pkt *pkt)
+{
+	struct piece piece = {
+		.data = data,
+		.key = {.id = pkt->frag_id, .version = pkt->version},
+		.tos = pkt->tos,
+	};
+	unsigned frag;
+
+	if (pkt->version == 4) {
+		const struct eg_ip4 *ip = (const struct eg_ip4 *)data;
+
+		frag = be16toh(ip->frag_be);
+		piece.key.proto = pkt->proto;
+		memcpy(piece.key.src, ip->src, 4);
+		memcpy(piece.key.dst, ip->dst, 4);
+		piece.head = (uint16_t)((data[0] & 15u) * 4);
+		piece.from = (uint16_t)((frag & EG_IP4_FRAGMASK) * 8);
+		piece.more = frag & EG_IP4_MF;
+	} else {
+		frag = eg_get16(data + EG_IP6_LEN + 2);
+		memcpy(piece.key.src, ((const struct eg_ip6 *)data)->src, 16);
+		memcpy(piece.key.dst, ((const struct eg_ip6 *)data)->dst, 16);
+		piece.head = EG_IP6_LEN + EG_IP6_FRAGMENT_LEN;
+		piece.from = frag & 0xfff8;
+		piece.more = frag & 1;
+	}
+	piece.to = (uint16_t)(piece.from + pkt->len - piece.head);
+	return piece;
+}
+
+/* Of IPv6 only what begins with its fragment header: tunnels send no other extension headers. */
+static bool is_known(const struct eg_path *path, const uint8_t *data, const struct eg_pkt *pkt,
+		     const struct piece *piece)
+{
+	const struct eg_ip local = eg_ip_from(pkt->version, piece->key.dst);
+	const struct eg_ip remote = eg_ip_from(pkt->version, piece->key.src);
+	uint32_t at = 0;
+
+	if (pkt->version == 6 && ((const struct eg_ip6 *)data)->next != EG_PROTO_FRAGMENT)
+		return false;
+	return eg_ends_next(&path->snap->ends, path->snap->peers, &local, &remote, &at);
+}
+
+/* A place that a packet of less than 64 KiB has, for a part that is worth one. */
+static bool is_sound(const struct piece *piece, unsigned len)
+{
+	unsigned size = len - piece->head;
+
+	return size && piece->from + size <= UINT16_MAX - HEAD_MAX &&
+	       (!piece->more || (size % 8 == 0 && size >= EG_REASSEMBLY_LEAST));
+}
+
+static uint64_t hash_of(const struct eg_reassembly_key *key)
+{
+	uint64_t word[sizeof(*key) / sizeof(uint64_t)], hash = 0;
+
+	_Static_assert(sizeof(*key) % sizeof(uint64_t) == 0, "no padding");
+	memcpy(word, key, sizeof(word));
+	for (unsigned i = 0; i < sizeof(*key) / sizeof(uint64_t); i++)
+		hash = eg_hash_u64(hash ^ word[i]);
+	return hash;
+}
+
+static void forget(struct eg_reassembly *table, struct eg_reassembly_entry *entry)
+{
+	table->tag[entry - table->entry] = 0;
+	table->n--;
+}
+
+/* All that came of a packet is lost. A header of its own makes a sample tell whose it was. */
+static void lose(struct eg_path *path, struct eg_reassembly_entry *entry, enum eg_drop drop)
+{
+	bool v4 = entry->key.version == 4;
+	struct eg_meta meta = {
+		.port = entry->port,
+		.drop = (uint8_t)drop,
+		.pkt = {.l4_off = v4 ? EG_IP4_LEN : EG_IP6_LEN, .proto = (uint8_t)entry->key.proto},
+	};
+	uint8_t *data = (uint8_t *)entry->m->buf_addr + PAYLOAD_OFF - EG_IP6_LEN;
+
+	data[0] = v4 ? 0x45 : 0x60;
+	memcpy(data + (v4 ? 12 : 8), entry->key.src, v4 ? 4 : 16);
+	memcpy(data + (v4 ? 16 : 24), entry->key.dst, v4 ? 4 : 16);
+	entry->m->data_off = PAYLOAD_OFF - EG_IP6_LEN;
+	eg_mbuf_window(entry->m, 0, entry->got);
+	eg_count(&path->stats->drop[drop], entry->n - 1u);
+	eg_drop_told(path, entry->m, &meta);
+	entry->m = NULL;
+}
+
+/* The whole packet is refused, with what came and what will. */
+static unsigned refuse(struct eg_path *path, struct eg_reassembly_entry *entry, enum eg_drop drop)
+{
+	lose(path, entry, drop);
+	entry->drop = (uint8_t)drop;
+	return drop;
+}
+
+static struct eg_reassembly_entry *find(struct eg_reassembly *table, uint32_t tag,
+					const struct eg_reassembly_key *key)
+{
+	for (unsigned i = 0; i < EG_REASSEMBLY_MAX; i++) {
+		if (table->tag[i] == tag && !memcmp(&table->entry[i].key, key, sizeof(*key)))
+			return &table->entry[i];
+	}
+	return NULL;
+}
+
+/* A free place; or the oldest one's of a source that has its share, or of all where none is free.
+ */
+static struct eg_reassembly_entry *find_place(struct eg_path *path,
+					      const struct eg_reassembly_key *key)
+{
+	struct eg_reassembly *table = &path->reassembly;
+	struct eg_reassembly_entry *empty = NULL, *oldest = NULL, *own = NULL;
+	unsigned n_own = 0;
+
+	for (unsigned i = 0; i < EG_REASSEMBLY_MAX; i++) {
+		struct eg_reassembly_entry *entry = &table->entry[i];
+
+		if (!table->tag[i]) {
+			empty = empty ? empty : entry;
+			continue;
+		}
+		if (!oldest || entry->until_cycles < oldest->until_cycles)
+			oldest = entry;
+		if (memcmp(entry->key.src, key->src, sizeof(key->src)))
+			continue;
+		n_own++;
+		if (!own || entry->until_cycles < own->until_cycles)
+			own = entry;
+	}
+	if (empty && n_own < EG_REASSEMBLY_SOURCE_MAX)
+		return empty;
+	if (n_own >= EG_REASSEMBLY_SOURCE_MAX)
+		oldest = own;
+	if (oldest->m)
+		lose(path, oldest, EG_DROP_REASSEMBLY_FULL);
+	forget(table, oldest);
+	return oldest;
+}
+
+static struct eg_reassembly_entry *begin(struct eg_path *path, const struct piece *piece,
+					 uint32_t tag, unsigned port)
+{
+	struct eg_reassembly *table = &path->reassembly;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(path->pool);
+	struct eg_reassembly_entry *entry;
+
+	if (!m)
+		return NULL;
+	entry = find_place(path, &piece->key);
+	entry->key = piece->key;
+	entry->m = m;
+	entry->until_cycles = path->last_cycles + path->cycles_per_s / 1000 * EG_REASSEMBLY_MS;
+	entry->port = (uint8_t)port;
+	entry->total = entry->got = 0;
+	entry->n = entry->head = 0;
+	entry->congested = false;
+	table->tag[entry - table->entry] = tag;
+	table->n++;
+	return entry;
+}
+
+/* Does it go with the parts that are there? */
+static enum eg_drop check(const struct eg_reassembly_entry *entry, const struct piece *piece)
+{
+	for (unsigned k = 0; k < entry->n; k++) {
+		uint16_t from = entry->part[k].from, to = entry->part[k].to;
+
+		if (piece->from == from && piece->to == to)
+			return EG_DROP_REASSEMBLY_DUPLICATE;
+		if (piece->from < to && from < piece->to)
+			return EG_DROP_REASSEMBLY_OVERLAP;
+		if (!piece->more && to > piece->to) /* behind the end */
+			return EG_DROP_REASSEMBLY_BAD;
+	}
+	if (entry->total && (!piece->more || piece->to > entry->total))
+		return EG_DROP_REASSEMBLY_BAD;
+	if (entry->n == EG_REASSEMBLY_PARTS ||
+	    (unsigned)PAYLOAD_OFF + piece->to > entry->m->buf_len)
+		return EG_DROP_REASSEMBLY_SIZE;
+	return EG_KEEP;
+}
+
+static void add(struct eg_reassembly_entry *entry, const struct piece *piece)
+{
+	uint8_t *payload = (uint8_t *)entry->m->buf_addr + PAYLOAD_OFF;
+	uint16_t size = (uint16_t)(piece->to - piece->from);
+
+	memcpy(payload + piece->from, piece->data + piece->head, size);
+	entry->part[entry->n].from = piece->from;
+	entry->part[entry->n++].to = piece->to;
+	entry->got = (uint16_t)(entry->got + size);
+	entry->congested |= (piece->tos & 3) == CE;
+	if (!piece->more)
+		entry->total = piece->to;
+	if (piece->from)
+		return;
+	if (entry->key.version == 4) {
+		entry->head = (uint8_t)piece->head;
+		memcpy(payload - entry->head, piece->data, entry->head);
+	} else {
+		struct eg_ip6 *ip = (struct eg_ip6 *)(payload - EG_IP6_LEN);
+
+		entry->head = EG_IP6_LEN;
+		memcpy(ip, piece->data, EG_IP6_LEN);
+		ip->next = piece->data[EG_IP6_LEN];
+	}
+}
+
+/* The header of the whole (RFC 791 s3.2, RFC 8200 s4.5), in front of its payload. */
+static void finish(struct eg_reassembly_entry *entry)
+{
+	uint8_t *data = (uint8_t *)entry->m->buf_addr + PAYLOAD_OFF - entry->head;
+
+	entry->m->data_off = (uint16_t)(PAYLOAD_OFF - entry->head);
+	eg_mbuf_window(entry->m, 0, (uint16_t)(entry->head + entry->total));
+	if (entry->key.version == 4) {
+		struct eg_ip4 *ip = (struct eg_ip4 *)data;
+
+		ip->tos |= entry->congested ? CE : 0;
+		ip->len_be = htobe16((uint16_t)(entry->head + entry->total));
+		ip->frag_be = 0;
+		ip->check = 0;
+		eg_put16(data + offsetof(struct eg_ip4, check),
+			 eg_checksum_fold(eg_checksum_add(0, data, entry->head)));
+	} else {
+		struct eg_ip6 *ip = (struct eg_ip6 *)data;
+
+		ip->ver_tc_flow_be |= htobe32(entry->congested ? CE << 20 : 0);
+		ip->payload_be = htobe16(entry->total);
+	}
+}
+
+/* The fragment of packet i into its packet: EG_HANDED_OVER, or EG_KEEP where that is whole. */
+static unsigned hold(struct eg_path *path, unsigned i, const struct piece *piece, uint32_t tag)
+{
+	struct eg_batch *batch = &path->batch;
+	struct eg_reassembly *table = &path->reassembly;
+	struct eg_reassembly_entry *entry = find(table, tag, &piece->key);
+	unsigned drop;
+
+	if (entry && !entry->m)
+		return entry->drop;
+	if (!entry)
+		entry = begin(path, piece, tag, batch->meta[i].port);
+	if (!entry)
+		return EG_DROP_NO_BUFFER;
+	drop = check(entry, piece);
+	if (drop == EG_DROP_REASSEMBLY_DUPLICATE)
+		return drop;
+	if (drop && !entry->n) { /* the first to come, and too long */
+		rte_pktmbuf_free(entry->m);
+		forget(table, entry);
+		return drop;
+	}
+	if (drop)
+		return refuse(path, entry, (enum eg_drop)drop);
+	add(entry, piece);
+	rte_pktmbuf_free(batch->m[i]);
+	if (entry->got != entry->total || !entry->head)
+		return EG_HANDED_OVER;
+	finish(entry);
+	eg_count(&path->stats->taken, entry->n);
+	eg_count(&path->stats->own[EG_OWN_REASSEMBLED], 1);
+	batch->m[i] = entry->m;
+	batch->meta[i] = (struct eg_meta){.port = batch->meta[i].port};
+	forget(table, entry);
+	return eg_parse_ip(eg_batch_data(batch, i), batch->m[i]->data_len, &batch->meta[i].pkt);
+}
+
+unsigned eg_reassemble(struct eg_path *path, unsigned i)
+{
+	const struct eg_pkt *pkt = &path->batch.meta[i].pkt;
+	const uint8_t *data = eg_batch_data(&path->batch, i);
+	struct piece piece = look(data, pkt);
+	uint64_t hash = hash_of(&piece.key);
+
+	if (path->reassembly.closed)
+		return EG_DROP_REASSEMBLY_TIMEOUT;
+	if (!is_known(path, data, pkt, &piece))
+		return pkt->proto == EG_PROTO_ESP ? EG_DROP_ESP_FRAGMENT
+						  : EG_DROP_PLAIN_ON_ENCRYPTED;
+	if (!is_sound(&piece, pkt->len))
+		return EG_DROP_REASSEMBLY_BAD;
+	if ((hash >> 32) % path->n_workers != path->worker)
+		return eg_hand_over(path, i, (unsigned)((hash >> 32) % path->n_workers));
+	return hold(path, i, &piece, (uint32_t)hash | 1);
+}
+
+void eg_path_expire(struct eg_path *path, bool ending)
+{
+	struct eg_reassembly *table = &path->reassembly;
+	uint64_t now;
+
+	table->closed = ending;
+	if (!table->n)
+		return;
+	now = rte_get_tsc_cycles();
+	if (now < table->next_cycles && !ending)
+		return;
+	table->next_cycles = now + path->cycles_per_s / 10;
+	for (unsigned i = 0; i < EG_REASSEMBLY_MAX; i++) {
+		struct eg_reassembly_entry *entry = &table->entry[i];
+
+		if (!table->tag[i] || (now < entry->until_cycles && !ending))
+			continue;
+		if (entry->m)
+			lose(path, entry, EG_DROP_REASSEMBLY_TIMEOUT);
+		forget(table, entry);
+	}
+}
