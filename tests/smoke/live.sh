@@ -20,37 +20,6 @@ for kind in arp_request arp_reply nd_solicit nd_advert; do
 	asked_kinds+=("own.$kind")
 done
 
-megabytes=${EG_LIVE_MEGABYTES:-20} # EG_LIVE_MEGABYTES=100 for the long way
-need curl
-serve a
-serve b
-for version in 4 6; do
-	download a $version
-	download b $version
-done
-echo "downloads of $megabytes MB, both ways, IPv4 and IPv6"
-
-ip netns exec "$ns_pods_b" "$python" "$root/tests/smoke/many_connections.py" serve 4000 >many.out &
-pids+=($!)
-until_true 5 grep -q ready many.out
-for address in 10.244.2.2 fd00:2::2; do
-	ip netns exec "$ns_pods_a" "$python" "$root/tests/smoke/many_connections.py" ask $address 4000 200 ||
-		fail "200 connections to $address"
-done
-
-if command -v iperf3 >/dev/null; then
-	ip netns exec "$ns_pods_b" iperf3 -s --forceflush >iperf3-server.out &
-	pids+=($!)
-	until_true 5 grep -q "Server listening" iperf3-server.out
-	for options in "-t 2" "-t 2 -R" "-t 2 -u -b 20M -l 1200" "-t 2 -6"; do
-		address=10.244.2.2
-		[ "$options" != "-t 2 -6" ] || address=fd00:2::2
-		ip netns exec "$ns_pods_a" iperf3 -c $address $options >iperf3.out 2>&1 ||
-			{ cat iperf3.out; fail "iperf3 $options"; }
-		echo "iperf3 $options: $(grep receiver iperf3.out | tail -n 1)"
-	done
-fi
-
 # The gateway itself answers to echo, on both sides and through the tunnel.
 for address in 10.244.1.1 fd00:1::1 10.244.2.1 fd00:2::1; do
 	ip netns exec "$ns_pods_a" ping -q -c 5 -i 0.01 -W 2 "$address" >ping.out ||

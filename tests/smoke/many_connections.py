@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Many TCP connections at once, each with its own words: `serve PORT` answers what it hears, `ask
 ADDRESS PORT N` opens N, holds them all open, and checks every answer."""
+import resource
 import socket
 import sys
 import threading
 
 
 def serve(port):
+    threading.stack_size(128 * 1024)
     server = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True,
                                   backlog=1024)
     print("ready", flush=True)
@@ -41,6 +43,8 @@ def ask(address, port, n):
     print(f"{n} connections to {address}")
 
 
+MOST = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(MOST, 8192), MOST))
 if sys.argv[1] == "serve":
     serve(int(sys.argv[2]))
 else:
