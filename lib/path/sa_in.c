@@ -120,6 +120,8 @@ static void find_sas(struct eg_path *path)
 	for (unsigned i = 0; i < batch->n; i++) {
 		unsigned drop = find_sa(path, eg_batch_data(batch, i), &batch->meta[i]);
 
+		if (!drop)
+			continue;
 		if (drop == EG_DROP_ESP_FRAGMENT) {
 			drop = eg_reassemble(path, i);
 			if (!drop) /* it is whole, and in its place */

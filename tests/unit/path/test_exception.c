@@ -439,6 +439,7 @@ static void test_errors(void **state)
 		{CLEAR, nowhere, UDP, 60, 3, 0, 1, 0},
 		{CLEAR, far_pod, 253, 1490, 3, 4, 2, 0},
 		{ENCRYPTED, far, UDP, 60, 3, 13, 1, 1},
+		{ENCRYPTED, far_pod, UDP, 60, 3, 13, 1, 1},
 	};
 
 	(void)state;
