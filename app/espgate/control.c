@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "gateway.h"
+#include "kernel.h"
 
 #define CONTROL_STEP_NS (20 * 1000000ull)
 
@@ -94,6 +95,7 @@ void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control
 
 		now = eg_mono_ns();
 		eg_links_step(gateway, now);
+		eg_kernels_step(gateway, now);
 		eg_log_drops(gateway);
 		eg_life_step(gateway);
 		eg_age_step(gateway);

@@ -65,6 +65,7 @@ struct eg_gateway_kernel {
 	unsigned ifindex;
 	struct eg_prefix address[EG_CONF_ADDRESSES_MAX]; /* that we gave it */
 	size_t n_addresses;
+	bool lost; /* its interface is down or gone, when we last looked */
 };
 
 struct eg_gateway {
@@ -76,6 +77,7 @@ struct eg_gateway {
 	struct eg_gateway_port port[EG_CONF_PORTS_MAX];
 	unsigned n_ports;
 	struct eg_gateway_kernel kernel[EG_CONF_PORTS_MAX];
+	uint64_t next_kernels_ns;
 	struct rte_ring *to_kernel; /* NULL: no port has a kernel device */
 	struct eg_worker *worker[EG_WORKERS_MAX];
 	unsigned n_workers;

@@ -13,10 +13,12 @@
 #include <rte_ring.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "rtnl.h"
 
 #define DESCRIPTORS 256 /* of which tap keeps as many buffers */
 #define RING_SIZE   2048
+#define LOOK_NS     EG_NS_PER_S
 
 /* The interface's name stands in the device's arguments: the configuration demands it. */
 static void interface_of(const struct eg_conf_port *conf, char name[IF_NAMESIZE])
@@ -182,6 +184,24 @@ void eg_kernels_address(struct eg_gateway *gateway, const struct eg_config *conf
 		kernel->n_addresses = conf->addresses.n;
 		memcpy(kernel->address, conf->addresses.v,
 		       conf->addresses.n * sizeof(*kernel->address));
+	}
+}
+
+void eg_kernels_step(struct eg_gateway *gateway, uint64_t now_ns)
+{
+	if (now_ns < gateway->next_kernels_ns)
+		return;
+	gateway->next_kernels_ns = now_ns + LOOK_NS;
+	for (unsigned p = 0; p < gateway->n_ports; p++) {
+		struct eg_gateway_kernel *kernel = &gateway->kernel[p];
+		bool lost = kernel->on && !eg_iface_has_link(kernel->ifindex);
+
+		if (lost == kernel->lost)
+			continue;
+		kernel->lost = lost;
+		eg_log(&gateway->log, EG_LOG_PORT, lost ? EG_LOG_WARNING : EG_LOG_INFO,
+		       "%s: kernel device: its interface is %s", gateway->config->ports.v[p].name,
+		       lost ? "down or gone" : "up");
 	}
 }
 

@@ -19,6 +19,9 @@ void eg_kernels_wire(struct eg_gateway *gateway);
  * one before. What fails is logged: the gateway itself does without. */
 void eg_kernels_address(struct eg_gateway *gateway, const struct eg_config *config);
 
+/* Tell the log of interfaces that went down, or away, and came back. */
+void eg_kernels_step(struct eg_gateway *gateway, uint64_t now_ns);
+
 void eg_kernels_stop(struct eg_gateway *gateway);
 
 #endif

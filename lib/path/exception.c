@@ -2,6 +2,7 @@
 #include "net/bytes.h"
 #include "path/allow.h"
 #include "path/drop.h"
+#include "path/fragment.h"
 #include "path/stages.h"
 
 static struct eg_ip end_of(const uint8_t *data, const struct eg_pkt *pkt, bool source)
@@ -32,24 +33,50 @@ static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m)
 	return true;
 }
 
-static unsigned hand(struct eg_path *path, unsigned i, unsigned index)
+/* A whole packet into the ring. */
+static unsigned bring(struct eg_path *path, struct rte_mbuf *m, unsigned index)
 {
-	struct rte_mbuf *m = path->batch.m[i];
-	struct eg_path_port *port = &path->port[index];
-
-	path->batch.meta[i].hop = &port->kernel.hop;
-	if (m->pkt_len > port->mtu)
-		return EG_DROP_TOO_BIG;
-	if (!eg_tokens_take(&port->kernel.tokens, path->last_cycles,
-			    path->cycles_per_s / EG_KERNEL_PPS, EG_KERNEL_BURST))
-		return EG_DROP_EXCEPTION_RATE;
-	if (!put_link(port, m))
+	if (!put_link(&path->port[index], m))
 		return EG_DROP_NO_ROOM;
 	m->port = (uint16_t)index;
 	if (!rte_ring_mp_enqueue(path->kernels.packets, m))
 		return EG_HANDED_OVER;
 	rte_pktmbuf_adj(m, EG_ETH_LEN); /* who drops it looks for an IP header */
 	return EG_DROP_EXCEPTION_FULL;
+}
+
+/* Longer than the kernel's interface takes: as a router does it (RFC 1812 s4.2.2.7). What comes of
+ * fragments behind the first is settled here. */
+static unsigned bring_fragments(struct eg_path *path, struct rte_mbuf *m, unsigned index)
+{
+	const struct eg_ip4 *ip = rte_pktmbuf_mtod(m, const struct eg_ip4 *);
+	struct eg_fragments fragments;
+	unsigned first = EG_DROP_TOO_BIG;
+
+	if (ip->ver_ihl >> 4 == 4 && !(be16toh(ip->frag_be) & EG_IP4_DF))
+		first = eg_fragment_ip4(path, m, path->port[index].mtu, &fragments);
+	if (first)
+		return first;
+	first = bring(path, fragments.m[0], index);
+	for (unsigned k = 1; k < fragments.n; k++) {
+		unsigned drop = bring(path, fragments.m[k], index);
+
+		if (drop != EG_HANDED_OVER)
+			eg_drop_mbuf(path, fragments.m[k], (enum eg_drop)drop);
+	}
+	return first;
+}
+
+static unsigned hand(struct eg_path *path, unsigned i, unsigned index)
+{
+	struct rte_mbuf *m = path->batch.m[i];
+	struct eg_path_port *port = &path->port[index];
+
+	path->batch.meta[i].hop = &port->kernel.hop;
+	if (!eg_tokens_take(&port->kernel.tokens, path->last_cycles,
+			    path->cycles_per_s / EG_KERNEL_PPS, EG_KERNEL_BURST))
+		return EG_DROP_EXCEPTION_RATE;
+	return m->pkt_len > port->mtu ? bring_fragments(path, m, index) : bring(path, m, index);
 }
 
 static bool owns(const struct eg_path *path, unsigned port, const struct eg_ip *ip)

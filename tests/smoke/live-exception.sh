@@ -14,6 +14,11 @@
 need_driver tap
 [ -c /dev/net/tun ] || skip "no /dev/net/tun"
 need curl
+# Two workers each: who receives is not who serves the kernel's devices.
+on_cpu() {
+	local cpu=$(($1 % $(nproc)))
+	eal=(--lcores "0@$cpu,1@$cpu,2@$cpu" --main-lcore=0)
+}
 make_live
 # The kernels have addresses now: what af_packet shows espgate they must not take from the wire, too.
 for gw in "$ns_gw_a" "$ns_gw_b"; do
@@ -95,27 +100,81 @@ for address in 192.0.2.2 2001:db8::2; do
 done
 pods_talk
 
+# A reload lets SSH in, and moves an address of the port.
+sed -i 's/bgp\]/bgp, ssh]/; s|"fd00:1::1/64"\]|"fd00:1::1/64", 10.250.1.1/24]|' a.yaml
+kill -HUP "$a"
+until_true 10 grep -q "configuration 2 in force" a.log
+until_true 10 eval 'addresses_of "$ns_gw_a" k-pods | grep -q 10.250.1.1/24'
+for address in 192.0.2.1 2001:db8::1; do
+	get "$ns_gw_b" $address 22 || fail "port 22 at $address after the reload: $(cat curl.err)"
+done
+sed -i 's|, 10.250.1.1/24\]|]|' a.yaml
+kill -HUP "$a"
+until_true 10 grep -q "configuration 3 in force" a.log
+until_true 10 eval '! addresses_of "$ns_gw_a" k-pods | grep -q 10.250.1.1'
+get "$ns_pods_b" 10.244.1.1 22 || fail "A's node after reloads: $(cat curl.err)"
+echo "reloaded: SSH allowed, an address come and gone"
+
+# Policy stands before the node, and lets the node reach its own pods (a pod of A's, isolated both ways,
+# may open port 179 of the node).
+mkdir inventory policies
+cat >inventory/all.yaml <<-EOF
+	{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+	---
+	{apiVersion: v1, kind: Node, metadata: {name: a}, status: {addresses: [{type: InternalIP, address: 10.244.1.1}]}}
+	---
+	{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: shop}, spec: {nodeName: a},
+	 status: {phase: Running, podIP: 10.244.1.2, podIPs: [{ip: 10.244.1.2}]}}
+EOF
+cat >policies/p.yaml <<-EOF
+	apiVersion: networking.k8s.io/v1
+	kind: NetworkPolicy
+	metadata: {name: p, namespace: shop}
+	spec:
+	  podSelector: {}
+	  policyTypes: [Ingress, Egress]
+	  egress: [{to: [{ipBlock: {cidr: 10.244.1.1/32}}], ports: [{port: 179}]}]
+EOF
+echo "policy: {dirs: [policies], inventory: [inventory]}" >>a.yaml
+kill -HUP "$a"
+until_true 10 grep -q "configuration 4 in force" a.log
+megabytes=1
+serve a
+get "$ns_pods_a" 10.244.1.1 179 || fail "the node's port 179 from its pod: $(cat curl.err)"
+patience=1 get "$ns_pods_a" 10.244.1.1 22 && fail "the node's port 22, which policy denies, was reached"
+get_from_pod() { ip netns exec "$1" curl -sS -g --max-time "$2" -o got.bin http://10.244.1.2/data.bin 2>curl.err; }
+get_from_pod "$ns_gw_a" 20 || fail "the node does not reach its own pod: $(cat curl.err)"
+get_from_pod "$ns_gw_b" 1 && fail "another node reached an isolated pod"
+get "$ns_pods_b" 10.244.1.1 22 || fail "A's node from far pods under policy: $(cat curl.err)"
+echo "policy stands between pods and the node"
+sed -i '/^policy:/d' a.yaml
+kill -HUP "$a"
+until_true 10 grep -q "configuration 5 in force" a.log
+
 # A kernel device that is down, and one that is gone: pods talk on.
 ip -n "$ns_gw_a" link set k-pods down
 patience=1 get "$ns_pods_a" 10.244.1.1 22 && fail "reached by a device that is down"
 ip -n "$ns_gw_a" link del k-wire
 patience=1 get "$ns_gw_b" 192.0.2.1 179 && fail "reached by a device that is gone"
+until_true 5 grep -q "pods: kernel device: its interface is down" a.log
+until_true 5 grep -q "uplink: kernel device: its interface is down" a.log
 ip netns exec "$ns_pods_a" ping -q -c 5 -i 0.01 -W 2 10.244.2.2 >ping.out || fail "no way between pods"
 ip netns exec "$ns_pods_a" ping -q -c 5 -i 0.01 -W 2 10.244.1.1 >ping.out || fail "A does not answer echo"
 
 stop a "$a"
 stop b "$b"
-for name in exception_denied kernel_denied exception_full; do
+for name in exception_denied kernel_denied exception_full policy_egress policy_ingress; do
 	[ "$(counter a drop.$name)" -gt 0 ] || { cat a.txt; fail "A dropped nothing by $name"; }
 done
-no_other_drops a multicast link_local exception_denied kernel_denied exception_full exception_rate tx_full
+no_other_drops a multicast link_local exception_denied kernel_denied exception_full exception_rate tx_full \
+	policy_egress policy_ingress
 no_other_drops b multicast link_local exception_rate tx_full
 for key in pods/kernel.rx pods/kernel.tx uplink/kernel.rx uplink/kernel.tx; do
 	[ "$(counter a $key)" -gt 0 ] || { cat a.txt; fail "no $key"; }
 done
-grep -qE "in clear, as allowed: bgp in [1-9][0-9]* out [1-9]" a.txt || { cat a.txt; fail "not counted by kind"; }
-grep -qE "in clear, as allowed: icmp in 6 out 6, bgp in .*, ssh in 0 out [1-9]" b.txt || { cat b.txt; fail "not counted by kind"; }
+grep -qE "in clear, as allowed: bgp in [1-9][0-9]* out [1-9][0-9]*, ssh in [1-9]" a.txt || { cat a.txt; fail "not counted by kind"; }
+grep -qE "in clear, as allowed: icmp in 6 out 6, bgp in .*, ssh in [1-9][0-9]* out [1-9]" b.txt || { cat b.txt; fail "not counted by kind"; }
 # Nothing but ESP, neighbours, echo and what was allowed, either way.
-allowed='tcp port 179 or icmp or icmp6'
+allowed='(tcp port 179 or tcp port 22 or icmp or icmp6) and (net 192.0.2.0/24 or net 2001:db8::/64)'
 only_esp from-a.pcap $heard_a "$allowed"
-only_esp from-b.pcap $heard_b "$allowed or tcp dst port 22"
+only_esp from-b.pcap $heard_b "$allowed"

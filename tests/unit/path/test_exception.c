@@ -491,6 +491,28 @@ static void test_size(void **state)
 	gw_close(gw);
 }
 
+/* IPv4 that may be fragmented is, and the kernel puts it together. */
+static void test_fragments(void **state)
+{
+	static struct frame got[3];
+	struct gw *gw = open_with(BOTH, 1);
+	struct tunnel in = tunnel_to(gw);
+	struct flow flow = {.src = far_pod[0], .dst = own[0][0], .payload = 2000};
+	struct frame whole = {0}, frame = tunnel_frame(&in, 1, &flow);
+
+	(void)state;
+	add_packet(&whole, &flow);
+	gw->path[0]->port[CLEAR].mtu = 1500;
+	gw_send(gw, ENCRYPTED, &frame, 1);
+	assert_int_equal(gw_drops_all(gw), 0);
+	assert_int_equal(gw_to_kernel(gw, CLEAR, got, 3), 2);
+	assert_int_equal(got[0].n, 14 + 20 + 1480);
+	assert_int_equal(got[1].n, 14 + 20 + 520);
+	assert_memory_equal(got[0].bytes + 34, whole.bytes + 20, 1480);
+	assert_memory_equal(got[1].bytes + 34, whole.bytes + 1500, 520);
+	gw_close(gw);
+}
+
 /* The last look believes no stage before it. */
 static unsigned look(struct gw *gw, const struct frame *p, bool kernel, unsigned port)
 {
@@ -562,8 +584,8 @@ int run_exception_tests(void)
 		cmocka_unit_test(test_echo),           cmocka_unit_test(test_discovery),
 		cmocka_unit_test(test_hostile_frames), cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_full),           cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_size),           cmocka_unit_test(test_last_look),
-		cmocka_unit_test(test_workers),
+		cmocka_unit_test(test_size),           cmocka_unit_test(test_fragments),
+		cmocka_unit_test(test_last_look),      cmocka_unit_test(test_workers),
 	};
 
 	return cmocka_run_group_tests_name("path exception", tests, NULL, NULL);
