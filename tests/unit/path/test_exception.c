@@ -16,6 +16,7 @@ static const char *const own[2][2] = {{"10.1.0.1", "fd00:1::1"}, {"192.0.2.1", "
 static const char *const pod[2] = {"10.1.0.5", "fd00:1::5"};
 static const char *const far_pod[2] = {"10.2.0.9", "fd00:2::9"};
 static const char *const far[2] = {"192.0.2.2", "2001:db8::2"};
+static const char *const shared_pod[2] = {"10.8.0.9", "fd00:8::9"}; /* behind one of several */
 static const char *const nowhere[2] = {"172.16.0.1", "fd99::1"};
 
 /* Site 1 with addresses on both ports; all stations are known. `kernels`: bits of ports. */
@@ -40,6 +41,8 @@ static struct gw *open_with(unsigned kernels, unsigned workers)
 		if (kernels & 1u << port)
 			gw_kernel(gw, port, &ike_and_bgp);
 	}
+	gw_route(gw, "10.8.0.0/16", (struct eg_hop){.kind = EG_HOP_GROUP});
+	gw_route(gw, "fd00:8::/64", (struct eg_hop){.kind = EG_HOP_GROUP});
 	gw_ready(gw);
 	return gw;
 }
@@ -164,7 +167,9 @@ static const struct row {
 	{BOTH, KERNEL_OF_WIRE, own[1], pod, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
 	{BOTH, KERNEL_OF_WIRE, own[0], far, UDP, 500, 500, LOST, EG_DROP_KERNEL_SOURCE},
 	{BOTH, KERNEL_OF_WIRE, far_pod, far, UDP, 500, 500, LOST, EG_DROP_KERNEL_SOURCE},
-	/* 48: nor what leads nowhere */
+	{BOTH, KERNEL_OF_WIRE, own[1], shared_pod, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
+	{BOTH, WIRE, shared_pod, own[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_FROM_PEER},
+	/* 50: nor what leads nowhere */
 	{BOTH, KERNEL_OF_WIRE, own[1], nowhere, UDP, 500, 500, LOST, EG_DROP_NO_ROUTE},
 	{BOTH, KERNEL_OF_PODS, own[0], nowhere, UDP, 500, 500, LOST, EG_DROP_NO_ROUTE},
 };
