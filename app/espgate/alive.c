@@ -3,6 +3,13 @@
 #include "base/clock.h"
 #include "gateway.h"
 
+static bool has_no_link(const struct eg_gateway *gateway, const struct eg_tunnel *peer)
+{
+	uint32_t down = atomic_load_explicit(&gateway->links_down, memory_order_relaxed);
+
+	return eg_hop_leaves(&peer->hop) && down >> peer->hop.port & 1;
+}
+
 static void tell(struct eg_gateway *gateway, const struct eg_tunnel *peer, uint32_t changes)
 {
 	struct eg_alive *alive = peer->alive;
@@ -13,6 +20,11 @@ static void tell(struct eg_gateway *gateway, const struct eg_tunnel *peer, uint3
 		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
 		       "peer %s lives again: %s answers; its flows return to it", peer->name,
 		       target);
+	else if (has_no_link(gateway, peer))
+		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
+		       "peer %s is dead: port %s has no link; its flows go by the peers that "
+		       "share its subnets, if any",
+		       peer->name, gateway->config->ports.v[peer->hop.port].name);
 	else
 		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
 		       "peer %s is dead: %s did not answer for %.3g s; its flows go by the peers "

@@ -129,8 +129,37 @@ static bool has_heir(const struct eg_read *rd, struct run run, const struct eg_c
 	return false;
 }
 
-/* Legal, but perhaps not meant. `told`: by peer, what was said once. */
-static void remark(struct eg_read *rd, struct run run, bool *told)
+/* What is to be said of a peer once, however many subnets it shares. */
+enum {
+	TOLD_NOT_ASKED = 1,
+	TOLD_SAME_TARGET = 2,
+};
+
+/* An answer must come back by the tunnel that was asked, and one station answers by one gateway. */
+static void remark_target(struct eg_read *rd, struct run run, size_t i, uint8_t *told)
+{
+	const struct eg_conf_peer *peers = rd->config->peers.v;
+	size_t owner = run.first[i].owner;
+	size_t mark;
+
+	for (size_t k = 0; k < i && peers[owner].alive.target.family; k++) {
+		const struct eg_conf_peer *other = &peers[run.first[k].owner];
+
+		if (!eg_ip_equal(&other->alive.target, &peers[owner].alive.target) ||
+		    told[owner] & TOLD_SAME_TARGET)
+			continue;
+		told[owner] |= TOLD_SAME_TARGET;
+		mark = eg_read_enter(rd, "peers.%s.alive", eg_conf_peer_name(rd->config, owner));
+		eg_read_warning(rd, &peers[owner].pos,
+				"peers.%s has the same target, which answers both by one of them: "
+				"ask each gateway itself",
+				eg_conf_peer_name(rd->config, run.first[k].owner));
+		eg_read_leave(rd, mark);
+	}
+}
+
+/* Legal, but perhaps not meant. */
+static void remark(struct eg_read *rd, struct run run, uint8_t *told)
 {
 	const struct eg_conf_peer *peers = rd->config->peers.v;
 	size_t mark;
@@ -145,10 +174,11 @@ static void remark(struct eg_read *rd, struct run run, bool *told)
 	for (size_t i = 0; i < run.n; i++) {
 		size_t owner = run.first[i].owner;
 
-		if (told[owner] || peers[owner].alive.target.family ||
+		remark_target(rd, run, i, told);
+		if (told[owner] & TOLD_NOT_ASKED || peers[owner].alive.target.family ||
 		    !has_heir(rd, run, &run.first[i]))
 			continue;
-		told[owner] = true;
+		told[owner] |= TOLD_NOT_ASKED;
 		mark = eg_read_enter(rd, "peers.%s", eg_conf_peer_name(rd->config, owner));
 		eg_read_warning(rd, &peers[owner].pos,
 				"without alive it is never found dead, and nothing goes by the "
@@ -160,7 +190,7 @@ static void remark(struct eg_read *rd, struct run run, bool *told)
 void eg_conf_check_shares(struct eg_read *rd, const struct eg_conf_maps *maps)
 {
 	const struct eg_cover *subnets = &maps->subnets;
-	bool *told = calloc(rd->config->peers.n + 1, sizeof(*told));
+	uint8_t *told = calloc(rd->config->peers.n + 1, sizeof(*told));
 	struct run run;
 
 	if (!told) {

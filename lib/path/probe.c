@@ -81,6 +81,19 @@ static void make(struct eg_path *path, const struct eg_tunnel *peer)
 	eg_count(&path->stats->own[EG_OWN_ECHO_REQUEST], 1);
 }
 
+/* A look at one peer. */
+static void look(struct eg_path *path, const struct eg_tunnel *peer, uint64_t now_ns)
+{
+	struct eg_alive *alive = peer->alive;
+
+	if (alive->worker != path->worker)
+		return;
+	if (eg_hop_leaves(&peer->hop) && eg_link_is_down(path, peer->hop.port))
+		eg_alive_cut(alive, now_ns);
+	if (eg_alive_look(alive, &peer->plan, now_ns))
+		make(path, peer);
+}
+
 unsigned eg_path_probe(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns)
 {
 	unsigned made;
@@ -89,13 +102,9 @@ unsigned eg_path_probe(struct eg_path *path, const struct eg_snap *snap, uint64_
 		return 0;
 	path->snap = snap;
 	path->batch.n = path->batch.n_lost = 0;
-	for (unsigned i = 0; i < LOOKS_TURN && path->probe.next < snap->n_probes; i++) {
-		const struct eg_tunnel *peer = &snap->peers[snap->probes[path->probe.next++]];
-
-		if (peer->alive->worker == path->worker &&
-		    eg_alive_look(peer->alive, &peer->plan, now_ns))
-			make(path, peer);
-	}
+	eg_path_look_at_links(path);
+	for (unsigned i = 0; i < LOOKS_TURN && path->probe.next < snap->n_probes; i++)
+		look(path, &snap->peers[snap->probes[path->probe.next++]], now_ns);
 	if (path->probe.next >= snap->n_probes) {
 		path->probe.next = 0;
 		path->probe.next_ns = now_ns + LOOK_NS;

@@ -97,6 +97,12 @@ bool eg_alive_look(struct eg_alive *alive, const struct eg_alive_plan *plan, uin
 	return true;
 }
 
+void eg_alive_cut(struct eg_alive *alive, uint64_t now_ns)
+{
+	if (!atomic_load_explicit(&alive->dead, memory_order_relaxed))
+		become(alive, true, now_ns);
+}
+
 void eg_alive_hear(struct eg_alive *alive, uint16_t number)
 {
 	uint32_t asked = atomic_load_explicit(&alive->asked, memory_order_acquire);

@@ -8,8 +8,8 @@
  * answer comes by whichever SA the peer chose; all workers read the verdict. References are the
  * control thread's to count.
  *
- *	alive -> dead    no answer for interval * threshold (RFC 5880 s6.8.4's detection time)
- *	dead -> alive    `threshold` requests in a row were answered
+ *	alive -> dead    no answer for interval * threshold (RFC 5880 s6.8.4's detection time), or
+ *no link to it dead -> alive    `threshold` requests in a row were answered
  *
  * Requests go out a little more often than `interval` says (RFC 5880 s6.8.7): so the last of them
  *is on its way before time is over, and peers that were configured together are not asked in step.
@@ -72,6 +72,9 @@ void eg_alive_release(struct eg_alive *alive); /* NULL is allowed */
  * asker only, often compared with the interval. Time in which nobody looked is not held against the
  * peer: then it was the asker who was silent. */
 bool eg_alive_look(struct eg_alive *alive, const struct eg_alive_plan *plan, uint64_t now_ns);
+
+/* Nothing can reach it, as its port has no link: it is dead without further waiting. The asker. */
+void eg_alive_cut(struct eg_alive *alive, uint64_t now_ns);
 
 /* As it stands in the message. */
 static inline uint16_t eg_alive_number(const struct eg_alive *alive)

@@ -150,7 +150,9 @@ kill_gateway() { # PID
 	status_of "$1" 2>/dev/null || true
 }
 
+need curl
 make_network
+serve a
 write_a 20
 write_b 1 1
 write_b 2 3
@@ -167,16 +169,24 @@ until_true 20 is b1 alive
 until_true 20 is b2 alive
 streams_begin 8 10
 carries b1
+ip netns exec "$ns_pods_b" curl -sS --max-time 60 --limit-rate 4M -o got.bin http://10.244.1.2/data.bin &
+download=$!
+pids+=($download)
+until_true 10 [ -s got.bin ]
 tx_b2=$(counter b2 pods.tx)
 kill_gateway "$b1"
 until_true 20 is b1 DEAD
 carries b2
+[ -d "/proc/$download" ] || fail "the download was over before B1 died"
 [ "$tx_b2" -lt 100 ] || fail "B2 had carried $tx_b2 packets while B1 lived"
 sleep 0.5
 streams_end 8
 awk -v bound=$bound_ms -v period=10 '{ $5 -= period; if ($5 > most) most = $5; lost += $4 }
 	END { printf "one of two died: %d datagrams of 16 flows lost, none for %d ms at most (bound %d ms)\n", lost, most, bound
 	      exit !(most > 0 && most < bound + 3000) }' streams.txt || { cat streams.txt; fail "the loss is not bounded"; }
+status_of "$download" || fail "a download did not outlive B1"
+cmp got.bin www-a/data.bin || fail "what was downloaded is not what was sent"
+echo "a download through B1 went on through B2"
 grep -q "by another peer than their first" a.txt || { tail -n 40 a.txt; fail "no failover is counted"; }
 
 ip netns exec "$ns_pods_a" ping -q -c 20 -i 0.01 -W 2 fd00:2::9 >ping.out || { cat ping.out; fail "not by B2"; }

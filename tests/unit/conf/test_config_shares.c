@@ -18,26 +18,33 @@
 	     "    {dir: in, spi: 30" n ", suite: aes128gcm16, key_file: i" n "}],\n"               \
 	     "    " more "}\n"
 
-#define LIVES "alive: {target: 10.1.0.1}"
+#define LIVES  "alive: {target: 10.1.0.1}"
+#define LIVES2 "alive: {target: 10.1.0.2}"
 
 static void test_shares(void **state)
 {
 	static const struct config_case cases[] = {
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1, " LIVES)
-			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES),
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
 		 ""},
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES)
-			 PEER(" d", "3", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES),
+			 PEER(" d", "3", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES2),
 		 ""},
+		/* One station cannot answer for two gateways; told once, too. */
+		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.2.0.0/16", "priority: 1, " LIVES)
+			 PEER(" d", "3", "10.1.0.0/16, 10.2.0.0/16", "priority: 1, " LIVES),
+		 "t:9:2: warning: peers.d.alive: peers.b has the same target, which answers both "
+		 "by "
+		 "one of them: ask each gateway itself\n"},
 		/* The last resort need not be asked. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 2"),
 		 ""},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 2")
-			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES),
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
 		 ""},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1")
-			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES),
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
 		 "t:5:2: warning: peers.b: without alive it is never found dead, and nothing goes "
 		 "by the peers that share its subnets\n"},
 		/* Told once a peer. */
@@ -74,11 +81,11 @@ static void test_shares(void **state)
 		 "\n"},
 		/* A longer one of one of two, a shorter one of one of two. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES)
-			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES),
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
 		 "t:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.1.1.0/24 of peers.b (line 5)"
 		 "\n"},
 		{HEAD PEER(" b", "2", "10.0.0.0/14, 10.1.0.0/16", "priority: 1, " LIVES)
-			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES),
+			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
 		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.0.0.0/14: priority "
 		 "says "
 		 "nothing of it\n"

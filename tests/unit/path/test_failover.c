@@ -423,6 +423,33 @@ static void test_conversation(void **state)
 	gw_close(two);
 }
 
+/* Without a link nobody is asked in vain: the peer is dead at once, and its flows go elsewhere as
+ * soon as they can. Here there is no elsewhere, so that both are dead. */
+static void test_no_link(void **state)
+{
+	struct pair pair = open_pair(10, 20);
+	struct eg_path *path = pair.gw->path[0];
+	_Atomic uint32_t down = 1u << CLEAR;
+	uint64_t drops;
+
+	(void)state;
+	path->links_down = &down;
+	eg_path_probe(path, pair.gw->snap, BEGIN);
+	eg_path_probe(path, pair.gw->snap, BEGIN + MS);
+	assert_true(eg_alive_is(pair.alive[0]) && eg_alive_is(pair.alive[1]));
+	atomic_store(&down, 1u << ENCRYPTED);
+	eg_path_probe(path, pair.gw->snap, BEGIN + 2 * MS);
+	assert_false(eg_alive_is(pair.alive[0]) || eg_alive_is(pair.alive[1]));
+	assert_int_equal(atomic_load(&pair.alive[0]->since_ns), BEGIN + 2 * MS);
+	for (unsigned ms = 3; ms < 1000; ms++)
+		eg_path_probe(path, pair.gw->snap, BEGIN + ms * MS);
+	assert_int_equal(atomic_load(&pair.alive[0]->changes), 1);
+	drops = gw_drops(pair.gw, EG_DROP_LINK_DOWN); /* what was asked all the same */
+	assert_int_equal(gw_drops_all(pair.gw), drops);
+	atomic_store(&down, 0);
+	gw_close(pair.gw);
+}
+
 int run_failover_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +457,7 @@ int run_failover_tests(void)
 		cmocka_unit_test(test_fragments), cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_questions), cmocka_unit_test(test_whose_question),
 		cmocka_unit_test(test_answers),   cmocka_unit_test(test_conversation),
+		cmocka_unit_test(test_no_link),
 	};
 
 	return cmocka_run_group_tests_name("path failover", tests, NULL, NULL);
