@@ -58,6 +58,7 @@
 	X(ESP_ECN, esp_ecn, "congestion mark on a tunnel whose inner packet has no ECN (RFC 6040)") \
 	X(INNER_SOURCE, inner_source, "inner source is not in the peer's subnets (RFC 4301 s5.2)") \
 	X(PLAIN_FROM_PEER, plain_from_peer, "plain packet with a source in a peer's subnets (RFC 4301 s5.2)") \
+	X(OWN_SOURCE, own_source, "plain packet whose source says that it is the gateway's own") \
 	/* flow, policy */ \
 	X(POLICY_EGRESS, policy_egress, "the source's NetworkPolicies allow no such egress") \
 	X(POLICY_INGRESS, policy_ingress, "the destination's NetworkPolicies allow no such ingress") \

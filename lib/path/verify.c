@@ -1,8 +1,8 @@
 /* After opening (RFC 4301 s5.2): the inner source must belong to the peer whose SA it came by; and
- * what came in clear must not say that it is from a peer. The route table is the SPD's selector
- * here: a peer's subnets are what routes into its tunnel, alone or in a group with others that have
- * the very same subnet, and the configuration lets no other route lie inside them.
- * And the outer header's congestion mark is carried inward (RFC 6040 s4.2). */
+ * what came in clear must not say that it is from a peer, or from us. The route table is the SPD's
+ * selector here: a peer's subnets are what routes into its tunnel, alone or in a group with others
+ * that have the very same subnet, and the configuration lets no other route lie inside them. And
+ * the outer header's congestion mark is carried inward (RFC 6040 s4.2). */
 #include "path/stages.h"
 
 #include "net/bytes.h"
@@ -95,6 +95,8 @@ void eg_verify_plain(struct eg_path *path)
 
 		if (eg_hop_seals(back))
 			eg_batch_lose(batch, i, EG_DROP_PLAIN_FROM_PEER);
+		else if (back->kind == EG_HOP_LOCAL)
+			eg_batch_lose(batch, i, EG_DROP_OWN_SOURCE);
 	}
 	eg_batch_sweep(path);
 }

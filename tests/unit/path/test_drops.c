@@ -120,6 +120,10 @@ static const struct plain_case {
 	 NULL, 0, 0, EG_DROP_PLAIN_FROM_PEER},
 	{"from the pods of a peer that has no SA", CLEAR, {.src = "10.5.0.9", .dst = "10.1.0.5"}, NULL,
 	 0, 0, EG_DROP_PLAIN_FROM_PEER},
+	{"from the gateway itself", CLEAR, {.src = "192.0.2.1", .dst = "10.2.0.9"}, NULL, 0, 0,
+	 EG_DROP_OWN_SOURCE},
+	{"from the gateway to itself", CLEAR, {.src = "192.0.2.1", .dst = "192.0.2.1"}, NULL, 0, 0,
+	 EG_DROP_OWN_SOURCE},
 	{"from beside the peer's pods", CLEAR, {.src = "10.8.0.1", .dst = "10.1.0.5"}, NULL, 0, 0,
 	 EG_KEEP},
 	/* Routes */

@@ -176,7 +176,7 @@ static void test_fragments(void **state)
 		char src[32];
 		struct flow flow = {.src = src, .dst = "10.2.0.9", .proto = 17, .payload = 64};
 
-		snprintf(src, sizeof(src), "10.1.0.%u", i + 1);
+		snprintf(src, sizeof(src), "10.1.0.%u", i + 2);
 		frames[0] = plain_frame(CLEAR, &flow);
 		eg_put16(frames[0].bytes + 20, 0x2000);
 		fix_checksum(frames[0].bytes + 14);
@@ -423,6 +423,47 @@ static void test_conversation(void **state)
 	gw_close(two);
 }
 
+static void send_echo(struct gw *gw, const struct tunnel *by, uint64_t seq, const char *src)
+{
+	struct frame packet = reply_packet(src, "10.1.0.1", 8, 7, 7), frame;
+
+	eg_put16(packet.bytes + 22, 0);
+	eg_put16(packet.bytes + 22, naive_checksum(packet.bytes + 20, 8));
+	frame = tunnel_packet(by, seq, packet.bytes, packet.n);
+	gw_send(gw, ENCRYPTED, &frame, 1);
+}
+
+/* A pod that floods us with echo requests does not keep the far gateway, whose life we ask for,
+ * from asking for ours. And no pod may say that it is a gateway. */
+static void test_flood(void **state)
+{
+	struct pair pair = open_pair(10, 10);
+	struct gw *gw = pair.gw;
+	struct tunnel first = tunnel_to(gw), from = tunnel_from(gw);
+	struct frame frame;
+	unsigned seq = 0, left = 0;
+
+	(void)state;
+	gw->path[0]->cycles_per_s *= 1000; /* so that no second passes under a sanitizer */
+	for (unsigned i = 0; i < 2 * EG_ECHO_BURST; i++) {
+		send_echo(gw, &first, ++seq, "10.2.0.9");
+		left += gw_discard(gw, ENCRYPTED);
+	}
+	assert_int_equal(gw_drops(gw, EG_DROP_ECHO_RATE), EG_ECHO_BURST);
+	assert_int_equal(left, EG_ECHO_BURST);
+	send_echo(gw, &first, ++seq, "10.2.0.1");
+	assert_int_equal(gw_drops(gw, EG_DROP_ECHO_RATE), EG_ECHO_BURST);
+	assert_int_equal(gw_sent(gw, ENCRYPTED, &frame, 1), 1);
+	frame = open_frame(&from, &frame, left + 1);
+	assert_int_equal(frame.n, 28);
+	assert_int_equal(frame.bytes[20], 0); /* echo reply */
+	gw->path[0]->cycles_per_s /= 1000;
+	frame = plain_frame(CLEAR,
+			    &(struct flow){.src = "10.1.0.1", .dst = "10.2.0.1", .payload = 8});
+	gw_expect(gw, CLEAR, &frame, EG_DROP_OWN_SOURCE, "a pod that says it is the gateway");
+	gw_close(gw);
+}
+
 /* Without a link nobody is asked in vain: the peer is dead at once, and its flows go elsewhere as
  * soon as they can. Here there is no elsewhere, so that both are dead. */
 static void test_no_link(void **state)
@@ -457,7 +498,7 @@ int run_failover_tests(void)
 		cmocka_unit_test(test_fragments), cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_questions), cmocka_unit_test(test_whose_question),
 		cmocka_unit_test(test_answers),   cmocka_unit_test(test_conversation),
-		cmocka_unit_test(test_no_link),
+		cmocka_unit_test(test_flood),     cmocka_unit_test(test_no_link),
 	};
 
 	return cmocka_run_group_tests_name("path failover", tests, NULL, NULL);
