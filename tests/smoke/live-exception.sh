@@ -30,14 +30,7 @@ uplink_extra='kernel: {device: "net_tap1,iface=k-wire", allow: [ike, icmp, bgp]}
 write_live_conf a
 uplink_extra='kernel: {device: "net_tap1,iface=k-wire", allow: [ike, icmp, bgp, ssh]}'
 write_live_conf b
-listen "$ns_gw_b" from-a.pcap
-heard_a=$listener
-listen "$ns_gw_a" from-b.pcap
-heard_b=$listener
-live_gateway a
-a=$pid
-live_gateway b
-b=$pid
+start_heard
 
 # espgate has set them up: MAC, MTU, addresses, up.
 addresses_of() { ip netns exec "$1" ip -o addr show dev "$2"; }

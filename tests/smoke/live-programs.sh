@@ -12,14 +12,7 @@ megabytes=${EG_LIVE_MEGABYTES:-100}
 make_live
 write_live_conf a
 write_live_conf b
-listen "$ns_gw_b" from-a.pcap
-heard_a=$listener
-listen "$ns_gw_a" from-b.pcap
-heard_b=$listener
-live_gateway a
-a=$pid
-live_gateway b
-b=$pid
+start_heard
 
 serve a
 serve b

@@ -87,6 +87,18 @@ listen() {
 	until_true 5 grep -q listening "$2.log"
 }
 
+# Both gateways, $a and $b, and what each sends on the wire into from-a.pcap and from-b.pcap
+start_heard() {
+	listen "$ns_gw_b" from-a.pcap
+	heard_a=$listener
+	listen "$ns_gw_a" from-b.pcap
+	heard_b=$listener
+	live_gateway a
+	a=$pid
+	live_gateway b
+	b=$pid
+}
+
 # only_esp FILE LISTENER [FILTER]: what was heard was ESP, ARP, neighbour discovery and what FILTER says
 only_esp() {
 	local clear

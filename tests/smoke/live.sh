@@ -6,14 +6,7 @@
 make_live
 write_live_conf a
 write_live_conf b
-listen "$ns_gw_b" from-a.pcap
-heard_a=$listener
-listen "$ns_gw_a" from-b.pcap
-heard_b=$listener
-live_gateway a
-a=$pid
-live_gateway b
-b=$pid
+start_heard
 
 pods_talk
 for kind in arp_request arp_reply nd_solicit nd_advert; do

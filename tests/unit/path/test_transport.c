@@ -3,7 +3,7 @@
  *
  *	192.0.2.1 ---- CLEAR [gw 1] ENCRYPTED ==== ENCRYPTED [gw 2] CLEAR ---- 192.0.2.2
  */
-#include "path/path_tests.h"
+#include "path/ends.h"
 
 #include "common/hex.h"
 #include "common/peer.h"
@@ -115,22 +115,9 @@ static void check_wire(const struct shape *shape, const struct frame *plain, uns
 
 static void both_ends(const struct eg_suite *suite, unsigned outer, bool esn, bool encap)
 {
-	struct gw_spec spec = {.site = 1,
-			       .outer = outer,
-			       .suite = suite,
-			       .esn = esn,
-			       .encap = encap,
-			       .transport = true};
-	uint64_t seq = esn ? (1ull << 32) - 30 : 0;
-	struct gw *one = gw_open(spec), *two;
-	struct tunnel tunnel = tunnel_from(one);
+	struct ends ends = ends_open((struct gw_spec){
+		.outer = outer, .suite = suite, .esn = esn, .encap = encap, .transport = true});
 
-	spec.site = 2;
-	two = gw_open(spec);
-	gw_ready(one);
-	gw_ready(two);
-	atomic_store(&gw_sa_out(one)->seq, seq);
-	gw_sa_in(two)->replay.top = seq;
 	for (unsigned s = 0; s < COUNT(shapes); s++) {
 		if (shapes[s].version != outer)
 			continue;
@@ -140,28 +127,26 @@ static void both_ends(const struct eg_suite *suite, unsigned outer, bool esn, bo
 
 			/* Next header 59 says that the packet is a dummy: nobody can tell. */
 			if (shapes[s].sealed_next == 59) {
-				gw_expect(one, CLEAR, &in, EG_KEEP, shapes[s].what);
-				seq++;
+				gw_expect(ends.one, CLEAR, &in, EG_KEEP, shapes[s].what);
+				ends.seq++;
 				continue;
 			}
-			gw_send(one, CLEAR, &in, 1);
-			if (gw_carry(one, two, &wire) != 1)
+			gw_send(ends.one, CLEAR, &in, 1);
+			if (gw_carry(ends.one, ends.two, &wire) != 1)
 				fail_msg("%s was not sealed", shapes[s].what);
-			check_wire(&shapes[s], &in, head, &wire, &tunnel, ++seq);
-			if (gw_sent(two, CLEAR, &out, 1) != 1)
+			check_wire(&shapes[s], &in, head, &wire, &ends.tunnel, ++ends.seq);
+			if (gw_sent(ends.two, CLEAR, &out, 1) != 1)
 				fail_msg("%s was not opened", shapes[s].what);
 			age(in.bytes + ETH, 2);
 			assert_int_equal(out.n, in.n);
 			assert_memory_equal(out.bytes + ETH, in.bytes + ETH, in.n - ETH);
 		}
 	}
-	assert_int_equal(gw_drops_all(one) + gw_drops_all(two), 0);
-	assert_int_equal(atomic_load(&gw_sa_in(two)->bytes),
-			 eg_counted(&one->stats[0]->port[CLEAR].rx_bytes) -
-				 ETH * eg_counted(&one->stats[0]->port[CLEAR].rx_packets) -
+	assert_int_equal(atomic_load(&gw_sa_in(ends.two)->bytes),
+			 eg_counted(&ends.one->stats[0]->port[CLEAR].rx_bytes) -
+				 ETH * eg_counted(&ends.one->stats[0]->port[CLEAR].rx_packets) -
 				 (outer == 6 ? 20 * 40 + 190 : 0)); /* but for the dummies */
-	gw_close(one);
-	gw_close(two);
+	ends_close(&ends);
 }
 
 static void test_both_ends(void **state)
