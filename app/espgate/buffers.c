@@ -33,13 +33,14 @@ static unsigned on_the_way(const struct eg_gateway *gateway)
 		gateway->n_workers * (2 * POOL_CACHE + 4 * EG_BATCH_MAX + EG_REASSEMBLY_MAX + 2048);
 
 	for (unsigned p = 0; p < gateway->n_ports; p++)
-		n += gateway->port[p].n_tx * QUEUE_BUFFERS;
+		n += gateway->port[p].n_tx * QUEUE_BUFFERS; /* sub-ports have none yet */
 	return n;
 }
 
 static unsigned received(const struct eg_gateway *gateway, unsigned p)
 {
-	bool capture = strstr(gateway->config->ports.v[p].device, "infinite_rx=1");
+	const char *device = gateway->config->ports.v[p].device;
+	bool capture = device && strstr(device, "infinite_rx=1");
 
 	return gateway->port[p].n_rx * QUEUE_BUFFERS + (capture ? POOL_CAPTURE : 0);
 }

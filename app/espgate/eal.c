@@ -219,6 +219,8 @@ static void add_devices(struct argv *argv, const struct eg_config *config)
 	eg_vec_foreach (port, &config->ports) {
 		struct eg_buf device = {0};
 
+		if (!port->device)
+			continue;
 		if (is_pci(port->device))
 			pci = true;
 		eg_iface_args(port, &device);

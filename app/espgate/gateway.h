@@ -46,7 +46,8 @@ struct eg_worker {
 	_Atomic enum eg_phase acked;
 };
 
-/* A port after it was set up. */
+/* A port after it was set up. A sub-port has its parent's device and transmit queues, and receives
+ * by them. */
 struct eg_gateway_port {
 	struct rte_mempool *pool; /* where it receives into buffers of its own size, else NULL */
 	uint16_t dpdk_id;
@@ -55,6 +56,7 @@ struct eg_gateway_port {
 	uint16_t mtu;
 	uint8_t mac[6];
 	bool started;
+	uint8_t *vlans; /* of a device with sub-ports (path/path.h), else NULL */
 	struct rte_ring *tx_ring[EG_WORKERS_MAX]; /* one a transmit queue, where workers share it */
 };
 
@@ -101,6 +103,10 @@ int eg_eal_start(const struct eg_config *config, char **args, int n_args, struct
  * counted (queues depend on their number). */
 int eg_ports_start(struct eg_gateway *gateway, struct eg_errs *errs);
 void eg_ports_stop(struct eg_gateway *gateway);
+
+/* subports.c: VLAN sub-ports of the devices that run; called by ports.c. */
+int eg_subports_start(struct eg_gateway *gateway, struct eg_errs *errs);
+void eg_subports_stop(struct eg_gateway *gateway);
 
 /* iface.c: the kernel interface behind a port's device. Let its MTU be at least so many bytes: 0 or
  * -errno. Is it up and running, for all the kernel knows? The device and its arguments, with what

@@ -38,7 +38,7 @@ static void add_port(const struct eg_gateway *gateway, unsigned p, struct eg_rep
 		row->tx_packets += eg_counted(&s->tx_packets);
 		row->tx_bytes += eg_counted(&s->tx_bytes);
 	}
-	if (!rte_eth_stats_get(gateway->port[p].dpdk_id, &device)) {
+	if (!conf->vlan && !rte_eth_stats_get(gateway->port[p].dpdk_id, &device)) {
 		row->device_missed = device.imissed + device.rx_nombuf;
 		row->device_errors = device.ierrors + device.oerrors;
 	}

@@ -177,7 +177,8 @@ int eg_ports_start(struct eg_gateway *gateway, struct eg_errs *errs)
 	unsigned n = (unsigned)gateway->config->ports.n;
 
 	for (unsigned p = 0; p < n; p++) {
-		if (find(&gateway->config->ports.v[p], &gateway->port[p].dpdk_id, errs))
+		if (gateway->config->ports.v[p].vlan ||
+		    find(&gateway->config->ports.v[p], &gateway->port[p].dpdk_id, errs))
 			continue;
 		configure(gateway, p, errs);
 	}
@@ -187,19 +188,22 @@ int eg_ports_start(struct eg_gateway *gateway, struct eg_errs *errs)
 	if (eg_buffers_make(gateway, errs))
 		return -1;
 	for (unsigned p = 0; p < n; p++) {
-		if (!set_queues(gateway, p, errs))
+		if (!gateway->config->ports.v[p].vlan && !set_queues(gateway, p, errs))
 			start(gateway, p, errs);
 	}
-	return errs->n_errors == before ? 0 : -1;
+	return errs->n_errors == before ? eg_subports_start(gateway, errs) : -1;
 }
 
 void eg_ports_stop(struct eg_gateway *gateway)
 {
 	for (unsigned p = 0; p < gateway->n_ports; p++) {
+		if (gateway->config->ports.v[p].vlan)
+			continue;
 		if (gateway->port[p].started)
 			rte_eth_dev_stop(gateway->port[p].dpdk_id);
 		rte_eth_dev_close(gateway->port[p].dpdk_id);
 		gateway->port[p].started = false;
 	}
+	eg_subports_stop(gateway);
 	eg_buffers_free(gateway);
 }

@@ -8,7 +8,13 @@
 
 static bool same_text(const char *a, const char *b)
 {
-	return !strcmp(a, b);
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static bool same_vlan(const struct eg_conf_port *a, const struct eg_conf_port *b)
+{
+	return a->vlan == b->vlan && a->parent == b->parent && a->has_mac == b->has_mac &&
+	       !memcmp(a->mac, b->mac, sizeof(a->mac));
 }
 
 /* Its allow list may change. */
@@ -25,9 +31,9 @@ static bool same_ports(const struct eg_config *a, const struct eg_config *b)
 		const struct eg_conf_port *x = &a->ports.v[i], *y = &b->ports.v[i];
 
 		if (!same_text(x->name, y->name) || !same_text(x->device, y->device) ||
-		    x->role != y->role || x->mtu != y->mtu || x->rx_queues != y->rx_queues ||
-		    x->rx_buffer_bytes != y->rx_buffer_bytes || x->promiscuous != y->promiscuous ||
-		    !same_kernel(&x->kernel, &y->kernel))
+		    !same_vlan(x, y) || x->role != y->role || x->mtu != y->mtu ||
+		    x->rx_queues != y->rx_queues || x->rx_buffer_bytes != y->rx_buffer_bytes ||
+		    x->promiscuous != y->promiscuous || !same_kernel(&x->kernel, &y->kernel))
 			return false;
 	}
 	return true;

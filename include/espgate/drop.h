@@ -11,6 +11,7 @@
 	/* rx, parse: the frame, and again the packet found inside ESP */ \
 	X(MULTI_SEGMENT, multi_segment, "frame of several buffers that fits no single one, or does not add up") \
 	X(NO_BUFFER, no_buffer, "no buffer was free to put the pieces of a frame together in, or to cut a packet into") \
+	X(UNKNOWN_VLAN, unknown_vlan, "tagged for a VLAN of which the device has no port, or tagged twice") \
 	X(SHORT_FRAME, short_frame, "frame ends inside its Ethernet or VLAN header") \
 	X(NOT_OUR_MAC, not_our_mac, "frame for another station (the port is not promiscuous)") \
 	X(NOT_IP, not_ip, "neither IPv4 nor IPv6 (LLDP and the like; ARP on a port without addresses)") \

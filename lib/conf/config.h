@@ -52,7 +52,12 @@ struct eg_conf_kernel {
 
 struct eg_conf_port {
 	char *name;
-	char *device; /* "net_pcap0,rx_pcap=in.pcap" or a PCI address */
+	char *device;    /* "net_pcap0,rx_pcap=in.pcap" or a PCI address; NULL: a sub-port, which
+			  * shares    its parent's */
+	uint16_t vlan;   /* of a sub-port: 1-4094; else 0 */
+	unsigned parent; /* of a sub-port: index; never a sub-port itself */
+	bool has_mac;    /* of a sub-port: a MAC of its own, else the device's */
+	uint8_t mac[6];
 	enum eg_role role;
 	uint16_t mtu;                       /* of the IP layer, bytes; 1500 where not given */
 	uint16_t rx_queues;                 /* 0: auto */

@@ -147,7 +147,10 @@ static void read_gateways(struct eg_read *rd, const struct eg_node *node, void *
 static void read_port(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
-		{"device", read_device, true},
+		{"device", read_device, false},
+		{"parent", eg_conf_read_parent, false},
+		{"vlan", eg_conf_read_vlan, false},
+		{"mac", eg_conf_read_port_mac, false},
 		{"role", read_role, true},
 		{"mtu", read_mtu, false},
 		{"rx_queues", read_rx_queues, false},
@@ -167,6 +170,9 @@ static void read_port(struct eg_read *rd, const struct eg_node *node, void *into
 	port->mtu = 1500;
 	port->pos = node->key_pos;
 	eg_conf_read_name(rd, node, &port->name);
+	if (node->kind == EG_NODE_MAP && !eg_node_get(node, "device") &&
+	    !eg_node_get(node, "parent"))
+		eg_read_error(rd, eg_node_place(node), "missing key \"device\"");
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), port);
 }
 
@@ -214,6 +220,7 @@ void eg_conf_read_ports(struct eg_read *rd, const struct eg_node *node, void *in
 	else
 		eg_read_named(rd, node, read_port, config);
 	if (config->ports.n && !rd->failed) {
+		eg_conf_check_subports(rd, node);
 		check_devices(rd, node);
 		eg_conf_check_kernels(rd, node);
 	}

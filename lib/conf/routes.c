@@ -16,19 +16,25 @@ static void read_neighbor_ip(struct eg_read *rd, const struct eg_node *node, voi
 	eg_read_host_ip(rd, node, &neighbor->ip);
 }
 
-static void read_neighbor_mac(struct eg_read *rd, const struct eg_node *node, void *into)
+void eg_conf_read_mac(struct eg_read *rd, const struct eg_node *node, uint8_t mac[6])
 {
 	static const uint8_t zero[6];
-	struct eg_conf_neighbor *neighbor = into;
 	const char *text = eg_read_text(rd, node);
 
 	if (!text)
 		return;
-	if (eg_mac_parse(text, neighbor->mac))
+	if (eg_mac_parse(text, mac))
 		eg_read_error(rd, &node->pos,
 			      "expected a MAC address like 02:00:00:00:00:01, found \"%s\"", text);
-	else if (neighbor->mac[0] & 1 || !memcmp(neighbor->mac, zero, sizeof(zero)))
+	else if (mac[0] & 1 || !memcmp(mac, zero, sizeof(zero)))
 		eg_read_error(rd, &node->pos, "%s is not a unicast MAC address", text);
+}
+
+static void read_neighbor_mac(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_neighbor *neighbor = into;
+
+	eg_conf_read_mac(rd, node, neighbor->mac);
 }
 
 static void read_neighbor(struct eg_read *rd, const struct eg_node *node, void *into)

@@ -55,6 +55,15 @@ eg_read_fn eg_conf_read_policy;
 eg_read_fn eg_conf_read_log;
 eg_read_fn eg_conf_read_stats;
 
+/* What a port's parent, vlan and mac say; and, behind all ports, whether it may say so. */
+eg_read_fn eg_conf_read_parent;
+eg_read_fn eg_conf_read_vlan;
+eg_read_fn eg_conf_read_port_mac;
+void eg_conf_check_subports(struct eg_read *rd, const struct eg_node *ports);
+
+/* A station's MAC; says what is wrong with it. */
+void eg_conf_read_mac(struct eg_read *rd, const struct eg_node *node, uint8_t mac[6]);
+
 /* The name of a port or peer, from the node's key. */
 bool eg_conf_read_name(struct eg_read *rd, const struct eg_node *node, char **out);
 

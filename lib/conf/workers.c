@@ -88,7 +88,10 @@ static void read_pin_port(struct eg_read *rd, const struct eg_node *node, void *
 {
 	struct eg_conf_pin *pin = into;
 
-	eg_conf_read_port_ref(rd, node, &pin->port);
+	if (!eg_conf_read_port_ref(rd, node, &pin->port) || !rd->config->ports.v[pin->port].vlan)
+		return;
+	eg_read_error(rd, &node->pos, "%s is a sub-port: its parent receives for it", node->text);
+	pin->port = EG_CONF_NO_PORT;
 }
 
 static void read_pin_queue(struct eg_read *rd, const struct eg_node *node, void *into)

@@ -14,6 +14,7 @@
 #include "path/drop.h"
 #include "path/fragment.h"
 #include "path/stages.h"
+#include "path/vlan.h"
 
 /* One burst in this many is timed: reading the clock ten times a burst would cost more than some
  * stages do. */
@@ -120,22 +121,12 @@ static void drop_all(struct eg_path *path)
 		eg_drop_mbuf(path, path->batch.m[i], EG_DROP_NO_SNAPSHOT);
 }
 
-unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsigned port,
-			 uint16_t queue)
+/* What one port received, to its end. */
+static void carry(struct eg_path *path, unsigned port)
 {
-	uint64_t start = rte_get_tsc_cycles();
-	unsigned received;
-
-	path->last_cycles = start;
-	received = eg_rx(path, port, queue);
-	if (!received)
-		return 0;
-	charge(path, EG_STAGE_RX, received);
-	path->snap = snap;
-	eg_path_look_at_links(path);
-	if (!snap) {
+	if (!path->snap) {
 		drop_all(path);
-		return received;
+		return;
 	}
 	run(path, EG_STAGE_PARSE, eg_parse_frames);
 	if (path->port[port].encrypted)
@@ -143,7 +134,27 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 	else
 		encrypt(path);
 	speak(path);
-	mark_busy(path, start);
+}
+
+unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsigned port,
+			 uint16_t queue)
+{
+	uint64_t start = rte_get_tsc_cycles();
+	unsigned received;
+
+	path->last_cycles = start;
+	path->snap = snap;
+	received = eg_rx(path, port, queue);
+	if (!received)
+		return 0;
+	charge(path, EG_STAGE_RX, received);
+	eg_path_look_at_links(path);
+	if (!path->port[port].vlans)
+		carry(path, port);
+	while (path->vlan.n && eg_vlan_next(path))
+		carry(path, path->batch.meta[0].port);
+	if (snap)
+		mark_busy(path, start);
 	return received;
 }
 

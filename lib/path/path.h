@@ -23,6 +23,9 @@ _Static_assert(EG_BATCH_MAX <= EG_CRYPTO_BURST, "a batch is one crypto burst");
 /* Behind a packet its buffer has room for ESP trailer and ICV of the longest suite. */
 #define EG_TAILROOM 64
 
+#define EG_VLANS   4096
+#define EG_NO_PORT 0xff
+
 /* A port as a worker uses it. Index = index in the configuration. */
 struct eg_path_port {
 	uint16_t dpdk_id;
@@ -30,6 +33,9 @@ struct eg_path_port {
 	uint16_t mtu;
 	bool encrypted; /* role */
 	bool promiscuous;
+	uint16_t vlan; /* of a sub-port: its frames' tag; else 0 */
+	const uint8_t
+		*vlans;     /* of a device with sub-ports: VLAN -> port, or EG_NO_PORT; else NULL */
 	bool small_buffers; /* its packets may fill their buffers to the end */
 	uint8_t mac[6];
 	struct rte_ring *ring; /* to the worker that owns the transmit queue, or NULL: it is ours */
@@ -87,6 +93,11 @@ struct eg_path {
 		struct eg_meta meta[EG_BATCH_MAX];
 	} waiting;            /* sa_out: the batch from the first packet on that must be cut */
 	uint32_t fragment_id; /* of the last outer packet that was fragmented; 0: none yet */
+	struct {
+		unsigned n;
+		struct rte_mbuf *m[EG_BATCH_MAX];
+		uint8_t port[EG_BATCH_MAX];
+	} vlan; /* of a burst by a device with sub-ports: what still has to go its way */
 	struct eg_flow_now now;
 	struct eg_lookup lookups[EG_BATCH_MAX]; /* lookups[k] is of packet lookup_packet[k] */
 	uint8_t lookup_packet[EG_BATCH_MAX];

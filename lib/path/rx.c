@@ -2,6 +2,8 @@
 
 #include <rte_ethdev.h>
 
+#include "path/vlan.h"
+
 unsigned eg_rx(struct eg_path *path, unsigned port, uint16_t queue)
 {
 	struct eg_batch *batch = &path->batch;
@@ -17,11 +19,13 @@ unsigned eg_rx(struct eg_path *path, unsigned port, uint16_t queue)
 		chained |= batch->m[i]->nb_segs ^ 1u;
 		batch->meta[i].port = (uint8_t)port;
 	}
-	if (batch->n) {
+	if (batch->n && !path->port[port].vlans) {
 		eg_count(&stats->rx_packets, batch->n);
 		eg_count(&stats->rx_bytes, bytes);
 	}
 	if (__builtin_expect(chained || path->port[port].small_buffers, 0))
 		eg_gather(path);
+	if (__builtin_expect(path->port[port].vlans != NULL, 0))
+		eg_vlan_sort(path, port);
 	return received;
 }

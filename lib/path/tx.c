@@ -6,6 +6,7 @@
 
 #include "net/bytes.h"
 #include "path/drop.h"
+#include "path/vlan.h"
 #include "path/fragment.h"
 #include "path/room.h"
 
@@ -51,7 +52,7 @@ static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m, const 
 	eg_put16(frame + 12, frame[EG_ETH_LEN] >> 4 == 4 ? EG_ETHERTYPE_IP4 : EG_ETHERTYPE_IP6);
 	m->ol_flags =
 		0; /* what the receiving driver said of checksums is not for the sending one */
-	return true;
+	return __builtin_expect(!port->vlan, 1) || eg_vlan_put_tag(m, port->vlan);
 }
 
 /* The link header; or over to the keeper, who has looked up nothing else. */
@@ -152,10 +153,13 @@ static enum eg_own_kind own_kind(const uint8_t *frame)
 void eg_tx_own(struct eg_path *path, unsigned port, struct rte_mbuf *m)
 {
 	enum eg_own_kind kind = own_kind(rte_pktmbuf_mtod(m, const uint8_t *));
+	uint16_t vlan = path->port[port].vlan;
 
 	eg_count(&path->stats->own[kind], 1);
 	if (kind == EG_OWN_UNKNOWN)
 		eg_drop_mbuf(path, m, EG_DROP_PLAIN_TO_ENCRYPTED);
+	else if (vlan && !eg_vlan_put_tag(m, vlan))
+		eg_drop_mbuf(path, m, EG_DROP_NO_ROOM);
 	else
 		push(path, port, m);
 }

@@ -450,7 +450,7 @@ static void check_balance(const struct gw *gw)
 		for (unsigned i = 0; i < EG_OWN_COUNT; i++)
 			rx += eg_counted(&gw->stats[w]->own[i]);
 		tx += eg_counted(&gw->stats[w]->taken);
-		for (unsigned port = 0; port < 2; port++) {
+		for (unsigned port = 0; port < gw->path[w]->n_ports; port++) {
 			rx += eg_counted(&gw->stats[w]->port[port].rx_packets);
 			tx += eg_counted(&gw->stats[w]->port[port].tx_packets);
 			rx += eg_counted(&gw->stats[w]->kernel[port].rx_packets);

@@ -1,0 +1,80 @@
+/* VLAN sub-ports: they take over what their parents' devices are, and tell parents which VLANs are
+ * whose. */
+#include "gateway.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+_Static_assert(EG_CONF_PORTS_MAX < EG_NO_PORT, "a port's index is one byte beside none");
+
+/* Let the device take frames for one more MAC: by its filter, or all of them where it has none. */
+static int take_mac(const struct eg_conf_port *conf, uint16_t dpdk_id, struct eg_errs *errs)
+{
+	struct rte_ether_addr mac;
+	int err;
+
+	memcpy(mac.addr_bytes, conf->mac, sizeof(mac.addr_bytes));
+	err = rte_eth_dev_mac_addr_add(dpdk_id, &mac, 0);
+	if (err)
+		err = rte_eth_promiscuous_enable(dpdk_id);
+	if (!err || err == -ENOTSUP) /* pcap and the like filter nothing */
+		return 0;
+	eg_error(errs, &conf->pos, conf->name, "mac: %s", rte_strerror(-err));
+	return -1;
+}
+
+/* VLAN 0, priority only, and untagged frames are the parent's own. */
+static uint8_t *make_vlans(unsigned parent)
+{
+	uint8_t *vlans = malloc(EG_VLANS);
+
+	if (!vlans)
+		return NULL;
+	memset(vlans, EG_NO_PORT, EG_VLANS);
+	vlans[0] = (uint8_t)parent;
+	return vlans;
+}
+
+static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
+{
+	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
+	struct eg_gateway_port *parent = &gateway->port[conf->parent], *port = &gateway->port[p];
+
+	if (!parent->vlans)
+		parent->vlans = make_vlans(conf->parent);
+	if (!parent->vlans) {
+		eg_error(errs, &conf->pos, conf->name, "out of memory");
+		return -1;
+	}
+	parent->vlans[conf->vlan] = (uint8_t)p;
+	port->dpdk_id = parent->dpdk_id;
+	port->if_index = parent->if_index;
+	port->n_tx = parent->n_tx;
+	port->mtu = conf->mtu;
+	memcpy(port->mac, conf->has_mac ? conf->mac : parent->mac, sizeof(port->mac));
+	eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_INFO,
+	       "%s: VLAN %u of %s, mtu %u, mac %02x:%02x:%02x:%02x:%02x:%02x", conf->name,
+	       conf->vlan, gateway->config->ports.v[conf->parent].name, port->mtu, port->mac[0],
+	       port->mac[1], port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
+	return conf->has_mac ? take_mac(conf, port->dpdk_id, errs) : 0;
+}
+
+int eg_subports_start(struct eg_gateway *gateway, struct eg_errs *errs)
+{
+	for (unsigned p = 0; p < gateway->n_ports; p++) {
+		if (gateway->config->ports.v[p].vlan && start(gateway, p, errs))
+			return -1;
+	}
+	return 0;
+}
+
+void eg_subports_stop(struct eg_gateway *gateway)
+{
+	for (unsigned p = 0; p < gateway->n_ports; p++) {
+		free(gateway->port[p].vlans);
+		gateway->port[p].vlans = NULL;
+	}
+}
