@@ -28,6 +28,16 @@ static void interface_of(const struct eg_conf_port *conf, char name[IF_NAMESIZE]
 	snprintf(name, IF_NAMESIZE, "%.*s", (int)strcspn(at, ","), at);
 }
 
+static void report(const struct eg_conf_port *conf, int err, struct eg_errs *errs)
+{
+	char path[EG_CONF_NAME_MAX + 32];
+
+	snprintf(path, sizeof(path), "ports.%s.kernel.device", conf->name);
+	eg_error(errs, &conf->kernel.pos, path,
+		 "%s: %s (DPDK's own words are above; a tap needs /dev/net/tun and CAP_NET_ADMIN)",
+		 conf->kernel.device, rte_strerror(-err));
+}
+
 /* The driver gives the interface the MAC that its own argument names. */
 static int plug(const struct eg_conf_port *conf, const struct eg_gateway_port *port,
 		struct eg_errs *errs)
@@ -44,8 +54,7 @@ static int plug(const struct eg_conf_port *conf, const struct eg_gateway_port *p
 	err = args.v ? rte_eal_hotplug_add("vdev", name, args.v) : -ENOMEM;
 	eg_buf_free(&args);
 	if (err)
-		eg_error(errs, &conf->kernel.pos, "ports", "%s.kernel.device: %s: %s", conf->name,
-			 conf->kernel.device, rte_strerror(-err));
+		report(conf, err, errs);
 	return err;
 }
 
@@ -91,8 +100,7 @@ static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 	if (!err)
 		err = set_up(gateway, p);
 	if (err) {
-		eg_error(errs, &conf->kernel.pos, "ports", "%s.kernel.device: %s: %s", conf->name,
-			 conf->kernel.device, rte_strerror(-err));
+		report(conf, err, errs);
 		return -1;
 	}
 	eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_INFO, "%s: the kernel has it as %s", conf->name,

@@ -79,7 +79,8 @@ static bool answers_for(const struct eg_path *path, unsigned port, const struct 
 	return !eg_own_find(&path->snap->owns, port, ip) && !eg_ip_equal(ip, &link_local);
 }
 
-static void answer(struct eg_path *path, unsigned port, const struct eg_neigh_message *question)
+/* To the interface, whoever it says that asks. */
+static void answer(struct eg_path *path, unsigned port, struct eg_neigh_message *question)
 {
 	struct eg_neigh_self self = {.ip = question->target};
 	struct eg_kernel *kernel = &path->port[port].kernel;
@@ -95,6 +96,8 @@ static void answer(struct eg_path *path, unsigned port, const struct eg_neigh_me
 		return;
 	memcpy(self.mac, path->port[port].mac, 6);
 	self.mac[0] ^= EG_MAC_LOCAL;
+	memcpy(question->mac, path->port[port].mac, 6);
+	memcpy(question->from, path->port[port].mac, 6);
 	len = eg_neigh_answer(frame, &self, question);
 	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
 	eg_count(&path->stats

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the seeds of fuzz_parse, fuzz_esp_in, fuzz_flow and fuzz_neigh into corpus/: whole packets of each shape
+"""Write the seeds of fuzz_parse, fuzz_esp_in, fuzz_flow, fuzz_neigh and fuzz_exception into corpus/: whole packets of each shape
 that the parser knows, texts of each kind that may stand inside ESP, and conversations."""
 import ipaddress
 import pathlib
@@ -115,6 +115,31 @@ def neighbor_talks():
     }
 
 
+def exceptions():
+    """Frames for fuzz_exception: kind / 2: 0 and 1 the kernels' of the clear and the encrypted port,
+    2 from pods, 3 from the wire; odd: with the checksum mended."""
+    far4, far6 = '192.0.2.2', '2001:db8::2'
+    own4, own6 = ('10.1.0.1', '192.0.2.1'), ('fd00:1::1', '2001:db8::1')
+    ike = struct.pack('>HHHH', 500, 500, 28, 0) + bytes(20)
+    marked = struct.pack('>HHHH', 4500, 4500, 28, 0) + bytes(20)
+    keepalive = struct.pack('>HHHH', 4500, 4500, 9, 0) + b'\xff'
+    mac = bytes.fromhex('020000000001')
+    for name, body in (('ike', ike), ('marked', marked), ('keepalive', keepalive), ('tcp', TCP)):
+        proto = 6 if name == 'tcp' else 17
+        for v6, (own, far, pod, remote) in enumerate(((own4, far4, B4, A4), (own6, far6, B6, A6))):
+            make = ip6 if v6 else ip4
+            yield f'{name}_out{v6}', step(3, frame(make(own[1], far, proto, body)))
+            yield f'{name}_in{v6}', step(7, frame(make(far, own[1], proto, body)))
+            yield f'{name}_pod{v6}', step(5, frame(make(pod, own[0], proto, body)))
+            yield f'{name}_to_pod{v6}', step(1, frame(make(own[0], pod, proto, body)))
+            yield f'{name}_tunnel{v6}', step(1, frame(make(own[0], remote, proto, body)))
+            yield f'{name}_leak{v6}', step(3, frame(make(own[1], remote, proto, body)))
+    yield 'echo', step(7, frame(ip4(far4, own4[1], 1, ECHO)))
+    yield 'arp', step(2, arp(1, mac, '192.0.2.1', '192.0.2.9'))
+    yield 'nd', step(2, nd(135, 0, mac, own6[1], 'ff02::1:ff00:9', '2001:db8::9',
+                           bytes.fromhex('3333ff000009')))
+
+
 def write(folder, name, data):
     (CORPUS / folder).mkdir(parents=True, exist_ok=True)
     (CORPUS / folder / name).write_bytes(data)
@@ -166,6 +191,8 @@ def main():
         write('flow', name, records)
     for name, talk in neighbor_talks().items():
         write('neigh', name, talk)
+    for name, talk in exceptions():
+        write('exception', name, talk)
     for name, packet in PACKETS.items():
         write('parse', name, packet)
         write('parse', 'frame_' + name, frame(packet))

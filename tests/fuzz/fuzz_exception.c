@@ -1,0 +1,172 @@
+/* Any frames from the ports' kernels, from pods and from the wire, through the real path with an
+ * exception port on either side.
+ *
+ * A step is a byte of kind, a byte of length and so many bytes: a frame; an odd kind mends its IPv4
+ * header's checksum, which a fuzzer cannot. Whatever comes: what leaves in clear by the encrypted
+ * port is from its own address to the wire's network, and is IKE or an answer to echo, judged here
+ * by other code than the path's; what the kernel gets is a whole IP packet in a frame to its
+ * interface; every buffer comes back. Seeds: make_seeds.py. */
+#include <sanitizer/lsan_interface.h>
+
+#include "net/bytes.h"
+#include "path/packets.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum {
+	KERNEL_CLEAR,
+	KERNEL_WIRE,
+	PODS,
+	WIRE,
+	KINDS,
+};
+
+static struct gw *gw;
+
+static void require(int truth)
+{
+	if (!truth)
+		abort();
+}
+
+/* Site 1 without its outbound SA: nothing leaves sealed, so that all that leaves is judged. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static const struct eg_allow allow = {.ike = true};
+	static const char *const nets[2][2] = {{"10.1.0.1/16", "fd00:1::1/64"},
+					       {"192.0.2.1/24", "2001:db8::1/64"}};
+
+	(void)argc;
+	(void)argv;
+	__lsan_disable(); /* made once for the program's life (see fuzz_esp_in.c) */
+	bench_open();
+	gw = gw_open((struct gw_spec){.site = 1});
+	for (unsigned port = 0; port < 2; port++) {
+		gw_kernel(gw, port, &allow);
+		for (unsigned v6 = 0; v6 < 2; v6++) {
+			gw_own(gw, port, nets[port][v6]);
+			gw_route(gw, nets[port][v6],
+				 (struct eg_hop){.kind = EG_HOP_PORT,
+						 .port = (uint8_t)port,
+						 .mac = {2, 0, 0, 0, 1, (uint8_t)port}});
+		}
+	}
+	gw_ready(gw);
+	gw->peers.v[0].n_out = 0;
+	gw->path[0]->sample_cycles = 1;
+	__lsan_enable();
+	return 0;
+}
+
+/* To the right address, that a frame may get anywhere; the IPv4 checksum where it is odd. */
+static void mend(struct frame *frame, unsigned port, bool sum)
+{
+	const uint8_t mac[6] = {2, 0, 0, 0, 0, (uint8_t)port};
+
+	if (frame->n >= 14 && !(frame->bytes[0] & 1))
+		memcpy(frame->bytes, mac, 6);
+	if (sum && frame->n >= 34 && frame->bytes[14] == 0x45)
+		fix_checksum(frame->bytes + 14);
+}
+
+/* By the bytes alone. */
+static void judge_clear(const struct frame *frame)
+{
+	static const uint8_t own4[4] = {192, 0, 2, 1};
+	static const uint8_t own6[16] = {0x20, 1, 0xd, 0xb8, [15] = 1};
+	const uint8_t *ip = frame->bytes + 14;
+	bool v4 = ip[0] >> 4 == 4;
+	unsigned proto = ip[v4 ? 9 : 6], head = v4 ? (ip[0] & 15u) * 4 : 40, port;
+	const uint8_t *l4 = ip + head;
+
+	require(frame->n >= 14 + head + 8);
+	if (v4)
+		require(!memcmp(ip + 12, own4, 4) && !memcmp(ip + 16, own4, 3));
+	else
+		require(!memcmp(ip + 8, own6, 16) && !memcmp(ip + 24, own6, 8));
+	if (proto == (v4 ? 1 : 58)) {
+		require(*l4 == (v4 ? 0 : 129));
+		return;
+	}
+	if (!v4 && proto != 17) /* behind extension headers: the path has looked */
+		return;
+	require(proto == 17);
+	port = eg_get16(l4);
+	if (port == 500)
+		return;
+	require(port == 4500 && frame->n > 14 + head + 8);
+	require((frame->n >= 14 + head + 12 && !eg_get32(l4 + 8)) ||
+		(l4[8] == 0xff && eg_get16(ip + (v4 ? 2 : 4)) == (v4 ? head : 0) + 9));
+}
+
+static void judge_kernel(const struct frame *frame, unsigned port)
+{
+	struct eg_pkt pkt;
+
+	require(frame->n > 14 && frame->bytes[5] == port && frame->bytes[0] == 2);
+	require(frame->bytes[11] == port && frame->bytes[6] == 0);
+	if (eg_get16(frame->bytes + 12) == 0x0806)
+		return;
+	require(!eg_parse_ip(frame->bytes + 14, frame->n - 14u, &pkt));
+}
+
+static void check_out(void)
+{
+	static struct frame frame;
+
+	while (gw_frames(gw, ENCRYPTED, &frame, 1)) {
+		if (eg_get16(frame.bytes + 12) != 0x0806 &&
+		    !(frame.bytes[14] >> 4 == 6 && eg_neigh_is_nd(frame.bytes[54])))
+			judge_clear(&frame);
+	}
+	for (unsigned port = 0; port < 2; port++) {
+		while (gw_to_kernel(gw, port, &frame, 1))
+			judge_kernel(&frame, port);
+	}
+	gw_discard(gw, CLEAR);
+}
+
+/* Each input meets full buckets. */
+static void start(void)
+{
+	struct eg_path *path = gw->path[0];
+
+	for (unsigned port = 0; port < 2; port++)
+		path->port[port].kernel.tokens = path->port[port].kernel.answers =
+			(struct eg_tokens){0};
+	path->icmp = (struct eg_icmp_brake){0};
+	path->brake = (struct eg_keeper_brake){0};
+	path->reassembly.closed = false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct frame frame;
+
+	if (size > 4096)
+		return 0;
+	start();
+	while (size >= 2) {
+		unsigned kind = data[0] / 2 % KINDS, n = data[1], port = kind % 2;
+
+		n = n > size - 2 ? (unsigned)size - 2 : n;
+		if (n) {
+			frame.n = (uint16_t)n;
+			memcpy(frame.bytes, data + 2, n);
+			mend(&frame, port, data[0] & 1);
+			if (kind < PODS)
+				gw_from_kernel(gw, port, &frame);
+			else
+				gw_send(gw, port, &frame, 1);
+			check_out();
+		}
+		data += 2 + n;
+		size -= 2 + n;
+	}
+	gw_keep(gw, 1000);
+	check_out();
+	eg_path_expire(gw->path[0], true);
+	require(bench_in_use() == 0);
+	return 0;
+}
