@@ -25,9 +25,9 @@ static const struct eg_hop *route_back(const struct eg_snap *snap, const uint8_t
 
 static bool is_from(const struct eg_snap *snap, const struct eg_hop *back, uint32_t peer)
 {
-	if (back->kind == EG_HOP_GROUP)
-		return eg_group_find(snap->groups[back->group], peer);
-	return back->kind == EG_HOP_PEER && back->peer == peer;
+	if (back->kind == EG_HOP_PEER)
+		return back->peer == peer;
+	return back->kind == EG_HOP_GROUP && eg_group_find(snap->groups[back->group], peer);
 }
 
 static void set_tos(uint8_t *data, struct eg_pkt *pkt, uint8_t tos)

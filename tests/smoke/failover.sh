@@ -11,7 +11,7 @@
 #                                                   192.0.2.3    10.244.2.3
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/smoke/live.inc.sh"
-interval_ms=100
+interval_ms=200
 threshold=3
 bound_ms=$((interval_ms * threshold))
 sas=2
@@ -103,6 +103,8 @@ gateway_in() { # NAME CPU: start it; sets $pid
 	local ns=ns_gw_$1
 	within=(ip netns exec "${!ns}")
 	on_cpu "$2"
+	# Two workers for A: who asks and who hears are not the same.
+	[ "$1" != a ] || eal=(--lcores "0@$2,1@$2,2@$2" --main-lcore=0)
 	start "$1"
 	expect_line "$1.log" " workers, "
 	within=()
@@ -173,12 +175,13 @@ ip netns exec "$ns_pods_b" curl -sS --max-time 60 --limit-rate 4M -o got.bin htt
 download=$!
 pids+=($download)
 until_true 10 [ -s got.bin ]
+tx_b1=$(counter b1 pods.tx)
 tx_b2=$(counter b2 pods.tx)
 kill_gateway "$b1"
 until_true 20 is b1 DEAD
 carries b2
 [ -d "/proc/$download" ] || fail "the download was over before B1 died"
-[ "$tx_b2" -lt 100 ] || fail "B2 had carried $tx_b2 packets while B1 lived"
+[ "$tx_b2" -lt "$tx_b1" ] || fail "B2 had carried $tx_b2 packets while B1 lived and carried $tx_b1"
 sleep 0.5
 streams_end 8
 awk -v bound=$bound_ms -v period=10 '{ $5 -= period; if ($5 > most) most = $5; lost += $4 }
@@ -218,9 +221,9 @@ awk -v half=$((bound_ms / 2)) -v bound=$bound_ms -v period=20 '
 
 stop a "$a"
 stop b1 "$b1"
-expect_line a.log "peer b1 is dead: 10.244.2.1 did not answer for 0.3 s"
+expect_line a.log "peer b1 is dead: 10.244.2.1 did not answer for 0.6 s"
 expect_line a.log "peer b1 lives again: 10.244.2.1 answers"
-expect_line a.log "peer b2 is dead: fd00:2::3 did not answer for 0.3 s"
+expect_line a.log "peer b2 is dead: fd00:2::3 did not answer for 0.6 s"
 [ "$(counter a failover)" -gt 0 ] || { cat a.txt; fail "no failover is counted"; }
 [ "$(counter a own.echo_request)" -gt 20 ] || fail "A asked nobody"
 [ "$(counter b1 own.echo_reply)" -gt 0 ] || fail "B1 answered nobody"

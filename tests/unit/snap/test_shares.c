@@ -167,11 +167,41 @@ static void test_reload(void **state)
 	eg_sa_store_free(store);
 }
 
+/* When an SA's time comes the next snapshot has the same groups and lives. */
+static void test_step(void **state)
+{
+	static const struct peer peers[] = {
+		{"b", "192.0.2.2", "10.1.0.0/16", "priority: 1, " ALIVE},
+		{"d", "192.0.2.3", "10.1.0.0/16", "priority: 2, " ALIVE},
+	};
+	struct eg_sa_store *store = eg_sa_store_new(1);
+	struct eg_snap *snap = build(peers, 2, store, NULL), *next;
+	struct eg_alive *b = snap->peers[0].alive;
+	const struct eg_group_member *first;
+
+	(void)state;
+	snap->next_step_ns = 0;
+	next = eg_snap_step(snap, 1);
+	assert_non_null(next);
+	assert_int_equal(b->refs, 2);
+	eg_snap_free(snap);
+	assert_int_equal(b->refs, 1);
+	assert_ptr_equal(next->peers[0].alive, b);
+	assert_int_equal(next->n_probes, 2);
+	assert_string_equal(peers_of(next, "10.1.0.1"), "b d");
+	assert_int_equal(eg_group_choose(next->groups[0], 7, &first)->peer, 0);
+	atomic_store(&b->dead, true);
+	assert_int_equal(eg_group_choose(next->groups[0], 7, &first)->peer, 1);
+	eg_snap_free(next);
+	eg_sa_store_free(store);
+}
+
 int run_share_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_step),
 	};
 
 	return cmocka_run_group_tests_name("snap shares", tests, NULL, NULL);
