@@ -100,6 +100,7 @@ void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control
 		eg_life_step(gateway);
 		eg_age_step(gateway);
 		eg_alive_log(gateway);
+		eg_pmtu_step(gateway, now);
 		periodic_block(gateway, &pace, now);
 		if (sig == SIGHUP)
 			reload(gateway);

@@ -47,7 +47,8 @@ static void add_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *peer,
 		text + (peer->transport ? peer->ip_len : 0); /* its own header is outside */
 
 	eg_buf_add(out, "SA 0x%08x %s\n", sa->spi, suite->name);
-	eg_buf_add(out, "  %6u  mtu of port %s\n", port->mtu, port->name);
+	eg_buf_add(out, "  %6u  mtu of port %s%s\n", port->mtu, port->name,
+		   peer->learns_mtu ? " (or of the path, where ICMP tells of less)" : "");
 	eg_buf_add(out, "  - %4u  %s IPv%u header\n", peer->ip_len,
 		   peer->transport ? "the packet's own" : "outer", peer->remote.family);
 	if (peer->encap)

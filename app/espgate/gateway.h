@@ -88,7 +88,11 @@ struct eg_gateway {
 	struct eg_stats *stats[EG_WORKERS_MAX];
 	struct eg_flow_table *flows;
 	uint64_t state_failed_ns; /* when a failure to write state was last told; 0: none */
-	uint64_t sweep_token;     /* of the grace period that swept connections wait for */
+	struct {
+		uint64_t heard; /* messages that were believed, at the last look */
+		uint64_t next_ns;
+	} pmtu;
+	uint64_t sweep_token; /* of the grace period that swept connections wait for */
 	uint64_t started_ns;
 	_Atomic uint32_t links_down; /* a bit a port; the control thread's word, read by workers */
 	uint64_t next_links_ns;
@@ -160,6 +164,10 @@ void eg_age_step(struct eg_gateway *gateway);
 /* alive.c: which peers died or came back since the last look, into the log; how they are, into a
  * report. */
 void eg_alive_log(struct eg_gateway *gateway);
+
+/* pmtu.c: what is known of peers' paths ages, and its changes go to the log. */
+void eg_pmtu_step(struct eg_gateway *gateway, uint64_t now_ns);
+
 void eg_alive_report(const struct eg_snap *snap, struct eg_report *report);
 
 /* worker.c: the lcore loop. */

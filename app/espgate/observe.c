@@ -106,6 +106,8 @@ static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 			.packets = eg_counted(&sa->packets),
 			.bytes = eg_counted(&sa->bytes),
 		};
+		if (eg_pmtu_get(snap->peers[held->peer].pmtu) != EG_PMTU_NONE)
+			row->path_mtu = (uint16_t)eg_pmtu_get(snap->peers[held->peer].pmtu);
 		add_life(held, &now, row);
 	}
 }

@@ -37,6 +37,10 @@
 	X(UDP_NON_ESP, udp_non_esp, "non-ESP marker on UDP port 4500, which IKE has (RFC 3948 s2.2)") \
 	X(ESP_NOT_LOCAL, esp_not_local, "ESP for an address that is no tunnel's local address") \
 	X(ESP_FRAGMENT, esp_fragment, "fragment of ESP from nobody that is a peer (RFC 4303 s3.4.1)") \
+	X(PATH_MTU_BAD, path_mtu_bad, "ICMP too big whose checksum is wrong, or that tells too little: 576, over IPv6 1280") \
+	X(PATH_MTU_FORGED, path_mtu_forged, "ICMP too big about a packet that no tunnel sent lately") \
+	X(PATH_MTU_RATE, path_mtu_rate, "more ICMP too big than is listened to") \
+	X(PATH_MTU_IGNORED, path_mtu_ignored, "ICMP too big about a peer with path_mtu: ignore") \
 	X(REASSEMBLY_BAD, reassembly_bad, "fragment of impossible place or size, or too small to be honest") \
 	X(REASSEMBLY_OVERLAP, reassembly_overlap, "fragments of one packet overlap (RFC 5722 s4)") \
 	X(REASSEMBLY_DUPLICATE, reassembly_duplicate, "fragment that was received before") \

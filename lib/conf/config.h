@@ -135,6 +135,12 @@ struct eg_conf_alive {
 	uint32_t threshold;
 };
 
+/* ICMP "too big" about sealed packets (RFC 4301 s6.1.1: the operator's choice). */
+enum eg_path_mtu {
+	EG_PATH_MTU_LEARN,
+	EG_PATH_MTU_IGNORE,
+};
+
 struct eg_conf_peer {
 	char *name;
 	struct eg_ip local, remote;
@@ -149,6 +155,7 @@ struct eg_conf_peer {
 	uint64_t grace_ns;           /* an inbound SA is accepted so long after it left */
 	bool mss_clamp;              /* default true */
 	enum eg_fragment fragment;
+	enum eg_path_mtu path_mtu;
 	struct eg_conf_alive alive;
 	bool shares;       /* priority is given: other peers may have its subnets, too */
 	uint16_t priority; /* of several the lowest first, as in SRV records (RFC 2782) */

@@ -141,6 +141,17 @@ static void read_fragment(struct eg_read *rd, const struct eg_node *node, void *
 			      "before and drop go with it");
 }
 
+static void read_path_mtu(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {
+		[EG_PATH_MTU_LEARN] = "learn", [EG_PATH_MTU_IGNORE] = "ignore"};
+	struct eg_conf_peer *peer = into;
+	unsigned path_mtu;
+
+	if (eg_read_enum(rd, node, names, sizeof(names) / sizeof(*names), &path_mtu))
+		peer->path_mtu = path_mtu;
+}
+
 static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
@@ -154,6 +165,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		{"rekey", eg_conf_read_rekey, false},
 		{"lifetime", eg_conf_read_lifetime, false}, /* compared with sas */
 		{"mss_clamp", read_mss_clamp, false},
+		{"path_mtu", read_path_mtu, false},
 		{"fragment", read_fragment, false}, /* compared with mode and df */
 		{"alive", eg_conf_read_alive, false},
 		{"priority", eg_conf_read_priority, false},

@@ -13,7 +13,7 @@ struct rte_mbuf;
 
 /* A worker's brakes (RFC 1812 s4.3.2.8, RFC 4443 s2.4 f). */
 struct eg_icmp_brake {
-	struct eg_tokens echo, errors;
+	struct eg_tokens echo, errors, mtus;
 	struct eg_tokens life; /* echo again, for peers' gateways */
 };
 

@@ -6,10 +6,12 @@
 #include "net/split.h"
 #include "path/path.h"
 
-/* To the far end of a tunnel: what its port carries. */
+/* To the far end of a tunnel: what its port carries, or as far as is known the path behind it. */
 static inline unsigned eg_room_outer(const struct eg_path *path, const struct eg_tunnel *peer)
 {
-	return path->port[peer->hop.port].mtu;
+	unsigned mtu = path->port[peer->hop.port].mtu, learned = eg_pmtu_get(peer->pmtu);
+
+	return learned < mtu ? learned : mtu;
 }
 
 /* Each worker sends on its own SA where there are several (RFC 9611's idea). There is one. */

@@ -2,6 +2,7 @@
 
 #include "net/bytes.h"
 #include "path/drop.h"
+#include "path/pmtu.h"
 
 /* The SA's ends are the packet's (RFC 4301 s4.4.2.1: unicast SAs may be found by SPI alone, but
  * ESP under a known SPI from elsewhere is nobody's we know). */
@@ -127,6 +128,8 @@ static void find_sas(struct eg_path *path)
 			if (!drop) /* it is whole, and in its place */
 				drop = find_sa(path, eg_batch_data(batch, i), &batch->meta[i]);
 		}
+		if (drop == EG_DROP_PLAIN_ON_ENCRYPTED && eg_pmtu_is_message(&batch->meta[i].pkt))
+			drop = eg_pmtu_hear(path, i, drop);
 		if (drop == EG_DROP_PLAIN_ON_ENCRYPTED || drop == EG_DROP_UDP_NON_ESP)
 			drop = eg_exception_wire(path, i, drop);
 		if (drop)

@@ -10,6 +10,7 @@
 #include "net/headers.h"
 #include "route/alive.h"
 #include "route/hop.h"
+#include "route/pmtu.h"
 
 struct eg_sa;
 
@@ -32,6 +33,8 @@ struct eg_tunnel {
 	/* Who does not fit: IPv4 without DF is fragmented before sealing; what was sealed may be.
 	 */
 	bool fragment_inner, fragment_outer;
+	bool learns_mtu;        /* ICMP about its outer packets is believed where it is true */
+	struct eg_pmtu *pmtu;   /* a reference */
 	struct eg_alive *alive; /* a reference; NULL: it is not asked whether it lives */
 	struct eg_alive_plan plan;
 	struct eg_ip target, source; /* whom it asks for an echo there, as whom */

@@ -151,6 +151,9 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 		peer->n_sports = conf->source_ports;
 		peer->mss_clamp = conf->mss_clamp;
 		set_fragment(peer, conf);
+		peer->learns_mtu = conf->path_mtu == EG_PATH_MTU_LEARN;
+		peer->pmtu = eg_pmtu_new();
+		failed |= !peer->pmtu;
 		peer->into = (struct eg_hop){.kind = EG_HOP_PEER, .peer = i};
 		failed |= add_alive(snap, i, &conf->alive);
 		eg_tunnel_make_outer(peer);

@@ -54,9 +54,14 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* A reload neither forgets that a peer is dead nor begins to ask anew. */
+/* A reload neither forgets that a peer is dead nor begins to ask anew; nor what its path carries.
+ */
 static void keep_life(struct eg_tunnel *peer, const struct eg_tunnel *was)
 {
+	if (peer->learns_mtu) {
+		eg_pmtu_release(peer->pmtu);
+		peer->pmtu = eg_pmtu_retain(was->pmtu);
+	}
 	if (!peer->alive || !was->alive)
 		return;
 	eg_alive_release(peer->alive);
@@ -277,6 +282,7 @@ static int copy_peers(struct eg_snap *snap, const struct eg_snap *before)
 	for (uint32_t i = 0; i < snap->n_peers; i++) {
 		snap->peers[i] = before->peers[i];
 		eg_alive_retain(snap->peers[i].alive);
+		eg_pmtu_retain(snap->peers[i].pmtu);
 		snap->peers[i].out = NULL;
 		snap->peers[i].n_out = 0;
 		snap->peers[i].name = strdup(before->peers[i].name);

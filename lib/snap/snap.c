@@ -28,6 +28,7 @@ void eg_snap_free(struct eg_snap *snap)
 		free(snap->peers[i].out);
 		free(snap->peers[i].name);
 		eg_alive_release(snap->peers[i].alive);
+		eg_pmtu_release(snap->peers[i].pmtu);
 	}
 	free(snap->peers);
 	free(snap->idles);

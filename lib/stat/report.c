@@ -104,8 +104,11 @@ static void render_peer(const struct eg_report *now, size_t first, struct eg_buf
 	}
 	eg_buf_add(out,
 		   "  peer %s: out %" PRIu64 " packets %" PRIu64 " bytes, in %" PRIu64
-		   " packets %" PRIu64 " bytes\n",
+		   " packets %" PRIu64 " bytes",
 		   peer, packets[true], bytes[true], packets[false], bytes[false]);
+	if (now->sas.v[first].path_mtu)
+		eg_buf_add(out, ", path MTU %u", now->sas.v[first].path_mtu);
+	eg_buf_add(out, "\n");
 }
 
 /* Nobody plans for what comes later. */

@@ -25,6 +25,7 @@ struct eg_report_sa {
 	uint32_t spi;
 	const char *suite;
 	uint64_t packets, bytes;
+	uint16_t path_mtu;   /* of its peer, where one was learned; else 0 */
 	double idle_s;       /* since it last carried something; < 0: it never did */
 	double waits_s;      /* outbound, new: until it sends */
 	double leaves_s;     /* no longer configured: until it goes */

@@ -372,15 +372,19 @@ static void test_fragment(void **state)
 	static const struct {
 		const char *key;
 		enum eg_fragment want;
+		enum eg_path_mtu path_mtu;
 	} good[] = {
-		{"", EG_FRAGMENT_BEFORE},
-		{", fragment: before, df: set", EG_FRAGMENT_BEFORE},
-		{", fragment: after, df: clear", EG_FRAGMENT_AFTER},
-		{", fragment: drop", EG_FRAGMENT_DROP},
+		{"", EG_FRAGMENT_BEFORE, EG_PATH_MTU_LEARN},
+		{", fragment: before, df: set, path_mtu: learn", EG_FRAGMENT_BEFORE,
+		 EG_PATH_MTU_LEARN},
+		{", fragment: after, df: clear", EG_FRAGMENT_AFTER, EG_PATH_MTU_LEARN},
+		{", fragment: drop, path_mtu: ignore", EG_FRAGMENT_DROP, EG_PATH_MTU_IGNORE},
 	};
 	static const struct config_case bad[] = {
 		{PEER_WITH("fragment: afer"),
 		 "t:9:11: peers.b.fragment: unknown \"afer\" (did you mean \"after\"?)\n"},
+		{PEER_WITH("path_mtu: lern"), "t:9:11: peers.b.path_mtu: unknown \"lern\" (did you "
+					      "mean \"learn\"?)\n"},
 		{PEER_WITH("fragment: after, df: set"),
 		 "t:9:11: peers.b.fragment: df: set forbids to fragment the outer packet (RFC 791 "
 		 "s2.3); before and drop go with it\n"},
@@ -403,6 +407,7 @@ static void test_fragment(void **state)
 		config = eg_config_parse(text, strlen(text), "t", &errs);
 		assert_non_null(config);
 		assert_int_equal(config->peers.v[0].fragment, good[i].want);
+		assert_int_equal(config->peers.v[0].path_mtu, good[i].path_mtu);
 		eg_config_free(config);
 		eg_errs_free(&errs);
 	}

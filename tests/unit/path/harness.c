@@ -331,6 +331,8 @@ unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 	peer->hop = port_hop(ENCRYPTED);
 	peer->out = calloc(4, sizeof(struct eg_sa *));
 	peer->df_copied = EG_IP4_DF;
+	peer->learns_mtu = true;
+	peer->pmtu = eg_pmtu_new();
 	peer->encap = gw->spec.encap;
 	peer->transport = gw->spec.transport;
 	peer->n_sports = 1;

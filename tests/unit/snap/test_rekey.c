@@ -173,6 +173,48 @@ static void test_script(void **state)
 	eg_sa_store_free(store);
 }
 
+/* What a path carries is known over reloads and steps, for as long as the peer is the same. */
+static void test_path_mtu(void **state)
+{
+	static const struct {
+		const char *remote, *out, *in;
+		unsigned knows;
+	} turns[] = {
+		{"192.0.2.2", "301", "302", EG_PMTU_NONE},
+		{"192.0.2.2", "303", "302", 1300},
+		{"192.0.2.9", "305", "306", EG_PMTU_NONE},
+	};
+	struct eg_sa_store *store = eg_sa_store_new(1);
+	struct eg_snap *snap = NULL, *next;
+
+	(void)state;
+	make_keys();
+	for (unsigned i = 0; i < COUNT(turns); i++) {
+		const struct eg_snap_options options = {.before = snap, .now_ns = (1000 + i) * S};
+		struct eg_config *config = config_of(turns[i].remote, turns[i].out, turns[i].in);
+		struct eg_errs errs = {0};
+
+		next = eg_snap_build(config, store, &options, &errs);
+		assert_non_null(next);
+		eg_config_free(config);
+		eg_errs_free(&errs);
+		eg_snap_free(snap);
+		snap = next;
+		assert_int_equal(eg_pmtu_get(snap->peers[0].pmtu), turns[i].knows);
+		if (i != 1) {
+			eg_pmtu_learn(snap->peers[0].pmtu, 1300, 1);
+			continue;
+		}
+		next = eg_snap_step(snap, 1100 * S);
+		assert_non_null(next);
+		eg_snap_free(snap);
+		snap = next;
+		assert_int_equal(eg_pmtu_get(snap->peers[0].pmtu), 1300);
+	}
+	eg_snap_free(snap);
+	eg_sa_store_free(store);
+}
+
 static int remove_folder(void **state)
 {
 	char command[96];
@@ -186,6 +228,7 @@ int run_rekey_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_script, remove_folder),
+		cmocka_unit_test_teardown(test_path_mtu, remove_folder),
 	};
 
 	return cmocka_run_group_tests_name("snap rekey", tests, NULL, NULL);

@@ -1,0 +1,54 @@
+/* Path MTUs age (RFC 1191 s6.3), and the log tells once of each change: workers learn, this thread
+ * looks when they did, and once a second from then on. */
+#include <rte_cycles.h>
+
+#include "base/clock.h"
+#include "gateway.h"
+
+#define LOOK_NS EG_NS_PER_S
+
+static void tell(struct eg_gateway *gateway, const struct eg_tunnel *peer, unsigned bytes)
+{
+	char remote[EG_IP_TEXT];
+
+	eg_ip_print(&peer->remote, remote);
+	if (bytes != EG_PMTU_NONE)
+		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
+		       "peer %s: the path to %s carries %u bytes (ICMP too big)", peer->name,
+		       remote, bytes);
+	else
+		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_INFO,
+		       "peer %s: %u bytes to %s were %d s ago: trying what the port carries",
+		       peer->name, peer->pmtu->told, remote, EG_PMTU_AGE_S);
+	peer->pmtu->told = (uint16_t)bytes;
+}
+
+static uint64_t messages(const struct eg_gateway *gateway)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < gateway->n_workers; w++)
+		sum += eg_counted(&gateway->stats[w]->path_mtus);
+	return sum;
+}
+
+void eg_pmtu_step(struct eg_gateway *gateway, uint64_t now_ns)
+{
+	const struct eg_snap *snap = eg_publisher_read(&gateway->publisher);
+	uint32_t now_s = (uint32_t)(rte_get_tsc_cycles() / rte_get_tsc_hz()); /* the workers' */
+	uint64_t heard = messages(gateway);
+
+	if (heard == gateway->pmtu.heard && (!heard || now_ns < gateway->pmtu.next_ns))
+		return;
+	gateway->pmtu.heard = heard;
+	gateway->pmtu.next_ns = now_ns + LOOK_NS;
+	for (uint32_t i = 0; snap && i < snap->n_peers; i++) {
+		const struct eg_tunnel *peer = &snap->peers[i];
+		unsigned bytes;
+
+		eg_pmtu_age(peer->pmtu, now_s);
+		bytes = eg_pmtu_get(peer->pmtu);
+		if (bytes != peer->pmtu->told)
+			tell(gateway, peer, bytes);
+	}
+}

@@ -1,0 +1,198 @@
+/* ICMP "too big" in clear on an encrypted port, about what we sealed: it lowers that peer's path
+ * MTU.
+ *
+ * Anybody can send one, so it is believed only where its quote is of a packet that we really sent a
+ * short while ago (RFC 4301 s8.2.1, RFC 5927 s4.1): between a peer's outer addresses, under one of
+ * the SPIs that we send by, with a sequence number that was given out lately, longer than the
+ * number that is told, and over IPv4 with DF. Who saw none of our packets must guess 56 bits; who
+ * sees them can drop them just as well. And nobody can bring it below a floor. */
+#include "path/pmtu.h"
+
+#include "net/bytes.h"
+#include "net/checksum.h"
+#include "path/drop.h"
+#include "path/stages.h"
+
+enum {
+	UNREACHABLE = 3,
+	FRAGMENTATION_NEEDED = 4, /* code (RFC 1191 s4) */
+	TOO_BIG6 = 2,             /* RFC 4443 s3.2 */
+};
+
+#define ICMP_LEN 8
+
+/* Sequence numbers back: a second of the smallest packets on a link of 10 Gbit/s. */
+#define RECENT (1u << 24)
+
+/* A packet of ours, as far as it is quoted. */
+struct quote {
+	struct eg_ip local, remote;
+	const uint8_t *esp; /* SPI and sequence number; NULL: they are not quoted */
+	uint16_t len;       /* of the whole packet */
+	bool encap, may_fragment;
+};
+
+/* The tunnels' kinds of packet, or false. A quote is cut off anywhere behind 8 bytes of its payload
+ * (RFC 792), and its lengths and checksums are of the packet before. */
+static bool read_quote4(const uint8_t *at, uint32_t left, struct quote *quote)
+{
+	const struct eg_ip4 *ip = (const struct eg_ip4 *)at;
+	uint32_t head;
+
+	if (left < EG_IP4_LEN || at[0] >> 4 != 4)
+		return false;
+	head = (at[0] & 15u) * 4;
+	if (head < EG_IP4_LEN || left < head + 8 || be16toh(ip->frag_be) & EG_IP4_FRAGMASK)
+		return false;
+	quote->local = eg_ip_from(4, ip->src);
+	quote->remote = eg_ip_from(4, ip->dst);
+	quote->len = be16toh(ip->len_be);
+	quote->may_fragment = !(be16toh(ip->frag_be) & EG_IP4_DF);
+	quote->encap = ip->proto == EG_PROTO_UDP;
+	quote->esp = at + head;
+	return quote->encap || ip->proto == EG_PROTO_ESP;
+}
+
+static bool read_quote6(const uint8_t *at, uint32_t left, struct quote *quote)
+{
+	const struct eg_ip6 *ip = (const struct eg_ip6 *)at;
+	uint32_t head = EG_IP6_LEN;
+	uint8_t proto;
+
+	if (left < EG_IP6_LEN + 8 || at[0] >> 4 != 6)
+		return false;
+	proto = ip->next;
+	if (proto == EG_PROTO_FRAGMENT) { /* the first, which may be told of (RFC 8201 s4) */
+		if (left < EG_IP6_LEN + EG_IP6_FRAGMENT_LEN + 8 || eg_get16(at + head + 2) & 0xfff8)
+			return false;
+		proto = at[head];
+		head += EG_IP6_FRAGMENT_LEN;
+	}
+	quote->local = eg_ip_from(6, ip->src);
+	quote->remote = eg_ip_from(6, ip->dst);
+	quote->len = (uint16_t)(EG_IP6_LEN + be16toh(ip->payload_be));
+	quote->encap = proto == EG_PROTO_UDP;
+	quote->esp = at + head;
+	return quote->encap || proto == EG_PROTO_ESP;
+}
+
+/* Behind UDP's header stands ESP's, where that much is quoted. */
+static bool read_quote(const uint8_t *data, const struct eg_pkt *pkt, struct quote *quote)
+{
+	const uint8_t *at = data + pkt->l4_off + ICMP_LEN, *end = data + pkt->len;
+	uint32_t left = (uint32_t)(end - at);
+
+	if (pkt->version == 4 ? !read_quote4(at, left, quote) : !read_quote6(at, left, quote))
+		return false;
+	if (!quote->encap)
+		return true;
+	if (eg_get16(quote->esp + 2) != EG_UDP_PORT_ESP)
+		return false;
+	quote->esp += EG_UDP_LEN;
+	if (end - quote->esp < EG_ESP_LEN)
+		quote->esp = NULL;
+	return true;
+}
+
+static bool sent_lately(const struct eg_tunnel *peer, const struct quote *quote)
+{
+	if (!quote->esp || peer->encap != quote->encap)
+		return false;
+	for (uint32_t i = 0; i < peer->n_out; i++) {
+		const struct eg_sa *sa = peer->out[i];
+		uint64_t seq = atomic_load_explicit(&sa->seq, memory_order_relaxed);
+		uint32_t back = (uint32_t)seq - eg_get32(quote->esp + 4);
+
+		if (!memcmp(quote->esp, &sa->spi_be, 4) && back < RECENT && back < seq)
+			return true;
+	}
+	return false;
+}
+
+static bool checksum_right(const uint8_t *data, const struct eg_pkt *pkt)
+{
+	const uint8_t *icmp = data + pkt->l4_off;
+	size_t len = (size_t)pkt->len - pkt->l4_off;
+
+	return !eg_checksum_fold(pkt->version == 4 ? eg_checksum_add(0, icmp, len)
+						   : eg_checksum_add6((const struct eg_ip6 *)data,
+								      EG_PROTO_ICMP6, icmp, len));
+}
+
+/* What is told, as it is believed; 0: not at all. */
+static uint16_t told(const uint8_t *icmp, unsigned version, const struct quote *quote)
+{
+	uint32_t mtu = version == 4 ? eg_get16(icmp + 6) : eg_get32(icmp + 4);
+
+	if (version == 6) /* RFC 8201 s4: less must be discarded */
+		return mtu < EG_PMTU_MIN6 || mtu >= EG_PMTU_NONE ? 0 : (uint16_t)mtu;
+	if (!mtu)
+		mtu = eg_pmtu_plateau(quote->len);
+	if (mtu < EG_PMTU_MIN4) /* as far as it may be believed, where that is news */
+		return quote->len > EG_PMTU_MIN4 ? EG_PMTU_MIN4 : 0;
+	return (uint16_t)mtu;
+}
+
+/* The peer that it is about; *drop: why it is not heard. */
+static const struct eg_tunnel *judge(const struct eg_path *path, const struct quote *quote,
+				     uint16_t mtu, enum eg_drop *drop)
+{
+	const struct eg_tunnel *peer;
+	uint32_t at = 0;
+
+	while ((peer = eg_ends_next(&path->snap->ends, path->snap->peers, &quote->local,
+				    &quote->remote, &at))) {
+		*drop = EG_DROP_PATH_MTU_FORGED;
+		if (!sent_lately(peer, quote) || quote->may_fragment || quote->len <= mtu)
+			continue;
+		*drop = peer->learns_mtu ? EG_KEEP : EG_DROP_PATH_MTU_IGNORED;
+		return peer;
+	}
+	return NULL;
+}
+
+bool eg_pmtu_is_message(const struct eg_pkt *pkt)
+{
+	if (pkt->frag)
+		return false;
+	return pkt->version == 4 ? pkt->proto == EG_PROTO_ICMP &&
+					   pkt->dport == (UNREACHABLE << 8 | FRAGMENTATION_NEEDED)
+				 : pkt->proto == EG_PROTO_ICMP6 && pkt->dport >> 8 == TOO_BIG6;
+}
+
+unsigned eg_pmtu_hear(struct eg_path *path, unsigned i, unsigned drop)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	const uint8_t *data = eg_batch_data(&path->batch, i);
+	const struct eg_tunnel *peer;
+	enum eg_drop why = EG_KEEP;
+	struct quote quote = {0};
+	struct eg_ip to;
+	uint32_t now_s;
+	uint16_t mtu;
+
+	if (!read_quote(data, &meta->pkt, &quote))
+		return drop;
+	to = eg_ip_from(meta->pkt.version, meta->pkt.version == 4
+						   ? ((const struct eg_ip4 *)data)->dst
+						   : ((const struct eg_ip6 *)data)->dst);
+	mtu = told(data + meta->pkt.l4_off, meta->pkt.version, &quote);
+	peer = judge(path, &quote, mtu, &why);
+	if (!peer && !why)
+		return drop; /* of no tunnel's ends: not for us */
+	if (!mtu || !checksum_right(data, &meta->pkt))
+		return EG_DROP_PATH_MTU_BAD;
+	if (why || !eg_ip_equal(&to, &quote.local))
+		return why ? why : EG_DROP_PATH_MTU_FORGED;
+	now_s = (uint32_t)(path->last_cycles / path->cycles_per_s);
+	if (eg_pmtu_is_news(peer->pmtu, mtu, now_s)) {
+		if (!eg_tokens_take(&path->icmp.mtus, path->last_cycles,
+				    path->cycles_per_s / EG_PMTU_PPS, EG_PMTU_BURST))
+			return EG_DROP_PATH_MTU_RATE;
+		eg_pmtu_learn(peer->pmtu, mtu, now_s);
+		eg_count(&path->stats->path_mtus, 1);
+	}
+	eg_count(&path->stats->taken, 1);
+	rte_pktmbuf_free(path->batch.m[i]);
+	return EG_HANDED_OVER;
+}
