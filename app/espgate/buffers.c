@@ -14,8 +14,12 @@
 /* net_pcap with infinite_rx keeps its whole capture in the pool. */
 #define POOL_CAPTURE 16384
 
-/* What a queue's descriptors hold, and what is on its way from or to it. */
+/* What a queue's descriptors hold, and what is on its way from or to it; net_af_xdp fills rings of
+ * its own size, whatever it is told. */
 #define QUEUE_BUFFERS (EG_DESCRIPTORS + 512)
+#define XDP_BUFFERS   (2 * 2048 + 512)
+/* A buffer of net_af_xdp fits into a page with its headers. */
+#define XDP_ROOM_MAX (4096 - 256)
 
 static unsigned longest_frame(const struct eg_conf_port *conf)
 {
@@ -27,13 +31,24 @@ bool eg_buffers_small(const struct eg_conf_port *conf)
 	return conf->rx_buffer_bytes && conf->rx_buffer_bytes < longest_frame(conf);
 }
 
+static bool is_xdp(const struct eg_conf_port *conf)
+{
+	return conf->device && !strncmp(conf->device, "net_af_xdp", 10);
+}
+
+static unsigned queue_buffers(const struct eg_gateway *gateway, unsigned p)
+{
+	return is_xdp(&gateway->config->ports.v[p]) ? XDP_BUFFERS : QUEUE_BUFFERS;
+}
+
 static unsigned on_the_way(const struct eg_gateway *gateway)
 {
 	unsigned n =
 		gateway->n_workers * (2 * POOL_CACHE + 4 * EG_BATCH_MAX + EG_REASSEMBLY_MAX + 2048);
 
 	for (unsigned p = 0; p < gateway->n_ports; p++)
-		n += gateway->port[p].n_tx * QUEUE_BUFFERS; /* sub-ports have none yet */
+		n += gateway->port[p].n_tx *
+		     queue_buffers(gateway, p); /* sub-ports have none yet */
 	return n;
 }
 
@@ -42,7 +57,7 @@ static unsigned received(const struct eg_gateway *gateway, unsigned p)
 	const char *device = gateway->config->ports.v[p].device;
 	bool capture = device && strstr(device, "infinite_rx=1");
 
-	return gateway->port[p].n_rx * QUEUE_BUFFERS + (capture ? POOL_CAPTURE : 0);
+	return gateway->port[p].n_rx * queue_buffers(gateway, p) + (capture ? POOL_CAPTURE : 0);
 }
 
 static struct rte_mempool *make_pool(const char *name, unsigned buffers, unsigned room,
@@ -60,14 +75,24 @@ static struct rte_mempool *make_pool(const char *name, unsigned buffers, unsigne
 	return pool;
 }
 
-static bool make_own(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
+/* The room of the port's own buffers; 0: it has none, where those of all have `room`. */
+static unsigned own_room(const struct eg_conf_port *conf, unsigned room)
+{
+	if (conf->rx_buffer_bytes)
+		return RTE_PKTMBUF_HEADROOM + conf->rx_buffer_bytes;
+	if (is_xdp(conf) && room > XDP_ROOM_MAX)
+		return RTE_MAX((unsigned)RTE_MBUF_DEFAULT_BUF_SIZE,
+			       RTE_PKTMBUF_HEADROOM + longest_frame(conf) + EG_TAILROOM);
+	return 0;
+}
+
+static bool make_own(struct eg_gateway *gateway, unsigned p, unsigned room, struct eg_errs *errs)
 {
 	char name[RTE_MEMPOOL_NAMESIZE];
 
 	snprintf(name, sizeof(name), "eg_port%u", p);
 	gateway->port[p].pool =
-		make_pool(name, on_the_way(gateway) + received(gateway, p),
-			  RTE_PKTMBUF_HEADROOM + gateway->config->ports.v[p].rx_buffer_bytes, errs);
+		make_pool(name, on_the_way(gateway) + received(gateway, p), room, errs);
 	return gateway->port[p].pool;
 }
 
@@ -76,16 +101,20 @@ int eg_buffers_make(struct eg_gateway *gateway, struct eg_errs *errs)
 	unsigned room = RTE_MBUF_DEFAULT_BUF_SIZE, buffers = on_the_way(gateway);
 
 	for (unsigned p = 0; p < gateway->n_ports; p++) {
-		const struct eg_conf_port *conf = &gateway->config->ports.v[p];
 		/* net_af_packet asks for its own header's length too. */
-		unsigned around = RTE_PKTMBUF_HEADROOM + 2 * EG_TAILROOM;
+		unsigned around = RTE_PKTMBUF_HEADROOM + 2 * EG_TAILROOM +
+				  longest_frame(&gateway->config->ports.v[p]);
 
-		room = RTE_MAX(room, RTE_ALIGN_CEIL(around + longest_frame(conf), 64u));
-		if (conf->kernel.device)
+		room = RTE_MAX(room, RTE_ALIGN_CEIL(around, 64u));
+	}
+	for (unsigned p = 0; p < gateway->n_ports; p++) {
+		unsigned own = own_room(&gateway->config->ports.v[p], room);
+
+		if (gateway->config->ports.v[p].kernel.device)
 			buffers += EG_KERNEL_BUFFERS;
-		if (!conf->rx_buffer_bytes)
+		if (!own)
 			buffers += received(gateway, p);
-		else if (!make_own(gateway, p, errs))
+		else if (!make_own(gateway, p, own, errs))
 			return -1;
 	}
 	gateway->pool = make_pool("eg_pool", buffers, room, errs);
