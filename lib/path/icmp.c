@@ -36,6 +36,7 @@ struct error {
 
 static const struct error errors[EG_DROP_COUNT] = {
 	[EG_DROP_NO_ROUTE] = {UNREACHABLE, 0, 1, 0, EG_OWN_UNREACHABLE},
+	[EG_DROP_NEIGHBOR_FAILED] = {UNREACHABLE, 1, 1, 3, EG_OWN_UNREACHABLE},
 	[EG_DROP_LINK_DOWN] = {UNREACHABLE, 0, 1, 0, EG_OWN_UNREACHABLE},
 	[EG_DROP_POLICY_EGRESS] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
 	[EG_DROP_POLICY_INGRESS] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
@@ -96,13 +97,13 @@ static bool may_speak_of(const struct eg_path *path, const struct eg_meta *meta,
 /* As whom: the address of the port where the packet came in (RFC 1812 s4.3.2.4). What came out of a
  * tunnel is answered into it, where the far end takes nothing but what belongs to this side: there
  * we are the address that pods here know. */
-static const struct eg_own *speaker(const struct eg_path *path, const struct eg_meta *meta,
+static const struct eg_own *speaker(const struct eg_path *path, unsigned port, bool from_tunnel,
 				    const struct eg_ip *to)
 {
 	const struct eg_own *own;
 
-	if (!meta->sad)
-		return eg_own_towards(&path->snap->owns, meta->port, to);
+	if (!from_tunnel)
+		return eg_own_towards(&path->snap->owns, port, to);
 	for (unsigned p = 0; p < path->n_ports; p++) {
 		own = path->port[p].encrypted ? NULL : eg_own_towards(&path->snap->owns, p, to);
 		if (own)
@@ -192,7 +193,8 @@ static void address6(uint8_t *out, uint16_t len, const struct eg_ip *from, const
 							     (size_t)len - EG_IP6_LEN)));
 }
 
-void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m)
+static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tunnel,
+		 const struct rte_mbuf *m)
 {
 	const struct error *error = &errors[meta->drop];
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -205,7 +207,7 @@ void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struc
 	if (!error->kind || !may_speak_of(path, meta, data))
 		return;
 	to = source_of(data, meta->pkt.version);
-	own = speaker(path, meta, &to);
+	own = speaker(path, meta->port, from_tunnel, &to);
 	if (!own) /* no address of that family there: nobody could speak */
 		return;
 	/* The kernel believes nobody who has its own address. */
@@ -230,6 +232,20 @@ void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struc
 	eg_mbuf_window(made, 0, len);
 	eg_count(&path->stats->own[error->kind], 1);
 	say(path, made, meta->port);
+}
+
+void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m)
+{
+	tell(path, meta, meta->sad, m);
+}
+
+void eg_icmp_no_neighbor(struct eg_path *path, unsigned port, bool from_tunnel,
+			 const struct rte_mbuf *m)
+{
+	struct eg_meta meta = {.port = (uint8_t)port, .drop = EG_DROP_NEIGHBOR_FAILED};
+
+	if (!eg_parse_ip(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &meta.pkt))
+		tell(path, &meta, from_tunnel, m);
 }
 
 static bool is_request(const struct eg_pkt *pkt)

@@ -26,6 +26,11 @@ struct eg_icmp_brake {
  * the rates or the rules leave out is no loss. */
 void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m);
 
+/* The same of a packet that waited for a neighbour who never answered: it had come in by that port,
+ * or out of a tunnel (RFC 1812 s4.3.3.1: host unreachable, RFC 4443 s3.1: address unreachable). */
+void eg_icmp_no_neighbor(struct eg_path *path, unsigned port, bool from_tunnel,
+			 const struct rte_mbuf *m);
+
 /* Packet i is addressed to the gateway: an echo request becomes its own answer, in place. EG_KEEP,
  * or why it is lost. */
 unsigned eg_icmp_echo(struct eg_path *path, unsigned i);

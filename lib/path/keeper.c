@@ -19,6 +19,9 @@
 struct waiting {
 	struct eg_ip next;
 	uint8_t port;
+	uint8_t from;     /* port where it came in */
+	bool from_tunnel; /* by ESP, that is */
+	bool forwarded;   /* as it is: its sender may be told of its end */
 };
 
 static struct waiting *waiting_of(const struct rte_mbuf *m)
@@ -59,12 +62,18 @@ unsigned eg_keeper_message(struct eg_path *path, struct rte_mbuf *m, unsigned po
 	return rte_ring_mp_enqueue(path->way.messages, m) ? EG_DROP_DISCOVERY_RATE : EG_HANDED_OVER;
 }
 
-unsigned eg_keeper_packet(struct eg_path *path, struct rte_mbuf *m, unsigned port,
-			  const struct eg_ip *next)
+unsigned eg_keeper_packet(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
+			  unsigned port, const struct eg_ip *next)
 {
 	if (rte_pktmbuf_headroom(m) < sizeof(struct waiting))
 		return EG_DROP_NO_ROOM;
-	*waiting_of(m) = (struct waiting){*next, (uint8_t)port};
+	*waiting_of(m) = (struct waiting){
+		.next = *next,
+		.port = (uint8_t)port,
+		.from = meta->port,
+		.from_tunnel = meta->sad,
+		.forwarded = !meta->sealed && !meta->own && !meta->kernel,
+	};
 	return rte_ring_mp_enqueue(path->way.packets, m) ? EG_DROP_NEIGHBOR_PENDING_FULL
 							 : EG_HANDED_OVER;
 }
@@ -122,14 +131,20 @@ static void send_held(struct eg_path *path, struct eg_neigh *neigh)
 		eg_tx_packet(path, neigh->port, held[i], (const uint8_t *)&word);
 }
 
-static void drop_held(struct eg_path *path, struct eg_neigh *neigh, enum eg_drop reason)
+/* tell: their senders. */
+static void drop_held(struct eg_path *path, struct eg_neigh *neigh, enum eg_drop reason, bool tell)
 {
 	void *held[EG_NEIGH_HELD_MAX];
 	unsigned n = eg_neigh_release(path->way.neighs, neigh, held);
 
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
+		const struct waiting *w = waiting_of(held[i]);
+
+		if (tell && w->forwarded)
+			eg_icmp_no_neighbor(path, w->from, w->from_tunnel, held[i]);
 		eg_drop_about(path, held[i], reason,
 			      &(struct eg_drop_neighbor){neigh->port, &neigh->ip, NULL, false});
+	}
 }
 
 static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_do what,
@@ -146,7 +161,7 @@ static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_do w
 		send_held(path, neigh);
 		break;
 	case EG_NEIGH_GIVE_UP:
-		drop_held(path, neigh, EG_DROP_NEIGHBOR_FAILED);
+		drop_held(path, neigh, EG_DROP_NEIGHBOR_FAILED, true);
 		eg_neigh_remove(path->way.neighs, neigh);
 		break;
 	}
@@ -298,7 +313,7 @@ static void follow_links(struct eg_path *path, uint64_t now_ms)
 
 		if (neigh->state == EG_NEIGH_FREE || !(changed >> neigh->port & 1))
 			continue;
-		drop_held(path, neigh, EG_DROP_LINK_DOWN);
+		drop_held(path, neigh, EG_DROP_LINK_DOWN, false);
 		eg_neigh_remove(neighs, neigh);
 	}
 }
@@ -321,7 +336,7 @@ static void tick(struct eg_path *path, uint64_t now_ms)
 static void drop_all_held(struct eg_path *path)
 {
 	for (unsigned i = 0; path->way.neighs->n_held && i < EG_NEIGH_MAX; i++)
-		drop_held(path, &path->way.neighs->entry[i], EG_DROP_NEIGHBOR_FAILED);
+		drop_held(path, &path->way.neighs->entry[i], EG_DROP_NEIGHBOR_FAILED, false);
 }
 
 static unsigned take_packets(struct eg_path *path, uint64_t now_ms, bool ending)
@@ -354,20 +369,16 @@ static unsigned take_messages(struct eg_path *path, uint64_t now_ms)
 	return n;
 }
 
-unsigned eg_path_keep(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
-		      bool ending)
+unsigned eg_keep(struct eg_path *path, uint64_t now_ms, bool ending)
 {
 	unsigned n;
 
-	if (!path->keeper.on)
-		return 0;
-	path->snap = snap;
 	eg_path_look_at_links(path);
 	n = take_packets(path, now_ms, ending);
 	n += take_messages(path, now_ms);
 	if (ending) {
 		drop_all_held(path);
-	} else if (snap && now_ms >= path->keeper.next_ms) {
+	} else if (path->snap && now_ms >= path->keeper.next_ms) {
 		path->keeper.next_ms = now_ms + TICK_MS;
 		tick(path, now_ms);
 	}

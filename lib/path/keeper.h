@@ -15,6 +15,7 @@
 #include "base/tokens.h"
 #include "neigh/neigh.h"
 
+struct eg_meta;
 struct eg_path;
 struct eg_snap;
 struct rte_mbuf;
@@ -58,8 +59,12 @@ struct eg_keeper {
  * EG_HANDED_OVER or a reason to drop it. */
 unsigned eg_keeper_message(struct eg_path *path, struct rte_mbuf *m, unsigned port);
 
-/* Any worker: bring a packet whose next station's MAC is not known. The same. */
-unsigned eg_keeper_packet(struct eg_path *path, struct rte_mbuf *m, unsigned port,
-			  const struct eg_ip *next);
+/* Any worker: bring a packet whose next station's MAC is not known, and what is known of it. The
+ * same. */
+unsigned eg_keeper_packet(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
+			  unsigned port, const struct eg_ip *next);
+
+/* The keeper's turn but for what it is made to say (path.c). */
+unsigned eg_keep(struct eg_path *path, uint64_t now_ms, bool ending);
 
 #endif

@@ -229,3 +229,17 @@ unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap)
 	mark_busy(path, start);
 	return taken;
 }
+
+unsigned eg_path_keep(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
+		      bool ending)
+{
+	unsigned n;
+
+	if (!path->keeper.on)
+		return 0;
+	path->snap = snap;
+	path->last_cycles = rte_get_tsc_cycles();
+	n = eg_keep(path, now_ms, ending);
+	speak(path);
+	return n;
+}

@@ -56,13 +56,14 @@ static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m, const 
 }
 
 /* The link header; or over to the keeper, who has looked up nothing else. */
-static unsigned address(struct eg_path *path, struct rte_mbuf *m, const struct eg_hop *hop)
+static unsigned address(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
+			const struct eg_hop *hop)
 {
 	struct eg_ip next;
 	uint64_t mac = find_mac(path, m, hop, &next);
 
 	if (!mac)
-		return eg_keeper_packet(path, m, hop->port, &next);
+		return eg_keeper_packet(path, meta, m, hop->port, &next);
 	return put_link(&path->port[hop->port], m, &mac) ? EG_KEEP : EG_DROP_NO_ROOM;
 }
 
@@ -190,16 +191,17 @@ static enum eg_drop cut(struct eg_path *path, unsigned i, const struct eg_hop *h
 /* Packet i by its fragments. What comes of those behind the first is settled here. */
 static unsigned send_fragments(struct eg_path *path, unsigned i, const struct eg_hop *hop)
 {
+	const struct eg_meta *meta = &path->batch.meta[i];
 	struct eg_fragments fragments;
 	unsigned first = cut(path, i, hop, &fragments);
 
 	if (first)
 		return first;
-	first = address(path, fragments.m[0], hop);
+	first = address(path, meta, fragments.m[0], hop);
 	if (!first)
 		push(path, hop->port, fragments.m[0]);
 	for (unsigned k = 1; k < fragments.n; k++) {
-		unsigned drop = address(path, fragments.m[k], hop);
+		unsigned drop = address(path, meta, fragments.m[k], hop);
 
 		if (!drop)
 			push(path, hop->port, fragments.m[k]);
@@ -225,7 +227,7 @@ static unsigned leave(struct eg_path *path, unsigned i)
 		return EG_DROP_PLAIN_TO_ENCRYPTED;
 	if (__builtin_expect(m->pkt_len > port->mtu || meta->split, 0))
 		return send_fragments(path, i, hop);
-	drop = address(path, m, hop);
+	drop = address(path, meta, m, hop);
 	if (!drop)
 		push(path, hop->port, m);
 	return drop;

@@ -303,8 +303,54 @@ static void test_failed(void **state)
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_FAILED), 0);
 	gw_keep(gw, 4000);
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_FAILED), EG_NEIGH_HELD_MAX);
-	assert_int_equal(gw->way.neighs->n_used, 0);
 	assert_int_equal(gw_discard(gw, CLEAR), EG_NEIGH_TRIES);
+	/* Their sender is told, through the tunnel: those wait for the far gateway now. */
+	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_UNREACHABLE]), EG_NEIGH_HELD_MAX);
+	assert_int_equal(gw->way.neighs->n_used, 1);
+	for (uint64_t now = 5000; now < 9000; now += 500)
+		gw_keep(gw, now);
+	assert_int_equal(gw->way.neighs->n_used, 0);
+	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_UNREACHABLE]), EG_NEIGH_HELD_MAX);
+	gw_discard(gw, ENCRYPTED);
+	gw_close(gw);
+}
+
+/* Host unreachable to a pod on the same side, once for what it sent (RFC 1812 s4.3.3.1, RFC 4443
+ * s3.1); nothing about an ICMP error. */
+static void test_failed_is_told(void **state)
+{
+	static const struct {
+		const char *from, *to, *own;
+		uint8_t type, code;
+	} rows[] = {
+		{"10.1.0.5", "10.1.0.9", "10.1.0.1", 3, 1},
+		{"fd00:1::5", "fd00:1::9", "fd00:1::1", 1, 3},
+	};
+	struct gw *gw = open_live(4);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct eg_neigh_self pod = station(rows[i].from, CLEAR);
+		struct flow flow = {.src = rows[i].from, .dst = rows[i].to, .payload = 40};
+		struct frame plain = plain_frame(CLEAR, &flow), out[8];
+		uint64_t now = 10000 * (i + 1);
+		unsigned at = i ? 40 : 20, n;
+
+		gw_send(gw, CLEAR, &plain, 1);
+		for (unsigned k = 0; k < 8; k++)
+			gw_keep(gw, now += 500);
+		/* Questions for the one; then for the other, who is to be told. */
+		assert_int_equal(gw_discard(gw, CLEAR), EG_NEIGH_TRIES + 1);
+		say(gw, CLEAR, answer_of(&pod, CLEAR, rows[i].own), now);
+		n = gw_frames(gw, CLEAR, out, 8);
+		assert_int_equal(n, 1);
+		assert_memory_equal(out[n - 1].bytes, pod.mac, 6);
+		assert_int_equal(out[n - 1].bytes[14 + at], rows[i].type);
+		assert_int_equal(out[n - 1].bytes[14 + at + 1], rows[i].code);
+		assert_memory_equal(out[n - 1].bytes + 14 + at + 8 + (i ? 8 : 12),
+				    plain.bytes + 14 + (i ? 8 : 12), i ? 32 : 8);
+	}
+	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_FAILED), COUNT(rows));
 	gw_close(gw);
 }
 
@@ -481,13 +527,21 @@ static void test_other_worker(void **state)
 int run_neighbor_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_resolve),      cmocka_unit_test(test_resolve_sealed),
-		cmocka_unit_test(test_via),          cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_spoofed),      cmocka_unit_test(test_duplicate),
-		cmocka_unit_test(test_announced),    cmocka_unit_test(test_failed),
-		cmocka_unit_test(test_scan),         cmocka_unit_test(test_ring_full),
-		cmocka_unit_test(test_flood),        cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_claim_flood),  cmocka_unit_test(test_plain_stays),
+		cmocka_unit_test(test_resolve),
+		cmocka_unit_test(test_resolve_sealed),
+		cmocka_unit_test(test_via),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_spoofed),
+		cmocka_unit_test(test_duplicate),
+		cmocka_unit_test(test_announced),
+		cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_failed_is_told),
+		cmocka_unit_test(test_scan),
+		cmocka_unit_test(test_ring_full),
+		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_claim_flood),
+		cmocka_unit_test(test_plain_stays),
 		cmocka_unit_test(test_other_worker),
 	};
 
