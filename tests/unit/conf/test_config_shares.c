@@ -91,6 +91,14 @@ static void test_shares(void **state)
 		 "nothing of it\n"
 		 "t:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.0.0.0/14 of peers.b (line 5)"
 		 "\n"},
+		/* Transport mode has nothing to share. */
+		{HEAD " b: {local: 10.9.0.2, remote: 192.0.2.2, mode: transport, sas: [\n"
+		      "    {dir: out, spi: 302, suite: aes128gcm16, key_file: o2},\n"
+		      "    {dir: in, spi: 302, suite: aes128gcm16, key_file: i2}],\n"
+		      "    priority: 1, weight: 1, alive: {target: 192.0.2.2}}\n",
+		 "t:8:29: peers.b.alive: belongs to mode tunnel: transport mode has no subnets\n"
+		 "t:8:5: peers.b.priority: belongs to mode tunnel: transport mode has no "
+		 "subnets\n"},
 		/* What is not written well. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "weight: 2"),
 		 "t:8:5: peers.b.weight: needs a priority beside it\n"},

@@ -11,6 +11,7 @@
 #define SECOND "192.0.2.8"
 
 static const uint8_t material_to[] = "key to the second gateway, 32 bytes.";
+static const uint8_t material_third[] = "key from the third gateway, 32 bytes.";
 static const uint8_t material_from[] = "key from the second gateway, 32 byte";
 
 /* SPIs of the second gateway: 0x8001 to it, 0x8002 from it. */
@@ -40,6 +41,21 @@ static unsigned add_second(struct gw *gw)
 	return peer;
 }
 
+/* 192.0.2.6, which sends under SPI 0x9002 and has 10.8/16, and no part in the group. */
+static void add_third(struct gw *gw)
+{
+	unsigned peer = gw_peer(gw, "192.0.2.1", "192.0.2.6");
+	struct eg_sa_spec spec = {.kind = EG_SA_KIND_IN,
+				  .spi = 0x9002,
+				  .suite = eg_suite_find("aes128gcm16"),
+				  .replay_window = 64,
+				  .local = gw->peers.v[peer].local,
+				  .remote = gw->peers.v[peer].remote};
+
+	gw_sa(gw, peer, &spec, material_third);
+	gw_route(gw, "10.8.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = peer});
+}
+
 struct pair {
 	struct gw *gw;
 	struct eg_alive *alive[2]; /* of peer 0, the site's, and of the second */
@@ -57,6 +73,7 @@ static struct pair open_pair(uint16_t priority, uint16_t second_priority)
 	};
 	struct eg_hop hop = {.kind = EG_HOP_GROUP};
 
+	add_third(gw);
 	pair.alive[0] = members[0].alive = gw_alive(gw, 0, "10.1.0.1", "10.2.0.1");
 	pair.alive[1] = members[1].alive = gw_alive(gw, second, "fd00:1::1", "fd00:2::8");
 	hop.group = gw_group(gw, members, 2);
@@ -192,13 +209,37 @@ static void test_fragments(void **state)
 	gw_close(pair.gw);
 }
 
+/* What fits depends on the peer that is chosen: the second one's tunnel is in UDP, which takes 8
+ * bytes more. */
+static void test_room(void **state)
+{
+	struct pair pair = open_pair(10, 20);
+	struct eg_tunnel *second = &pair.gw->snap->peers[1];
+	/* 52 bytes around, 2 of trailer, 20 of inner header. */
+	struct frame frame =
+		plain_frame(CLEAR, &(struct flow){V4, .df = true, .payload = 1500 - 74});
+
+	(void)state;
+	pair.gw->path[0]->port[ENCRYPTED].mtu = 1500;
+	second->encap = true;
+	eg_tunnel_make_outer(second);
+	gw_expect(pair.gw, CLEAR, &frame, EG_KEEP, "1500 bytes by the first");
+	kill_peer(&pair, 0, true);
+	gw_send(pair.gw, CLEAR, &frame, 1);
+	assert_int_equal(gw_drops(pair.gw, EG_DROP_TOO_BIG), 1);
+	assert_int_equal(eg_counted(&pair.gw->stats[0]->own[EG_OWN_TOO_BIG]), 1);
+	assert_int_equal(gw_sent(pair.gw, CLEAR, &frame, 1), 1);
+	assert_int_equal(eg_get16(frame.bytes + 14 + 26), 1500 - 54 - 8); /* RFC 1191 s4 */
+	gw_close(pair.gw);
+}
+
 /* RFC 4301 s5.2: either may speak for the pods that both have, neither for the other's own; and
  * nobody may in clear. */
 static void test_sources(void **state)
 {
 	struct pair pair = open_pair(10, 20);
 	struct tunnel first = tunnel_to(pair.gw),
-		      second = second_tunnel(SECOND, "192.0.2.1", 0x8002);
+		      second = second_tunnel(SECOND, "192.0.2.1", 0x8002), third = second;
 	const struct {
 		const struct tunnel *by;
 		const char *src;
@@ -210,11 +251,16 @@ static void test_sources(void **state)
 		{&first, "10.9.0.9", EG_DROP_INNER_SOURCE},
 		{&first, "10.1.0.9", EG_DROP_INNER_SOURCE},
 		{&second, "172.16.0.1", EG_DROP_INNER_SOURCE},
+		{&third, "10.8.0.9", EG_KEEP},
+		{&third, "10.2.0.9", EG_DROP_INNER_SOURCE},
 		{NULL, "10.2.0.9", EG_DROP_PLAIN_FROM_PEER},
 		{NULL, "10.9.0.9", EG_DROP_PLAIN_FROM_PEER},
 	};
 
 	(void)state;
+	third.src = "192.0.2.6";
+	third.spi = 0x9002;
+	third.material = material_third;
 	for (unsigned dead = 0; dead < 3; dead++) { /* life says nothing of whose a source is */
 		kill_peer(&pair, 0, dead & 1);
 		kill_peer(&pair, 1, dead & 2);
@@ -334,31 +380,31 @@ static void test_answers(void **state)
 	const struct {
 		const struct tunnel *by;
 		const char *src, *dst;
-		unsigned type, id_off;
+		unsigned whose, type, id_off;
 		int number;
 		bool counts; /* else it is a packet to the gateway, or to a pod */
 	} cases[] = {
-		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 2, true},
-		{&second, "fd00:2::8", "fd00:1::1", 129, 0, 2, true},
-		{&second, "10.2.0.1", "10.1.0.1", 0, 0, 3, false}, /* the first's, by the second */
-		{&first, "fd00:2::8", "fd00:1::1", 129, 0, 3, false},
-		{&first, "10.2.0.2", "10.1.0.1", 0, 0, 3, false}, /* somebody else there */
-		{&first, "10.2.0.1", "10.1.0.7", 0, 0, 3, false},
-		{&first, "10.2.0.1", "10.1.0.1", 0, 1, 3, false},  /* an echo of another's */
-		{&first, "10.2.0.1", "10.1.0.1", 13, 0, 3, false}, /* no echo reply */
-		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 2, true},   /* again: ours, but no news */
-		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 3, true},
+		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 0, 2, true},
+		{&second, "fd00:2::8", "fd00:1::1", 1, 129, 0, 2, true},
+		{&second, "10.2.0.1", "10.1.0.1", 0, 0, 0, 3,
+		 false}, /* the first's, by the second */
+		{&first, "fd00:2::8", "fd00:1::1", 1, 129, 0, 3, false},
+		{&first, "10.2.0.2", "10.1.0.1", 0, 0, 0, 3, false}, /* somebody else there */
+		{&first, "10.2.0.1", "10.1.0.7", 0, 0, 0, 3, false},
+		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 1, 3, false},  /* an echo of another's */
+		{&first, "10.2.0.1", "10.1.0.1", 0, 13, 0, 3, false}, /* no echo reply */
+		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 0, 2, true},   /* again: ours, but no news */
+		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 0, 3, true},
 	};
 
 	(void)state;
 	for (unsigned p = 0; p < 2; p++)
 		atomic_store(&pair.alive[p]->asked, 3);
 	for (unsigned i = 0; i < COUNT(cases); i++) {
-		unsigned peer = cases[i].by == &second;
 		uint64_t taken = eg_counted(&gw->stats[0]->taken), drops = gw_drops_all(gw);
 		unsigned passed;
 		struct frame packet = reply_packet(cases[i].src, cases[i].dst, cases[i].type,
-						   pair.alive[peer]->id + cases[i].id_off,
+						   pair.alive[cases[i].whose]->id + cases[i].id_off,
 						   (unsigned)cases[i].number);
 		struct frame frame = tunnel_packet(cases[i].by, i + 1, packet.bytes, packet.n);
 
@@ -494,11 +540,12 @@ static void test_no_link(void **state)
 int run_failover_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_priority),  cmocka_unit_test(test_weight),
-		cmocka_unit_test(test_fragments), cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_questions), cmocka_unit_test(test_whose_question),
-		cmocka_unit_test(test_answers),   cmocka_unit_test(test_conversation),
-		cmocka_unit_test(test_flood),     cmocka_unit_test(test_no_link),
+		cmocka_unit_test(test_priority),       cmocka_unit_test(test_weight),
+		cmocka_unit_test(test_fragments),      cmocka_unit_test(test_room),
+		cmocka_unit_test(test_sources),        cmocka_unit_test(test_questions),
+		cmocka_unit_test(test_whose_question), cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_conversation),   cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_no_link),
 	};
 
 	return cmocka_run_group_tests_name("path failover", tests, NULL, NULL);
