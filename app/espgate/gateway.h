@@ -64,6 +64,7 @@ struct eg_gateway_port {
 struct eg_gateway_kernel {
 	bool on;
 	uint16_t dpdk_id;
+	uint16_t mtu;
 	unsigned ifindex;
 	struct eg_prefix address[EG_CONF_ADDRESSES_MAX]; /* that we gave it */
 	size_t n_addresses;
@@ -111,6 +112,10 @@ void eg_ports_stop(struct eg_gateway *gateway);
 /* subports.c: VLAN sub-ports of the devices that run; called by ports.c. */
 int eg_subports_start(struct eg_gateway *gateway, struct eg_errs *errs);
 void eg_subports_stop(struct eg_gateway *gateway);
+
+/* ports.c: what to ask of a device: its own limit where it has a lower one. */
+struct rte_eth_dev_info;
+uint16_t eg_device_mtu(uint16_t mtu, const struct rte_eth_dev_info *info);
 
 /* iface.c: the kernel interface behind a port's device. Let its MTU be at least so many bytes: 0 or
  * -errno. Is it up and running, for all the kernel knows? The device and its arguments, with what

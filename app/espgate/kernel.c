@@ -62,10 +62,17 @@ static int set_up(struct eg_gateway *gateway, unsigned p)
 {
 	const struct eg_gateway_port *port = &gateway->port[p];
 	struct eg_gateway_kernel *kernel = &gateway->kernel[p];
-	const struct rte_eth_conf eth = {0};
+	struct rte_eth_conf eth = {0};
+	struct rte_eth_dev_info info;
 	uint16_t rxd = DESCRIPTORS, txd = DESCRIPTORS;
-	int err = rte_eth_dev_configure(kernel->dpdk_id, 1, 1, &eth);
+	int err = rte_eth_dev_info_get(kernel->dpdk_id, &info);
 
+	if (err)
+		return err;
+	/* DPDK 22.11's tap takes no more than 1504. */
+	kernel->mtu = eg_device_mtu(port->mtu, &info);
+	eth.rxmode.mtu = kernel->mtu;
+	err = rte_eth_dev_configure(kernel->dpdk_id, 1, 1, &eth);
 	if (!err)
 		err = rte_eth_dev_adjust_nb_rx_tx_desc(kernel->dpdk_id, &rxd, &txd);
 	if (!err)
@@ -74,11 +81,11 @@ static int set_up(struct eg_gateway *gateway, unsigned p)
 	if (!err)
 		err = rte_eth_tx_queue_setup(kernel->dpdk_id, 0, txd, SOCKET_ID_ANY, NULL);
 	if (!err)
-		err = rte_eth_dev_set_mtu(kernel->dpdk_id, port->mtu);
+		err = rte_eth_dev_set_mtu(kernel->dpdk_id, kernel->mtu);
 	if (!err || err == -ENOTSUP)
 		err = rte_eth_dev_start(kernel->dpdk_id);
 	if (!err)
-		err = eg_rtnl_up(kernel->ifindex, port->mtu);
+		err = eg_rtnl_up(kernel->ifindex, kernel->mtu);
 	return err;
 }
 
@@ -103,8 +110,8 @@ static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 		report(conf, err, errs);
 		return -1;
 	}
-	eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_INFO, "%s: the kernel has it as %s", conf->name,
-	       interface);
+	eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_INFO, "%s: the kernel has it as %s, mtu %u",
+	       conf->name, interface, kernel->mtu);
 	return 0;
 }
 
@@ -145,6 +152,7 @@ void eg_kernels_wire(struct eg_gateway *gateway)
 		for (unsigned p = 0; p < gateway->n_ports; p++)
 			path->port[p].kernel = (struct eg_kernel){
 				.on = gateway->kernel[p].on,
+				.mtu = gateway->kernel[p].mtu,
 				.dpdk_id = gateway->kernel[p].dpdk_id,
 				.hop = {.kind = EG_HOP_LINK, .port = (uint8_t)p},
 			};

@@ -86,10 +86,9 @@ static int set_queues(struct eg_gateway *gateway, unsigned p, struct eg_errs *er
 	return err;
 }
 
-/* What to ask of the device: its own limit where it has a lower one, for a driver that cannot be
- * told (memif says 1518 and carries any length) must not be refused for it. set_mtu() asks those
- * that can. */
-static uint16_t device_mtu(uint16_t mtu, const struct rte_eth_dev_info *info)
+/* A driver that cannot be told (memif says 1518 and carries any length) must not be refused for it.
+ * set_mtu() asks those that can. */
+uint16_t eg_device_mtu(uint16_t mtu, const struct rte_eth_dev_info *info)
 {
 	bool knows = info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu;
 	uint32_t around =
@@ -123,7 +122,7 @@ static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *err
 			 port->n_rx, info.max_rx_queues, info.max_tx_queues);
 		return -1;
 	}
-	eth.rxmode.mtu = device_mtu(conf->mtu, &info);
+	eth.rxmode.mtu = eg_device_mtu(conf->mtu, &info);
 	/* What its buffers do not take comes in several, and is gathered. Drivers without this flag
 	 * do as they can. */
 	if (eg_buffers_small(conf))

@@ -54,7 +54,7 @@ static unsigned bring_fragments(struct eg_path *path, struct rte_mbuf *m, unsign
 	unsigned first = EG_DROP_TOO_BIG;
 
 	if (ip->ver_ihl >> 4 == 4 && !(be16toh(ip->frag_be) & EG_IP4_DF))
-		first = eg_fragment_ip4(path, m, path->port[index].mtu, &fragments);
+		first = eg_fragment_ip4(path, m, path->port[index].kernel.mtu, &fragments);
 	if (first)
 		return first;
 	first = bring(path, fragments.m[0], index);
@@ -76,7 +76,8 @@ static unsigned hand(struct eg_path *path, unsigned i, unsigned index)
 	if (!eg_tokens_take(&port->kernel.tokens, path->last_cycles,
 			    path->cycles_per_s / EG_KERNEL_PPS, EG_KERNEL_BURST))
 		return EG_DROP_EXCEPTION_RATE;
-	return m->pkt_len > port->mtu ? bring_fragments(path, m, index) : bring(path, m, index);
+	return m->pkt_len > port->kernel.mtu ? bring_fragments(path, m, index)
+					     : bring(path, m, index);
 }
 
 static bool owns(const struct eg_path *path, unsigned port, const struct eg_ip *ip)

@@ -120,6 +120,8 @@ static uint32_t next_mtu(const struct eg_path *path, const struct eg_meta *meta,
 		return 0;
 	if (meta->hop->kind == EG_HOP_PEER)
 		return eg_room_told(path, meta, data);
+	if (meta->hop == &path->port[meta->hop->port].kernel.hop)
+		return path->port[meta->hop->port].kernel.mtu;
 	return path->port[meta->hop->port].mtu;
 }
 

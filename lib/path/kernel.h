@@ -11,10 +11,10 @@
  * way by espgate's routes and neighbours. The kernel's own probes and announcements end here. So
  * nothing is answered twice, and no station of the wire can talk its way into the kernel's tables.
  *
- * What the kernel gets: packets for an address of the port by which they came, which is neither ESP
- * nor echo. On a clear port all of them that policy lets through, and those out of a tunnel for an
- * address of a clear port, when they were opened, verified and decided. On an encrypted port only
- * what its allow list names (path/allow.h), from stations of that very wire.
+ * What the kernel gets: packets for an address of the port by which they came, but for what espgate
+ * answers or opens itself. On a clear port all of them that policy lets through, and those out of a
+ * tunnel for an address of a clear port, when they were opened, verified and decided. On an
+ * encrypted port only what its allow list names (path/allow.h), from stations of that very wire.
  *
  * What the kernel may send: from the port's own addresses, by that port; from a clear port into
  * tunnels too, both under policy like any packet; by an encrypted port only what its allow list
@@ -40,6 +40,7 @@ struct rte_ring;
 struct eg_kernel {
 	bool on;
 	uint16_t dpdk_id;
+	uint16_t mtu;             /* the port's, or less where the device takes no more */
 	struct eg_hop hop;        /* of a packet that goes there: by this port */
 	struct eg_tokens tokens;  /* for what this worker brings */
 	struct eg_tokens answers; /* to ARP and ND */

@@ -216,6 +216,7 @@ void gw_kernel(struct gw *gw, unsigned port, const struct eg_allow *allow)
 		gw->path[w]->port[port].kernel = (struct eg_kernel){
 			.on = true,
 			.dpdk_id = (uint16_t)(KERNELS + port),
+			.mtu = GW_MTU,
 			.hop = {.kind = EG_HOP_LINK, .port = (uint8_t)port},
 		};
 	}

@@ -346,6 +346,14 @@ static void test_discovery(void **state)
 	assert_int_equal(eg_counted(&gw->stats[0]->taken), 5);
 	assert_int_equal(gw_drops_all(gw), 0);
 
+	/* Whoever it says that asks: the answer goes to the interface. */
+	frame = question(ENCRYPTED, far[0], own[1][0]);
+	memset(frame.bytes + 6, 2, 6);
+	memset(frame.bytes + 14 + 8, 2, 6);
+	gw_from_kernel(gw, ENCRYPTED, &frame);
+	assert_int_equal(gw_to_kernel(gw, ENCRYPTED, &frame, 1), 1);
+	assert_memory_equal(frame.bytes, ((uint8_t[]){2, 0, 0, 0, 0, 1}), 6);
+
 	frame.n = 30; /* cut short */
 	eg_put16(frame.bytes + 12, 0x0806);
 	gw_from_kernel(gw, ENCRYPTED, &frame);
@@ -406,6 +414,7 @@ static void test_full(void **state)
 	struct gw *gw = open_with(BOTH, 1);
 	struct frame p = packet(pod[0], own[0][0], TCP, 40000, 22), frame = framed(CLEAR, &p);
 	struct eg_drop_record record;
+	char text[EG_IP_TEXT];
 	uint64_t full;
 
 	(void)state;
@@ -416,7 +425,8 @@ static void test_full(void **state)
 	assert_int_equal(full, 70 - 63);
 	assert_true(eg_drop_ring_take(&gw->stats[0]->dropped, &record));
 	assert_int_equal(record.dport, 22);
-	assert_int_equal(record.dst.bytes[3], 1); /* it is an IP packet again */
+	/* It is an IP packet again. */
+	assert_string_equal(eg_ip_print(&record.dst, text), "10.1.0.1");
 	for (unsigned i = 0; i < 30; i++) {
 		assert_true(eg_path_kernels(gw->path[0], gw->snap, false) > 0);
 		gw->path[0]->port[CLEAR].kernel.tokens.paid = 0;
@@ -478,17 +488,19 @@ static void test_errors(void **state)
 static void test_size(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
-	struct tunnel in = tunnel_to(gw);
+	struct tunnel in = tunnel_to(gw), back = tunnel_from(gw);
 	struct flow flow = {.src = far_pod[1], .dst = own[0][1], .payload = 1461};
 	struct frame frame = tunnel_frame(&in, 1, &flow), out;
 
 	(void)state;
-	gw->path[0]->port[CLEAR].mtu = 1500;
+	gw->path[0]->port[CLEAR].kernel.mtu = 1500;
 	gw_send(gw, ENCRYPTED, &frame, 1);
 	assert_int_equal(gw_drops(gw, EG_DROP_TOO_BIG), 1);
 	assert_int_equal(gw_to_kernel(gw, CLEAR, &out, 1), 0);
 	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_TOO_BIG]), 1);
-	assert_int_equal(gw_discard(gw, ENCRYPTED), 1);
+	assert_int_equal(gw_sent(gw, ENCRYPTED, &out, 1), 1);
+	out = open_frame(&back, &out, 1);
+	assert_int_equal(eg_get32(out.bytes + 44), 1500);
 	flow.payload = 1460;
 	frame = tunnel_frame(&in, 2, &flow);
 	gw_send(gw, ENCRYPTED, &frame, 1);
@@ -507,7 +519,7 @@ static void test_fragments(void **state)
 
 	(void)state;
 	add_packet(&whole, &flow);
-	gw->path[0]->port[CLEAR].mtu = 1500;
+	gw->path[0]->port[CLEAR].kernel.mtu = 1500;
 	gw_send(gw, ENCRYPTED, &frame, 1);
 	assert_int_equal(gw_drops_all(gw), 0);
 	assert_int_equal(gw_to_kernel(gw, CLEAR, got, 3), 2);
