@@ -45,6 +45,8 @@ on_cpu 1
 start b
 b=$pid
 until_true 10 eval '[ "$(counter b uplink.rx)" -gt 1000 ]'
+sleep 0.2 # a block of the statistics
+unlinked=$(counter a drop.link_down) # before B came
 
 for ((run = 1; run <= runs; run++)); do
 	make_generation
@@ -63,7 +65,8 @@ stop b "$b"
 
 # A has its full rate, and B may be slower: then frames wait in A, and are lost there by name. What is
 # lost for want of an SA, or on one, has other names.
-no_other_drops a not_ip multicast link_local no_neighbor ttl_expired tx_full
+no_other_drops a not_ip multicast link_local no_neighbor ttl_expired tx_full link_down
+[ "$(counter a drop.link_down)" = "$unlinked" ] || fail "the link went down"
 no_other_drops b ttl_expired
 ! grep -q "refused" a.log b.log || fail "a reload was refused"
 [ "$(counter b uplink.rx)" -gt $((runs * 10)) ] || fail "no load"
