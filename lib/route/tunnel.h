@@ -17,8 +17,7 @@ struct eg_sa;
 struct eg_tunnel {
 	char *name; /* owned by the snapshot */
 	struct eg_ip local, remote;
-	struct eg_hop hop;  /* to the remote end: EG_HOP_PORT, or why not */
-	struct eg_hop into; /* EG_HOP_PEER, this one */
+	struct eg_hop hop; /* to the remote end: EG_HOP_PORT, or why not */
 	struct eg_sa **out;
 	uint32_t n_out;
 	bool transport; /* mode: the packet's own header stays in front; local is not ours then */
@@ -33,16 +32,19 @@ struct eg_tunnel {
 	/* Who does not fit: IPv4 without DF is fragmented before sealing; what was sealed may be.
 	 */
 	bool fragment_inner, fragment_outer;
-	bool learns_mtu;        /* ICMP about its outer packets is believed where it is true */
-	struct eg_pmtu *pmtu;   /* a reference */
-	struct eg_alive *alive; /* a reference; NULL: it is not asked whether it lives */
-	struct eg_alive_plan plan;
-	struct eg_ip target, source; /* whom it asks for an echo there, as whom */
+	bool learns_mtu;      /* ICMP about its outer packets is believed where it is true */
+	struct eg_pmtu *pmtu; /* a reference */
 	union {
 		struct eg_ip4 ip4;
 		struct eg_ip6 ip6;
 	} outer;            /* all that is the same in every packet */
 	uint32_t outer_sum; /* IPv4: checksum of the template, not folded */
+
+	/* Behind what every packet needs. */
+	struct eg_hop into;     /* EG_HOP_PEER, this one */
+	struct eg_alive *alive; /* a reference; NULL: it is not asked whether it lives */
+	struct eg_alive_plan plan;
+	struct eg_ip target, source; /* whom it asks for an echo there, as whom */
 };
 
 /* The first of several source ports, out of RFC 6335 s6's dynamic ones. */
