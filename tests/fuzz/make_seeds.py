@@ -140,6 +140,28 @@ def exceptions():
                            bytes.fromhex('3333ff000009')))
 
 
+def path_steps():
+    """Steps of fuzz_path.c: eight bytes each."""
+    def piece(way, which, start, size, flags=0, place=0):
+        return struct.pack('>BBHHBB', way, which, start, size, flags, place)
+
+    def too_big(way, mtu, quoted, at=0, mask=0):
+        return struct.pack('>BHBBBBB', 12 | way, mtu, quoted, at, mask, 0, 0)
+
+    for way in (0, 1):
+        whole = [piece(way, 1, at, 512) for at in range(0, 1985, 512)]
+        yield f'forward{way}', b''.join(whole)
+        yield f'backward{way}', b''.join(reversed(whole))
+        yield f'overlap{way}', whole[0] + piece(way, 1, 504, 512) + whole[1]
+        yield f'copy{way}', whole[0] + whole[0] + whole[1]
+        yield f'time{way}', whole[0] + bytes([14 | way, 0, 0, 0, 0, 0, 0, 0]) + whole[1]
+        yield f'far{way}', piece(way, 2, 0, 512, 2, 255)
+        yield f'ends{way}', whole[3] + piece(way, 1, 512, 512, 1)
+        yield f'true{way}', too_big(way, 1300, 60)
+        yield f'low{way}', too_big(way, 100, 60)
+        yield f'forged{way}', too_big(way, 1300, 60, 28 + 20 * way, 1)
+
+
 def write(folder, name, data):
     (CORPUS / folder).mkdir(parents=True, exist_ok=True)
     (CORPUS / folder / name).write_bytes(data)
@@ -193,6 +215,8 @@ def main():
         write('neigh', name, talk)
     for name, talk in exceptions():
         write('exception', name, talk)
+    for name, steps in path_steps():
+        write('path', name, steps)
     for name, packet in PACKETS.items():
         write('parse', name, packet)
         write('parse', 'frame_' + name, frame(packet))
