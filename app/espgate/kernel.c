@@ -221,6 +221,30 @@ void eg_kernels_step(struct eg_gateway *gateway, uint64_t now_ns)
 	}
 }
 
+static bool has_address(const struct eg_conf_port *port, const struct eg_ip *ip)
+{
+	eg_vec_foreach (address, &port->addresses) {
+		if (eg_ip_equal(&address->ip, ip))
+			return true;
+	}
+	return false;
+}
+
+void eg_kernel_explain(const struct eg_config *config, const struct eg_ip *dst, struct eg_buf *out)
+{
+	char interface[IF_NAMESIZE];
+
+	eg_vec_foreach (port, &config->ports) {
+		if (!port->kernel.device || !has_address(port, dst))
+			continue;
+		interface_of(port, interface);
+		eg_buf_add(out, "the gateway itself: to the kernel by %s%s\n", interface,
+			   port->role == EG_ROLE_ENCRYPTED ? ", where allow names it" : "");
+		return;
+	}
+	eg_buf_add(out, "the gateway itself: dropped as to_gateway\n");
+}
+
 void eg_kernels_stop(struct eg_gateway *gateway)
 {
 	for (unsigned p = 0; p < gateway->n_ports; p++) {

@@ -22,6 +22,9 @@ void eg_kernels_address(struct eg_gateway *gateway, const struct eg_config *conf
 /* Tell the log of interfaces that went down, or away, and came back. */
 void eg_kernels_step(struct eg_gateway *gateway, uint64_t now_ns);
 
+/* What becomes of a packet for an address of the gateway, in words: needs no daemon. */
+void eg_kernel_explain(const struct eg_config *config, const struct eg_ip *dst, struct eg_buf *out);
+
 void eg_kernels_stop(struct eg_gateway *gateway);
 
 #endif

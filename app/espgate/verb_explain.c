@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "explain_group.h"
 #include "explain_mtu.h"
+#include "kernel.h"
 #include "look.h"
 #include "policy/explain.h"
 #include "verbs.h"
@@ -143,7 +144,8 @@ static void route_json(const struct eg_view *view, const struct eg_hop *hop, str
 	eg_buf_add(out, "}");
 }
 
-static void route_text(const struct eg_view *view, const struct eg_hop *hop, struct eg_buf *out)
+static void route_text(const struct eg_view *view, const struct eg_hop *hop,
+		       const struct eg_ip *dst, struct eg_buf *out)
 {
 	char remote[EG_IP_TEXT];
 
@@ -156,7 +158,7 @@ static void route_text(const struct eg_view *view, const struct eg_hop *hop, str
 		eg_buf_add(out, "next hop's MAC address is not known: dropped as no_neighbor\n");
 		return;
 	case EG_HOP_LOCAL:
-		eg_buf_add(out, "the gateway itself: dropped as to_gateway\n");
+		eg_kernel_explain(view->config, dst, out);
 		return;
 	case EG_HOP_BROADCAST:
 		eg_buf_add(out, "everybody on a port's network: dropped as multicast\n");
@@ -205,7 +207,7 @@ static int answer(const struct eg_view *view, const struct question *question)
 		eg_buf_add(&out, "}\n");
 	} else {
 		eg_explanation_text(&explanation, &out);
-		route_text(view, hop, &out);
+		route_text(view, hop, &key.dst, &out);
 	}
 	fputs(out.v ? out.v : "", stdout);
 	status = explanation.allowed ? EG_EXIT_OK : EG_EXIT_NO;
