@@ -58,7 +58,7 @@ static unsigned route_one(struct eg_path *path, unsigned i)
 
 	meta->hop = find_hop(path->snap, data, &meta->pkt);
 	if (meta->hop->kind == EG_HOP_PEER)
-		__builtin_prefetch(&path->snap->peers[meta->hop->peer]);
+		eg_tunnel_prefetch(&path->snap->peers[meta->hop->peer]);
 	if (meta->hop->kind == EG_HOP_LOCAL) {
 		unsigned drop = eg_icmp_echo(path, i);
 

@@ -109,7 +109,7 @@ static enum eg_drop find_sa(const struct eg_path *path, const uint8_t *data, str
 		return unknown_spi(path->snap, data, pkt);
 	meta->sad = entry;
 	eg_sa_prefetch(entry->sa);
-	__builtin_prefetch(&path->snap->peers[entry->peer]);
+	eg_tunnel_prefetch(&path->snap->peers[entry->peer]);
 	return EG_KEEP;
 }
 

@@ -60,6 +60,7 @@ static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta)
 		return EG_DROP_NO_OUT_SA;
 	meta->sa = eg_sa_of(path, peer);
 	eg_sa_prefetch(meta->sa);
+	__builtin_prefetch(peer->pmtu);
 	return EG_KEEP;
 }
 

@@ -4,6 +4,7 @@
 #define EG_ROUTE_TUNNEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/ip.h"
@@ -15,37 +16,47 @@
 struct eg_sa;
 
 struct eg_tunnel {
-	char *name; /* owned by the snapshot */
-	struct eg_ip local, remote;
-	struct eg_hop hop; /* to the remote end: EG_HOP_PORT, or why not */
+	/* What every packet into it needs: a cache line, and one for the outer header. */
 	struct eg_sa **out;
+	struct eg_pmtu *pmtu; /* a reference */
+	struct eg_hop hop;    /* to the remote end: EG_HOP_PORT, or why not */
 	uint32_t n_out;
-	bool transport; /* mode: the packet's own header stays in front; local is not ours then */
-	bool encap;     /* ESP in UDP (RFC 3948) */
-	uint16_t n_sports; /* of UDP: 1: port 4500; more: flows are spread over so many */
-	uint16_t
-		df_copied; /* outer DF over IPv4: which bits of the inner one's, and which anyway */
+	uint32_t outer_sum; /* IPv4: checksum of the template, not folded */
+	uint16_t n_sports;  /* of UDP: 1: port 4500; more: flows are spread over so many */
+	uint16_t df_copied; /* outer DF over IPv4: which bits of the inner one's, and which
+			       anyway */
 	uint16_t df_set;
 	uint8_t ip_len;    /* of the outer IP header */
 	uint8_t outer_len; /* with UDP's, where there is one */
-	bool mss_clamp;    /* TCP through it asks for segments that fit */
+	bool transport; /* mode: the packet's own header stays in front; local is not ours then */
+	bool encap;     /* ESP in UDP (RFC 3948) */
 	/* Who does not fit: IPv4 without DF is fragmented before sealing; what was sealed may be.
 	 */
 	bool fragment_inner, fragment_outer;
-	bool learns_mtu;      /* ICMP about its outer packets is believed where it is true */
-	struct eg_pmtu *pmtu; /* a reference */
+	bool learns_mtu; /* ICMP about its outer packets is believed where it is true */
+	bool mss_clamp;  /* TCP through it asks for segments that fit */
 	union {
 		struct eg_ip4 ip4;
 		struct eg_ip6 ip6;
-	} outer;            /* all that is the same in every packet */
-	uint32_t outer_sum; /* IPv4: checksum of the template, not folded */
+	} outer; /* all that is the same in every packet */
 
-	/* Behind what every packet needs. */
+	struct eg_ip local, remote; /* what every packet out of it is held against */
+
 	struct eg_hop into;     /* EG_HOP_PEER, this one */
+	char *name;             /* owned by the snapshot */
 	struct eg_alive *alive; /* a reference; NULL: it is not asked whether it lives */
 	struct eg_alive_plan plan;
 	struct eg_ip target, source; /* whom it asks for an echo there, as whom */
 };
+
+_Static_assert(offsetof(struct eg_tunnel, outer) <= 64, "a line for all packets");
+
+/* What packets into it and out of it need is fetched. Any worker. */
+static inline void eg_tunnel_prefetch(const struct eg_tunnel *peer)
+{
+	__builtin_prefetch(peer);
+	__builtin_prefetch((const char *)peer + 64);
+}
 
 /* The first of several source ports, out of RFC 6335 s6's dynamic ones. */
 #define EG_TUNNEL_SPORT_BASE 49152
