@@ -53,6 +53,7 @@ struct eg_gateway_port {
 	uint16_t dpdk_id;
 	unsigned if_index; /* of the kernel's interface behind it; 0: none */
 	uint16_t n_rx, n_tx;
+	bool sums; /* the device checks IPv4 headers */
 	uint16_t mtu;
 	uint8_t mac[6];
 	bool started;

@@ -122,6 +122,8 @@ static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *err
 			 port->n_rx, info.max_rx_queues, info.max_tx_queues);
 		return -1;
 	}
+	eth.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+	port->sums = eth.rxmode.offloads;
 	eth.rxmode.mtu = eg_device_mtu(conf->mtu, &info);
 	/* What its buffers do not take comes in several, and is gathered. Drivers without this flag
 	 * do as they can. */
@@ -164,9 +166,10 @@ static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 		       conf->name, rte_strerror(-err));
 	eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_INFO,
 	       "%s: %s, %u receive and %u transmit queues, mtu %u, "
-	       "mac %02x:%02x:%02x:%02x:%02x:%02x",
+	       "mac %02x:%02x:%02x:%02x:%02x:%02x%s",
 	       conf->name, conf->device, port->n_rx, port->n_tx, port->mtu, port->mac[0],
-	       port->mac[1], port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
+	       port->mac[1], port->mac[2], port->mac[3], port->mac[4], port->mac[5],
+	       port->sums ? ", IPv4 checksums by the device" : "");
 	return 0;
 }
 

@@ -62,7 +62,7 @@ static enum eg_drop parse_l4(const uint8_t *data, struct eg_pkt *pkt)
 	return EG_KEEP;
 }
 
-static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
+static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, bool summed, struct eg_pkt *pkt)
 {
 	const struct eg_ip4 *ip = (const struct eg_ip4 *)data;
 	uint16_t frag;
@@ -76,7 +76,7 @@ static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, struct eg_pkt *
 		return EG_DROP_BAD_IP_HEADER;
 	if (len < pkt->len)
 		return EG_DROP_BAD_IP_LENGTH;
-	if (!eg_ip4_checksum_ok(data, ihl))
+	if (!summed && !eg_ip4_checksum_ok(data, ihl))
 		return EG_DROP_BAD_IP_CHECKSUM;
 	frag = be16toh(ip->frag_be);
 	pkt->l4_off = (uint16_t)ihl;
@@ -152,17 +152,27 @@ static enum eg_drop parse_ip6(const uint8_t *data, uint32_t len, struct eg_pkt *
 	return pkt->frag == EG_FRAG_LATER ? EG_KEEP : parse_l4(data, pkt);
 }
 
-enum eg_drop eg_parse_ip(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
+static enum eg_drop parse(const uint8_t *data, uint32_t len, bool summed, struct eg_pkt *pkt)
 {
 	*pkt = (struct eg_pkt){0};
 	if (!len)
 		return EG_DROP_BAD_IP_LENGTH;
 	pkt->version = data[0] >> 4;
 	if (pkt->version == 4)
-		return parse_ip4(data, len, pkt);
+		return parse_ip4(data, len, summed, pkt);
 	if (pkt->version == 6)
 		return parse_ip6(data, len, pkt);
 	return EG_DROP_BAD_IP_HEADER;
+}
+
+enum eg_drop eg_parse_ip(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
+{
+	return parse(data, len, false, pkt);
+}
+
+enum eg_drop eg_parse_ip_summed(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
+{
+	return parse(data, len, true, pkt);
 }
 
 static enum eg_drop check_ip4(const struct eg_ip4 *ip)

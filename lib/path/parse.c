@@ -19,11 +19,22 @@ static enum eg_drop check_mac(const struct eg_path_port *port, const uint8_t *fr
 	return EG_DROP_NOT_OUR_MAC;
 }
 
-/* Parse the IP packet at `off`, then let the data start and end with it. */
-static enum eg_drop parse_at(struct rte_mbuf *m, struct eg_meta *meta, uint16_t off)
+/* The device has checked the outermost IPv4 header. Its "bad" is looked at again: drivers are known
+ * for saying so of what they do not understand. */
+static bool is_summed(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_OUTER_IP_CKSUM_BAD)) ==
+	       RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+}
+
+/* Parse the IP packet at `off`, then let the data start and end with it. `summed`: of its own IPv4
+ * header's checksum the device has spoken, and it is right. */
+static enum eg_drop parse_at(struct rte_mbuf *m, struct eg_meta *meta, uint16_t off, bool summed)
 {
 	const uint8_t *data = rte_pktmbuf_mtod_offset(m, const uint8_t *, off);
-	enum eg_drop drop = eg_parse_ip(data, m->data_len - (uint32_t)off, &meta->pkt);
+	uint32_t len = m->data_len - (uint32_t)off;
+	enum eg_drop drop = summed ? eg_parse_ip_summed(data, len, &meta->pkt)
+				   : eg_parse_ip(data, len, &meta->pkt);
 
 	if (drop) {
 		meta->pkt = (struct eg_pkt){0}; /* half of it is no knowledge */
@@ -75,7 +86,7 @@ static unsigned parse_frame(struct eg_path *path, struct rte_mbuf *m, struct eg_
 	if (drop)
 		return eg_keeper_message(path, m, meta->port);
 	group_frame = frame[0] & 1;
-	drop = parse_at(m, meta, off);
+	drop = parse_at(m, meta, off, is_summed(m));
 	if (off == EG_ETH_LEN && is_nd(m, &meta->pkt) && speaks(path, meta->port)) {
 		meta->pkt = (struct eg_pkt){0}; /* the data start at the frame again */
 		rte_pktmbuf_prepend(m, EG_ETH_LEN);
@@ -111,7 +122,7 @@ void eg_parse_packets(struct eg_path *path)
 		enum eg_drop drop;
 
 		reset(&batch->meta[i]);
-		drop = parse_at(batch->m[i], &batch->meta[i], 0);
+		drop = parse_at(batch->m[i], &batch->meta[i], 0, false);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
 	}
@@ -124,7 +135,7 @@ void eg_parse_inner(struct eg_path *path)
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		/* esp_in has checked that the next header and the version agree. */
-		enum eg_drop drop = parse_at(batch->m[i], &batch->meta[i], 0);
+		enum eg_drop drop = parse_at(batch->m[i], &batch->meta[i], 0, false);
 
 		if (drop)
 			eg_batch_lose(batch, i, drop);

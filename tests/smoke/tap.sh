@@ -39,6 +39,18 @@ b=$pid
 
 pods_talk
 
+# The device says which IPv4 headers are right; one that is not goes by name.
+expect_line a.log "pods: net_tap0,iface=pods,mac=02:00:00:00:01:01, 1 receive and 1 transmit queues, mtu 1500"
+expect_line a.log ", IPv4 checksums by the device"
+inside "$ns_pods_a" "$python" - <<-EOF
+	import socket
+	sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+	sock.bind(("pods", 0))
+	link = bytes.fromhex("020000000101" "020000000102" "0800")
+	for checksum in ("0000", "beef"):
+	    sock.send(link + bytes.fromhex("4500001c0000400040fd" + checksum + "0af401020af40202") + bytes(8))
+EOF
+
 # The driver asks the kernel for its interface's link.
 inside "$ns_pods_a" ip link set pods down
 until_true 10 grep -q " pods: link is down" a.log
@@ -50,5 +62,6 @@ until_true 10 grep -q " pods: link is up" a.log
 kill "$a" "$b"
 finished a "$a"
 finished b "$b"
-no_other_drops a multicast link_local not_our_mac tx_full link_down
+expect a drop.bad_ip_checksum=2
+no_other_drops a bad_ip_checksum multicast link_local not_our_mac tx_full link_down
 no_other_drops b multicast link_local not_our_mac

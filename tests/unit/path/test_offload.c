@@ -1,0 +1,107 @@
+/* What a device says of IPv4 checksums: "good" is believed of the outermost header, and of nothing
+ * else; "bad" is looked at again. */
+#include "path/path_tests.h"
+
+enum {
+	NONE,
+	GOOD = 1,
+	BAD = 2,
+	OUTER_BAD = 4,
+};
+
+static const struct offload_case {
+	const char *what;
+	unsigned says;
+	bool wrong; /* the checksum in the header */
+	enum eg_drop want;
+} cases[] = {
+	{"nothing said, right", NONE, false, EG_KEEP},
+	{"nothing said, wrong", NONE, true, EG_DROP_BAD_IP_CHECKSUM},
+	{"good, right", GOOD, false, EG_KEEP},
+	{"good, wrong", GOOD, true, EG_KEEP},
+	{"bad, right", BAD, false, EG_KEEP},
+	{"bad, wrong", BAD, true, EG_DROP_BAD_IP_CHECKSUM},
+	{"none in the packet, wrong", GOOD | BAD, true, EG_DROP_BAD_IP_CHECKSUM},
+	{"good inside, bad outside, wrong", GOOD | OUTER_BAD, true, EG_DROP_BAD_IP_CHECKSUM},
+};
+
+static uint64_t flags_of(unsigned says)
+{
+	return (says & GOOD ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : 0) |
+	       (says & BAD ? RTE_MBUF_F_RX_IP_CKSUM_BAD : 0) |
+	       (says & OUTER_BAD ? RTE_MBUF_F_RX_OUTER_IP_CKSUM_BAD : 0);
+}
+
+/* In one piece, or in two. */
+static struct rte_mbuf *mbuf_of(const struct frame *frame, uint64_t flags, bool pieces)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
+	unsigned head = pieces ? 20 : frame->n;
+
+	memcpy(rte_pktmbuf_append(m, (uint16_t)head), frame->bytes, head);
+	if (pieces) {
+		struct rte_mbuf *tail = rte_pktmbuf_alloc(bench_pool());
+
+		memcpy(rte_pktmbuf_append(tail, (uint16_t)(frame->n - head)), frame->bytes + head,
+		       frame->n - head);
+		assert_int_equal(rte_pktmbuf_chain(m, tail), 0);
+	}
+	m->ol_flags = flags;
+	return m;
+}
+
+static void test_plain(void **state)
+{
+	struct gw *gw = open_crossing();
+	struct frame frame = plain_frame(CLEAR, &(struct flow){V4, .payload = 40});
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+		const struct offload_case *c = &cases[i / 2];
+		struct frame sent = frame;
+		uint64_t before = gw_drops_all(gw), named = c->want ? gw_drops(gw, c->want) : 0;
+
+		if (c->wrong)
+			sent.bytes[24] ^= 0x40;
+		gw_send_mbuf(gw, CLEAR, mbuf_of(&sent, flags_of(c->says), i % 2));
+		if (gw_drops_all(gw) - before != (c->want != EG_KEEP) ||
+		    (c->want && gw_drops(gw, c->want) != named + 1))
+			fail_msg("%s", c->what);
+		assert_int_equal(gw_discard(gw, ENCRYPTED), c->want == EG_KEEP);
+	}
+	gw_close(gw);
+}
+
+/* The device saw the outer header: what it said is nothing on the packet inside. */
+static void test_inside(void **state)
+{
+	struct gw *gw = open_crossing();
+	struct tunnel tunnel = tunnel_to(gw);
+	struct frame inner = plain_frame(
+		CLEAR, &(struct flow){.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 40});
+	struct frame frame;
+	size_t n;
+
+	(void)state;
+	frame_packet(&inner, &n);
+	frame = tunnel_packet(&tunnel, 1, inner.bytes + 14, n);
+	gw_send_mbuf(gw, ENCRYPTED, mbuf_of(&frame, RTE_MBUF_F_RX_IP_CKSUM_GOOD, false));
+	assert_int_equal(gw_discard(gw, CLEAR), 1);
+	inner.bytes[24] ^= 0x40;
+	frame = tunnel_packet(&tunnel, 2, inner.bytes + 14, n);
+	gw_send_mbuf(gw, ENCRYPTED, mbuf_of(&frame, RTE_MBUF_F_RX_IP_CKSUM_GOOD, false));
+	assert_int_equal(gw_discard(gw, CLEAR), 0);
+	assert_int_equal(gw_drops(gw, EG_DROP_BAD_IP_CHECKSUM), 1);
+	assert_int_equal(gw_drops_all(gw), 1);
+	gw_close(gw);
+}
+
+int run_offload_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_inside),
+	};
+
+	return cmocka_run_group_tests_name("path offloads", tests, NULL, NULL);
+}
