@@ -48,7 +48,7 @@ static void leave(struct eg_path *path)
 {
 	run(path, EG_STAGE_ROUTE, eg_route);
 	eg_mss(path); /* its cycles are sa_out's */
-	do {
+	do { /* again with what sa_out found to be fragmented first, and what was behind it */
 		run(path, EG_STAGE_SA_OUT, eg_sa_out);
 		run(path, EG_STAGE_ESP_OUT, eg_esp_out);
 		run(path, EG_STAGE_TX, eg_tx);

@@ -104,9 +104,12 @@ static bool must_wait(struct eg_path *path, unsigned i)
 		eg_fragment_how(meta, meta->peer, eg_batch_data(&path->batch, i));
 
 	meta->split = how == EG_FRAGMENT_OUTER;
-	if (how == EG_FRAGMENT_INNER)
-		eg_fragment_wait(path, i);
-	return how == EG_FRAGMENT_INNER;
+	/* Behind others that wait: it did fit when it left them, and another worker learned of a
+	 * narrower path since. */
+	if (how != EG_FRAGMENT_INNER || path->waiting.n)
+		return false;
+	eg_fragment_wait(path, i);
+	return true;
 }
 
 static void group_by_sa(struct eg_path *path)

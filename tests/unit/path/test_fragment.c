@@ -358,6 +358,24 @@ static void test_order(void **state)
 	gw_close(gw);
 }
 
+/* The path became narrower, by another worker's word, while a batch was cut: no packet is cut then
+ * that did fit before, and those that wait are not forgotten. */
+static void test_narrower(void **state)
+{
+	static struct frame sent[8];
+	struct gw *gw = open_way(4, true, true);
+	struct frame frame = plain_frame(CLEAR, &(struct flow){V4, .payload = 1480});
+	struct eg_path *path = gw->path[0];
+
+	(void)state;
+	path->waiting.n = path->waiting.at = 1; /* the last one that waited has left */
+	gw_expect(gw, CLEAR, &frame, EG_DROP_TOO_BIG, "while others wait");
+	assert_int_equal(path->waiting.n, 0);
+	gw_send(gw, CLEAR, &frame, 1);
+	assert_int_equal(gw_sent(gw, ENCRYPTED, sent, 8), 2);
+	gw_close(gw);
+}
+
 /* The pool is empty but for the packets themselves. */
 static void test_no_buffer(void **state)
 {
@@ -386,10 +404,11 @@ static void test_no_buffer(void **state)
 int run_fragment_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_before),  cmocka_unit_test(test_after),
-		cmocka_unit_test(test_not),     cmocka_unit_test(test_transport),
-		cmocka_unit_test(test_headers), cmocka_unit_test(test_plain),
-		cmocka_unit_test(test_order),   cmocka_unit_test(test_no_buffer),
+		cmocka_unit_test(test_before),   cmocka_unit_test(test_after),
+		cmocka_unit_test(test_not),      cmocka_unit_test(test_transport),
+		cmocka_unit_test(test_headers),  cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_order),    cmocka_unit_test(test_no_buffer),
+		cmocka_unit_test(test_narrower),
 	};
 
 	return cmocka_run_group_tests_name("path fragments", tests, NULL, NULL);
