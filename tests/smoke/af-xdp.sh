@@ -6,6 +6,7 @@
 . "$root/tests/smoke/live.inc.sh"
 need_driver af_xdp
 need curl
+export LSAN_OPTIONS="suppressions=$root/tests/smoke/lsan.supp print_suppressions=0"
 make_live
 af_packet() { echo "net_af_xdp$1,iface=$2"; }
 inside "$ns_gw_a" ip link set wire mtu 1500 # XDP takes frames of up to a page
