@@ -57,6 +57,16 @@ void eg_lpm_free(struct eg_lpm *lpm);
 /* Memory held, bytes. */
 size_t eg_lpm_bytes(const struct eg_lpm *lpm);
 
+/* A byte or two of most addresses: a call of memcmp() costs more. */
+static inline bool eg_lpm_skips(const struct eg_lpm_skip *skip, const uint8_t *rest)
+{
+	unsigned i = 0;
+
+	while (i < skip->n && rest[i] == skip->bytes[i])
+		i++;
+	return i == skip->n;
+}
+
 /* From a slot down to its value; rest: the address bytes behind the root's two. */
 static inline uint32_t eg_lpm_walk(const struct eg_lpm *lpm, uint32_t slot, const uint8_t *rest)
 {
@@ -66,7 +76,7 @@ static inline uint32_t eg_lpm_walk(const struct eg_lpm *lpm, uint32_t slot, cons
 		if (slot & EG_LPM_SKIP) {
 			const struct eg_lpm_skip *skip = node;
 
-			if (memcmp(rest, skip->bytes, skip->n))
+			if (!eg_lpm_skips(skip, rest))
 				return skip->miss;
 			rest += skip->n;
 			slot = skip->next;

@@ -1,5 +1,7 @@
 #include "route/tunnel.h"
 
+#include <stdlib.h>
+
 #include "net/bytes.h"
 #include "net/checksum.h"
 
@@ -30,6 +32,14 @@ static void make_ip6(struct eg_tunnel *peer)
 	memcpy(ip->src, peer->local.bytes, 16);
 	memcpy(ip->dst, peer->remote.bytes, 16);
 	peer->ip_len = sizeof(*ip);
+}
+
+struct eg_tunnel *eg_tunnels_new(uint32_t n)
+{
+	size_t bytes = ((size_t)n + 1) * sizeof(struct eg_tunnel); /* none is no failure */
+	struct eg_tunnel *tunnels = aligned_alloc(64, bytes);
+
+	return tunnels ? memset(tunnels, 0, bytes) : NULL;
 }
 
 void eg_tunnel_make_outer(struct eg_tunnel *peer)

@@ -47,9 +47,14 @@ struct eg_tunnel {
 	struct eg_alive *alive; /* a reference; NULL: it is not asked whether it lives */
 	struct eg_alive_plan plan;
 	struct eg_ip target, source; /* whom it asks for an echo there, as whom */
+	uint8_t unused[48];
 };
 
-_Static_assert(offsetof(struct eg_tunnel, outer) <= 64, "a line for all packets");
+_Static_assert(sizeof(struct eg_tunnel) % 64 == 0, "each begins on a line, as the first does");
+_Static_assert(offsetof(struct eg_tunnel, into) <= 128, "two lines for all packets");
+
+/* n of them, all zero, on cache lines; for free(). NULL where memory is short. */
+struct eg_tunnel *eg_tunnels_new(uint32_t n);
 
 /* What packets into it and out of it need is fetched. Any worker. */
 static inline void eg_tunnel_prefetch(const struct eg_tunnel *peer)

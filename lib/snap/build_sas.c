@@ -135,7 +135,7 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 	int failed = 0;
 
 	snap->n_peers = (uint32_t)config->peers.n;
-	snap->peers = calloc(snap->n_peers + 1, sizeof(*snap->peers));
+	snap->peers = eg_tunnels_new(snap->n_peers);
 	for (uint32_t i = 0; snap->peers && i < snap->n_peers; i++) {
 		const struct eg_conf_peer *conf = &config->peers.v[i];
 		struct eg_tunnel *peer = &snap->peers[i];

@@ -275,7 +275,7 @@ int eg_rekey_derive(struct eg_snap *snap)
 /* The peers of a snapshot without their lists. */
 static int copy_peers(struct eg_snap *snap, const struct eg_snap *before)
 {
-	snap->peers = calloc(before->n_peers + 1, sizeof(*snap->peers));
+	snap->peers = eg_tunnels_new(before->n_peers);
 	if (!snap->peers)
 		return -1;
 	snap->n_peers = before->n_peers;
