@@ -201,7 +201,7 @@ counters() {
 }
 
 counter() { # NAME KEY
-	counters "$1" | awk -v key="$2" '$1 == key { value = $2 } END { print value + 0 }'
+	counters "$1" | awk -v key="$2" '$1 == key { value = $2 } END { printf "%.0f\n", value }'
 }
 
 balanced() { # NAME: nothing was lost without a name, by the final block's own word and by ours
@@ -209,7 +209,7 @@ balanced() { # NAME: nothing was lost without a name, by the final block's own w
 	[ $(($(counter "$1" rx) + $(counter "$1" made))) -eq \
 		$(($(counter "$1" tx) + $(counter "$1" taken) + $(counter "$1" drops))) ] ||
 		{ cat "$1.txt"; fail "$1: rx + made is not tx + taken + drops"; }
-	[ "$(counter "$1" drops)" -eq "$(counters "$1" | awk '/^drop\./ { n += $2 } END { print n + 0 }')" ] ||
+	[ "$(counter "$1" drops)" -eq "$(counters "$1" | awk '/^drop\./ { n += $2 } END { printf "%.0f\n", n }')" ] ||
 		{ cat "$1.txt"; fail "$1: the named drops are not all drops"; }
 	! tail -n 1 "$1.txt" | grep -q 'in flight' || fail "$1: packets in flight at the end"
 }
