@@ -1,8 +1,11 @@
 /* The whole way of a packet.
  *
- *   clear side:      rx -> parse -> verify -> flow -> policy -> route -> sa_out -> esp_out -> tx
+ *   clear side:      rx -> parse -> verify -> flow -> policy -> route -> mss -> sa_out -> ... -> tx
  *   encrypted side:  rx -> parse -> sa_in -> esp_in -> parse(inner) -> verify -> flow -> ... -> tx
  *
+ *   into a tunnel:   ... -> sa_out -> esp_out -> tx; what must be cut waits in sa_out
+ *                    (path/fragment.h) and comes there again
+ *   said by us:      ICMP about a burst, at its end: parse -> route -> mss -> ... -> tx
  *   for the gateway itself: out of route or sa_in to the kernel (path/kernel.h), and back:
  *   kernel's port:   rx -> parse -> verify -> flow -> ... -> tx
  *
