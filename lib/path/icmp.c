@@ -125,74 +125,68 @@ static uint32_t next_mtu(const struct eg_path *path, const struct eg_meta *meta,
 	return path->port[meta->hop->port].mtu;
 }
 
-static void put_ip4(struct eg_ip4 *ip, uint8_t proto, uint16_t len)
+void eg_icmp_wrap(uint8_t *out, uint16_t len, const struct eg_ip *from, const struct eg_ip *to)
 {
-	*ip = (struct eg_ip4){
-		.ver_ihl = 0x45,
-		.len_be = htobe16(len),
-		.frag_be =
-			htobe16(EG_IP4_DF), /* so that it needs no identification (RFC 6864 s4) */
-		.ttl = OWN_TTL,
-		.proto = proto,
-	};
+	struct eg_ip4 *ip4 = (struct eg_ip4 *)out;
+	struct eg_ip6 *ip6 = (struct eg_ip6 *)out;
+	unsigned head = from->family == 4 ? EG_IP4_LEN : EG_IP6_LEN;
+	uint8_t *icmp = out + head;
+	size_t n = (size_t)len - head;
+
+	eg_put16(icmp + 2, 0);
+	if (from->family == 4) {
+		*ip4 = (struct eg_ip4){
+			.ver_ihl = 0x45,
+			.len_be = htobe16(len),
+			.frag_be = htobe16(EG_IP4_DF), /* so that it needs no identification (RFC
+							  6864 s4) */
+			.ttl = OWN_TTL,
+			.proto = EG_PROTO_ICMP,
+		};
+		memcpy(ip4->src, from->bytes, 4);
+		memcpy(ip4->dst, to->bytes, 4);
+		eg_put16(out + offsetof(struct eg_ip4, check),
+			 eg_checksum_fold(eg_checksum_add(0, out, EG_IP4_LEN)));
+		eg_put16(icmp + 2, eg_checksum_fold(eg_checksum_add(0, icmp, n)));
+	} else {
+		*ip6 = (struct eg_ip6){
+			.ver_tc_flow_be = htobe32(6u << 28),
+			.payload_be = htobe16((uint16_t)n),
+			.next = EG_PROTO_ICMP6,
+			.hops = OWN_TTL,
+		};
+		memcpy(ip6->src, from->bytes, 16);
+		memcpy(ip6->dst, to->bytes, 16);
+		eg_put16(icmp + 2,
+			 eg_checksum_fold(eg_checksum_add6(ip6, EG_PROTO_ICMP6, icmp, n)));
+	}
 }
 
-/* The error's bytes but for its addresses, about `quote`. Returns its length. */
+/* The error's message but for its checksum, about `quote`. Returns the packet's length. */
 static uint16_t put_error4(uint8_t *out, const struct error *error, uint32_t mtu,
 			   const uint8_t *quote, uint16_t len)
 {
-	struct eg_ip4 *ip = (struct eg_ip4 *)out;
 	uint8_t *icmp = out + EG_IP4_LEN;
 
 	len = len > ERROR4_MAX - EG_IP4_LEN - ICMP_LEN ? ERROR4_MAX - EG_IP4_LEN - ICMP_LEN : len;
-	put_ip4(ip, EG_PROTO_ICMP, (uint16_t)(EG_IP4_LEN + ICMP_LEN + len));
 	icmp[0] = error->type4;
 	icmp[1] = error->code4;
-	memset(icmp + 2, 0, 4);
-	eg_put16(icmp + 6, (uint16_t)mtu);
+	eg_put32(icmp + 4, mtu & 0xffff);
 	memcpy(icmp + ICMP_LEN, quote, len);
-	eg_put16(icmp + 2, eg_checksum_fold(eg_checksum_add(0, icmp, ICMP_LEN + (size_t)len)));
 	return (uint16_t)(EG_IP4_LEN + ICMP_LEN + len);
 }
 
 static uint16_t put_error6(uint8_t *out, const struct error *error, uint32_t mtu,
 			   const uint8_t *quote, uint16_t len)
 {
-	struct eg_ip6 *ip = (struct eg_ip6 *)out;
 	uint8_t *icmp = out + EG_IP6_LEN;
 
 	len = len > ERROR6_MAX - EG_IP6_LEN - ICMP_LEN ? ERROR6_MAX - EG_IP6_LEN - ICMP_LEN : len;
-	ip->ver_tc_flow_be = htobe32(6u << 28);
-	ip->payload_be = htobe16((uint16_t)(ICMP_LEN + len));
-	ip->next = EG_PROTO_ICMP6;
-	ip->hops = OWN_TTL;
 	icmp[0] = error->type6;
 	icmp[1] = error->code6;
-	memset(icmp + 2, 0, 2);
 	eg_put32(icmp + 4, mtu);
 	memcpy(icmp + ICMP_LEN, quote, len);
 	return (uint16_t)(EG_IP6_LEN + ICMP_LEN + len);
-}
-
-static void address4(uint8_t *out, const struct eg_ip *from, const struct eg_ip *to)
-{
-	struct eg_ip4 *ip = (struct eg_ip4 *)out;
-
-	memcpy(ip->src, from->bytes, 4);
-	memcpy(ip->dst, to->bytes, 4);
-	eg_put16(out + offsetof(struct eg_ip4, check),
-		 eg_checksum_fold(eg_checksum_add(0, out, EG_IP4_LEN)));
-}
-
-static void address6(uint8_t *out, uint16_t len, const struct eg_ip *from, const struct eg_ip *to)
-{
-	struct eg_ip6 *ip = (struct eg_ip6 *)out;
-	uint8_t *icmp = out + EG_IP6_LEN;
-
-	memcpy(ip->src, from->bytes, 16);
-	memcpy(ip->dst, to->bytes, 16);
-	eg_put16(icmp + 2, eg_checksum_fold(eg_checksum_add6(ip, EG_PROTO_ICMP6, icmp,
-							     (size_t)len - EG_IP6_LEN)));
 }
 
 static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tunnel,
@@ -224,13 +218,11 @@ static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tun
 	if (!made)
 		return;
 	out = rte_pktmbuf_mtod(made, uint8_t *);
-	if (meta->pkt.version == 4) {
+	if (meta->pkt.version == 4)
 		len = put_error4(out, error, next_mtu(path, meta, data), data, meta->pkt.len);
-		address4(out, &from, &to);
-	} else {
+	else
 		len = put_error6(out, error, next_mtu(path, meta, data), data, meta->pkt.len);
-		address6(out, len, &from, &to);
-	}
+	eg_icmp_wrap(out, len, &from, &to);
 	eg_mbuf_window(made, 0, len);
 	eg_count(&path->stats->own[error->kind], 1);
 	say(path, made, meta->port);

@@ -4,9 +4,11 @@
 #define EG_PATH_ICMP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/tokens.h"
 
+struct eg_ip;
 struct eg_path;
 struct eg_meta;
 struct rte_mbuf;
@@ -30,6 +32,10 @@ void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struc
  * or out of a tunnel (RFC 1812 s4.3.3.1: host unreachable, RFC 4443 s3.1: address unreachable). */
 void eg_icmp_no_neighbor(struct eg_path *path, unsigned port, bool from_tunnel,
 			 const struct rte_mbuf *m);
+
+/* The IP header of a packet of our own, `len` bytes in all, in front of an ICMP message that is
+ * whole but for its checksum; and that checksum. */
+void eg_icmp_wrap(uint8_t *out, uint16_t len, const struct eg_ip *from, const struct eg_ip *to);
 
 /* Packet i is addressed to the gateway: an echo request becomes its own answer, in place. EG_KEEP,
  * or why it is lost. */

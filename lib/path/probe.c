@@ -3,17 +3,16 @@
  * tunnel that the question came out of (route.c). */
 #include "base/clock.h"
 #include "net/bytes.h"
-#include "net/checksum.h"
 #include "path/drop.h"
+#include "path/icmp.h"
 #include "path/related.h"
 #include "path/stages.h"
 
 #define LOOKS_TURN 16 /* no turn gets longer than by so many peers */
 #define LOOK_NS    EG_NS_PER_MS
-#define OWN_TTL    64
 #define ECHO_LEN   8 /* a header, no data */
 
-/* RFC 792, RFC 4443 s4.1. Checksums are left to the caller. */
+/* RFC 792, RFC 4443 s4.1. Its checksum is eg_icmp_wrap()'s. */
 static void put_echo(uint8_t *icmp, uint8_t type, const struct eg_alive *alive)
 {
 	icmp[0] = type;
@@ -22,57 +21,19 @@ static void put_echo(uint8_t *icmp, uint8_t type, const struct eg_alive *alive)
 	eg_put16(icmp + 6, eg_alive_number(alive));
 }
 
-static void put4(uint8_t *out, const struct eg_tunnel *peer)
-{
-	struct eg_ip4 *ip = (struct eg_ip4 *)out;
-	uint8_t *icmp = out + EG_IP4_LEN;
-
-	*ip = (struct eg_ip4){
-		.ver_ihl = 0x45,
-		.len_be = htobe16(EG_IP4_LEN + ECHO_LEN),
-		.frag_be = htobe16(EG_IP4_DF), /* so that it needs no identification */
-		.ttl = OWN_TTL,
-		.proto = EG_PROTO_ICMP,
-	};
-	memcpy(ip->src, peer->source.bytes, 4);
-	memcpy(ip->dst, peer->target.bytes, 4);
-	eg_put16(out + offsetof(struct eg_ip4, check),
-		 eg_checksum_fold(eg_checksum_add(0, out, EG_IP4_LEN)));
-	put_echo(icmp, EG_ICMP_ECHO, peer->alive);
-	eg_put16(icmp + 2, eg_checksum_fold(eg_checksum_add(0, icmp, ECHO_LEN)));
-}
-
-static void put6(uint8_t *out, const struct eg_tunnel *peer)
-{
-	struct eg_ip6 *ip = (struct eg_ip6 *)out;
-	uint8_t *icmp = out + EG_IP6_LEN;
-
-	*ip = (struct eg_ip6){
-		.ver_tc_flow_be = htobe32(6u << 28),
-		.payload_be = htobe16(ECHO_LEN),
-		.next = EG_PROTO_ICMP6,
-		.hops = OWN_TTL,
-	};
-	memcpy(ip->src, peer->source.bytes, 16);
-	memcpy(ip->dst, peer->target.bytes, 16);
-	put_echo(icmp, EG_ICMP6_ECHO, peer->alive);
-	eg_put16(icmp + 2, eg_checksum_fold(eg_checksum_add6(ip, EG_PROTO_ICMP6, icmp, ECHO_LEN)));
-}
-
 static void make(struct eg_path *path, const struct eg_tunnel *peer)
 {
 	bool v4 = peer->target.family == 4;
+	unsigned head = v4 ? EG_IP4_LEN : EG_IP6_LEN;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(path->pool);
 	struct eg_batch *batch = &path->batch;
 	uint8_t *out;
 
 	if (!m) /* one that is not answered: so will the next be sent */
 		return;
-	out = (uint8_t *)rte_pktmbuf_append(m, (v4 ? EG_IP4_LEN : EG_IP6_LEN) + ECHO_LEN);
-	if (v4)
-		put4(out, peer);
-	else
-		put6(out, peer);
+	out = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(head + ECHO_LEN));
+	put_echo(out + head, v4 ? EG_ICMP_ECHO : EG_ICMP6_ECHO, peer->alive);
+	eg_icmp_wrap(out, (uint16_t)(head + ECHO_LEN), &peer->source, &peer->target);
 	batch->m[batch->n] = m;
 	/* Through the peer's own tunnel, whatever route leads to the target. */
 	batch->meta[batch->n] =
