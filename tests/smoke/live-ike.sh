@@ -12,14 +12,12 @@
 # The charons' own CHILD_SAs carry nothing here: their ESP is not what the allow list names.
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/smoke/live.inc.sh"
+. "$root/tests/smoke/charon.inc.sh"
 need_driver tap
-charon=/usr/lib/ipsec/charon
-[ -x $charon ] || skip "strongSwan's charon is not installed"
 for plugin in kernel-libipsec vici; do
 	[ -e "/usr/lib/ipsec/plugins/libstrongswan-$plugin.so" ] || skip "charon has no plugin $plugin"
 done
-[ -c /dev/net/tun ] || skip "no /dev/net/tun"
-need swanctl unshare nsenter curl
+need curl
 make_live
 for gw in "$ns_gw_a" "$ns_gw_b"; do # what af_packet shows espgate the kernels must not take
 	ip netns exec "$gw" sysctl -qw net.ipv4.conf.clear.rp_filter=1 net.ipv4.conf.wire.rp_filter=1 \
@@ -29,14 +27,7 @@ peer_extra='udp_encap: true'
 uplink_extra='kernel: {device: "net_tap0,iface=k-wire"}' # allow: [ike]
 write_live_conf a
 write_live_conf b
-listen "$ns_gw_b" from-a.pcap
-heard_a=$listener
-listen "$ns_gw_a" from-b.pcap
-heard_b=$listener
-live_gateway a
-a=$pid
-live_gateway b
-b=$pid
+start_heard
 
 connection() { # NUMBER FAMILY: one over that family
 	local me=$1 other=$((3 - $1)) net=192.0.2.
@@ -92,26 +83,7 @@ for family in 4 6; do # ends for the CHILD_SAs
 	ip -n "$ns_gw_b" addr add 10.99.${family}2.1/32 dev lo
 done
 
-# Each its own /run, where it keeps its pid and its socket.
-cat >start_charon <<EOF2
-#!/bin/bash
-mount -t tmpfs tmpfs /run
-STRONGSWAN_CONF=$dir/\$1.strongswan exec $charon
-EOF2
-chmod +x start_charon
-swan() { # NAME SWANCTL_ARGUMENTS...
-	local name=$1 pid=charon_$1
-	shift
-	nsenter -t "${!pid}" -m -n env STRONGSWAN_CONF="$dir/$name.strongswan" swanctl "$@" >swanctl.out 2>&1
-}
-for name in a b; do
-	ns=ns_gw_$name
-	ip netns exec "${!ns}" unshare -m ./start_charon $name >"$name.out" 2>&1 &
-	pids+=($!)
-	declare "charon_$name=$!"
-	until_true 20 grep -q 'spawning .* worker threads' $name.charon
-	until_true 20 swan $name --load-all --file "$dir/$name.swanctl"
-done
+start_charons gw_a a.charon gw_b b.charon
 
 # Pods' own traffic goes on all the while.
 megabytes=20

@@ -9,13 +9,11 @@
 #
 # kernel-libipsec has UDP encapsulation always, tunnel mode only, no ESN.
 . "$(dirname "$0")/lib.sh"
-charon=/usr/lib/ipsec/charon
-[ -x $charon ] || skip "strongSwan's charon is not installed"
+. "$root/tests/smoke/charon.inc.sh"
 for plugin in kernel-libipsec chapoly ctr vici; do
 	[ -e "/usr/lib/ipsec/plugins/libstrongswan-$plugin.so" ] || skip "charon has no plugin $plugin"
 done
-[ -c /dev/net/tun ] || skip "no /dev/net/tun"
-need swanctl tcpdump unshare nsenter
+need tcpdump
 make_namespaces a b
 suites="aes256gcm16 aes128-sha256 chacha20poly1305 aes256ctr-sha256"
 
@@ -88,26 +86,7 @@ charon_conf() { # NAME NUMBER SUITES_OF_CHILDREN
 charon_conf a 1 $suites
 charon_conf b 2 "$(tr ' ' ',' <<<"$suites")"
 
-# Each its own /run, where it keeps its pid and its socket.
-cat >start_charon <<EOF
-#!/bin/bash
-mount -t tmpfs tmpfs /run
-STRONGSWAN_CONF=$dir/\$1.strongswan exec $charon
-EOF
-chmod +x start_charon
-swan() { # NAME SWANCTL_ARGUMENTS...
-	local name=$1 pid=charon_$1
-	shift
-	nsenter -t "${!pid}" -m -n env STRONGSWAN_CONF="$dir/$name.strongswan" swanctl "$@" >swanctl.out 2>&1
-}
-for name in a b; do
-	ns=ns_$name
-	ip netns exec "${!ns}" unshare -m ./start_charon $name >"$name.out" 2>&1 &
-	pids+=($!)
-	declare "charon_$name=$!"
-	until_true 20 grep -q 'spawning .* worker threads' keys/$name.log
-	until_true 20 swan $name --load-all --file "$dir/$name.swanctl"
-done
+start_charons a keys/a.log b keys/b.log
 
 listen() { # NAMESPACE INTERFACE in|out FILE
 	ip netns exec "$1" tcpdump -i "$2" -Q "$3" --immediate-mode -U -Z root -s 0 -w "$4" 2>"$4.log" &
