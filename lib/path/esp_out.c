@@ -79,13 +79,14 @@ static bool write_iv(struct eg_path *path, uint8_t *at, const struct eg_sa *sa, 
 
 /* What is sealed of packet i: `text`, behind the IV. With ESN all of the number is authenticated;
  * an implicit IV is that number (RFC 8750 s4). */
-static struct eg_crypto_op make_op(struct eg_path *path, unsigned i, uint8_t *text,
-				   uint32_t text_len)
+static void make_op(struct eg_path *path, unsigned i, uint8_t *text, uint32_t text_len,
+		    struct eg_crypto_op *op)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const struct eg_sa *sa = meta->sa;
 	uint8_t *iv = text - sa->iv_bytes, *esp = iv - EG_ESP_LEN;
-	struct eg_crypto_op op = {
+
+	*op = (struct eg_crypto_op){
 		.key = sa->key,
 		.text = text,
 		.text_len = text_len,
@@ -94,18 +95,16 @@ static struct eg_crypto_op make_op(struct eg_path *path, unsigned i, uint8_t *te
 		.iv = iv,
 		.icv = text + text_len,
 	};
-
 	if (sa->esn || sa->iv_kind == EG_IV_SEQ) {
 		memcpy(path->aad[i], &sa->spi_be, 4);
 		eg_put64(path->aad[i] + 4, meta->seq);
 	}
 	if (sa->esn) {
-		op.aad = path->aad[i];
-		op.aad_len = 12;
+		op->aad = path->aad[i];
+		op->aad_len = 12;
 	}
 	if (sa->iv_kind == EG_IV_SEQ)
-		op.iv = path->aad[i] + 4;
-	return op;
+		op->iv = path->aad[i] + 4;
 }
 
 /* Steps 1 to 3 for packet i, and its op. */
@@ -150,7 +149,7 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	m->data_len = (uint16_t)len;
 	m->pkt_len = len;
 
-	*op = make_op(path, i, text, text_len);
+	make_op(path, i, text, text_len, op);
 	return EG_KEEP;
 }
 
