@@ -165,7 +165,7 @@ bool eg_world_node_has(const struct eg_world *world, uint32_t node, const struct
 	       eg_ip_equal(&world->node_ips.v[i].ip, ip);
 }
 
-static void free_selector(struct eg_selector *selector)
+void eg_selector_clear(struct eg_selector *selector)
 {
 	eg_vec_foreach (req, &selector->reqs)
 		eg_vec_free(&req->values);
@@ -175,22 +175,26 @@ static void free_selector(struct eg_selector *selector)
 static void free_rule(struct eg_rule *rule)
 {
 	eg_vec_foreach (peer, &rule->peers) {
-		free_selector(&peer->ns);
-		free_selector(&peer->pod);
+		eg_selector_clear(&peer->ns);
+		eg_selector_clear(&peer->pod);
 		eg_vec_free(&peer->except);
 	}
 	eg_vec_free(&rule->peers);
 	eg_vec_free(&rule->ports);
 }
 
+void eg_netpol_clear_rules(struct eg_netpol *policy, enum eg_dir dir)
+{
+	eg_vec_foreach (rule, &policy->rules[dir])
+		free_rule(rule);
+	eg_vec_free(&policy->rules[dir]);
+}
+
 static void free_policy(struct eg_netpol *policy)
 {
-	free_selector(&policy->pods);
-	for (int dir = 0; dir < EG_DIRS; dir++) {
-		eg_vec_foreach (rule, &policy->rules[dir])
-			free_rule(rule);
-		eg_vec_free(&policy->rules[dir]);
-	}
+	eg_selector_clear(&policy->pods);
+	for (int dir = 0; dir < EG_DIRS; dir++)
+		eg_netpol_clear_rules(policy, (enum eg_dir)dir);
 }
 
 void eg_world_free(struct eg_world *world)
@@ -212,6 +216,7 @@ void eg_world_free(struct eg_world *world)
 	eg_vec_free(&world->pods);
 	eg_vec_free(&world->nodes);
 	eg_vec_free(&world->policies);
+	eg_vec_free(&world->quarantined);
 	eg_vec_free(&world->pod_ips);
 	eg_vec_free(&world->node_ips);
 	eg_symtab_free(&world->syms);

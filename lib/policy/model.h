@@ -67,6 +67,7 @@ struct eg_namespace {
 	struct eg_labels labels;
 	bool implied;              /* not in the inventory: only its own name's label is known */
 	EG_VEC(uint32_t) policies; /* of this namespace, ascending; made by eg_world_index() */
+	uint32_t closed_by;        /* 1 + the policy that isolates its quarantined pods; 0: none */
 	struct eg_pos pos;
 };
 
@@ -85,6 +86,7 @@ struct eg_pod {
 	uint32_t node;     /* index or EG_NONE */
 	bool host_network; /* its addresses are its node's: no selector matches it */
 	bool finished;     /* Succeeded or Failed: its addresses may be another's by now */
+	bool quarantined;  /* its addresses are denied (policy/quarantine.h) */
 	struct eg_pos pos;
 };
 
@@ -129,6 +131,7 @@ struct eg_netpol {
 	eg_sym name;
 	struct eg_selector pods;
 	bool isolates[EG_DIRS]; /* policyTypes */
+	bool quarantined;       /* isolates and allows nothing (policy/quarantine.h) */
 	EG_VEC(struct eg_rule) rules[EG_DIRS];
 	struct eg_pos pos;
 };
@@ -144,12 +147,21 @@ struct eg_owners {
 	size_t n, cap;
 };
 
+/* An object that was taken out in the safe direction (policy/quarantine.h). */
+struct eg_quarantined {
+	eg_sym kind;     /* "NetworkPolicy", "Pod" ... */
+	eg_sym ns, name; /* EG_SYM_NONE where the object has none, or none that can be read */
+	eg_sym reason;   /* what is wrong with it */
+	struct eg_pos pos;
+};
+
 struct eg_world {
 	struct eg_symtab syms;
 	EG_VEC(struct eg_namespace) namespaces;
 	EG_VEC(struct eg_pod) pods;
 	EG_VEC(struct eg_cluster_node) nodes;
 	EG_VEC(struct eg_netpol) policies;
+	EG_VEC(struct eg_quarantined) quarantined;
 	struct eg_owners pod_ips, node_ips; /* made by eg_world_index() */
 };
 
@@ -183,6 +195,10 @@ bool eg_requirement_holds(const struct eg_requirement *req, const struct eg_labe
 
 /* The pod's port of that name and protocol, or 0. */
 uint16_t eg_pod_named_port(const struct eg_pod *pod, eg_sym name, uint8_t proto);
+
+/* Free a rule list of a policy, which then allows nothing in that direction. */
+void eg_netpol_clear_rules(struct eg_netpol *policy, enum eg_dir dir);
+void eg_selector_clear(struct eg_selector *selector);
 
 void eg_world_free(struct eg_world *world);
 

@@ -27,5 +27,6 @@ void assert_agree(const struct eg_policy *policy, const struct eg_packet_key *ke
 
 int main(void)
 {
-	return run_rule_tests() + run_compile_tests() + run_explain_tests() + run_random_tests();
+	return run_rule_tests() + run_compile_tests() + run_explain_tests() +
+	       run_quarantine_tests() + run_random_tests();
 }

@@ -1,0 +1,101 @@
+/* What is quarantined closes what it selects or owns, says so, and changes nothing else; tables and
+ * reference agree on it like on any policy. */
+#include "policy_tests.h"
+
+#include <string.h>
+
+#include "policy/explain.h"
+#include "policy/quarantine.h"
+
+#define POLICY(name, spec)                                                                         \
+	"---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: " name      \
+	", namespace: shop}, spec: {" spec "}}\n"
+
+static void expect(const struct eg_world *world, const char *const *probes)
+{
+	struct eg_policy *policy = compile(world);
+	struct eg_proof proof;
+
+	for (; *probes; probes++) {
+		char verdict[8];
+		struct eg_packet_key key = probe_key(*probes, verdict);
+		bool pass = eg_ref_decide(world, EG_INGRESS, &key).why != EG_REF_DENIED &&
+			    eg_ref_decide(world, EG_EGRESS, &key).why != EG_REF_DENIED;
+
+		if (pass != !strcmp(verdict, "yes"))
+			fail_msg("%s", *probes);
+		assert_agree(policy, &key);
+	}
+	assert_int_equal(eg_policy_prove(policy, 0, &proof), 0);
+	assert_int_equal(proof.n_disagreements, 0);
+	eg_policy_free(policy);
+}
+
+static void expect_listed(const struct eg_world *world, size_t i, const char *words)
+{
+	struct eg_buf text = {0};
+
+	eg_describe_quarantined(world, &world->quarantined.v[i], &text);
+	assert_string_equal(text.v, words);
+	eg_buf_free(&text);
+}
+
+static void test_policy(void **state)
+{
+	static const char *const before[] = {"10.0.0.1 10.0.0.2 TCP 80 yes",
+					     "10.0.0.2 10.0.0.3 TCP 80 yes", NULL};
+	/* Isolated by one direction only, its own node still let in; all others as they were. */
+	static const char *const after[] = {
+		"10.0.0.1 10.0.0.2 TCP 80 no",     "fd00::11 fd00::1 TCP 80 yes",
+		"192.168.0.1 10.0.0.2 TCP 80 yes", "10.0.0.2 10.0.0.3 TCP 80 yes",
+		"10.0.0.2 8.8.8.8 UDP 53 yes",     NULL};
+	struct eg_world world = {0};
+
+	(void)state;
+	yaml_world(POLICY("p", "podSelector: {matchLabels: {app: db}}, ingress: [{}]"), &world);
+	expect(&world, before);
+	assert_int_equal(eg_world_quarantine_policy(&world, 0, "it costs too much"), 0);
+	assert_int_equal(eg_world_quarantine_policy(&world, 0, "again"), 0);
+	assert_int_equal(eg_world_index(&world), 0);
+	expect(&world, after);
+	assert_int_equal(world.quarantined.n, 1);
+	assert_true(world.policies.v[0].quarantined);
+	expect_listed(&world, 0, "NetworkPolicy shop/p (policies.yaml:2): it costs too much");
+	eg_world_free(&world);
+}
+
+/* Nothing in or out of both its addresses, from its node neither; the other pods of its namespace
+ * stay as they were, and its port name is nobody's. */
+static void test_pod(void **state)
+{
+	static const char *const after[] = {"10.0.0.1 10.0.0.2 TCP 80 no",
+					    "10.0.0.2 10.0.0.1 TCP 80 no",
+					    "fd00::11 fd00::1 TCP 80 no",
+					    "192.168.0.1 10.0.0.1 TCP 80 no",
+					    "8.8.8.8 10.0.0.1 UDP 1 no",
+					    "10.0.0.2 10.0.0.3 TCP 1 yes",
+					    "10.0.0.3 10.0.1.1 TCP 1 yes",
+					    "10.0.0.2 8.8.8.8 ICMP 0 yes",
+					    NULL};
+	struct eg_world world = {0};
+
+	(void)state;
+	yaml_world(POLICY("p", "podSelector: {matchLabels: {app: web}}, ingress: [{}]"), &world);
+	assert_int_equal(eg_world_quarantine_pod(&world, 0, "unreadable"), 0);
+	assert_int_equal(eg_world_quarantine_pod(&world, 0, "unreadable"), 0);
+	assert_int_equal(eg_world_index(&world), 0);
+	expect(&world, after);
+	assert_int_equal(world.quarantined.n, 1);
+	expect_listed(&world, 0, "Pod shop/web (inventory.yaml:12): unreadable");
+	eg_world_free(&world);
+}
+
+int run_quarantine_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_pod),
+	};
+
+	return cmocka_run_group_tests_name("policy quarantine", tests, NULL, NULL);
+}
