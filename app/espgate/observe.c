@@ -113,48 +113,45 @@ static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 }
 
 static void add_denied(const struct eg_snap_policy *policy, uint32_t index, enum eg_dir dir,
-		       struct eg_report *report)
+		       uint64_t count, struct eg_report *report)
 {
-	struct eg_report_policy *row;
+	struct eg_report_policy *row = count ? eg_vec_add(&report->denied) : NULL;
 	struct eg_buf name = {0};
-	uint64_t sum = 0;
 
-	for (unsigned w = 0; w < policy->n_workers; w++)
-		sum += eg_counted(&policy->counts[w].denied[dir][index]);
-	row = sum ? eg_vec_add(&report->denied) : NULL;
 	if (!row)
 		return;
 	eg_describe_policy(&policy->world, index, &name);
 	eg_buf_add(&name, " %s", eg_dir_name(dir));
-	*row = (struct eg_report_policy){name.v, sum};
+	*row = (struct eg_report_policy){name.v, count};
 }
 
-static void add_allowed(const struct eg_snap_policy *policy, uint32_t rule,
+static void add_allowed(const struct eg_snap_policy *policy, uint32_t rule, uint64_t count,
 			struct eg_report *report)
 {
 	const struct eg_rule_ref *ref = eg_policy_rule(policy->compiled, rule + EG_VERDICT_RULE);
-	struct eg_report_policy *row;
+	struct eg_report_policy *row = count ? eg_vec_add(&report->allowed) : NULL;
 	struct eg_buf name = {0};
-	uint64_t sum = 0;
 
-	for (unsigned w = 0; w < policy->n_workers; w++)
-		sum += eg_counted(&policy->counts[w].allowed[rule]);
-	row = sum ? eg_vec_add(&report->allowed) : NULL;
 	if (!row)
 		return;
 	eg_describe_rule(&policy->world, ref->policy, ref->dir, ref->rule, &name);
-	*row = (struct eg_report_policy){name.v, sum};
+	*row = (struct eg_report_policy){name.v, count};
 }
 
 /* Only what did something: a cluster has thousands of policies. */
 static void add_policies(const struct eg_snap_policy *policy, struct eg_report *report)
 {
-	for (uint32_t p = 0; p < policy->world.policies.n; p++) {
-		add_denied(policy, p, EG_INGRESS, report);
-		add_denied(policy, p, EG_EGRESS, report);
+	struct eg_policy_totals totals;
+
+	if (!eg_snap_policy_totals(policy, &totals)) {
+		for (uint32_t p = 0; p < policy->world.policies.n; p++)
+			for (int dir = 0; dir < EG_DIRS; dir++)
+				add_denied(policy, p, (enum eg_dir)dir, totals.denied[dir][p],
+					   report);
+		for (uint32_t r = 0; r < eg_policy_stats(policy->compiled)->n_rules; r++)
+			add_allowed(policy, r, totals.allowed[r], report);
 	}
-	for (uint32_t r = 0; r < eg_policy_stats(policy->compiled)->n_rules; r++)
-		add_allowed(policy, r, report);
+	eg_policy_totals_free(&totals);
 }
 
 /* From the first packet of any worker to the last of any. */

@@ -30,7 +30,8 @@ static void count_allowed(const struct eg_path *path, const struct eg_verdict *v
 	}
 }
 
-/* Every policy that isolates the end which denies has its share in the denial. */
+/* Counted for the isolation group of the end that denies, which costs the same however many
+ * policies isolate it. Reports give every one of them its share. */
 static void count_denied(const struct eg_path *path, const struct eg_policy_packet *packet,
 			 const struct eg_verdict *verdict)
 {
@@ -39,17 +40,14 @@ static void count_denied(const struct eg_path *path, const struct eg_policy_pack
 
 	for (int dir = 0; dir < EG_DIRS; dir++) {
 		const uint8_t *end = dir == EG_INGRESS ? packet->dst : packet->src;
-		const uint32_t *isolating;
-		uint32_t class_id;
-		size_t n;
+		uint32_t class_id, group;
 
 		if (verdict->side[dir] != EG_VERDICT_DENY)
 			continue;
 		class_id = packet->family == 4 ? eg_policy_class4(policy->compiled, end)
 					       : eg_policy_class6(policy->compiled, end);
-		isolating = eg_policy_isolating(policy->compiled, class_id, (enum eg_dir)dir, &n);
-		for (size_t k = 0; k < n; k++)
-			eg_count(&counts->denied[dir][isolating[k]], 1);
+		group = eg_policy_group(policy->compiled, class_id, (enum eg_dir)dir);
+		eg_count(&counts->denied[dir][group], 1);
 	}
 }
 

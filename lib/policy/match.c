@@ -128,12 +128,50 @@ const struct eg_rule_ref *eg_policy_rule(const struct eg_policy *policy, uint32_
 	return &policy->rules[verdict - EG_VERDICT_RULE];
 }
 
-const uint32_t *eg_policy_isolating(const struct eg_policy *policy, uint32_t class_id,
-				    enum eg_dir dir, size_t *n)
+static int compare_refs(const struct eg_rule_ref *a, const struct eg_rule_ref *b)
 {
-	const uint32_t *words =
-		eg_intern_get(&policy->isolating[dir], policy->classes[class_id].group[dir], n);
+	if (a->policy != b->policy)
+		return a->policy < b->policy ? -1 : 1;
+	if (a->dir != b->dir)
+		return a->dir < b->dir ? -1 : 1;
+	return a->rule < b->rule ? -1 : a->rule > b->rule;
+}
+
+uint32_t eg_policy_rule_number(const struct eg_policy *policy, uint32_t policy_index,
+			       enum eg_dir dir, uint32_t rule)
+{
+	const struct eg_rule_ref wanted = {policy_index, rule, dir};
+	size_t low = 0, high = policy->stats.n_rules;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (compare_refs(&policy->rules[middle], &wanted) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < policy->stats.n_rules && !compare_refs(&policy->rules[low], &wanted)
+		       ? (uint32_t)low
+		       : EG_NONE;
+}
+
+uint32_t eg_policy_group(const struct eg_policy *policy, uint32_t class_id, enum eg_dir dir)
+{
+	return policy->classes[class_id].group[dir];
+}
+
+const uint32_t *eg_policy_group_policies(const struct eg_policy *policy, uint32_t group,
+					 enum eg_dir dir, size_t *n)
+{
+	const uint32_t *words = eg_intern_get(&policy->isolating[dir], group, n);
 
 	--*n;
 	return words + 1;
+}
+
+const uint32_t *eg_policy_isolating(const struct eg_policy *policy, uint32_t class_id,
+				    enum eg_dir dir, size_t *n)
+{
+	return eg_policy_group_policies(policy, eg_policy_group(policy, class_id, dir), dir, n);
 }

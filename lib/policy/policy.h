@@ -115,7 +115,20 @@ static inline int eg_verdict_passes(const struct eg_verdict *verdict)
  * densely from 0 to n_rules - 1: counters may be an array. */
 const struct eg_rule_ref *eg_policy_rule(const struct eg_policy *policy, uint32_t verdict);
 
-/* Indexes of the policies that isolate a class in a direction, ascending; *n of them. */
+/* The number of a rule from where it was written, or EG_NONE. */
+uint32_t eg_policy_rule_number(const struct eg_policy *policy, uint32_t policy_index,
+			       enum eg_dir dir, uint32_t rule);
+
+/* The isolation group of a class as a subject. Groups count densely from 0 (isolated by none) to
+ * n_groups[dir] - 1: counters of denials may be an array, and cost the same however many policies
+ * isolate one pod. */
+uint32_t eg_policy_group(const struct eg_policy *policy, uint32_t class_id, enum eg_dir dir);
+
+/* Indexes of the policies that isolate a group's pods, ascending; *n of them. */
+const uint32_t *eg_policy_group_policies(const struct eg_policy *policy, uint32_t group,
+					 enum eg_dir dir, size_t *n);
+
+/* The same for the group of a class. */
 const uint32_t *eg_policy_isolating(const struct eg_policy *policy, uint32_t class_id,
 				    enum eg_dir dir, size_t *n);
 

@@ -5,8 +5,6 @@
 #include "conf/config.h"
 #include "k8s/k8s.h"
 
-#define LINE 64
-
 static int load_world(struct eg_world *world, const struct eg_conf_policy *conf,
 		      struct eg_errs *errs)
 {
@@ -48,32 +46,6 @@ static int prove(struct eg_snap_policy *policy, const struct eg_conf_policy *con
 	return -1;
 }
 
-static _Atomic uint64_t *make_counts(size_t n)
-{
-	size_t bytes = (n * sizeof(uint64_t) / LINE + 1) * LINE;
-	void *counts = aligned_alloc(LINE, bytes);
-
-	return counts ? memset(counts, 0, bytes) : NULL;
-}
-
-static int add_counts(struct eg_snap_policy *policy, unsigned n_workers)
-{
-	policy->counts = calloc(n_workers, sizeof(*policy->counts));
-	if (!policy->counts)
-		return -1;
-	policy->n_workers = n_workers;
-	for (unsigned w = 0; w < n_workers; w++) {
-		struct eg_policy_counts *counts = &policy->counts[w];
-
-		counts->allowed = make_counts(eg_policy_stats(policy->compiled)->n_rules);
-		for (int dir = 0; dir < EG_DIRS; dir++)
-			counts->denied[dir] = make_counts(policy->world.policies.n);
-		if (!counts->allowed || !counts->denied[EG_INGRESS] || !counts->denied[EG_EGRESS])
-			return -1;
-	}
-	return 0;
-}
-
 struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf, unsigned n_workers,
 					    uint64_t prove_ns, struct eg_errs *errs)
 {
@@ -92,7 +64,7 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf, u
 	policy->compiled = eg_policy_compile(&policy->world, &options, errs);
 	if (!policy->compiled || prove(policy, conf, prove_ns, errs))
 		goto fail;
-	if (add_counts(policy, n_workers)) {
+	if (eg_snap_policy_add_counts(policy, n_workers)) {
 		eg_error(errs, NULL, "policy", "out of memory");
 		goto fail;
 	}
@@ -112,6 +84,7 @@ void eg_snap_policy_free(struct eg_snap_policy *policy)
 			free(policy->counts[w].denied[dir]);
 	}
 	free(policy->counts);
+	eg_policy_totals_free(&policy->carried);
 	eg_policy_free(policy->compiled);
 	eg_world_free(&policy->world);
 	free(policy);

@@ -13,7 +13,14 @@
 /* One worker's counters. No two workers share a cache line. */
 struct eg_policy_counts {
 	_Atomic uint64_t *allowed;         /* connections, by rule number (eg_policy_rule()) */
-	_Atomic uint64_t *denied[EG_DIRS]; /* packets, by policy: every one that isolates */
+	_Atomic uint64_t *denied[EG_DIRS]; /* packets, by isolation group (eg_policy_group()) */
+};
+
+/* Counts as operators read them: of all workers, and of the snapshots before this one. */
+struct eg_policy_totals {
+	uint64_t *allowed; /* connections, by rule number */
+	uint64_t *
+		denied[EG_DIRS]; /* packets, by policy: one counts for each that isolates its end */
 };
 
 struct eg_snap_policy {
@@ -25,6 +32,7 @@ struct eg_snap_policy {
 	struct eg_proof proof;           /* how far the load proved it */
 	struct eg_policy_counts *counts; /* of each worker */
 	unsigned n_workers;
+	struct eg_policy_totals carried; /* from the policy before; the control thread's */
 };
 
 struct eg_conf_policy;
@@ -36,6 +44,19 @@ struct eg_conf_policy;
  * where anything was reported to errs; a disagreement of the proof is an error. Control thread. */
 struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf, unsigned n_workers,
 					    uint64_t prove_ns, struct eg_errs *errs);
+
+/* Zeroed counters for n_workers. 0 or -ENOMEM; eg_snap_policy_free() also then. */
+int eg_snap_policy_add_counts(struct eg_snap_policy *policy, unsigned n_workers);
+
+/* Sum up what the workers counted and what was carried over; one pass over the groups expands
+ * denials to policies. 0 or -ENOMEM; eg_policy_totals_free() also then. Control thread. */
+int eg_snap_policy_totals(const struct eg_snap_policy *policy, struct eg_policy_totals *totals);
+void eg_policy_totals_free(struct eg_policy_totals *totals);
+
+/* Counters survive a reload: what `from` counted goes to the same rules of `to`, known by
+ * namespace, name, direction and place in the policy. No worker counts in `from` any more. Where
+ * memory is short, counting starts at zero. Control thread. */
+void eg_snap_policy_carry(struct eg_snap_policy *to, const struct eg_snap_policy *from);
 
 /* NULL is allowed. */
 void eg_snap_policy_free(struct eg_snap_policy *policy);

@@ -35,6 +35,8 @@ void eg_publish(struct eg_publisher *publisher, struct eg_snap *snap)
 	/* The only thing of a running SA that a configuration may change. */
 	eg_vec_foreach (held, &snap->sas)
 		eg_sa_set_lifetime(snap->store, held->sa, &held->lifetime);
+	if (old && old->policy && snap->policy && old->policy != snap->policy)
+		eg_snap_policy_carry(snap->policy, old->policy);
 	eg_snap_free(old);
 }
 

@@ -64,7 +64,16 @@ echo "log: {drop_sample: 20/s}" >>flood.yaml
 echo "stats: {period: 100ms}" >>flood.yaml
 start flood
 until_true 10 eval '[ "$(grep -c "^---- " flood.txt)" -ge 12 ]'
+# Counters survive a reload: every denied packet is still shown under a policy of its namespace.
+kill -HUP "$pid"
+until_true 10 grep -q "configuration 2 in force" flood.log
+blocks=$(grep -c "^---- " flood.txt)
+until_true 10 eval '[ "$(grep -c "^---- " flood.txt)" -ge $((blocks + 3)) ]'
 stop flood "$pid"
+denied=$(counter flood drop.policy_ingress)
+shown=$(($(tally flood "shop/default-deny ingress") + $(tally flood "vault/lockdown ingress")))
+[ "$shown" -eq "$denied" ] || fail "$denied packets denied, $shown shown after the reload"
+echo "reloaded: the counters of before are in those of after"
 lines=$(grep -c 'drop=policy_ingress' flood.log)
 seconds=$(sed -n 's/^---- espgate after \([0-9.]*\) s.*/\1/p' flood.txt | tail -n 1)
 awk -v n="$lines" -v s="$seconds" 'BEGIN { exit !(n >= 10 && n <= 20 * (s + 0.1) + 1) }' ||

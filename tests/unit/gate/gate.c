@@ -98,11 +98,6 @@ void gate_close(struct gate *gate)
 	free(gate);
 }
 
-static _Atomic uint64_t *new_counts(size_t n)
-{
-	return zeroed((n + 1) * sizeof(uint64_t));
-}
-
 struct eg_snap_policy *gate_publish(struct gate *gate, struct eg_world *world)
 {
 	const struct eg_policy_options options = {0};
@@ -114,13 +109,9 @@ struct eg_snap_policy *gate_publish(struct gate *gate, struct eg_world *world)
 	policy->compiled = eg_policy_compile(&policy->world, &options, &errs);
 	eg_errs_print(&errs, stderr);
 	assert_non_null(policy->compiled);
-	policy->n_workers = GATE_WORKERS;
-	policy->counts = calloc(GATE_WORKERS, sizeof(*policy->counts));
-	for (unsigned w = 0; w < GATE_WORKERS; w++) {
-		policy->counts[w].allowed = new_counts(eg_policy_stats(policy->compiled)->n_rules);
-		for (int dir = 0; dir < EG_DIRS; dir++)
-			policy->counts[w].denied[dir] = new_counts(policy->world.policies.n);
-	}
+	assert_int_equal(eg_snap_policy_add_counts(policy, GATE_WORKERS), 0);
+	if (gate->snap.policy)
+		eg_snap_policy_carry(policy, gate->snap.policy);
 	eg_snap_policy_free(gate->snap.policy);
 	gate->snap.policy = policy;
 	gate->snap.generation++;
@@ -396,27 +387,32 @@ uint64_t gate_opened(const struct gate *gate)
 	       eg_counted(&gate->path[1]->stats->opened);
 }
 
+/* What was counted since the policy came into force. */
 uint64_t gate_allowed(const struct gate *gate)
 {
 	const struct eg_snap_policy *policy = gate->snap.policy;
+	struct eg_policy_totals totals;
 	uint64_t sum = 0;
 
-	for (unsigned w = 0; w < GATE_WORKERS; w++) {
-		for (size_t r = 0; r < eg_policy_stats(policy->compiled)->n_rules; r++)
-			sum += eg_counted(&policy->counts[w].allowed[r]);
-	}
+	assert_int_equal(eg_snap_policy_totals(policy, &totals), 0);
+	for (size_t r = 0; r < eg_policy_stats(policy->compiled)->n_rules; r++)
+		sum += totals.allowed[r] -
+		       (policy->carried.allowed ? policy->carried.allowed[r] : 0);
+	eg_policy_totals_free(&totals);
 	return sum;
 }
 
 uint64_t gate_denied(const struct gate *gate)
 {
 	const struct eg_snap_policy *policy = gate->snap.policy;
+	struct eg_policy_totals totals;
 	uint64_t sum = 0;
 
-	for (unsigned w = 0; w < GATE_WORKERS; w++) {
+	assert_int_equal(eg_snap_policy_totals(policy, &totals), 0);
+	for (int dir = 0; dir < EG_DIRS; dir++)
 		for (size_t p = 0; p < policy->world.policies.n; p++)
-			sum += eg_counted(&policy->counts[w].denied[EG_INGRESS][p]) +
-			       eg_counted(&policy->counts[w].denied[EG_EGRESS][p]);
-	}
+			sum += totals.denied[dir][p] -
+			       (policy->carried.denied[dir] ? policy->carried.denied[dir][p] : 0);
+	eg_policy_totals_free(&totals);
 	return sum;
 }

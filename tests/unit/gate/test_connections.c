@@ -302,6 +302,36 @@ static void test_counters(void **state)
 	gate_close(gate);
 }
 
+/* However many policies isolate a pod, a denied packet touches one counter; reports show it under
+ * every one of them. */
+static void test_many_policies(void **state)
+{
+	struct eg_buf text = {0};
+	const struct eg_snap_policy *policy;
+	uint64_t raw = 0;
+	struct gate *gate;
+
+	(void)state;
+	for (int i = 0; i < 500; i++)
+		eg_buf_add(&text,
+			   "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+			   "metadata: {name: p%d, namespace: x}\n"
+			   "spec: {podSelector: {matchLabels: {pod: s}}}\n",
+			   i);
+	gate = open_with(text.v);
+	policy = gate->snap.policy;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(gate_line(gate, "c s tcp 1 80 S"), INGRESS);
+	for (size_t g = 0; g < eg_policy_stats(policy->compiled)->n_groups[EG_INGRESS]; g++)
+		for (unsigned w = 0; w < GATE_WORKERS; w++)
+			raw += eg_counted(&policy->counts[w].denied[EG_INGRESS][g]);
+	assert_int_equal(eg_policy_stats(policy->compiled)->n_groups[EG_INGRESS], 2);
+	assert_int_equal(raw, 3);
+	assert_int_equal(gate_denied(gate), 3 * 500);
+	gate_close(gate);
+	eg_buf_free(&text);
+}
+
 int run_connection_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +344,7 @@ int run_connection_tests(void)
 		cmocka_unit_test(test_one_batch_echo),
 		cmocka_unit_test(test_audit),
 		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_many_policies),
 	};
 
 	return cmocka_run_group_tests_name("gate connections", tests, NULL, NULL);

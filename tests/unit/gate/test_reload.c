@@ -120,6 +120,102 @@ static void test_keep(void **state)
 	gate_close(gate);
 }
 
+/* A connection that a new policy denies is remembered as denied: `keep` keeps what was allowed, and
+ * a denied one is not revived by a later policy that would have left it alone. */
+static void test_denied_is_remembered(void **state)
+{
+	static const struct row denied[] = {
+		{60, "c s tcp 1 80 A", INGRESS},
+		{61, "s c udp 53 1", INGRESS},
+		{62, "c s icmp 8 5", INGRESS},
+	};
+	static const struct row kept[] = {
+		{63, "c s tcp 1 80 A", INGRESS}, {64, "s c tcp 80 1 A", INGRESS},
+		{65, "s c udp 53 1", INGRESS},   {66, "c s udp 1 53", INGRESS},
+		{67, "c s icmp 8 5", INGRESS},   {68, "C S tcp 1 80 A", PASS}, /* never denied */
+	};
+	struct gate *gate = open_gate();
+
+	(void)state;
+	gate_policies(gate, closed);
+	gate_rows(gate, "denied", denied, COUNT(denied));
+	gate_policies(gate, closed)->keep_existing = true;
+	gate_rows(gate, "kept", kept, COUNT(kept));
+	gate_close(gate);
+}
+
+static uint64_t allowed_by(const struct gate *gate, const char *name, uint32_t rule)
+{
+	const struct eg_snap_policy *policy = gate->snap.policy;
+	struct eg_policy_totals totals;
+	uint64_t count = UINT64_MAX;
+
+	assert_int_equal(eg_snap_policy_totals(policy, &totals), 0);
+	for (uint32_t p = 0; p < policy->world.policies.n; p++) {
+		uint32_t number = eg_policy_rule_number(policy->compiled, p, EG_INGRESS, rule);
+
+		if (number != EG_NONE &&
+		    !strcmp(eg_sym_text(&policy->world.syms, policy->world.policies.v[p].name),
+			    name))
+			count = totals.allowed[number];
+	}
+	eg_policy_totals_free(&totals);
+	return count;
+}
+
+static uint64_t denied_under(const struct gate *gate, const char *name)
+{
+	const struct eg_snap_policy *policy = gate->snap.policy;
+	struct eg_policy_totals totals;
+	uint64_t count = UINT64_MAX;
+
+	assert_int_equal(eg_snap_policy_totals(policy, &totals), 0);
+	for (uint32_t p = 0; p < policy->world.policies.n; p++)
+		if (!strcmp(eg_sym_text(&policy->world.syms, policy->world.policies.v[p].name),
+			    name))
+			count = totals.denied[EG_INGRESS][p];
+	eg_policy_totals_free(&totals);
+	return count;
+}
+
+/* Counters go over to the same policy's rule of the same place, wherever the policy stands now. */
+static void test_counters_survive(void **state)
+{
+	static const char *const moved = POLICY("before", "o", "  policyTypes: [Ingress]\n")
+		POLICY("client", "c", "  ingress: [{ports: [{port: 9}]}]\n")
+			POLICY("server", "s",
+			       "  ingress:\n"
+			       "  - from: [{podSelector: {matchLabels: {pod: c}}}]\n"
+			       "  - from: [{podSelector: {matchLabels: {pod: o}}}]\n");
+	struct gate *gate = open_gate();
+
+	(void)state;
+	assert_int_equal(gate_line(gate, "o s tcp 9 80 S"), INGRESS);
+	assert_int_equal(gate_line(gate, "o s tcp 9 80 S"), INGRESS);
+	assert_int_equal(allowed_by(gate, "server", 0), 4);
+	assert_int_equal(denied_under(gate, "server"), 2);
+	for (int n = 0; n < 3; n++) {
+		gate_policies(gate, moved);
+		assert_int_equal(allowed_by(gate, "server", 0), 4);
+		assert_int_equal(allowed_by(gate, "server", 1), n);
+		assert_int_equal(allowed_by(gate, "client", 0), 0);
+		assert_int_equal(denied_under(gate, "server"), 2);
+		assert_int_equal(denied_under(gate, "before"), 0);
+		assert_int_equal(denied_under(gate, "client"), n);
+		assert_int_equal(gate_line(gate, n == 0   ? "o s tcp 10 80 S"
+						 : n == 1 ? "o s tcp 11 80 S"
+							  : "o s tcp 12 80 S"),
+				 PASS);
+		assert_int_equal(gate_line(gate, "o c tcp 9 80 S"), INGRESS);
+	}
+	/* Gone and back: it starts again. */
+	gate_policies(gate, from_o);
+	gate_policies(gate, moved);
+	assert_int_equal(denied_under(gate, "client"), 0);
+	assert_int_equal(denied_under(gate, "server"), 2);
+	gate_close(gate);
+}
+
 /* A worker that is a burst behind: it has the old snapshot while the other has the new one. */
 static void test_late_worker(void **state)
 {
@@ -160,9 +256,13 @@ static void test_many(void **state)
 int run_reload_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unrelated), cmocka_unit_test(test_forbidden),
-		cmocka_unit_test(test_keep),      cmocka_unit_test(test_late_worker),
+		cmocka_unit_test(test_unrelated),
+		cmocka_unit_test(test_forbidden),
+		cmocka_unit_test(test_keep),
+		cmocka_unit_test(test_late_worker),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_denied_is_remembered),
+		cmocka_unit_test(test_counters_survive),
 	};
 
 	return cmocka_run_group_tests_name("gate reloads", tests, NULL, NULL);
