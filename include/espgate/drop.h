@@ -19,6 +19,7 @@
 	X(BAD_IP_LENGTH, bad_ip_length, "packet ends before its IP length (truncated)") \
 	X(BAD_IP_CHECKSUM, bad_ip_checksum, "IPv4 header checksum is wrong") \
 	X(BAD_IP6_EXTENSION, bad_ip6_extension, "IPv6 extension headers are truncated or too many") \
+	X(FRAGMENT_OVERSIZE, fragment_oversize, "fragment reaches beyond the 65,535 bytes of a packet (RFC 791 s3.1)") \
 	X(SHORT_L4, short_l4, "TCP, UDP, SCTP or ICMP header is truncated") \
 	X(MULTICAST, multicast, "multicast or broadcast destination is not routed") \
 	X(MARTIAN, martian, "source or destination address may not appear on a wire") \

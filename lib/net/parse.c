@@ -79,6 +79,9 @@ static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, bool summed, st
 	if (!summed && !eg_ip4_checksum_ok(data, ihl))
 		return EG_DROP_BAD_IP_CHECKSUM;
 	frag = be16toh(ip->frag_be);
+	/* The receiver may reassemble modulo 64 KiB: over ports that policy has decided. */
+	if ((frag & EG_IP4_FRAGMASK) * 8u + pkt->len > UINT16_MAX)
+		return EG_DROP_FRAGMENT_OVERSIZE;
 	pkt->l4_off = (uint16_t)ihl;
 	pkt->proto = ip->proto;
 	pkt->tos = ip->tos;
@@ -108,6 +111,9 @@ static enum eg_drop step_extension(const uint8_t *data, struct eg_pkt *pkt)
 	if (pkt->proto == EG_PROTO_FRAGMENT) {
 		uint16_t frag = eg_get16(ext + 2);
 
+		/* The payload length of the packet that it belongs to (RFC 8200 s4.5). */
+		if ((frag & 0xfff8u) + pkt->len - EG_IP6_LEN - EG_IP6_FRAGMENT_LEN > UINT16_MAX)
+			return EG_DROP_FRAGMENT_OVERSIZE;
 		if (frag & 0xfff8)
 			pkt->frag = EG_FRAG_LATER;
 		else if (frag & 1)

@@ -104,8 +104,12 @@ enum eg_drop eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned 
 	/* A fragment's own place in its packet stays (RFC 791 s3.2). */
 	unsigned frag = be16toh(((const struct eg_ip4 *)data)->frag_be);
 	unsigned n = count_ip4(data, m->data_len, mtu, &each);
-	enum eg_drop drop = get_buffers(path, m, n, out);
+	enum eg_drop drop;
 
+	/* Parse has refused these; here the sum would carry into the flags. */
+	if ((frag & EG_IP4_FRAGMASK) * 8 + m->data_len > UINT16_MAX)
+		return EG_DROP_FRAGMENT_OVERSIZE;
+	drop = get_buffers(path, m, n, out);
 	if (drop)
 		return drop;
 	later_len = later_header(data, later);

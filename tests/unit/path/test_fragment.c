@@ -3,6 +3,7 @@
 #include "path/path_tests.h"
 
 #include "net/bytes.h"
+#include "path/fragment.h"
 
 #define MTU   1500
 #define ROOM4 1446 /* inside 1500 over IPv4: less 20 + 8 + 8 + 16, and 2 of trailer */
@@ -239,8 +240,11 @@ static void test_not(void **state)
 		n = send_one(gw, &rows[i].flow, sent, &want);
 		if (n != rows[i].pieces || gw_drops(gw, EG_DROP_TOO_BIG) != !n)
 			fail_msg("%s: %u leave", rows[i].what, n);
-		for (unsigned k = 0; k < n; k++)
+		for (unsigned k = 0; k < n; k++) {
 			assert_true(sent[k].n - 14 <= rows[i].mtu);
+			if (n > 1 && rows[i].outer == 4) /* not fragment and DF in one */
+				assert_int_equal(eg_get16(sent[k].bytes + 14 + 6) & 0x4000, 0);
+		}
 		gw_close(gw);
 	}
 }
@@ -285,6 +289,54 @@ static void test_headers(void **state)
 	assert_int_equal(gw_sent(gw, ENCRYPTED, sent, EG_BATCH_MAX), 3);
 	inner[1] = open_frame(&tunnel, &sent[1], 5);
 	assert_int_equal(inner[1].bytes[0], 0x45);
+
+	/* So is one of no length, and one of a single byte: they end the list (RFC 791 s3.1). */
+	for (unsigned len = 0; len < 2; len++) {
+		p = frame.bytes + 14;
+		p[21] = (uint8_t)len;
+		fix_checksum(p);
+		gw_send(gw, CLEAR, &frame, 1);
+		assert_int_equal(gw_sent(gw, ENCRYPTED, sent, EG_BATCH_MAX), 3);
+		inner[1] = open_frame(&tunnel, &sent[1], 8 + 3 * len);
+		assert_int_equal(inner[1].bytes[0], 0x45);
+	}
+	gw_close(gw);
+}
+
+/* A fragment that reaches beyond 65,535 bytes gets no further than parse, on both sides; and were
+ * it ever cut, no offset would carry into the flags and begin again at 0. */
+static void test_beyond(void **state)
+{
+	static struct frame sent[EG_BATCH_MAX];
+	struct gw *gw = open_way(4, true, true);
+	struct tunnel in = tunnel_to(gw);
+	struct frame frame = plain_frame(CLEAR, &(struct flow){V4, .payload = 2000}), wire;
+	struct eg_fragments out;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
+	uint8_t *p = frame.bytes + 14;
+
+	(void)state;
+	eg_put16(p + 6, 8191 - 175); /* cut again, its second piece would begin at 8192 */
+	fix_checksum(p);
+	memcpy(rte_pktmbuf_append(m, 2020), p, 2020);
+	assert_int_equal(eg_fragment_ip4(gw->path[0], m, MTU, &out), EG_DROP_FRAGMENT_OVERSIZE);
+	assert_memory_equal(rte_pktmbuf_mtod(m, uint8_t *), p, 2020);
+	rte_pktmbuf_free(m);
+	gw_expect(gw, CLEAR, &frame, EG_DROP_FRAGMENT_OVERSIZE, "from a pod");
+	memcpy(p + 12, (uint8_t[]){10, 2, 0, 9, 10, 1, 0, 5}, 8);
+	fix_checksum(p);
+	wire = tunnel_packet(&in, 1, p, 2020);
+	gw_expect(gw, ENCRYPTED, &wire, EG_DROP_FRAGMENT_OVERSIZE, "out of a tunnel");
+
+	/* The last place that a packet has: 65,535 bytes with its header. */
+	eg_put16(p + 6, (65535 - 2020) / 8);
+	fix_checksum(p);
+	gw->path[0]->port[CLEAR].mtu = MTU;
+	wire = tunnel_packet(&in, 2, p, 2020);
+	gw_send(gw, ENCRYPTED, &wire, 1);
+	assert_int_equal(gw_sent(gw, CLEAR, sent, EG_BATCH_MAX), 2);
+	assert_int_equal(eg_get16(sent[0].bytes + 14 + 6), 0x2000 | 7939);
+	assert_int_equal(eg_get16(sent[1].bytes + 14 + 6), 7939 + (sent[0].n - 34) / 8);
 	gw_close(gw);
 }
 
@@ -408,7 +460,7 @@ int run_fragment_tests(void)
 		cmocka_unit_test(test_not),      cmocka_unit_test(test_transport),
 		cmocka_unit_test(test_headers),  cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_order),    cmocka_unit_test(test_no_buffer),
-		cmocka_unit_test(test_narrower),
+		cmocka_unit_test(test_narrower), cmocka_unit_test(test_beyond),
 	};
 
 	return cmocka_run_group_tests_name("path fragments", tests, NULL, NULL);
