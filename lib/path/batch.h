@@ -77,6 +77,13 @@ static inline uint8_t *eg_batch_data(const struct eg_batch *batch, unsigned i)
 	return rte_pktmbuf_mtod(batch->m[i], uint8_t *);
 }
 
+/* For the driver that sends it: nothing of what the receiving one said (RX flags share their word
+ * with requests to the sender). How the buffer is attached stays: freeing it depends on that. */
+static inline void eg_mbuf_clear_flags(struct rte_mbuf *m)
+{
+	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
+}
+
 /* Cut `front` bytes off a single-segment packet and leave `len` of it. The caller has checked the
  * bounds: rte_pktmbuf_adj() would check them again. */
 static inline void eg_mbuf_window(struct rte_mbuf *m, uint16_t front, uint16_t len)

@@ -29,7 +29,7 @@ static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m)
 	memcpy(frame + 6, port->mac, 6);
 	frame[6] ^= EG_MAC_LOCAL;
 	eg_put16(frame + 12, frame[EG_ETH_LEN] >> 4 == 4 ? EG_ETHERTYPE_IP4 : EG_ETHERTYPE_IP6);
-	m->ol_flags = 0;
+	eg_mbuf_clear_flags(m);
 	return true;
 }
 

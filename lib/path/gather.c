@@ -41,7 +41,7 @@ static enum eg_drop gather(struct eg_path *path, unsigned i)
 	eg_mbuf_window(made, 0, (uint16_t)m->pkt_len);
 	made->port = m->port;
 	made->vlan_tci = m->vlan_tci;
-	made->ol_flags = m->ol_flags & EG_RX_FLAGS;
+	made->ol_flags |= m->ol_flags & EG_RX_FLAGS;
 	path->batch.m[i] = made;
 	rte_pktmbuf_free(m);
 	eg_count(&path->stats->gathered, 1);

@@ -50,8 +50,7 @@ static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m, const 
 	memcpy(frame, mac, 6);
 	memcpy(frame + 6, port->mac, 6);
 	eg_put16(frame + 12, frame[EG_ETH_LEN] >> 4 == 4 ? EG_ETHERTYPE_IP4 : EG_ETHERTYPE_IP6);
-	m->ol_flags =
-		0; /* what the receiving driver said of checksums is not for the sending one */
+	eg_mbuf_clear_flags(m);
 	return __builtin_expect(!port->vlan, 1) || eg_vlan_put_tag(m, port->vlan);
 }
 

@@ -2,6 +2,8 @@
  * else; "bad" is looked at again. */
 #include "path/path_tests.h"
 
+#include <rte_ethdev.h>
+
 enum {
 	NONE,
 	GOOD = 1,
@@ -96,11 +98,77 @@ static void test_inside(void **state)
 	gw_close(gw);
 }
 
+static unsigned freed;
+
+static void free_external(void *memory, void *opaque)
+{
+	(void)opaque;
+	free(memory);
+	freed++;
+}
+
+/* A frame in memory of a driver's own, as mlx5 and virtio attach it. */
+static struct rte_mbuf *external_of(const struct frame *frame, uint64_t flags)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
+	uint16_t size = 2048;
+	void *memory = malloc(size);
+	struct rte_mbuf_ext_shared_info *shared;
+
+	assert_non_null(memory);
+	shared = rte_pktmbuf_ext_shinfo_init_helper(memory, &size, free_external, NULL);
+	rte_pktmbuf_attach_extbuf(m, memory, rte_mem_virt2iova(memory), size, shared);
+	m->data_off = RTE_PKTMBUF_HEADROOM;
+	memcpy(rte_pktmbuf_append(m, frame->n), frame->bytes, frame->n);
+	m->ol_flags |= flags;
+	return m;
+}
+
+/* What a receiving driver says is nothing to ask of a sending one; how the buffer is attached
+ * stays, or it would go to a pool that it is not of. */
+static void test_flags(void **state)
+{
+	static const uint64_t says = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD |
+				     RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_RSS_HASH;
+	struct frame plain = plain_frame(CLEAR, &(struct flow){V4, .payload = 40}), packets[2];
+	struct gw *gw = gw_open((struct gw_spec){.site = 1});
+	struct tunnel tunnel = tunnel_to(gw);
+	static const unsigned to[] = {ENCRYPTED, CLEAR, 4};
+
+	(void)state;
+	gw_own(gw, CLEAR, "10.1.0.1/24");
+	gw_kernel(gw, CLEAR, &(struct eg_allow){0});
+	gw_ready(gw);
+	packets[0] = plain;
+	packets[1] = tunnel_frame(
+		&tunnel, 1, &(struct flow){.src = "10.2.0.9", .dst = "10.1.1.5", .payload = 40});
+	plain = plain_frame(CLEAR,
+			    &(struct flow){.src = "10.1.0.5", .dst = "10.1.0.1", .payload = 40});
+	for (unsigned i = 0; i < COUNT(to); i++) {
+		struct rte_mbuf *m = external_of(i < 2 ? &packets[i] : &plain, says);
+
+		freed = 0;
+		gw_send_mbuf(gw, i == 1 ? ENCRYPTED : CLEAR, m);
+		eg_path_kernels(gw->path[0], gw->snap, false);
+		assert_int_equal(gw_drops_all(gw), 0);
+		m = NULL;
+		assert_int_equal(
+			rte_eth_rx_burst(i < 2 ? gw->path[0]->port[to[i]].dpdk_id : 4, 0, &m, 1),
+			1);
+		assert_true(m->ol_flags == RTE_MBUF_F_EXTERNAL);
+		assert_int_equal(freed, 0);
+		rte_pktmbuf_free(m);
+		assert_int_equal(freed, 1);
+	}
+	gw_close(gw);
+}
+
 int run_offload_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_inside),
+		cmocka_unit_test(test_flags),
 	};
 
 	return cmocka_run_group_tests_name("path offloads", tests, NULL, NULL);
