@@ -5,6 +5,7 @@
 #include <rte_cycles.h>
 
 #include "net/bytes.h"
+#include "path/outer.h"
 
 #define ETH 14
 #define UDP 8
@@ -361,6 +362,35 @@ static void test_no_keepalives(void **state)
 	gw_close(gw);
 }
 
+/* A sum that comes out as 0 is sent as 0xffff: 0 would say that there is none (RFC 768), which IPv6
+ * does not allow (RFC 8200 s8.1). */
+static void test_checksum_zero(void **state)
+{
+	static uint8_t pseudo[40 + 64];
+	uint8_t packet[40 + 64] = {0x60};
+	uint8_t *udp = packet + 40;
+
+	(void)state;
+	memset(packet + 8, 0x5a, 32);
+	eg_outer_write_udp(udp, EG_UDP_PORT_ESP, 64);
+	for (unsigned i = UDP; i < 64; i++)
+		udp[i] = (uint8_t)(i * 37);
+	memcpy(pseudo, packet + 8, 32);
+	eg_put32(pseudo + 32, 64);
+	eg_put32(pseudo + 36, 17);
+	memcpy(pseudo + 40, udp, 64);
+	/* The last word takes what the others leave of 0xffff. */
+	eg_put16(pseudo + 40 + 62, 0);
+	eg_put16(udp + 62, naive_checksum(pseudo, sizeof(pseudo)));
+	eg_outer_sum_udp6(packet, 40, sizeof(packet));
+	assert_int_equal(eg_get16(udp + 6), 0xffff);
+	udp[62] ^= 1; /* and any other sum is itself */
+	eg_outer_sum_udp6(packet, 40, sizeof(packet));
+	memcpy(pseudo + 40, udp, 64);
+	assert_int_equal(naive_checksum(pseudo, sizeof(pseudo)), 0);
+	assert_int_not_equal(eg_get16(udp + 6), 0xffff);
+}
+
 int run_encap_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,7 +398,7 @@ int run_encap_tests(void)
 		cmocka_unit_test(test_other_bodies),  cmocka_unit_test(test_udp_header),
 		cmocka_unit_test(test_fragments),     cmocka_unit_test(test_source_ports),
 		cmocka_unit_test(test_keepalives),    cmocka_unit_test(test_keepalives_shared),
-		cmocka_unit_test(test_no_keepalives),
+		cmocka_unit_test(test_no_keepalives), cmocka_unit_test(test_checksum_zero),
 	};
 
 	return cmocka_run_group_tests_name("path encapsulation", tests, NULL, NULL);

@@ -480,13 +480,57 @@ static void test_exact(void **state)
 	}
 }
 
+/* The last look before anything leaves an encrypted port in clear: an echo reply that the gateway
+ * made, for that port, from an address of that port. One thing wrong at a time. */
+static void test_last_look(void **state)
+{
+	static const struct {
+		const char *what, *src;
+		unsigned type;
+		bool own, other_port, may;
+	} rows[] = {
+		{"echo reply", "192.0.2.1", 0, true, false, true},
+		{"echo reply over IPv6", "2001:db8::1", 129, true, false, true},
+		{"another source of the network", "192.0.2.9", 0, true, false, false},
+		{"another source over IPv6", "2001:db8::9", 129, true, false, false},
+		{"the clear port's address", "10.1.0.1", 0, true, false, false},
+		{"not the gateway's", "192.0.2.1", 0, false, false, false},
+		{"of the other port", "192.0.2.1", 0, true, true, false},
+		{"echo request", "192.0.2.1", 8, true, false, false},
+		{"ICMPv6's number over IPv4", "192.0.2.1", 129, true, false, false},
+		{"ICMP's number over IPv6", "2001:db8::1", 0, true, false, false},
+	};
+	struct gw *gw = open_speaking((struct gw_spec){.site = 1});
+	struct eg_batch *batch = &gw->path[0]->batch;
+
+	(void)state;
+	gw->path[0]->snap = gw->snap;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		bool v6 = strchr(rows[i].src, ':');
+		struct frame packet =
+			icmp_packet(rows[i].src, v6 ? "2001:db8::2" : "192.0.2.2", rows[i].type, 0);
+
+		batch->n = 1;
+		batch->m[0] = rte_pktmbuf_alloc(bench_pool());
+		memcpy(rte_pktmbuf_append(batch->m[0], packet.n), packet.bytes, packet.n);
+		batch->meta[0] = (struct eg_meta){.port = rows[i].other_port ? CLEAR : ENCRYPTED,
+						  .own = rows[i].own};
+		assert_int_equal(eg_parse_ip(packet.bytes, packet.n, &batch->meta[0].pkt), EG_KEEP);
+		if (eg_icmp_may_leave(gw->path[0], 0, ENCRYPTED) != rows[i].may)
+			fail_msg("%s", rows[i].what);
+		rte_pktmbuf_free(batch->m[0]);
+	}
+	batch->n = 0;
+	gw_close(gw);
+}
+
 int run_icmp_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_echo),     cmocka_unit_test(test_no_echo),
 		cmocka_unit_test(test_errors),   cmocka_unit_test(test_more_errors),
 		cmocka_unit_test(test_rejected), cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_exact),    cmocka_unit_test(test_last_look),
 	};
 
 	return cmocka_run_group_tests_name("path ICMP", tests, NULL, NULL);

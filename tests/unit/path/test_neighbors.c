@@ -488,6 +488,7 @@ static void test_plain_stays(void **state)
 	struct gw *gw = open_live(4);
 	struct frame frame =
 		plain_frame(CLEAR, &(struct flow){.src = "10.1.0.5", .dst = "192.0.2.9"});
+	struct eg_neigh_self far = station("2001:db8::9", ENCRYPTED);
 	struct rte_mbuf *m;
 
 	(void)state;
@@ -499,6 +500,18 @@ static void test_plain_stays(void **state)
 	memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
 	eg_tx_own(gw->path[0], ENCRYPTED, m);
 	assert_int_equal(gw_drops(gw, EG_DROP_PLAIN_TO_ENCRYPTED), 2);
+	/* Nor who says so of discovery that a router could have passed on (RFC 4861 s7.1). */
+	frame = question_of(&far, "2001:db8::1");
+	for (unsigned hops = 254; hops <= 255; hops++) {
+		frame.bytes[21] = (uint8_t)hops;
+		m = rte_pktmbuf_alloc(bench_pool());
+		memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
+		eg_tx_own(gw->path[0], ENCRYPTED, m);
+		eg_tx_flush(gw->path[0]);
+		assert_int_equal(gw_discard(gw, ENCRYPTED), hops == 255);
+	}
+	assert_int_equal(gw_drops(gw, EG_DROP_PLAIN_TO_ENCRYPTED), 3);
+	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_ND_SOLICIT]), 1);
 	gw_close(gw);
 }
 
