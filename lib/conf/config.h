@@ -23,6 +23,7 @@
 #define EG_CONF_PEERS_MAX           100000
 #define EG_CONF_RULES_DEFAULT       50000
 #define EG_CONF_RULES_MAX           10000000
+#define EG_CONF_SHRINK_DEFAULT      50 /* percent */
 #define EG_CONF_CONNECTIONS_DEFAULT (1u << 20)
 #define EG_CONF_CONNECTIONS_MIN     (1u << 10)
 #define EG_CONF_CONNECTIONS_MAX     (1u << 23)
@@ -184,6 +185,7 @@ struct eg_conf_policy {
 	bool keep_existing;       /* connections outlive a policy that would forbid them */
 	uint32_t max_rules;
 	uint32_t max_connections;
+	unsigned max_shrink; /* percent of the pods or policies that a reload may lose */
 	struct eg_pos pos;
 };
 

@@ -1,3 +1,7 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
 #include "conf/sections.h"
 
 static void read_mode(struct eg_read *rd, const struct eg_node *node, void *into)
@@ -81,6 +85,25 @@ static void read_max_connections(struct eg_read *rd, const struct eg_node *node,
 		policy->max_connections = (uint32_t)n;
 }
 
+/* "50%": without the sign it could be a number of objects. */
+static void read_max_shrink(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	const char *text = eg_read_text(rd, node);
+	struct eg_conf_policy *policy = into;
+	size_t n = text ? strlen(text) : 0;
+	char number[8];
+	uint64_t percent;
+
+	if (!text)
+		return;
+	snprintf(number, sizeof(number), "%.*s", n ? (int)n - 1 : 0, text);
+	if (n < 2 || n > 4 || text[n - 1] != '%' || eg_text_u64(number, &percent) || percent > 100)
+		eg_read_error(rd, &node->pos,
+			      "expected a percentage from 0%% to 100%%, found \"%s\"", text);
+	else
+		policy->max_shrink = (unsigned)percent;
+}
+
 /* A section without a mode enforces: whoever writes it wants policy. */
 void eg_conf_read_policy(struct eg_read *rd, const struct eg_node *node, void *into)
 {
@@ -92,6 +115,7 @@ void eg_conf_read_policy(struct eg_read *rd, const struct eg_node *node, void *i
 		{"existing_connections", read_existing, false},
 		{"max_rules", read_max_rules, false},
 		{"max_connections", read_max_connections, false},
+		{"max_shrink", read_max_shrink, false},
 	};
 	struct eg_config *config = into;
 	struct eg_conf_policy *policy = &config->policy;

@@ -99,6 +99,18 @@ static void build(struct eg_tree_builder *b, const char *text, size_t len)
 	yaml_parser_delete(&yaml);
 }
 
+/* Where block YAML ends is where the text ends, so a text that is cut off still parses. */
+static void look_at_ends(struct eg_tree *tree, const char *text, size_t len)
+{
+	size_t first = len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
+
+	while (first < len && strchr(" \t\r\n", text[first]) && text[first])
+		first++;
+	tree->blank = first == len;
+	tree->open_end = !tree->blank && text[first] != '{' && text[first] != '[' &&
+			 text[len - 1] != '\n' && text[len - 1] != '\r';
+}
+
 int eg_tree_read_text(const char *text, size_t len, const char *name,
 		      const struct eg_tree_limits *limits, struct eg_tree *tree,
 		      struct eg_errs *errs)
@@ -119,6 +131,7 @@ int eg_tree_read_text(const char *text, size_t len, const char *name,
 		build(&b, len ? text : "", len);
 	tree->docs = b.stream.child;
 	tree->n_docs = b.stream.n_children;
+	look_at_ends(tree, text, len);
 	eg_tree_builder_free(&b);
 	if (errs->n_errors == errors_before)
 		return 0;

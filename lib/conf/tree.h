@@ -48,6 +48,8 @@ extern const struct eg_tree_limits eg_tree_limits_k8s;
 struct eg_tree {
 	struct eg_node *docs; /* one a document, linked by next; empty or null ones are left out */
 	size_t n_docs;
+	bool blank;    /* nothing but white space */
+	bool open_end; /* the last line has no end: block YAML may be cut off there unnoticed */
 	struct eg_arena arena; /* private */
 };
 

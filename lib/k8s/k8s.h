@@ -13,6 +13,7 @@
  *   the API server would refuse. Elsewhere unknown fields are skipped.
  * - NetworkPolicy of extensions/v1beta1 (or any other version of the two groups it lived in) is
  *   refused: `kubectl convert` it. One of another group (Calico's) is another kind.
+ * - `kind: Status` is an error of the API server in place of its answer, so it is one here.
  * - metadata.namespace missing means "default".
  * - A namespace that objects name but the inventory lacks has one label, the name that the API
  *   server gives every namespace (kubernetes.io/metadata.name), and costs a warning.
@@ -32,7 +33,8 @@ struct eg_k8s;
 struct eg_k8s *eg_k8s_new(struct eg_world *world, struct eg_errs *errs);
 
 /* A file, or all *.yaml, *.yml and *.json of a folder in the order of their names (not of folders
- * inside). 0, or -1 where errors were reported. */
+ * inside). 0, or -1 where errors were reported: also for a file that is empty or that ends within a
+ * line, as a dump does that failed (JSON shows by its brackets where it ends). */
 int eg_k8s_add_path(struct eg_k8s *k8s, const char *path);
 
 /* The same from memory; `name` stands for the file. */

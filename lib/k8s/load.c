@@ -36,6 +36,10 @@ static int add_file(struct eg_k8s *k8s, const char *path)
 		k8s->failed = true;
 		return -1;
 	}
+	if (eg_k8s_check_file(k8s, &tree, path)) {
+		eg_tree_free(&tree);
+		return -1;
+	}
 	return add_docs(k8s, &tree);
 }
 

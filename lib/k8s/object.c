@@ -158,6 +158,8 @@ static void read_one(struct eg_k8s *k8s, const struct eg_node *object, const cha
 		read_object(k8s, object, EG_K8S_POD);
 	else if (core && !strcmp(kind, "Node"))
 		read_object(k8s, object, EG_K8S_NODE);
+	else if (!strcmp(kind, "Status"))
+		eg_k8s_refuse_status(k8s, object);
 	else
 		skip(k8s, object, kind);
 }

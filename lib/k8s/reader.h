@@ -80,6 +80,12 @@ void eg_k8s_selector(struct eg_k8s *k8s, const struct eg_node *node, struct eg_s
 /* metadata.labels into the model. */
 void eg_k8s_labels(struct eg_k8s *k8s, const struct eg_node *node, struct eg_labels *labels);
 
+/* Is the file that was read whole? -1 with an error where it is empty or cut off (guard.c). */
+int eg_k8s_check_file(struct eg_k8s *k8s, const struct eg_tree *tree, const char *path);
+
+/* The error for an object of kind Status, which quotes its message. */
+void eg_k8s_refuse_status(struct eg_k8s *k8s, const struct eg_node *object);
+
 /* The object readers. */
 void eg_k8s_read_namespace(struct eg_k8s *k8s, const struct eg_k8s_meta *meta);
 void eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object,

@@ -4,6 +4,7 @@
 
 #include "conf/config.h"
 #include "k8s/k8s.h"
+#include "snap/guard.h"
 
 static int load_world(struct eg_world *world, const struct eg_conf_policy *conf,
 		      struct eg_errs *errs)
@@ -46,7 +47,8 @@ static int prove(struct eg_snap_policy *policy, const struct eg_conf_policy *con
 	return -1;
 }
 
-struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf, unsigned n_workers,
+struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf,
+					    const struct eg_snap_policy *before, unsigned n_workers,
 					    uint64_t prove_ns, struct eg_errs *errs)
 {
 	const struct eg_policy_options options = {.max_rules = conf->max_rules};
@@ -59,7 +61,8 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf, u
 	policy->audit = conf->mode == EG_POLICY_AUDIT;
 	policy->reject = conf->reject;
 	policy->keep_existing = conf->keep_existing;
-	if (load_world(&policy->world, conf, errs))
+	if (load_world(&policy->world, conf, errs) ||
+	    eg_guard_world(&policy->world, before ? &before->world : NULL, conf, errs))
 		goto fail;
 	policy->compiled = eg_policy_compile(&policy->world, &options, errs);
 	if (!policy->compiled || prove(policy, conf, prove_ns, errs))

@@ -396,6 +396,20 @@ static void test_policy_section(void **state)
 		 "t:3:48: policy.max_rules: 0 is out of range (1-10000000)\n"},
 		{VP "policy: {dirs: [p], inventory: [i], max_connections: 2^24}\n",
 		 "t:3:54: policy.max_connections: 2^24 is out of range (1024-8388608)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], max_shrink: 50}\n",
+		 "t:3:49: policy.max_shrink: expected a percentage from 0% to 100%, found "
+		 "\"50\"\n"},
+		{VP "policy: {dirs: [p], inventory: [i], max_shrink: \"101%\"}\n",
+		 "t:3:49: policy.max_shrink: expected a percentage from 0% to 100%, found "
+		 "\"101%\"\n"},
+		{VP "policy: {dirs: [p], inventory: [i], max_shrink: \"%\"}\n",
+		 "t:3:49: policy.max_shrink: expected a percentage from 0% to 100%, found \"%\"\n"},
+		{VP "policy: {dirs: [p], inventory: [i], max_shrink: 000100%}\n",
+		 "t:3:49: policy.max_shrink: expected a percentage from 0% to 100%, found "
+		 "\"000100%\"\n"},
+		{VP "policy: {dirs: [p], inventory: [i], max_shrink: -1%}\n",
+		 "t:3:49: policy.max_shrink: expected a percentage from 0% to 100%, found "
+		 "\"-1%\"\n"},
 	};
 
 	(void)state;

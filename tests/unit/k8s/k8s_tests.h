@@ -16,6 +16,7 @@ int run_cyclonus_tests(void);
 int run_netpol_tests(void);
 int run_inventory_tests(void);
 int run_example_tests(void);
+int run_file_tests(void);
 
 /* Read `text` as a file "t" into zeroed *world; all messages, one a line, must be `messages`. */
 void read_world(const char *text, struct eg_world *world, const char *messages);

@@ -22,6 +22,6 @@ void read_world(const char *text, struct eg_world *world, const char *messages)
 
 int main(void)
 {
-	return run_netpol_tests() + run_inventory_tests() + run_example_tests() +
+	return run_netpol_tests() + run_inventory_tests() + run_example_tests() + run_file_tests() +
 	       run_cyclonus_tests();
 }

@@ -6,5 +6,6 @@
 
 int run_rekey_tests(void);
 int run_share_tests(void);
+int run_guard_tests(void);
 
 #endif

@@ -1,0 +1,23 @@
+/* What a load must not lose. An inventory or a set of policies that was read only in part looks
+ * like that of a smaller cluster, and every pod or policy that is missing opens something: a load
+ * that lost too much is refused, and what is in force stays. */
+#ifndef EG_SNAP_GUARD_H
+#define EG_SNAP_GUARD_H
+
+#include "base/err.h"
+#include "policy/model.h"
+
+/* Losses of fewer objects than this are never refused, however large a share they are. */
+#define EG_GUARD_LOSS_MIN 20
+
+struct eg_conf_policy;
+
+/* May `now` take the place of `before` (NULL: nothing is in force)? 0, or -1 where it has no pods,
+ * no policies where there were some, or where at least EG_GUARD_LOSS_MIN pods or policies and more
+ * than conf->max_shrink percent of them are gone; with counts, and the file that lost most.
+ * max_shrink 100 allows everything. Finished pods do not count: they come and go with their jobs.
+ * Both worlds are only read. Control thread. */
+int eg_guard_world(const struct eg_world *now, const struct eg_world *before,
+		   const struct eg_conf_policy *conf, struct eg_errs *errs);
+
+#endif
