@@ -137,24 +137,38 @@ static void check_files(struct eg_read *rd, const struct refs *refs)
 	}
 }
 
-/* Every key here is static, and an implicit IV is the sequence number: without a durable mark a
- * restart would send under the same nonces again. */
-static void check_implicit_ivs(struct eg_read *rd, const struct refs *refs)
+/* Why an outbound SA of this suite needs a durable mark; NULL where it does not. CBC's IVs are
+ * random: there a restart costs packets, not secrecy. */
+static const char *nonce_reason(const struct eg_suite *suite)
+{
+	return suite->iv == EG_IV_CLOCK
+		       ? "where the clock steps back a restart repeats its IVs, and two packets "
+			 "under one IV give away text and key (RFC 4106 s3.1, RFC 3686 s2.1)"
+	       : suite->iv == EG_IV_SEQ
+		       ? "its IV is the sequence number, which no restart may repeat (RFC 8750 "
+			 "s4, RFC 4303 s3.3.3)"
+		       : NULL;
+}
+
+/* Every key here is static and outlives the daemon: without a durable mark a restart could send
+ * under the same nonces again. An SA that only receives makes no nonces. */
+static void check_nonces(struct eg_read *rd, const struct refs *refs)
 {
 	if (rd->config->state_dir)
 		return;
 	eg_vec_foreach (ref, &refs->all) {
 		const struct eg_node *node = eg_node_get(ref->node, "suite");
+		const char *reason = ref->sa->dir == EG_SA_OUT && ref->sa->suite
+					     ? nonce_reason(ref->sa->suite)
+					     : NULL;
 		size_t mark;
 
-		if (ref->sa->dir != EG_SA_OUT || !ref->sa->suite || ref->sa->suite->iv != EG_IV_SEQ)
+		if (!reason)
 			continue;
 		mark = eg_read_enter(rd, "peers.%s.sas[%zu].suite",
 				     eg_conf_peer_name(rd->config, ref->peer), ref->index);
-		eg_read_error(rd, &node->pos,
-			      "%s is refused without a state_dir: its IV is the sequence number, "
-			      "which no restart may repeat (RFC 8750 s4, RFC 4303 s3.3.3)",
-			      node->text);
+		eg_read_error(rd, &node->pos, "%s is refused without a state_dir: %s", node->text,
+			      reason);
 		eg_read_leave(rd, mark);
 	}
 }
@@ -165,7 +179,7 @@ void eg_conf_check_sas(struct eg_read *rd)
 
 	collect(rd, &refs);
 	if (refs.all.n && !rd->failed) {
-		check_implicit_ivs(rd, &refs);
+		check_nonces(rd, &refs);
 		qsort(refs.all.v, refs.all.n, sizeof(*refs.all.v), sort_spis);
 		check_spis(rd, &refs);
 		qsort(refs.all.v, refs.all.n, sizeof(*refs.all.v), sort_files);

@@ -61,22 +61,21 @@ static int add_sas(struct eg_snap *snap, uint32_t index, const struct eg_conf_pe
 	return failed;
 }
 
-/* Every key here is static: it outlives the daemon, and so must what it was used for. */
+/* Every key here is static: it outlives the daemon, and so must what it was used for. That no nonce
+ * repeats lib/conf has seen to; what is left costs packets, or takes recorded ones again. */
 static void check_state(const struct eg_config *config, struct eg_errs *errs)
 {
-	const struct eg_conf_peer *first = NULL;
+	bool any = false;
 
 	if (config->state_dir)
 		return;
-	for (size_t i = 0; !first && i < config->peers.n; i++) {
-		eg_vec_foreach (sa, &config->peers.v[i].sas)
-			first = sa->dir == EG_SA_OUT ? &config->peers.v[i] : first;
-	}
-	if (first)
+	for (size_t i = 0; !any && i < config->peers.n; i++)
+		any = config->peers.v[i].sas.n > 0;
+	if (any)
 		eg_warning(errs, &(struct eg_pos){.file = config->file}, NULL,
-			   "state_dir is missing: after a restart sequence numbers begin at 1 "
-			   "again, and receivers drop them as seen (RFC 4303 s3.3.3); IVs repeat "
-			   "where the clock steps back (RFC 4106 s3.1)");
+			   "state_dir is missing: after a restart receivers drop what this gateway "
+			   "sends as seen, for its sequence numbers begin at 1 again (RFC 4303 "
+			   "s3.3.3), and it accepts recordings of what it received before");
 }
 
 int eg_build_idles(struct eg_snap *snap)

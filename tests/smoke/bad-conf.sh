@@ -10,6 +10,7 @@ expect_line out "good.yaml: no error"
 expect_line out "  2 ports, 1 peers, 2 SAs, 4 routes"
 
 # The example of the manual, to the letter.
+mkdir -m 700 state
 cat >gateway.yaml <<-'EOF'
 	version: 1
 	ports:
@@ -42,6 +43,7 @@ cat >gateway.yaml <<-'EOF'
 	      key_file: keys/b-to-a-1.key
 	      suite:
 	        "aes-gcm-256"
+	state_dir: state
 EOF
 refused() { # FILE MESSAGE...: all these, and in this order
 	local file=$1 verb

@@ -78,6 +78,20 @@ uplink_mac=02:00:00:00:00:0e
 extra=        # more top-level lines
 promiscuous=true
 
+# fresh_state NAME: a top-level line, and the folder: what a gateway's keys were used for. One that
+# $extra or $conf_extra names lives as long as the test says; this one is emptied at every start, as
+# most tests begin each run at sequence number 1 and let B open one capture several times.
+fresh_state() {
+	mkdir -p -m 700 "fresh-$1"
+	echo "state_dir: fresh-$1"
+}
+
+empty_fresh_state() { # NAME: where NAME.yaml has such a folder
+	local state
+	state=$(sed -n 's/^state_dir: \(fresh-.*\)/\1/p' "$1.yaml")
+	[ -z "$state" ] || { rm -rf "$state" && mkdir -m 700 "$state"; }
+}
+
 make_keys() {
 	local n
 	for ((n = 1; n <= sas; n++)); do
@@ -109,6 +123,7 @@ write_conf() {
 			  - {to: 10.244.$me.1/32, port: pods} # what pods say to the gateway itself
 			  - {to: "fd00:$me::1/128", port: pods}
 			$extra
+			$([[ $extra == *state_dir:* ]] || fresh_state "$name")
 			peers:
 			  other:
 			    local: "${ends[me]}"
@@ -147,6 +162,7 @@ start() { # NAME [run options]: returns when the workers run
 	local name=$1
 	shift
 	rm -f "$name.txt" "$name.log" # of a run before: its words are not this one's
+	empty_fresh_state "$name"
 	"${within[@]}" "$espgate" run -c "$name.yaml" "$@" -- "${eal_everywhere[@]}" "${eal[@]}" \
 		>"$name.txt" 2>"$name.log" &
 	pids+=($!)

@@ -57,6 +57,7 @@ write_live_conf() { # a|b: make a.yaml or b.yaml
 		  uplink: {device: "$(af_packet 1 wire)", role: encrypted, mtu: $wire_mtu,
 		           addresses: [192.0.2.$n/24, "2001:db8::$n/64"]${uplink_extra:+, $uplink_extra}}
 		$conf_extra
+		$([[ $conf_extra == *state_dir:* ]] || fresh_state "$1")
 		peers:
 		  other:
 		    local: "${ends[n]}"

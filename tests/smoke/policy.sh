@@ -7,6 +7,7 @@
 "$espgate" keygen aes256gcm16 keys/b-to-a.key
 cp -r "$root"/conf/policy/{policies,inventory} .
 cp "$data/empty.pcap" .
+mkdir -m 700 state-policy
 sed 's|\.\./demo/keys|keys|' "$root/conf/policy/gateway.yaml" >example.yaml
 web=10.244.1.2 batch=10.244.1.3 api=10.244.2.2 ledger=10.244.2.3
 

@@ -18,7 +18,8 @@ struct config_case {
 	const char *lines; /* all messages; refused where one of them is an error */
 };
 
-/* The file's name is "t". */
+/* The file's name is "t". A text with SAs but no state_dir gets one as its last line: most suites
+ * are refused without. */
 void run_config_cases(const struct config_case *cases, size_t n);
 
 #endif

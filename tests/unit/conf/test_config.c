@@ -45,6 +45,7 @@ static const char full[] =
 	"    sas:\n"
 	"      - {dir: out, spi: 0x1001, suite: aes192gcm16, key_file: keys/c-out.key}\n"
 	"      - {dir: in, spi: 4294967295, suite: aes192gcm16, key_file: keys/c-in.key}\n"
+	"state_dir: state\n"
 	"unmatched: drop\n"
 	"stats: {period: 5s}\n"
 	"log: {modules: {esp: debug}, target: /var/log/gw, level: warning, drop_sample: 20/s}\n";
@@ -325,7 +326,7 @@ static void test_many_peers(void **state)
 
 	(void)state;
 	eg_buf_add(&text,
-		   "version: 1\nports: {u: {device: d, role: encrypted}}\n"
+		   "version: 1\nstate_dir: state\nports: {u: {device: d, role: encrypted}}\n"
 		   "neighbors: [{port: u, ip: 192.0.2.2, mac: 02:00:00:00:00:02}]\npeers:\n");
 	for (unsigned i = 0; i < EG_CONF_PEERS_MAX; i++)
 		eg_buf_add(&text,

@@ -13,14 +13,19 @@ void run_config_cases(const struct config_case *cases, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct eg_errs errs = {0};
+		struct eg_buf text = {0};
+		struct eg_config *config;
 		bool refused;
-		struct eg_config *config =
-			eg_config_parse(cases[i].text, strlen(cases[i].text), "t", &errs);
 
+		eg_buf_add(&text, "%s", cases[i].text);
+		if (strstr(text.v, "suite:") && !strstr(text.v, "state_dir"))
+			eg_buf_add(&text, "state_dir: state\n");
+		config = eg_config_parse(text.v, text.n, "t", &errs);
 		refused = errs.n_errors;
 		assert_messages(&errs, cases[i].lines);
 		assert_int_equal(!config, refused);
 		eg_config_free(config);
+		eg_buf_free(&text);
 	}
 }
 

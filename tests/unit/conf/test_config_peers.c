@@ -309,24 +309,58 @@ static void test_transport(void **state)
 	run_config_cases(cases, COUNT(cases));
 }
 
-/* RFC 8750: an IV that is not sent must not repeat; who only receives need not care. */
-static void test_implicit_iv(void **state)
+#define REPEATS_IVS                                                                                \
+	" is refused without a state_dir: where the clock steps back a restart repeats its IVs, "  \
+	"and two packets under one IV give away text and key (RFC 4106 s3.1, RFC 3686 s2.1)\n"
+#define REPEATS_SEQ                                                                                \
+	" is refused without a state_dir: its IV is the sequence number, which no restart may "    \
+	"repeat (RFC 8750 s4, RFC 4303 s3.3.3)\n"
+
+/* No nonce may repeat, restarts included: each kind of IV, each direction. */
+static void test_nonces(void **state)
 {
-	static const struct config_case cases[] = {
-		{SA_HEAD OUT IN ", {dir: out, spi: 300, suite: aes128gcm16-iiv, key_file: k}]}\n",
-		 "t:8:83: peers.b.sas[2].suite: aes128gcm16-iiv is refused without a state_dir: "
-		 "its "
-		 "IV is the sequence number, which no restart may repeat (RFC 8750 s4, RFC 4303 "
-		 "s3.3.3)\n"},
-		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128gcm16-iiv, key_file: k}]}\n",
-		 ""},
-		{SA_HEAD OUT IN ", {dir: out, spi: 300, suite: chacha20poly1305-iiv, key_file: "
-				"k}]}\nstate_dir: state\n",
-		 ""},
+	static const struct {
+		const char *dir, *suite, *lines;
+	} rows[] = {
+		{"out", "aes256gcm16", REPEATS_IVS},
+		{"out", "aes128gmac", REPEATS_IVS},
+		{"out", "aes128ccm16", REPEATS_IVS},
+		{"out", "chacha20poly1305", REPEATS_IVS},
+		{"out", "aes128ctr-sha256", REPEATS_IVS},
+		{"out", "aes128gcm16-iiv", REPEATS_SEQ},
+		{"out", "chacha20poly1305-iiv", REPEATS_SEQ},
+		{"out", "aes256-sha256", NULL}, /* CBC's IVs are random */
+		{"out", "null-sha256", NULL},
+		{"in", "aes256gcm16", NULL}, /* who only receives makes none */
+		{"in", "aes128gcm16-iiv", NULL},
 	};
 
 	(void)state;
-	run_config_cases(cases, COUNT(cases));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct eg_buf text = {0}, lines = {0}, with = {0};
+		struct eg_errs errs = {0};
+		struct eg_config *config;
+
+		/* The head's own SAs: one that needs no state, and one that only receives. */
+		eg_buf_add(&text,
+			   SA_HEAD "{dir: out, spi: 299, suite: aes256-sha256, key_file: o},\n" IN
+				   ",\n{dir: %s, spi: 300, suite: %s, key_file: k}]}\n",
+			   rows[i].dir, rows[i].suite);
+		eg_buf_add(&lines, "%s", "");
+		if (rows[i].lines)
+			eg_buf_add(&lines, "t:9:%zu: peers.b.sas[2].suite: %s%s",
+				   strlen("{dir: , spi: 300, suite: ") + strlen(rows[i].dir) + 1,
+				   rows[i].suite, rows[i].lines);
+		config = eg_config_parse(text.v, text.n, "t", &errs);
+		assert_int_equal(!config, !!rows[i].lines);
+		assert_messages(&errs, lines.v);
+		eg_config_free(config);
+		eg_buf_add(&with, "%sstate_dir: state\n", text.v);
+		run_config_cases(&(struct config_case){with.v, ""}, 1);
+		eg_buf_free(&text);
+		eg_buf_free(&lines);
+		eg_buf_free(&with);
+	}
 }
 
 static void test_too_many_peers(void **state)
@@ -417,10 +451,10 @@ static void test_fragment(void **state)
 int run_config_peer_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mss_clamp),   cmocka_unit_test(test_peers),
-		cmocka_unit_test(test_sas),         cmocka_unit_test(test_peer_options),
-		cmocka_unit_test(test_transport),   cmocka_unit_test(test_too_many_peers),
-		cmocka_unit_test(test_implicit_iv), cmocka_unit_test(test_fragment),
+		cmocka_unit_test(test_mss_clamp), cmocka_unit_test(test_peers),
+		cmocka_unit_test(test_sas),       cmocka_unit_test(test_peer_options),
+		cmocka_unit_test(test_transport), cmocka_unit_test(test_too_many_peers),
+		cmocka_unit_test(test_nonces),    cmocka_unit_test(test_fragment),
 	};
 
 	return cmocka_run_group_tests_name("conf peer errors", tests, NULL, NULL);

@@ -181,8 +181,8 @@ static void test_alive(void **state)
 /* The source that is not given: the first address of the family. */
 static void test_values(void **state)
 {
-	static const char text[] = HEAD PEER(" b", "2", "10.1.0.0/16",
-					     "priority: 7, weight: 100, alive: {target: 10.1.0.1}")
+	static const char text[] = "state_dir: state\n" HEAD PEER(
+		" b", "2", "10.1.0.0/16", "priority: 7, weight: 100, alive: {target: 10.1.0.1}")
 		PEER(" d", "3", "\"fd00:1::/64\"",
 		     "alive: {target: \"fd00:1::7\", interval: 20ms}");
 	struct eg_errs errs = {0};
