@@ -13,19 +13,20 @@
 /* What becomes of longer ones. */
 static void add_longer(const struct eg_tunnel *peer, unsigned whole, struct eg_buf *out)
 {
-	bool least = peer->fragment_outer && whole < EG_IP6_MTU_MIN;
+	bool ip6 = !peer->transport || peer->remote.family == 6;
+	bool least = ip6 && whole < EG_IP6_MTU_MIN;
 
 	eg_buf_add(out, "  longer over IPv4 without DF: %s\n",
 		   peer->fragment_inner   ? "fragmented, and the fragments sealed"
 		   : peer->fragment_outer ? "sealed, and fragmented then"
 					  : "dropped");
 	eg_buf_add(out, "  longer with DF: dropped, and the sender told %u\n", whole);
-	if (least && !peer->transport)
+	if (least)
 		eg_buf_add(out,
 			   "  longer over IPv6: up to %u sealed, and fragmented then (RFC "
 			   "2473 s7.1)\n",
 			   EG_IP6_MTU_MIN);
-	if (!peer->transport || peer->remote.family == 6)
+	if (ip6)
 		eg_buf_add(out, "  %s over IPv6: dropped, and the sender told %u\n",
 			   least ? "even longer" : "longer", least ? EG_IP6_MTU_MIN : whole);
 }

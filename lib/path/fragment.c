@@ -4,6 +4,7 @@
 
 #include "net/bytes.h"
 #include "net/checksum.h"
+#include "net/split.h"
 #include "path/drop.h"
 #include "path/room.h"
 
@@ -127,13 +128,33 @@ enum eg_drop eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned 
 	return EG_KEEP;
 }
 
-static void finish_ip6(uint8_t *data, uint8_t next, unsigned size, unsigned frag, uint32_t id)
+/* Where a fragment header goes: behind the headers that routers on the way read. A packet of
+ * transport mode may bring its own, and one for a fragment that is the whole (RFC 6946), whose
+ * place the new one takes: a packet has one at most. */
+static struct eg_split split_ip6(const uint8_t *data, unsigned len, bool *atomic)
+{
+	struct eg_split split = {EG_IP6_LEN, offsetof(struct eg_ip6, next)};
+	uint8_t next = data[split.next_off];
+
+	while ((next == EG_PROTO_HOPOPTS || next == EG_PROTO_ROUTING || next == EG_PROTO_DSTOPTS) &&
+	       split.off + 8u <= len) {
+		split.next_off = split.off;
+		next = data[split.off];
+		split.off = (uint16_t)(split.off + (data[split.off + 1] + 1) * 8);
+	}
+	*atomic = next == EG_PROTO_FRAGMENT;
+	return split;
+}
+
+/* The fragment header goes to split.off. */
+static void finish_ip6(uint8_t *data, struct eg_split split, uint8_t next, unsigned size,
+		       unsigned frag, uint32_t id)
 {
 	struct eg_ip6 *ip = (struct eg_ip6 *)data;
 
-	ip->payload_be = htobe16((uint16_t)(EG_IP6_FRAGMENT_LEN + size));
-	ip->next = EG_PROTO_FRAGMENT;
-	data += EG_IP6_LEN;
+	ip->payload_be = htobe16((uint16_t)(split.off - EG_IP6_LEN + EG_IP6_FRAGMENT_LEN + size));
+	data[split.next_off] = EG_PROTO_FRAGMENT;
+	data += split.off;
 	data[0] = next;
 	data[1] = 0;
 	eg_put16(data + 2, (uint16_t)frag);
@@ -143,14 +164,19 @@ static void finish_ip6(uint8_t *data, uint8_t next, unsigned size, unsigned frag
 enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
 			     struct eg_fragments *out)
 {
-	const unsigned head = EG_IP6_LEN + EG_IP6_FRAGMENT_LEN;
-	unsigned payload = (unsigned)m->data_len - EG_IP6_LEN, each;
-	unsigned n = count(payload, head, mtu, &each);
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
-	uint8_t next = ((const struct eg_ip6 *)data)->next;
+	bool atomic;
+	const struct eg_split split = split_ip6(data, m->data_len, &atomic);
+	const unsigned head = split.off + EG_IP6_FRAGMENT_LEN, behind = head - (atomic ? 0 : 8);
+	unsigned payload = m->data_len - behind, each, n;
 	enum eg_drop drop;
+	uint8_t next;
 	uint32_t id;
 
+	if (m->data_len <= behind)
+		return EG_DROP_TOO_BIG;
+	next = data[atomic ? split.off : split.next_off];
+	n = count(payload, head, mtu, &each);
 	if (rte_pktmbuf_headroom(m) < EG_IP6_FRAGMENT_LEN)
 		return EG_DROP_NO_ROOM;
 	drop = get_buffers(path, m, n, out);
@@ -161,16 +187,19 @@ enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned 
 		unsigned at = i * each, size = i == n - 1 ? payload - at : each;
 		uint8_t *to = rte_pktmbuf_mtod(out->m[i], uint8_t *);
 
-		memcpy(to, data, EG_IP6_LEN);
-		memcpy(to + head, data + EG_IP6_LEN + at, size);
-		finish_ip6(to, next, size, at | (i < n - 1), id);
+		memcpy(to, data, split.off);
+		memcpy(to + head, data + behind + at, size);
+		finish_ip6(to, split, next, size, at | (i < n - 1), id);
 		eg_mbuf_window(out->m[i], 0, (uint16_t)(head + size));
 	}
 	if (n > 1) {
-		memmove(data - EG_IP6_FRAGMENT_LEN, data, EG_IP6_LEN);
-		m->data_off = (uint16_t)(m->data_off - EG_IP6_FRAGMENT_LEN);
+		if (!atomic) {
+			memmove(data - EG_IP6_FRAGMENT_LEN, data, split.off);
+			m->data_off = (uint16_t)(m->data_off - EG_IP6_FRAGMENT_LEN);
+			data -= EG_IP6_FRAGMENT_LEN;
+		}
 		eg_mbuf_window(m, 0, (uint16_t)(head + each));
-		finish_ip6(data - EG_IP6_FRAGMENT_LEN, next, each, 1, id);
+		finish_ip6(data, split, next, each, 1, id);
 	}
 	return EG_KEEP;
 }
@@ -180,9 +209,8 @@ enum eg_fragment_how eg_fragment_how(const struct eg_meta *meta, const struct eg
 {
 	if (meta->cut)
 		return EG_FRAGMENT_NOT;
-	if (meta->pkt.version == 6)
-		return peer->fragment_outer && meta->pkt.len <= EG_IP6_MTU_MIN ? EG_FRAGMENT_OUTER
-									       : EG_FRAGMENT_NOT;
+	if (meta->pkt.version == 6) /* every link carries 1280 bytes: so must a tunnel */
+		return meta->pkt.len <= EG_IP6_MTU_MIN ? EG_FRAGMENT_OUTER : EG_FRAGMENT_NOT;
 	if (eg_get16(data + offsetof(struct eg_ip4, frag_be)) & EG_IP4_DF)
 		return EG_FRAGMENT_NOT;
 	return peer->fragment_inner   ? EG_FRAGMENT_INNER

@@ -45,16 +45,14 @@ static inline unsigned eg_room_for(const struct eg_path *path, const struct eg_m
 	return eg_room_inside(path, meta->peer, meta->sa, kept);
 }
 
-/* The number in "too big". A host need not send less than 1280 bytes of IPv6 (RFC 8200 s5): then
- * the tunnel takes those, fragmented once they are sealed (RFC 2473 s7.1). */
+/* The number in "too big". No host sends less than 1280 bytes of IPv6 (RFC 8200 s5): the tunnel
+ * always takes those, fragmented once they are sealed (RFC 2473 s7.1). */
 static inline unsigned eg_room_told(const struct eg_path *path, const struct eg_meta *meta,
 				    const uint8_t *data)
 {
 	unsigned room = eg_room_for(path, meta, data);
 
-	return meta->pkt.version == 6 && room < EG_IP6_MTU_MIN && meta->peer->fragment_outer
-		       ? EG_IP6_MTU_MIN
-		       : room;
+	return meta->pkt.version == 6 && room < EG_IP6_MTU_MIN ? EG_IP6_MTU_MIN : room;
 }
 
 #endif

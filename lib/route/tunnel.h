@@ -30,8 +30,8 @@ struct eg_tunnel {
 	uint8_t outer_len; /* with UDP's, where there is one */
 	bool transport; /* mode: the packet's own header stays in front; local is not ours then */
 	bool encap;     /* ESP in UDP (RFC 3948) */
-	/* Who does not fit: IPv4 without DF is fragmented before sealing; what was sealed may be.
-	 */
+	/* IPv4 without DF that does not fit: fragmented before sealing; or after. IPv6 packets up
+	 * to 1280 bytes ask neither: they are always sealed, and fragmented where they must be. */
 	bool fragment_inner, fragment_outer;
 	bool learns_mtu; /* ICMP about its outer packets is believed where it is true */
 	bool mss_clamp;  /* TCP through it asks for segments that fit */

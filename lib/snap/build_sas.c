@@ -100,8 +100,7 @@ static void set_fragment(struct eg_tunnel *peer, const struct eg_conf_peer *conf
 	bool transport = conf->mode == EG_MODE_TRANSPORT;
 
 	peer->fragment_inner = conf->fragment == EG_FRAGMENT_BEFORE && !transport;
-	peer->fragment_outer = conf->fragment != EG_FRAGMENT_DROP && conf->df != EG_DF_SET &&
-			       !(transport && conf->remote.family == 6);
+	peer->fragment_outer = conf->fragment != EG_FRAGMENT_DROP && conf->df != EG_DF_SET;
 }
 
 int eg_build_probes(struct eg_snap *snap)

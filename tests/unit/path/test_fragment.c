@@ -223,8 +223,11 @@ static void test_not(void **state)
 		{"IPv6, 1280 in IPv4", 4, true, true, 1280, {V6, .payload = 1240}, 2},
 		{"IPv6, 1281", 6, true, true, 1280, {V6, .payload = 1241}, 0},
 		{"IPv6, what fits", 6, true, true, 1280, {V6, .payload = 1206 - 40}, 1},
-		{"IPv6, not even that", 6, false, false, 1280, {V6, .payload = 1206 - 39}, 0},
-		{"IPv6, outer DF is set", 4, true, false, 1280, {V6, .payload = 1240}, 0},
+		/* Whatever `fragment` and `df` say: no host sends less (RFC 8200 s5). */
+		{"IPv6, drop", 6, false, false, 1280, {V6, .payload = 1206 - 39}, 2},
+		{"IPv6, 1280, drop", 4, false, false, 1280, {V6, .payload = 1240}, 2},
+		{"IPv6, 1280, outer DF is set", 4, true, false, 1280, {V6, .payload = 1240}, 2},
+		{"IPv6, 1281, outer DF is set", 4, true, false, 1280, {V6, .payload = 1241}, 0},
 		{"9,000 through 60", 4, true, true, 60 + 52 + 4, {V4, .payload = 9000}, 0},
 		{"9,000 through 10", 4, true, true, 10 + 52, {V4, .payload = 9000}, 0},
 	};
@@ -237,6 +240,7 @@ static void test_not(void **state)
 		unsigned n;
 
 		gw->path[0]->port[ENCRYPTED].mtu = rows[i].mtu;
+		gw->peers.v[0].df_set = strstr(rows[i].what, "DF is set") ? 0x4000 : 0;
 		n = send_one(gw, &rows[i].flow, sent, &want);
 		if (n != rows[i].pieces || gw_drops(gw, EG_DROP_TOO_BIG) != !n)
 			fail_msg("%s: %u leave", rows[i].what, n);

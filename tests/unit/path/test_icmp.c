@@ -480,6 +480,28 @@ static void test_exact(void **state)
 	}
 }
 
+/* Nobody is told less than 1280 over IPv6, for nobody would obey (RFC 8200 s5). */
+static void test_least(void **state)
+{
+	struct gw *gw = open_speaking((struct gw_spec){.site = 1});
+	struct frame frame = plain_frame(
+		CLEAR, &(struct flow){.src = "fd00:1::5", .dst = "fd00:2::9", .payload = 1241});
+	struct frame out;
+
+	(void)state;
+	gw->path[0]->port[ENCRYPTED].mtu = 1280;
+	for (unsigned row = 0; row < 3; row++) { /* fragment: drop; after; before with df: set */
+		gw->peers.v[0].fragment_outer = row == 1;
+		gw->peers.v[0].fragment_inner = row == 2;
+		gw->peers.v[0].df_set = row == 2 ? 0x4000 : 0;
+		gw_send(gw, CLEAR, &frame, 1);
+		assert_int_equal(gw_sent(gw, CLEAR, &out, 1), 1);
+		assert_int_equal(out.bytes[14 + 40], 2);
+		assert_int_equal(eg_get32(out.bytes + 14 + 44), 1280);
+	}
+	gw_close(gw);
+}
+
 /* The last look before anything leaves an encrypted port in clear: an echo reply that the gateway
  * made, for that port, from an address of that port. One thing wrong at a time. */
 static void test_last_look(void **state)
@@ -531,6 +553,7 @@ int run_icmp_tests(void)
 		cmocka_unit_test(test_errors),   cmocka_unit_test(test_more_errors),
 		cmocka_unit_test(test_rejected), cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_exact),    cmocka_unit_test(test_last_look),
+		cmocka_unit_test(test_least),
 	};
 
 	return cmocka_run_group_tests_name("path ICMP", tests, NULL, NULL);
