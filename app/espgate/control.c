@@ -1,5 +1,6 @@
 /* The control thread while the workers run: signals, drop samples into the log, ageing, statistics.
  * It is the only thread that logs, allocates or reads files. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static void print_block(const struct eg_report *now, const struct eg_report *bef
 }
 
 struct pace {
+	uint64_t period_ns; /* of blocks, when next_block_ns was set */
 	uint64_t next_block_ns;
 	uint64_t busy_ns; /* when packets last came */
 	uint64_t received;
@@ -40,9 +42,13 @@ static void periodic_block(struct eg_gateway *gateway, struct pace *pace, uint64
 {
 	struct eg_report report;
 
-	if (!gateway->config->stats_period_ns || now < pace->next_block_ns)
+	if (pace->period_ns != gateway->stats_period_ns) { /* a reload changed it */
+		pace->period_ns = gateway->stats_period_ns;
+		pace->next_block_ns = now + pace->period_ns;
+	}
+	if (!pace->period_ns || now < pace->next_block_ns)
 		return;
-	pace->next_block_ns += gateway->config->stats_period_ns;
+	pace->next_block_ns += pace->period_ns;
 	eg_report_collect(gateway, &report);
 	print_block(&report, &pace->last);
 	eg_report_free(&pace->last);
@@ -70,10 +76,27 @@ static void log_errors(struct eg_gateway *gateway, const struct eg_errs *errs)
 		       errs->n_errors + errs->n_warnings - errs->msgs.n);
 }
 
+/* Whoever asks gets one at once; the periodic ones go on at their times. */
+static void asked_block(struct eg_gateway *gateway)
+{
+	struct eg_report report;
+
+	eg_report_collect(gateway, &report);
+	print_block(&report, NULL);
+	eg_report_free(&report);
+}
+
 static void reload(struct eg_gateway *gateway)
 {
 	struct eg_errs errs = {0};
-	int err = eg_reload(gateway, &errs);
+	int err;
+
+	/* First, and whatever the configuration says: logrotate has moved the file away. */
+	if (eg_log_reopen(&gateway->log))
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR,
+		       "%s: %s: the log stays in the file that it had", gateway->log.target,
+		       strerror(errno));
+	err = eg_reload(gateway, &errs);
 
 	log_errors(gateway, &errs);
 	if (err)
@@ -88,7 +111,6 @@ void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control
 	const char *why = NULL;
 	uint64_t now = eg_mono_ns();
 
-	pace.next_block_ns = now + gateway->config->stats_period_ns;
 	pace.busy_ns = now;
 	while (!why) {
 		int sig = next_signal(control->signals);
@@ -104,6 +126,8 @@ void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control
 		periodic_block(gateway, &pace, now);
 		if (sig == SIGHUP)
 			reload(gateway);
+		else if (sig == SIGUSR1)
+			asked_block(gateway);
 		else if (sig)
 			why = strsignal(sig);
 		else if (idle(gateway, &pace, now, control->idle_ns))

@@ -73,8 +73,9 @@ struct eg_gateway_kernel {
 };
 
 struct eg_gateway {
-	const struct eg_config *config; /* of the start: ports, workers, log stay as they were */
+	const struct eg_config *config; /* of the start: ports and workers stay as they were */
 	struct eg_log log;
+	uint64_t stats_period_ns; /* 0: no periodic block */
 	struct eg_sa_store *sas;
 	struct eg_publisher publisher;
 	struct rte_mempool *pool;
@@ -133,11 +134,13 @@ int eg_buffers_make(struct eg_gateway *gateway, struct eg_errs *errs);
 void eg_buffers_free(struct eg_gateway *gateway);
 bool eg_buffers_small(const struct eg_conf_port *conf);
 
-/* workers.c: make the workers and spread the queues over them; launch; bring them to an end (false
- * where one did not finish draining in time); free. */
+/* workers.c: make the workers and spread the queues over them; launch; log at most so
+ * many drops per second and worker; bring them to an end (false where one did not finish draining
+ * in time); free. */
 int eg_workers_make(struct eg_gateway *gateway, struct eg_errs *errs);
 int eg_workers_wire(struct eg_gateway *gateway, struct eg_errs *errs);
 int eg_workers_launch(struct eg_gateway *gateway, struct eg_errs *errs);
+void eg_workers_sample(struct eg_gateway *gateway, uint32_t per_s);
 bool eg_workers_end(struct eg_gateway *gateway);
 void eg_workers_free(struct eg_gateway *gateway);
 
@@ -152,7 +155,8 @@ void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control
 bool eg_control_finish(struct eg_gateway *gateway);
 
 /* reload.c: put a configuration in force. Load: the one at the start. Reload: what its file says
- * now, all or nothing; what is fixed at the start may not have changed. 0 or -1. */
+ * now, all or nothing, but for keys that need a restart (conf/fixed.h), which are reported. 0 or
+ * -1; warnings go to errs as well. */
 int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs);
 int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs);
 

@@ -1,79 +1,12 @@
 /* A configuration comes into force whole or not at all: load -> check -> build -> prove -> publish
  * -> retire. A failure leaves the running one as it is. */
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "conf/fixed.h"
 #include "gateway.h"
 #include "kernel.h"
-
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? !strcmp(a, b) : a == b;
-}
-
-static bool same_vlan(const struct eg_conf_port *a, const struct eg_conf_port *b)
-{
-	return a->vlan == b->vlan && a->parent == b->parent && a->has_mac == b->has_mac &&
-	       !memcmp(a->mac, b->mac, sizeof(a->mac));
-}
-
-/* Its allow list may change. */
-static bool same_kernel(const struct eg_conf_kernel *a, const struct eg_conf_kernel *b)
-{
-	return !a->device == !b->device && (!a->device || same_text(a->device, b->device));
-}
-
-static bool same_ports(const struct eg_config *a, const struct eg_config *b)
-{
-	if (a->ports.n != b->ports.n)
-		return false;
-	for (size_t i = 0; i < a->ports.n; i++) {
-		const struct eg_conf_port *x = &a->ports.v[i], *y = &b->ports.v[i];
-
-		if (!same_text(x->name, y->name) || !same_text(x->device, y->device) ||
-		    !same_vlan(x, y) || x->role != y->role || x->mtu != y->mtu ||
-		    x->rx_queues != y->rx_queues || x->rx_buffer_bytes != y->rx_buffer_bytes ||
-		    x->promiscuous != y->promiscuous || !same_kernel(&x->kernel, &y->kernel))
-			return false;
-	}
-	return true;
-}
-
-static bool same_workers(const struct eg_config *a, const struct eg_config *b)
-{
-	if (a->lcores.n != b->lcores.n || a->pins.n != b->pins.n)
-		return false;
-	for (size_t i = 0; i < a->lcores.n; i++) {
-		if (a->lcores.v[i] != b->lcores.v[i])
-			return false;
-	}
-	for (size_t i = 0; i < a->pins.n; i++) {
-		const struct eg_conf_pin *x = &a->pins.v[i], *y = &b->pins.v[i];
-
-		if (x->port != y->port || x->queue != y->queue || x->lcore != y->lcore)
-			return false;
-	}
-	return true;
-}
-
-/* Devices, lcores and the connection table are made once. */
-static int check_fixed(const struct eg_config *running, const struct eg_config *wanted,
-		       struct eg_errs *errs)
-{
-	const struct eg_pos file = {.file = wanted->file};
-	size_t before = errs->n_errors;
-
-	if (!same_ports(running, wanted))
-		eg_error(errs, &file, "ports", "changed, which needs a restart");
-	if (!same_workers(running, wanted))
-		eg_error(errs, &file, "workers", "changed, which needs a restart");
-	if (!running->state_dir != !wanted->state_dir ||
-	    (running->state_dir && !same_text(running->state_dir, wanted->state_dir)))
-		eg_error(errs, &file, "state_dir", "changed, which needs a restart");
-	if (running->policy.max_connections != wanted->policy.max_connections)
-		eg_error(errs, &file, "policy.max_connections", "changed, which needs a restart");
-	return errs->n_errors == before ? 0 : -1;
-}
 
 /* What an operator wants to read in the log after a load. */
 static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, uint64_t took_ns)
@@ -123,17 +56,69 @@ int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct e
 	return 0;
 }
 
+/* What protects less than before must not pass unseen. */
+static void tell_weaker(const struct eg_config *config, bool had_policy, bool audited,
+			struct eg_errs *errs)
+{
+	const struct eg_pos file = {.file = config->file};
+	const struct eg_pos *pos = config->policy.pos.file ? &config->policy.pos : &file;
+
+	if (had_policy && config->policy.mode == EG_POLICY_OFF)
+		eg_warning(errs, pos, "policy",
+			   "is off now: every packet passes, and no connection is tracked");
+	else if (had_policy && !audited && config->policy.mode == EG_POLICY_AUDIT)
+		eg_warning(errs, pos, "policy.mode",
+			   "is audit now: what policy denies passes and is only counted");
+}
+
+/* The log where its lines are to go from now on; out is NULL where that stays. */
+static int open_log(const struct eg_gateway *gateway, const struct eg_config *config,
+		    struct eg_log *log, struct eg_errs *errs)
+{
+	const struct eg_pos file = {.file = config->file};
+
+	if (!strcmp(gateway->log.target, config->log.target) ||
+	    !eg_log_open(log, config->log.target, config->log.level))
+		return 0;
+	eg_error(errs, &file, "log.target", "%s: %s", config->log.target, strerror(errno));
+	return -1;
+}
+
+/* What the control thread and drop samples go by. */
+static void apply_log_and_stats(struct eg_gateway *gateway, const struct eg_config *config,
+				struct eg_log *log)
+{
+	if (log->out) {
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO, "the log goes on in %s",
+		       log->target);
+		eg_log_close(&gateway->log);
+		gateway->log = *log;
+	}
+	memcpy(gateway->log.level, config->log.level, sizeof(gateway->log.level));
+	gateway->stats_period_ns = config->stats_period_ns;
+	eg_workers_sample(gateway, config->log.drop_sample_per_s);
+}
+
 int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs)
 {
 	struct eg_config *config = eg_config_load(gateway->config->file, errs);
+	const struct eg_snap_policy *policy = eg_publisher_read(&gateway->publisher)->policy;
+	bool had_policy = policy, audited = policy && policy->audit;
+	struct eg_log log = {0};
 	int ret = -1;
 
 	if (!config)
 		return -1;
-	if (!check_fixed(gateway->config, config, errs))
+	if (!eg_config_keep_fixed(config, gateway->config, errs) &&
+	    !open_log(gateway, config, &log, errs))
 		ret = eg_load(gateway, config, errs);
-	if (!ret)
+	if (!ret) {
 		eg_kernels_address(gateway, config);
+		tell_weaker(config, had_policy, audited, errs);
+		apply_log_and_stats(gateway, config, &log);
+	} else {
+		eg_log_close(&log);
+	}
 	eg_config_free(config);
 	return ret;
 }

@@ -32,10 +32,13 @@ static void forbid_dumps(void)
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }
 
-/* Blocked before EAL makes its threads, so that only the control loop takes them. */
+/* Blocked before EAL makes its threads, so that only the control loop takes them. A reader of the
+ * statistics or the log that goes away must not take the gateway with it. */
 static void block_signals(sigset_t *set)
 {
+	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(set);
+	sigaddset(set, SIGUSR1);
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGTERM);
@@ -140,6 +143,7 @@ static int run(struct eg_gateway *gateway, const struct options *options, struct
 	if (!config)
 		return EG_EXIT_ERROR;
 	gateway->config = config;
+	gateway->stats_period_ns = config->stats_period_ns;
 	status = start_and_serve(gateway, options, errs);
 	eg_log_close(&gateway->log);
 	eg_config_free(config);

@@ -32,12 +32,16 @@ static bool shares_cpu(unsigned lcore)
 	return false;
 }
 
+static uint64_t sample_cycles(uint32_t per_s)
+{
+	return per_s ? rte_get_tsc_hz() / per_s : 0;
+}
+
 static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index, unsigned lcore)
 {
 	int socket = (int)rte_lcore_to_socket_id(lcore);
 	struct eg_worker *worker = rte_zmalloc_socket("eg_worker", sizeof(*worker), 64, socket);
 	struct eg_stats *stats = rte_zmalloc_socket("eg_stats", sizeof(*stats), 64, socket);
-	uint32_t per_s = gateway->config->log.drop_sample_per_s;
 
 	if (!worker || !stats) {
 		rte_free(worker);
@@ -54,7 +58,7 @@ static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index,
 	worker->path.way = gateway->way;
 	worker->path.links_down = &gateway->links_down;
 	worker->path.keeper.on = index == 0;
-	worker->path.sample_cycles = per_s ? rte_get_tsc_hz() / per_s : 0;
+	worker->path.sample_cycles = sample_cycles(gateway->config->log.drop_sample_per_s);
 	worker->path.cycles_per_s = rte_get_tsc_hz();
 	worker->path.crypto = eg_crypto_new();
 	worker->path.flow = rte_zmalloc_socket("eg_flow", sizeof(*worker->path.flow), 64, socket);
@@ -250,6 +254,13 @@ int eg_workers_launch(struct eg_gateway *gateway, struct eg_errs *errs)
 		}
 	}
 	return 0;
+}
+
+void eg_workers_sample(struct eg_gateway *gateway, uint32_t per_s)
+{
+	for (unsigned w = 0; w < gateway->n_workers; w++)
+		atomic_store_explicit(&gateway->worker[w]->path.sample_cycles, sample_cycles(per_s),
+				      memory_order_relaxed);
 }
 
 /* Begin a phase and wait until every worker has had an empty turn in it. */

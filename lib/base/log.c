@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,32 +21,61 @@ const char *eg_log_module_name(enum eg_log_module module)
 	return names[module];
 }
 
-int eg_log_open(struct eg_log *log, const char *target, const enum eg_log_level *levels)
+/* NULL with errno. */
+static FILE *open_target(const char *target)
 {
+	FILE *out;
 	int fd;
 
-	memcpy(log->level, levels, sizeof(log->level));
-	log->out = stderr;
 	if (!strcmp(target, "stderr"))
-		return 0;
-	fd = open(target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+		return stderr;
+	/* Not blocking: a pipe that nobody reads must not hold up the control thread. */
+	fd = open(target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 	if (fd < 0)
-		return -1;
-	log->out = fdopen(fd, "a");
-	if (!log->out) {
+		return NULL;
+	out = fdopen(fd, "a");
+	if (!out)
 		close(fd);
-		log->out = stderr;
+	else
+		setlinebuf(out);
+	return out;
+}
+
+static void close_target(FILE *out)
+{
+	if (out && out != stderr)
+		fclose(out);
+}
+
+int eg_log_open(struct eg_log *log, const char *target, const enum eg_log_level *levels)
+{
+	memcpy(log->level, levels, sizeof(log->level));
+	log->target = strdup(target);
+	log->out = log->target ? open_target(target) : NULL;
+	if (log->out)
+		return 0;
+	free(log->target);
+	log->target = NULL;
+	return -1;
+}
+
+int eg_log_reopen(struct eg_log *log)
+{
+	FILE *out = open_target(log->target);
+
+	if (!out)
 		return -1;
-	}
-	setlinebuf(log->out);
+	close_target(log->out);
+	log->out = out;
 	return 0;
 }
 
 void eg_log_close(struct eg_log *log)
 {
-	if (log->out && log->out != stderr)
-		fclose(log->out);
+	close_target(log->out);
+	free(log->target);
 	log->out = NULL;
+	log->target = NULL;
 }
 
 void eg_log(struct eg_log *log, enum eg_log_module module, enum eg_log_level level, const char *fmt,
@@ -56,7 +86,7 @@ void eg_log(struct eg_log *log, enum eg_log_module module, enum eg_log_level lev
 	char when[32];
 	va_list ap;
 
-	if (level > log->level[module])
+	if (!log->out || level > log->level[module])
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);

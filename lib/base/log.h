@@ -31,11 +31,18 @@ const char *eg_log_module_name(enum eg_log_module module);
 /* Owner: the caller; eg_log_close() ends what eg_log_open() began. */
 struct eg_log {
 	FILE *out;
+	char *target; /* "stderr" or the file's path; owned */
 	enum eg_log_level level[EG_LOG_MODULES];
 };
 
 /* Send lines to "stderr" or append to a file (made with mode 0640). 0, or -1 with errno. */
 int eg_log_open(struct eg_log *log, const char *target, const enum eg_log_level *levels);
+
+/* The same target anew: what logrotate moved away is let go. 0, or -1 with errno: then lines go
+ * where they went. */
+int eg_log_reopen(struct eg_log *log);
+
+/* Close the file; lines go nowhere. */
 void eg_log_close(struct eg_log *log);
 
 void eg_log(struct eg_log *log, enum eg_log_module module, enum eg_log_level level, const char *fmt,

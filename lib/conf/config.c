@@ -49,6 +49,7 @@ static void read_eal_arg(struct eg_read *rd, const struct eg_node *node, void *i
 
 static void read_eal_args(struct eg_read *rd, const struct eg_node *node, void *into)
 {
+	rd->config->eal_args_pos = *eg_node_place(node);
 	eg_read_seq(rd, node, read_eal_arg, into);
 }
 

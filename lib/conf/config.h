@@ -51,6 +51,21 @@ struct eg_conf_kernel {
 	struct eg_pos pos;
 };
 
+/* Keys that only a restart changes (fixed.h), for their places. */
+enum eg_conf_port_key {
+	EG_PORT_KEY_DEVICE,
+	EG_PORT_KEY_PARENT,
+	EG_PORT_KEY_VLAN,
+	EG_PORT_KEY_MAC,
+	EG_PORT_KEY_ROLE,
+	EG_PORT_KEY_MTU,
+	EG_PORT_KEY_RX_QUEUES,
+	EG_PORT_KEY_RX_BUFFER,
+	EG_PORT_KEY_PROMISCUOUS,
+	EG_PORT_KEY_KERNEL,
+	EG_PORT_KEYS,
+};
+
 struct eg_conf_port {
 	char *name;
 	char *device;    /* "net_pcap0,rx_pcap=in.pcap" or a PCI address; NULL: a sub-port, which
@@ -68,6 +83,7 @@ struct eg_conf_port {
 	EG_VEC(struct eg_ip) gateways;      /* default routers, at most one a family */
 	struct eg_conf_kernel kernel;
 	struct eg_pos pos;
+	struct eg_pos at[EG_PORT_KEYS]; /* without a file where the key is not given */
 };
 
 struct eg_conf_pin {
@@ -185,6 +201,7 @@ struct eg_conf_policy {
 	bool keep_existing;       /* connections outlive a policy that would forbid them */
 	uint32_t max_rules;
 	uint32_t max_connections;
+	struct eg_pos max_connections_pos;
 	unsigned max_shrink; /* percent of the pods or policies that a reload may lose */
 	struct eg_pos pos;
 };
@@ -199,7 +216,8 @@ struct eg_config {
 	EG_VEC(struct eg_conf_route) routes;
 	EG_VEC(struct eg_conf_peer) peers;
 	char *state_dir; /* NULL: not given */
-	struct eg_pos state_dir_pos;
+	/* Without a file where they are not given. */
+	struct eg_pos state_dir_pos, eal_args_pos, ports_pos, lcores_pos, pins_pos;
 	struct eg_conf_policy policy;
 	struct eg_conf_log log;
 	uint64_t stats_period_ns; /* 0: no periodic block */

@@ -81,6 +81,7 @@ static void read_max_connections(struct eg_read *rd, const struct eg_node *node,
 	struct eg_conf_policy *policy = into;
 	uint64_t n;
 
+	policy->max_connections_pos = *eg_node_place(node);
 	if (eg_read_u64(rd, node, EG_CONF_CONNECTIONS_MIN, EG_CONF_CONNECTIONS_MAX, &n))
 		policy->max_connections = (uint32_t)n;
 }

@@ -144,6 +144,30 @@ static void read_gateways(struct eg_read *rd, const struct eg_node *node, void *
 		eg_read_seq(rd, node, read_gateway, into);
 }
 
+/* Where the keys stand that only a restart changes. */
+static void place_keys(const struct eg_node *node, struct eg_conf_port *port)
+{
+	static const char *const keys[EG_PORT_KEYS] = {
+		[EG_PORT_KEY_DEVICE] = "device",
+		[EG_PORT_KEY_PARENT] = "parent",
+		[EG_PORT_KEY_VLAN] = "vlan",
+		[EG_PORT_KEY_MAC] = "mac",
+		[EG_PORT_KEY_ROLE] = "role",
+		[EG_PORT_KEY_MTU] = "mtu",
+		[EG_PORT_KEY_RX_QUEUES] = "rx_queues",
+		[EG_PORT_KEY_RX_BUFFER] = "rx_buffer",
+		[EG_PORT_KEY_PROMISCUOUS] = "promiscuous",
+		[EG_PORT_KEY_KERNEL] = "kernel",
+	};
+
+	for (size_t i = 0; i < EG_PORT_KEYS; i++) {
+		const struct eg_node *key = eg_node_get(node, keys[i]);
+
+		if (key)
+			port->at[i] = *eg_node_place(key);
+	}
+}
+
 static void read_port(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
@@ -169,6 +193,7 @@ static void read_port(struct eg_read *rd, const struct eg_node *node, void *into
 	}
 	port->mtu = 1500;
 	port->pos = node->key_pos;
+	place_keys(node, port);
 	eg_conf_read_name(rd, node, &port->name);
 	if (node->kind == EG_NODE_MAP && !eg_node_get(node, "device") &&
 	    !eg_node_get(node, "parent"))
@@ -213,6 +238,7 @@ void eg_conf_read_ports(struct eg_read *rd, const struct eg_node *node, void *in
 	struct eg_config *config = into;
 	size_t before = rd->errs->n_errors;
 
+	config->ports_pos = *eg_node_place(node);
 	if (node->kind == EG_NODE_MAP && !node->n_children)
 		eg_read_error(rd, &node->pos, "at least one port is needed");
 	else if (node->n_children > EG_CONF_PORTS_MAX)

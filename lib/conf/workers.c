@@ -78,6 +78,7 @@ static void read_lcore_text(struct eg_read *rd, const struct eg_node *node, void
 
 static void read_lcores(struct eg_read *rd, const struct eg_node *node, void *into)
 {
+	rd->config->lcores_pos = *eg_node_place(node);
 	if (node->kind == EG_NODE_SEQ)
 		eg_read_seq(rd, node, read_lcore_text, into);
 	else
@@ -145,6 +146,7 @@ static void read_pins(struct eg_read *rd, const struct eg_node *node, void *into
 	const struct eg_conf_pin *first[EG_CONF_PORTS_MAX][EG_CONF_QUEUES_MAX] = {0};
 	struct eg_config *config = into;
 
+	config->pins_pos = *eg_node_place(node);
 	eg_read_seq(rd, node, read_pin, config);
 	eg_vec_foreach (pin, &config->pins) {
 		const struct eg_conf_pin **owner;

@@ -8,14 +8,14 @@
 /* May the control thread get a sample of a drop now? At most one in sample_cycles. */
 static struct eg_drop_record *sample_slot(struct eg_path *path)
 {
-	uint64_t now;
+	uint64_t now, least = atomic_load_explicit(&path->sample_cycles, memory_order_relaxed);
 
-	if (!path->sample_cycles)
+	if (!least)
 		return NULL;
 	now = rte_get_tsc_cycles();
 	if (now < path->next_sample)
 		return NULL;
-	path->next_sample = now + path->sample_cycles;
+	path->next_sample = now + least;
 	return eg_drop_ring_slot(&path->stats->dropped);
 }
 

@@ -59,7 +59,8 @@ struct eg_path {
 	const _Atomic uint32_t *links_down; /* bit p: port p has no link, says the control thread;
 					     * NULL: all have one */
 	unsigned n_ports;
-	uint64_t sample_cycles; /* least time between two drop samples; 0: no samples */
+	_Atomic uint64_t sample_cycles; /* least time between two drop samples; 0: no samples; a
+					 * reload changes it */
 	struct eg_path_port port[EG_STAT_PORTS];
 
 	struct eg_keeper_brake brake;

@@ -64,15 +64,20 @@ cp a.yaml good.yaml
 echo "polcy: {}" >>a.yaml
 reload "reload refused" 2
 grep -q 'error core: .*a.yaml:[0-9]*:1: unknown key "polcy"' a.log || fail "no error in a.yaml"
-sed 's/mtu: 9000/mtu: 1500/' good.yaml >a.yaml
+sed 's/^ports:/&\n  more: {device: net_null7, role: clear}/' good.yaml >a.yaml
 reload "reload refused" 3
-expect_line a.log "a.yaml: ports: changed, which needs a restart"
-sed 's/dirs:/max_connections: 4096, dirs:/' good.yaml >a.yaml
-reload "reload refused" 4
-expect_line a.log "policy.max_connections: changed, which needs a restart"
+grep -Eq 'error core: a.yaml:[0-9]+:[0-9]+: ports: needs a restart \(running with pods, uplink\)' a.log ||
+	fail "no error for another port"
+# What can stay as it is does, and the rest applies.
+sed -e 's/mtu: 9000/mtu: 1500/' -e 's/dirs:/max_connections: 4096, dirs:/' good.yaml >a.yaml
+in_force
+for key in ports.pods.mtu ports.uplink.mtu policy.max_connections; do
+	grep -Eq "warning core: a.yaml:[0-9]+:[0-9]+: warning: $key: needs a restart \(running with (9000|1048576)\)" a.log ||
+		fail "$key is not reported"
+done
 cp good.yaml a.yaml
 in_force
-echo "ports and table size: refused"
+echo "keys that need a restart: reported, and the rest applies"
 
 # A hundred reloads, every other with one policy more, which is about another pod.
 until_true 10 eval '[ "$(counter a rx)" -gt 1000 ]'

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SIGINT and SIGTERM end a run cleanly: under full load what was received is sent or dropped by name,
+# SIGUSR1 prints a block and SIGPIPE does nothing. SIGINT and SIGTERM end a run cleanly: under full load what was received is sent or dropped by name,
 # idle there is nothing to do; the exit status is 0 and the final block balances.
 . "$(dirname "$0")/lib.sh"
 
@@ -22,6 +22,35 @@ for signal in INT TERM; do
 	expect idle rx=0 tx=0 drops=0
 	echo "SIG$signal while idle: clean"
 done
+
+# A block when it is asked for, and not before; whoever reads along may go away.
+start idle
+[ ! -s idle.txt ] || fail "a block that nobody asked for"
+for n in 1 2; do
+	kill -USR1 "$pid"
+	until_true 10 eval "[ \$(grep -c '^---- ' idle.txt) -eq $n ]"
+done
+kill -PIPE "$pid"
+mkfifo reader
+cat reader >/dev/null &
+reader=$!
+"$espgate" run -c idle.yaml -- "${eal_everywhere[@]}" >reader 2>piped.log &
+piped=$!
+pids+=($piped)
+until_true 20 grep -q ' workers, ' piped.log
+kill $reader
+wait $reader || true
+kill -USR1 $piped
+kill -HUP $piped
+until_true 10 grep -q 'configuration 2 in force' piped.log
+kill -0 $piped || fail "ended with the reader of its statistics"
+kill $piped
+status=0
+status_of $piped || status=$?
+[ $status -eq 0 ] || { cat piped.log; fail "exit status $status without a reader"; }
+stop idle "$pid"
+[ "$(grep -c '^---- ' idle.txt)" -eq 3 ] || fail "not two blocks and the last"
+echo "SIGUSR1: a block; SIGPIPE: nothing"
 
 # With rings between workers: what is in them is drained too.
 sas=4 eal=(--lcores "0@0,1@0,2@$last,3@0,4@$last")

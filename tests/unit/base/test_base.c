@@ -5,12 +5,15 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/ip.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "base/suite.h"
 #include "base/text.h"
@@ -183,13 +186,66 @@ static void test_secret(void **state)
 	eg_secret_free(NULL, 1);
 }
 
+static long size_of(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	long n;
+
+	if (!file)
+		return -1;
+	fseek(file, 0, SEEK_END);
+	n = ftell(file);
+	fclose(file);
+	return n;
+}
+
+/* What logrotate does: move the file, then ask for another. */
+static void test_log_reopen(void **state)
+{
+	const enum eg_log_level levels[EG_LOG_MODULES] = {EG_LOG_INFO};
+	char folder[] = "/tmp/eg-log-XXXXXX", path[64], moved[64], fifo[64];
+	struct eg_log log = {0};
+	long first;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/log", folder);
+	snprintf(moved, sizeof(moved), "%s/log.1", folder);
+	assert_int_equal(eg_log_open(&log, path, levels), 0);
+	eg_log(&log, EG_LOG_CORE, EG_LOG_INFO, "one");
+	first = size_of(path);
+	assert_true(first > 0);
+	assert_int_equal(rename(path, moved), 0);
+	eg_log(&log, EG_LOG_CORE, EG_LOG_INFO, "two");
+	assert_int_equal(size_of(moved), 2 * first);
+	assert_int_equal(eg_log_reopen(&log), 0);
+	eg_log(&log, EG_LOG_CORE, EG_LOG_INFO, "six");
+	assert_int_equal(size_of(moved), 2 * first);
+	assert_int_equal(size_of(path), first);
+	/* Where there is no folder any more, lines go where they went. */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(moved), 0);
+	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(eg_log_reopen(&log), -1);
+	assert_int_equal(errno, ENOENT);
+	eg_log(&log, EG_LOG_CORE, EG_LOG_INFO, "ten");
+	assert_int_equal(ftell(log.out), 2 * first);
+	eg_log_close(&log);
+	eg_log(&log, EG_LOG_CORE, EG_LOG_INFO, "to nobody");
+	/* A pipe that nobody reads must not block the gateway. */
+	snprintf(fifo, sizeof(fifo), "/tmp/eg-log-fifo-%d", (int)getpid());
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(eg_log_open(&log, fifo, levels), -1);
+	assert_int_equal(unlink(fifo), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_u64),         cmocka_unit_test(test_units),
 		cmocka_unit_test(test_nearest),     cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_prefix_text), cmocka_unit_test(test_prefix_random),
-		cmocka_unit_test(test_secret),
+		cmocka_unit_test(test_secret),      cmocka_unit_test(test_log_reopen),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
