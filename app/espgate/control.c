@@ -123,6 +123,7 @@ void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control
 		eg_age_step(gateway);
 		eg_alive_log(gateway);
 		eg_pmtu_step(gateway, now);
+		eg_endpoints_step(gateway, now);
 		periodic_block(gateway, &pace, now);
 		if (sig == SIGHUP)
 			reload(gateway);
@@ -145,6 +146,7 @@ bool eg_control_finish(struct eg_gateway *gateway)
 
 	eg_log_drops(gateway);
 	eg_alive_log(gateway);
+	eg_endpoints_step(gateway, UINT64_MAX);
 	eg_report_collect(gateway, &report);
 	print_block(&report, NULL);
 	balanced = eg_report_balanced(&report);

@@ -95,6 +95,10 @@ struct eg_gateway {
 		uint64_t heard; /* messages that were believed, at the last look */
 		uint64_t next_ns;
 	} pmtu;
+	struct {
+		uint64_t moved; /* by the workers' count, at the last look */
+		uint64_t next_ns;
+	} endpoints;
 	uint64_t sweep_token; /* of the grace period that swept connections wait for */
 	uint64_t started_ns;
 	_Atomic uint32_t links_down; /* a bit a port; the control thread's word, read by workers */
@@ -177,6 +181,9 @@ void eg_alive_log(struct eg_gateway *gateway);
 
 /* pmtu.c: what is known of peers' paths ages, and its changes go to the log. */
 void eg_pmtu_step(struct eg_gateway *gateway, uint64_t now_ns);
+
+/* endpoints.c: which peers' endpoints moved, into the log. */
+void eg_endpoints_step(struct eg_gateway *gateway, uint64_t now_ns);
 
 void eg_alive_report(const struct eg_snap *snap, struct eg_report *report);
 

@@ -108,6 +108,8 @@ static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 		};
 		if (eg_pmtu_get(snap->peers[held->peer].pmtu) != EG_PMTU_NONE)
 			row->path_mtu = (uint16_t)eg_pmtu_get(snap->peers[held->peer].pmtu);
+		if (snap->peers[held->peer].endpoint)
+			eg_endpoint_print(snap->peers[held->peer].endpoint, row->endpoint);
 		add_life(held, &now, row);
 	}
 }

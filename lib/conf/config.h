@@ -32,6 +32,7 @@
 #define EG_CONF_MTU_MIN             1280 /* RFC 8200 s5 */
 #define EG_CONF_MTU_MAX             9600
 #define EG_CONF_RX_BUFFER_MIN       2048            /* what NICs ask for at least */
+#define EG_CONF_UDP_ENCAP_PORT      4500            /* RFC 3948 s2.1 */
 #define EG_CONF_SOURCE_PORTS_MAX    (65536 - 49152) /* RFC 6335 s6: dynamic ports */
 #define EG_CONF_ADDRESSES_MAX       16              /* of one port */
 #define EG_CONF_SHARE_MAX           16              /* peers that have one subnet */
@@ -164,7 +165,10 @@ struct eg_conf_peer {
 	enum eg_mode mode;
 	EG_VEC(struct eg_prefix) subnets; /* none in transport mode */
 	enum eg_df df;
-	bool udp_encap;        /* ESP in UDP to port 4500 */
+	bool udp_encap;        /* ESP in UDP */
+	bool accept_plain;     /* with it: bare ESP is accepted, too */
+	bool floats;           /* with it: the peer's address and port are what it last sent from */
+	uint16_t peer_port;    /* of it: the destination port */
 	uint16_t source_ports; /* of it: 1: from port 4500; more: flows are spread over so many */
 	EG_VEC(struct eg_conf_sa) sas;
 	struct eg_lifetime lifetime; /* of each of its SAs */

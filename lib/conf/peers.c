@@ -81,20 +81,76 @@ static void read_source_ports(struct eg_read *rd, const struct eg_node *node, vo
 		peer->source_ports = (uint16_t)n;
 }
 
-/* true, false, or a map of what is not as usual. */
+static void read_peer_port(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+	uint64_t port;
+
+	if (eg_read_u64(rd, node, 1, UINT16_MAX, &port))
+		peer->peer_port = (uint16_t)port;
+}
+
+static void read_accept_plain(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+
+	eg_read_bool(rd, node, &peer->accept_plain);
+}
+
+/* A NAT's mapping is of one source port, and the address of a transport mode packet is its
+ * sender's. */
+static void read_float(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_peer *peer = into;
+
+	if (!eg_read_bool(rd, node, &peer->floats) || !peer->floats)
+		return;
+	if (peer->mode == EG_MODE_TRANSPORT)
+		eg_read_error(rd, &node->pos,
+			      "belongs to mode tunnel: in transport mode the outer source is the "
+			      "packet's own");
+	if (peer->source_ports > 1)
+		eg_read_error(rd, &node->pos,
+			      "does not go with source_ports: behind a NAT each source port has a "
+			      "mapping of its own");
+}
+
+static void read_udp_encap_word(struct eg_read *rd, const struct eg_node *node,
+				struct eg_conf_peer *peer)
+{
+	const char *text = eg_read_text(rd, node);
+
+	if (!text)
+		return;
+	if (!strcmp(text, "auto"))
+		peer->udp_encap = peer->accept_plain = true;
+	else if (!strcmp(text, "true"))
+		peer->udp_encap = true;
+	else if (strcmp(text, "false"))
+		eg_read_error(rd, &node->pos, "expected true, false or auto, found \"%s\"", text);
+}
+
+/* true, false, auto, or a map of what is not as usual. */
 static void read_udp_encap(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
-		{"source_ports", read_source_ports, true},
+		{"source_ports", read_source_ports, false},
+		{"peer_port", read_peer_port, false},
+		{"accept_plain", read_accept_plain, false},
+		{"float", read_float, false}, /* compared with source_ports */
 	};
 	struct eg_conf_peer *peer = into;
 
 	if (node->kind != EG_NODE_MAP) {
-		eg_read_bool(rd, node, &peer->udp_encap);
+		read_udp_encap_word(rd, node, peer);
 		return;
 	}
 	peer->udp_encap = true;
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
+	if (!node->n_children)
+		eg_read_error(rd, &node->pos,
+			      "is empty: true, false, auto, or one of source_ports, "
+			      "peer_port, float, accept_plain");
 }
 
 /* Legal, but then packets are lost: say so before an operator looks for them. */
@@ -183,6 +239,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 	peer->send_delay_ns = EG_CONF_SEND_DELAY_NS;
 	peer->grace_ns = EG_CONF_GRACE_NS;
 	peer->source_ports = 1;
+	peer->peer_port = EG_CONF_UDP_ENCAP_PORT;
 	peer->mss_clamp = true;
 	peer->weight = 1;
 	eg_conf_read_name(rd, node, &peer->name);

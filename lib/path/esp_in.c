@@ -2,7 +2,8 @@
  *  1. Associated data: SPI and sequence number as they came; with ESN the inferred high half
  *     between them (RFC 4106 s5). An implicit IV is the whole sequence number (RFC 8750 s4).
  *  2. Open the whole batch, whatever SAs it mixes, in one call.
- *  3. Not authentic: drop, and nothing else has happened. Authentic: move the window (s3.4.3).
+ *  3. Not authentic: drop, and nothing else has happened. Authentic: move the window (s3.4.3), and
+ *     where the packet is the newest of its SA, the peer's endpoint follows it (path/follow.h).
  *  4. Trailer: padding must be 1, 2, 3, ... (s2.4). Tunnel mode: the next header says which IP is
  *     inside. Transport mode: it follows the headers in front, which close up to the text.
  *  5. Data now start at the inner IP header, or the packet's own. */
@@ -11,6 +12,7 @@
 #include "net/bytes.h"
 #include "net/split.h"
 #include "path/drop.h"
+#include "path/follow.h"
 
 /* SPI and all of the sequence number: what ESN's associated data are, and where the implicit IV
  * stands. */
@@ -103,13 +105,16 @@ void eg_esp_in(struct eg_path *path)
 	eg_crypto_open(path->crypto, path->ops, batch->n);
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
+		const struct eg_tunnel *peer = &path->snap->peers[meta->sad->peer];
+		bool newest = meta->seq > meta->sa->replay.top;
 		enum eg_drop drop = EG_DROP_ESP_AUTH;
 
 		if (path->ops[i].ok)
 			drop = eg_replay_commit(&meta->sa->replay, meta->seq);
+		if (!drop && newest && peer->floats)
+			eg_follow(path, i, peer);
 		if (!drop)
-			drop = strip(batch->m[i], meta, &path->ops[i],
-				     path->snap->peers[meta->sad->peer].transport);
+			drop = strip(batch->m[i], meta, &path->ops[i], peer->transport);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
 	}

@@ -20,11 +20,10 @@
 /* Of the longest block, AES's. */
 #define PADDING_MAX 16
 
-static void write_udp(uint8_t *at, const struct eg_meta *meta, const uint8_t *inner, size_t len)
+static void write_udp(uint8_t *at, const struct eg_meta *meta, const uint8_t *inner, uint16_t dport,
+		      size_t len)
 {
-	if (meta->peer->encap)
-		eg_outer_write_udp(at, eg_outer_sport(meta->peer, &meta->pkt, inner),
-				   (uint16_t)len);
+	eg_outer_write_udp(at, eg_outer_sport(meta->peer, &meta->pkt, inner), dport, (uint16_t)len);
 }
 
 static void write_outer(uint8_t *at, const struct eg_meta *meta, const uint8_t *inner, uint16_t len,
@@ -37,7 +36,9 @@ static void write_outer(uint8_t *at, const struct eg_meta *meta, const uint8_t *
 		outer.df &= eg_get16(inner + offsetof(struct eg_ip4, frag_be));
 	outer.df = meta->split ? 0 : (outer.df & peer->df_copied) | peer->df_set;
 	eg_outer_write_ip(at, peer, &outer);
-	write_udp(at + peer->ip_len, meta, inner, len - peer->ip_len);
+	if (peer->encap)
+		write_udp(at + peer->ip_len, meta, inner, eg_outer_aim(at, peer),
+			  len - peer->ip_len);
 }
 
 /* Transport mode: `to` lies in front of `packet` and may overlap it. */
@@ -46,7 +47,8 @@ static void move_headers(uint8_t *to, const struct eg_meta *meta, const uint8_t 
 {
 	memmove(to, packet, split.off);
 	eg_split_mend(to, split, len, meta->peer->encap ? EG_PROTO_UDP : EG_PROTO_ESP);
-	write_udp(to + split.off, meta, to, len - split.off);
+	if (meta->peer->encap)
+		write_udp(to + split.off, meta, to, meta->peer->peer_port, len - split.off);
 }
 
 /* Behind `len` bytes of text, where there is room for PADDING_MAX and the ICV. */

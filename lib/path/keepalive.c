@@ -48,7 +48,7 @@ static void make(struct eg_path *path, const struct eg_tunnel *peer)
 	eg_outer_write_ip(at, peer, &outer);
 	eg_outer_write_udp(at + peer->ip_len,
 			   peer->n_sports > 1 ? EG_TUNNEL_SPORT_BASE : EG_UDP_PORT_ESP,
-			   EG_UDP_LEN + 1);
+			   eg_outer_aim(at, peer), EG_UDP_LEN + 1);
 	at[peer->outer_len] = 0xff;
 	if (peer->ip_len == EG_IP6_LEN)
 		eg_outer_sum_udp6(at, EG_IP6_LEN, outer.len);

@@ -41,15 +41,36 @@ static inline void eg_outer_write_ip(uint8_t *at, const struct eg_tunnel *peer,
 
 /* len: of UDP and what follows. The checksum is zero over IPv4 (RFC 3948 s2.1); over IPv6 it is
  * for eg_outer_sum_udp6() to write. */
-static inline void eg_outer_write_udp(uint8_t *at, uint16_t sport, uint16_t len)
+static inline void eg_outer_write_udp(uint8_t *at, uint16_t sport, uint16_t dport, uint16_t len)
 {
 	const struct eg_udp udp = {
 		.sport_be = htobe16(sport),
-		.dport_be = htobe16(EG_UDP_PORT_ESP),
+		.dport_be = htobe16(dport),
 		.len_be = htobe16(len),
 	};
 
 	memcpy(at, &udp, sizeof(udp));
+}
+
+/* The destination port of UDP behind the IP header at `at`; where the peer's endpoint is followed,
+ * the header's destination address becomes the endpoint's. Tunnel mode. */
+static inline uint16_t eg_outer_aim(uint8_t *at, const struct eg_tunnel *peer)
+{
+	struct eg_endpoint_at to;
+
+	if (__builtin_expect(!peer->floats, 1))
+		return peer->peer_port;
+	to = eg_endpoint_get(peer->endpoint);
+	if (peer->ip_len == EG_IP4_LEN) {
+		struct eg_ip4 *ip = (struct eg_ip4 *)at;
+
+		memcpy(ip->dst, to.address, 4);
+		ip->check = 0;
+		ip->check = htobe16(eg_checksum_fold(eg_checksum_add(0, ip, sizeof(*ip))));
+	} else {
+		memcpy(((struct eg_ip6 *)at)->dst, to.address, 16);
+	}
+	return to.port;
 }
 
 /* The checksum of UDP at `off` in a packet whose bytes are final. Over IPv6 it is not zero: a

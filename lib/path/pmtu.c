@@ -11,6 +11,7 @@
 #include "net/bytes.h"
 #include "net/checksum.h"
 #include "path/drop.h"
+#include "path/follow.h"
 #include "path/stages.h"
 
 enum {
@@ -29,6 +30,7 @@ struct quote {
 	struct eg_ip local, remote;
 	const uint8_t *esp; /* SPI and sequence number; NULL: they are not quoted */
 	uint16_t len;       /* of the whole packet */
+	uint16_t dport;     /* of UDP */
 	bool encap, may_fragment;
 };
 
@@ -86,8 +88,7 @@ static bool read_quote(const uint8_t *data, const struct eg_pkt *pkt, struct quo
 		return false;
 	if (!quote->encap)
 		return true;
-	if (eg_get16(quote->esp + 2) != EG_UDP_PORT_ESP)
-		return false;
+	quote->dport = eg_get16(quote->esp + 2);
 	quote->esp += EG_UDP_LEN;
 	if (end - quote->esp < EG_ESP_LEN)
 		quote->esp = NULL;
@@ -142,6 +143,8 @@ static const struct eg_tunnel *judge(const struct eg_path *path, const struct qu
 
 	while ((peer = eg_ends_next(&path->snap->ends, path->snap->peers, &quote->local,
 				    &quote->remote, &at))) {
+		if (quote->encap && quote->dport != eg_follow_port(peer))
+			continue;
 		*drop = EG_DROP_PATH_MTU_FORGED;
 		if (!sent_lately(peer, quote) || quote->may_fragment || quote->len <= mtu)
 			continue;

@@ -5,20 +5,23 @@
 #include "path/pmtu.h"
 
 /* The SA's ends are the packet's (RFC 4301 s4.4.2.1: unicast SAs may be found by SPI alone, but
- * ESP under a known SPI from elsewhere is nobody's we know). */
+ * ESP under a known SPI from elsewhere is nobody's we know). Of a peer whose endpoint is followed,
+ * a packet in UDP may come from anywhere: only its ICV tells whose it is (RFC 7296 s2.23). */
 static bool from_peer(const uint8_t *data, const struct eg_pkt *pkt, const struct eg_tunnel *peer)
 {
+	bool anywhere = peer->floats && pkt->proto == EG_PROTO_UDP;
+
 	if (peer->remote.family != pkt->version)
 		return false;
 	if (pkt->version == 4) {
 		const struct eg_ip4 *ip = (const struct eg_ip4 *)data;
 
-		return !memcmp(ip->src, peer->remote.bytes, 4) &&
+		return (anywhere || !memcmp(ip->src, peer->remote.bytes, 4)) &&
 		       !memcmp(ip->dst, peer->local.bytes, 4);
 	} else {
 		const struct eg_ip6 *ip = (const struct eg_ip6 *)data;
 
-		return !memcmp(ip->src, peer->remote.bytes, 16) &&
+		return (anywhere || !memcmp(ip->src, peer->remote.bytes, 16)) &&
 		       !memcmp(ip->dst, peer->local.bytes, 16);
 	}
 }
@@ -148,7 +151,7 @@ static enum eg_drop check_sa(struct eg_path *path, const uint8_t *data, struct e
 
 	if (!from_peer(data, pkt, peer))
 		return EG_DROP_ESP_WRONG_PEER;
-	if (peer->encap != (pkt->proto == EG_PROTO_UDP))
+	if (peer->encap != (pkt->proto == EG_PROTO_UDP) && !peer->accept_plain)
 		return EG_DROP_ESP_WRONG_ENCAP;
 	meta->sa = sa;
 	if (!long_enough(pkt, sa))

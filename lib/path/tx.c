@@ -6,6 +6,7 @@
 
 #include "net/bytes.h"
 #include "path/drop.h"
+#include "path/follow.h"
 #include "path/vlan.h"
 #include "path/fragment.h"
 #include "path/room.h"
@@ -214,7 +215,8 @@ static unsigned send_fragments(struct eg_path *path, unsigned i, const struct eg
 static unsigned leave(struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
-	const struct eg_hop *hop = meta->sealed ? &meta->peer->hop : meta->hop;
+	const struct eg_hop *hop =
+		meta->sealed ? eg_follow_hop(path, meta->peer, path->batch.m[i]) : meta->hop;
 	struct eg_path_port *port = &path->port[hop->port];
 	struct rte_mbuf *m = path->batch.m[i];
 	unsigned drop;

@@ -10,6 +10,7 @@
 #include "base/ip.h"
 #include "net/headers.h"
 #include "route/alive.h"
+#include "route/endpoint.h"
 #include "route/hop.h"
 #include "route/pmtu.h"
 
@@ -23,6 +24,7 @@ struct eg_tunnel {
 	uint32_t n_out;
 	uint32_t outer_sum; /* IPv4: checksum of the template, not folded */
 	uint16_t n_sports;  /* of UDP: 1: port 4500; more: flows are spread over so many */
+	uint16_t peer_port; /* of UDP: the destination port, where no endpoint is followed */
 	uint16_t df_copied; /* outer DF over IPv4: which bits of the inner one's, and which
 			       anyway */
 	uint16_t df_set;
@@ -30,11 +32,11 @@ struct eg_tunnel {
 	uint8_t outer_len; /* with UDP's, where there is one */
 	bool transport; /* mode: the packet's own header stays in front; local is not ours then */
 	bool encap;     /* ESP in UDP (RFC 3948) */
+	bool accept_plain; /* with encap: bare ESP is accepted, too (RFC 7296 s2.23) */
+	bool floats;       /* with encap, tunnel mode: `endpoint` is where it is now */
 	/* IPv4 without DF that does not fit: fragmented before sealing; or after. IPv6 packets up
 	 * to 1280 bytes ask neither: they are always sealed, and fragmented where they must be. */
 	bool fragment_inner, fragment_outer;
-	bool learns_mtu; /* ICMP about its outer packets is believed where it is true */
-	bool mss_clamp;  /* TCP through it asks for segments that fit */
 	union {
 		struct eg_ip4 ip4;
 		struct eg_ip6 ip6;
@@ -42,12 +44,15 @@ struct eg_tunnel {
 
 	struct eg_ip local, remote; /* what every packet out of it is held against */
 
-	struct eg_hop into;     /* EG_HOP_PEER, this one */
+	struct eg_hop into;           /* EG_HOP_PEER, this one */
+	struct eg_endpoint *endpoint; /* a reference; NULL: remote and peer_port are fixed */
+	bool learns_mtu;        /* ICMP about its outer packets is believed where it is true */
+	bool mss_clamp;         /* TCP through it asks for segments that fit */
 	char *name;             /* owned by the snapshot */
 	struct eg_alive *alive; /* a reference; NULL: it is not asked whether it lives */
 	struct eg_alive_plan plan;
 	struct eg_ip target, source; /* whom it asks for an echo there, as whom */
-	uint8_t unused[48];
+	uint8_t unused[24];
 };
 
 _Static_assert(sizeof(struct eg_tunnel) % 64 == 0, "each begins on a line, as the first does");

@@ -146,7 +146,14 @@ int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct 
 		peer->df_copied = conf->df == EG_DF_COPY ? EG_IP4_DF : 0;
 		peer->df_set = conf->df == EG_DF_SET ? EG_IP4_DF : 0;
 		peer->encap = conf->udp_encap;
+		peer->accept_plain = conf->accept_plain;
+		peer->peer_port = conf->peer_port;
 		peer->n_sports = conf->source_ports;
+		peer->floats = conf->floats;
+		if (conf->floats) {
+			peer->endpoint = eg_endpoint_new(&conf->remote, conf->peer_port);
+			failed |= !peer->endpoint;
+		}
 		peer->mss_clamp = conf->mss_clamp;
 		set_fragment(peer, conf);
 		peer->learns_mtu = conf->path_mtu == EG_PATH_MTU_LEARN;

@@ -54,13 +54,17 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* A reload neither forgets that a peer is dead nor begins to ask anew; nor what its path carries.
- */
+/* A reload neither forgets that a peer is dead nor begins to ask anew; nor what its path carries,
+ * nor where its packets go. */
 static void keep_life(struct eg_tunnel *peer, const struct eg_tunnel *was)
 {
 	if (peer->learns_mtu) {
 		eg_pmtu_release(peer->pmtu);
 		peer->pmtu = eg_pmtu_retain(was->pmtu);
+	}
+	if (peer->endpoint && was->endpoint && peer->peer_port == was->peer_port) {
+		eg_endpoint_release(peer->endpoint);
+		peer->endpoint = eg_endpoint_retain(was->endpoint);
 	}
 	if (!peer->alive || !was->alive)
 		return;
@@ -283,6 +287,7 @@ static int copy_peers(struct eg_snap *snap, const struct eg_snap *before)
 		snap->peers[i] = before->peers[i];
 		eg_alive_retain(snap->peers[i].alive);
 		eg_pmtu_retain(snap->peers[i].pmtu);
+		eg_endpoint_retain(snap->peers[i].endpoint);
 		snap->peers[i].out = NULL;
 		snap->peers[i].n_out = 0;
 		snap->peers[i].name = strdup(before->peers[i].name);

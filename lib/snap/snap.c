@@ -29,6 +29,7 @@ void eg_snap_free(struct eg_snap *snap)
 		free(snap->peers[i].name);
 		eg_alive_release(snap->peers[i].alive);
 		eg_pmtu_release(snap->peers[i].pmtu);
+		eg_endpoint_release(snap->peers[i].endpoint);
 	}
 	free(snap->peers);
 	free(snap->idles);

@@ -108,6 +108,8 @@ static void render_peer(const struct eg_report *now, size_t first, struct eg_buf
 		   peer, packets[true], bytes[true], packets[false], bytes[false]);
 	if (now->sas.v[first].path_mtu)
 		eg_buf_add(out, ", path MTU %u", now->sas.v[first].path_mtu);
+	if (now->sas.v[first].endpoint[0])
+		eg_buf_add(out, ", endpoint %s", now->sas.v[first].endpoint);
 	eg_buf_add(out, "\n");
 }
 

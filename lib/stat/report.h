@@ -25,13 +25,14 @@ struct eg_report_sa {
 	uint32_t spi;
 	const char *suite;
 	uint64_t packets, bytes;
-	uint16_t path_mtu;   /* of its peer, where one was learned; else 0 */
-	double idle_s;       /* since it last carried something; < 0: it never did */
-	double waits_s;      /* outbound, new: until it sends */
-	double leaves_s;     /* no longer configured: until it goes */
-	const char *life;    /* "soft lifetime reached", "expired", or NULL */
-	double ends_s;       /* forecast at the present rate, where ends_by is not NULL */
-	const char *ends_by; /* "sequence numbers" */
+	uint16_t path_mtu;             /* of its peer, where one was learned; else 0 */
+	char endpoint[EG_IP_TEXT + 8]; /* of its peer, where it is followed; else "" */
+	double idle_s;                 /* since it last carried something; < 0: it never did */
+	double waits_s;                /* outbound, new: until it sends */
+	double leaves_s;               /* no longer configured: until it goes */
+	const char *life;              /* "soft lifetime reached", "expired", or NULL */
+	double ends_s;                 /* forecast at the present rate, where ends_by is not NULL */
+	const char *ends_by;           /* "sequence numbers" */
 };
 
 /* A peer that is asked whether it lives. */

@@ -120,6 +120,7 @@ struct eg_stats {
 	eg_counter limited;     /* ICMP errors that were not made, for their rate */
 	eg_counter taken;       /* frames that ended here because they have served: ARP, ND */
 	eg_counter gathered;    /* frames of several buffers that were made one */
+	eg_counter endpoints;   /* times that a peer's endpoint moved (route/endpoint.h) */
 	eg_counter path_mtus;   /* ICMP too big about sealed packets that was believed */
 	eg_counter handed_over; /* to the worker that owns their SA */
 	eg_counter failover;   /* packets that went by another peer than their flow's first: that is

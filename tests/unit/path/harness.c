@@ -337,6 +337,7 @@ unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 	peer->encap = gw->spec.encap;
 	peer->transport = gw->spec.transport;
 	peer->n_sports = 1;
+	peer->peer_port = 4500;
 	eg_tunnel_make_outer(peer);
 	snprintf(prefix, sizeof(prefix), "%s/%u", local, eg_ip_bits(&peer->local));
 	gw_route(gw, prefix,

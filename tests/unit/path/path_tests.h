@@ -9,6 +9,7 @@ int run_roundtrip_tests(void);
 int run_vector_tests(void);
 int run_suite_tests(void);
 int run_encap_tests(void);
+int run_float_tests(void);
 int run_transport_tests(void);
 int run_ecn_tests(void);
 int run_replay_tests(void);

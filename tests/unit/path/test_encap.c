@@ -372,7 +372,7 @@ static void test_checksum_zero(void **state)
 
 	(void)state;
 	memset(packet + 8, 0x5a, 32);
-	eg_outer_write_udp(udp, EG_UDP_PORT_ESP, 64);
+	eg_outer_write_udp(udp, EG_UDP_PORT_ESP, 4500, 64);
 	for (unsigned i = UDP; i < 64; i++)
 		udp[i] = (uint8_t)(i * 37);
 	memcpy(pseudo, packet + 8, 32);

@@ -2,5 +2,5 @@
 
 int main(void)
 {
-	return run_lpm_tests() + run_alive_tests() + run_choice_tests();
+	return run_lpm_tests() + run_alive_tests() + run_choice_tests() + run_endpoint_tests();
 }

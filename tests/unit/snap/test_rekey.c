@@ -11,6 +11,7 @@
 #define S EG_NS_PER_S
 
 static char folder[64];
+static const char *encap = "false"; /* of the peer that config_of() makes */
 
 /* Every SPI has a key of its own; "x" behind a number: another one. */
 static void make_keys(void)
@@ -52,8 +53,8 @@ static struct eg_config *config_of(const char *remote, const char *out, const ch
 		"version: 1\nstate_dir: state\nports: {u: {device: d, role: encrypted}}\n"
 		"neighbors: [{port: u, ip: %s, mac: 02:00:00:00:00:02}]\n"
 		"peers:\n  b:\n    local: 192.0.2.1\n    remote: %s\n    subnets: [10.1.0.0/16]\n"
-		"    rekey: {send_delay: 10s, grace: 60s}\n    sas:\n",
-		remote, remote);
+		"    rekey: {send_delay: 10s, grace: 60s}\n    udp_encap: %s\n    sas:\n",
+		remote, remote, encap);
 	add_sas(&text, "out", out);
 	add_sas(&text, "in", in);
 	config = eg_config_parse(text.v, text.n, "t", &errs);
@@ -214,6 +215,61 @@ static void test_path_mtu(void **state)
 	eg_sa_store_free(store);
 }
 
+/* Where a peer's packets go is known over reloads and steps, too, unless the configured address or
+ * port is another one. */
+static void test_endpoint(void **state)
+{
+	static const struct {
+		const char *remote, *encap, *out, *in;
+		const char *at; /* NULL: it does not float */
+	} turns[] = {
+		{"192.0.2.2", "{float: true}", "301", "302", "192.0.2.2:4500"},
+		{"192.0.2.2", "{float: true}", "303", "302", "198.51.100.7:61000"},
+		{"192.0.2.2", "{float: true, peer_port: 4501}", "303", "302", "192.0.2.2:4501"},
+		{"192.0.2.9", "{float: true, peer_port: 4501}", "305", "306", "192.0.2.9:4501"},
+		{"192.0.2.9", "true", "305", "306", NULL},
+		{"192.0.2.9", "{float: true}", "305", "306", "192.0.2.9:4500"},
+	};
+	const struct eg_endpoint_at away = {{198, 51, 100, 7}, 61000};
+	struct eg_sa_store *store = eg_sa_store_new(1);
+	struct eg_snap *snap = NULL, *next;
+	char text[EG_ENDPOINT_TEXT];
+
+	(void)state;
+	make_keys();
+	for (unsigned i = 0; i < COUNT(turns); i++) {
+		const struct eg_snap_options options = {.before = snap, .now_ns = (1000 + i) * S};
+		struct eg_config *config;
+		struct eg_errs errs = {0};
+
+		encap = turns[i].encap;
+		config = config_of(turns[i].remote, turns[i].out, turns[i].in);
+		encap = "false";
+		next = eg_snap_build(config, store, &options, &errs);
+		assert_non_null(next);
+		eg_config_free(config);
+		eg_errs_free(&errs);
+		eg_snap_free(snap);
+		snap = next;
+		assert_int_equal(snap->peers[0].floats, turns[i].at != NULL);
+		assert_int_equal(snap->peers[0].endpoint != NULL, turns[i].at != NULL);
+		if (!turns[i].at)
+			continue;
+		assert_string_equal(eg_endpoint_print(snap->peers[0].endpoint, text), turns[i].at);
+		eg_endpoint_follow(snap->peers[0].endpoint, &away);
+		if (i != 1)
+			continue;
+		next = eg_snap_step(snap, 1100 * S);
+		assert_non_null(next);
+		eg_snap_free(snap);
+		snap = next;
+		assert_string_equal(eg_endpoint_print(snap->peers[0].endpoint, text),
+				    "198.51.100.7:61000");
+	}
+	eg_snap_free(snap);
+	eg_sa_store_free(store);
+}
+
 static int remove_folder(void **state)
 {
 	char command[96];
@@ -228,6 +284,7 @@ int run_rekey_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_script, remove_folder),
 		cmocka_unit_test_teardown(test_path_mtu, remove_folder),
+		cmocka_unit_test_teardown(test_endpoint, remove_folder),
 	};
 
 	return cmocka_run_group_tests_name("snap rekey", tests, NULL, NULL);

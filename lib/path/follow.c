@@ -1,0 +1,60 @@
+#include "path/follow.h"
+
+#include "net/bytes.h"
+
+/* The sender of a packet that is answered: one host's unicast address (RFC 1122 s3.2.1.3, RFC 4291
+ * s2.7), and not only of this link, which no NAT's is. */
+static bool is_host(unsigned version, const uint8_t *address)
+{
+	if (version == 4)
+		return address[0] && address[0] != 127 && address[0] < 224;
+	return address[0] && address[0] != 0xff && !(address[0] == 0xfe && address[1] >= 0x80);
+}
+
+/* By the same port as the configured address: the tunnel's effective MTU and its link state are
+ * that port's. Never into a tunnel, to the gateway itself, or by a clear port. */
+static const struct eg_hop *hop_to(const struct eg_path *path, const struct eg_tunnel *peer,
+				   const uint8_t *address)
+{
+	const struct eg_hop *hop = peer->ip_len == EG_IP4_LEN ? eg_snap_route4(path->snap, address)
+							      : eg_snap_route6(path->snap, address);
+
+	return eg_hop_leaves(hop) && hop->port == peer->hop.port ? hop : NULL;
+}
+
+void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *peer)
+{
+	const struct eg_pkt *pkt = &path->batch.meta[i].pkt;
+	const uint8_t *data = eg_batch_data(&path->batch, i);
+	struct eg_endpoint_at from = {0}, now;
+
+	if (pkt->proto != EG_PROTO_UDP)
+		return;
+	from.port = eg_get16(data + pkt->l4_off - EG_UDP_LEN);
+	if (pkt->version == 4)
+		memcpy(from.address, ((const struct eg_ip4 *)data)->src, 4);
+	else
+		memcpy(from.address, ((const struct eg_ip6 *)data)->src, 16);
+	now = eg_endpoint_get(peer->endpoint);
+	if (eg_endpoint_at_equal(&from, &now))
+		return;
+	if (!from.port || !is_host(pkt->version, from.address) ||
+	    (memcmp(from.address, peer->remote.bytes, 16) && !hop_to(path, peer, from.address)))
+		return;
+	if (eg_endpoint_follow(peer->endpoint, &from))
+		eg_count(&path->stats->endpoints, 1);
+}
+
+const struct eg_hop *eg_follow_away(const struct eg_path *path, const struct eg_tunnel *peer,
+				    const struct rte_mbuf *m)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *dst = peer->ip_len == EG_IP4_LEN ? ((const struct eg_ip4 *)data)->dst
+							: ((const struct eg_ip6 *)data)->dst;
+	const struct eg_hop *hop;
+
+	if (!memcmp(dst, peer->remote.bytes, peer->ip_len == EG_IP4_LEN ? 4 : 16))
+		return &peer->hop;
+	hop = hop_to(path, peer, dst);
+	return hop ? hop : &peer->hop; /* a reload took its route: the old way is encrypted, too */
+}
