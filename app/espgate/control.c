@@ -68,12 +68,18 @@ static bool idle(const struct eg_gateway *gateway, struct pace *pace, uint64_t n
 
 static void log_errors(struct eg_gateway *gateway, const struct eg_errs *errs)
 {
-	eg_vec_foreach (msg, &errs->msgs)
-		eg_log(&gateway->log, EG_LOG_CORE,
-		       msg->severity == EG_ERROR ? EG_LOG_ERROR : EG_LOG_WARNING, "%s", msg->text);
-	if (errs->n_errors + errs->n_warnings > errs->msgs.n)
-		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR, "... and %zu more",
-		       errs->n_errors + errs->n_warnings - errs->msgs.n);
+	for (int s = 0; s < EG_SEVERITIES; s++) {
+		enum eg_severity severity = (enum eg_severity)s;
+		enum eg_log_level level = severity == EG_WARNING ? EG_LOG_WARNING : EG_LOG_ERROR;
+		size_t left_out = eg_errs_left_out(errs, severity);
+
+		eg_vec_foreach (msg, &errs->msgs)
+			if (msg->severity == severity)
+				eg_log(&gateway->log, EG_LOG_CORE, level, "%s", msg->text);
+		if (left_out)
+			eg_log(&gateway->log, EG_LOG_CORE, level, "... and %zu more %s", left_out,
+			       eg_severity_name(severity));
+	}
 }
 
 /* Whoever asks gets one at once; the periodic ones go on at their times. */

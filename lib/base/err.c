@@ -31,18 +31,45 @@ static void make_line(struct eg_buf *text)
 	}
 }
 
+static size_t n_reported(const struct eg_errs *errs, enum eg_severity severity)
+{
+	switch (severity) {
+	case EG_ERROR:
+		return errs->n_errors;
+	case EG_QUARANTINE:
+		return errs->n_quarantined;
+	default:
+		return errs->n_warnings;
+	}
+}
+
+static void count(struct eg_errs *errs, enum eg_severity severity)
+{
+	errs->n_errors += severity == EG_ERROR;
+	errs->n_quarantined += severity == EG_QUARANTINE;
+	errs->n_warnings += severity == EG_WARNING;
+}
+
+static void keep(struct eg_errs *errs, enum eg_severity severity, char *text)
+{
+	struct eg_errmsg *msg = eg_vec_add(&errs->msgs);
+
+	if (!msg) {
+		free(text);
+		return;
+	}
+	*msg = (struct eg_errmsg){severity, text};
+	errs->n_kept[severity]++;
+}
+
 void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct eg_pos *pos,
 		 const char *path, const char *fmt, ...)
 {
 	struct eg_buf text = {0};
-	struct eg_errmsg *msg;
 	va_list ap;
 
-	if (severity == EG_ERROR)
-		errs->n_errors++;
-	else
-		errs->n_warnings++;
-	if (errs->msgs.n >= EG_ERRS_MAX)
+	count(errs, severity);
+	if (errs->n_kept[severity] >= EG_ERRS_MAX)
 		return;
 
 	if (pos && pos->file)
@@ -53,6 +80,8 @@ void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct e
 		eg_buf_add(&text, " ");
 	if (severity == EG_WARNING)
 		eg_buf_add(&text, "warning: ");
+	else if (severity == EG_QUARANTINE)
+		eg_buf_add(&text, "quarantined: ");
 	if (path && *path)
 		eg_buf_add(&text, "%s: ", path);
 	va_start(ap, fmt);
@@ -60,23 +89,38 @@ void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct e
 	va_end(ap);
 	make_line(&text);
 
-	msg = text.v ? eg_vec_add(&errs->msgs) : NULL;
-	if (!msg) {
-		eg_buf_free(&text);
-		return;
-	}
-	msg->severity = severity;
-	msg->text = text.v;
+	if (text.v)
+		keep(errs, severity, text.v);
+}
+
+size_t eg_errs_left_out(const struct eg_errs *errs, enum eg_severity severity)
+{
+	return n_reported(errs, severity) - errs->n_kept[severity];
+}
+
+const char *eg_severity_name(enum eg_severity severity)
+{
+	static const char *const names[EG_SEVERITIES] = {
+		[EG_ERROR] = "errors",
+		[EG_QUARANTINE] = "quarantined objects",
+		[EG_WARNING] = "warnings",
+	};
+
+	return names[severity];
 }
 
 void eg_errs_print(const struct eg_errs *errs, FILE *out)
 {
-	size_t all = errs->n_errors + errs->n_warnings;
+	for (int s = 0; s < EG_SEVERITIES; s++) {
+		enum eg_severity severity = (enum eg_severity)s;
+		size_t left_out = eg_errs_left_out(errs, severity);
 
-	eg_vec_foreach (msg, &errs->msgs)
-		fprintf(out, "%s\n", msg->text);
-	if (all > errs->msgs.n)
-		fprintf(out, "... and %zu more\n", all - errs->msgs.n);
+		eg_vec_foreach (msg, &errs->msgs)
+			if (msg->severity == severity)
+				fprintf(out, "%s\n", msg->text);
+		if (left_out)
+			fprintf(out, "... and %zu more %s\n", left_out, eg_severity_name(severity));
+	}
 }
 
 void eg_errs_free(struct eg_errs *errs)
@@ -84,5 +128,5 @@ void eg_errs_free(struct eg_errs *errs)
 	eg_vec_foreach (msg, &errs->msgs)
 		free(msg->text);
 	eg_vec_free(&errs->msgs);
-	errs->n_errors = errs->n_warnings = 0;
+	*errs = (struct eg_errs){0};
 }

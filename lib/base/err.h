@@ -20,8 +20,10 @@ struct eg_pos {
 };
 
 enum eg_severity {
-	EG_ERROR,   /* refuses the input */
-	EG_WARNING, /* told to the operator, refuses nothing */
+	EG_ERROR,      /* refuses the input */
+	EG_QUARANTINE, /* one object was taken out in the safe direction; refuses nothing else */
+	EG_WARNING,    /* told to the operator, refuses nothing */
+	EG_SEVERITIES,
 };
 
 struct eg_errmsg {
@@ -30,12 +32,15 @@ struct eg_errmsg {
 };
 
 struct eg_errs {
-	EG_VEC(struct eg_errmsg) msgs;
-	size_t n_errors; /* all that were reported, also those past the cap */
+	EG_VEC(struct eg_errmsg) msgs; /* in the order they came; shown by severity */
+	size_t n_errors;               /* all that were reported, also those past the cap */
+	size_t n_quarantined;
 	size_t n_warnings;
+	size_t n_kept[EG_SEVERITIES]; /* messages, by severity */
 };
 
-/* At most this many messages are kept; the rest only count (a hostile file could make millions). */
+/* At most this many messages of each severity are kept; the rest only count (a hostile file could
+ * make millions). One severity never takes another's place. */
 #define EG_ERRS_MAX 100
 
 /* Add one message. pos and path may be NULL. What is quoted may come from outside: control bytes
@@ -47,7 +52,13 @@ void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct e
 #define eg_error(errs, pos, path, ...)   eg_errs_add(errs, EG_ERROR, pos, path, __VA_ARGS__)
 #define eg_warning(errs, pos, path, ...) eg_errs_add(errs, EG_WARNING, pos, path, __VA_ARGS__)
 
-/* Write all messages, one a line, and how many were left out. */
+/* How many messages of a severity were reported but not kept. */
+size_t eg_errs_left_out(const struct eg_errs *errs, enum eg_severity severity);
+
+/* "errors", "warnings" ... */
+const char *eg_severity_name(enum eg_severity severity);
+
+/* Write all messages, one a line and errors first, and how many of each severity were left out. */
 void eg_errs_print(const struct eg_errs *errs, FILE *out);
 
 /* Free the messages and leave an empty list. */

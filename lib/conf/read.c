@@ -47,7 +47,7 @@ static const char *nearest(const struct eg_read *rd, const char *word,
 			   const char *const *candidates, size_t n)
 {
 	/* A hostile file can be wrong a million times; past the cap nobody reads the hint. */
-	return rd->errs->msgs.n < EG_ERRS_MAX ? eg_text_nearest(word, candidates, n) : NULL;
+	return rd->errs->n_errors < EG_ERRS_MAX ? eg_text_nearest(word, candidates, n) : NULL;
 }
 
 const char *eg_read_hint(const struct eg_read *rd, const char *word, const char *const *candidates,

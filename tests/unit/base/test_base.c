@@ -99,7 +99,8 @@ static void test_errors(void **state)
 	for (int i = 0; i < 200; i++)
 		eg_error(&errs, &pos, "x", "again");
 	assert_int_equal(errs.n_errors, 201);
-	assert_int_equal(errs.msgs.n, EG_ERRS_MAX);
+	assert_int_equal(errs.n_kept[EG_ERROR], EG_ERRS_MAX);
+	assert_int_equal(errs.msgs.n, EG_ERRS_MAX + 1);
 	eg_errs_free(&errs);
 	assert_int_equal(errs.n_errors, 0);
 
@@ -107,6 +108,33 @@ static void test_errors(void **state)
 	assert_string_equal(errs.msgs.v[0].text, "a?b?[31m? ?? \xc2\xa0 ?");
 	eg_error(&errs, NULL, NULL, "%3000s", "x");
 	assert_int_equal(strlen(errs.msgs.v[1].text), 2003);
+	eg_errs_free(&errs);
+}
+
+/* A flood of warnings leaves room for the one error, which is printed first, and the other way
+ * round. */
+static void test_error_floods(void **state)
+{
+	static const enum eg_severity floods[] = {EG_WARNING, EG_QUARANTINE, EG_ERROR};
+	struct eg_errs errs = {0};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out;
+
+	(void)state;
+	for (size_t f = 0; f < 3; f++)
+		for (int i = 0; i < 150 - (int)f; i++)
+			eg_errs_add(&errs, floods[f], NULL, NULL, "%zu/%d", f, i);
+	assert_int_equal(errs.msgs.n, 3 * EG_ERRS_MAX);
+	out = open_memstream(&text, &size);
+	assert_non_null(out);
+	eg_errs_print(&errs, out);
+	fclose(out);
+	assert_memory_equal(text, "2/0\n2/1\n", 8);
+	assert_non_null(strstr(text, "2/99\n... and 48 more errors\nquarantined: 1/0\n"));
+	assert_non_null(strstr(text, "1/99\n... and 49 more quarantined objects\nwarning: 0/0\n"));
+	assert_non_null(strstr(text, "0/99\n... and 50 more warnings\n"));
+	free(text);
 	eg_errs_free(&errs);
 }
 
@@ -242,10 +270,11 @@ static void test_log_reopen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_u64),         cmocka_unit_test(test_units),
-		cmocka_unit_test(test_nearest),     cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_prefix_text), cmocka_unit_test(test_prefix_random),
-		cmocka_unit_test(test_secret),      cmocka_unit_test(test_log_reopen),
+		cmocka_unit_test(test_u64),           cmocka_unit_test(test_units),
+		cmocka_unit_test(test_nearest),       cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_error_floods),  cmocka_unit_test(test_prefix_text),
+		cmocka_unit_test(test_prefix_random), cmocka_unit_test(test_secret),
+		cmocka_unit_test(test_log_reopen),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
