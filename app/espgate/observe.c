@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "policy/describe.h"
+#include "policy/quarantine.h"
 
 #define LOG_POLICIES_MAX 8
 
@@ -140,11 +141,27 @@ static void add_allowed(const struct eg_snap_policy *policy, uint32_t rule, uint
 	*row = (struct eg_report_policy){name.v, count};
 }
 
+static void add_quarantined(const struct eg_world *world, struct eg_report *report)
+{
+	eg_vec_foreach (object, &world->quarantined) {
+		struct eg_buf text = {0};
+		char **row;
+
+		eg_describe_quarantined(world, object, &text);
+		row = text.v ? eg_vec_add(&report->quarantined) : NULL;
+		if (row)
+			*row = text.v;
+		else
+			eg_buf_free(&text);
+	}
+}
+
 /* Only what did something: a cluster has thousands of policies. */
 static void add_policies(const struct eg_snap_policy *policy, struct eg_report *report)
 {
 	struct eg_policy_totals totals;
 
+	add_quarantined(&policy->world, report);
 	if (!eg_snap_policy_totals(policy, &totals)) {
 		for (uint32_t p = 0; p < policy->world.policies.n; p++)
 			for (int dir = 0; dir < EG_DIRS; dir++)

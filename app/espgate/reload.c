@@ -22,7 +22,9 @@ static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, 
 			policy->audit ? "only audited" : "enforced", policy->world.policies.n,
 			policy->world.pods.n, eg_policy_stats(policy->compiled)->n_rules,
 			eg_policy_stats(policy->compiled)->n_classes, policy->proof.n_probes);
-	else
+	if (policy && policy->world.quarantined.n)
+		eg_buf_add(&text, "; %zu objects quarantined", policy->world.quarantined.n);
+	if (!policy)
 		eg_buf_add(&text, "no policy is enforced");
 	eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
 	       "configuration %lu in force after %.1f ms: %u peers, %zu SAs; %s",

@@ -320,6 +320,7 @@ void eg_config_free(struct eg_config *config)
 	eg_vec_free(&config->peers);
 	free_paths(config->policy.dirs.v, config->policy.dirs.n);
 	free_paths(config->policy.inventory.v, config->policy.inventory.n);
+	free(config->policy.default_namespace);
 	free(config->log.target);
 	free(config->state_dir);
 	free(config->file);

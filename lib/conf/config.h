@@ -203,6 +203,8 @@ struct eg_conf_policy {
 	EG_VEC(char *) inventory; /* of Namespaces, Pods, Nodes */
 	bool reject;              /* whoever is denied is told, by ICMP */
 	bool keep_existing;       /* connections outlive a policy that would forbid them */
+	bool refuse_invalid;      /* a reload with an invalid object is refused, not quarantined */
+	char *default_namespace;  /* of objects without one; NULL: an error */
 	uint32_t max_rules;
 	uint32_t max_connections;
 	struct eg_pos max_connections_pos;

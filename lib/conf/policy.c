@@ -60,6 +60,39 @@ static void read_existing(struct eg_read *rd, const struct eg_node *node, void *
 		policy->keep_existing = choice == 1;
 }
 
+static void read_on_error(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {"quarantine", "refuse"};
+	struct eg_conf_policy *policy = into;
+	unsigned choice;
+
+	if (eg_read_enum(rd, node, names, 2, &choice))
+		policy->refuse_invalid = choice == 1;
+}
+
+/* A DNS-1123 label, as the API server calls a namespace. */
+static bool is_namespace(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n && n <= 63 && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] &&
+	       text[0] != '-' && text[n - 1] != '-';
+}
+
+static void read_default_namespace(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_policy *policy = into;
+	const char *text;
+
+	if (eg_node_is_null(node))
+		return;
+	text = eg_read_text(rd, node);
+	if (text && !is_namespace(text))
+		eg_read_error(rd, &node->pos, "\"%s\" is no namespace (a-z, 0-9 and -)", text);
+	else if (text)
+		eg_read_string(rd, node, &policy->default_namespace);
+}
+
 static void read_reject(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	struct eg_conf_policy *policy = into;
@@ -112,6 +145,8 @@ void eg_conf_read_policy(struct eg_read *rd, const struct eg_node *node, void *i
 		{"mode", read_mode, false},
 		{"dirs", read_dirs, false},
 		{"inventory", read_inventory, false},
+		{"on_error", read_on_error, false},
+		{"default_namespace", read_default_namespace, false},
 		{"reject", read_reject, false},
 		{"existing_connections", read_existing, false},
 		{"max_rules", read_max_rules, false},

@@ -3,17 +3,19 @@
 #include "base/text.h"
 #include "k8s/reader.h"
 
-void eg_k8s_read_namespace(struct eg_k8s *k8s, const struct eg_k8s_meta *meta)
+uint32_t eg_k8s_read_namespace(struct eg_k8s *k8s, struct eg_k8s_meta *meta)
 {
 	uint32_t index = eg_k8s_namespace(k8s, meta->name, &meta->pos);
 	struct eg_namespace *ns;
 
 	if (index == EG_NONE)
-		return;
+		return EG_NONE;
 	ns = &k8s->world->namespaces.v[index];
 	ns->implied = false;
 	ns->pos = meta->pos;
-	eg_k8s_labels(k8s, meta->labels, &ns->labels);
+	ns->labels = meta->labels;
+	meta->labels = (struct eg_labels){0};
+	return index;
 }
 
 static bool read_bool(const struct eg_node *in, const char *field)
@@ -41,10 +43,9 @@ static void add_pod_ip(struct eg_k8s *k8s, const struct eg_node *node, struct eg
 	eg_vec_foreach (other, &pod->ips) {
 		if (eg_ip_equal(other, &ip))
 			return;
-		if (other->family == ip.family) {
+		/* Kept all the same: in quarantine it is denied like the first. */
+		if (other->family == ip.family)
 			eg_k8s_error(k8s, node, "a second IPv%u address", ip.family);
-			return;
-		}
 	}
 	entry = eg_vec_add(&pod->ips);
 	if (entry)
@@ -87,26 +88,35 @@ static uint8_t read_proto(const struct eg_node *port)
 	return EG_PROTO_TCP;
 }
 
+static void add_port(struct eg_k8s *k8s, const struct eg_named_port *port, struct eg_pod *pod)
+{
+	struct eg_named_port *entry;
+
+	if (eg_pod_has_port(pod, port->name, port->proto, port->port))
+		return;
+	entry = eg_vec_add(&pod->ports);
+	if (entry)
+		*entry = *port;
+	else
+		eg_k8s_no_memory(k8s);
+}
+
 static void read_container(struct eg_k8s *k8s, const struct eg_node *container, struct eg_pod *pod)
 {
 	const struct eg_node *ports = eg_node_get(container, "ports");
 
 	for (const struct eg_node *it = ports ? ports->child : NULL; it; it = it->next) {
 		const char *name = read_text(it, "name"), *number = read_text(it, "containerPort");
-		struct eg_named_port port = {.proto = read_proto(it)}, *entry;
+		struct eg_named_port port = {.proto = read_proto(it)};
 		uint64_t value;
 
-		if (!name || !number || eg_text_u64(number, &value) || !value || value > UINT16_MAX)
+		/* 0120 is octal to some readers: such a name means no port. */
+		if (!name || !number || *number == '0' || eg_text_u64(number, &value) || !value ||
+		    value > UINT16_MAX)
 			continue;
 		port.name = eg_k8s_sym(k8s, name);
 		port.port = (uint16_t)value;
-		if (eg_pod_named_port(pod, port.name, port.proto))
-			continue;
-		entry = eg_vec_add(&pod->ports);
-		if (entry)
-			*entry = port;
-		else
-			eg_k8s_no_memory(k8s);
+		add_port(k8s, &port, pod);
 	}
 }
 
@@ -143,53 +153,73 @@ static void add_node_ip(struct eg_k8s *k8s, const struct eg_node *at, uint32_t i
 		eg_k8s_no_memory(k8s);
 }
 
-/* The pod's node, whose address the pod knows even where the inventory lacks the node. */
+/* hostIPs holds hostIP too; dumps of before 1.30 have hostIP alone. */
+static void read_host_ips(struct eg_k8s *k8s, const struct eg_node *status, uint32_t node)
+{
+	const struct eg_node *list = eg_k8s_seq(k8s, status, "hostIPs");
+	const struct eg_node *single = eg_node_get(status, "hostIP");
+	size_t before = eg_k8s_in(k8s, "hostIPs"), i = 0;
+
+	for (const struct eg_node *it = list ? list->child : NULL; it; it = it->next) {
+		size_t item = eg_k8s_in_item(k8s, i++);
+
+		eg_k8s_in(k8s, "ip");
+		if (read_text(it, "ip"))
+			add_node_ip(k8s, eg_node_get(it, "ip"), node);
+		eg_k8s_out(k8s, item);
+	}
+	eg_k8s_out(k8s, before);
+	before = eg_k8s_in(k8s, "hostIP");
+	if (single && read_text(status, "hostIP"))
+		add_node_ip(k8s, single, node);
+	eg_k8s_out(k8s, before);
+}
+
+/* The pod's node, whose addresses the pod knows even where the inventory lacks the node. */
 static uint32_t read_node_of(struct eg_k8s *k8s, const struct eg_node *spec,
 			     const struct eg_node *status)
 {
 	const char *name = read_text(spec, "nodeName");
-	const struct eg_node *host = eg_node_get(status, "hostIP");
-	uint32_t index = EG_NONE;
-	size_t before;
+	uint32_t index = name ? eg_k8s_node(k8s, eg_k8s_sym(k8s, name)) : EG_NONE;
 
-	if (name)
-		index = eg_k8s_node(k8s, eg_k8s_sym(k8s, name));
-	before = eg_k8s_in(k8s, "hostIP");
-	if (index != EG_NONE && host && read_text(status, "hostIP"))
-		add_node_ip(k8s, host, index);
-	eg_k8s_out(k8s, before);
+	if (index != EG_NONE)
+		read_host_ips(k8s, status, index);
 	return index;
 }
 
-void eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object,
-		     const struct eg_k8s_meta *meta)
+uint32_t eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object, struct eg_k8s_meta *meta)
 {
 	const struct eg_node *spec = eg_k8s_map(k8s, object, "spec");
 	const struct eg_node *status = eg_k8s_map(k8s, object, "status");
+	uint32_t ns = eg_k8s_namespace(k8s, meta->ns, &meta->pos);
+	struct eg_pod *pod = ns == EG_NONE ? NULL : eg_vec_add(&k8s->world->pods);
 	const char *phase = read_text(status, "phase");
-	struct eg_pod *pod = eg_vec_add(&k8s->world->pods);
 	size_t before;
 
 	if (!pod) {
 		eg_k8s_no_memory(k8s);
-		return;
+		return EG_NONE;
 	}
-	pod->ns = eg_k8s_namespace(k8s, meta->ns, &meta->pos);
+	pod->ns = ns;
 	pod->name = meta->name;
 	pod->pos = meta->pos;
+	pod->terminating = meta->terminating;
+	pod->created = meta->created;
 	pod->host_network = read_bool(spec, "hostNetwork");
 	pod->finished = phase && (!strcmp(phase, "Succeeded") || !strcmp(phase, "Failed"));
-	eg_k8s_labels(k8s, meta->labels, &pod->labels);
+	pod->labels = meta->labels;
+	meta->labels = (struct eg_labels){0};
 	read_ports(k8s, spec, pod);
 	before = eg_k8s_in(k8s, "status");
 	pod->node = read_node_of(k8s, spec, status);
 	if (eg_pod_owns_ips(pod))
 		read_pod_ips(k8s, status, pod);
 	eg_k8s_out(k8s, before);
+	return (uint32_t)k8s->world->pods.n - 1;
 }
 
-void eg_k8s_read_node(struct eg_k8s *k8s, const struct eg_node *object,
-		      const struct eg_k8s_meta *meta)
+uint32_t eg_k8s_read_node(struct eg_k8s *k8s, const struct eg_node *object,
+			  const struct eg_k8s_meta *meta)
 {
 	const struct eg_node *status = eg_k8s_map(k8s, object, "status");
 	const struct eg_node *list = eg_k8s_seq(k8s, status, "addresses");
@@ -209,4 +239,5 @@ void eg_k8s_read_node(struct eg_k8s *k8s, const struct eg_node *object,
 		eg_k8s_out(k8s, item);
 	}
 	eg_k8s_out(k8s, before);
+	return index;
 }

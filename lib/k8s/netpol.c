@@ -149,6 +149,15 @@ static bool read_number(struct eg_k8s *k8s, const struct eg_node *node, uint16_t
 {
 	uint64_t value;
 
+	/* kubectl's YAML takes it for octal, JSON for a mistake: 0120 is port 80 to one reader and
+	 * 120 to the next. */
+	if (is_number(node) && node->text[0] == '0' && node->text[1]) {
+		eg_k8s_error(k8s, node,
+			     "\"%s\" is octal to some readers and decimal to others: write the "
+			     "port without leading zeros",
+			     node->text);
+		return false;
+	}
 	if (!is_number(node) || eg_text_u64(node->text, &value) || !value || value > UINT16_MAX) {
 		eg_k8s_error(k8s, node, "must be a port number, 1 to 65535");
 		return false;
@@ -320,42 +329,78 @@ static void read_types(struct eg_k8s *k8s, const struct eg_node *spec, struct eg
 	eg_k8s_out(k8s, before);
 }
 
+/* Whether policyTypes says by itself which directions are meant. Where it is left out, a field that
+ * nobody knows may be a misspelt one. */
+static bool types_are_clear(const struct eg_node *spec, bool unknown_fields)
+{
+	const struct eg_node *types = eg_node_get(spec, "policyTypes");
+	const struct eg_node *egress = eg_node_get(spec, "egress");
+
+	if (types && types->kind == EG_NODE_SEQ && types->n_children)
+		return true;
+	return !unknown_fields && (!types || eg_node_is_null(types)) &&
+	       (!egress || egress->kind == EG_NODE_SEQ || eg_node_is_null(egress));
+}
+
+static void isolate_both(struct eg_netpol *policy)
+{
+	policy->isolates[EG_INGRESS] = policy->isolates[EG_EGRESS] = true;
+}
+
+/* A selector with a mistake in it selects all pods and unclear types mean both directions: such a
+ * policy is only used in quarantine, which must not miss a pod that was meant. */
 static void read_spec(struct eg_k8s *k8s, const struct eg_node *spec, struct eg_netpol *policy)
 {
 	static const char *const fields[] = {"podSelector", "ingress", "egress", "policyTypes"};
 	const struct eg_node *pods = eg_k8s_map(k8s, spec, "podSelector");
-	size_t before = eg_k8s_in(k8s, "podSelector");
+	size_t errors, before;
+	bool unclear;
 
+	errors = k8s->object.n_errors;
+	before = eg_k8s_in(k8s, "podSelector");
 	if (pods)
 		eg_k8s_selector(k8s, pods, &policy->pods);
 	eg_k8s_out(k8s, before);
+	if (k8s->object.n_errors != errors)
+		eg_selector_clear(&policy->pods);
+	errors = k8s->object.n_errors;
 	eg_k8s_only(k8s, spec, fields, N(fields));
+	unclear = !types_are_clear(spec, k8s->object.n_errors != errors);
+	errors = k8s->object.n_errors;
 	read_types(k8s, spec, policy);
+	if (unclear || k8s->object.n_errors != errors)
+		isolate_both(policy);
 	read_rules(k8s, spec, EG_INGRESS, policy);
 	read_rules(k8s, spec, EG_EGRESS, policy);
 }
 
-void eg_k8s_read_policy(struct eg_k8s *k8s, const struct eg_node *object,
-			const struct eg_k8s_meta *meta)
+uint32_t eg_k8s_read_policy(struct eg_k8s *k8s, const struct eg_node *object,
+			    const struct eg_k8s_meta *meta)
 {
 	static const char *const fields[] = {"apiVersion", "kind", "metadata", "spec", "status"};
-	const struct eg_node *spec = eg_k8s_map(k8s, object, "spec");
-	struct eg_netpol *policy = eg_vec_add(&k8s->world->policies);
-	size_t before;
+	uint32_t ns = eg_k8s_namespace(k8s, meta->ns, &meta->pos);
+	struct eg_netpol *policy = ns == EG_NONE ? NULL : eg_vec_add(&k8s->world->policies);
+	size_t errors = k8s->object.n_errors, before;
+	const struct eg_node *spec;
 
 	if (!policy) {
 		eg_k8s_no_memory(k8s);
-		return;
+		return EG_NONE;
 	}
-	policy->ns = eg_k8s_namespace(k8s, meta->ns, &meta->pos);
+	policy->ns = ns;
 	policy->name = meta->name;
 	policy->pos = meta->pos;
 	/* A misspelt `spec` would be an empty one, which isolates every pod of the namespace. */
 	eg_k8s_only(k8s, object, fields, N(fields));
-	before = eg_k8s_in(k8s, "spec");
-	if (spec)
+	spec = eg_k8s_map(k8s, object, "spec");
+	if (spec) {
+		before = eg_k8s_in(k8s, "spec");
 		read_spec(k8s, spec, policy);
-	else
+		eg_k8s_out(k8s, before);
+	} else {
 		policy->isolates[EG_INGRESS] = true;
-	eg_k8s_out(k8s, before);
+		if (k8s->object.n_errors != errors)
+			isolate_both(policy);
+	}
+	return (uint32_t)k8s->world->policies.n - 1;
 }

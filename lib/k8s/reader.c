@@ -27,18 +27,58 @@ void eg_k8s_out(struct eg_k8s *k8s, size_t before)
 	eg_buf_cut(&k8s->path, before);
 }
 
-void eg_k8s_error(struct eg_k8s *k8s, const struct eg_node *at, const char *fmt, ...)
+/* The object's first error becomes the reason of its quarantine; the rest only counts. */
+static void object_error(struct eg_k8s *k8s, const struct eg_pos *at, const char *text)
+{
+	struct eg_buf reason = {0};
+	const char *fields = "";
+
+	if (k8s->object.n_errors++)
+		return;
+	if (k8s->path.v && k8s->path.n > k8s->head)
+		fields = k8s->path.v + k8s->head + strspn(k8s->path.v + k8s->head, ": ");
+	eg_buf_add(&reason, "%s%s%s", fields, *fields ? ": " : "", text);
+	k8s->object.reason = reason.v;
+	k8s->object.pos = at ? *at : (struct eg_pos){0};
+	if (!reason.v)
+		eg_k8s_no_memory(k8s);
+}
+
+static void report(struct eg_k8s *k8s, const struct eg_pos *at, const char *fmt, va_list ap)
 {
 	struct eg_buf text = {0};
+
+	eg_buf_vadd(&text, fmt, ap);
+	if (!text.v) {
+		eg_k8s_no_memory(k8s);
+		return;
+	}
+	if (k8s->object.open && k8s->options.quarantine) {
+		object_error(k8s, at, text.v);
+	} else {
+		k8s->object.n_errors++;
+		eg_error(k8s->errs, at, k8s->path.v, "%s", text.v);
+		k8s->failed = true;
+	}
+	eg_buf_free(&text);
+}
+
+void eg_k8s_error(struct eg_k8s *k8s, const struct eg_node *at, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	eg_buf_vadd(&text, fmt, ap);
+	report(k8s, at ? &at->pos : NULL, fmt, ap);
 	va_end(ap);
-	eg_error(k8s->errs, at ? &at->pos : NULL, k8s->path.v, "%s",
-		 text.v ? text.v : "not enough memory");
-	eg_buf_free(&text);
-	k8s->failed = true;
+}
+
+void eg_k8s_error_at(struct eg_k8s *k8s, const struct eg_pos *at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(k8s, at, fmt, ap);
+	va_end(ap);
 }
 
 void eg_k8s_no_memory(struct eg_k8s *k8s)
@@ -136,12 +176,18 @@ static bool is_number(const char *text)
 	return !*end;
 }
 
+const char *eg_k8s_word(struct eg_k8s *k8s, const struct eg_node *node)
+{
+	if (node->kind == EG_NODE_SCALAR && !eg_node_is_null(node))
+		return node->text;
+	eg_k8s_error(k8s, node, "must be a string");
+	return NULL;
+}
+
 const char *eg_k8s_text(struct eg_k8s *k8s, const struct eg_node *node)
 {
-	if (node->kind != EG_NODE_SCALAR || eg_node_is_null(node)) {
-		eg_k8s_error(k8s, node, "must be a string");
+	if (!eg_k8s_word(k8s, node))
 		return NULL;
-	}
 	if (node->plain && (is_bool_word(node->text) || is_number(node->text))) {
 		eg_k8s_error(k8s, node, "must be a string: put \"%s\" in quotes", node->text);
 		return NULL;
@@ -203,12 +249,11 @@ void eg_k8s_only(struct eg_k8s *k8s, const struct eg_node *map, const char *cons
 			continue;
 		near = eg_text_nearest(it->key, fields, n);
 		if (near)
-			eg_error(k8s->errs, &it->key_pos, k8s->path.v,
-				 "unknown field \"%s\" (did you mean \"%s\"?)", it->key, near);
+			eg_k8s_error_at(k8s, &it->key_pos,
+					"unknown field \"%s\" (did you mean \"%s\"?)", it->key,
+					near);
 		else
-			eg_error(k8s->errs, &it->key_pos, k8s->path.v, "unknown field \"%s\"",
-				 it->key);
-		k8s->failed = true;
+			eg_k8s_error_at(k8s, &it->key_pos, "unknown field \"%s\"", it->key);
 	}
 }
 

@@ -54,6 +54,11 @@ static bool is_label_key(const char *key)
 	return slash ? is_name(slash + 1, strlen(slash + 1)) : is_name(key, strlen(key));
 }
 
+bool eg_k8s_is_name(const char *text)
+{
+	return is_subdomain(text, strlen(text));
+}
+
 static bool is_label_value(const char *value)
 {
 	return !*value || is_name(value, strlen(value));
@@ -61,17 +66,13 @@ static bool is_label_value(const char *value)
 
 static void check_key(struct eg_k8s *k8s, const struct eg_pos *pos, const char *key)
 {
-	if (is_label_key(key))
-		return;
-	eg_error(k8s->errs, pos, k8s->path.v, "\"%s\" is no label key", key);
-	k8s->failed = true;
+	if (!is_label_key(key))
+		eg_k8s_error_at(k8s, pos, "\"%s\" is no label key", key);
 }
 
-/* A label value, or EG_SYM_NONE with an error. */
-static eg_sym read_value(struct eg_k8s *k8s, const struct eg_node *node)
+/* A label value, or EG_SYM_NONE with an error. NULL: its text was refused. */
+static eg_sym check_value(struct eg_k8s *k8s, const struct eg_node *node, const char *text)
 {
-	const char *text = eg_k8s_text(k8s, node);
-
 	if (!text)
 		return EG_SYM_NONE;
 	if (!is_label_value(text)) {
@@ -117,7 +118,7 @@ static void read_match_labels(struct eg_k8s *k8s, const struct eg_node *labels,
 		before = eg_k8s_in(k8s, it->key);
 		req = add_requirement(k8s, selector, it->key, EG_OP_IN);
 		if (req)
-			add_value(k8s, req, read_value(k8s, it));
+			add_value(k8s, req, check_value(k8s, it, eg_k8s_text(k8s, it)));
 		eg_k8s_out(k8s, before);
 	}
 }
@@ -138,10 +139,21 @@ static void read_values(struct eg_k8s *k8s, const struct eg_node *expression,
 	     it = it->next) {
 		size_t item = eg_k8s_in_item(k8s, i++);
 
-		add_value(k8s, req, read_value(k8s, it));
+		add_value(k8s, req, check_value(k8s, it, eg_k8s_text(k8s, it)));
 		eg_k8s_out(k8s, item);
 	}
 	eg_k8s_out(k8s, before);
+}
+
+/* A requirement without its key or operator would select more than was meant. */
+static void require(struct eg_k8s *k8s, const struct eg_node *node, const char *field)
+{
+	const struct eg_node *value = eg_node_get(node, field);
+
+	if (!value)
+		eg_k8s_error(k8s, node, "%s: missing", field);
+	else if (eg_node_is_null(value))
+		eg_k8s_error(k8s, value, "%s: must not be null", field);
 }
 
 static void read_expression(struct eg_k8s *k8s, const struct eg_node *node,
@@ -160,11 +172,11 @@ static void read_expression(struct eg_k8s *k8s, const struct eg_node *node,
 	key = eg_k8s_string(k8s, node, "key");
 	if (key)
 		check_key(k8s, &eg_node_get(node, "key")->pos, key);
-	else if (!eg_node_get(node, "key"))
-		eg_k8s_error(k8s, node, "key: missing");
+	else
+		require(k8s, node, "key");
 	op = eg_k8s_choice(k8s, node, "operator", operators, N_OPERATORS);
-	if (!eg_node_get(node, "operator"))
-		eg_k8s_error(k8s, node, "operator: missing");
+	if (op < 0)
+		require(k8s, node, "operator");
 	req = key && op >= 0 ? add_requirement(k8s, selector, key, (enum eg_op)op) : NULL;
 	if (req)
 		read_values(k8s, node, req);
@@ -198,16 +210,18 @@ void eg_k8s_labels(struct eg_k8s *k8s, const struct eg_node *node, struct eg_lab
 {
 	for (const struct eg_node *it = node ? node->child : NULL; it; it = it->next) {
 		struct eg_label *label;
+		size_t before;
+		eg_sym value;
 
-		if (it->kind != EG_NODE_SCALAR)
-			continue;
-		label = eg_vec_add(labels);
-		if (!label) {
+		check_key(k8s, &it->key_pos, it->key);
+		before = eg_k8s_in(k8s, it->key);
+		value = check_value(k8s, it, eg_k8s_word(k8s, it));
+		eg_k8s_out(k8s, before);
+		label = value ? eg_vec_add(labels) : NULL;
+		if (label)
+			*label = (struct eg_label){eg_k8s_sym(k8s, it->key), value};
+		else if (value)
 			eg_k8s_no_memory(k8s);
-			return;
-		}
-		label->key = eg_k8s_sym(k8s, it->key);
-		label->value = eg_k8s_sym(k8s, it->text);
 	}
 	eg_labels_sort(labels);
 }

@@ -137,21 +137,25 @@ static int add_range(struct eg_words *keys, uint8_t proto, uint16_t first, uint1
 	return 0;
 }
 
+static int add_named(struct eg_words *keys, const struct eg_pod *pod, const struct eg_port *port)
+{
+	eg_vec_foreach (it, &pod->ports)
+		if (it->name == port->name && it->proto == port->proto &&
+		    add_range(keys, port->proto, it->port, it->port))
+			return -ENOMEM;
+	return 0;
+}
+
 static int add_port(struct eg_words *keys, const struct eg_world *world, const struct eg_port *port,
 		    uint32_t dst_pod)
 {
-	uint16_t resolved;
-
 	switch (port->kind) {
 	case EG_PORT_ALL:
 		return add_range(keys, port->proto, 0, UINT16_MAX);
 	case EG_PORT_RANGE:
 		return add_range(keys, port->proto, port->first, port->last);
 	case EG_PORT_NAMED:
-		if (dst_pod == EG_NONE)
-			return 0;
-		resolved = eg_pod_named_port(&world->pods.v[dst_pod], port->name, port->proto);
-		return resolved ? add_range(keys, port->proto, resolved, resolved) : 0;
+		return dst_pod == EG_NONE ? 0 : add_named(keys, &world->pods.v[dst_pod], port);
 	}
 	return 0;
 }

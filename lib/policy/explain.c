@@ -75,9 +75,15 @@ static void explain_peer(const struct view *v, const struct eg_netpol *policy,
 		eg_buf_add(out, "podSelector alone means namespace %s, the pod is in %s",
 			   eg_sym_text(&v->world->syms, v->world->namespaces.v[policy->ns].name),
 			   eg_sym_text(&v->world->syms, ns->name));
-	} else if (peer->has_ns && !eg_selector_matches(&peer->ns, &ns->labels)) {
+	} else if (peer->has_ns && !eg_namespace_matches(&peer->ns, ns)) {
 		eg_buf_add(out, "namespaceSelector: ");
-		explain_selector(v, &peer->ns, &ns->labels, out);
+		if (eg_selector_matches(&peer->ns, &ns->labels))
+			eg_buf_add(out,
+				   "namespace %s is not in the inventory: its labels are not "
+				   "known",
+				   eg_sym_text(&v->world->syms, ns->name));
+		else
+			explain_selector(v, &peer->ns, &ns->labels, out);
 	} else {
 		eg_buf_add(out, "podSelector: ");
 		explain_selector(v, &peer->pod, &pod->labels, out);
@@ -94,6 +100,23 @@ static void explain_peers(const struct view *v, const struct eg_netpol *policy,
 	}
 }
 
+/* What a port's name means at the destination. */
+static void explain_named(const struct view *v, const struct eg_port *port, struct eg_buf *out)
+{
+	const struct eg_pod *pod = v->dst_pod == EG_NONE ? NULL : &v->world->pods.v[v->dst_pod];
+	bool any = false;
+
+	for (size_t i = 0; pod && i < pod->ports.n; i++) {
+		const struct eg_named_port *it = &pod->ports.v[i];
+
+		if (it->name != port->name || it->proto != port->proto)
+			continue;
+		eg_buf_add(out, "%s%u", any ? ", " : " (", it->port);
+		any = true;
+	}
+	eg_buf_add(out, "%s", any ? " there)" : " (no such port there)");
+}
+
 static void explain_ports(const struct view *v, const struct eg_rule *rule, struct eg_buf *out)
 {
 	eg_buf_add(out, "%sports: ", out->n ? "; " : "");
@@ -103,19 +126,11 @@ static void explain_ports(const struct view *v, const struct eg_rule *rule, stru
 	eg_buf_add(out, " is not among ");
 	for (size_t i = 0; i < rule->ports.n; i++) {
 		const struct eg_port *port = &rule->ports.v[i];
-		uint16_t resolved = 0;
 
 		eg_buf_add(out, "%s", i ? ", " : "");
 		eg_describe_port(v->world, port, out);
-		if (port->kind != EG_PORT_NAMED)
-			continue;
-		if (v->dst_pod != EG_NONE)
-			resolved = eg_pod_named_port(&v->world->pods.v[v->dst_pod], port->name,
-						     port->proto);
-		if (resolved)
-			eg_buf_add(out, " (%u there)", resolved);
-		else
-			eg_buf_add(out, " (no such port there)");
+		if (port->kind == EG_PORT_NAMED)
+			explain_named(v, port, out);
 	}
 }
 

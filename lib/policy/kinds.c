@@ -54,9 +54,10 @@ static int compare_ports(const void *va, const void *vb)
 {
 	const uint32_t *a = va, *b = vb;
 
-	if (a[0] != b[0])
-		return a[0] < b[0] ? -1 : 1;
-	return a[1] < b[1] ? -1 : a[1] > b[1];
+	for (int i = 0; i < 3; i++)
+		if (a[i] != b[i])
+			return a[i] < b[i] ? -1 : 1;
+	return 0;
 }
 
 static uint32_t profile_of(struct eg_kinds *kinds, const struct eg_pod *pod,
@@ -161,7 +162,7 @@ static const struct eg_words *scope_of(struct eg_words **scopes, const struct eg
 		return scope;
 	scope = scopes[matcher->scope] = calloc(1, sizeof(*scope));
 	for (uint32_t ns = 0; scope && ns < world->namespaces.n; ns++)
-		if (eg_selector_matches(matcher->of_ns, &world->namespaces.v[ns].labels) &&
+		if (eg_namespace_matches(matcher->of_ns, &world->namespaces.v[ns]) &&
 		    eg_words_add(scope, ns))
 			return NULL;
 	return scope;
@@ -241,17 +242,6 @@ int eg_kinds_build(struct eg_kinds *kinds, const struct eg_world *world,
 	free(m.keys);
 	free(m.ports);
 	return err;
-}
-
-uint16_t eg_kinds_port(const struct eg_kinds *kinds, uint32_t profile, eg_sym name, uint8_t proto)
-{
-	size_t n;
-	const uint32_t *triple = eg_intern_get(&kinds->profiles, profile, &n);
-
-	for (size_t i = 0; i + 2 < n; i += 3)
-		if (triple[i] == name && triple[i + 1] == proto)
-			return (uint16_t)triple[i + 2];
-	return 0;
 }
 
 void eg_kinds_free(struct eg_kinds *kinds)

@@ -32,9 +32,6 @@ int eg_kinds_build(struct eg_kinds *kinds, const struct eg_world *world,
 
 void eg_kinds_free(struct eg_kinds *kinds);
 
-/* The port a profile gives a name under a protocol, or 0. */
-uint16_t eg_kinds_port(const struct eg_kinds *kinds, uint32_t profile, eg_sym name, uint8_t proto);
-
 /* The matchers of a signature, ascending. */
 static inline const uint32_t *eg_kinds_matchers(const struct eg_kinds *kinds, uint32_t signature,
 						size_t *n)

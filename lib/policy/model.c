@@ -52,12 +52,23 @@ bool eg_selector_matches(const struct eg_selector *selector, const struct eg_lab
 	return true;
 }
 
-uint16_t eg_pod_named_port(const struct eg_pod *pod, eg_sym name, uint8_t proto)
+bool eg_namespace_matches(const struct eg_selector *selector, const struct eg_namespace *ns)
+{
+	eg_vec_foreach (req, &selector->reqs) {
+		bool known = !ns->implied || eg_labels_get(&ns->labels, req->key) != EG_SYM_NONE;
+
+		if (!known || !eg_requirement_holds(req, &ns->labels))
+			return false;
+	}
+	return true;
+}
+
+bool eg_pod_has_port(const struct eg_pod *pod, eg_sym name, uint8_t proto, uint16_t port)
 {
 	eg_vec_foreach (it, &pod->ports)
-		if (it->name == name && it->proto == proto)
-			return it->port;
-	return 0;
+		if (it->name == name && it->proto == proto && it->port == port)
+			return true;
+	return false;
 }
 
 static int compare_ips(const struct eg_ip *a, const struct eg_ip *b)

@@ -7,7 +7,7 @@
  *
  * What a reader guarantees: indexes are valid, labels are sorted by key without doubles, prefixes
  * are masked, exceptions lie inside their cidr, a pod has at most one address a family and no
- * (name, protocol) of a port twice, an address belongs to one pod. */
+ * (name, protocol, port) twice, an address belongs to one pod. */
 #ifndef EG_POLICY_MODEL_H
 #define EG_POLICY_MODEL_H
 
@@ -86,7 +86,9 @@ struct eg_pod {
 	uint32_t node;     /* index or EG_NONE */
 	bool host_network; /* its addresses are its node's: no selector matches it */
 	bool finished;     /* Succeeded or Failed: its addresses may be another's by now */
+	bool terminating;  /* is being deleted */
 	bool quarantined;  /* its addresses are denied (policy/quarantine.h) */
+	uint64_t created;  /* seconds since 1970; 0: not known */
 	struct eg_pos pos;
 };
 
@@ -108,7 +110,7 @@ struct eg_peer {
 enum eg_port_kind {
 	EG_PORT_ALL,   /* every port of the protocol */
 	EG_PORT_RANGE, /* first to last, both included */
-	EG_PORT_NAMED, /* what the destination pod calls so, under the same protocol */
+	EG_PORT_NAMED, /* all that the destination pod calls so, under the same protocol */
 };
 
 struct eg_port {
@@ -191,10 +193,14 @@ void eg_labels_sort(struct eg_labels *labels);
 eg_sym eg_labels_get(const struct eg_labels *labels, eg_sym key);
 
 bool eg_selector_matches(const struct eg_selector *selector, const struct eg_labels *labels);
+/* The same of a namespace: one that is only implied has labels that nobody knows, so a requirement
+ * that asks for the absence of a key or value does not hold. */
+bool eg_namespace_matches(const struct eg_selector *selector, const struct eg_namespace *ns);
 bool eg_requirement_holds(const struct eg_requirement *req, const struct eg_labels *labels);
 
-/* The pod's port of that name and protocol, or 0. */
-uint16_t eg_pod_named_port(const struct eg_pod *pod, eg_sym name, uint8_t proto);
+/* True where the pod calls that port so under that protocol. Several containers may give one name
+ * to different ports: it then means all of them. */
+bool eg_pod_has_port(const struct eg_pod *pod, eg_sym name, uint8_t proto, uint16_t port);
 
 /* Free a rule list of a policy, which then allows nothing in that direction. */
 void eg_netpol_clear_rules(struct eg_netpol *policy, enum eg_dir dir);

@@ -12,9 +12,26 @@ static int add_span(struct eg_programs *programs, uint32_t first, uint32_t last,
 	return 0;
 }
 
-/* The keys one port entry covers; none where the destination has no port of that name. */
-static int add_port(struct eg_programs *programs, const struct eg_port *port, uint16_t resolved,
-		    uint32_t verdict)
+/* All ports that the destination gives the name; none is possible. */
+static int add_named(struct eg_programs *programs, const struct eg_port *port,
+		     const struct eg_kinds *kinds, uint32_t profile, uint32_t verdict)
+{
+	size_t n;
+	const uint32_t *triple = eg_intern_get(&kinds->profiles, profile, &n);
+
+	for (size_t i = 0; i + 2 < n; i += 3) {
+		uint32_t key = eg_port_key(port->proto, (uint16_t)triple[i + 2]);
+
+		if (triple[i] == port->name && triple[i + 1] == port->proto &&
+		    add_span(programs, key, key, verdict))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The keys one port entry covers. */
+static int add_port(struct eg_programs *programs, const struct eg_port *port,
+		    const struct eg_kinds *kinds, uint32_t profile, uint32_t verdict)
 {
 	switch (port->kind) {
 	case EG_PORT_ALL:
@@ -24,10 +41,7 @@ static int add_port(struct eg_programs *programs, const struct eg_port *port, ui
 		return add_span(programs, eg_port_key(port->proto, port->first),
 				eg_port_key(port->proto, port->last), verdict);
 	case EG_PORT_NAMED:
-		if (!resolved)
-			return 0;
-		return add_span(programs, eg_port_key(port->proto, resolved),
-				eg_port_key(port->proto, resolved), verdict);
+		return add_named(programs, port, kinds, profile, verdict);
 	}
 	return 0;
 }
@@ -37,14 +51,9 @@ static int add_rule(struct eg_programs *programs, const struct eg_rule *rule,
 {
 	if (!rule->ports.n)
 		return add_span(programs, 0, EG_PORT_KEYS - 1, verdict);
-	eg_vec_foreach (port, &rule->ports) {
-		uint16_t resolved = 0;
-
-		if (port->kind == EG_PORT_NAMED)
-			resolved = eg_kinds_port(kinds, profile, port->name, port->proto);
-		if (add_port(programs, port, resolved, verdict))
+	eg_vec_foreach (port, &rule->ports)
+		if (add_port(programs, port, kinds, profile, verdict))
 			return -ENOMEM;
-	}
 	return 0;
 }
 

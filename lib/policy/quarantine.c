@@ -25,7 +25,8 @@ int eg_world_list_quarantined(struct eg_world *world, const char *kind, eg_sym n
 	return 0;
 }
 
-int eg_world_quarantine_policy(struct eg_world *world, uint32_t policy, const char *reason)
+int eg_world_quarantine_as(struct eg_world *world, uint32_t policy, const char *kind,
+			   const char *reason)
 {
 	struct eg_netpol *p = &world->policies.v[policy];
 
@@ -36,8 +37,13 @@ int eg_world_quarantine_policy(struct eg_world *world, uint32_t policy, const ch
 		eg_netpol_clear_rules(p, (enum eg_dir)dir);
 	if (!p->isolates[EG_INGRESS] && !p->isolates[EG_EGRESS])
 		p->isolates[EG_INGRESS] = p->isolates[EG_EGRESS] = true;
-	return eg_world_list_quarantined(world, "NetworkPolicy", world->namespaces.v[p->ns].name,
-					 p->name, &p->pos, reason);
+	return eg_world_list_quarantined(world, kind, world->namespaces.v[p->ns].name, p->name,
+					 &p->pos, reason);
+}
+
+int eg_world_quarantine_policy(struct eg_world *world, uint32_t policy, const char *reason)
+{
+	return eg_world_quarantine_as(world, policy, "NetworkPolicy", reason);
 }
 
 /* The policy that isolates whatever carries CLOSED_LABEL in the namespace, made at first use. */

@@ -23,6 +23,10 @@
  * but not listed. */
 int eg_world_quarantine_policy(struct eg_world *world, uint32_t policy, const char *reason);
 
+/* The same for what only looks like a NetworkPolicy: listed under its own kind (copied). */
+int eg_world_quarantine_as(struct eg_world *world, uint32_t policy, const char *kind,
+			   const char *reason);
+
 /* Deny all addresses of the pod, in the same way. 0, or -ENOMEM: the world must not be used. */
 int eg_world_quarantine_pod(struct eg_world *world, uint32_t pod, const char *reason);
 

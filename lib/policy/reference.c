@@ -42,7 +42,7 @@ bool eg_ref_peer_matches(const struct eg_world *world, const struct eg_netpol *p
 		return false;
 	pod = &world->pods.v[index];
 	/* podSelector alone speaks about the policy's own namespace. */
-	if (peer->has_ns ? !eg_selector_matches(&peer->ns, &world->namespaces.v[pod->ns].labels)
+	if (peer->has_ns ? !eg_namespace_matches(&peer->ns, &world->namespaces.v[pod->ns])
 			 : pod->ns != policy->ns)
 		return false;
 	return !peer->has_pod || eg_selector_matches(&peer->pod, &pod->labels);
@@ -51,7 +51,6 @@ bool eg_ref_peer_matches(const struct eg_world *world, const struct eg_netpol *p
 bool eg_ref_port_matches(const struct eg_world *world, const struct eg_port *port,
 			 const struct eg_packet_key *key)
 {
-	uint16_t resolved;
 	uint32_t pod;
 
 	if (port->proto != key->proto)
@@ -63,10 +62,8 @@ bool eg_ref_port_matches(const struct eg_world *world, const struct eg_port *por
 		return key->port >= port->first && key->port <= port->last;
 	case EG_PORT_NAMED:
 		pod = eg_world_pod_at(world, &key->dst);
-		if (pod == EG_NONE)
-			return false;
-		resolved = eg_pod_named_port(&world->pods.v[pod], port->name, port->proto);
-		return resolved && resolved == key->port;
+		return pod != EG_NONE &&
+		       eg_pod_has_port(&world->pods.v[pod], port->name, port->proto, key->port);
 	}
 	return false;
 }

@@ -6,10 +6,14 @@
 #include "k8s/k8s.h"
 #include "snap/guard.h"
 
-static int load_world(struct eg_world *world, const struct eg_conf_policy *conf,
+static int load_world(struct eg_world *world, const struct eg_conf_policy *conf, bool quarantine,
 		      struct eg_errs *errs)
 {
 	struct eg_k8s *k8s = eg_k8s_new(world, errs);
+	struct eg_k8s_options options = {
+		.default_namespace = conf->default_namespace,
+		.quarantine = quarantine,
+	};
 	int ret = -1;
 
 	if (!k8s) {
@@ -17,8 +21,12 @@ static int load_world(struct eg_world *world, const struct eg_conf_policy *conf,
 		return -1;
 	}
 	/* All sources, whatever is wrong with one: all errors at once. */
+	options.source = EG_K8S_INVENTORY;
+	eg_k8s_set_options(k8s, &options);
 	eg_vec_foreach (path, &conf->inventory)
 		eg_k8s_add_path(k8s, *path);
+	options.source = EG_K8S_POLICIES;
+	eg_k8s_set_options(k8s, &options);
 	eg_vec_foreach (path, &conf->dirs)
 		eg_k8s_add_path(k8s, *path);
 	ret = eg_k8s_finish(k8s);
@@ -61,7 +69,9 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf,
 	policy->audit = conf->mode == EG_POLICY_AUDIT;
 	policy->reject = conf->reject;
 	policy->keep_existing = conf->keep_existing;
-	if (load_world(&policy->world, conf, errs) ||
+	/* A first load refuses: only a state that is in force is worth keeping up to date at the
+	 * price of one object. */
+	if (load_world(&policy->world, conf, before && !conf->refuse_invalid, errs) ||
 	    eg_guard_world(&policy->world, before ? &before->world : NULL, conf, errs))
 		goto fail;
 	policy->compiled = eg_policy_compile(&policy->world, &options, errs);

@@ -13,6 +13,9 @@ void eg_report_free(struct eg_report *report)
 		free(row->name);
 	eg_vec_free(&report->denied);
 	eg_vec_free(&report->allowed);
+	eg_vec_foreach (text, &report->quarantined)
+		free(*text);
+	eg_vec_free(&report->quarantined);
 }
 
 uint64_t eg_report_rx(const struct eg_report *report)
@@ -214,12 +217,24 @@ static void render_counts(const struct eg_report_policy *rows, size_t n, const c
 		eg_buf_add(out, "    and %zu more\n", used - ROWS_MAX);
 }
 
+/* What is denied by these is denied until somebody repairs them. */
+static void render_quarantined(const struct eg_report *now, struct eg_buf *out)
+{
+	if (now->quarantined.n)
+		eg_buf_add(out, "    %12zu objects quarantined\n", now->quarantined.n);
+	for (size_t i = 0; i < now->quarantined.n && i < ROWS_MAX; i++)
+		eg_buf_add(out, "      %s\n", now->quarantined.v[i]);
+	if (now->quarantined.n > ROWS_MAX)
+		eg_buf_add(out, "      and %zu more\n", now->quarantined.n - ROWS_MAX);
+}
+
 static void render_policies(const struct eg_report *now, struct eg_buf *out)
 {
 	if (!now->tracks)
 		return;
 	eg_buf_add(out, "  policy: %" PRIu64 " connections now, %" PRIu64 " opened\n",
 		   now->connections, now->opened);
+	render_quarantined(now, out);
 	render_counts(now->allowed.v, now->allowed.n, "connections allowed by", out);
 	render_counts(now->denied.v, now->denied.n, "packets denied under", out);
 	if (now->audited[0] || now->audited[1])

@@ -59,6 +59,7 @@ struct eg_report {
 	EG_VEC(struct eg_report_sa) sas;
 	EG_VEC(struct eg_report_alive) alive;
 	EG_VEC(struct eg_report_policy) denied, allowed; /* by policy, by rule */
+	EG_VEC(char *) quarantined;                      /* objects by name, with the reason */
 	bool tracks;                                     /* policy is on: connections are tracked */
 	uint64_t connections, opened;
 	uint64_t audited[2]; /* ingress, egress: passed in audit mode only */

@@ -9,7 +9,7 @@ cp -r "$root"/conf/policy/inventory .
 mkdir policies
 "$root/tests/smoke/flows_pcap.py" load.pcap $web,$api,tcp,80 fd00:1::2,fd00:2::2,tcp,80 $web,$api,udp,53
 extra=$(printf '%s\n' 'stats: {period: 20ms}' 'log: {drop_sample: 5/s}' \
-	'policy: {dirs: [policies], inventory: [inventory]}')
+	'policy: {on_error: refuse, dirs: [policies], inventory: [inventory]}')
 write_conf a a "$(pcap 0 load.pcap),infinite_rx=1" "$(pcap 1 "$data/empty.pcap")"
 good() { cp "$root"/conf/policy/policies/*.yaml policies; }
 

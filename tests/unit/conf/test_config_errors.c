@@ -394,6 +394,18 @@ static void test_policy_section(void **state)
 		{VP "policy: {dirs: [p], inventory: [i], reject: true}\n", ""},
 		{VP "policy: {dirs: [p], inventory: [i], reject: maybe}\n",
 		 "t:3:45: policy.reject: expected true or false, found \"maybe\"\n"},
+		{VP "policy: {dirs: [p], inventory: [i], on_error: quarantine, default_namespace: "
+		    "shop-1}\n",
+		 ""},
+		{VP "policy: {dirs: [p], inventory: [i], on_error: refuse, default_namespace: "
+		    "null}\n",
+		 ""},
+		{VP "policy: {dirs: [p], inventory: [i], on_error: ignore}\n",
+		 "t:3:47: policy.on_error: unknown \"ignore\" (one of: quarantine, refuse)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], default_namespace: Shop}\n",
+		 "t:3:56: policy.default_namespace: \"Shop\" is no namespace (a-z, 0-9 and -)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], default_namespace: []}\n",
+		 "t:3:56: policy.default_namespace: expected a value, found a list\n"},
 		{VP "policy: {dirs: [p], inventory: [i], existing_connections: drop}\n",
 		 "t:3:59: policy.existing_connections: unknown \"drop\" (one of: reevaluate, "
 		 "keep)\n"},

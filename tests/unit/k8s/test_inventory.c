@@ -18,10 +18,10 @@ static const struct eg_pod *pod_of(const struct eg_world *world, const char *nam
 	return NULL;
 }
 
-static uint16_t port_of(const struct eg_world *world, const char *pod, const char *name,
-			uint8_t proto)
+static bool has_port(const struct eg_world *world, const char *pod, const char *name, uint8_t proto,
+		     uint16_t port)
 {
-	return eg_pod_named_port(pod_of(world, pod), eg_sym_find(&world->syms, name), proto);
+	return eg_pod_has_port(pod_of(world, pod), eg_sym_find(&world->syms, name), proto, port);
 }
 
 /* As `kubectl get ns,nodes,pods -o yaml` has it, fields that are not ours included. */
@@ -105,10 +105,13 @@ static void test_kubectl_list(void **state)
 	assert_int_equal(web->ips.n, 2);
 	assert_int_equal(web->node, 0);
 	assert_int_equal(web->labels.n, 2);
-	assert_int_equal(port_of(&world, "web", "http", EG_PROTO_TCP), 8080);
-	assert_int_equal(port_of(&world, "web", "http", EG_PROTO_UDP), 8081);
-	assert_int_equal(port_of(&world, "web", "mesh", EG_PROTO_TCP), 15090);
-	assert_int_equal(port_of(&world, "web", "once", EG_PROTO_TCP), 0);
+	assert_true(has_port(&world, "web", "http", EG_PROTO_TCP, 8080));
+	assert_true(has_port(&world, "web", "http", EG_PROTO_TCP, 8082)); /* of another container */
+	assert_true(has_port(&world, "web", "http", EG_PROTO_UDP, 8081));
+	assert_false(has_port(&world, "web", "http", EG_PROTO_TCP, 8081));
+	assert_true(has_port(&world, "web", "mesh", EG_PROTO_TCP, 15090));
+	assert_false(has_port(&world, "web", "once", EG_PROTO_TCP, 7));
+	assert_int_equal(web->ports.n, 4);
 	assert_true(pod_of(&world, "done")->finished);
 	assert_true(pod_of(&world, "host")->host_network);
 	assert_int_equal(pod_of(&world, "pending")->ips.n, 0);
@@ -172,19 +175,19 @@ static const struct {
 	 "t:1:1: warning: namespace x is not in the inventory: taken to have no label but "
 	 "kubernetes.io/metadata.name\n"},
 	{"{apiVersion: extensions/v1beta1, kind: NetworkPolicy, metadata: {name: p}}\n",
-	 "t:1:1: NetworkPolicy of apiVersion \"extensions/v1beta1\" is not read: convert it to "
+	 "t:1:1: NetworkPolicy p: apiVersion \"extensions/v1beta1\" is not read: convert it to "
 	 "networking.k8s.io/v1\n"},
 	{"{apiVersion: networking.k8s.io/v2, kind: NetworkPolicy, metadata: {name: p}}\n",
-	 "t:1:1: NetworkPolicy of apiVersion \"networking.k8s.io/v2\" is not read: convert it to "
+	 "t:1:1: NetworkPolicy p: apiVersion \"networking.k8s.io/v2\" is not read: convert it to "
 	 "networking.k8s.io/v1\n"},
 	{"{kind: NetworkPolicy, metadata: {name: p}}\n",
-	 "t:1:1: NetworkPolicy without apiVersion (networking.k8s.io/v1)\n"},
+	 "t:1:1: NetworkPolicy p: without apiVersion (networking.k8s.io/v1)\n"},
 	{"{apiVersion: projectcalico.org/v3, kind: NetworkPolicy, metadata: {name: p}}\n",
-	 "t:1:1: warning: NetworkPolicy of apiVersion \"projectcalico.org/v3\" is not enforced\n"},
+	 "t:1:1: warning: NetworkPolicy: apiVersion \"projectcalico.org/v3\" is not enforced\n"},
 	{"{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: p}}\n",
 	 "t:1:1: warning: kind CiliumNetworkPolicy is not enforced\n"},
 	{"{apiVersion: networking.k8s.io/v1, kind: networkpolicy, metadata: {name: p}}\n",
-	 "t:1:1: unknown kind \"networkpolicy\" (did you mean \"NetworkPolicy\"?)\n"},
+	 "t:1:1: networkpolicy p: unknown kind (did you mean \"NetworkPolicy\"?)\n"},
 	{NS("default") "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: "
 		       "p},"
 		       " Spec: {}}\n",

@@ -3,11 +3,20 @@
 
 void read_world(const char *text, struct eg_world *world, const char *messages)
 {
+	static const struct eg_k8s_options options = {.default_namespace = "default"};
+
+	read_world_as(&options, text, world, messages);
+}
+
+void read_world_as(const struct eg_k8s_options *options, const char *text, struct eg_world *world,
+		   const char *messages)
+{
 	struct eg_errs errs = {0};
 	struct eg_buf all = {0};
 	struct eg_k8s *k8s = eg_k8s_new(world, &errs);
 	int bad;
 
+	eg_k8s_set_options(k8s, options);
 	eg_k8s_add_text(k8s, text, strlen(text), "t");
 	bad = eg_k8s_finish(k8s);
 	eg_buf_add(&all, "%s", "");
@@ -22,6 +31,6 @@ void read_world(const char *text, struct eg_world *world, const char *messages)
 
 int main(void)
 {
-	return run_netpol_tests() + run_inventory_tests() + run_example_tests() + run_file_tests() +
-	       run_cyclonus_tests();
+	return run_netpol_tests() + run_quarantine_tests() + run_inventory_tests() +
+	       run_example_tests() + run_file_tests() + run_cyclonus_tests();
 }

@@ -179,7 +179,7 @@ static void add_pod(struct rng *rng, struct eg_world *world)
 					     (uint16_t)(1 + rng_below(rng, 12)),
 					     protos[rng_below(rng, 3)]};
 
-		if (!eg_pod_named_port(&pod, port.name, port.proto))
+		if (!eg_pod_has_port(&pod, port.name, port.proto, port.port))
 			*eg_vec_add(&pod.ports) = port;
 	}
 	*eg_vec_add(&world->pods) = pod;

@@ -1,0 +1,70 @@
+#!/bin/bash
+# A reload with invalid objects closes their pods, names them in log and statistics and loads all the
+# rest; `check`, a start, and a reload with on_error: refuse fail on them, errors before warnings.
+. "$(dirname "$0")/lib.sh"
+
+make_keys
+mkdir policies inventory
+good() {
+	cat >inventory/all.yaml <<-EOF
+		{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+		---
+		{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}, status: {podIP: 10.244.1.2}}
+		---
+		{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: shop, labels: {app: db}}, status: {podIP: 10.244.1.3}}
+		---
+		{apiVersion: v1, kind: Pod, metadata: {name: far, namespace: shop}, status: {podIP: 10.244.2.2}}
+	EOF
+	cat >policies/db.yaml <<-EOF
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: db, namespace: shop}
+		spec: {podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{}]}
+	EOF
+	rm -f policies/bad.yaml
+}
+bad() {
+	cat >policies/bad.yaml <<-EOF
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: bad, namespace: shop}
+		spec:
+		  podSelector: {matchLabels: {app: web}}
+		  policyTypes: [Egress]
+		  egres: [{}]
+	EOF
+}
+"$root/tests/smoke/flows_pcap.py" load.pcap 10.244.1.2,10.244.2.2,tcp,80 10.244.1.3,10.244.2.2,tcp,80
+extra=$(printf '%s\n' 'stats: {period: 20ms}' 'policy: {dirs: [policies], inventory: [inventory]}')
+write_conf a a "$(pcap 0 load.pcap),infinite_rx=1" "$(pcap 1 "$data/empty.pcap")"
+good
+start a
+until_true 10 eval '[ "$(counter a uplink.tx)" -gt 100 ]'
+[ "$(counter a drop.policy_egress)" -eq 0 ] || fail "denied before anything is wrong"
+
+bad
+kill -HUP "$pid"
+until_true 20 grep -q "configuration 2 in force.*; 1 objects quarantined" a.log
+grep -q "error core: policies/bad.yaml:7:3: quarantined: NetworkPolicy shop/bad: spec: unknown field \"egres\" (did you mean \"egress\"?): it isolates" a.log || { cat a.log; fail "the log does not name it"; }
+until_true 10 eval '[ "$(counter a drop.policy_egress)" -gt 100 ]'
+until_true 10 grep -q "NetworkPolicy shop/bad (policies/bad.yaml:1): spec: unknown field" a.txt
+sent=$(counter a uplink.tx)
+until_true 10 eval '[ "$(counter a uplink.tx)" -gt $((sent + 100)) ]' # db passes on
+if grep -q "packets denied under shop/db" a.txt; then fail "db was denied too"; fi
+
+sed -i 's/dirs: /on_error: refuse, dirs: /' a.yaml
+kill -HUP "$pid"
+until_true 20 grep -q "reload refused" a.log
+stop a "$pid"
+
+# A hundred warnings (namespaces that nobody described) do not hide the one error, which comes first.
+for ((n = 1; n <= 120; n++)); do
+	printf -- '---\n{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: unknown-%d}}\n' $n
+done >inventory/more.yaml
+if "$espgate" check -c a.yaml >check.txt 2>&1; then fail "check passes an invalid policy"; fi
+grep -q "^policies/bad.yaml:7:3: NetworkPolicy shop/bad: spec: unknown field" check.txt || { cat check.txt; fail "check does not name it"; }
+[ "$(grep -c "^[^ ]*: warning: " check.txt)" -gt 50 ] || fail "no warnings left"
+[ "$(grep -n "unknown field" check.txt | cut -d: -f1)" -lt "$(grep -n ": warning: " check.txt | head -1 | cut -d: -f1)" ] ||
+	fail "a warning stands before the error"
+if timeout 20 "$espgate" run -c a.yaml --exit-when-idle 100ms >run.txt 2>&1; then fail "a start passes an invalid policy"; fi
+echo "quarantined one policy, its pod closed and no other"
