@@ -89,13 +89,14 @@ static int count(struct reader *reader, const uint8_t *data, const struct eg_pkt
 	unsigned side = eg_flow_key_make(&key, &tuple), opener;
 	uint64_t hash = eg_flow_hash(&key, &reader->table->seed);
 	uint32_t number = eg_conn_find(reader->table, &key, hash), *slot;
-	const struct eg_standing alive = {.state = EG_CONN_NEW};
+	/* Established: it gives way to no other. */
+	const struct eg_standing alive = {.state = EG_CONN_ESTABLISHED, .opener = (uint8_t)side};
 	struct eg_capture_flow *flow;
 	bool fresh;
 
 	if (number == EG_CONN_NONE)
 		number = eg_conn_insert(reader->table, &key, hash, alive, 0, &fresh);
-	if (number == EG_CONN_NONE)
+	if (number >= EG_CONN_LIMITED)
 		return -1;
 	slot = reader->opened[number].by_side;
 	opener = slot[side] || event == EG_EVENT_OPEN || (!slot[!side] && !answers(data, pkt))
@@ -166,7 +167,10 @@ int eg_capture_read(const char *path, struct eg_capture *capture)
 	}
 	reader.link = pcap_datalink(pcap);
 	reader.table = eg_flow_table_new(FLOWS_MAX);
-	reader.opened = calloc(FLOWS_MAX, sizeof(*reader.opened));
+	if (reader.table) {
+		eg_flow_limit_source(reader.table, FLOWS_MAX);
+		reader.opened = calloc(reader.table->n_numbers, sizeof(*reader.opened));
+	}
 	if (reader.link != DLT_EN10MB && reader.link != DLT_RAW)
 		fprintf(stderr, "espgate: %s: link type %s; only Ethernet and raw IP are read\n",
 			path, pcap_datalink_val_to_name(reader.link));

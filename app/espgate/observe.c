@@ -207,6 +207,7 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 	}
 	report->tracks = snap && snap->policy;
 	report->connections = eg_flow_in_use(gateway->flows);
+	report->evicted = eg_flow_evicted(gateway->flows);
 	if (report->tracks)
 		add_policies(snap->policy, report);
 	for (unsigned w = 0; w < gateway->n_workers; w++) {

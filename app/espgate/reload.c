@@ -54,6 +54,7 @@ int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct e
 		return -1;
 	}
 	eg_publish(&gateway->publisher, snap);
+	eg_flow_limit_source(gateway->flows, config->policy.max_connections_per_source);
 	report_load(gateway, snap, eg_mono_ns() - start_ns);
 	return 0;
 }

@@ -71,6 +71,7 @@
 	X(FRAGMENT_ORPHAN, fragment_orphan, "fragment whose first one did not pass before it") \
 	X(FRAGMENT_OVERLAP, fragment_overlap, "fragment begins inside its packet's first one (RFC 1858)") \
 	X(FLOW_TABLE_FULL, flow_table_full, "no room for another connection") \
+	X(FLOW_SOURCE_LIMIT, flow_source_limit, "its source has as many connections as one source may have") \
 	/* route */ \
 	X(NO_ROUTE, no_route, "neither peer nor route for the destination") \
 	X(NO_NEIGHBOR, no_neighbor, "next hop's MAC address is not known") \

@@ -108,6 +108,7 @@ static void set_defaults(struct eg_read *rd)
 	rd->config->policy.max_rules = EG_CONF_RULES_DEFAULT;
 	rd->config->policy.max_shrink = EG_CONF_SHRINK_DEFAULT;
 	rd->config->policy.max_connections = EG_CONF_CONNECTIONS_DEFAULT;
+	rd->config->policy.max_connections_per_source = EG_CONF_CONNECTIONS_DEFAULT / 4;
 }
 
 static int map_subnets(const struct eg_read *rd, struct eg_cover *subnets)

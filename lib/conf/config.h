@@ -209,6 +209,7 @@ struct eg_conf_policy {
 	uint32_t max_connections;
 	struct eg_pos max_connections_pos;
 	unsigned max_shrink; /* percent of the pods or policies that a reload may lose */
+	uint32_t max_connections_per_source; /* by default a quarter of all */
 	struct eg_pos pos;
 };
 

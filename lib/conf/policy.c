@@ -138,6 +138,15 @@ static void read_max_shrink(struct eg_read *rd, const struct eg_node *node, void
 		policy->max_shrink = (unsigned)percent;
 }
 
+static void read_per_source(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_policy *policy = into;
+	uint64_t n;
+
+	if (eg_read_u64(rd, node, 1, EG_CONF_CONNECTIONS_MAX, &n))
+		policy->max_connections_per_source = (uint32_t)n;
+}
+
 /* A section without a mode enforces: whoever writes it wants policy. */
 void eg_conf_read_policy(struct eg_read *rd, const struct eg_node *node, void *into)
 {
@@ -152,13 +161,17 @@ void eg_conf_read_policy(struct eg_read *rd, const struct eg_node *node, void *i
 		{"max_rules", read_max_rules, false},
 		{"max_connections", read_max_connections, false},
 		{"max_shrink", read_max_shrink, false},
+		{"max_connections_per_source", read_per_source, false},
 	};
 	struct eg_config *config = into;
 	struct eg_conf_policy *policy = &config->policy;
 
 	policy->mode = EG_POLICY_ENFORCE;
 	policy->pos = *eg_node_place(node);
+	policy->max_connections_per_source = 0;
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), policy);
+	if (!policy->max_connections_per_source)
+		policy->max_connections_per_source = policy->max_connections / 4;
 	if (policy->mode != EG_POLICY_OFF && !policy->inventory.n)
 		eg_read_error(rd, &policy->pos,
 			      "inventory is missing: without pods no selector matches anything");

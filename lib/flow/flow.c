@@ -1,5 +1,7 @@
 #include "flow/flow.h"
 
+#include "net/headers.h"
+
 /* Bursts for which a cache that knew too little of a burst is left alone, and how many packets say
  * enough about it. */
 #define CACHE_RESTS 31
@@ -22,7 +24,8 @@ static bool cache_passes(const struct eg_flow_cached *cached, const struct eg_lo
 {
 	return (lookup->event == EG_EVENT_DATA) & (cached->seen_s == now->s) &
 	       (cached->generation == now->generation) &
-	       (cached->both | (cached->opener == lookup->side)) &
+	       (cached->both | (cached->side == lookup->side)) &
+	       eg_tcp_near(lookup->segment.end, cached->next_seq[lookup->side], EG_TCP_STEP) &
 	       eg_flow_key_equal(&cached->key, &lookup->key);
 }
 
@@ -32,10 +35,75 @@ static bool is_older(uint32_t generation, uint32_t than)
 }
 
 /* Written only where it changes: the line is shared with the other direction's worker. */
-static void touch(struct eg_conn *conn, const struct eg_flow_now *now)
+static bool touch(struct eg_conn *conn, const struct eg_flow_now *now)
 {
-	if (atomic_load_explicit(&conn->seen_s, memory_order_relaxed) != now->s)
-		atomic_store_explicit(&conn->seen_s, now->s, memory_order_relaxed);
+	if (atomic_load_explicit(&conn->seen_s, memory_order_relaxed) == now->s)
+		return false;
+	atomic_store_explicit(&conn->seen_s, now->s, memory_order_relaxed);
+	return true;
+}
+
+static uint32_t next_seq(const struct eg_conn *conn, unsigned side)
+{
+	return atomic_load_explicit(&conn->next_seq[side], memory_order_relaxed);
+}
+
+static void set_next_seq(struct eg_conn *conn, unsigned side, uint32_t to)
+{
+	atomic_store_explicit(&conn->next_seq[side], to, memory_order_relaxed);
+}
+
+/* 0 is no number: it fits where none is known, in other protocols always. */
+static bool is_near(uint32_t at, uint32_t next)
+{
+	return at && next ? eg_tcp_near(at, next, EG_TCP_AHEAD) : at == next;
+}
+
+/* The packet's event, or EG_EVENT_STRAY where it is out of the connection's window. */
+static enum eg_conn_event believe(const struct eg_conn *conn, const struct eg_lookup *lookup,
+				  struct eg_standing standing)
+{
+	uint32_t mine = next_seq(conn, lookup->side);
+	bool seq_near = is_near(lookup->segment.end, mine);
+	bool ack_near = is_near(lookup->segment.ack, next_seq(conn, !lookup->side));
+	bool believed = true;
+
+	switch ((enum eg_conn_event)lookup->event) {
+	case EG_EVENT_OPEN: /* policy, or the opener's own business */
+	case EG_EVENT_STRAY:
+	case EG_EVENTS:
+		break;
+	case EG_EVENT_FIN:
+	case EG_EVENT_RESET:
+		/* Who refuses a SYN has no number yet, but acknowledges it (RFC 9293 s3.5.2). */
+		believed = mine ? seq_near : ack_near;
+		break;
+	case EG_EVENT_DATA:
+		/* A handshake is finished by who has seen the answer's number. */
+		believed = standing.state == EG_CONN_ANSWERED ? ack_near : seq_near | ack_near;
+		break;
+	}
+	return believed ? (enum eg_conn_event)lookup->event : EG_EVENT_STRAY;
+}
+
+/* Move the sender's number on; lazily, since the line is shared (window.h). */
+static void follow(struct eg_conn *conn, const struct eg_lookup *lookup, enum eg_conn_event event,
+		   struct eg_standing was, bool touched)
+{
+	uint32_t mine = next_seq(conn, lookup->side), end = lookup->segment.end;
+	bool near = is_near(end, mine);
+
+	if (end == mine || event == EG_EVENT_STRAY || event == EG_EVENT_RESET)
+		return;
+	if (event == EG_EVENT_OPEN && !near) {
+		/* The ports are used again before anybody has answered. */
+		if (was.state != EG_CONN_NEW)
+			return;
+		set_next_seq(conn, !lookup->side, 0);
+	} else if (near && ((int32_t)(end - mine) < 0 || (!touched && end - mine < EG_TCP_STEP))) {
+		return;
+	}
+	set_next_seq(conn, lookup->side, end);
 }
 
 /* False where another worker (or the sweep) was quicker; *was is then what it made of it. Release:
@@ -48,16 +116,26 @@ static bool change(struct eg_conn *conn, struct eg_standing *was, struct eg_stan
 						     memory_order_relaxed);
 }
 
-/* The cache may answer for it. Short-lived states are always looked up. A place that somebody else
+/* May the cache answer for it? Not in short-lived states; and not for who opens by a handshake: the
+ * answer may come by another worker, and what finishes the handshake would be missed. */
+static bool is_lasting(const struct eg_lookup *lookup, struct eg_standing standing)
+{
+	bool handshake = lookup->key.proto == EG_PROTO_TCP || lookup->key.proto == EG_PROTO_SCTP;
+
+	return standing.state >= (handshake ? EG_CONN_ANSWERED : EG_CONN_NEW) &&
+	       standing.state <= EG_CONN_ESTABLISHED;
+}
+
+/* The cache may answer for it. A place that somebody else
  * has used in this second stays theirs: where there are more connections than places, each would
  * else throw the other out before it is met again. */
 static void remember(struct eg_flow *flow, const struct eg_lookup *lookup,
 		     struct eg_standing standing, const struct eg_flow_now *now)
 {
 	struct eg_flow_cached *cached = cache_slot(flow, lookup->hash);
+	const struct eg_conn *conn = &flow->table->conns[lookup->conn];
 
-	if (flow->cache_rests ||
-	    (standing.state != EG_CONN_NEW && standing.state != EG_CONN_ESTABLISHED))
+	if (flow->cache_rests || !is_lasting(lookup, standing))
 		return;
 	if (cached->seen_s == now->s && cached->generation == now->generation &&
 	    !eg_flow_key_equal(&cached->key, &lookup->key))
@@ -66,7 +144,9 @@ static void remember(struct eg_flow *flow, const struct eg_lookup *lookup,
 		.key = lookup->key,
 		.generation = now->generation,
 		.seen_s = now->s,
-		.opener = standing.opener,
+		.next_seq = {next_seq(conn, 0), next_seq(conn, 1)},
+		/* The opener's next words change an answered one, the other end's a new one. */
+		.side = standing.opener ^ (standing.state == EG_CONN_ANSWERED),
 		.both = standing.state == EG_CONN_ESTABLISHED,
 	};
 }
@@ -82,14 +162,17 @@ static enum eg_flow_need settle(struct eg_flow *flow, struct eg_lookup *lookup,
 {
 	struct eg_conn *conn = &flow->table->conns[lookup->conn];
 	struct eg_standing was = eg_conn_standing(conn), is;
+	enum eg_conn_event event;
+	bool touched = false;
 
 	/* Again where another worker changed it meanwhile: its FIN or RST must not be lost. */
 	do {
 		enum eg_conn_state next;
-		enum eg_conn_step step = eg_conn_step((enum eg_conn_state)was.state,
-						      (enum eg_conn_event)lookup->event,
-						      lookup->side == was.opener, &next);
+		enum eg_conn_step step;
 
+		event = believe(conn, lookup, was);
+		step = eg_conn_step((enum eg_conn_state)was.state, event,
+				    lookup->side == was.opener, &next);
 		if (was.state == EG_CONN_DEAD)
 			lookup->conn = EG_CONN_NONE;
 		if (step == EG_STEP_REOPEN)
@@ -103,8 +186,9 @@ static enum eg_flow_need settle(struct eg_flow *flow, struct eg_lookup *lookup,
 		is.state = (uint8_t)next;
 		if (is_older(was.generation, now->generation))
 			is.generation = now->generation;
-		touch(conn, now);
+		touched |= touch(conn, now);
 	} while (!change(conn, &was, is));
+	follow(conn, lookup, event, was, touched);
 	remember(flow, lookup, is, now);
 	return EG_FLOW_PASS;
 }
@@ -205,15 +289,21 @@ struct eg_flow_tuple eg_flow_opening(const struct eg_flow *flow, const struct eg
 static enum eg_flow_allowed open_by(struct eg_flow *flow, struct eg_lookup *lookup,
 				    enum eg_conn_state state, const struct eg_flow_now *now)
 {
-	const struct eg_standing is = {
-		.generation = now->generation, .state = (uint8_t)state, .opener = lookup->side};
+	struct eg_standing is = {.generation = now->generation,
+				 .state = (uint8_t)state,
+				 .opener = lookup->side,
+				 .charged = lookup->side};
 	struct eg_standing was;
 	struct eg_conn *conn;
-	bool fresh = false;
+	bool fresh;
 
 	if (lookup->conn == EG_CONN_NONE)
 		lookup->conn =
 			eg_conn_insert(flow->table, &lookup->key, lookup->hash, is, now->s, &fresh);
+	if (lookup->conn == EG_CONN_LIMITED) {
+		lookup->conn = EG_CONN_NONE;
+		return EG_FLOW_LIMITED;
+	}
 	if (lookup->conn == EG_CONN_NONE)
 		return EG_FLOW_FULL;
 	conn = &flow->table->conns[lookup->conn];
@@ -223,7 +313,11 @@ static enum eg_flow_allowed open_by(struct eg_flow *flow, struct eg_lookup *look
 		/* The sweep has it: the packet passes, the next one opens it. */
 		if (was.state == EG_CONN_DEAD)
 			return EG_FLOW_OPENED;
+		is.charged = was.charged;
 	} while (!change(conn, &was, is));
+	/* A segment in the middle of its connection tells where the other end is, too. */
+	set_next_seq(conn, lookup->side, lookup->segment.end);
+	set_next_seq(conn, !lookup->side, lookup->segment.ack);
 	remember(flow, lookup, is, now);
 	return EG_FLOW_OPENED;
 }

@@ -11,7 +11,10 @@
  *
  * The cache remembers connections whose next plain packet may pass without a look at the table: it
  * is trusted for one second of the clock, and only under the same generation. A connection lives
- * longer than that in every state, so within the second it cannot have been swept and reused.
+ * longer than that in every state, so within the second it cannot have been swept and reused; it
+ * can have given way to another (flow/evict.h), and then its next packets, which policy allows all
+ * the same, open it anew within the second. A segment of TCP that is far from the last one which
+ * the table knows of is looked up too, so that the table can follow.
  *
  * One worker's; the table is shared (flow/table.h). */
 #ifndef EG_FLOW_FLOW_H
@@ -26,9 +29,10 @@
 struct eg_flow_cached {
 	struct eg_flow_key key;
 	uint32_t generation, seen_s;
-	uint8_t opener;
-	bool both; /* the other end has spoken: neither direction changes its state any more */
-	uint8_t pad[14];
+	uint32_t next_seq[2]; /* of the table's entry */
+	uint8_t side;         /* packets of this side change nothing about it */
+	bool both;            /* packets of neither do */
+	uint8_t pad[6];
 };
 
 _Static_assert(sizeof(struct eg_flow_cached) == 64, "one cache line");
@@ -49,6 +53,7 @@ enum eg_flow_need {
 struct eg_lookup {
 	struct eg_flow_key key;
 	uint64_t hash;
+	struct eg_segment segment;
 	uint32_t conn; /* or EG_CONN_NONE */
 	uint8_t side;  /* of the key: the packet's source */
 	uint8_t event; /* enum eg_conn_event */
@@ -65,13 +70,14 @@ struct eg_flow_now {
 /* Zeroed memory and the table in; nothing to free. */
 void eg_flow_init(struct eg_flow *flow, struct eg_flow_table *table);
 
-/* Start a lookup: key and hash. */
+/* Start a lookup: key and hash. Of TCP the caller fills `segment` too. */
 static inline void eg_lookup_make(struct eg_lookup *lookup, const struct eg_flow *flow,
 				  const struct eg_flow_tuple *tuple, enum eg_conn_event event)
 {
 	lookup->side = (uint8_t)eg_flow_key_make(&lookup->key, tuple);
 	lookup->hash = eg_flow_hash(&lookup->key, &flow->table->seed);
 	lookup->event = (uint8_t)event;
+	lookup->segment = (struct eg_segment){0, 0};
 }
 
 /* Find n (at most EG_FLOW_BURST_MAX) started lookups: sets `need` and `conn`, steps state machines
@@ -88,9 +94,10 @@ void eg_flow_look(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
 struct eg_flow_tuple eg_flow_opening(const struct eg_flow *flow, const struct eg_lookup *lookup);
 
 enum eg_flow_allowed {
-	EG_FLOW_JOINED, /* the connection was there already */
-	EG_FLOW_OPENED, /* this packet opened it */
-	EG_FLOW_FULL,   /* no room: the packet must not pass, since its replies could not */
+	EG_FLOW_JOINED,  /* the connection was there already */
+	EG_FLOW_OPENED,  /* this packet opened it */
+	EG_FLOW_FULL,    /* no room: the packet must not pass, since its replies could not */
+	EG_FLOW_LIMITED, /* the same, since its source has its share of the room */
 };
 
 /* Policy allowed it: keep, reopen or insert the connection. */

@@ -70,6 +70,7 @@ enum eg_conn_step eg_conn_step(enum eg_conn_state state, enum eg_conn_event even
 			       enum eg_conn_state *next)
 {
 #define NEW    EG_CONN_NEW
+#define ANSW   EG_CONN_ANSWERED
 #define EST    EG_CONN_ESTABLISHED
 #define LEFT   EG_CONN_OPENER_LEFT
 #define OLEFT  EG_CONN_OTHER_LEFT
@@ -77,26 +78,29 @@ enum eg_conn_step eg_conn_step(enum eg_conn_state state, enum eg_conn_event even
 #define AGAIN  EG_CONN_STATES
 	/* clang-format off */
 	static const uint8_t opener[EG_CONN_STATES][EG_EVENTS] = {
-		/*                       DATA    OPEN   FIN     RESET */
-		[EG_CONN_DEAD] =        {AGAIN,  AGAIN, AGAIN,  AGAIN},
-		[EG_CONN_DENIED] =      {NEW,    AGAIN, LEFT,   CLOSED},
-		[EG_CONN_NEW] =         {NEW,    NEW,   LEFT,   CLOSED},
-		[EG_CONN_ESTABLISHED] = {EST,    EST,   LEFT,   CLOSED},
-		[EG_CONN_OPENER_LEFT] = {LEFT,   AGAIN, LEFT,   CLOSED},
-		[EG_CONN_OTHER_LEFT] =  {OLEFT,  AGAIN, CLOSED, CLOSED},
-		[EG_CONN_CLOSED] =      {CLOSED, AGAIN, CLOSED, CLOSED},
+		/*                       DATA    OPEN   FIN     RESET   STRAY */
+		[EG_CONN_DEAD] =        {AGAIN,  AGAIN, AGAIN,  AGAIN,  AGAIN},
+		[EG_CONN_DENIED] =      {NEW,    AGAIN, LEFT,   CLOSED, NEW},
+		[EG_CONN_NEW] =         {NEW,    NEW,   LEFT,   CLOSED, NEW},
+		[EG_CONN_ANSWERED] =    {EST,    ANSW,  LEFT,   CLOSED, ANSW},
+		[EG_CONN_ESTABLISHED] = {EST,    EST,   LEFT,   CLOSED, EST},
+		[EG_CONN_OPENER_LEFT] = {LEFT,   AGAIN, LEFT,   CLOSED, LEFT},
+		[EG_CONN_OTHER_LEFT] =  {OLEFT,  AGAIN, CLOSED, CLOSED, OLEFT},
+		[EG_CONN_CLOSED] =      {CLOSED, AGAIN, CLOSED, CLOSED, CLOSED},
 	};
 	static const uint8_t other[EG_CONN_STATES][EG_EVENTS] = {
-		[EG_CONN_DEAD] =        {AGAIN,  AGAIN, AGAIN,  AGAIN},
-		[EG_CONN_DENIED] =      {EST,    AGAIN, OLEFT,  CLOSED},
-		[EG_CONN_NEW] =         {EST,    AGAIN, OLEFT,  CLOSED},
-		[EG_CONN_ESTABLISHED] = {EST,    AGAIN, OLEFT,  CLOSED},
-		[EG_CONN_OPENER_LEFT] = {LEFT,   AGAIN, CLOSED, CLOSED},
-		[EG_CONN_OTHER_LEFT] =  {OLEFT,  AGAIN, OLEFT,  CLOSED},
-		[EG_CONN_CLOSED] =      {CLOSED, AGAIN, CLOSED, CLOSED},
+		[EG_CONN_DEAD] =        {AGAIN,  AGAIN, AGAIN,  AGAIN,  AGAIN},
+		[EG_CONN_DENIED] =      {ANSW,   AGAIN, OLEFT,  CLOSED, NEW},
+		[EG_CONN_NEW] =         {ANSW,   AGAIN, OLEFT,  CLOSED, NEW},
+		[EG_CONN_ANSWERED] =    {ANSW,   AGAIN, OLEFT,  CLOSED, ANSW},
+		[EG_CONN_ESTABLISHED] = {EST,    AGAIN, OLEFT,  CLOSED, EST},
+		[EG_CONN_OPENER_LEFT] = {LEFT,   AGAIN, CLOSED, CLOSED, LEFT},
+		[EG_CONN_OTHER_LEFT] =  {OLEFT,  AGAIN, OLEFT,  CLOSED, OLEFT},
+		[EG_CONN_CLOSED] =      {CLOSED, AGAIN, CLOSED, CLOSED, CLOSED},
 	};
 	/* clang-format on */
 #undef NEW
+#undef ANSW
 #undef EST
 #undef LEFT
 #undef OLEFT
@@ -110,26 +114,40 @@ enum eg_conn_step eg_conn_step(enum eg_conn_state state, enum eg_conn_event even
 	return state == EG_CONN_DENIED ? EG_STEP_ASK : EG_STEP_PASS;
 }
 
+bool eg_conn_gives_way(enum eg_conn_state state)
+{
+	static const bool table[EG_CONN_STATES] = {
+		[EG_CONN_NEW] = true,
+		[EG_CONN_ANSWERED] = true,
+		[EG_CONN_CLOSED] = true,
+	};
+
+	return table[state];
+}
+
 uint32_t eg_conn_timeout_s(uint8_t proto, enum eg_conn_state state)
 {
 	/* TCP: RFC 5382 REQ-5: 2 h 4 min for an established one, 4 min for one that closes; one
-	 * that nobody answers goes sooner, so that a scan does not fill the table. UDP: RFC 4787
-	 * REQ-5: two minutes, the same exception. ICMP: RFC 5508 REQ-2: a minute. Denied: past the
-	 * slowest repetition of a segment (RFC 6298 s2.5 lets it be bounded at 60 s or more; Linux:
-	 * 120 s). */
+	 * that nobody answers, or whose handshake is not finished, goes sooner, so that a scan or a
+	 * flood of SYNs does not fill the table. UDP: RFC 4787 REQ-5: two minutes for a stream, the
+	 * same exception. ICMP: RFC 5508 REQ-2: a minute. Denied: past the slowest repetition of a
+	 * segment (RFC 6298 s2.5 lets it be bounded at 60 s or more; Linux: 120 s). */
 	enum {
 		WITH_STATE,
 		UDP,
 		ICMP,
 		OTHER
 	};
+	/* clang-format off */
 	static const uint16_t table[][EG_CONN_STATES] = {
-		/* dead, denied, new, established, opener left, other left, closed */
-		[WITH_STATE] = {0, 300, 30, 7440, 240, 240, 10},
-		[UDP] = {0, 300, 30, 180, 10, 10, 10},
-		[ICMP] = {0, 300, 60, 60, 10, 10, 10},
-		[OTHER] = {0, 300, 60, 600, 10, 10, 10},
+		/*               dead denied new answered established opener other closed */
+		/*                                                    left   left         */
+		[WITH_STATE] =  {0,   300,   30, 60,      7440,       240,   240,  10},
+		[UDP] =         {0,   300,   30, 30,      180,        10,    10,   10},
+		[ICMP] =        {0,   300,   60, 60,      60,         10,    10,   10},
+		[OTHER] =       {0,   300,   60, 60,      600,        10,    10,   10},
 	};
+	/* clang-format on */
 
 	switch (proto) {
 	case EG_PROTO_TCP:

@@ -1,17 +1,20 @@
 /* What becomes of a connection: the state machines as tables, and how long each state may idle.
  *
  * The gateway sees packets, not sockets: states say only what matters for letting packets pass and
- * for forgetting in time. Sequence numbers are not followed. Pure; any thread. */
+ * for forgetting in time. Which segments of TCP are believed is window.h's matter; the others are
+ * EG_EVENT_STRAY here. Pure; any thread. */
 #ifndef EG_FLOW_STATE_H
 #define EG_FLOW_STATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum eg_conn_state {
 	EG_CONN_DEAD,        /* for good: nobody finds it, it waits for the sweep */
 	EG_CONN_DENIED,      /* policy forbids it now */
-	EG_CONN_NEW,         /* only its opener has spoken */
-	EG_CONN_ESTABLISHED, /* both have */
+	EG_CONN_NEW,         /* only its opener has spoken: TCP's SYN_SENT, one-way UDP */
+	EG_CONN_ANSWERED,    /* the other end has answered: TCP's SYN_RECV, one exchange by UDP */
+	EG_CONN_ESTABLISHED, /* and the opener has spoken again: a stream */
 	EG_CONN_OPENER_LEFT, /* its opener has said goodbye and may repeat that */
 	EG_CONN_OTHER_LEFT,  /* the other end has */
 	EG_CONN_CLOSED,      /* both have, or one cut it off */
@@ -23,6 +26,7 @@ enum eg_conn_event {
 	EG_EVENT_OPEN,  /* TCP SYN, SCTP INIT, ICMP echo */
 	EG_EVENT_FIN,   /* TCP FIN, SCTP SHUTDOWN */
 	EG_EVENT_RESET, /* TCP RST, SCTP ABORT, SHUTDOWN COMPLETE */
+	EG_EVENT_STRAY, /* TCP: none of the connection's window, so it proves nothing */
 	EG_EVENTS,
 };
 
@@ -41,6 +45,9 @@ enum eg_conn_event eg_conn_event(uint8_t proto, const uint8_t *l4, uint32_t l4_l
  * packet opens a connection anew. */
 enum eg_conn_step eg_conn_step(enum eg_conn_state state, enum eg_conn_event event, int from_opener,
 			       enum eg_conn_state *next);
+
+/* May it give way to a new connection when the table is full? */
+bool eg_conn_gives_way(enum eg_conn_state state);
 
 /* Seconds without a packet after which the connection is forgotten. */
 uint32_t eg_conn_timeout_s(uint8_t proto, enum eg_conn_state state);

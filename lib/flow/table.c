@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 
 #include "base/secret.h"
+#include "flow/evict.h"
+#include "flow/slot.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -17,22 +19,8 @@
 #endif
 #endif
 
-#define TAG_SHIFT 24
-#define NUMBER    ((1u << TAG_SHIFT) - 1)
-
 /* A bucket this full sends new connections to their other one, where that is emptier. */
 #define NEARLY_FULL 14
-
-/* Slots hold the number + 1, so that 0 is free. */
-static uint32_t make_slot(uint64_t hash, uint32_t number)
-{
-	return (uint32_t)(hash >> 56) << TAG_SHIFT | (number + 1);
-}
-
-static uint32_t slot_number(uint32_t slot)
-{
-	return (slot & NUMBER) - 1;
-}
 
 /* Zeroed, in huge pages where the kernel grants them: at a million connections most lookups would
  * else miss the TLB twice. */
@@ -53,7 +41,7 @@ static size_t bucket_bytes(const struct eg_flow_table *table)
 
 static size_t conn_bytes(const struct eg_flow_table *table)
 {
-	return (size_t)table->n_conns * sizeof(struct eg_conn);
+	return (size_t)table->n_numbers * sizeof(struct eg_conn);
 }
 
 /* The free list: a stack whose head counts every change, so that a pop that was overtaken sees it
@@ -77,7 +65,7 @@ static uint32_t take_fresh(struct eg_flow_table *table)
 	uint32_t number = atomic_load_explicit(&table->n_fresh, memory_order_relaxed);
 
 	do {
-		if (number == table->n_conns)
+		if (number == table->n_numbers)
 			return EG_CONN_NONE;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&table->n_fresh, &number, number + 1, memory_order_relaxed, memory_order_relaxed));
@@ -103,6 +91,11 @@ static uint32_t pop_free(struct eg_flow_table *table)
 	return (uint32_t)head - 1;
 }
 
+static uint32_t spare(uint32_t size)
+{
+	return size / 4 > EG_FLOW_SPARE_MIN ? size / 4 : EG_FLOW_SPARE_MIN;
+}
+
 struct eg_flow_table *eg_flow_table_new(uint32_t n)
 {
 	struct eg_flow_table *table = aligned_alloc(64, sizeof(*table));
@@ -112,14 +105,16 @@ struct eg_flow_table *eg_flow_table_new(uint32_t n)
 		return NULL;
 	while (size < n && size < EG_FLOW_MAX)
 		size *= 2;
-	*table = (struct eg_flow_table){.n_conns = size};
+	*table = (struct eg_flow_table){.n_conns = size, .n_numbers = size + spare(size)};
+	atomic_init(&table->source_limit, size / EG_FLOW_SOURCE_PART);
 	/* Half as many slots again as a full table needs: 8 of a bucket's 16 on average. */
 	table->bucket_mask = size / (EG_BUCKET_SLOTS / 2) - 1;
 	table->limbo = table->waiting = EG_CONN_NONE;
 	table->buckets = map(bucket_bytes(table));
 	table->conns = map(conn_bytes(table));
-	table->bytes = bucket_bytes(table) + conn_bytes(table);
-	if (!table->buckets || !table->conns ||
+	table->sources = calloc(1, sizeof(*table->sources));
+	table->bytes = bucket_bytes(table) + conn_bytes(table) + sizeof(*table->sources);
+	if (!table->buckets || !table->conns || !table->sources ||
 	    eg_secret_random(&table->seed, sizeof(table->seed))) {
 		eg_flow_table_free(table);
 		return NULL;
@@ -135,6 +130,7 @@ void eg_flow_table_free(struct eg_flow_table *table)
 		munmap(table->buckets, bucket_bytes(table));
 	if (table->conns)
 		munmap(table->conns, conn_bytes(table));
+	free(table->sources);
 	free(table);
 }
 
@@ -148,8 +144,8 @@ static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
 	__m128i fits[4];
 
 	for (unsigned i = 0; i < 4; i++)
-		fits[i] =
-			_mm_cmpeq_epi32(_mm_srli_epi32(_mm_load_si128(slots + i), TAG_SHIFT), tag);
+		fits[i] = _mm_cmpeq_epi32(
+			_mm_srli_epi32(_mm_load_si128(slots + i), EG_SLOT_TAG_SHIFT), tag);
 	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(fits[0], fits[1]),
 							   _mm_packs_epi32(fits[2], fits[3])));
 }
@@ -162,7 +158,7 @@ static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
 	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
 		uint32_t slot = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
 
-		mask |= (unsigned)(slot >> TAG_SHIFT == tag) << i;
+		mask |= (unsigned)(slot >> EG_SLOT_TAG_SHIFT == tag) << i;
 	}
 	return mask;
 }
@@ -181,8 +177,8 @@ static uint32_t find_in(const struct eg_flow_table *table, const struct eg_bucke
 		uint32_t slot = atomic_load_explicit(&bucket->slot[__builtin_ctz(mask)],
 						     memory_order_acquire);
 
-		if (slot && is(&table->conns[slot_number(slot)], key))
-			return slot_number(slot);
+		if (slot && is(&table->conns[eg_slot_number(slot)], key))
+			return eg_slot_number(slot);
 	}
 	return EG_CONN_NONE;
 }
@@ -217,8 +213,8 @@ uint32_t eg_conn_candidate(const struct eg_flow_table *table, uint64_t hash)
 	slot = atomic_load_explicit(&bucket->slot[__builtin_ctz(mask)], memory_order_acquire);
 	if (!slot)
 		return EG_CONN_NONE;
-	__builtin_prefetch(&table->conns[slot_number(slot)]);
-	return slot_number(slot);
+	__builtin_prefetch(&table->conns[eg_slot_number(slot)]);
+	return eg_slot_number(slot);
 }
 
 uint32_t eg_conn_confirm(const struct eg_flow_table *table, const struct eg_flow_key *key,
@@ -259,9 +255,9 @@ static _Atomic uint32_t *place(struct eg_flow_table *table, uint64_t hash, uint3
 	struct eg_bucket *two = &table->buckets[eg_flow_bucket2(table, hash)];
 	unsigned used = count_used(one);
 	bool other = used >= NEARLY_FULL && count_used(two) < used;
-	_Atomic uint32_t *slot = take_slot(other ? two : one, make_slot(hash, number));
+	_Atomic uint32_t *slot = take_slot(other ? two : one, eg_slot_make(hash, number));
 
-	return slot ? slot : take_slot(other ? one : two, make_slot(hash, number));
+	return slot ? slot : take_slot(other ? one : two, eg_slot_make(hash, number));
 }
 
 static void kill_conn(struct eg_conn *conn)
@@ -291,36 +287,69 @@ static uint32_t settle_twins(struct eg_flow_table *table, uint64_t hash,
 		uint32_t slot = atomic_load(there);
 
 		passed_mine |= there == mine;
-		if (!slot || there == mine || slot >> TAG_SHIFT != hash >> 56 ||
-		    !is(&table->conns[slot_number(slot)], key))
+		if (!slot || there == mine || slot >> EG_SLOT_TAG_SHIFT != hash >> 56 ||
+		    !is(&table->conns[eg_slot_number(slot)], key))
 			continue;
 		if (!passed_mine) {
 			kill_conn(&table->conns[number]);
-			return slot_number(slot);
+			return eg_slot_number(slot);
 		}
-		kill_conn(&table->conns[slot_number(slot)]);
+		kill_conn(&table->conns[eg_slot_number(slot)]);
 	}
 	return number;
+}
+
+/* An entry that nobody can find yet. */
+static void write_conn(struct eg_conn *conn, const struct eg_flow_key *key,
+		       struct eg_standing standing, uint32_t now_s)
+{
+	conn->key = *key;
+	atomic_store_explicit(&conn->seen_s, now_s, memory_order_relaxed);
+	atomic_store_explicit(&conn->standing, standing, memory_order_relaxed);
+	for (int side = 0; side < 2; side++)
+		atomic_store_explicit(&conn->next_seq[side], 0, memory_order_relaxed);
+}
+
+/* The slot that took the connection, or NULL: nothing gives way to it. */
+static _Atomic uint32_t *find_room(struct eg_flow_table *table, uint64_t hash, uint32_t number,
+				   uint32_t now_s)
+{
+	_Atomic uint32_t *slot;
+
+	/* It is counted already. */
+	if (eg_flow_in_use(table) > table->n_conns && !eg_flow_evict(table, hash, true, now_s))
+		return NULL;
+	slot = place(table, hash, number);
+	if (!slot && eg_flow_evict(table, hash, false, now_s))
+		slot = place(table, hash, number);
+	return slot;
 }
 
 uint32_t eg_conn_insert(struct eg_flow_table *table, const struct eg_flow_key *key, uint64_t hash,
 			struct eg_standing standing, uint32_t now_s, bool *fresh)
 {
-	uint32_t number = pop_free(table), lives;
+	uint32_t number, lives;
 	_Atomic uint32_t *slot;
 
 	*fresh = false;
+	standing.charged = standing.opener;
+	if (eg_flow_source_count(table->sources, key, standing.charged, &table->seed) >=
+	    atomic_load_explicit(&table->source_limit, memory_order_relaxed))
+		return EG_CONN_LIMITED;
+	number = pop_free(table);
 	if (number == EG_CONN_NONE)
 		return EG_CONN_NONE;
-	table->conns[number].key = *key;
-	atomic_store_explicit(&table->conns[number].seen_s, now_s, memory_order_relaxed);
-	atomic_store_explicit(&table->conns[number].standing, standing, memory_order_relaxed);
-	slot = place(table, hash, number);
+	write_conn(&table->conns[number], key, standing, now_s);
+	/* Counted before it can be found, and so before it can be taken out. */
+	eg_flow_source_add(table->sources, key, standing.charged, &table->seed);
+	atomic_fetch_add_explicit(&table->in_use, 1, memory_order_relaxed);
+	slot = find_room(table, hash, number, now_s);
 	if (!slot) {
+		atomic_fetch_sub_explicit(&table->in_use, 1, memory_order_relaxed);
+		eg_flow_source_remove(table->sources, key, standing.charged, &table->seed);
 		push_free(table, number);
 		return EG_CONN_NONE;
 	}
-	atomic_fetch_add_explicit(&table->in_use, 1, memory_order_relaxed);
 	/* Where ours dies it stays in its slot, since others may have found it, and is swept. */
 	lives = settle_twins(table, hash, slot, number);
 	*fresh = lives == number;
@@ -351,17 +380,17 @@ static uint32_t sweep_bucket(struct eg_flow_table *table, struct eg_bucket *buck
 
 	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
 		uint32_t slot = atomic_load_explicit(&bucket->slot[i], memory_order_acquire);
-		struct eg_conn *conn = slot ? &table->conns[slot_number(slot)] : NULL;
+		struct eg_conn *conn = slot ? &table->conns[eg_slot_number(slot)] : NULL;
 
 		if (!conn || !expire(conn, now_s))
 			continue;
-		/* Only this thread frees slots, so a plain store loses nothing. */
-		atomic_store_explicit(&bucket->slot[i], 0, memory_order_release);
+		/* A worker that evicts may be quicker: then it gives the number back. */
+		if (!eg_slot_release(table, &bucket->slot[i], slot))
+			continue;
 		atomic_store_explicit(&conn->next, table->limbo, memory_order_relaxed);
-		table->limbo = slot_number(slot);
+		table->limbo = eg_slot_number(slot);
 		swept++;
 	}
-	atomic_fetch_sub_explicit(&table->in_use, swept, memory_order_relaxed);
 	return swept;
 }
 
@@ -376,8 +405,27 @@ uint32_t eg_flow_sweep(struct eg_flow_table *table, uint32_t n_buckets, uint32_t
 	return swept;
 }
 
+/* What workers evicted, into limbo. */
+static void take_given_up(struct eg_flow_table *table)
+{
+	/* Acquire: pairs with the push that published the links. */
+	uint32_t head = atomic_exchange_explicit(&table->given_up, 0, memory_order_acquire);
+	uint32_t number = head - 1, next;
+
+	for (; head; number = next) {
+		next = atomic_load_explicit(&table->conns[number].next, memory_order_relaxed);
+		atomic_store_explicit(&table->conns[number].next, table->limbo,
+				      memory_order_relaxed);
+		table->limbo = number;
+		if (next == EG_CONN_NONE)
+			break;
+	}
+}
+
 bool eg_flow_reclaim_begin(struct eg_flow_table *table)
 {
+	if (table->waiting == EG_CONN_NONE)
+		take_given_up(table);
 	if (table->waiting != EG_CONN_NONE || table->limbo == EG_CONN_NONE)
 		return false;
 	table->waiting = table->limbo;

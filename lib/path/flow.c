@@ -29,6 +29,9 @@ static bool start(struct eg_path *path, unsigned i, struct eg_lookup *lookup)
 	eg_lookup_make(
 		lookup, path->flow, &tuple,
 		eg_conn_event(pkt->proto, data + pkt->l4_off, (uint32_t)pkt->len - pkt->l4_off));
+	if (pkt->proto == EG_PROTO_TCP)
+		lookup->segment =
+			eg_tcp_segment(data + pkt->l4_off, (uint32_t)pkt->len - pkt->l4_off);
 	return true;
 }
 

@@ -100,6 +100,10 @@ static void allow(struct eg_path *path, unsigned i, const struct eg_verdict *ver
 		if (!path->snap->policy->audit) /* replies pass there anyway */
 			eg_batch_lose(&path->batch, i, EG_DROP_FLOW_TABLE_FULL);
 		break;
+	case EG_FLOW_LIMITED:
+		if (!path->snap->policy->audit)
+			eg_batch_lose(&path->batch, i, EG_DROP_FLOW_SOURCE_LIMIT);
+		break;
 	}
 }
 

@@ -232,8 +232,11 @@ static void render_policies(const struct eg_report *now, struct eg_buf *out)
 {
 	if (!now->tracks)
 		return;
-	eg_buf_add(out, "  policy: %" PRIu64 " connections now, %" PRIu64 " opened\n",
+	eg_buf_add(out, "  policy: %" PRIu64 " connections now, %" PRIu64 " opened",
 		   now->connections, now->opened);
+	if (now->evicted)
+		eg_buf_add(out, ", %" PRIu64 " unanswered ones gave way to new ones", now->evicted);
+	eg_buf_add(out, "\n");
 	render_quarantined(now, out);
 	render_counts(now->allowed.v, now->allowed.n, "connections allowed by", out);
 	render_counts(now->denied.v, now->denied.n, "packets denied under", out);

@@ -198,6 +198,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->ports.v[0].rx_queues, 0);
 	assert_int_equal(c->eal_args.n + c->lcores.n + c->pins.n, 0);
 	assert_int_equal(c->neighbors.n + c->routes.n + c->peers.n, 0);
+	assert_int_equal(c->policy.max_connections_per_source, EG_CONF_CONNECTIONS_DEFAULT / 4);
 	assert_int_equal(c->stats_period_ns, 0);
 	assert_string_equal(c->log.target, "stderr");
 	for (size_t i = 0; i < EG_LOG_MODULES; i++)
@@ -364,13 +365,33 @@ static void test_many_peers(void **state)
 	eg_buf_free(&text);
 }
 
+static void test_per_source(void **state)
+{
+	static const char *const text =
+		"{\"version\": 1, \"ports\": {\"a\": {\"device\": \"net_null0\", \"role\": "
+		"\"clear\"}}, \"policy\": {\"dirs\": [p], \"inventory\": [i], "
+		"\"max_connections\": 4096%s}}";
+	char whole[512];
+	struct eg_config *c;
+
+	(void)state;
+	for (unsigned given = 0; given < 2; given++) {
+		snprintf(whole, sizeof(whole), text,
+			 given ? ", \"max_connections_per_source\": 77" : "");
+		c = parse(whole, "");
+		assert_non_null(c);
+		assert_int_equal(c->policy.max_connections_per_source, given ? 77 : 1024);
+		eg_config_free(c);
+	}
+}
+
 int run_config_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_full),           cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_lcores),         cmocka_unit_test(test_many_errors),
-		cmocka_unit_test(test_hostile_lcores), cmocka_unit_test(test_load),
-		cmocka_unit_test(test_many_peers),
+		cmocka_unit_test(test_full),        cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_per_source),  cmocka_unit_test(test_lcores),
+		cmocka_unit_test(test_many_errors), cmocka_unit_test(test_hostile_lcores),
+		cmocka_unit_test(test_load),        cmocka_unit_test(test_many_peers),
 	};
 
 	return cmocka_run_group_tests_name("conf config", tests, NULL, NULL);

@@ -427,6 +427,10 @@ static void test_policy_section(void **state)
 		{VP "policy: {dirs: [p], inventory: [i], max_shrink: -1%}\n",
 		 "t:3:49: policy.max_shrink: expected a percentage from 0% to 100%, found "
 		 "\"-1%\"\n"},
+		{VP "policy: {dirs: [p], inventory: [i], max_connections_per_source: 0}\n",
+		 "t:3:65: policy.max_connections_per_source: 0 is out of range (1-8388608)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], max_connections_per_source: some}\n",
+		 "t:3:65: policy.max_connections_per_source: expected a number, found \"some\"\n"},
 	};
 
 	(void)state;

@@ -1,5 +1,6 @@
 /* The table against a list that remembers everything: random inserts, finds, expiries, sweeps and
- * reclaims, with readers that hold numbers as workers do between their quiescent reports. */
+ * reclaims, evictions, with readers that hold numbers as workers do between their quiescent
+ * reports. */
 #include "flow_tests.h"
 
 #define STEPS   1500000
@@ -31,7 +32,8 @@ struct world {
 	struct reader readers[READERS];
 	uint32_t present, limbo, waiting, now_s;
 	bool reclaiming;
-	uint64_t inserted, refused, swept, reclaimed;
+	uint64_t inserted, refused, swept, reclaimed, evicted;
+	struct known **by_conn; /* who has which number */
 };
 
 static void make_keys(struct world *world)
@@ -64,19 +66,71 @@ static void check_find(struct world *world, struct known *known)
 		reader->holds[reader->n++] = conn;
 }
 
+/* Does any of the key's own buckets hold one that may give way? */
+static bool has_victim(const struct world *world, const struct known *known)
+{
+	const uint32_t buckets[2] = {eg_flow_bucket1(world->table, known->hash),
+				     eg_flow_bucket2(world->table, known->hash)};
+
+	for (unsigned at = 0; at < 2 * EG_BUCKET_SLOTS; at++) {
+		uint32_t slot = world->table->buckets[buckets[at / EG_BUCKET_SLOTS]]
+					.slot[at % EG_BUCKET_SLOTS] &
+				0xffffff;
+
+		if (slot && world->by_conn[slot - 1]->present &&
+		    eg_conn_gives_way(world->by_conn[slot - 1]->state))
+			return true;
+	}
+	return false;
+}
+
+/* Who gave way might, and no more did than there was need for. */
+static void check_evicted(struct world *world, uint64_t before, bool had_room)
+{
+	uint64_t n = eg_flow_evicted(world->table) - before;
+	struct known *victim;
+
+	assert_true(n <= 2); /* for the table's sake, and for its buckets' */
+	assert_true(!n || !had_room);
+	world->evicted += n;
+	for (uint32_t at = world->table->given_up; n--; at = world->table->conns[at - 1].next + 1) {
+		victim = world->by_conn[at - 1];
+		assert_true(victim->present && eg_conn_gives_way(victim->state));
+		victim->present = false;
+		world->present--;
+		world->limbo++;
+	}
+}
+
+static unsigned free_slots(const struct world *world, const struct known *known)
+{
+	const uint32_t buckets[2] = {eg_flow_bucket1(world->table, known->hash),
+				     eg_flow_bucket2(world->table, known->hash)};
+	unsigned n = 0;
+
+	for (unsigned at = 0; at < 2 * EG_BUCKET_SLOTS; at++)
+		n += !world->table->buckets[buckets[at / EG_BUCKET_SLOTS]]
+			      .slot[at % EG_BUCKET_SLOTS];
+	return n;
+}
+
 static void check_insert(struct world *world, struct known *known)
 {
 	const struct eg_standing born = {.state = EG_CONN_NEW,
 					 .opener = (uint8_t)rng_below(&world->rng, 2)};
+	uint64_t evicted = eg_flow_evicted(world->table);
+	bool had_room = world->present < world->table->n_conns && free_slots(world, known);
+	bool had_victim = has_victim(world, known);
 	uint32_t conn;
 	bool fresh;
 
 	if (known->present)
 		return;
 	conn = eg_conn_insert(world->table, &known->key, known->hash, born, world->now_s, &fresh);
-	if (conn == EG_CONN_NONE) { /* full but for what limbo holds */
+	check_evicted(world, evicted, had_room);
+	if (conn == EG_CONN_NONE) {
 		world->refused++;
-		assert_true(world->present + world->limbo + world->waiting > 1000);
+		assert_false(had_room || had_victim);
 		return;
 	}
 	assert_true(fresh);
@@ -88,19 +142,27 @@ static void check_insert(struct world *world, struct known *known)
 	known->conn = conn;
 	known->seen_s = world->now_s;
 	known->state = EG_CONN_NEW;
+	world->by_conn[conn] = known;
 	world->present++;
 	world->inserted++;
 }
 
 static void change(struct world *world, struct known *known)
 {
+	static const enum eg_conn_state lasting[] = {EG_CONN_ESTABLISHED, EG_CONN_DENIED,
+						     EG_CONN_OPENER_LEFT};
 	struct eg_conn *conn = &world->table->conns[known->conn];
+	struct eg_standing is = eg_conn_standing(conn);
 
 	if (!known->present || known->state == EG_CONN_DEAD)
 		return;
-	known->state = (enum eg_conn_state)rng_below(&world->rng, EG_CONN_STATES);
+	/* Often to what does not give way: else the table would never refuse. */
+	known->state = rng_below(&world->rng, 24)
+			       ? lasting[rng_below(&world->rng, COUNT(lasting))]
+			       : (enum eg_conn_state)rng_below(&world->rng, EG_CONN_STATES);
 	known->seen_s = world->now_s;
-	atomic_store(&conn->standing, (struct eg_standing){.state = (uint8_t)known->state});
+	is.state = (uint8_t)known->state;
+	atomic_store(&conn->standing, is);
 	atomic_store(&conn->seen_s, known->seen_s);
 }
 
@@ -188,13 +250,13 @@ static void step(struct world *world)
 	struct known *known = &world->known[rng_below(&world->rng, KEYS)];
 	uint64_t dice = rng_below(&world->rng, 1000);
 
-	if (dice < 450)
+	if (dice < 250)
 		check_find(world, known);
-	else if (dice < 800)
+	else if (dice < 500)
 		check_insert(world, known);
-	else if (dice < 900)
+	else if (dice < 940)
 		change(world, known);
-	else if (dice < 960)
+	else if (dice < 970)
 		step_reader(world);
 	else if (dice < 990)
 		step_reclaim(world);
@@ -212,17 +274,27 @@ static void test_oracle(void **state)
 	assert_non_null(world);
 	world->rng = rng_start("flow oracle");
 	world->table = eg_flow_table_new(1024);
+	eg_flow_limit_source(world->table, UINT32_MAX);
+	world->by_conn = calloc(world->table->n_numbers, sizeof(*world->by_conn));
 	world->now_s = 0xffffff00; /* the clock wraps on the way */
 	make_keys(world);
 	for (unsigned n = 0; n < STEPS; n++)
 		step(world);
 	for (unsigned i = 0; i < KEYS; i++)
 		check_find(world, &world->known[i]);
-	print_message("%u steps: %llu inserted, %llu refused, %llu swept, %llu reclaims\n", STEPS,
-		      (unsigned long long)world->inserted, (unsigned long long)world->refused,
-		      (unsigned long long)world->swept, (unsigned long long)world->reclaimed);
-	assert_true(world->inserted > 10000 && world->refused > 50 && world->reclaimed > 1000);
+	print_message("%u steps: %llu inserted, %llu refused, %llu swept, %llu evicted, %llu "
+		      "reclaims\n",
+		      STEPS, (unsigned long long)world->inserted,
+		      (unsigned long long)world->refused, (unsigned long long)world->swept,
+		      (unsigned long long)world->evicted, (unsigned long long)world->reclaimed);
+	assert_true(world->inserted > 10000 && world->refused > 50 && world->reclaimed > 1000 &&
+		    world->evicted > 1000);
+	/* Whoever took a connection out counted it out of its source's. */
+	eg_flow_sweep(world->table, world->table->bucket_mask + 1, world->now_s + 100000);
+	for (unsigned i = 0; i < 2 * EG_SOURCE_CELLS; i++)
+		assert_int_equal(atomic_load(&world->table->sources->cell[0][0] + i), 0);
 	eg_flow_table_free(world->table);
+	free(world->by_conn);
 	free(world);
 }
 

@@ -6,6 +6,7 @@
 #define DEAD    EG_CONN_DEAD
 #define DENIED  EG_CONN_DENIED
 #define NEW     EG_CONN_NEW
+#define ANSW    EG_CONN_ANSWERED
 #define EST     EG_CONN_ESTABLISHED
 #define OPLEFT  EG_CONN_OPENER_LEFT
 #define OTLEFT  EG_CONN_OTHER_LEFT
@@ -14,6 +15,7 @@
 #define OPEN    EG_EVENT_OPEN
 #define FIN     EG_EVENT_FIN
 #define RESET   EG_EVENT_RESET
+#define STRAY   EG_EVENT_STRAY
 #define PASS    EG_STEP_PASS
 #define ASK     EG_STEP_ASK
 #define REOPEN  EG_STEP_REOPEN
@@ -37,64 +39,91 @@ static void test_steps(void **context)
 		{2, DEAD, OPENER, OPEN, REOPEN, NOTHING},
 		{3, DEAD, OPENER, FIN, REOPEN, NOTHING},
 		{4, DEAD, OPENER, RESET, REOPEN, NOTHING},
-		{5, DEAD, OTHER, DATA, REOPEN, NOTHING},
-		{6, DEAD, OTHER, OPEN, REOPEN, NOTHING},
-		{7, DEAD, OTHER, FIN, REOPEN, NOTHING},
-		{8, DEAD, OTHER, RESET, REOPEN, NOTHING},
+		{5, DEAD, OPENER, STRAY, REOPEN, NOTHING},
+		{6, DEAD, OTHER, DATA, REOPEN, NOTHING},
+		{7, DEAD, OTHER, OPEN, REOPEN, NOTHING},
+		{8, DEAD, OTHER, FIN, REOPEN, NOTHING},
+		{9, DEAD, OTHER, RESET, REOPEN, NOTHING},
+		{10, DEAD, OTHER, STRAY, REOPEN, NOTHING},
 		/* Denied: policy is asked again, about the connection; a SYN speaks for itself. */
-		{9, DENIED, OPENER, DATA, ASK, NEW},
-		{10, DENIED, OPENER, OPEN, REOPEN, NOTHING},
-		{11, DENIED, OPENER, FIN, ASK, OPLEFT},
-		{12, DENIED, OPENER, RESET, ASK, CLOSED},
-		{13, DENIED, OTHER, DATA, ASK, EST},
-		{14, DENIED, OTHER, OPEN, REOPEN, NOTHING},
-		{15, DENIED, OTHER, FIN, ASK, OTLEFT},
-		{16, DENIED, OTHER, RESET, ASK, CLOSED},
+		{11, DENIED, OPENER, DATA, ASK, NEW},
+		{12, DENIED, OPENER, OPEN, REOPEN, NOTHING},
+		{13, DENIED, OPENER, FIN, ASK, OPLEFT},
+		{14, DENIED, OPENER, RESET, ASK, CLOSED},
+		{15, DENIED, OPENER, STRAY, ASK, NEW},
+		{16, DENIED, OTHER, DATA, ASK, ANSW},
+		{17, DENIED, OTHER, OPEN, REOPEN, NOTHING},
+		{18, DENIED, OTHER, FIN, ASK, OTLEFT},
+		{19, DENIED, OTHER, RESET, ASK, CLOSED},
+		{20, DENIED, OTHER, STRAY, ASK, NEW},
 		/* New: a lost SYN is repeated (RFC 9293 s3.8.1); the other end's is its own. */
-		{17, NEW, OPENER, DATA, PASS, NEW},
-		{18, NEW, OPENER, OPEN, PASS, NEW},
-		{19, NEW, OPENER, FIN, PASS, OPLEFT},
-		{20, NEW, OPENER, RESET, PASS, CLOSED},
-		{21, NEW, OTHER, DATA, PASS, EST},
-		{22, NEW, OTHER, OPEN, REOPEN, NOTHING},
-		{23, NEW, OTHER, FIN, PASS, OTLEFT},
-		{24, NEW, OTHER, RESET, PASS, CLOSED},
+		{21, NEW, OPENER, DATA, PASS, NEW},
+		{22, NEW, OPENER, OPEN, PASS, NEW},
+		{23, NEW, OPENER, FIN, PASS, OPLEFT},
+		{24, NEW, OPENER, RESET, PASS, CLOSED},
+		{25, NEW, OPENER, STRAY, PASS, NEW},
+		{26, NEW, OTHER, DATA, PASS, ANSW},
+		{27, NEW, OTHER, OPEN, REOPEN, NOTHING},
+		{28, NEW, OTHER, FIN, PASS, OTLEFT},
+		{29, NEW, OTHER, RESET, PASS, CLOSED},
+		{30, NEW, OTHER, STRAY, PASS, NEW},
+		/* Answered (SYN_RECV): the opener's next word makes it a connection; a repeated SYN
+		   does not. */
+		{31, ANSW, OPENER, DATA, PASS, EST},
+		{32, ANSW, OPENER, OPEN, PASS, ANSW},
+		{33, ANSW, OPENER, FIN, PASS, OPLEFT},
+		{34, ANSW, OPENER, RESET, PASS, CLOSED},
+		{35, ANSW, OPENER, STRAY, PASS, ANSW},
+		{36, ANSW, OTHER, DATA, PASS, ANSW},
+		{37, ANSW, OTHER, OPEN, REOPEN, NOTHING},
+		{38, ANSW, OTHER, FIN, PASS, OTLEFT},
+		{39, ANSW, OTHER, RESET, PASS, CLOSED},
+		{40, ANSW, OTHER, STRAY, PASS, ANSW},
 		/* Established. */
-		{25, EST, OPENER, DATA, PASS, EST},
-		{26, EST, OPENER, OPEN, PASS, EST},
-		{27, EST, OPENER, FIN, PASS, OPLEFT},
-		{28, EST, OPENER, RESET, PASS, CLOSED},
-		{29, EST, OTHER, DATA, PASS, EST},
-		{30, EST, OTHER, OPEN, REOPEN, NOTHING},
-		{31, EST, OTHER, FIN, PASS, OTLEFT},
-		{32, EST, OTHER, RESET, PASS, CLOSED},
+		{41, EST, OPENER, DATA, PASS, EST},
+		{42, EST, OPENER, OPEN, PASS, EST},
+		{43, EST, OPENER, FIN, PASS, OPLEFT},
+		{44, EST, OPENER, RESET, PASS, CLOSED},
+		{45, EST, OPENER, STRAY, PASS, EST},
+		{46, EST, OTHER, DATA, PASS, EST},
+		{47, EST, OTHER, OPEN, REOPEN, NOTHING},
+		{48, EST, OTHER, FIN, PASS, OTLEFT},
+		{49, EST, OTHER, RESET, PASS, CLOSED},
+		{50, EST, OTHER, STRAY, PASS, EST},
 		/* Half closed (RFC 9293 s3.6): one end may still send; a repeated FIN is no news.
 		 */
-		{33, OPLEFT, OPENER, DATA, PASS, OPLEFT},
-		{34, OPLEFT, OPENER, OPEN, REOPEN, NOTHING},
-		{35, OPLEFT, OPENER, FIN, PASS, OPLEFT},
-		{36, OPLEFT, OPENER, RESET, PASS, CLOSED},
-		{37, OPLEFT, OTHER, DATA, PASS, OPLEFT},
-		{38, OPLEFT, OTHER, OPEN, REOPEN, NOTHING},
-		{39, OPLEFT, OTHER, FIN, PASS, CLOSED},
-		{40, OPLEFT, OTHER, RESET, PASS, CLOSED},
-		{41, OTLEFT, OPENER, DATA, PASS, OTLEFT},
-		{42, OTLEFT, OPENER, OPEN, REOPEN, NOTHING},
-		{43, OTLEFT, OPENER, FIN, PASS, CLOSED},
-		{44, OTLEFT, OPENER, RESET, PASS, CLOSED},
-		{45, OTLEFT, OTHER, DATA, PASS, OTLEFT},
-		{46, OTLEFT, OTHER, OPEN, REOPEN, NOTHING},
-		{47, OTLEFT, OTHER, FIN, PASS, OTLEFT},
-		{48, OTLEFT, OTHER, RESET, PASS, CLOSED},
+		{51, OPLEFT, OPENER, DATA, PASS, OPLEFT},
+		{52, OPLEFT, OPENER, OPEN, REOPEN, NOTHING},
+		{53, OPLEFT, OPENER, FIN, PASS, OPLEFT},
+		{54, OPLEFT, OPENER, RESET, PASS, CLOSED},
+		{55, OPLEFT, OPENER, STRAY, PASS, OPLEFT},
+		{56, OPLEFT, OTHER, DATA, PASS, OPLEFT},
+		{57, OPLEFT, OTHER, OPEN, REOPEN, NOTHING},
+		{58, OPLEFT, OTHER, FIN, PASS, CLOSED},
+		{59, OPLEFT, OTHER, RESET, PASS, CLOSED},
+		{60, OPLEFT, OTHER, STRAY, PASS, OPLEFT},
+		/* The same from the other end. */
+		{61, OTLEFT, OPENER, DATA, PASS, OTLEFT},
+		{62, OTLEFT, OPENER, OPEN, REOPEN, NOTHING},
+		{63, OTLEFT, OPENER, FIN, PASS, CLOSED},
+		{64, OTLEFT, OPENER, RESET, PASS, CLOSED},
+		{65, OTLEFT, OPENER, STRAY, PASS, OTLEFT},
+		{66, OTLEFT, OTHER, DATA, PASS, OTLEFT},
+		{67, OTLEFT, OTHER, OPEN, REOPEN, NOTHING},
+		{68, OTLEFT, OTHER, FIN, PASS, OTLEFT},
+		{69, OTLEFT, OTHER, RESET, PASS, CLOSED},
+		{70, OTLEFT, OTHER, STRAY, PASS, OTLEFT},
 		/* Closed: last ACKs pass; ports may be used again (RFC 9293 s3.6.1). */
-		{49, CLOSED, OPENER, DATA, PASS, CLOSED},
-		{50, CLOSED, OPENER, OPEN, REOPEN, NOTHING},
-		{51, CLOSED, OPENER, FIN, PASS, CLOSED},
-		{52, CLOSED, OPENER, RESET, PASS, CLOSED},
-		{53, CLOSED, OTHER, DATA, PASS, CLOSED},
-		{54, CLOSED, OTHER, OPEN, REOPEN, NOTHING},
-		{55, CLOSED, OTHER, FIN, PASS, CLOSED},
-		{56, CLOSED, OTHER, RESET, PASS, CLOSED},
+		{71, CLOSED, OPENER, DATA, PASS, CLOSED},
+		{72, CLOSED, OPENER, OPEN, REOPEN, NOTHING},
+		{73, CLOSED, OPENER, FIN, PASS, CLOSED},
+		{74, CLOSED, OPENER, RESET, PASS, CLOSED},
+		{75, CLOSED, OPENER, STRAY, PASS, CLOSED},
+		{76, CLOSED, OTHER, DATA, PASS, CLOSED},
+		{77, CLOSED, OTHER, OPEN, REOPEN, NOTHING},
+		{78, CLOSED, OTHER, FIN, PASS, CLOSED},
+		{79, CLOSED, OTHER, RESET, PASS, CLOSED},
+		{80, CLOSED, OTHER, STRAY, PASS, CLOSED},
 	};
 	unsigned seen[EG_CONN_STATES][2][EG_EVENTS] = {0};
 
@@ -179,16 +208,28 @@ static void test_timeouts(void **context)
 		enum eg_conn_state state;
 		uint32_t seconds;
 	} rows[] = {
-		{1, 6, DEAD, 0},        {2, 6, DENIED, 300},   {3, 6, NEW, 30},
-		{4, 6, EST, 7440},      {5, 6, OPLEFT, 240},   {6, 6, OTLEFT, 240},
-		{7, 6, CLOSED, 10},     {8, 132, DEAD, 0},     {9, 132, DENIED, 300},
-		{10, 132, NEW, 30},     {11, 132, EST, 7440},  {12, 132, OPLEFT, 240},
-		{13, 132, OTLEFT, 240}, {14, 132, CLOSED, 10}, {15, 17, DEAD, 0},
-		{16, 17, DENIED, 300},  {17, 17, NEW, 30},     {18, 17, EST, 180},
-		{19, 1, DEAD, 0},       {20, 1, DENIED, 300},  {21, 1, NEW, 60},
-		{22, 1, EST, 60},       {23, 58, NEW, 60},     {24, 58, EST, 60},
-		{25, 47, DEAD, 0},      {26, 47, DENIED, 300}, {27, 47, NEW, 60},
-		{28, 47, EST, 600},     {29, 0, EST, 600},     {30, 255, EST, 600},
+		{1, 6, DEAD, 0},        {2, 6, DENIED, 300},    {3, 6, NEW, 30},
+		{4, 6, ANSW, 60},       {5, 6, EST, 7440},      {6, 6, OPLEFT, 240},
+		{7, 6, OTLEFT, 240},    {8, 6, CLOSED, 10},     {9, 132, DEAD, 0},
+		{10, 132, DENIED, 300}, {11, 132, NEW, 30},     {12, 132, ANSW, 60},
+		{13, 132, EST, 7440},   {14, 132, OPLEFT, 240}, {15, 132, OTLEFT, 240},
+		{16, 132, CLOSED, 10},  {17, 17, DEAD, 0},      {18, 17, DENIED, 300},
+		{19, 17, NEW, 30},      {20, 17, ANSW, 30},     {21, 17, EST, 180},
+		{22, 17, OPLEFT, 10},   {23, 17, OTLEFT, 10},   {24, 17, CLOSED, 10},
+		{25, 1, DEAD, 0},       {26, 1, DENIED, 300},   {27, 1, NEW, 60},
+		{28, 1, ANSW, 60},      {29, 1, EST, 60},       {30, 1, OPLEFT, 10},
+		{31, 1, OTLEFT, 10},    {32, 1, CLOSED, 10},    {33, 58, DEAD, 0},
+		{34, 58, DENIED, 300},  {35, 58, NEW, 60},      {36, 58, ANSW, 60},
+		{37, 58, EST, 60},      {38, 58, OPLEFT, 10},   {39, 58, OTLEFT, 10},
+		{40, 58, CLOSED, 10},   {41, 47, DEAD, 0},      {42, 47, DENIED, 300},
+		{43, 47, NEW, 60},      {44, 47, ANSW, 60},     {45, 47, EST, 600},
+		{46, 47, OPLEFT, 10},   {47, 47, OTLEFT, 10},   {48, 47, CLOSED, 10},
+		{49, 0, DEAD, 0},       {50, 0, DENIED, 300},   {51, 0, NEW, 60},
+		{52, 0, ANSW, 60},      {53, 0, EST, 600},      {54, 0, OPLEFT, 10},
+		{55, 0, OTLEFT, 10},    {56, 0, CLOSED, 10},    {57, 255, DEAD, 0},
+		{58, 255, DENIED, 300}, {59, 255, NEW, 60},     {60, 255, ANSW, 60},
+		{61, 255, EST, 600},    {62, 255, OPLEFT, 10},  {63, 255, OTLEFT, 10},
+		{64, 255, CLOSED, 10},
 	};
 
 	(void)context;
@@ -204,12 +245,29 @@ static void test_timeouts(void **context)
 	}
 }
 
+/* What a full table may forget: nothing that both ends would miss. */
+static void test_gives_way(void **context)
+{
+	static const struct {
+		enum eg_conn_state state;
+		bool gives_way;
+	} rows[EG_CONN_STATES] = {
+		{DEAD, false}, {DENIED, false}, {NEW, true},     {ANSW, true},
+		{EST, false},  {OPLEFT, false}, {OTLEFT, false}, {CLOSED, true},
+	};
+
+	(void)context;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(eg_conn_gives_way(rows[i].state), rows[i].gives_way);
+}
+
 int run_state_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_timeouts),
+		cmocka_unit_test(test_gives_way),
 	};
 
 	return cmocka_run_group_tests_name("flow states", tests, NULL, NULL);

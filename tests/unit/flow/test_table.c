@@ -3,7 +3,19 @@
 
 #define NOW_S 1000
 
-static const struct eg_standing born = {.generation = 1, .state = EG_CONN_NEW};
+/* So that nobody gives way where that is not what is tested. */
+static const struct eg_standing born = {
+	.generation = 1, .state = EG_CONN_ESTABLISHED, .opener = 1 /* the client */};
+
+/* Without a limit per source. */
+static struct eg_flow_table *new_table(uint32_t n)
+{
+	struct eg_flow_table *table = eg_flow_table_new(n);
+
+	assert_non_null(table);
+	eg_flow_limit_source(table, UINT32_MAX);
+	return table;
+}
 
 /* Key n of a sequence: a server and its clients. */
 static uint64_t make_key(const struct eg_flow_table *table, uint32_t n, struct eg_flow_key *key)
@@ -38,7 +50,11 @@ static uint32_t find(const struct eg_flow_table *table, uint32_t n)
 static void set_standing(struct eg_flow_table *table, uint32_t conn, enum eg_conn_state state,
 			 uint32_t seen_s)
 {
-	atomic_store(&table->conns[conn].standing, (struct eg_standing){.state = (uint8_t)state});
+	struct eg_standing is = eg_conn_standing(&table->conns[conn]);
+
+	is.state = (uint8_t)state;
+	is.generation = 0;
+	atomic_store(&table->conns[conn].standing, is);
 	atomic_store(&table->conns[conn].seen_s, seen_s);
 }
 
@@ -68,7 +84,7 @@ static void test_full(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(sizes); i++) {
-		struct eg_flow_table *table = eg_flow_table_new(sizes[i]);
+		struct eg_flow_table *table = new_table(sizes[i]);
 		uint32_t n = 0;
 
 		while (insert(table, n) != EG_CONN_NONE)
@@ -88,7 +104,7 @@ static void test_full(void **state)
 /* Two full buckets refuse, though the table has room; their sixteen and sixteen stay. */
 static void test_full_buckets(void **state)
 {
-	struct eg_flow_table *table = eg_flow_table_new(1024);
+	struct eg_flow_table *table = new_table(1024);
 	uint32_t taken = 0, refused = 0, keys[64];
 	struct eg_flow_key key;
 	uint64_t want = make_key(table, 0, &key);
@@ -118,7 +134,7 @@ static void test_full_buckets(void **state)
 /* Refused for want of room, taken when there is some: swept, not before the grace period. */
 static void test_room_again(void **state)
 {
-	struct eg_flow_table *table = eg_flow_table_new(1024);
+	struct eg_flow_table *table = new_table(1024);
 	uint32_t n = 0, swept;
 
 	(void)state;
@@ -133,15 +149,155 @@ static void test_room_again(void **state)
 	assert_int_equal(eg_flow_in_use(table), n - 100);
 	for (uint32_t k = 0; k < n; k++)
 		assert_int_equal(find(table, k) == EG_CONN_NONE, k < 100);
-	if (n == table->n_conns) /* all numbers are out: limbo is no room */
-		assert_int_equal(insert(table, n), EG_CONN_NONE);
+	/* Their numbers are not given out before the grace period. */
+	for (uint32_t k = 0; k < 50; k++)
+		assert_true(insert(table, 200000 + k) >= n);
 	assert_true(eg_flow_reclaim_begin(table));
 	assert_false(eg_flow_reclaim_begin(table));
-	if (n == table->n_conns)
-		assert_int_equal(insert(table, n), EG_CONN_NONE);
+	for (uint32_t k = 50; k < 90; k++)
+		assert_true(insert(table, 200000 + k) >= n);
 	eg_flow_reclaim_finish(table);
-	for (uint32_t k = 0; k < 100; k++)
-		assert_int_not_equal(insert(table, 100000 + k), EG_CONN_NONE);
+	for (uint32_t k = 0; k < 10; k++)
+		assert_true(insert(table, 100000 + k) < n);
+	eg_flow_table_free(table);
+}
+
+/* Fill a table with established connections of keys 0, 1, ...; how many. */
+static uint32_t fill(struct eg_flow_table *table)
+{
+	uint32_t n = 0;
+
+	while (eg_flow_in_use(table) < table->n_conns)
+		insert(table, n++);
+	return n;
+}
+
+static bool in_own_buckets(const struct eg_flow_table *table, uint64_t a, uint64_t b)
+{
+	uint32_t a1 = eg_flow_bucket1(table, a), a2 = eg_flow_bucket2(table, a);
+	uint32_t b1 = eg_flow_bucket1(table, b);
+
+	return b1 == a1 || b1 == a2;
+}
+
+/* Of a full table's connections near the new one, the oldest that may give way does; where there is
+ * none, nothing does. */
+static void test_gives_way(void **state)
+{
+	static const struct {
+		int number;
+		enum eg_conn_state near[3]; /* of three neighbours, ... */
+		uint32_t idle_s[3];         /* ... idle for so long */
+		int goes;                   /* -1: nobody, and the new one is refused */
+	} rows[] = {
+		{1, {EG_CONN_NEW, EG_CONN_NEW, EG_CONN_NEW}, {3, 9, 5}, 1},
+		{2, {EG_CONN_ANSWERED, EG_CONN_NEW, EG_CONN_ESTABLISHED}, {7, 6, 500}, 0},
+		{3, {EG_CONN_ESTABLISHED, EG_CONN_DENIED, EG_CONN_OPENER_LEFT}, {500, 50, 50}, -1},
+		{4, {EG_CONN_OTHER_LEFT, EG_CONN_CLOSED, EG_CONN_DENIED}, {99, 1, 99}, 1},
+		{5, {EG_CONN_NEW, EG_CONN_ESTABLISHED, EG_CONN_ESTABLISHED}, {0, 0, 0}, 0},
+		{6, {EG_CONN_NEW, EG_CONN_NEW, EG_CONN_DEAD}, {(uint32_t)-1, 1, 99}, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct eg_flow_table *table = new_table(1024);
+		uint32_t n = fill(table), near[3], found = 0, conn;
+		struct eg_flow_key key;
+		uint64_t hash = make_key(table, 5000000, &key);
+
+		for (uint32_t k = 0; k < n && found < 3; k++) {
+			struct eg_flow_key other;
+			uint64_t there = make_key(table, k, &other);
+
+			if (in_own_buckets(table, hash, there) && find(table, k) != EG_CONN_NONE)
+				near[found++] = k;
+		}
+		assert_int_equal(found, 3);
+		for (unsigned k = 0; k < 3; k++)
+			set_standing(table, find(table, near[k]), rows[i].near[k],
+				     NOW_S - rows[i].idle_s[k]);
+		conn = insert(table, 5000000);
+		if ((conn == EG_CONN_NONE) != (rows[i].goes < 0))
+			fail_msg("row %d: refused or not", rows[i].number);
+		for (int k = 0; k < 3; k++) {
+			bool gone = find(table, near[k]) == EG_CONN_NONE;
+
+			if (gone != (k == rows[i].goes || rows[i].near[k] == EG_CONN_DEAD))
+				fail_msg("row %d: neighbour %d", rows[i].number, k);
+		}
+		assert_int_equal(eg_flow_evicted(table), rows[i].goes >= 0);
+		assert_int_equal(eg_flow_in_use(table), 1024);
+		eg_flow_table_free(table);
+	}
+}
+
+/* Nobody gives way while there is room, and all that gave way comes back after the grace period,
+ * none before. */
+static void test_flooded(void **state)
+{
+	struct eg_flow_table *table = new_table(1024);
+	uint32_t numbers = table->n_numbers, taken = 0;
+
+	(void)state;
+	for (uint32_t n = 0; n < 1024 - 100; n++)
+		set_standing(table, insert(table, n), EG_CONN_NEW, NOW_S);
+	assert_int_equal(eg_flow_evicted(table), 0);
+	for (uint32_t n = 1024 - 100; n < 3 * numbers; n++) {
+		uint32_t conn = insert(table, n);
+
+		if (conn != EG_CONN_NONE)
+			set_standing(table, conn, EG_CONN_NEW, NOW_S);
+		taken += conn != EG_CONN_NONE;
+		assert_true(eg_flow_in_use(table) <= 1024);
+	}
+	/* Every number once. */
+	assert_int_equal(taken, numbers - (1024 - 100));
+	assert_true(eg_flow_evicted(table) >= numbers - 1024);
+	assert_true(eg_flow_reclaim_begin(table));
+	assert_int_equal(insert(table, 1), EG_CONN_NONE);
+	eg_flow_reclaim_finish(table);
+	for (uint32_t n = 0; n < 1000; n++) {
+		uint32_t conn = insert(table, 4 * numbers + n);
+
+		assert_int_not_equal(conn, EG_CONN_NONE);
+		set_standing(table, conn, EG_CONN_NEW, NOW_S);
+	}
+	eg_flow_table_free(table);
+}
+
+/* A source's share is its own: at its limit it opens nothing, everybody else does; what ends makes
+ * room for it. */
+static void test_source_limit(void **state)
+{
+	struct eg_flow_table *table = eg_flow_table_new(1024);
+	struct eg_flow_key key;
+	uint64_t hash;
+	bool fresh;
+
+	(void)state;
+	for (uint32_t n = 0; n < 1024 / EG_FLOW_SOURCE_PART; n++)
+		assert_int_not_equal(insert(table, n), EG_CONN_NONE);
+	for (uint32_t n = 1000; n < 1100; n++) {
+		hash = make_key(table, n, &key);
+		assert_int_equal(eg_conn_insert(table, &key, hash, born, NOW_S, &fresh),
+				 EG_CONN_LIMITED);
+		assert_false(fresh);
+	}
+	for (uint32_t n = 1; n < 300; n++) /* other sources, and the one server */
+		assert_int_not_equal(insert(table, n << 16), EG_CONN_NONE);
+	for (uint32_t n = 0; n < 10; n++)
+		set_standing(table, find(table, n), EG_CONN_CLOSED, NOW_S - 10);
+	assert_int_equal(eg_flow_sweep(table, table->bucket_mask + 1, NOW_S), 10);
+	for (uint32_t n = 1000; n < 1010; n++)
+		assert_int_not_equal(insert(table, n), EG_CONN_NONE);
+	hash = make_key(table, 1010, &key);
+	assert_int_equal(eg_conn_insert(table, &key, hash, born, NOW_S, &fresh), EG_CONN_LIMITED);
+	eg_flow_limit_source(table, 1024);
+	assert_int_not_equal(insert(table, 1010), EG_CONN_NONE);
+	/* All that was counted is counted out. */
+	eg_flow_sweep(table, table->bucket_mask + 1, NOW_S + 100000);
+	for (unsigned i = 0; i < 2 * EG_SOURCE_CELLS; i++)
+		assert_int_equal(atomic_load(&table->sources->cell[0][0] + i), 0);
 	eg_flow_table_free(table);
 }
 
@@ -161,7 +317,7 @@ static void test_clocks(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct eg_flow_table *table = eg_flow_table_new(1024);
+		struct eg_flow_table *table = new_table(1024);
 
 		set_standing(table, insert(table, 1), EG_CONN_NEW, rows[i].seen_s);
 		if (eg_flow_sweep(table, table->bucket_mask + 1, rows[i].now_s) != rows[i].goes)
@@ -174,7 +330,7 @@ static void test_clocks(void **state)
  * earlier slot that the sweep has freed meanwhile. */
 static void test_twins_in_turn(void **state)
 {
-	struct eg_flow_table *table = eg_flow_table_new(1024);
+	struct eg_flow_table *table = new_table(1024);
 	uint32_t bucket, first, second, n = 0;
 	struct eg_flow_key key;
 
@@ -202,6 +358,8 @@ int run_table_tests(void)
 		cmocka_unit_test(test_sizes),        cmocka_unit_test(test_full),
 		cmocka_unit_test(test_full_buckets), cmocka_unit_test(test_room_again),
 		cmocka_unit_test(test_clocks),       cmocka_unit_test(test_twins_in_turn),
+		cmocka_unit_test(test_gives_way),    cmocka_unit_test(test_flooded),
+		cmocka_unit_test(test_source_limit),
 	};
 
 	return cmocka_run_group_tests_name("flow table", tests, NULL, NULL);

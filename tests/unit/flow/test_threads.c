@@ -154,11 +154,133 @@ static void test_four(void **state)
 	play(4);
 }
 
+/* A full table under a flood by several workers, while the control thread sweeps and reclaims. */
+#define FLOODERS 3
+#define BURST    16
+#define BURSTS   20000
+
+struct flooder {
+	struct eg_flow *flow;
+	_Atomic unsigned bursts;
+	_Atomic bool failed;
+	unsigned index;
+};
+
+/* One of few connections, half of which are opened and half of which are established. */
+static void meet(struct flooder *flooder, unsigned n, struct eg_lookup *lookup)
+{
+	const uint8_t a[4] = {13, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n},
+		      b[4] = {10, 0, 0, 1};
+	const struct eg_flow_tuple there = {a, b, 7, 9, 17, 4}, back = {b, a, 9, 7, 17, 4};
+	const struct eg_flow_now now = {.generation = 1, .s = 1000 + n % 7};
+
+	eg_lookup_make(lookup, flooder->flow, &there, EG_EVENT_DATA);
+	eg_flow_find(flooder->flow, lookup, 1, &now);
+	if (lookup->need == EG_FLOW_DECIDE)
+		eg_flow_allow(flooder->flow, lookup, &now);
+	if (n & 1)
+		return;
+	eg_lookup_make(lookup, flooder->flow, &back, EG_EVENT_DATA);
+	eg_flow_find(flooder->flow, lookup, 1, &now);
+}
+
+static void *flood(void *arg)
+{
+	struct flooder *flooder = arg;
+	struct rng rng = {.state = 0x9e3779b97f4a7c15ull * (flooder->index + 1)};
+
+	for (unsigned burst = 0; burst < BURSTS; burst++) {
+		struct eg_lookup lookups[BURST];
+
+		for (unsigned i = 0; i < BURST; i++)
+			meet(flooder, (unsigned)rng_below(&rng, 4000), &lookups[i]);
+		/* What was found in a burst is nobody else's before its end. */
+		for (unsigned i = 0; i < BURST; i++) {
+			if (lookups[i].conn != EG_CONN_NONE &&
+			    !eg_flow_key_equal(&flooder->flow->table->conns[lookups[i].conn].key,
+					       &lookups[i].key))
+				atomic_store(&flooder->failed, true);
+		}
+		atomic_fetch_add(&flooder->bursts, 1);
+	}
+	return NULL;
+}
+
+static bool all_have_passed(const struct flooder *flooders, const unsigned *before)
+{
+	for (unsigned t = 0; t < FLOODERS; t++) {
+		unsigned bursts = atomic_load(&flooders[t].bursts);
+
+		if (bursts == before[t] && bursts < BURSTS)
+			return false;
+	}
+	return true;
+}
+
+static uint32_t count_free(const struct eg_flow_table *table)
+{
+	uint32_t n = table->n_numbers - table->n_fresh;
+
+	for (uint32_t at = (uint32_t)table->free_head; at; at = table->conns[at - 1].next)
+		n++;
+	return n;
+}
+
+static void test_flooded(void **state)
+{
+	struct eg_flow_table *table = eg_flow_table_new(1024);
+	struct flooder flooders[FLOODERS];
+	unsigned before[FLOODERS];
+	pthread_t threads[FLOODERS];
+	bool ended = false;
+
+	(void)state;
+	memset(flooders, 0, sizeof(flooders));
+	for (unsigned t = 0; t < FLOODERS; t++) {
+		flooders[t].index = t;
+		flooders[t].flow = aligned_alloc(64, sizeof(struct eg_flow));
+		memset(flooders[t].flow, 0, sizeof(struct eg_flow));
+		eg_flow_init(flooders[t].flow, table);
+		assert_int_equal(pthread_create(&threads[t], NULL, flood, &flooders[t]), 0);
+	}
+	for (uint32_t now_s = 1000; !ended; now_s = now_s < 1040 ? now_s + 1 : 1000) {
+		ended = true;
+		for (unsigned t = 0; t < FLOODERS; t++)
+			ended &= (before[t] = atomic_load(&flooders[t].bursts)) == BURSTS;
+		eg_flow_sweep(table, 16, now_s);
+		if (!eg_flow_reclaim_begin(table))
+			continue;
+		for (unsigned t = 0; t < FLOODERS; t++)
+			before[t] = atomic_load(&flooders[t].bursts);
+		while (!all_have_passed(flooders, before))
+			sched_yield();
+		eg_flow_reclaim_finish(table);
+	}
+	for (unsigned t = 0; t < FLOODERS; t++) {
+		pthread_join(threads[t], NULL);
+		assert_false(flooders[t].failed);
+		free(flooders[t].flow);
+	}
+	print_message("%llu gave way\n", (unsigned long long)eg_flow_evicted(table));
+	assert_true(eg_flow_evicted(table) > 1000);
+	assert_true(eg_flow_in_use(table) <= 1024 + FLOODERS);
+	/* Nothing is lost, nothing is there twice. */
+	eg_flow_sweep(table, table->bucket_mask + 1, 200000);
+	while (eg_flow_reclaim_begin(table))
+		eg_flow_reclaim_finish(table);
+	assert_int_equal(eg_flow_in_use(table), 0);
+	assert_int_equal(count_free(table), table->n_numbers);
+	for (unsigned i = 0; i < 2 * EG_SOURCE_CELLS; i++)
+		assert_int_equal(atomic_load(&table->sources->cell[0][0] + i), 0);
+	eg_flow_table_free(table);
+}
+
 int run_thread_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two),
 		cmocka_unit_test(test_four),
+		cmocka_unit_test(test_flooded),
 	};
 
 	return cmocka_run_group_tests_name("flow threads", tests, NULL, NULL);

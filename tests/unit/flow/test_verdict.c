@@ -1,6 +1,8 @@
 /* What a worker is told of a connection's packets, policy's answers given by the test. */
 #include "flow_tests.h"
 
+#include "net/bytes.h"
+
 #define CLIENT 0
 #define SERVER 1
 
@@ -60,6 +62,247 @@ static void deny(struct bench *bench, unsigned w, unsigned from, enum eg_conn_ev
 	struct eg_lookup lookup = look(bench, w, from, event);
 
 	eg_flow_deny(bench->worker[w], &lookup, &bench->now);
+}
+
+static enum eg_conn_state state_of(const struct bench *bench)
+{
+	static const uint8_t client[4] = {10, 0, 0, 9}, server[4] = {10, 0, 0, 1};
+	const struct eg_flow_tuple there = {client, server, 40000, 80, 6, 4};
+	struct eg_flow_key key;
+	uint32_t conn;
+
+	eg_flow_key_make(&key, &there);
+	conn = eg_conn_find(bench->table, &key, eg_flow_hash(&key, &bench->table->seed));
+	return conn == EG_CONN_NONE
+		       ? EG_CONN_DEAD
+		       : (enum eg_conn_state)eg_conn_standing(&bench->table->conns[conn]).state;
+}
+
+/* A segment with its numbers; it must pass. */
+static void segment(struct bench *bench, unsigned w, unsigned from, enum eg_conn_event event,
+		    uint32_t end, uint32_t ack)
+{
+	static const uint8_t client[4] = {10, 0, 0, 9}, server[4] = {10, 0, 0, 1};
+	const struct eg_flow_tuple there = {client, server, 40000, 80, 6, 4},
+				   back = {server, client, 80, 40000, 6, 4};
+	struct eg_lookup lookup;
+
+	eg_lookup_make(&lookup, bench->worker[w], from == CLIENT ? &there : &back, event);
+	lookup.segment = (struct eg_segment){end, ack};
+	eg_flow_find(bench->worker[w], &lookup, 1, &bench->now);
+	if (lookup.need == EG_FLOW_DECIDE)
+		eg_flow_allow(bench->worker[w], &lookup, &bench->now);
+	else
+		assert_int_equal(lookup.need, EG_FLOW_PASS);
+}
+
+#define NEW    EG_CONN_NEW
+#define ANSW   EG_CONN_ANSWERED
+#define EST    EG_CONN_ESTABLISHED
+#define OTLEFT EG_CONN_OTHER_LEFT
+#define CLOSED EG_CONN_CLOSED
+#define DATA   EG_EVENT_DATA
+#define OPEN   EG_EVENT_OPEN
+#define FIN    EG_EVENT_FIN
+#define RESET  EG_EVENT_RESET
+
+/* What a blind sender cannot do to a connection, and what its ends can (RFC 9293 s3.5.2, s3.10.7,
+ * RFC 5961 s3). The client's first number is 1000, the server's 0x50000000. */
+static void test_window(void **state)
+{
+	static const struct {
+		int number;
+		unsigned from;
+		enum eg_conn_event event;
+		uint32_t end, ack;
+		enum eg_conn_state then;
+	} rows[] = {
+		{1, CLIENT, OPEN, 1001, 0, NEW},
+		{2, SERVER, RESET, 5, 0, NEW}, /* who refuses acknowledges the SYN */
+		{3, SERVER, RESET, 0, 0x70000000, NEW},
+		{4, SERVER, FIN, 6, 0x70000000, NEW},
+		{5, SERVER, DATA, 0x60000000, 0x70000000, NEW},
+		{6, CLIENT, OPEN, 1001, 0, NEW},
+		{7, SERVER, DATA, 0x50000001, 1001, ANSW},
+		{8, CLIENT, DATA, 1001, 0x12345678, ANSW}, /* did not see the answer */
+		{9, CLIENT, DATA, 1001, 0, ANSW},
+		{10, CLIENT, OPEN, 1001, 0, ANSW},
+		{11, SERVER, DATA, 0x50000001, 1001, ANSW},
+		{12, CLIENT, DATA, 1001, 0x50000001, EST},
+		{13, SERVER, RESET, 0x60000000, 0, EST},
+		{14, SERVER, RESET, 0x50000001 + EG_TCP_AHEAD, 0, EST},
+		{15, SERVER, RESET, 0x50000000 - EG_TCP_BACK, 0, EST},
+		{16, SERVER, RESET, 0, 1001, EST}, /* by now it has a number */
+		{17, CLIENT, RESET, 0x80000000, 0, EST},
+		{18, CLIENT, FIN, 1001 + EG_TCP_AHEAD, 0x50000001, EST},
+		/* Data from nowhere do not move the window either. */
+		{19, CLIENT, DATA, 0x40000000, 0x70000000, EST},
+		{20, CLIENT, RESET, 0x40000000, 0, EST},
+		{21, CLIENT, OPEN, 0x40000000, 0, EST},
+		{22, CLIENT, RESET, 0x40000000, 0, EST},
+		/* What both ends agree on does: the gateway has missed some of it. */
+		{23, SERVER, DATA, 0x58000000, 1001, EST},
+		{24, SERVER, RESET, 0x50000001, 0, EST},
+		{25, SERVER, FIN, 0x58000065, 1001, OTLEFT},
+		{26, CLIENT, DATA, 1001, 0x58000065, OTLEFT},
+		{27, CLIENT, RESET, 0x80000000, 0, OTLEFT},
+		{28, CLIENT, FIN, 1002, 0x58000065, CLOSED},
+		/* The ports again. */
+		{29, CLIENT, OPEN, 0x90000001, 0, NEW},
+		{30, CLIENT, OPEN, 0xa0000001, 0, NEW}, /* and again: nobody had answered */
+		{31, SERVER, RESET, 0, 0x90000001, NEW},
+		{32, SERVER, RESET, 0, 0xa0000001, CLOSED},
+		/* From the middle of it. */
+		{33, CLIENT, OPEN, 0xffffff00, 0, NEW},
+		{34, SERVER, DATA, 0xfffffff0, 0xffffff00, ANSW},
+		{35, CLIENT, DATA, 0x00000100, 0xfffffff0, EST}, /* numbers wrap */
+		{36, SERVER, RESET, 0x00000010, 0, CLOSED},
+	};
+	struct bench b;
+
+	(void)state;
+	for (unsigned w = 0; w < 2; w++) { /* both ends by one worker, or by one each */
+		open_bench(&b);
+		for (size_t i = 0; i < COUNT(rows); i++) {
+			/* Else a cache has the one before. */
+			b.now.s += rows[i].event == OPEN && rows[i].then == NEW;
+			segment(&b, w * (i % 2), rows[i].from, rows[i].event, rows[i].end,
+				rows[i].ack);
+			if (state_of(&b) != rows[i].then)
+				fail_msg("row %d: state %d", rows[i].number, state_of(&b));
+		}
+		close_bench(&b);
+	}
+}
+
+/* What a segment covers (RFC 9293 s3.4): SYN and FIN count as one, padding behind the packet does
+ * not, and a header that says more than there is counts for nothing. */
+static void test_segment(void **state)
+{
+	static const struct {
+		int number;
+		uint8_t offset, flags;
+		uint32_t len, seq, ack, end, ack_then;
+	} rows[] = {
+		{1, 0x50, 0x02, 20, 1000, 7, 1001, 0},
+		{2, 0x50, 0x12, 20, 1000, 7, 1001, 7},
+		{3, 0x50, 0x10, 20, 1000, 7, 1000, 7},
+		{4, 0x50, 0x18, 520, 1000, 7, 1500, 7},
+		{5, 0x80, 0x11, 132, 1000, 7, 1101, 7},
+		{6, 0x50, 0x04, 20, 1000, 7, 1000, 0},
+		{7, 0xf0, 0x10, 40, 1000, 7, 1000, 7},
+		{8, 0x50, 0x10, 1480, 0xffffff00, 7, 1204, 7},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint8_t l4[20] = {[12] = rows[i].offset, [13] = rows[i].flags};
+		struct eg_segment got;
+
+		eg_put32(l4 + 4, rows[i].seq);
+		eg_put32(l4 + 8, rows[i].ack);
+		got = eg_tcp_segment(l4, rows[i].len);
+		if (got.end != rows[i].end || got.ack != rows[i].ack_then)
+			fail_msg("row %d: %u, %u", rows[i].number, got.end, got.ack);
+	}
+}
+
+/* Taken up in the middle: the first segment tells of both ends. */
+static void test_window_midway(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	segment(&b, 0, CLIENT, DATA, 5000, 0x50000000);
+	segment(&b, 0, SERVER, RESET, 0x60000000, 0);
+	assert_int_equal(state_of(&b), NEW);
+	segment(&b, 0, SERVER, RESET, 0x50000000, 0); /* its socket is gone */
+	assert_int_equal(state_of(&b), CLOSED);
+	close_bench(&b);
+}
+
+/* Gigabytes within a second, mostly by the cache: its end is still seen, and a blind reset is not
+ * believed anywhere on the way. */
+static void test_window_bulk(void **state)
+{
+	uint32_t client = 1001, server = 0xff000001, acked = server;
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	segment(&b, 0, CLIENT, OPEN, client, 0);
+	segment(&b, 1, SERVER, DATA, server, client);
+	segment(&b, 0, CLIENT, DATA, client, server);
+	for (unsigned n = 0; n < 100000; n++) {
+		server += n % 3 ? 1460 : 9000;
+		segment(&b, 1, SERVER, DATA, server, client);
+		if (n % 8 == 0) {
+			acked = server - 60000; /* in flight */
+			segment(&b, 0, CLIENT, DATA, client, acked);
+		}
+		if (n % 1000 == 0) {
+			segment(&b, 1, SERVER, RESET, server + (1u << 30), 0);
+			segment(&b, 1, SERVER, FIN, server - (1u << 30), client);
+		}
+		b.now.s += n % 20000 == 19999;
+	}
+	assert_int_equal(state_of(&b), EST);
+	segment(&b, 1, SERVER, FIN, server + 1, client);
+	assert_int_equal(state_of(&b), OTLEFT);
+	close_bench(&b);
+}
+
+#undef NEW
+#undef ANSW
+#undef EST
+#undef OTLEFT
+#undef CLOSED
+#undef DATA
+#undef OPEN
+#undef FIN
+#undef RESET
+
+/* Answered within the second in which it was opened, and by the worker that has it in its cache:
+ * the answer must not be lost there. The same for the opener's next word. */
+static void test_answered_at_once(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	for (unsigned w = 0; w < 2; w++) {
+		open_bench(&b);
+		allow(&b, 0, CLIENT, EG_EVENT_OPEN);
+		assert_need(&b, 0, CLIENT, EG_EVENT_DATA, EG_FLOW_PASS);
+		assert_int_equal(state_of(&b), EG_CONN_NEW);
+		assert_need(&b, w, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+		assert_int_equal(state_of(&b), EG_CONN_ANSWERED);
+		assert_need(&b, w, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+		assert_int_equal(state_of(&b), EG_CONN_ANSWERED);
+		assert_need(&b, w, CLIENT, EG_EVENT_DATA, EG_FLOW_PASS);
+		assert_int_equal(state_of(&b), EG_CONN_ESTABLISHED);
+		close_bench(&b);
+	}
+}
+
+/* A source at its limit opens nothing; who has a connection keeps it. */
+static void test_limited(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	eg_flow_limit_source(b.table, 0);
+	assert_int_equal(allow(&b, 0, CLIENT, EG_EVENT_OPEN), EG_FLOW_LIMITED);
+	assert_int_equal(eg_flow_in_use(b.table), 0);
+	eg_flow_limit_source(b.table, 1);
+	assert_int_equal(allow(&b, 0, CLIENT, EG_EVENT_OPEN), EG_FLOW_OPENED);
+	eg_flow_limit_source(b.table, 0);
+	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	assert_need(&b, 0, CLIENT, EG_EVENT_RESET, EG_FLOW_PASS);
+	/* Its ports again: that is no further one. */
+	assert_int_equal(allow(&b, 0, CLIENT, EG_EVENT_OPEN), EG_FLOW_OPENED);
+	close_bench(&b);
 }
 
 static void test_two_workers(void **state)
@@ -387,6 +630,12 @@ static void test_resting_cache(void **state)
 int run_verdict_tests(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_segment),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_window_midway),
+		cmocka_unit_test(test_window_bulk),
+		cmocka_unit_test(test_answered_at_once),
+		cmocka_unit_test(test_limited),
 		cmocka_unit_test(test_two_workers),
 		cmocka_unit_test(test_one_batch),
 		cmocka_unit_test(test_generations),

@@ -2,6 +2,9 @@
  * different workers in most rows: gate_rows() takes them in turn. */
 #include "gate/gate.h"
 
+#include "net/bytes.h"
+#include "net/checksum.h"
+
 #define PASS    EG_KEEP
 #define EGRESS  EG_DROP_POLICY_EGRESS
 #define INGRESS EG_DROP_POLICY_INGRESS
@@ -332,6 +335,61 @@ static void test_many_policies(void **state)
 	eg_buf_free(&text);
 }
 
+static struct packet numbered(const char *line, uint32_t seq, uint32_t ack)
+{
+	struct packet packet = packet_of(line);
+
+	packet.n = 40;
+	eg_put16(packet.bytes + 2, 40);
+	eg_put16(packet.bytes + 10, 0);
+	eg_put16(packet.bytes + 10, eg_checksum_fold(eg_checksum_add(0, packet.bytes, 20)));
+	eg_put32(packet.bytes + 24, seq);
+	eg_put32(packet.bytes + 28, ack);
+	return packet;
+}
+
+/* Resets from outside the window are forwarded, but the connection lives on; half open ones go
+ * after a minute. */
+static void test_resets(void **state)
+{
+	static const struct {
+		const char *line;
+		uint32_t seq, ack;
+		uint32_t lives_s; /* so many seconds, and not one more */
+	} rows[] = {
+		{"c s tcp 40000 80 S", 1000, 0, 30},
+		{"s c tcp 80 40000 SA", 0x50000000, 1001, 60},
+		{"c s tcp 40000 80 A", 1001, 0x50000001, 7440},
+		{"s c tcp 80 40000 R", 0x70000000, 0, 7440},
+		{"c s tcp 40000 80 RA", 0x70000000, 0x50000001, 7440},
+		{"c s tcp 40000 80 FA", 0x70000000, 0x50000001, 7440},
+		{"c s tcp 40000 80 FA", 1001, 0x50000001, 240},
+		{"s c tcp 80 40000 R", 0x50000001, 0, 10},
+	};
+
+	(void)state;
+	for (size_t last = 0; last < COUNT(rows); last++) {
+		struct gate *gate = open_with(web);
+		uint32_t seen_s;
+
+		for (size_t i = 0; i <= last; i++) {
+			struct packet packet = numbered(rows[i].line, rows[i].seq, rows[i].ack);
+
+			assert_int_equal(gate_packet(gate, i & 1, &packet), PASS);
+		}
+		seen_s = gate->path[last & 1]->now.s;
+		eg_flow_sweep(gate->table, gate->table->bucket_mask + 1,
+			      seen_s + rows[last].lives_s - 1);
+		if (eg_flow_in_use(gate->table) != 1)
+			fail_msg("row %zu: not %u s", last, rows[last].lives_s);
+		eg_flow_sweep(gate->table, gate->table->bucket_mask + 1,
+			      seen_s + rows[last].lives_s);
+		if (eg_flow_in_use(gate->table) != 0)
+			fail_msg("row %zu: more than %u s", last, rows[last].lives_s);
+		gate_close(gate);
+	}
+}
+
 int run_connection_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +403,7 @@ int run_connection_tests(void)
 		cmocka_unit_test(test_audit),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_many_policies),
+		cmocka_unit_test(test_resets),
 	};
 
 	return cmocka_run_group_tests_name("gate connections", tests, NULL, NULL);

@@ -1,0 +1,33 @@
+/* How many connections each source address has open, so that none can take the whole table.
+ *
+ * Two rows of counters; an address has one cell in each, by a seeded hash, and its count is the
+ * smaller of both. So memory is fixed whatever addresses appear, a count is never too low, and it
+ * is too high only where both cells are shared with other addresses.
+ *
+ * Synchronization: workers add when they insert; whoever takes a connection out of the table
+ * subtracts. Atomic, relaxed: a count may be exceeded by the number of workers. */
+#ifndef EG_FLOW_SOURCE_H
+#define EG_FLOW_SOURCE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "flow/key.h"
+
+#define EG_SOURCE_CELLS 16384 /* in a row */
+
+struct eg_flow_sources {
+	_Atomic uint32_t cell[2][EG_SOURCE_CELLS];
+};
+
+/* Connections charged to the address at that side of the key. Any thread. */
+uint32_t eg_flow_source_count(const struct eg_flow_sources *sources, const struct eg_flow_key *key,
+			      unsigned side, const struct eg_flow_seed *seed);
+
+/* One more, one less. Any thread. */
+void eg_flow_source_add(struct eg_flow_sources *sources, const struct eg_flow_key *key,
+			unsigned side, const struct eg_flow_seed *seed);
+void eg_flow_source_remove(struct eg_flow_sources *sources, const struct eg_flow_key *key,
+			   unsigned side, const struct eg_flow_seed *seed);
+
+#endif
