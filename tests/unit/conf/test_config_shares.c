@@ -114,6 +114,55 @@ static void test_shares(void **state)
 	run_config_cases(cases, COUNT(cases));
 }
 
+/* As many as may share a subnet, and a longer one inside it: no error, and the same peers must have
+ * both. */
+static void test_most(void **state)
+{
+	static const struct {
+		unsigned outer, inner; /* how many peers have 10.1.0.0/16, and 10.1.1.0/24 */
+		const char *error;     /* the first one, or NULL */
+	} rows[] = {
+		{EG_CONF_SHARE_MAX, 0, NULL},
+		{EG_CONF_SHARE_MAX, EG_CONF_SHARE_MAX, NULL},
+		{EG_CONF_SHARE_MAX - 1, EG_CONF_SHARE_MAX - 1, NULL},
+		{EG_CONF_SHARE_MAX, EG_CONF_SHARE_MAX - 1,
+		 "t:6:56: peers.p1.subnets[0]: 10.1.0.0/16 overlaps 10.1.1.0/24 of peers.p0 "
+		 "(line 5)"},
+		{EG_CONF_SHARE_MAX - 1, EG_CONF_SHARE_MAX,
+		 "t:6:56: peers.p1.subnets[0]: 10.1.0.0/16 overlaps 10.1.1.0/24 of peers.p0 "
+		 "(line 5)"},
+	};
+
+	(void)state;
+	for (unsigned r = 0; r < COUNT(rows); r++) {
+		struct eg_errs errs = {0};
+		struct eg_buf text = {0};
+		struct eg_config *config;
+		const char *error = NULL;
+
+		eg_buf_add(&text, "%s", HEAD);
+		for (unsigned i = 0; i < EG_CONF_SHARE_MAX; i++)
+			eg_buf_add(&text,
+				   "  p%u: {local: 192.0.2.1, remote: 192.0.2.%u, subnets: "
+				   "[%s%s10.3.%u.0/24], priority: 3}\n",
+				   i, i + 10, i < rows[r].outer ? "10.1.0.0/16, " : "",
+				   i < rows[r].inner ? "10.1.1.0/24, " : "", i);
+		config = eg_config_parse(text.v, text.n, "t", &errs);
+		eg_vec_foreach (msg, &errs.msgs) {
+			if (msg->severity == EG_ERROR && !error)
+				error = msg->text;
+		}
+		if (rows[r].error)
+			assert_string_equal(error, rows[r].error);
+		else if (error)
+			fail_msg("row %u: %s", r, error);
+		assert_int_equal(!config, rows[r].error != NULL);
+		eg_config_free(config);
+		eg_errs_free(&errs);
+		eg_buf_free(&text);
+	}
+}
+
 static void test_too_many(void **state)
 {
 	struct eg_errs errs = {0};
@@ -158,6 +207,30 @@ static void test_alive(void **state)
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, source: \"fd00:9::1\"}"),
 		 "t:8:39: peers.b.alive.source: fd00:9::1 and target are of different families\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16",
+			   "alive: {target: 10.1.0.1, interval: 1h, threshold: 1}"),
+		 "t:8:56: warning: peers.b.alive.threshold: one answer that is lost or late is "
+		 "enough to be called dead\n"
+		 "t:8:5: warning: peers.b.alive: interval * threshold is 3600 s: so long packets "
+		 "to a dead peer are lost\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16",
+			   "alive: {target: 10.1.0.1, interval: 3601s, threshold: 256}"),
+		 "t:8:41: peers.b.alive.interval: 3601s is out of range (10ms-1h)\n"
+		 "t:8:59: peers.b.alive.threshold: 256 is out of range (1-255)\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16",
+			   "alive: {target: 10.1.0.1, interval: 30s, threshold: 2}"),
+		 ""},
+		{HEAD PEER(" b", "2", "10.1.0.0/16",
+			   "alive: {target: 10.1.0.1, interval: 20001ms, threshold: 3}"),
+		 "t:8:5: warning: peers.b.alive: interval * threshold is 60 s: so long packets to "
+		 "a dead peer are lost\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 0, weight: 1"),
+		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority "
+		 "says nothing of it\n"},
+		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 65535, weight: 101"),
+		 "t:8:30: peers.b.weight: 101 is out of range (1-100)\n"
+		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority "
+		 "says nothing of it\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 9ms, threshold: 0}"),
 		 "t:8:41: peers.b.alive.interval: 9ms is out of range (10ms-1h)\n"
@@ -210,9 +283,8 @@ static void test_values(void **state)
 int run_config_share_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_alive),
+		cmocka_unit_test(test_shares),   cmocka_unit_test(test_most),
+		cmocka_unit_test(test_too_many), cmocka_unit_test(test_alive),
 		cmocka_unit_test(test_values),
 	};
 

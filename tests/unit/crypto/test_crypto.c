@@ -31,25 +31,30 @@ static void test_library(void **state)
 	eg_keystore_free(NULL);
 }
 
-/* A wrong digit, a missing suite: the self-test names exactly that suite, and fails. */
+/* A wrong digit anywhere, in the text or in the ICV, its first and last one too, or a missing
+ * suite: the self-test names exactly that suite, and fails. */
 static void test_self_test_sees(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < EG_SUITE_COUNT; i++) {
 		struct eg_known_answer answers[EG_SUITE_COUNT];
+		size_t n = strlen(eg_known_answers[i].sealed);
+		const size_t digits[] = {0, i, 63, 64, n - 2, n - 1}; /* 64: the ICV's first */
 		char name[64], spoiled[256];
 		struct eg_errs errs = {0};
 
 		memcpy(answers, eg_known_answers, sizeof(answers));
 		snprintf(name, sizeof(name), "self-test: %s: ", eg_known_answers[i].suite);
-		snprintf(spoiled, sizeof(spoiled), "%s", eg_known_answers[i].sealed);
-		spoiled[i] = spoiled[i] == '0' ? '1' : '0';
 		answers[i].sealed = spoiled;
-		assert_int_equal(eg_crypto_check_answers(answers, &errs), -1);
-		assert_int_equal(errs.n_errors, 1);
-		assert_memory_equal(errs.msgs.v[0].text, name, strlen(name));
-		assert_non_null(strstr(errs.msgs.v[0].text, "sealed wrongly"));
-		eg_errs_free(&errs);
+		for (size_t d = 0; d < COUNT(digits); d++) {
+			snprintf(spoiled, sizeof(spoiled), "%s", eg_known_answers[i].sealed);
+			spoiled[digits[d]] = spoiled[digits[d]] == '0' ? '1' : '0';
+			assert_int_equal(eg_crypto_check_answers(answers, &errs), -1);
+			assert_int_equal(errs.n_errors, 1);
+			assert_memory_equal(errs.msgs.v[0].text, name, strlen(name));
+			assert_non_null(strstr(errs.msgs.v[0].text, "sealed wrongly"));
+			eg_errs_free(&errs);
+		}
 		answers[i].suite = "none";
 		assert_int_equal(eg_crypto_check_answers(answers, &errs), -1);
 		assert_int_equal(errs.n_errors, 1);

@@ -7,6 +7,7 @@
 int run_lpm_tests(void);
 int run_alive_tests(void);
 int run_endpoint_tests(void);
+int run_end_tests(void);
 int run_choice_tests(void);
 
 #endif

@@ -167,6 +167,99 @@ static void test_stall(void **state)
 	eg_alive_release(watch.alive);
 }
 
+/* The borders, to the nanosecond. */
+static void test_borders(void **state)
+{
+	struct watch watch = watch_open(3);
+	struct eg_alive *alive = watch.alive;
+	const struct eg_alive_plan one = {INTERVAL, 1};
+	uint64_t asked, step = INTERVAL - 1;
+
+	(void)state;
+	/* Dead at interval * threshold of silence, and not a nanosecond before; time between looks
+	 * that are less than an interval apart counts whole. */
+	assert_true(eg_alive_look(alive, &watch.plan, BEGIN));
+	for (unsigned i = 1; i <= 3; i++)
+		eg_alive_look(alive, &watch.plan, BEGIN + i * step);
+	eg_alive_look(alive, &watch.plan, BEGIN + 3 * INTERVAL - 1);
+	assert_true(eg_alive_is(alive));
+	eg_alive_look(alive, &watch.plan, BEGIN + 3 * INTERVAL);
+	assert_false(eg_alive_is(alive));
+	assert_int_equal(atomic_load(&alive->since_ns), BEGIN + 3 * INTERVAL);
+	eg_alive_release(alive);
+
+	/* Looks that are a whole interval apart: the asker was held up, and that is no silence. */
+	alive = eg_alive_new(0, 1);
+	assert_non_null(alive);
+	for (unsigned i = 0; i < 20; i++)
+		eg_alive_look(alive, &watch.plan, BEGIN + i * INTERVAL);
+	assert_true(eg_alive_is(alive));
+	eg_alive_release(alive);
+
+	/* The next request goes out at its time, not a nanosecond before it or behind it. */
+	alive = eg_alive_new(0, 1);
+	assert_non_null(alive);
+	assert_true(eg_alive_look(alive, &watch.plan, BEGIN));
+	asked = alive->next_ns;
+	assert_in_range(asked - BEGIN, INTERVAL * 3 / 4, INTERVAL);
+	assert_false(eg_alive_look(alive, &watch.plan, asked - 1));
+	assert_true(eg_alive_look(alive, &watch.plan, asked));
+	assert_int_equal(eg_alive_number(alive), 2);
+	eg_alive_release(alive);
+
+	/* A threshold of 1: the request goes out early enough for its answer, 75 to 90%. */
+	for (unsigned id = 0; id < 1000; id++) {
+		alive = eg_alive_new(0, 1);
+		assert_non_null(alive);
+		alive->id = (uint16_t)(id * 61);
+		assert_true(eg_alive_look(alive, &one, BEGIN));
+		assert_in_range(alive->next_ns - BEGIN, INTERVAL * 3 / 4, INTERVAL * 9 / 10);
+		eg_alive_release(alive);
+	}
+}
+
+/* A port without a link: dead at once, once, and since then. */
+static void test_cut(void **state)
+{
+	struct watch watch = watch_open(2);
+
+	(void)state;
+	assert_true(to_request(&watch, 1));
+	answer(&watch);
+	eg_alive_cut(watch.alive, watch.now_ns);
+	assert_false(eg_alive_is(watch.alive));
+	eg_alive_cut(watch.alive, watch.now_ns + 5);
+	assert_int_equal(atomic_load(&watch.alive->changes), 1);
+	assert_int_equal(atomic_load(&watch.alive->since_ns), watch.now_ns);
+	/* Answers in a row bring it back; the one before the cut is the first of them. */
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(to_request(&watch, 2 * INTERVAL));
+		assert_int_equal(eg_alive_is(watch.alive), i == 1);
+		answer(&watch);
+	}
+	eg_alive_release(watch.alive);
+}
+
+/* Packets that went by others: the sum over all workers, the last one's, too. */
+static void test_moved(void **state)
+{
+	struct eg_alive *alive = eg_alive_new(2, 3);
+
+	(void)state;
+	assert_non_null(alive);
+	assert_int_equal(alive->worker, 2);
+	for (unsigned worker = 0; worker < 3; worker++) {
+		for (unsigned i = 0; i <= worker; i++)
+			eg_alive_count_moved(alive, worker);
+	}
+	assert_int_equal(eg_alive_moved(alive), 6);
+	assert_ptr_equal(eg_alive_retain(alive), alive);
+	eg_alive_release(alive);
+	assert_int_equal(eg_alive_moved(alive), 6);
+	eg_alive_release(alive);
+	assert_true(eg_alive_is(NULL)); /* nobody asks */
+}
+
 /* What is no answer to a late request that none answered before changes nothing. */
 static void test_hear(void **state)
 {
@@ -211,7 +304,8 @@ int run_alive_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_truth_table), cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_jitter),      cmocka_unit_test(test_stall),
-		cmocka_unit_test(test_hear),
+		cmocka_unit_test(test_hear),        cmocka_unit_test(test_borders),
+		cmocka_unit_test(test_cut),         cmocka_unit_test(test_moved),
 	};
 
 	return cmocka_run_group_tests_name("alive", tests, NULL, NULL);

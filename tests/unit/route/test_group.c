@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/hash.h"
 #include "common/random.h"
 #include "route/group.h"
 
@@ -198,13 +199,99 @@ static void test_weights(void **state)
 	}
 }
 
+/* The order is what the header says, for every bucket: by priority, then by the best of as many
+ * draws as the weight. It is the same in every release, or an upgrade of one of two gateways would
+ * move flows. */
+static void naive_order(const struct world *world, unsigned bucket, uint8_t order[MEMBERS])
+{
+	uint64_t best[MEMBERS] = {0};
+
+	for (size_t i = 0; i < world->n; i++) {
+		const struct eg_group_member *member = &world->member[i];
+
+		for (unsigned d = 0; d < member->weight; d++) {
+			uint64_t drawn = eg_hash_u64(eg_hash_u64(member->id + bucket) + d);
+
+			best[i] = drawn > best[i] ? drawn : best[i];
+		}
+		order[i] = (uint8_t)i;
+	}
+	for (size_t i = 0; i < world->n; i++) { /* the first of those left */
+		for (size_t k = i + 1; k < world->n; k++) {
+			unsigned a = world->member[order[i]].priority;
+			unsigned b = world->member[order[k]].priority;
+			uint8_t swap = order[i];
+
+			if (b < a || (a == b && best[order[k]] > best[order[i]])) {
+				order[i] = order[k];
+				order[k] = swap;
+			}
+		}
+	}
+}
+
+static void test_order(void **state)
+{
+	struct rng rng = rng_start("group");
+
+	(void)state;
+	for (unsigned round = 0; round < 24; round++) {
+		struct world world = random_world(&rng, 3);
+		struct eg_group *group;
+
+		for (size_t i = 0; !round && i < world.n; i++) /* the heaviest there may be */
+			world.member[i].weight = EG_GROUP_WEIGHT_MAX;
+		group = eg_group_build(world.member, world.n);
+		assert_non_null(group);
+		for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++) {
+			uint8_t order[MEMBERS];
+
+			naive_order(&world, bucket, order);
+			assert_memory_equal(eg_group_order(group, bucket), order, world.n);
+		}
+		assert_ptr_equal(eg_group_order(group, EG_GROUP_BUCKETS), group->order);
+		for (uint32_t i = 0; i < world.n; i++)
+			assert_ptr_equal(eg_group_find(group, i), &group->member[i]);
+		assert_null(eg_group_find(group, (uint32_t)world.n));
+		free(group);
+		world_free(&world);
+	}
+}
+
+/* As many members as there may be: all dead but the last one, which takes every flow. */
+static void test_full(void **state)
+{
+	struct rng rng = rng_start("group");
+	struct world world;
+	struct eg_group *group;
+
+	(void)state;
+	do {
+		world = random_world(&rng, 3);
+		if (world.n < MEMBERS)
+			world_free(&world);
+	} while (world.n < MEMBERS);
+	group = eg_group_build(world.member, world.n);
+	assert_non_null(group);
+	for (size_t alive = 0; alive < world.n; alive++) {
+		for (size_t i = 0; i < world.n; i++)
+			atomic_store(&world.member[i].alive->dead, i != alive);
+		for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++) {
+			const struct eg_group_member *first;
+
+			assert_int_equal(eg_group_choose(group, bucket, &first)->peer, alive);
+		}
+	}
+	free(group);
+	world_free(&world);
+}
+
 int run_choice_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chosen),
-		cmocka_unit_test(test_only_its_flows),
-		cmocka_unit_test(test_reload),
-		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_chosen), cmocka_unit_test(test_only_its_flows),
+		cmocka_unit_test(test_reload), cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_order),  cmocka_unit_test(test_full),
 	};
 
 	return cmocka_run_group_tests_name("group", tests, NULL, NULL);
