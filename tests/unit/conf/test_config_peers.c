@@ -288,6 +288,12 @@ static void test_transport(void **state)
 			 TRANSPORT("d", "10.9.0.9", "192.0.2.3", "11", ""),
 		 ""},
 		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", udp_encap: true"), ""},
+		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10",
+				 ", udp_encap: {peer_port: 4501, accept_plain: true}"),
+		 ""},
+		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", udp_encap: {float: true}"),
+		 "t:9:82: peers.b.udp_encap.float: belongs to mode tunnel: in transport mode the "
+		 "outer source is the packet's own\n"},
 		{VP N "peers:\n  b: {mode: tunel, local: 10.9.0.9, remote: 192.0.2.2}\n",
 		 "t:6:13: peers.b.mode: unknown \"tunel\" (did you mean \"tunnel\"?)\n"
 		 "t:6:3: peers.b: missing key \"subnets\"\n"},

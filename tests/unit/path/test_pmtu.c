@@ -151,6 +151,38 @@ static void test_short_quote(void **state)
 	gw_close(gw);
 }
 
+/* A quote of UDP is of the peer's packet only where it went to the peer's port: the configured one,
+ * or of a peer that floats its endpoint's. */
+static void test_peer_port(void **state)
+{
+	(void)state;
+	for (unsigned floats = 0; floats < 2; floats++) {
+		struct gw *gw = open_way(4, true);
+		struct eg_tunnel *peer = &gw->peers.v[0];
+		struct eg_endpoint_at at = {.port = 14500};
+		struct frame about, frame;
+
+		peer->peer_port = 14500;
+		if (floats) {
+			peer->peer_port = 4500;
+			peer->floats = true;
+			peer->endpoint = eg_endpoint_new(&peer->remote, 4500);
+			memcpy(at.address, peer->remote.bytes, 16);
+			assert_true(eg_endpoint_follow(peer->endpoint, &at));
+		}
+		about = sealed(gw, 1400);
+		assert_int_equal(eg_get16(about.bytes + ETH + 22), 14500);
+		eg_put16(about.bytes + ETH + 22, 4500);
+		frame = message(&about, 1300, 1232);
+		hear(gw, &frame, PLAIN, "to port 4500");
+		eg_put16(about.bytes + ETH + 22, 14500);
+		frame = message(&about, 1300, 1232);
+		hear(gw, &frame, EG_KEEP, "to the peer's port");
+		assert_int_equal(path_mtu(gw), 1300);
+		gw_close(gw);
+	}
+}
+
 static void test_forged(void **state)
 {
 	enum part {
@@ -326,9 +358,13 @@ static void test_age(void **state)
 int run_pmtu_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lowers), cmocka_unit_test(test_short_quote),
-		cmocka_unit_test(test_forged), cmocka_unit_test(test_floor),
-		cmocka_unit_test(test_least),  cmocka_unit_test(test_ignored_and_rate),
+		cmocka_unit_test(test_lowers),
+		cmocka_unit_test(test_short_quote),
+		cmocka_unit_test(test_peer_port),
+		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_floor),
+		cmocka_unit_test(test_least),
+		cmocka_unit_test(test_ignored_and_rate),
 		cmocka_unit_test(test_age),
 	};
 

@@ -228,6 +228,7 @@ static void test_endpoint(void **state)
 		{"192.0.2.2", "{float: true, peer_port: 4501}", "303", "302", "192.0.2.2:4501"},
 		{"192.0.2.9", "{float: true, peer_port: 4501}", "305", "306", "192.0.2.9:4501"},
 		{"192.0.2.9", "true", "305", "306", NULL},
+		{"192.0.2.9", "auto", "305", "306", NULL},
 		{"192.0.2.9", "{float: true}", "305", "306", "192.0.2.9:4500"},
 	};
 	const struct eg_endpoint_at away = {{198, 51, 100, 7}, 61000};
@@ -251,6 +252,10 @@ static void test_endpoint(void **state)
 		eg_errs_free(&errs);
 		eg_snap_free(snap);
 		snap = next;
+		assert_int_equal(snap->peers[0].accept_plain, !strcmp(turns[i].encap, "auto"));
+		assert_true(snap->peers[0].encap);
+		assert_int_equal(snap->peers[0].peer_port,
+				 strstr(turns[i].encap, "4501") ? 4501 : 4500);
 		assert_int_equal(snap->peers[0].floats, turns[i].at != NULL);
 		assert_int_equal(snap->peers[0].endpoint != NULL, turns[i].at != NULL);
 		if (!turns[i].at)
