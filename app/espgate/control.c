@@ -35,6 +35,7 @@ struct pace {
 	uint64_t next_block_ns;
 	uint64_t busy_ns; /* when packets last came */
 	uint64_t received;
+	uint64_t iterations[EG_WORKERS_MAX]; /* of each worker, when packets last came */
 	struct eg_report last;
 };
 
@@ -55,15 +56,30 @@ static void periodic_block(struct eg_gateway *gateway, struct pace *pace, uint64
 	pace->last = report;
 }
 
+/* Has every worker polled all its queues since packets last came? The first of two iterations may
+ * have begun before. On a busy machine a worker may not run at all for longer than the limit. */
+static bool all_polled(const struct eg_gateway *gateway, const struct pace *pace)
+{
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		if (eg_counted(&gateway->worker[w]->iterations) - pace->iterations[w] < 2)
+			return false;
+	}
+	return true;
+}
+
 static bool idle(const struct eg_gateway *gateway, struct pace *pace, uint64_t now,
 		 uint64_t limit_ns)
 {
 	uint64_t received = eg_total_received(gateway);
 
-	if (received != pace->received)
+	if (received != pace->received) {
 		pace->busy_ns = now;
+		for (unsigned w = 0; w < gateway->n_workers; w++)
+			pace->iterations[w] = eg_counted(&gateway->worker[w]->iterations);
+	}
 	pace->received = received;
-	return limit_ns && now - pace->busy_ns >= limit_ns;
+	return limit_ns && now - pace->busy_ns >= limit_ns && all_polled(gateway, pace) &&
+	       eg_total_received(gateway) == received;
 }
 
 static void log_errors(struct eg_gateway *gateway, const struct eg_errs *errs)

@@ -44,6 +44,7 @@ struct eg_worker {
 	EG_VEC(struct eg_queue) rx;
 	EG_VEC(struct eg_queue) tx; /* with rings to empty */
 	_Atomic enum eg_phase acked;
+	_Atomic uint64_t iterations; /* of its loop; its own to count */
 };
 
 /* A port after it was set up. A sub-port has its parent's device and transmit queues, and receives

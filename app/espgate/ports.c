@@ -5,6 +5,9 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+/* Frames: no ring of net_af_packet that eg_iface_args() asks for has more. */
+#define EARLY_MAX 4096
+
 static int find(const struct eg_conf_port *conf, uint16_t *id, struct eg_errs *errs)
 {
 	size_t len = strcspn(conf->device, ",");
@@ -142,6 +145,28 @@ static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *err
 	return set_mtu(conf, port->dpdk_id, &info, errs);
 }
 
+/* The socket of net_af_packet receives from every interface of the namespace between socket() and
+ * bind(), so its ring may hold frames of other ports, a clear port's on an encrypted one. What came
+ * before the start is discarded, as if the link had come up now. More than the ring is not there.
+ */
+static void discard_early(const struct eg_gateway_port *port)
+{
+	struct rte_mbuf *m[EG_BATCH_MAX];
+	struct rte_eth_dev_info info;
+
+	if (rte_eth_dev_info_get(port->dpdk_id, &info) || strcmp(info.driver_name, "net_af_packet"))
+		return;
+	for (uint16_t q = 0; q < port->n_rx; q++) {
+		for (unsigned bursts = 0; bursts < EARLY_MAX / EG_BATCH_MAX; bursts++) {
+			uint16_t n = rte_eth_rx_burst(port->dpdk_id, q, m, EG_BATCH_MAX);
+
+			rte_pktmbuf_free_bulk(m, n);
+			if (!n)
+				break;
+		}
+	}
+}
+
 static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 {
 	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
@@ -153,6 +178,7 @@ static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 		return -1;
 	}
 	port->started = true;
+	discard_early(port);
 	/* Devices without such a mode (pcap) answer ENOTSUP; parse filters all the same. */
 	if (conf->promiscuous)
 		err = rte_eth_promiscuous_enable(port->dpdk_id);

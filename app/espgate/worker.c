@@ -54,6 +54,7 @@ int eg_worker_main(void *arg)
 		if (phase == EG_PHASE_END)
 			break;
 		packets = turn(worker, phase);
+		eg_count(&worker->iterations, 1);
 		eg_publisher_quiescent(&gateway->publisher, w);
 		if (packets) {
 			idle = 0;
