@@ -42,9 +42,10 @@ need() {
 	done
 }
 
-# until_true SECONDS COMMAND...: a condition that must come true in time.
+# until_true SECONDS COMMAND...: a condition that must come true. The limit is for what never does: on a
+# busy machine everything takes longer, so it is EG_PATIENCE times as long.
 until_true() {
-	local limit=$1 end
+	local limit=$(($1 * ${EG_PATIENCE:-4})) end
 	shift
 	end=$((SECONDS + limit + 1))
 	until "$@" >/dev/null 2>&1; do
@@ -218,6 +219,25 @@ counters() {
 
 counter() { # NAME KEY
 	counters "$1" | awk -v key="$2" '$1 == key { value = $2 } END { printf "%.0f\n", value }'
+}
+
+# next_block NAME: two more blocks of the periodic statistics, so that one of them covers only time from
+# here on
+next_block() {
+	local blocks
+	blocks=$(grep -c '^---- ' "$1.txt" || true)
+	until_true 20 eval "[ \"\$(grep -c '^---- ' $1.txt)\" -ge $((blocks + 2)) ]"
+}
+
+# stop_pair SENDER PID RECEIVER PID: two gateways that share memory (memif). DPDK's driver takes the rings
+# from under a peer that still polls them when the other end goes: so the sender ends first, and the
+# receiver is told as soon as the sender has begun to.
+stop_pair() {
+	kill "$2"
+	until_true 20 grep -q "stopping: " "$1.log"
+	kill "$4"
+	finished "$1" "$2"
+	finished "$3" "$4"
 }
 
 balanced() { # NAME: nothing was lost without a name, by the final block's own word and by ours

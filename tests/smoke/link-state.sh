@@ -22,7 +22,7 @@ for round in 1 2; do
 	until_true 10 eval "[ $round -eq \$(times a 'uplink: link is down') ] && [ $round -eq \$(times b 'uplink: link is down') ]"
 	until_true 10 eval "tac a.txt | grep -m 1 'port uplink (encrypted)' | grep -q ', link down'"
 	sealed=$(counter a sa.0x00001001) lost=$(counter a drop.link_down)
-	inside "$ns_pods_a" ping -n -c 2 -i 0.2 -W 1 10.244.2.2 >ping.out && fail "ping without a wire"
+	inside "$ns_pods_a" ping -n -c 3 -i 0.5 -W 3 10.244.2.2 >ping.out && fail "ping without a wire"
 	grep -q "From 10.244.1.1 .*Unreachable" ping.out || { cat ping.out; fail "the pod was not told"; }
 	until_true 10 eval "[ \$(counter a drop.link_down) -ge $((lost + 2)) ]"
 	[ "$(counter a sa.0x00001001)" -eq "$sealed" ] || { cat a.txt; fail "sealed for a port without link"; }
@@ -35,7 +35,7 @@ done
 # B's pods: their end is gone, and B says so into the tunnel.
 inside "$ns_pods_b" ip link set eth0 down
 until_true 10 grep -q " pods: link is down" b.log
-inside "$ns_pods_a" ping -n -c 2 -i 0.2 -W 1 10.244.2.2 >ping.out && fail "ping without a pod"
+inside "$ns_pods_a" ping -n -c 3 -i 0.5 -W 3 10.244.2.2 >ping.out && fail "ping without a pod"
 grep -q "From 10.244.2.1 .*Unreachable" ping.out || { cat ping.out; fail "the far pod was not told"; }
 asked=$(counter b own.arp_request)
 inside "$ns_pods_b" ip link set eth0 up

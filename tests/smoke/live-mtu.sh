@@ -16,7 +16,7 @@ serve b
 told() { # PODS_NAMESPACE ADDRESS: the number in "too big", asked with a packet as long as the pods' link takes
 	local payload=$((pods_mtu - 28))
 	[[ $2 != *:* ]] || payload=$((pods_mtu - 48))
-	ip netns exec "$1" ping -n -c 1 -W 2 -M do -s $payload "$2" >ping.out 2>&1 || true
+	ip netns exec "$1" ping -n -c 3 -i 0.2 -W 10 -M do -s $payload "$2" >ping.out 2>&1 || true
 	sed -nE 's/.*[Ff]rag needed and DF set \(mtu = ([0-9]+)\).*/\1/p; s/.*too big: mtu=([0-9]+).*/\1/p' ping.out |
 		head -n 1
 }

@@ -69,7 +69,7 @@ told() { # ADDRESS: the number in "too big", asked with a packet of 1500 bytes
 	local payload=1472
 	[[ $1 != *:* ]] || payload=1452
 	forget "$ns_pods_a"
-	ip netns exec "$ns_pods_a" ping -n -c 1 -W 2 -M do -s $payload "$1" >ping.out 2>&1 || true
+	ip netns exec "$ns_pods_a" ping -n -c 3 -i 0.2 -W 10 -M do -s $payload "$1" >ping.out 2>&1 || true
 	sed -nE 's/.*[Ff]rag needed and DF set \(mtu = ([0-9]+)\).*/\1/p; s/.*too big: mtu=([0-9]+).*/\1/p' ping.out |
 		head -n 1
 }

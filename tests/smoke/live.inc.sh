@@ -100,13 +100,28 @@ start_heard() {
 	b=$pid
 }
 
-# only_esp FILE LISTENER [FILTER]: what was heard was ESP, ARP, neighbour discovery and what FILTER says
+# heard_all NAMESPACE INTERFACE FILE LISTENER: all that was sent on that wire stands in FILE, and tcpdump
+# ends: a frame of an experimental EtherType behind the last packet has arrived.
+heard_all() {
+	until_true 10 send_marker "$@"
+	kill -INT "$4"
+	status_of "$4" || fail "tcpdump: $(cat "$3.log")"
+}
+
+send_marker() {
+	nsenter --net="/run/netns/$1" "$python" -c 'import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((sys.argv[1], 0))
+s.send(b"\xff" * 6 + bytes([2, 0, 0, 0, 0, 0x77]) + b"\x88\xb5" + bytes(46))' "$2" || return 1
+	tcpdump -n -c 1 -r "$3" 'ether proto 0x88b5' 2>/dev/null | grep -q .
+}
+
+# only_esp FILE LISTENER [FILTER]: what was heard was ESP, ARP, neighbour discovery and what FILTER says.
+# FILE is from-a.pcap or from-b.pcap.
 only_esp() {
-	local clear
-	sleep 0.3
-	kill -INT "$2"
-	status_of "$2" || fail "tcpdump: $(cat "$1.log")"
-	clear=$(tcpdump -n -r "$1" 'not esp and not arp and not (icmp6 and (ip6[40] == 135 or ip6[40] == 136))'"${3:+ and not ($3)}" \
+	local clear ns=ns_gw_${1:5:1}
+	heard_all "${!ns}" wire "$1" "$2"
+	clear=$(tcpdump -n -r "$1" 'not ether proto 0x88b5 and not esp and not arp and not (icmp6 and (ip6[40] == 135 or ip6[40] == 136))'"${3:+ and not ($3)}" \
 		2>/dev/null | head -n 5)
 	[ -z "$clear" ] || fail "in clear on the wire: $clear"
 	[ -n "$(tcpdump -n -c 1 -r "$1" esp 2>/dev/null)" ] || fail "no ESP in $1"

@@ -8,7 +8,9 @@
 . "$(dirname "$0")/lib.sh"
 need_driver memif
 runs=${EG_RUNS:-20}
-delay_ms=${EG_DELAY_MS:-400}
+# Both gateways are told to load at once; a new SA sends so long after its gateway loaded it. Long enough
+# for the other one to load, beside a build, too.
+delay_ms=${EG_DELAY_MS:-1500}
 
 memif="role=%s,id=0,socket-abstract=no,socket=$dir/memif,bsize=10240"
 mkdir -m 700 state-a state-b
@@ -27,13 +29,17 @@ make_generation() {
 		else
 			write_conf next b "net_null0,no-rx=1" "$(printf "net_memif0,$memif" client)"
 		fi
-		sed -i "s/spi: \([0-9]*\)/spi: \1$generation/; s/-1\.key/-$generation.key/; s/^    sas:/$(printf '    rekey: {send_delay: %dms, grace: 5s}' "$delay_ms")\n&/" next.yaml
+		sed -i "s/spi: \([0-9]*\)/spi: \1$generation/; s/-1\.key/-$generation.key/; s/^    sas:/$(printf '    rekey: {send_delay: %dms, grace: 10s}' "$delay_ms")\n&/" next.yaml
 		mv next.yaml $side.yaml
 	done
 }
 
 loaded() { # NAME COUNT: so many configurations came into force
 	[ "$(grep -c 'configuration .* in force' "$1.log")" -ge "$2" ]
+}
+
+loaded_at() { # NAME: when its last configuration came into force, in ms
+	date +%s%3N -d "$(grep 'configuration .* in force' "$1.log" | tail -n 1 | cut -d' ' -f1)"
 }
 
 make_generation
@@ -45,7 +51,8 @@ on_cpu 1
 start b
 b=$pid
 until_true 10 eval '[ "$(counter b uplink.rx)" -gt 1000 ]'
-sleep 0.2 # a block of the statistics
+until_true 10 grep -q "uplink: link is up" a.log
+next_block a
 unlinked=$(counter a drop.link_down) # before B came
 
 for ((run = 1; run <= runs; run++)); do
@@ -53,15 +60,16 @@ for ((run = 1; run <= runs; run++)); do
 	# Now this one first, now that one, with more or less time between.
 	first=$((run % 2 ? a : b)) second=$((run % 2 ? b : a))
 	kill -HUP $first
-	sleep 0.$(printf %03d $((RANDOM % (delay_ms / 3))))
+	sleep 0.$(printf %03d $((RANDOM % (delay_ms / 10))))
 	kill -HUP $second
 	until_true 10 loaded a $((generation))
 	until_true 10 loaded b $((generation))
-	sleep 0.$(printf %03d $((delay_ms + 100)))
+	[ $(($(loaded_at b) - $(loaded_at a))) -lt $delay_ms ] ||
+		fail "B loaded more than $delay_ms ms after A: this machine wants a longer EG_DELAY_MS"
+	until_true 10 eval "[ \"\$(counter a sa.$(printf 0x%08x 4097$generation))\" -gt 0 ]" # A sends by the new one
 	rm -f keys/*-$((generation - 1)).key
 done
-stop a "$a"
-stop b "$b"
+stop_pair a "$a" b "$b"
 
 # A has its full rate, and B may be slower: then frames wait in A, and are lost there by name. What is
 # lost for want of an SA, or on one, has other names.

@@ -57,11 +57,7 @@ until_true 10 grep -q " pods: link is down" a.log
 inside "$ns_pods_a" ip link set pods up
 until_true 10 grep -q " pods: link is up" a.log
 
-# Both at once: the driver takes a ring from under a peer that still polls it when the other end goes
-# (seen as a crash in DPDK's memif 22.11, once in fifty runs under load).
-kill "$a" "$b"
-finished a "$a"
-finished b "$b"
+stop_pair a "$a" b "$b"
 expect a drop.bad_ip_checksum=2
 no_other_drops a bad_ip_checksum multicast link_local not_our_mac tx_full link_down
 no_other_drops b multicast link_local not_our_mac

@@ -25,6 +25,7 @@ nsenter --net="/run/netns/$ns_switch" "$python" "$root/tests/smoke/vlan_switch.p
 pids+=($!)
 until_true 10 grep -q ready switch.out
 
+conf_extra='stats: {period: 100ms}'
 write_live_conf a
 write_live_conf b
 cat >a.ports <<-EOF
@@ -70,7 +71,7 @@ inside "$ns_switch" "$python" - <<-EOF
 	for tags in ("8100012c", "810000c8810000c8", ""):
 	    sock.send(macs + bytes.fromhex(tags + "0800") + ip)
 EOF
-sleep 0.5
+until_true 10 eval '[ "$(counter a drop.unknown_vlan)" -ge 2 ] && [ "$(counter a drop.plain_on_encrypted)" -ge 1 ]'
 stop a "$a"
 stop b "$b"
 [ "$(counter a drop.unknown_vlan)" -eq 2 ] || { cat a.txt; fail "not 2 frames of unknown VLANs"; }
@@ -79,11 +80,9 @@ stop b "$b"
 no_other_drops a multicast link_local tx_full unknown_vlan plain_on_encrypted
 no_other_drops b multicast link_local tx_full
 
-sleep 0.3
-kill -INT $heard
-status_of $heard || fail "tcpdump: $(cat trunk.pcap.log)"
+heard_all "$ns_gw_a" trunk trunk.pcap $heard
 wire="esp or arp or (icmp6 and (ip6[40] == 135 or ip6[40] == 136))"
-count() { tcpdump -n -r trunk.pcap "$1" 2>/dev/null | wc -l; }
+count() { tcpdump -n -r trunk.pcap "not ether proto 0x88b5${1:+ and ($1)}" 2>/dev/null | wc -l; }
 [ "$(count "vlan 100 and not ($wire)")" -eq 0 ] || fail "in clear on VLAN 100: $(tcpdump -n -r trunk.pcap "vlan 100 and not ($wire)" | head -n 3)"
 [ "$(count "vlan 200 and esp")" -eq 0 ] || fail "ESP on VLAN 200"
 [ "$(count "vlan 100")" -eq "$(counter a uplink.tx)" ] || fail "VLAN 100 is not what uplink sent"
