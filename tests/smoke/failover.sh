@@ -79,6 +79,7 @@ peer_b() { # NUMBER REMOTE TARGET PRIORITY WEIGHT
 write_a() { # PRIORITY_OF_B2
 	{
 		ports '10.244.1.1/24, "fd00:1::1/64"' 192.0.2.1/24
+		fresh_state a
 		echo "peers:"
 		peer_b 1 192.0.2.2 10.244.2.1 10 1
 		peer_b 2 192.0.2.3 "\"fd00:2::3\"" "$1" 1

@@ -35,7 +35,7 @@ cat >a.ports <<-EOF
 	  uplink: {parent: trunk, vlan: 100, role: encrypted, mac: 02:00:00:00:00:aa,
 	           addresses: [192.0.2.1/24, "2001:db8::1/64"]}
 EOF
-awk '/^ports:/ { while ((getline line <"a.ports") > 0) print line; skip = 1 } /^peers:/ { skip = 0 } !skip' a.yaml >a.new
+awk '/^ports:/ { while ((getline line <"a.ports") > 0) print line; skip = 1 } /^[a-z_]+:/ && !/^ports:/ { skip = 0 } !skip' a.yaml >a.new
 mv a.new a.yaml
 nsenter --net="/run/netns/$ns_switch" tcpdump -i trunk -Q in --immediate-mode -U -Z root -s 0 -B 65536 -w trunk.pcap 2>trunk.pcap.log &
 heard=$!
