@@ -4,9 +4,11 @@
  * foreign tag ends the reading (a long %TAG prefix would be copied for each use). */
 #include "conf/tree.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/tree_build.h"
+#include "conf/tree_text.h"
 
 /* Nobody writes more; libyaml's check for duplicates is quadratic in them. */
 #define DIRECTIVES_MAX 1000
@@ -23,6 +25,8 @@ const struct eg_tree_limits eg_tree_limits_k8s = {
 	.nodes = 20000000,
 	.depth = 64,
 	.aliases = 0,
+	.any_text = true,
+	.files_only = true,
 };
 
 /* The reader below the scanner keeps no mark, only the offset of the byte it stumbled over. */
@@ -119,20 +123,26 @@ int eg_tree_read_text(const char *text, size_t len, const char *name,
 		.limits = limits, .file = name, .errs = errs, .arena = &tree->arena};
 	struct eg_pos pos = {.file = name};
 	size_t errors_before = errs->n_errors;
+	size_t copy_len = 0;
+	char *copy = NULL;
 
 	*tree = (struct eg_tree){0};
 	if (len > limits->bytes)
 		eg_error(errs, &pos, NULL, "larger than %zu bytes", limits->bytes);
 	else if (too_many_directives(text, len))
 		eg_error(errs, &pos, NULL, "more than %d lines start with %%", DIRECTIVES_MAX);
-	else if (eg_tree_builder_init(&b))
+	else if (eg_tree_builder_init(&b) ||
+		 (limits->any_text && eg_tree_text_replace(text, len, &copy, &copy_len)))
 		eg_error(errs, &pos, NULL, "out of memory");
+	else if (copy)
+		build(&b, copy, copy_len);
 	else
 		build(&b, len ? text : "", len);
 	tree->docs = b.stream.child;
 	tree->n_docs = b.stream.n_children;
 	look_at_ends(tree, text, len);
 	eg_tree_builder_free(&b);
+	free(copy);
 	if (errs->n_errors == errors_before)
 		return 0;
 	eg_tree_free(tree);

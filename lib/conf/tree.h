@@ -36,13 +36,16 @@ struct eg_tree_limits {
 	size_t nodes; /* after aliases are expanded */
 	unsigned depth;
 	unsigned aliases; /* alias uses */
+	bool any_text;    /* what JSON allows in text and YAML does not is read as U+FFFD */
+	bool files_only;  /* a FIFO, a device or a socket is refused before it is read */
 };
 
 /* For configuration files: 64 MiB, 4 M nodes, depth 32, 100 aliases. EG_CONF_PEERS_MAX peers with
  * their SAs fit (about 30 nodes and 400 bytes each). */
 extern const struct eg_tree_limits eg_tree_limits_config;
 
-/* For kubectl dumps of 100,000 objects: 256 MiB, 20 M nodes, depth 64, no alias. */
+/* For kubectl dumps of 100,000 objects: 256 MiB, 20 M nodes, depth 64, no alias; any
+ * text, files only. */
 extern const struct eg_tree_limits eg_tree_limits_k8s;
 
 struct eg_tree {

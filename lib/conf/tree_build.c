@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/tree_text.h"
+
 static struct eg_pos at(const struct eg_tree_builder *b, yaml_mark_t mark)
 {
 	return (struct eg_pos){b->file, (unsigned)mark.line + 1, (unsigned)mark.column + 1};
@@ -111,16 +113,37 @@ static int check_tag(struct eg_tree_builder *b, const yaml_char_t *tag, const ch
 	return 0;
 }
 
-/* The text of a scalar, up to a NUL (which is reported); NULL where memory is short. */
+/* The same text with EG_TREE_STAND_IN for each NUL, or NULL where memory is short. */
+static const char *without_nul(struct eg_tree_builder *b, const char *value, size_t len)
+{
+	size_t n = strlen(EG_TREE_STAND_IN), size = len;
+	char *text, *at;
+
+	for (size_t i = 0; i < len; i++)
+		size += value[i] ? 0 : n - 1;
+	at = text = eg_arena_alloc(b->arena, size + 1);
+	for (size_t i = 0; text && i < len; i++) {
+		memcpy(at, value[i] ? value + i : EG_TREE_STAND_IN, value[i] ? 1 : n);
+		at += value[i] ? 1 : n;
+	}
+	if (text)
+		*at = '\0';
+	return text;
+}
+
+/* The text of a scalar; NULL where memory is short. A NUL ends it (which is reported) where no
+ * other text may stand in. */
 static const char *scalar_text(struct eg_tree_builder *b, const yaml_event_t *event)
 {
 	const char *value = (const char *)event->data.scalar.value;
 	size_t len = event->data.scalar.length;
-	const char *text = eg_arena_text(b->arena, value, len);
+	bool nul = memchr(value, '\0', len);
+	const char *text = nul && b->limits->any_text ? without_nul(b, value, len)
+						      : eg_arena_text(b->arena, value, len);
 
 	if (!text)
 		(void)fail(b, event->start_mark, "out of memory");
-	else if (memchr(value, '\0', len))
+	else if (nul && !b->limits->any_text)
 		(void)fail(b, event->start_mark, "NUL byte in text");
 	return text;
 }
@@ -233,6 +256,9 @@ static int check_duplicates(struct eg_tree_builder *b, const struct eg_node *map
 	if (b->by_key.n > 1)
 		qsort(b->by_key.v, b->by_key.n, sizeof(*b->by_key.v), compare_keys);
 	eg_vec_foreach (slot, &b->by_key) {
+		/* Two keys with a character that another stands for may have been different. */
+		if (b->limits->any_text && strstr((*slot)->key, EG_TREE_STAND_IN))
+			continue;
 		if (first && !strcmp(first->key, (*slot)->key))
 			eg_error(b->errs, &(*slot)->key_pos, NULL,
 				 "duplicate key \"%s\" (first on line %u)", first->key,

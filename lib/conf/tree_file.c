@@ -47,6 +47,23 @@ static int read_all(int fd, size_t limit, struct text *text)
 	return 0;
 }
 
+static const char *what(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFIFO:
+		return "a FIFO";
+	case S_IFSOCK:
+		return "a socket";
+	case S_IFCHR:
+	case S_IFBLK:
+		return "a device";
+	case S_IFDIR:
+		return "a folder";
+	default:
+		return "something else";
+	}
+}
+
 int eg_tree_read_file(const char *path, const struct eg_tree_limits *limits, struct eg_tree *tree,
 		      struct eg_errs *errs)
 {
@@ -56,9 +73,14 @@ int eg_tree_read_file(const char *path, const struct eg_tree_limits *limits, str
 	int fd, ret = -1;
 
 	*tree = (struct eg_tree){0};
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* To open a FIFO would wait for its writer. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | (limits->files_only ? O_NONBLOCK : 0));
 	if (fd < 0 || fstat(fd, &st)) {
 		eg_error(errs, &pos, NULL, "cannot open: %s", strerror(errno));
+		goto out;
+	}
+	if (limits->files_only && !S_ISREG(st.st_mode)) {
+		eg_error(errs, &pos, NULL, "is %s, not a file", what(st.st_mode));
 		goto out;
 	}
 	/* A file that says it is too large is not worth reading. */

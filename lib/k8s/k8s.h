@@ -57,9 +57,15 @@ struct eg_k8s *eg_k8s_new(struct eg_world *world, struct eg_errs *errs);
 /* How to read what is added from now on; zeroed at first. */
 void eg_k8s_set_options(struct eg_k8s *k8s, const struct eg_k8s_options *options);
 
-/* A file, or all *.yaml, *.yml and *.json of a folder in the order of their names (not of folders
- * inside). 0, or -1 where errors were reported: also for a file that is empty or that ends within a
- * line, as a dump does that failed (JSON shows by its brackets where it ends). */
+/* A file, or all *.yaml, *.yml and *.json of a folder and of the folders inside, in the order of
+ * their names. Symbolic links are followed, names that begin with a dot are not read: so a mounted
+ * ConfigMap (..data) and git-sync's worktrees are read once. A folder that is reached twice, as in
+ * a loop, is read once. 0, or -1 where errors were reported: also for a file that is empty or that
+ * ends within a line, as a dump does that failed (JSON shows by its brackets where it ends), for a
+ * FIFO, device or socket, for EG_K8S_FOLDER_DEPTH levels and EG_K8S_FOLDER_FILES names, and for a
+ * folder that was replaced meanwhile. */
+#define EG_K8S_FOLDER_DEPTH 16
+#define EG_K8S_FOLDER_FILES 100000
 int eg_k8s_add_path(struct eg_k8s *k8s, const char *path);
 
 /* The same from memory; `name` stands for the file. */

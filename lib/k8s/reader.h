@@ -108,6 +108,10 @@ void eg_k8s_selector(struct eg_k8s *k8s, const struct eg_node *node, struct eg_s
 /* Labels as the API server takes them into the model: what it would refuse is an error. */
 void eg_k8s_labels(struct eg_k8s *k8s, const struct eg_node *node, struct eg_labels *labels);
 
+/* What eg_k8s_add_path() does with a folder and with anything else. 0, or -1 with errors. */
+int eg_k8s_add_folder(struct eg_k8s *k8s, const char *path);
+int eg_k8s_add_file(struct eg_k8s *k8s, const char *path);
+
 /* Is the file that was read whole? -1 with an error where it is empty or cut off (guard.c). */
 int eg_k8s_check_file(struct eg_k8s *k8s, const struct eg_tree *tree, const char *path);
 

@@ -1,0 +1,229 @@
+/* Folders as ConfigMap mounts, git-sync and careless people leave them, and text that Kubernetes
+ * allows and YAML does not. */
+#include "k8s_tests.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static char root[] = "/tmp/eg-folder-XXXXXX";
+
+static const char *in_root(const char *name)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	return path;
+}
+
+/* A namespace of that name. */
+static void write_ns(const char *file, const char *ns)
+{
+	FILE *f = fopen(in_root(file), "w");
+
+	assert_non_null(f);
+	fprintf(f, "{apiVersion: v1, kind: Namespace, metadata: {name: %s}}\n", ns);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void make_folder(const char *name)
+{
+	assert_int_equal(mkdir(in_root(name), 0700), 0);
+}
+
+static void make_link(const char *to, const char *name)
+{
+	assert_int_equal(symlink(to, in_root(name)), 0);
+}
+
+/* The namespaces that a folder holds, in reading order; messages, one a line, without the root's
+ * name. */
+static void expect(const char *folder, const char *namespaces, const char *messages)
+{
+	struct eg_world world = {0};
+	struct eg_errs errs = {0};
+	struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+	struct eg_buf names = {0}, text = {0};
+
+	eg_k8s_add_path(k8s, in_root(folder));
+	eg_k8s_finish(k8s);
+	eg_buf_add(&names, "%s", "");
+	eg_buf_add(&text, "%s", "");
+	eg_vec_foreach (ns, &world.namespaces)
+		eg_buf_add(&names, "%s ", eg_sym_text(&world.syms, ns->name));
+	eg_vec_foreach (msg, &errs.msgs) {
+		const char *at = strstr(msg->text, root);
+
+		assert_non_null(at);
+		eg_buf_add(&text, "%.*s%s\n", (int)(at - msg->text), msg->text,
+			   at + strlen(root) + 1);
+	}
+	assert_string_equal(names.v, namespaces);
+	assert_string_equal(text.v, messages);
+	eg_buf_free(&names);
+	eg_buf_free(&text);
+	eg_k8s_free(k8s);
+	eg_world_free(&world);
+	eg_errs_free(&errs);
+}
+
+static void test_folders(void **state)
+{
+	(void)state;
+	/* people */
+	make_folder("plain");
+	make_folder("plain/b");
+	make_folder("plain/b/deep");
+	make_folder("plain/.git");
+	write_ns("plain/z.yaml", "z");
+	write_ns("plain/a.yml", "a");
+	write_ns("plain/b/c.json", "c");
+	write_ns("plain/b/deep/d.yaml", "d");
+	write_ns("plain/.git/hidden.yaml", "hidden");
+	write_ns("plain/notes.txt", "no");
+	expect("plain", "a c d z ", "");
+	/* a mounted ConfigMap: links to a folder that the next version replaces */
+	make_folder("map");
+	make_folder("map/..2024_01_01");
+	make_folder("map/..2024_01_01/sub");
+	write_ns("map/..2024_01_01/a.yaml", "a");
+	write_ns("map/..2024_01_01/sub/b.yaml", "b");
+	make_link("..2024_01_01", "map/..data");
+	make_link("..data/a.yaml", "map/a.yaml");
+	make_link("..data/sub", "map/sub");
+	expect("map", "a b ", "");
+	/* git-sync: a link to a worktree, beside older ones */
+	make_folder("git");
+	make_folder("git/.worktrees");
+	make_folder("git/.worktrees/1");
+	make_folder("git/.worktrees/2");
+	write_ns("git/.worktrees/1/a.yaml", "old");
+	write_ns("git/.worktrees/2/a.yaml", "new");
+	make_link(".worktrees/2", "git/current");
+	expect("git", "new ", "");
+	expect("git/current", "new ", "");
+	/* loops, and one folder by two names */
+	make_folder("loop");
+	make_folder("loop/a");
+	write_ns("loop/a/x.yaml", "x");
+	make_link("..", "loop/a/up");
+	make_link(".", "loop/self");
+	make_link("a", "loop/twin");
+	expect("loop", "x ",
+	       "warning: loop/a/up: leads to a folder that is read already\n"
+	       "warning: loop/self: leads to a folder that is read already\n"
+	       "warning: loop/twin: leads to a folder that is read already\n");
+	/* what is no file, or none any more */
+	make_folder("odd");
+	write_ns("odd/a.yaml", "a");
+	assert_int_equal(mkfifo(in_root("odd/fifo.yaml"), 0600), 0);
+	assert_int_equal(mkfifo(in_root("odd/fifo"), 0600), 0);
+	make_link("/dev/zero", "odd/zero.yaml");
+	make_link("nowhere", "odd/gone.yaml");
+	make_link("nowhere", "odd/gone");
+	expect("odd", "a ",
+	       "odd/fifo.yaml: is a FIFO, not a file\n"
+	       "odd/gone.yaml: cannot open: No such file or directory\n"
+	       "odd/zero.yaml: is a device, not a file\n");
+	expect("odd/fifo.yaml", "", "odd/fifo.yaml: is a FIFO, not a file\n");
+	expect("none", "", "none: cannot open: No such file or directory\n");
+	make_folder("empty");
+	make_folder("empty/empty");
+	expect("empty", "", "empty: warning: no *.yaml, *.yml or *.json in this folder\n");
+}
+
+static void test_depth(void **state)
+{
+	struct eg_buf path = {0}, messages = {0};
+
+	(void)state;
+	eg_buf_add(&path, "deep");
+	make_folder("deep");
+	for (int i = 0; i < EG_K8S_FOLDER_DEPTH; i++) {
+		eg_buf_add(&path, "/d");
+		make_folder(path.v);
+	}
+	eg_buf_add(&messages,
+		   "%s: folders are nested too deep\ndeep: warning: no *.yaml, *.yml or *.json in "
+		   "this folder\n",
+		   path.v);
+	expect("deep", "", messages.v);
+	eg_buf_free(&path);
+	eg_buf_free(&messages);
+}
+
+/* Each inside an annotation's value or key, as kubectl's JSON and YAML have them. */
+static void test_text(void **state)
+{
+	static const char *const annotations[] = {
+		"{\"a\": \"\\u0000\", \"b\": \"x\\u0000y\\0\"}",
+		"{\"a\": \"\\ud83d\\ude00 and \\uD83D alone\"}",
+		"{\"a\": \"DEL \x7f, C1 \xc2\x80 \xc2\x9f, NEL \xc2\x85\"}",
+		"{\"a\": \"\xef\xbb\xbf and \xef\xbf\xbe \xef\xbf\xbf\"}",
+		"{\"a\\u0000\": \"1\", \"a\x7f\": \"2\", \"a\\ud800\": \"3\", \"a\xef\xbf\xbd\": "
+		"\"4\"}",
+		"{\"a\": \"\\\\ud83d\", \"b\": '\\ud83d', \"c\": \"\xf0\x9f\x98\x80\"}",
+	};
+	struct eg_world world = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(annotations); i++)
+		for (int mark = 0; mark < 2; mark++) {
+			struct eg_buf text = {0};
+
+			eg_buf_add(&text,
+				   "%s{apiVersion: v1, kind: Namespace, metadata: {name: a, "
+				   "annotations: %s}}\n---\n%s{apiVersion: v1, kind: Namespace, "
+				   "metadata: {name: b}}\n",
+				   mark ? "\xef\xbb\xbf" : "", annotations[i],
+				   mark ? "\xef\xbb\xbf" : "");
+			read_world(text.v, &world, "");
+			assert_int_equal(world.namespaces.n, 2);
+			eg_world_free(&world);
+			eg_buf_free(&text);
+		}
+	/* What stands in is no name and no label, at the place where it stands. */
+	read_world("{apiVersion: v1, kind: Namespace, metadata: {annotations: {a: \"\x7f\"}, name: "
+		   "\"a\x7f\"}}\n",
+		   &world,
+		   "t:1:75: Namespace a\xef\xbf\xbd: metadata.name: \"a\xef\xbf\xbd\" is no name "
+		   "(a-z, 0-9, - and .)\n");
+	eg_world_free(&world);
+	read_world("{apiVersion: v1, kind: Namespace, metadata: {name: a, labels: {b: "
+		   "\"c\\u0000\"}}}\n",
+		   &world,
+		   "t:1:67: Namespace a: metadata.labels.b: \"c\xef\xbf\xbd\" is no label value\n");
+	eg_world_free(&world);
+}
+
+static int make_root(void **state)
+{
+	(void)state;
+	return mkdtemp(root) ? 0 : -1;
+}
+
+static int remove_root(void **state)
+{
+	struct eg_buf command = {0};
+	int err;
+
+	(void)state;
+	eg_buf_add(&command, "rm -rf %s", root);
+	err = system(command.v);
+	eg_buf_free(&command);
+	return err;
+}
+
+int run_folder_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_text),
+	};
+
+	return cmocka_run_group_tests_name("k8s folders", tests, make_root, remove_root);
+}
