@@ -277,12 +277,29 @@ static void add_neighbor(const struct eg_drop_record *r, struct eg_buf *text)
 			   r->mac[2], r->mac[3], r->mac[4], r->mac[5]);
 }
 
+/* A new pod that the inventory lacks, or a forgery: an operator must know which address it is. */
+static void log_unknown(struct eg_gateway *gateway, const struct eg_drop_record *r)
+{
+	char unknown[EG_IP_TEXT], src[EG_IP_TEXT], dst[EG_IP_TEXT];
+
+	eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_WARNING,
+	       "unknown pod %s (%s -> %s, port %s): in a pod network, but no pod or node of the "
+	       "inventory has it; %s (policy.unknown_pods)",
+	       eg_ip_print(&r->unknown, unknown), eg_ip_print(&r->src, src),
+	       eg_ip_print(&r->dst, dst), gateway->config->ports.v[r->port].name,
+	       r->audited ? "audit: it would be denied" : "denied");
+}
+
 static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 {
 	char src[EG_IP_TEXT], dst[EG_IP_TEXT];
 	const struct eg_snap *snap = eg_publisher_read(&gateway->publisher);
 	struct eg_buf text = {0};
 
+	if (r->unknown.family) {
+		log_unknown(gateway, r);
+		return;
+	}
 	eg_buf_add(&text, "drop=%s port=%s len=%u", eg_drop_name(r->reason),
 		   gateway->config->ports.v[r->port].name, r->bytes);
 	if (r->src.family)

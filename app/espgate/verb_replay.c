@@ -27,9 +27,12 @@ static struct eg_verdict ask(const struct eg_snap *snap, const struct eg_packet_
 
 static const char *word(const struct eg_verdict *verdict)
 {
+	bool unknown = verdict->side[EG_EGRESS] == EG_VERDICT_UNKNOWN;
 	bool egress = verdict->side[EG_EGRESS] == EG_VERDICT_DENY;
 	bool ingress = verdict->side[EG_INGRESS] == EG_VERDICT_DENY;
 
+	if (unknown)
+		return "deny(unknown_pod)";
 	if (egress)
 		return ingress ? "deny(egress,ingress)" : "deny(egress)";
 	return ingress ? "deny(ingress)" : "allow";

@@ -68,6 +68,8 @@
 	/* flow, policy */ \
 	X(POLICY_EGRESS, policy_egress, "the source's NetworkPolicies allow no such egress") \
 	X(POLICY_INGRESS, policy_ingress, "the destination's NetworkPolicies allow no such ingress") \
+	X(UNKNOWN_POD, unknown_pod, \
+	  "source or destination is in a pod network, but no pod or node of the inventory has it") \
 	X(FRAGMENT_ORPHAN, fragment_orphan, "fragment whose first one did not pass before it") \
 	X(FRAGMENT_OVERLAP, fragment_overlap, "fragment begins inside its packet's first one (RFC 1858)") \
 	X(FLOW_TABLE_FULL, flow_table_full, "no room for another connection") \

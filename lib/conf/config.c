@@ -322,6 +322,8 @@ void eg_config_free(struct eg_config *config)
 	free_paths(config->policy.dirs.v, config->policy.dirs.n);
 	free_paths(config->policy.inventory.v, config->policy.inventory.n);
 	free(config->policy.default_namespace);
+	eg_vec_free(&config->policy.pod_networks);
+	eg_vec_free(&config->policy.node_addresses);
 	free(config->log.target);
 	free(config->state_dir);
 	free(config->file);

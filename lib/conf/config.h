@@ -205,6 +205,9 @@ struct eg_conf_policy {
 	bool keep_existing;       /* connections outlive a policy that would forbid them */
 	bool refuse_invalid;      /* a reload with an invalid object is refused, not quarantined */
 	char *default_namespace;  /* of objects without one; NULL: an error */
+	bool allow_unknown;       /* unknown_pods: allow; default deny */
+	EG_VEC(struct eg_prefix) pod_networks; /* beside those of ports, peers and Nodes */
+	EG_VEC(struct eg_ip) node_addresses;   /* of the gateway's node, beside the gateway's own */
 	uint32_t max_rules;
 	uint32_t max_connections;
 	struct eg_pos max_connections_pos;

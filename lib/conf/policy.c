@@ -100,6 +100,48 @@ static void read_reject(struct eg_read *rd, const struct eg_node *node, void *in
 	eg_read_bool(rd, node, &policy->reject);
 }
 
+static void read_unknown_pods(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {"deny", "allow"};
+	struct eg_conf_policy *policy = into;
+	unsigned choice;
+
+	if (eg_read_enum(rd, node, names, 2, &choice))
+		policy->allow_unknown = choice == 1;
+}
+
+static void read_pod_network(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_policy *policy = into;
+	struct eg_prefix *slot = eg_vec_add(&policy->pod_networks);
+
+	if (slot)
+		eg_read_prefix(rd, node, slot);
+	else
+		eg_read_no_memory(rd);
+}
+
+static void read_pod_networks(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	eg_read_seq(rd, node, read_pod_network, into);
+}
+
+static void read_node_address(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	struct eg_conf_policy *policy = into;
+	struct eg_ip *slot = eg_vec_add(&policy->node_addresses);
+
+	if (slot)
+		eg_read_host_ip(rd, node, slot);
+	else
+		eg_read_no_memory(rd);
+}
+
+static void read_node_addresses(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	eg_read_seq(rd, node, read_node_address, into);
+}
+
 static void read_max_rules(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	struct eg_conf_policy *policy = into;
@@ -158,6 +200,9 @@ void eg_conf_read_policy(struct eg_read *rd, const struct eg_node *node, void *i
 		{"default_namespace", read_default_namespace, false},
 		{"reject", read_reject, false},
 		{"existing_connections", read_existing, false},
+		{"unknown_pods", read_unknown_pods, false},
+		{"pod_networks", read_pod_networks, false},
+		{"node_addresses", read_node_addresses, false},
 		{"max_rules", read_max_rules, false},
 		{"max_connections", read_max_connections, false},
 		{"max_shrink", read_max_shrink, false},

@@ -218,9 +218,46 @@ uint32_t eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object, struc
 	return (uint32_t)k8s->world->pods.n - 1;
 }
 
+static void add_pod_cidr(struct eg_k8s *k8s, const struct eg_node *at, uint32_t index)
+{
+	struct eg_prefix prefix, *entry;
+
+	if (eg_prefix_parse(at->text, &prefix)) {
+		eg_k8s_error(k8s, at, "\"%s\" is no network (ADDRESS/LENGTH)", at->text);
+		return;
+	}
+	eg_prefix_mask(&prefix);
+	entry = eg_vec_add(&k8s->world->nodes.v[index].pod_cidrs);
+	if (entry)
+		*entry = prefix;
+	else
+		eg_k8s_no_memory(k8s);
+}
+
+/* podCIDRs holds podCIDR too; a network that is there twice does no harm. */
+static void read_pod_cidrs(struct eg_k8s *k8s, const struct eg_node *spec, uint32_t index)
+{
+	const struct eg_node *list = eg_k8s_seq(k8s, spec, "podCIDRs");
+	size_t before = eg_k8s_in(k8s, "spec.podCIDRs"), i = 0;
+
+	for (const struct eg_node *it = list ? list->child : NULL; it; it = it->next) {
+		size_t item = eg_k8s_in_item(k8s, i++);
+
+		if (it->kind == EG_NODE_SCALAR && !eg_node_is_null(it) && *it->text)
+			add_pod_cidr(k8s, it, index);
+		eg_k8s_out(k8s, item);
+	}
+	eg_k8s_out(k8s, before);
+	before = eg_k8s_in(k8s, "spec.podCIDR");
+	if (read_text(spec, "podCIDR"))
+		add_pod_cidr(k8s, eg_node_get(spec, "podCIDR"), index);
+	eg_k8s_out(k8s, before);
+}
+
 uint32_t eg_k8s_read_node(struct eg_k8s *k8s, const struct eg_node *object,
 			  const struct eg_k8s_meta *meta)
 {
+	const struct eg_node *spec = eg_k8s_map(k8s, object, "spec");
 	const struct eg_node *status = eg_k8s_map(k8s, object, "status");
 	const struct eg_node *list = eg_k8s_seq(k8s, status, "addresses");
 	uint32_t index = eg_k8s_node(k8s, meta->name);
@@ -228,6 +265,10 @@ uint32_t eg_k8s_read_node(struct eg_k8s *k8s, const struct eg_node *object,
 
 	if (index != EG_NONE)
 		k8s->world->nodes.v[index].pos = meta->pos;
+	eg_k8s_out(k8s, before);
+	if (index != EG_NONE && spec)
+		read_pod_cidrs(k8s, spec, index);
+	eg_k8s_in(k8s, "status.addresses");
 	for (const struct eg_node *it = list ? list->child : NULL; it && index != EG_NONE;
 	     it = it->next) {
 		const char *type = read_text(it, "type");

@@ -22,6 +22,7 @@
  *   ask for the absence of any other label do not match it.
  * - An object that appears twice is an error. Finished and hostNetwork pods own no address. Of two
  *   pods with one address, one that is being deleted or is older gives way.
+ * - A Node's spec.podCIDR and podCIDRs are kept with it: pod networks, for who needs them.
  * - A node's addresses are its InternalIP and ExternalIP and what its pods call hostIP.
  *
  * Quarantine (options): an object with an error is taken out in the safe direction and listed in

@@ -22,6 +22,10 @@ struct eg_drop_neighbor {
 void eg_drop_about(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason,
 		   const struct eg_drop_neighbor *about);
 
+/* Policy denied packet i of the batch because nobody has that address: a record for the log,
+ * whatever the sampling rate. Counts and frees nothing. */
+void eg_drop_note_unknown(struct eg_path *path, unsigned i, const struct eg_ip *unknown);
+
 /* The slow half of eg_batch_sweep(). */
 void eg_batch_drop_lost(struct eg_path *path);
 

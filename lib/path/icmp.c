@@ -40,6 +40,7 @@ static const struct error errors[EG_DROP_COUNT] = {
 	[EG_DROP_LINK_DOWN] = {UNREACHABLE, 0, 1, 0, EG_OWN_UNREACHABLE},
 	[EG_DROP_POLICY_EGRESS] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
 	[EG_DROP_POLICY_INGRESS] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
+	[EG_DROP_UNKNOWN_POD] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
 	[EG_DROP_KERNEL_WAY] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
 	[EG_DROP_KERNEL_DENIED] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
 	[EG_DROP_TTL_EXPIRED] = {TIME_EXCEEDED, 0, 3, 0, EG_OWN_TIME_EXCEEDED},
@@ -86,7 +87,8 @@ static bool may_speak_of(const struct eg_path *path, const struct eg_meta *meta,
 		return false;
 	if (meta->pkt.proto == EG_PROTO_ICMP6 && !v4 && (type < ECHO6 || type == REDIRECT6))
 		return false;
-	if ((meta->drop == EG_DROP_POLICY_EGRESS || meta->drop == EG_DROP_POLICY_INGRESS) &&
+	if ((meta->drop == EG_DROP_POLICY_EGRESS || meta->drop == EG_DROP_POLICY_INGRESS ||
+	     meta->drop == EG_DROP_UNKNOWN_POD) &&
 	    !path->snap->policy->reject)
 		return false;
 	/* Who may be fragmented on the way is not told of sizes (RFC 1191 s3). */

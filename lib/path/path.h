@@ -15,6 +15,7 @@
 #include "path/keeper.h"
 #include "path/kernel.h"
 #include "path/reassembly.h"
+#include "path/unknown.h"
 #include "snap/snap.h"
 #include "stat/stat.h"
 
@@ -66,6 +67,7 @@ struct eg_path {
 	struct eg_keeper_brake brake;
 	struct eg_keeper keeper;
 	struct eg_icmp_brake icmp;
+	struct eg_unknown_told unknown;
 	struct eg_reassembly reassembly;
 
 	/* One turn. */

@@ -1,5 +1,6 @@
 /* NetworkPolicy's verdict on every packet that no allowed connection carries: egress of the source
- * and ingress of the destination, both, at every gateway on the way. Then fragments follow their
+ * and ingress of the destination, both, at every gateway on the way; what an unknown address sends
+ * or is sent is denied by its own name. Then fragments follow their
  * first one. */
 #include "path/stages.h"
 
@@ -65,10 +66,13 @@ static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet
 		 const struct eg_verdict *verdict)
 {
 	struct eg_meta *meta = &path->batch.meta[i];
+	bool unknown = verdict->side[EG_EGRESS] == EG_VERDICT_UNKNOWN;
 	bool egress = verdict->side[EG_EGRESS] == EG_VERDICT_DENY;
 
 	if (belongs(path, i))
 		return;
+	if (unknown)
+		egress = eg_unknown_tell(path, i, packet);
 	count_denied(path, packet, verdict);
 	if (path->snap->policy->audit) {
 		eg_count(&path->stats->audited[egress ? EG_EGRESS : EG_INGRESS], 1);
@@ -78,7 +82,10 @@ static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet
 	}
 	if (meta->need != EG_NEED_ALONE)
 		eg_flow_deny(path->flow, &path->lookups[meta->lookup], &path->now);
-	eg_batch_lose(&path->batch, i, egress ? EG_DROP_POLICY_EGRESS : EG_DROP_POLICY_INGRESS);
+	eg_batch_lose(&path->batch, i,
+		      unknown  ? EG_DROP_UNKNOWN_POD
+		      : egress ? EG_DROP_POLICY_EGRESS
+			       : EG_DROP_POLICY_INGRESS);
 }
 
 static void allow(struct eg_path *path, unsigned i, const struct eg_verdict *verdict)

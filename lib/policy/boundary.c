@@ -73,6 +73,12 @@ static int add_world(struct eg_ips *ips, const struct eg_world *world)
 		eg_vec_foreach (ip, &node->ips)
 			if (add_ip(ips, ip))
 				return -ENOMEM;
+	eg_vec_foreach (ip, &world->known)
+		if (add_ip(ips, ip))
+			return -ENOMEM;
+	eg_vec_foreach (network, &world->pod_networks)
+		if (add_prefix(ips, network))
+			return -ENOMEM;
 	eg_vec_foreach (policy, &world->policies)
 		for (int dir = 0; dir < EG_DIRS; dir++)
 			eg_vec_foreach (rule, &policy->rules[dir])

@@ -12,8 +12,8 @@ struct eg_ips {
 };
 
 struct eg_boundary {
-	struct eg_ips all; /* every pod's and node's address, every edge of a prefix and the address
-			    * beside it, the ends of both address spaces; sorted */
+	struct eg_ips all;  /* every pod's and node's address, every edge of a prefix or pod network
+			     * and the address beside it, the ends of both address spaces; sorted */
 	struct eg_ips ends; /* one of each class and family */
 };
 

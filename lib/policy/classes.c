@@ -15,8 +15,8 @@ struct builder {
 
 static uint32_t class_id(struct eg_classes *classes, struct eg_class class)
 {
-	uint32_t key[3] = {class.signature, class.blocks, class.node};
-	uint32_t id = eg_intern_add(&classes->keys, key, 3);
+	uint32_t key[4] = {class.signature, class.blocks, class.node, class.unknown};
+	uint32_t id = eg_intern_add(&classes->keys, key, 4);
 	struct eg_class *entry;
 
 	if (id == EG_INTERN_FAILED || id < classes->v.n)
@@ -46,7 +46,18 @@ static int add_address(struct builder *b, const struct eg_ip *ip, uint32_t signa
 
 	return add_prefix(b, &prefix,
 			  (struct eg_class){signature, eg_lpm_lookup(b->sets, ip),
-					    eg_world_node_at(b->world, ip) != EG_NONE});
+					    eg_world_node_at(b->world, ip) != EG_NONE, false});
+}
+
+static const struct eg_class unknown_class = {.signature = EG_NONE, .unknown = true};
+static const struct eg_class outside_class = {.signature = EG_NONE};
+
+/* Of a prefix that no pod or node has as its address. */
+static struct eg_class unowned(const struct builder *b, const struct eg_region *region)
+{
+	if (eg_world_pod_network(b->world, &region->prefix))
+		return unknown_class;
+	return (struct eg_class){EG_NONE, region->set, false, false};
 }
 
 static int add_regions(struct builder *b, const struct eg_regions *regions)
@@ -60,8 +71,7 @@ static int add_regions(struct builder *b, const struct eg_regions *regions)
 		if (!entry)
 			goto fail;
 		*entry = (struct eg_lpm_entry){region->prefix, region->set};
-		err = add_prefix(b, &region->prefix,
-				 (struct eg_class){EG_NONE, region->set, false});
+		err = add_prefix(b, &region->prefix, unowned(b, region));
 		if (err)
 			goto fail;
 	}
@@ -73,9 +83,24 @@ fail:
 	return -ENOMEM;
 }
 
+/* Before all addresses: regions that lie inside a network are unknown already. */
+static int add_networks(struct builder *b)
+{
+	b->classes->unknown = EG_NONE;
+	eg_vec_foreach (network, &b->world->pod_networks)
+		if (add_prefix(b, network, unknown_class))
+			return -ENOMEM;
+	if (b->world->pod_networks.n)
+		b->classes->unknown = class_id(b->classes, unknown_class);
+	return 0;
+}
+
 /* Nodes first: an address that is a node's and a pod's is the pod's, with the node's mark. */
 static int add_owned(struct builder *b)
 {
+	eg_vec_foreach (ip, &b->world->known)
+		if (add_address(b, ip, EG_NONE))
+			return -ENOMEM;
 	eg_vec_foreach (node, &b->world->nodes)
 		eg_vec_foreach (ip, &node->ips)
 			if (add_address(b, ip, EG_NONE))
@@ -142,10 +167,12 @@ int eg_classes_build(struct eg_classes *classes, const struct eg_world *world,
 	struct eg_regions regions = {0};
 	int err = eg_regions_build(&regions, &classes->block_sets, rules);
 
-	if (!err && class_id(classes, (struct eg_class){EG_NONE, 0, false}) != 0)
+	if (!err && class_id(classes, outside_class) != 0)
 		err = -ENOMEM;
 	if (!err)
 		err = add_regions(&b, &regions);
+	if (!err)
+		err = add_networks(&b);
 	if (!err)
 		err = add_owned(&b);
 	if (!err) {

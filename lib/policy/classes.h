@@ -1,8 +1,9 @@
 /* Classes: addresses that every selector and every ipBlock of every policy treat alike.
  *
  * An address is known by three things: the signature of the pod that owns it (or that none does),
- * the set of ipBlocks that hold it, and whether it is a node's. Control thread; the lookup that
- * comes out (lpm) is any thread's. */
+ * the set of ipBlocks that hold it, and whether it is a node's. All unknown addresses (those that
+ * nobody owns in a pod network) are one class, which is denied whatever holds them. Control thread;
+ * the lookup that comes out (lpm) is any thread's. */
 #ifndef EG_POLICY_CLASSES_H
 #define EG_POLICY_CLASSES_H
 
@@ -13,6 +14,7 @@ struct eg_class {
 	uint32_t signature; /* of the owning pod, or EG_NONE */
 	uint32_t blocks;    /* number of a block set */
 	bool node;          /* a node's address */
+	bool unknown;       /* in a pod network, and nobody's */
 };
 
 /* Lists of classes, one for each i. */
@@ -22,6 +24,7 @@ struct eg_class_lists {
 
 struct eg_classes {
 	EG_VEC(struct eg_class) v; /* 0: no pod, no block, no node */
+	uint32_t unknown;          /* the class of unknown addresses, or EG_NONE: there are none */
 	struct eg_intern keys, block_sets;
 	struct eg_class_lists of_matcher, of_block;
 	struct eg_lpm *lpm; /* address -> class; the compiler takes it over */

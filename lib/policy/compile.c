@@ -67,6 +67,7 @@ static int keep(struct work *w)
 
 	if (err)
 		return err;
+	policy->unknown = w->classes.unknown;
 	policy->lpm = w->classes.lpm;
 	w->classes.lpm = NULL;
 	policy->programs = w->programs.code.words.v;

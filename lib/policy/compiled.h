@@ -14,6 +14,7 @@ struct eg_policy {
 	const struct eg_world *world; /* borrowed */
 	struct eg_lpm *lpm;           /* address -> class */
 	struct eg_class_facts *classes;
+	uint32_t unknown; /* class of unknown addresses, or EG_NONE */
 	struct eg_table tables[EG_DIRS];
 	uint32_t *programs;
 	struct eg_rule_ref *rules;

@@ -205,8 +205,16 @@ static struct eg_explain_end explain_end(const struct eg_policy *policy, const s
 {
 	const struct eg_world *world = eg_policy_world(policy);
 
-	return (struct eg_explain_end){*ip, eg_world_pod_at(world, ip), eg_world_node_at(world, ip),
-				       eg_policy_class(policy, ip)};
+	const struct eg_prefix host = {*ip, (uint8_t)eg_ip_bits(ip)};
+	bool unknown = eg_world_unknown(world, ip);
+
+	return (struct eg_explain_end){
+		.ip = *ip,
+		.pod = eg_world_pod_at(world, ip),
+		.node = eg_world_node_at(world, ip),
+		.class_id = eg_policy_class(policy, ip),
+		.unknown_in = unknown ? eg_world_pod_network(world, &host) : NULL,
+	};
 }
 
 int eg_policy_explain(const struct eg_policy *policy, const struct eg_packet_key *key,
@@ -237,7 +245,7 @@ int eg_policy_explain(const struct eg_policy *policy, const struct eg_packet_key
 		out->side[dir].compiled = verdict.side[dir];
 		if (explain_side(&v, &out->side[dir]))
 			return -ENOMEM;
-		out->allowed &= out->side[dir].reference.why != EG_REF_DENIED;
+		out->allowed &= eg_ref_passes(out->side[dir].reference.why);
 	}
 	return 0;
 }

@@ -16,6 +16,7 @@ struct eg_explain_end {
 	uint32_t pod;  /* index, or EG_NONE */
 	uint32_t node; /* whose address it is, or EG_NONE */
 	uint32_t class_id;
+	const struct eg_prefix *unknown_in; /* an unknown address: its pod network; else NULL */
 };
 
 /* A rule that did not allow. Lower is nearer. */

@@ -61,6 +61,8 @@ static void add_end(struct eg_buf *out, const struct eg_world *world, const char
 
 	eg_buf_add(out, "\"%s\":{\"ip\":\"%s\",\"class\":%u", which, eg_ip_print(&end->ip, ip),
 		   end->class_id);
+	if (end->unknown_in)
+		eg_buf_add(out, ",\"unknown\":true");
 	if (end->pod != EG_NONE)
 		add_pod(out, world, &world->pods.v[end->pod]);
 	if (end->node != EG_NONE) {
@@ -111,12 +113,13 @@ static void add_side(struct eg_buf *out, const struct eg_world *world, enum eg_d
 		     const struct eg_explain_side *side)
 {
 	static const char *const words[] = {
-		[EG_REF_OPEN] = "not-isolated", [EG_REF_RULE] = "rule",     [EG_REF_SELF] = "self",
-		[EG_REF_NODE] = "own-node",     [EG_REF_DENIED] = "denied",
+		[EG_REF_OPEN] = "not-isolated", [EG_REF_RULE] = "rule",
+		[EG_REF_SELF] = "self",         [EG_REF_NODE] = "own-node",
+		[EG_REF_DENIED] = "denied",     [EG_REF_UNKNOWN] = "unknown-pod",
 	};
 
 	eg_buf_add(out, "\"%s\":{\"allowed\":%s,\"reason\":\"%s\"", eg_dir_name(dir),
-		   side->reference.why == EG_REF_DENIED ? "false" : "true",
+		   eg_ref_passes(side->reference.why) ? "true" : "false",
 		   words[side->reference.why]);
 	if (side->reference.why == EG_REF_RULE) {
 		eg_buf_add(out, ",\"by\":{");

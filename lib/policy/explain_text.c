@@ -33,6 +33,12 @@ static void add_end(const struct eg_world *world, const char *which,
 	} else if (end->node != EG_NONE) {
 		eg_buf_add(out, "node %s",
 			   eg_sym_text(&world->syms, world->nodes.v[end->node].name));
+	} else if (end->unknown_in) {
+		char network[EG_PREFIX_TEXT];
+
+		eg_buf_add(out,
+			   "UNKNOWN, in pod network %s, but no pod or node of the inventory has it",
+			   eg_prefix_print(end->unknown_in, network));
 	} else {
 		eg_buf_add(out, "no pod and no node");
 	}
@@ -103,6 +109,10 @@ static void add_side(const struct eg_explanation *e, enum eg_dir dir, struct eg_
 		break;
 	case EG_REF_DENIED:
 		eg_buf_add(out, "DENIED\n");
+		break;
+	case EG_REF_UNKNOWN:
+		eg_buf_add(out, "DENIED as unknown_pod, the %s is unknown (policy.unknown_pods)\n",
+			   e->src.unknown_in ? "source" : "destination");
 		break;
 	}
 	add_isolating(e, dir, out);

@@ -25,6 +25,11 @@ uint32_t eg_policy_class(const struct eg_policy *policy, const struct eg_ip *ip)
 	return eg_lpm_lookup(policy->lpm, ip);
 }
 
+bool eg_policy_class_unknown(const struct eg_policy *policy, uint32_t class_id)
+{
+	return class_id == policy->unknown;
+}
+
 static inline uint32_t find_cell(const struct eg_policy *policy, enum eg_dir dir, uint32_t subject,
 				 uint32_t other)
 {
@@ -53,9 +58,11 @@ static void match_burst(const struct eg_policy *policy, const struct eg_match *i
 	}
 	for (size_t i = 0; i < n; i++) {
 		uint32_t key = eg_port_key(in[i].proto, in[i].port);
+		bool unknown = in[i].src == policy->unknown || in[i].dst == policy->unknown;
 
 		for (int dir = 0; dir < EG_DIRS; dir++)
-			out[i].side[dir] = run_cell(policy, cells[i].side[dir], key);
+			out[i].side[dir] = unknown ? EG_VERDICT_UNKNOWN
+						   : run_cell(policy, cells[i].side[dir], key);
 	}
 }
 

@@ -148,6 +148,7 @@ int eg_world_index(struct eg_world *world)
 			return -ENOMEM;
 		*entry = (uint32_t)i;
 	}
+	eg_world_index_networks(world);
 	return index_addresses(world);
 }
 
@@ -219,8 +220,10 @@ void eg_world_free(struct eg_world *world)
 		eg_vec_free(&pod->ips);
 		eg_vec_free(&pod->ports);
 	}
-	eg_vec_foreach (node, &world->nodes)
+	eg_vec_foreach (node, &world->nodes) {
 		eg_vec_free(&node->ips);
+		eg_vec_free(&node->pod_cidrs);
+	}
 	eg_vec_foreach (policy, &world->policies)
 		free_policy(policy);
 	eg_vec_free(&world->namespaces);
@@ -230,6 +233,8 @@ void eg_world_free(struct eg_world *world)
 	eg_vec_free(&world->quarantined);
 	eg_vec_free(&world->pod_ips);
 	eg_vec_free(&world->node_ips);
+	eg_vec_free(&world->pod_networks);
+	eg_vec_free(&world->known);
 	eg_symtab_free(&world->syms);
 	*world = (struct eg_world){0};
 }

@@ -92,9 +92,16 @@ struct eg_pod {
 	struct eg_pos pos;
 };
 
+struct eg_prefixes {
+	struct eg_prefix *v;
+	size_t n, cap;
+};
+
 struct eg_cluster_node {
 	eg_sym name;
 	EG_VEC(struct eg_ip) ips;
+	struct eg_prefixes pod_cidrs; /* spec.podCIDRs */
+	bool ours;                    /* the gateway is on it: the gateway's addresses are its */
 	struct eg_pos pos;
 };
 
@@ -165,6 +172,11 @@ struct eg_world {
 	EG_VEC(struct eg_netpol) policies;
 	EG_VEC(struct eg_quarantined) quarantined;
 	struct eg_owners pod_ips, node_ips; /* made by eg_world_index() */
+
+	/* Where an address that nobody owns is unknown (eg_world_unknown()); none: nothing is.
+	 * eg_world_index() sorts them and drops those that lie inside another. */
+	struct eg_prefixes pod_networks;
+	EG_VEC(struct eg_ip) known; /* nobody's, and not unknown all the same: the gateway's */
 };
 
 /* True for a pod whose addresses are its own now: not finished, not its node's. */
@@ -185,6 +197,17 @@ uint32_t eg_world_node_at(const struct eg_world *world, const struct eg_ip *ip);
 
 /* True where the address is one of that node's. */
 bool eg_world_node_has(const struct eg_world *world, uint32_t node, const struct eg_ip *ip);
+
+/* The pod network that holds all of `prefix` (or equals it), or NULL. The world must be indexed. */
+const struct eg_prefix *eg_world_pod_network(const struct eg_world *world,
+					     const struct eg_prefix *prefix);
+
+/* True for an address in a pod network that no pod owns, no node has and nobody else is known by:
+ * a pod newer than the inventory, or a forgery. The world must be indexed. */
+bool eg_world_unknown(const struct eg_world *world, const struct eg_ip *ip);
+
+/* eg_world_index()'s part for pod_networks and known. */
+void eg_world_index_networks(struct eg_world *world);
 
 /* Keep labels in the order that eg_selector_matches() needs. */
 void eg_labels_sort(struct eg_labels *labels);

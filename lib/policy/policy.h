@@ -42,16 +42,18 @@ struct eg_policy_stats {
 	size_t bytes; /* held by the compiled policy, without the world */
 };
 
-/* One direction's verdict. Above EG_VERDICT_RULE: allowed by rule (verdict - EG_VERDICT_RULE). */
+/* One direction's verdict. Up to EG_VERDICT_UNKNOWN: denied. From EG_VERDICT_RULE on: allowed by
+ * rule (verdict - EG_VERDICT_RULE). */
 enum {
-	EG_VERDICT_DENY, /* isolated, and no rule allows */
-	EG_VERDICT_OPEN, /* no policy isolates that end in that direction */
-	EG_VERDICT_SELF, /* a pod and itself */
-	EG_VERDICT_NODE, /* into a pod from its own node */
+	EG_VERDICT_DENY,    /* isolated, and no rule allows */
+	EG_VERDICT_UNKNOWN, /* an end is unknown (eg_world_unknown()): both directions say so */
+	EG_VERDICT_OPEN,    /* no policy isolates that end in that direction */
+	EG_VERDICT_SELF,    /* a pod and itself */
+	EG_VERDICT_NODE,    /* into a pod from its own node */
 	EG_VERDICT_RULE,
 };
 
-/* The packet passes where neither is EG_VERDICT_DENY. */
+/* The packet passes where neither denies (eg_verdict_passes()). */
 struct eg_verdict {
 	uint32_t side[EG_DIRS]; /* EG_INGRESS: of the destination; EG_EGRESS: of the source */
 };
@@ -89,6 +91,9 @@ uint32_t eg_policy_class4(const struct eg_policy *policy, const uint8_t addr[4])
 uint32_t eg_policy_class6(const struct eg_policy *policy, const uint8_t addr[16]);
 uint32_t eg_policy_class(const struct eg_policy *policy, const struct eg_ip *ip);
 
+/* True for the class of unknown addresses. */
+bool eg_policy_class_unknown(const struct eg_policy *policy, uint32_t class_id);
+
 /* Rules alone, by classes, for n packets: out[i] of in[i]. */
 void eg_policy_match(const struct eg_policy *policy, const struct eg_match *in,
 		     struct eg_verdict *out, size_t n);
@@ -107,8 +112,8 @@ void eg_policy_decide(const struct eg_policy *policy, const struct eg_policy_pac
 
 static inline int eg_verdict_passes(const struct eg_verdict *verdict)
 {
-	return verdict->side[EG_INGRESS] != EG_VERDICT_DENY &&
-	       verdict->side[EG_EGRESS] != EG_VERDICT_DENY;
+	return verdict->side[EG_INGRESS] > EG_VERDICT_UNKNOWN &&
+	       verdict->side[EG_EGRESS] > EG_VERDICT_UNKNOWN;
 }
 
 /* Where the rule of a verdict was written, or NULL for a verdict that names none. Rules count

@@ -32,6 +32,8 @@ static bool same(const struct eg_policy *policy, const struct eg_ref_side *side,
 		return verdict == EG_VERDICT_NODE;
 	case EG_REF_DENIED:
 		return verdict == EG_VERDICT_DENY;
+	case EG_REF_UNKNOWN:
+		return verdict == EG_VERDICT_UNKNOWN;
 	case EG_REF_RULE:
 		return rule && rule->dir == dir && rule->policy == side->policy &&
 		       rule->rule == side->rule;
@@ -181,6 +183,7 @@ static void describe_verdict(const struct eg_policy *policy, uint32_t verdict, s
 	const struct eg_rule_ref *rule = eg_policy_rule(policy, verdict);
 	static const char *const words[EG_VERDICT_RULE] = {
 		[EG_VERDICT_DENY] = "deny",
+		[EG_VERDICT_UNKNOWN] = "deny, an end is unknown",
 		[EG_VERDICT_OPEN] = "not isolated",
 		[EG_VERDICT_SELF] = "allow a pod to itself",
 		[EG_VERDICT_NODE] = "allow from the pod's own node",
@@ -204,6 +207,7 @@ static void describe_reference(const struct eg_world *world, const struct eg_dis
 		[EG_REF_SELF] = "allow a pod to itself",
 		[EG_REF_NODE] = "allow from the pod's own node",
 		[EG_REF_DENIED] = "deny",
+		[EG_REF_UNKNOWN] = "deny, an end is unknown",
 	};
 
 	if (d->reference.why != EG_REF_RULE) {

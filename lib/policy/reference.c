@@ -89,6 +89,10 @@ struct eg_ref_side eg_ref_rules(const struct eg_world *world, enum eg_dir dir,
 	struct eg_ref_side side = {EG_REF_OPEN, eg_world_pod_at(world, subject_of(dir, key)),
 				   EG_NONE, EG_NONE};
 
+	if (eg_world_unknown(world, &key->src) || eg_world_unknown(world, &key->dst)) {
+		side.why = EG_REF_UNKNOWN;
+		return side;
+	}
 	if (side.pod == EG_NONE)
 		return side;
 	eg_vec_foreach (index, &world->namespaces.v[world->pods.v[side.pod].ns].policies) {

@@ -11,6 +11,8 @@
  *   those protocols only: ICMP passes by rules without ports.
  * - A named port is the destination's, also where ipBlock matched it; an address without a pod has
  *   none.
+ * - An address in a pod network that belongs to nobody is unknown: what it sends and what is sent
+ * to it is denied in both directions, whatever an ipBlock says, and even to itself.
  *
  * Pure functions over an indexed world; any thread. */
 #ifndef EG_POLICY_REFERENCE_H
@@ -26,12 +28,18 @@ struct eg_packet_key {
 };
 
 enum eg_ref_why {
-	EG_REF_OPEN,   /* no policy isolates this end in this direction */
-	EG_REF_RULE,   /* a rule allows */
-	EG_REF_SELF,   /* a pod and itself */
-	EG_REF_NODE,   /* into a pod from its own node */
-	EG_REF_DENIED, /* isolated, and no rule allows */
+	EG_REF_OPEN,    /* no policy isolates this end in this direction */
+	EG_REF_RULE,    /* a rule allows */
+	EG_REF_SELF,    /* a pod and itself */
+	EG_REF_NODE,    /* into a pod from its own node */
+	EG_REF_DENIED,  /* isolated, and no rule allows */
+	EG_REF_UNKNOWN, /* one of the ends is unknown (eg_world_unknown()) */
 };
+
+static inline bool eg_ref_passes(enum eg_ref_why why)
+{
+	return why != EG_REF_DENIED && why != EG_REF_UNKNOWN;
+}
 
 /* One direction's verdict: egress of the source or ingress of the destination. */
 struct eg_ref_side {
@@ -56,7 +64,7 @@ bool eg_ref_port_matches(const struct eg_world *world, const struct eg_port *por
 struct eg_ref_side eg_ref_rules(const struct eg_world *world, enum eg_dir dir,
 				const struct eg_packet_key *key);
 
-/* One direction, complete. The packet passes where neither direction is EG_REF_DENIED. */
+/* One direction, complete. The packet passes where both do (eg_ref_passes()). */
 struct eg_ref_side eg_ref_decide(const struct eg_world *world, enum eg_dir dir,
 				 const struct eg_packet_key *key);
 

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "conf/config.h"
 #include "k8s/k8s.h"
+#include "snap/build.h"
 #include "snap/guard.h"
 
 static int load_world(struct eg_world *world, const struct eg_conf_policy *conf, bool quarantine,
@@ -55,10 +55,11 @@ static int prove(struct eg_snap_policy *policy, const struct eg_conf_policy *con
 	return -1;
 }
 
-struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf,
+struct eg_snap_policy *eg_snap_policy_build(const struct eg_config *config,
 					    const struct eg_snap_policy *before, unsigned n_workers,
 					    uint64_t prove_ns, struct eg_errs *errs)
 {
+	const struct eg_conf_policy *conf = &config->policy;
 	const struct eg_policy_options options = {.max_rules = conf->max_rules};
 	struct eg_snap_policy *policy = calloc(1, sizeof(*policy));
 
@@ -72,7 +73,8 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf,
 	/* A first load refuses: only a state that is in force is worth keeping up to date at the
 	 * price of one object. */
 	if (load_world(&policy->world, conf, before && !conf->refuse_invalid, errs) ||
-	    eg_guard_world(&policy->world, before ? &before->world : NULL, conf, errs))
+	    eg_guard_world(&policy->world, before ? &before->world : NULL, conf, errs) ||
+	    eg_build_networks(&policy->world, config, errs))
 		goto fail;
 	policy->compiled = eg_policy_compile(&policy->world, &options, errs);
 	if (!policy->compiled || prove(policy, conf, prove_ns, errs))

@@ -35,7 +35,7 @@ struct eg_snap_policy {
 	struct eg_policy_totals carried; /* from the policy before; the control thread's */
 };
 
-struct eg_conf_policy;
+struct eg_config;
 
 /* How long a load may spend on proving the tables against the reference model. */
 #define EG_PROVE_BUDGET_NS 500000000ull
@@ -43,7 +43,7 @@ struct eg_conf_policy;
 /* Read inventory and policies, compile, prove. prove_ns bounds the proof (0: exhaustive). `before`
  * is the policy in force, or NULL: a world that lost too much of it is refused (guard.h). NULL
  * where anything was reported to errs; a disagreement of the proof is an error. Control thread. */
-struct eg_snap_policy *eg_snap_policy_build(const struct eg_conf_policy *conf,
+struct eg_snap_policy *eg_snap_policy_build(const struct eg_config *config,
 					    const struct eg_snap_policy *before, unsigned n_workers,
 					    uint64_t prove_ns, struct eg_errs *errs);
 

@@ -59,8 +59,8 @@ static int build(struct eg_snap *snap, const struct eg_config *config,
 
 	if (config->policy.mode != EG_POLICY_OFF) {
 		snap->policy = eg_snap_policy_build(
-			&config->policy, options->before ? options->before->policy : NULL,
-			n_workers, options->prove_ns, errs);
+			config, options->before ? options->before->policy : NULL, n_workers,
+			options->prove_ns, errs);
 		failed |= !snap->policy;
 	}
 	failed |= build_allow(snap, config, errs);

@@ -95,6 +95,8 @@ struct eg_drop_record {
 	uint16_t sport, dport;
 	uint32_t spi, seq;     /* of the SA it was to use or used; 0: none */
 	bool reply;            /* of a connection that its destination opened: policy denied that */
+	struct eg_ip unknown;  /* of an unknown_pod: the address that nobody has; else not set */
+	bool audited;          /* of that: it passed all the same */
 	struct eg_ip neighbor; /* of a drop for a neighbour's sake; its MAC, or zeros */
 	uint8_t mac[6];
 };

@@ -108,8 +108,8 @@ static bool allows(const struct oracle *oracle, const struct eg_packet_key *key)
 {
 	const struct eg_world *world = &oracle->gate->snap.policy->world;
 
-	return eg_ref_decide(world, EG_INGRESS, key).why != EG_REF_DENIED &&
-	       eg_ref_decide(world, EG_EGRESS, key).why != EG_REF_DENIED;
+	return eg_ref_passes(eg_ref_decide(world, EG_INGRESS, key).why) &&
+	       eg_ref_passes(eg_ref_decide(world, EG_EGRESS, key).why);
 }
 
 /* A packet as the oracle sees it. */

@@ -237,7 +237,10 @@ no_other_drops b1 not_our_mac multicast link_local tx_full neighbor_failed neigh
 
 echo "--- explain: who takes how much, and who then"
 mkdir policies inventory
-echo "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}" >inventory/all.yaml
+for pod in "here 10.244.1.2" "there 10.244.2.9"; do # an unknown one would be denied
+	echo "--- {apiVersion: v1, kind: Pod, metadata: {name: ${pod% *}, namespace: shop}, status: {podIP: ${pod#* }}}"
+done >inventory/all.yaml
+echo "--- {apiVersion: v1, kind: Namespace, metadata: {name: shop}}" >>inventory/all.yaml
 write_a 20
 echo "policy: {dirs: [policies], inventory: [inventory]}" >>a.yaml
 "$espgate" explain -c a.yaml 10.244.1.2 10.244.2.9 tcp 80 >explain.txt || { cat explain.txt; fail "explain"; }

@@ -117,6 +117,13 @@ cat >inventory/all.yaml <<-EOF
 	---
 	{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: shop}, spec: {nodeName: a},
 	 status: {phase: Running, podIP: 10.244.1.2, podIPs: [{ip: 10.244.1.2}]}}
+	---
+	{apiVersion: v1, kind: Node, metadata: {name: b}, status: {addresses: [{type: InternalIP, address: 10.244.2.1}]}}
+	---
+	{apiVersion: v1, kind: Namespace, metadata: {name: far}}
+	---
+	{apiVersion: v1, kind: Pod, metadata: {name: q, namespace: far}, spec: {nodeName: b},
+	 status: {phase: Running, podIP: 10.244.2.2, podIPs: [{ip: 10.244.2.2}]}}
 EOF
 cat >policies/p.yaml <<-EOF
 	apiVersion: networking.k8s.io/v1

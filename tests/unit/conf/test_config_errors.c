@@ -409,6 +409,16 @@ static void test_policy_section(void **state)
 		{VP "policy: {dirs: [p], inventory: [i], existing_connections: drop}\n",
 		 "t:3:59: policy.existing_connections: unknown \"drop\" (one of: reevaluate, "
 		 "keep)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], unknown_pods: allow,\n"
+		    "  pod_networks: [10.0.0.0/8, \"fd00::/8\"], node_addresses: [10.0.0.1]}\n",
+		 ""},
+		{VP "policy: {dirs: [p], inventory: [i], unknown_pods: drop}\n",
+		 "t:3:51: policy.unknown_pods: unknown \"drop\" (one of: deny, allow)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], pod_networks: [10.0.0.1/8]}\n",
+		 "t:3:52: policy.pod_networks[0]: 10.0.0.1/8 has host bits set (did you mean "
+		 "10.0.0.0/8?)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], node_addresses: [127.0.0.1]}\n",
+		 "t:3:54: policy.node_addresses[0]: 127.0.0.1 is not a host's unicast address\n"},
 		{VP "policy: {dirs: [p], inventory: [i], max_rules: 0}\n",
 		 "t:3:48: policy.max_rules: 0 is out of range (1-10000000)\n"},
 		{VP "policy: {dirs: [p], inventory: [i], max_connections: 2^24}\n",

@@ -140,6 +140,10 @@ struct eg_snap_policy *gate_policies(struct gate *gate, const char *yaml)
 			   "[{ip: 10.0.0.%d}, {ip: \"fd00::%x\"}]}}\n",
 			   name, ns, name, name, name);
 	}
+	if (gate->networks) {
+		eg_prefix_parse("10.0.0.0/24", eg_vec_add(&world.pod_networks));
+		eg_prefix_parse("fd00::/64", eg_vec_add(&world.pod_networks));
+	}
 	eg_k8s_add_text(k8s, text.v, text.n, "inventory");
 	eg_k8s_add_text(k8s, yaml, strlen(yaml), "policies");
 	if (eg_k8s_finish(k8s))

@@ -27,6 +27,7 @@ struct gate {
 	struct eg_flow_table *table;
 	struct eg_path *path[GATE_WORKERS];
 	struct eg_snap snap;
+	bool networks; /* gate_policies(): 10.0.0.0/24 and fd00::/64 are pod networks */
 	uint64_t rx, passed;
 };
 
@@ -89,6 +90,7 @@ int run_related_tests(void);
 int run_fragment_tests(void);
 int run_reload_tests(void);
 int run_flood_tests(void);
+int run_unknown_tests(void);
 int run_cyclonus_tests(void);
 
 #endif

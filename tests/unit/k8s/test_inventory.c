@@ -166,6 +166,12 @@ static const struct {
 	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIPs: [{ip: "
 		       "10.0.0.1}, {ip: 10.0.0.2}]}}\n",
 	 "t:3:89: Pod default/a: status.podIPs[1].ip: a second IPv4 address\n"},
+	{"{apiVersion: v1, kind: Node, metadata: {name: n}, spec: {podCIDR: 10.1.0.0/24, podCIDRs: "
+	 "[10.1.0.0/24, \"fd00::/64\"]}}\n",
+	 ""},
+	{"{apiVersion: v1, kind: Node, metadata: {name: n}, spec: {podCIDRs: [10.1.0.0/24, "
+	 "ten]}}\n",
+	 "t:1:82: Node n: spec.podCIDRs[1]: \"ten\" is no network (ADDRESS/LENGTH)\n"},
 	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIP: "
 		       "10.0.0.1}}\n"
 		       "---\n{apiVersion: v1, kind: Pod, metadata: {name: b}, status: {podIP: "

@@ -210,8 +210,9 @@ static bool unreachable(enum eg_drop drop)
 static bool needs_policy(enum eg_drop drop)
 {
 	return drop == EG_DROP_POLICY_EGRESS || drop == EG_DROP_POLICY_INGRESS ||
-	       drop == EG_DROP_FRAGMENT_ORPHAN || drop == EG_DROP_FRAGMENT_OVERLAP ||
-	       drop == EG_DROP_FLOW_TABLE_FULL || drop == EG_DROP_FLOW_SOURCE_LIMIT;
+	       drop == EG_DROP_UNKNOWN_POD || drop == EG_DROP_FRAGMENT_ORPHAN ||
+	       drop == EG_DROP_FRAGMENT_OVERLAP || drop == EG_DROP_FLOW_TABLE_FULL ||
+	       drop == EG_DROP_FLOW_SOURCE_LIMIT;
 }
 
 static void test_every_reason(void **state)

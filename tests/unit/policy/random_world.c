@@ -204,6 +204,15 @@ void random_world(struct rng *rng, struct eg_world *world)
 		add_pod(rng, world);
 	for (uint32_t n = rng_below(rng, chance(rng, 10) ? 60 : 9); n; n--)
 		add_policy(rng, world);
+	/* Not too many: what is unknown is denied, and tells nothing of rules. */
+	for (uint32_t n = chance(rng, 40) ? 1 + rng_below(rng, 3) : 0; n; n--) {
+		struct eg_prefix network = random_prefix(rng);
+
+		if (network.len > 8)
+			*eg_vec_add(&world->pod_networks) = network;
+	}
+	for (uint32_t n = chance(rng, 30) ? 1 + rng_below(rng, 3) : 0; n; n--)
+		*eg_vec_add(&world->known) = random_ip(rng);
 	assert_int_equal(eg_world_index(world), 0);
 }
 

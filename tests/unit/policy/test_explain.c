@@ -22,6 +22,8 @@ static const char policies[] =
 	"  - from: [{namespaceSelector: {matchLabels: {team: bank}}}]\n"
 	"    ports: [{port: http}, {protocol: UDP, port: 53, endPort: 54}]\n";
 
+static const char *pod_network; /* of the world that is explained, or NULL */
+
 static struct eg_buf explain(const char *probe, bool json)
 {
 	struct eg_world world = {0};
@@ -32,6 +34,10 @@ static struct eg_buf explain(const char *probe, bool json)
 	struct eg_packet_key key = probe_key(probe, verdict);
 
 	yaml_world(policies, &world);
+	if (pod_network) {
+		eg_prefix_parse(pod_network, eg_vec_add(&world.pod_networks));
+		assert_int_equal(eg_world_index(&world), 0);
+	}
 	policy = compile(&world);
 	assert_int_equal(eg_policy_explain(policy, &key, &explanation), 0);
 	assert_true(explanation.agree);
@@ -131,12 +137,39 @@ static void test_json(void **state)
 	eg_buf_free(&out);
 }
 
+static void test_unknown(void **state)
+{
+	struct eg_buf out;
+
+	(void)state;
+	pod_network = "10.0.0.0/8";
+	assert_explained(
+		"10.0.1.99 10.0.0.1 TCP 443 no",
+		"10.0.1.99 -> 10.0.0.1 TCP 443: DENIED\n"
+		"source 10.0.1.99: UNKNOWN, in pod network 10.0.0.0/8, but no pod or node of "
+		"the inventory has it (class 1)\n"
+		"destination 10.0.0.1: pod shop/web {app=web} on node n1 (class 3)\n"
+		"egress of the source: DENIED as unknown_pod, the source is unknown "
+		"(policy.unknown_pods)\n"
+		"ingress of the destination: DENIED as unknown_pod, the source is unknown "
+		"(policy.unknown_pods)\n"
+		"  isolated by shop/deny (policies.yaml:1)\n"
+		"  isolated by shop/web (policies.yaml:6)\n");
+	out = explain("10.0.0.1 10.0.1.99 TCP 443 no", true);
+	assert_non_null(strstr(out.v, "\"destination\":{\"ip\":\"10.0.1.99\",\"class\":1,"
+				      "\"unknown\":true}"));
+	assert_non_null(strstr(out.v, "\"egress\":{\"allowed\":false,\"reason\":\"unknown-pod\""));
+	eg_buf_free(&out);
+	pod_network = NULL;
+}
+
 int run_explain_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_allowed),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_unknown),
 	};
 
 	return cmocka_run_group_tests_name("policy explain", tests, NULL, NULL);

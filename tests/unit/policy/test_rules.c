@@ -258,8 +258,8 @@ static void test_clauses(void **state)
 		for (size_t p = 0; p < 10 && cases[i].probes[p]; p++) {
 			char verdict[8];
 			struct eg_packet_key key = probe_key(cases[i].probes[p], verdict);
-			bool pass = eg_ref_decide(&world, EG_INGRESS, &key).why != EG_REF_DENIED &&
-				    eg_ref_decide(&world, EG_EGRESS, &key).why != EG_REF_DENIED;
+			bool pass = eg_ref_passes(eg_ref_decide(&world, EG_INGRESS, &key).why) &&
+				    eg_ref_passes(eg_ref_decide(&world, EG_EGRESS, &key).why);
 
 			if (pass != !strcmp(verdict, "yes"))
 				fail_msg("%s: %s", cases[i].clause, cases[i].probes[p]);

@@ -3,5 +3,5 @@
 
 int main(void)
 {
-	return run_rekey_tests() + run_share_tests() + run_guard_tests();
+	return run_rekey_tests() + run_share_tests() + run_guard_tests() + run_network_tests();
 }

@@ -1,0 +1,193 @@
+/* Which networks are pod networks, and which node is the gateway's. */
+#include "snap/snap_tests.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "conf/config.h"
+#include "snap/snap.h"
+
+#define CONF                                                                                       \
+	"version: 1\n"                                                                             \
+	"ports:\n"                                                                                 \
+	"  c: {device: d0, role: clear, addresses: [10.1.0.1/24, \"fd00:1::1/64\"]}\n"             \
+	"  w: {device: d2, role: clear}\n"                                                         \
+	"  u: {device: d1, role: encrypted, addresses: [192.0.2.1/24]}\n"                          \
+	"routes: [{to: 10.5.0.0/16, port: w}, {to: 10.6.0.0/16, via: 10.1.0.9}]\n"                 \
+	"peers:\n"                                                                                 \
+	"  b: {local: 192.0.2.1, remote: 192.0.2.2, subnets: [10.2.0.0/24],\n"                     \
+	"      alive: {target: 10.2.0.1}, sas: []}\n"
+
+#define NODE(name, spec, addresses)                                                                \
+	"---\n{apiVersion: v1, kind: Node, metadata: {name: " name "}, spec: {" spec               \
+	"}, status: {addresses: [" addresses "]}}\n"
+#define POD(name, node, ip)                                                                        \
+	"---\n{apiVersion: v1, kind: Pod, metadata: {name: " name                                  \
+	", namespace: x}, spec: {nodeName: " node ", containers: []}, status: {podIPs: [{ip: " ip  \
+	"}]}}\n"
+#define NS           "{apiVersion: v1, kind: Namespace, metadata: {name: x}}\n"
+#define INTERNAL(ip) "{type: InternalIP, address: " ip "}"
+#define LOCKED                                                                                     \
+	"---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: l, "        \
+	"namespace: x}, spec: {podSelector: {}, policyTypes: [Ingress, Egress]}}\n"
+
+static char dir[] = "/tmp/eg-networks-XXXXXX";
+
+static int make_dir(void **state)
+{
+	char path[64];
+
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/empty", dir);
+	return mkdir(path, 0700);
+}
+
+static int remove_dir(void **state)
+{
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/i.yaml", dir);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/empty", dir);
+	rmdir(path);
+	return rmdir(dir);
+}
+
+static struct eg_snap *build(const char *policy, const char *inventory)
+{
+	const struct eg_snap_options options = {.offline = true};
+	struct eg_errs errs = {0};
+	struct eg_buf text = {0};
+	struct eg_config *config;
+	struct eg_snap *snap;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/i.yaml", dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(inventory, file);
+	fclose(file);
+	eg_buf_add(&text, CONF "policy: {dirs: [%s/empty], inventory: [%s]%s}\n", dir, path,
+		   policy);
+	config = eg_config_parse(text.v, text.n, "t", &errs);
+	snap = config ? eg_snap_build(config, NULL, &options, &errs) : NULL;
+	if (!snap)
+		eg_errs_print(&errs, stderr);
+	assert_non_null(snap);
+	eg_errs_free(&errs);
+	eg_buf_free(&text);
+	eg_config_free(config);
+	return snap;
+}
+
+static bool unknown(const struct eg_snap *snap, const char *address)
+{
+	struct eg_ip ip;
+	uint32_t class_id;
+
+	assert_int_equal(eg_ip_parse(address, &ip), 0);
+	class_id = eg_policy_class(snap->policy->compiled, &ip);
+	assert_int_equal(eg_policy_class_unknown(snap->policy->compiled, class_id),
+			 eg_world_unknown(&snap->policy->world, &ip));
+	return eg_world_unknown(&snap->policy->world, &ip);
+}
+
+static void test_networks(void **state)
+{
+	static const char inventory[] =
+		NS NODE("n1",
+			"podCIDR: 10.7.0.0/24, podCIDRs: [10.7.0.0/24, "
+			"\"fd00:7::/64\"]",
+			INTERNAL("10.2.0.77")) POD("a", "n1", "10.1.0.5") LOCKED;
+	static const struct {
+		const char *address;
+		bool unknown;
+	} rows[] = {
+		{"10.1.0.4", true},   /* a clear port's network */
+		{"fd00:1::99", true}, /* the same, IPv6 */
+		{"10.1.0.5", false},  /* a pod */
+		{"10.1.0.1", false},  /* the gateway itself */
+		{"10.5.1.2", true},   /* a route by a clear port */
+		{"10.6.1.2", false},  /* one through a router says nothing */
+		{"192.0.2.9", false}, /* an encrypted port's network */
+		{"10.2.0.9", true},   /* a peer's subnet */
+		{"10.2.0.1", false},  /* the gateway there, by alive.target */
+		{"10.2.0.77", false}, /* a node there */
+		{"10.7.0.9", true},   /* a Node's podCIDR */
+		{"fd00:7::9", true},  /* of its podCIDRs */
+		{"10.8.0.9", true},   /* policy.pod_networks */
+		{"8.8.8.8", false},
+	};
+	struct eg_snap *snap = build(", pod_networks: [10.8.0.0/16]", inventory);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (unknown(snap, rows[i].address) != rows[i].unknown)
+			fail_msg("%s", rows[i].address);
+	eg_snap_free(snap);
+
+	snap = build(", unknown_pods: allow, pod_networks: [10.8.0.0/16]", inventory);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_false(unknown(snap, rows[i].address));
+	eg_snap_free(snap);
+}
+
+/* Into pod a of node n1, which nothing may enter, from `from`. */
+static bool enters(const struct eg_snap *snap, const char *from)
+{
+	struct eg_ip src, dst;
+	struct eg_policy_packet packet = {src.bytes, dst.bytes, 80, 6, 4};
+	struct eg_verdict verdict;
+
+	assert_int_equal(eg_ip_parse(from, &src), 0);
+	assert_int_equal(eg_ip_parse("10.1.0.5", &dst), 0);
+	eg_policy_decide(snap->policy->compiled, &packet, &verdict, 1);
+	return eg_verdict_passes(&verdict);
+}
+
+/* The kubelet's probes come from the gateway's own addresses: they are those of its node. */
+static void test_own_node(void **state)
+{
+	static const struct {
+		const char *what, *policy, *inventory;
+		bool own, added;
+	} rows[] = {
+		{"by an address", ", node_addresses: [10.1.0.50]",
+		 NS NODE("n1", "", INTERNAL("192.0.2.1")) POD("a", "n1", "10.1.0.5") LOCKED, true,
+		 true},
+		{"by its podCIDR", ", node_addresses: [10.1.0.50]",
+		 NS NODE("n1", "podCIDR: 10.1.0.0/24", INTERNAL("198.51.100.1"))
+			 POD("a", "n1", "10.1.0.5") LOCKED,
+		 true, true},
+		{"by its pods", "", NS POD("a", "n1", "10.1.0.5") LOCKED, true, false},
+		{"another node's pod", "",
+		 NS NODE("n2", "", INTERNAL("192.0.2.1")) POD("a", "n1", "10.1.0.5") LOCKED, false,
+		 false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct eg_snap *snap = build(rows[i].policy, rows[i].inventory);
+
+		if (enters(snap, "10.1.0.1") != rows[i].own ||
+		    enters(snap, "192.0.2.1") != rows[i].own ||
+		    enters(snap, "10.1.0.50") != rows[i].added || enters(snap, "10.1.0.51"))
+			fail_msg("%s", rows[i].what);
+		eg_snap_free(snap);
+	}
+}
+
+int run_network_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_own_node),
+	};
+
+	return cmocka_run_group_tests_name("snap networks", tests, make_dir, remove_dir);
+}
