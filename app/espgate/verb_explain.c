@@ -183,13 +183,57 @@ static void route_text(const struct eg_view *view, const struct eg_hop *hop,
 	eg_buf_add(out, "\n");
 }
 
+/* No tunnel takes it, and encrypt says that nothing else may. */
+static bool must_encrypt(const struct eg_snap *snap, const struct eg_hop *hop,
+			 const struct eg_ip *dst)
+{
+	return !eg_hop_seals(hop) && hop->kind != EG_HOP_LOCAL &&
+	       eg_snap_must_encrypt(snap, dst->family, dst->bytes);
+}
+
+/* By which way packets with that source may come in; false: by none that checks. */
+static bool source_text(const struct eg_view *view, const struct eg_ip *src, struct eg_buf *out)
+{
+	static const char *const modes[] = {"strict", "loose", "off"};
+	const struct eg_hop *back = &view->snap->hops[eg_lpm_lookup(view->snap->routes, src)];
+	const struct eg_conf_port *port;
+
+	eg_buf_add(out, "source check: ");
+	if (eg_hop_seals(back)) {
+		eg_buf_add(out, "accepted out of its peer's tunnel only\n");
+		return true;
+	}
+	if (back->kind == EG_HOP_LOCAL) {
+		eg_buf_add(out, "the gateway itself: accepted from its kernel device only\n");
+		return true;
+	}
+	if (back->kind == EG_HOP_NONE || back->kind == EG_HOP_BROADCAST ||
+	    back->port == EG_HOP_NO_PORT) {
+		eg_buf_add(out, "behind no port: dropped as source_check, except by a port with "
+				"source_check: off\n");
+		return false;
+	}
+	port = &view->config->ports.v[back->port];
+	if (port->role == EG_ROLE_CLEAR) {
+		eg_buf_add(out, "behind port %s (%s): accepted there\n", port->name,
+			   modes[port->source_check]);
+		return true;
+	}
+	eg_buf_add(out,
+		   "behind encrypted port %s: dropped as source_check on clear ports, and in "
+		   "clear there\n",
+		   port->name);
+	return false;
+}
+
 static int answer(const struct eg_view *view, const struct question *question)
 {
 	const struct eg_snap *snap = view->snap;
 	struct eg_explanation explanation = {0};
 	struct eg_packet_key key = {0};
-	struct eg_buf out = {0};
+	struct eg_buf out = {0}, check = {0};
 	const struct eg_hop *hop;
+	bool source, plain;
 	int status = EG_EXIT_ERROR;
 
 	if (parse_key(question, &snap->policy->world, &key))
@@ -199,15 +243,24 @@ static int answer(const struct eg_view *view, const struct question *question)
 		goto end;
 	}
 	hop = &snap->hops[eg_lpm_lookup(snap->routes, &key.dst)];
+	source = source_text(view, &key.src, &check);
+	plain = must_encrypt(snap, hop, &key.dst);
 	if (question->json) {
 		eg_buf_add(&out, "{\"policy\": ");
 		eg_explanation_json(&explanation, &out);
+		eg_buf_add(&out, ", \"source_accepted\": %s", source ? "true" : "false");
+		eg_buf_add(&out, ", \"must_encrypt\": %s", plain ? "true" : "false");
 		eg_buf_add(&out, ", \"route\": ");
 		route_json(view, hop, &out);
 		eg_buf_add(&out, "}\n");
 	} else {
 		eg_explanation_text(&explanation, &out);
-		route_text(view, hop, &key.dst, &out);
+		eg_buf_add(&out, "%s", check.v ? check.v : "");
+		if (plain)
+			eg_buf_add(&out, "route: into no tunnel, and encrypt names its network: "
+					 "dropped as must_encrypt\n");
+		else
+			route_text(view, hop, &key.dst, &out);
 	}
 	fputs(out.v ? out.v : "", stdout);
 	status = explanation.allowed ? EG_EXIT_OK : EG_EXIT_NO;
@@ -219,6 +272,7 @@ static int answer(const struct eg_view *view, const struct question *question)
 end:
 	eg_explanation_free(&explanation);
 	eg_buf_free(&out);
+	eg_buf_free(&check);
 	return status;
 }
 

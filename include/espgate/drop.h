@@ -20,6 +20,9 @@
 	X(BAD_IP_CHECKSUM, bad_ip_checksum, "IPv4 header checksum is wrong") \
 	X(BAD_IP6_EXTENSION, bad_ip6_extension, "IPv6 extension headers are truncated or too many") \
 	X(FRAGMENT_OVERSIZE, fragment_oversize, "fragment reaches beyond the 65,535 bytes of a packet (RFC 791 s3.1)") \
+	X(IP4_SOURCE_ROUTE, ip4_source_route, \
+	  "IPv4 option that names the route (LSRR, SSRR): no gateway's business any more (RFC 7126 s4.3, s4.4)") \
+	X(IP6_ROUTING_0, ip6_routing_0, "IPv6 routing header of type 0, which nobody may follow (RFC 5095 s3)") \
 	X(SHORT_L4, short_l4, "TCP, UDP, SCTP or ICMP header is truncated") \
 	X(MULTICAST, multicast, "multicast or broadcast destination is not routed") \
 	X(MARTIAN, martian, "source or destination address may not appear on a wire") \
@@ -65,6 +68,8 @@
 	X(INNER_SOURCE, inner_source, "inner source is not in the peer's subnets (RFC 4301 s5.2)") \
 	X(PLAIN_FROM_PEER, plain_from_peer, "plain packet with a source in a peer's subnets (RFC 4301 s5.2)") \
 	X(OWN_SOURCE, own_source, "plain packet whose source says that it is the gateway's own") \
+	X(SOURCE_CHECK, source_check, \
+	  "plain packet with a source that is not behind the port where it came in (ports.NAME.source_check)") \
 	/* flow, policy */ \
 	X(POLICY_EGRESS, policy_egress, "the source's NetworkPolicies allow no such egress") \
 	X(POLICY_INGRESS, policy_ingress, "the destination's NetworkPolicies allow no such ingress") \
@@ -76,6 +81,7 @@
 	X(FLOW_SOURCE_LIMIT, flow_source_limit, "its source has as many connections as one source may have") \
 	/* route */ \
 	X(NO_ROUTE, no_route, "neither peer nor route for the destination") \
+	X(MUST_ENCRYPT, must_encrypt, "destination is in a network of encrypt, and no tunnel takes it") \
 	X(NO_NEIGHBOR, no_neighbor, "next hop's MAC address is not known") \
 	X(TTL_EXPIRED, ttl_expired, "TTL or hop limit ran out") \
 	X(TO_GATEWAY, to_gateway, "addressed to the gateway itself") \

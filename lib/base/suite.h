@@ -5,6 +5,7 @@
 #ifndef EG_BASE_SUITE_H
 #define EG_BASE_SUITE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,6 +58,12 @@ struct eg_suite {
 #define EG_SUITE_KEY_MAX (32 + 4 + 64)
 
 extern const struct eg_suite eg_suites[EG_SUITE_COUNT];
+
+/* False for suites that only authenticate: NULL encryption, AES-GMAC. */
+static inline bool eg_suite_encrypts(const struct eg_suite *suite)
+{
+	return suite->cipher != EG_CIPHER_NULL && suite->cipher != EG_CIPHER_AES_GMAC;
+}
 
 /* Bytes of a suite's key material. */
 static inline size_t eg_suite_material_bytes(const struct eg_suite *suite)

@@ -88,6 +88,7 @@ static const struct eg_field sections[] = {
 	{"neighbors", eg_conf_read_neighbors, false},
 	{"routes", eg_conf_read_routes, false},
 	{"peers", eg_conf_read_peers, false},
+	{"encrypt", eg_conf_read_encrypt, false},
 	{"state_dir", read_state_dir, false},
 	{"unmatched", read_unmatched, false},
 	{"policy", eg_conf_read_policy, false},
@@ -222,6 +223,7 @@ static void check(struct eg_read *rd)
 		eg_conf_check_shares(rd, &maps);
 		eg_conf_check_peers(rd, &maps);
 		eg_conf_check_alive(rd);
+		eg_conf_check_encrypt(rd, &maps);
 		eg_conf_check_sas(rd);
 	}
 	eg_cover_free(&maps.subnets);
@@ -318,6 +320,7 @@ void eg_config_free(struct eg_config *config)
 	eg_vec_free(&config->pins);
 	eg_vec_free(&config->neighbors);
 	eg_vec_free(&config->routes);
+	eg_vec_free(&config->encrypt);
 	eg_vec_free(&config->peers);
 	free_paths(config->policy.dirs.v, config->policy.dirs.n);
 	free_paths(config->policy.inventory.v, config->policy.inventory.n);

@@ -14,6 +14,7 @@
 #include "base/ip.h"
 #include "base/lifetime.h"
 #include "base/log.h"
+#include "base/source_check.h"
 #include "base/suite.h"
 #include "base/vec.h"
 
@@ -35,7 +36,8 @@
 #define EG_CONF_UDP_ENCAP_PORT      4500            /* RFC 3948 s2.1 */
 #define EG_CONF_SOURCE_PORTS_MAX    (65536 - 49152) /* RFC 6335 s6: dynamic ports */
 #define EG_CONF_ADDRESSES_MAX       16              /* of one port */
-#define EG_CONF_SHARE_MAX           16              /* peers that have one subnet */
+#define EG_CONF_ENCRYPT_MAX         1024
+#define EG_CONF_SHARE_MAX           16 /* peers that have one subnet */
 #define EG_CONF_WEIGHT_MAX          100
 #define EG_CONF_ALIVE_INTERVAL_NS   1000000000ull
 #define EG_CONF_ALIVE_THRESHOLD     3
@@ -82,6 +84,7 @@ struct eg_conf_port {
 	bool promiscuous;                   /* accept frames for any MAC; default false */
 	EG_VEC(struct eg_prefix) addresses; /* the gateway's own, with their networks' lengths */
 	EG_VEC(struct eg_ip) gateways;      /* default routers, at most one a family */
+	uint8_t source_check;               /* enum eg_source_check; of a clear port */
 	struct eg_conf_kernel kernel;
 	struct eg_pos pos;
 	struct eg_pos at[EG_PORT_KEYS]; /* without a file where the key is not given */
@@ -225,7 +228,8 @@ struct eg_config {
 	EG_VEC(struct eg_conf_neighbor) neighbors;
 	EG_VEC(struct eg_conf_route) routes;
 	EG_VEC(struct eg_conf_peer) peers;
-	char *state_dir; /* NULL: not given */
+	EG_VEC(struct eg_prefix) encrypt; /* never leave in clear */
+	char *state_dir;                  /* NULL: not given */
 	/* Without a file where they are not given. */
 	struct eg_pos state_dir_pos, eal_args_pos, ports_pos, lcores_pos, pins_pos;
 	struct eg_conf_policy policy;

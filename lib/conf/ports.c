@@ -168,6 +168,26 @@ static void place_keys(const struct eg_node *node, struct eg_conf_port *port)
 	}
 }
 
+static void read_source_check(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {
+		[EG_SOURCE_STRICT] = "strict",
+		[EG_SOURCE_LOOSE] = "loose",
+		[EG_SOURCE_OFF] = "off",
+	};
+	struct eg_conf_port *port = into;
+	unsigned choice;
+
+	if (!eg_read_enum(rd, node, names, sizeof(names) / sizeof(*names), &choice))
+		return;
+	if (port->role == EG_ROLE_CLEAR)
+		port->source_check = (uint8_t)choice;
+	else
+		eg_read_error(rd, eg_node_place(node),
+			      "only for clear ports: what an encrypted port opens must come from "
+			      "its peer's subnets anyway");
+}
+
 static void read_port(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
@@ -182,7 +202,8 @@ static void read_port(struct eg_read *rd, const struct eg_node *node, void *into
 		{"promiscuous", read_promiscuous, false},
 		{"addresses", read_addresses, false},
 		{"gateway", read_gateways, false},
-		{"kernel", eg_conf_read_kernel, false}, /* leans on role and addresses */
+		{"source_check", read_source_check, false}, /* leans on role */
+		{"kernel", eg_conf_read_kernel, false},     /* leans on role and addresses */
 	};
 	struct eg_config *config = into;
 	struct eg_conf_port *port = eg_vec_add(&config->ports);

@@ -51,6 +51,7 @@ eg_read_fn eg_conf_read_rekey;
 eg_read_fn eg_conf_read_alive;
 eg_read_fn eg_conf_read_priority;
 eg_read_fn eg_conf_read_weight;
+eg_read_fn eg_conf_read_encrypt;
 eg_read_fn eg_conf_read_policy;
 eg_read_fn eg_conf_read_log;
 eg_read_fn eg_conf_read_stats;
@@ -95,6 +96,9 @@ void eg_conf_check_shares(struct eg_read *rd, const struct eg_conf_maps *maps);
 
 /* Who is asked for life, as whom: completes config->peers[].alive. */
 void eg_conf_check_alive(struct eg_read *rd);
+
+/* Clear routes inside `encrypt`, suites that do not encrypt. */
+void eg_conf_check_encrypt(struct eg_read *rd, const struct eg_conf_maps *maps);
 
 /* SPIs and key files that two SAs share. */
 void eg_conf_check_sas(struct eg_read *rd);

@@ -62,9 +62,39 @@ static enum eg_drop parse_l4(const uint8_t *data, struct eg_pkt *pkt)
 	return EG_KEEP;
 }
 
+enum {
+	OPTION_END = 0,
+	OPTION_NOP = 1,
+	OPTION_LSRR = 131, /* loose and strict source route (RFC 791 s3.1) */
+	OPTION_SSRR = 137,
+};
+
+/* A packet with a source route goes where its sender says, whatever was decided about its
+ * destination. An option of impossible length ends the list for us, but others may go on behind it:
+ * then the mere number of a source route is enough. */
+static enum eg_drop check_options(const uint8_t *data, unsigned ihl)
+{
+	bool broken = false;
+
+	for (unsigned at = EG_IP4_LEN; at < ihl && (broken || data[at] != OPTION_END);) {
+		unsigned left = ihl - at;
+
+		if (data[at] == OPTION_NOP) {
+			at++;
+			continue;
+		}
+		if (data[at] == OPTION_LSRR || data[at] == OPTION_SSRR)
+			return EG_DROP_IP4_SOURCE_ROUTE;
+		broken = broken || left < 2 || data[at + 1] < 2 || data[at + 1] > left;
+		at += broken ? 1 : data[at + 1];
+	}
+	return EG_KEEP;
+}
+
 static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, bool summed, struct eg_pkt *pkt)
 {
 	const struct eg_ip4 *ip = (const struct eg_ip4 *)data;
+	enum eg_drop drop;
 	uint16_t frag;
 	unsigned ihl;
 
@@ -78,6 +108,9 @@ static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, bool summed, st
 		return EG_DROP_BAD_IP_LENGTH;
 	if (!summed && !eg_ip4_checksum_ok(data, ihl))
 		return EG_DROP_BAD_IP_CHECKSUM;
+	drop = ihl > EG_IP4_LEN ? check_options(data, ihl) : EG_KEEP;
+	if (drop)
+		return drop;
 	frag = be16toh(ip->frag_be);
 	/* The receiver may reassemble modulo 64 KiB: over ports that policy has decided. */
 	if ((frag & EG_IP4_FRAGMASK) * 8u + pkt->len > UINT16_MAX)
@@ -108,6 +141,8 @@ static enum eg_drop step_extension(const uint8_t *data, struct eg_pkt *pkt)
 					       : (ext[1] + 1u) * 8;
 	if (left < size)
 		return EG_DROP_BAD_IP6_EXTENSION;
+	if (pkt->proto == EG_PROTO_ROUTING && ext[2] == 0)
+		return EG_DROP_IP6_ROUTING_0;
 	if (pkt->proto == EG_PROTO_FRAGMENT) {
 		uint16_t frag = eg_get16(ext + 2);
 

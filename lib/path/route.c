@@ -29,6 +29,13 @@ static const struct eg_hop *find_hop(const struct eg_snap *snap, const uint8_t *
 				 : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->dst);
 }
 
+static bool must_encrypt(const struct eg_snap *snap, const uint8_t *data, const struct eg_pkt *pkt)
+{
+	return eg_snap_must_encrypt(snap, pkt->version,
+				    pkt->version == 4 ? ((const struct eg_ip4 *)data)->dst
+						      : ((const struct eg_ip6 *)data)->dst);
+}
+
 /* The tunnel for packet i among those of several peers: by its flow, as long as that one's peer
  * lives. What answers a peer goes back by it, or the peer would be told of another's life. */
 static const struct eg_hop *choose_peer(const struct eg_path *path, unsigned i)
@@ -68,6 +75,9 @@ static unsigned route_one(struct eg_path *path, unsigned i)
 			return drop;
 		meta->hop = find_hop(path->snap, data, &meta->pkt); /* the way back */
 	}
+	if (!eg_hop_seals(meta->hop) && meta->hop->kind != EG_HOP_LOCAL &&
+	    must_encrypt(path->snap, data, &meta->pkt))
+		return EG_DROP_MUST_ENCRYPT;
 	switch ((enum eg_hop_kind)meta->hop->kind) {
 	case EG_HOP_NONE:
 		return EG_DROP_NO_ROUTE;

@@ -32,8 +32,8 @@ void eg_esp_in(struct eg_path *path);
 /* verify.c: ECN of the outer header, and the inner source against the SA's peer (RFC 4301 s5.2). */
 void eg_verify(struct eg_path *path);
 
-/* verify.c: packets from a clear port: whose source is a peer's they are not, they would be sealed.
- */
+/* verify.c: packets from a clear port: their source must be behind it (source_check), and never a
+ * peer's, which would be sealed, nor the gateway's own. */
 void eg_verify_plain(struct eg_path *path);
 
 /* probe.c: answers of the peers that are asked whether they live end here, before any policy. */

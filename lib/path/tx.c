@@ -211,6 +211,18 @@ static unsigned send_fragments(struct eg_path *path, unsigned i, const struct eg
 	return first;
 }
 
+/* A plain packet to a network of `encrypt`: whatever led here, it does not leave. */
+static bool must_encrypt(const struct eg_path *path, const struct rte_mbuf *m)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (!path->snap->encrypt)
+		return false;
+	return eg_snap_must_encrypt(path->snap, data[0] >> 4,
+				    data[0] >> 4 == 4 ? ((const struct eg_ip4 *)data)->dst
+						      : ((const struct eg_ip6 *)data)->dst);
+}
+
 /* The last look, and on its way. */
 static unsigned leave(struct eg_path *path, unsigned i)
 {
@@ -226,6 +238,8 @@ static unsigned leave(struct eg_path *path, unsigned i)
 	if (port->encrypted && !meta->sealed && !eg_icmp_may_leave(path, i, hop->port) &&
 	    !eg_kernel_may_leave(path, i, hop->port))
 		return EG_DROP_PLAIN_TO_ENCRYPTED;
+	if (!meta->sealed && must_encrypt(path, m))
+		return EG_DROP_MUST_ENCRYPT;
 	if (__builtin_expect(m->pkt_len > port->mtu || meta->split, 0))
 		return send_fragments(path, i, hop);
 	drop = address(path, meta, m, hop);

@@ -1,10 +1,12 @@
 /* After opening (RFC 4301 s5.2): the inner source must belong to the peer whose SA it came by; and
  * what came in clear must not say that it is from a peer, or from us. The route table is the SPD's
  * selector here: a peer's subnets are what routes into its tunnel, alone or in a group with others
- * that have the very same subnet, and the configuration lets no other route lie inside them. And
+ * that have the very same subnet, and the configuration lets no other route lie inside them. A
+ * source on a clear port must be behind that port, as far as its source_check says (RFC 3704). And
  * the outer header's congestion mark is carried inward (RFC 6040 s4.2). */
 #include "path/stages.h"
 
+#include "base/source_check.h"
 #include "net/bytes.h"
 #include "net/checksum.h"
 #include "path/drop.h"
@@ -85,18 +87,52 @@ void eg_verify(struct eg_path *path)
 	eg_batch_sweep(path);
 }
 
+/* Policy lets a pod's node in by its address. */
+static bool is_node(const struct eg_path *path, const uint8_t *data, const struct eg_pkt *pkt)
+{
+	const struct eg_policy *policy;
+	uint32_t class_id;
+
+	if (!path->snap->policy)
+		return false;
+	policy = path->snap->policy->compiled;
+	class_id = pkt->version == 4 ? eg_policy_class4(policy, ((const struct eg_ip4 *)data)->src)
+				     : eg_policy_class6(policy, ((const struct eg_ip6 *)data)->src);
+	return eg_policy_class_node(policy, class_id);
+}
+
+/* A source that is not behind the port. No mode takes a node's address from elsewhere. */
+static enum eg_drop check_stray(const struct eg_path *path, unsigned i, const struct eg_hop *back)
+{
+	const struct eg_meta *meta = &path->batch.meta[i];
+	unsigned mode = path->snap->source_check[meta->port];
+
+	if (eg_hop_seals(back))
+		return EG_DROP_PLAIN_FROM_PEER;
+	if (back->kind == EG_HOP_LOCAL)
+		return EG_DROP_OWN_SOURCE;
+	if (mode == EG_SOURCE_STRICT ||
+	    (mode == EG_SOURCE_LOOSE &&
+	     (back->kind == EG_HOP_NONE || back->kind == EG_HOP_BROADCAST)) ||
+	    is_node(path, eg_batch_data(&path->batch, i), &meta->pkt))
+		return EG_DROP_SOURCE_CHECK;
+	return EG_KEEP;
+}
+
 void eg_verify_plain(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
+		const struct eg_meta *meta = &batch->meta[i];
 		const struct eg_hop *back =
-			route_back(path->snap, eg_batch_data(batch, i), &batch->meta[i].pkt);
+			route_back(path->snap, eg_batch_data(batch, i), &meta->pkt);
+		enum eg_drop drop = EG_KEEP;
 
-		if (eg_hop_seals(back))
-			eg_batch_lose(batch, i, EG_DROP_PLAIN_FROM_PEER);
-		else if (back->kind == EG_HOP_LOCAL)
-			eg_batch_lose(batch, i, EG_DROP_OWN_SOURCE);
+		if (!eg_hop_behind(back, meta->port))
+			drop = check_stray(path, i, back);
+		if (drop)
+			eg_batch_lose(batch, i, drop);
 	}
 	eg_batch_sweep(path);
 }

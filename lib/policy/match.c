@@ -25,6 +25,11 @@ uint32_t eg_policy_class(const struct eg_policy *policy, const struct eg_ip *ip)
 	return eg_lpm_lookup(policy->lpm, ip);
 }
 
+bool eg_policy_class_node(const struct eg_policy *policy, uint32_t class_id)
+{
+	return policy->classes[class_id].node;
+}
+
 bool eg_policy_class_unknown(const struct eg_policy *policy, uint32_t class_id)
 {
 	return class_id == policy->unknown;

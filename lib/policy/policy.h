@@ -91,6 +91,9 @@ uint32_t eg_policy_class4(const struct eg_policy *policy, const uint8_t addr[4])
 uint32_t eg_policy_class6(const struct eg_policy *policy, const uint8_t addr[16]);
 uint32_t eg_policy_class(const struct eg_policy *policy, const struct eg_ip *ip);
 
+/* True for a class of nodes' addresses. */
+bool eg_policy_class_node(const struct eg_policy *policy, uint32_t class_id);
+
 /* True for the class of unknown addresses. */
 bool eg_policy_class_unknown(const struct eg_policy *policy, uint32_t class_id);
 

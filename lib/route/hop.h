@@ -18,9 +18,12 @@ enum eg_hop_kind {
 	EG_HOP_GROUP,       /* into the tunnel of one of several peers (route/group.h) */
 };
 
+#define EG_HOP_NO_PORT 0xff
+
 struct eg_hop {
 	uint8_t kind;
-	uint8_t port;   /* EG_HOP_PORT, EG_HOP_LINK, EG_HOP_VIA */
+	uint8_t port;   /* EG_HOP_PORT, EG_HOP_LINK, EG_HOP_VIA; EG_HOP_NO_NEIGHBOR: where it would
+			 * be, or EG_HOP_NO_PORT */
 	uint8_t mac[6]; /* EG_HOP_PORT */
 	union {
 		uint32_t peer;  /* EG_HOP_PEER: index in the snapshot */
@@ -33,6 +36,13 @@ struct eg_hop {
 static inline bool eg_hop_leaves(const struct eg_hop *hop)
 {
 	return hop->kind >= EG_HOP_PORT && hop->kind <= EG_HOP_VIA;
+}
+
+/* Is what it leads to behind that port, whether or not somebody there can be reached? */
+static inline bool eg_hop_behind(const struct eg_hop *hop, unsigned port)
+{
+	return hop->port == port && hop->kind >= EG_HOP_NO_NEIGHBOR && hop->kind <= EG_HOP_VIA &&
+	       hop->kind != EG_HOP_LOCAL && hop->kind != EG_HOP_BROADCAST;
 }
 
 /* Does it lead into a tunnel? */

@@ -36,6 +36,9 @@ struct eg_shared_list {
 int eg_build_groups(struct eg_snap *snap, const struct eg_config *config,
 		    struct eg_shared_list *shared);
 
+/* encrypt */
+int eg_build_encrypt(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
+
 /* hops, routes, and each peer's hop */
 int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
 

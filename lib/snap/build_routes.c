@@ -127,7 +127,8 @@ static uint32_t route_hop(struct table *table, const struct eg_config *config,
 		return via_hop(table, config, &route->via);
 	if (speaks(&config->ports.v[route->port], route->to.ip.family))
 		return link_hop(table, (unsigned)route->port);
-	return HOP_NO_NEIGHBOR;
+	return add_hop(table,
+		       (struct eg_hop){.kind = EG_HOP_NO_NEIGHBOR, .port = (uint8_t)route->port});
 }
 
 /* A network's own address and the one that means everybody are no hosts (RFC 1812 s5.3.5.2). */
@@ -171,7 +172,7 @@ static void add_ports(struct table *table, const struct eg_config *config)
 static void collect(struct table *table, const struct eg_config *config)
 {
 	add_hop(table, (struct eg_hop){.kind = EG_HOP_NONE});
-	add_hop(table, (struct eg_hop){.kind = EG_HOP_NO_NEIGHBOR});
+	add_hop(table, (struct eg_hop){.kind = EG_HOP_NO_NEIGHBOR, .port = EG_HOP_NO_PORT});
 	add_hop(table, (struct eg_hop){.kind = EG_HOP_LOCAL});
 	add_hop(table, (struct eg_hop){.kind = EG_HOP_BROADCAST});
 	add_ports(table, config);

@@ -337,6 +337,8 @@ struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns)
 	snap->vias = before->vias;
 	snap->owns = before->owns;
 	snap->allow = before->allow;
+	snap->source_check = before->source_check;
+	snap->encrypt = before->encrypt;
 	snap->groups = before->groups;
 	snap->n_groups = before->n_groups;
 	snap->policy = before->policy;

@@ -14,7 +14,9 @@ void eg_snap_free(struct eg_snap *snap)
 		free(snap->vias);
 		free(snap->owns.v);
 		free(snap->allow);
+		free(snap->source_check);
 		eg_lpm_free(snap->routes);
+		eg_lpm_free(snap->encrypt);
 		for (uint32_t i = 0; i < snap->n_groups; i++)
 			free(snap->groups[i]);
 		free(snap->groups);
@@ -37,15 +39,18 @@ void eg_snap_free(struct eg_snap *snap)
 	free(snap);
 }
 
-static int build_allow(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
+static int build_ports(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
 {
 	snap->allow = calloc(config->ports.n + 1, sizeof(*snap->allow));
-	if (!snap->allow) {
+	snap->source_check = calloc(config->ports.n + 1, sizeof(*snap->source_check));
+	if (!snap->allow || !snap->source_check) {
 		eg_error(errs, NULL, "ports", "out of memory");
 		return -1;
 	}
-	for (size_t p = 0; p < config->ports.n; p++)
+	for (size_t p = 0; p < config->ports.n; p++) {
 		snap->allow[p] = config->ports.v[p].kernel.allow;
+		snap->source_check[p] = config->ports.v[p].source_check;
+	}
 	return 0;
 }
 
@@ -63,7 +68,8 @@ static int build(struct eg_snap *snap, const struct eg_config *config,
 			options->prove_ns, errs);
 		failed |= !snap->policy;
 	}
-	failed |= build_allow(snap, config, errs);
+	failed |= build_ports(snap, config, errs);
+	failed |= eg_build_encrypt(snap, config, errs);
 	return failed || eg_build_routes(snap, config, errs) ? -1 : 0;
 }
 

@@ -50,9 +50,11 @@ struct eg_snap {
 	uint64_t generation;   /* counts up with each published snapshot */
 	struct eg_lpm *routes; /* address -> index into hops */
 	struct eg_hop *hops;
+	struct eg_lpm *encrypt; /* address -> 1: it must not leave in clear; NULL: every one may */
 	struct eg_ip *vias;     /* routers that hops name */
 	struct eg_owns owns;    /* the ports' addresses */
 	struct eg_allow *allow; /* by port: what passes in clear to and from its kernel device */
+	uint8_t *source_check;  /* by port: enum eg_source_check */
 	struct eg_tunnel *peers;
 	struct eg_sad sad;
 	struct eg_ends ends;        /* of peers */
@@ -69,8 +71,8 @@ struct eg_snap {
 	sas;                   /* in the configuration's order, peer by peer; those that
 				  leave behind them */
 	uint64_t next_step_ns; /* when the first SA begins or ends; UINT64_MAX: none does */
-	bool lent; /* routes, hops, vias, owns, allow, groups and policy are the next snapshot's
-		      now (eg_snap_step()) */
+	bool lent; /* routes, encrypt, hops, vias, owns, allow, source_check, groups and policy are
+		      the next snapshot's now (eg_snap_step()) */
 	struct eg_sa_store *store;
 };
 
@@ -104,6 +106,17 @@ static inline const struct eg_hop *eg_snap_route4(const struct eg_snap *snap, co
 static inline const struct eg_hop *eg_snap_route6(const struct eg_snap *snap, const uint8_t dst[16])
 {
 	return &snap->hops[eg_lpm_lookup6(snap->routes, dst)];
+}
+
+/* Must a packet to that address (network order, 4 or 6) be sealed or dropped? Any thread that may
+ * read the snapshot. */
+static inline bool eg_snap_must_encrypt(const struct eg_snap *snap, unsigned version,
+					const uint8_t *dst)
+{
+	if (__builtin_expect(!snap->encrypt, 1))
+		return false;
+	return version == 4 ? eg_lpm_lookup4(snap->encrypt, dst)
+			    : eg_lpm_lookup6(snap->encrypt, dst);
 }
 
 #endif

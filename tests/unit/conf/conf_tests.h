@@ -25,6 +25,7 @@ int run_config_life_tests(void);
 int run_config_vlan_tests(void);
 int run_config_kernel_tests(void);
 int run_config_share_tests(void);
+int run_config_encrypt_tests(void);
 int run_fixed_tests(void);
 int run_read_tests(void);
 int run_cover_tests(void);

@@ -330,6 +330,8 @@ void gate_burst(struct gate *gate, unsigned worker, const struct packet *packets
 		passed[i] = false;
 	}
 	eg_parse_frames(path);
+	if (gate->verify)
+		eg_verify_plain(path);
 	eg_flow_stage(path);
 	eg_policy_stage(path);
 	gate->rx += n;

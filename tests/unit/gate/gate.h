@@ -27,6 +27,7 @@ struct gate {
 	struct eg_flow_table *table;
 	struct eg_path *path[GATE_WORKERS];
 	struct eg_snap snap;
+	bool verify; /* the sources' check stands behind parse: snap.routes and the like are set */
 	bool networks; /* gate_policies(): 10.0.0.0/24 and fd00::/64 are pod networks */
 	uint64_t rx, passed;
 };
@@ -91,6 +92,7 @@ int run_fragment_tests(void);
 int run_reload_tests(void);
 int run_flood_tests(void);
 int run_unknown_tests(void);
+int run_source_tests(void);
 int run_cyclonus_tests(void);
 
 #endif

@@ -399,6 +399,8 @@ void gw_ready(struct gw *gw)
 	assert_int_equal(eg_ends_build(&snap->ends, snap->peers, snap->n_peers), 0);
 	snap->owns = (struct eg_owns){gw->owns.v, gw->owns.n};
 	snap->vias = gw->vias.v;
+	snap->source_check = calloc(2, sizeof(*snap->source_check)); /* strict */
+	assert_non_null(snap->source_check);
 	snap->allow = calloc(2, sizeof(*snap->allow));
 	assert_non_null(snap->allow);
 	memcpy(snap->allow, gw->allow, sizeof(gw->allow));

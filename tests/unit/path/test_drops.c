@@ -5,6 +5,16 @@
 #include "common/hex.h"
 #include "net/bytes.h"
 
+/* 10.8.0.0/16 must not leave in clear, but for 10.8.1.0/24. */
+static struct eg_lpm *encrypt_table(void)
+{
+	struct eg_lpm_entry entries[] = {{.value = 1}, {.value = 0}};
+
+	eg_prefix_parse("10.8.0.0/16", &entries[0].prefix);
+	eg_prefix_parse("10.8.1.0/24", &entries[1].prefix);
+	return eg_lpm_build(entries, 2, 0);
+}
+
 struct gw *open_crossing(void)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1});
@@ -27,7 +37,10 @@ struct gw *open_crossing(void)
 	spec.remote = gw->peers.v[second].remote;
 	gw_sa(gw, second, &spec, material);
 	gw_route(gw, "10.7.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = second});
+	gw_route(gw, "10.8.0.0/16",
+		 (struct eg_hop){.kind = EG_HOP_PORT, .port = CLEAR, .mac = {2, 0, 0, 0, 1}});
 	gw_ready(gw);
+	gw->snap->encrypt = encrypt_table();
 	return gw;
 }
 
@@ -124,8 +137,29 @@ static const struct plain_case {
 	 EG_DROP_OWN_SOURCE},
 	{"from the gateway to itself", CLEAR, {.src = "192.0.2.1", .dst = "192.0.2.1"}, NULL, 0, 0,
 	 EG_DROP_OWN_SOURCE},
-	{"from beside the peer's pods", CLEAR, {.src = "10.8.0.1", .dst = "10.1.0.5"}, NULL, 0, 0,
+	{"from beside the peer's pods", CLEAR, {.src = "10.9.0.1", .dst = "10.1.0.5"}, NULL, 0, 0,
+	 EG_DROP_SOURCE_CHECK},
+	{"from behind ENCRYPTED", CLEAR, {.src = "10.3.0.1", .dst = "10.1.0.5"}, NULL, 0, 0,
+	 EG_DROP_SOURCE_CHECK},
+	{"from another network behind CLEAR", CLEAR, {.src = "10.8.0.1", .dst = "10.1.0.5"}, NULL, 0,
+	 0, EG_KEEP},
+	{"IPv6 from nowhere", CLEAR, {.src = "fd00:9::5", .dst = "fd00:1::5"}, NULL, 0, 0,
+	 EG_DROP_SOURCE_CHECK},
+	/* Routes that the sender names */
+	{"loose source route", CLEAR, {V4, .payload = 20}, "14=46 34=83 35=04 36=04 37=00", MEND, 0,
+	 EG_DROP_IP4_SOURCE_ROUTE},
+	{"strict source route", CLEAR, {V4, .payload = 20}, "14=46 34=89 35=04 36=04 37=00", MEND, 0,
+	 EG_DROP_IP4_SOURCE_ROUTE},
+	{"router alert", CLEAR, {V4, .payload = 20}, "14=46 34=94 35=04 36=00 37=00", MEND, 0,
 	 EG_KEEP},
+	{"routing header of type 0", CLEAR, {V6, .payload = 8},
+	 "20=2b 54=3b 55=00 56=00 57=00 58=00 59=00 60=00 61=00", 0, 0, EG_DROP_IP6_ROUTING_0},
+	{"routing header of type 4", CLEAR, {V6, .payload = 8},
+	 "20=2b 54=3b 55=00 56=04 57=00 58=00 59=00 60=00 61=00", 0, 0, EG_KEEP},
+	/* encrypt */
+	{"must be encrypted, and no tunnel takes it", CLEAR, TO("10.8.0.9"), NULL, 0, 0,
+	 EG_DROP_MUST_ENCRYPT},
+	{"at home inside it", CLEAR, TO("10.8.1.9"), NULL, 0, 0, EG_KEEP},
 	/* Routes */
 	{"no route", CLEAR, TO("172.16.0.1"), NULL, 0, 0, EG_DROP_NO_ROUTE},
 	{"IPv6 no route", CLEAR, TO6("fd00:99::1"), NULL, 0, 0, EG_DROP_NO_ROUTE},
@@ -336,6 +370,30 @@ static void test_padding_over_iv(void **state)
 	gw_close(gw);
 }
 
+/* Whatever a route stage would have done wrong: tx looks again. */
+static void test_encrypt_at_tx(void **state)
+{
+	struct gw *gw = open_crossing();
+	struct frame frame = plain_frame(CLEAR, &(struct flow)TO("10.8.0.9"));
+	const struct eg_hop out = {.kind = EG_HOP_PORT, .port = CLEAR, .mac = {2, 0, 0, 0, 1}};
+	struct eg_path *path = gw->path[0];
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
+
+	(void)state;
+	assert_non_null(m);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)(frame.n - 14)), frame.bytes + 14, frame.n - 14u);
+	path->snap = gw->snap;
+	path->batch.n = 1;
+	path->batch.n_lost = 0;
+	path->batch.m[0] = m;
+	path->batch.meta[0] = (struct eg_meta){.port = CLEAR, .hop = &out, .own = true};
+	eg_tx(path);
+	assert_int_equal(gw_discard(gw, CLEAR), 0);
+	assert_int_equal(gw_drops(gw, EG_DROP_MUST_ENCRYPT), 1);
+	eg_count(&gw->stats[0]->port[CLEAR].rx_packets, 1); /* for the balance: it came from here */
+	gw_close(gw);
+}
+
 /* Ethernet pads to 60 bytes; that is no part of the packet. */
 static void test_link_padding(void **state)
 {
@@ -400,7 +458,8 @@ int run_drop_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),           cmocka_unit_test(test_esp),
 		cmocka_unit_test(test_padding_over_iv), cmocka_unit_test(test_link_padding),
-		cmocka_unit_test(test_no_snapshot),     cmocka_unit_test(test_promiscuous),
+		cmocka_unit_test(test_encrypt_at_tx),   cmocka_unit_test(test_no_snapshot),
+		cmocka_unit_test(test_promiscuous),
 	};
 
 	return cmocka_run_group_tests_name("path drops", tests, NULL, NULL);

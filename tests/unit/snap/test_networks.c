@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/source_check.h"
 #include "conf/config.h"
 #include "snap/snap.h"
 
@@ -182,11 +183,69 @@ static void test_own_node(void **state)
 	}
 }
 
+/* Routes and neighbors tell where a source may come from; encrypt, what must not leave in clear. */
+static void test_places(void **state)
+{
+	static const char text[] =
+		"version: 1\n"
+		"ports:\n"
+		"  c: {device: d0, role: clear, addresses: [10.1.0.1/24], source_check: loose}\n"
+		"  w: {device: d2, role: clear}\n"
+		"  u: {device: d1, role: encrypted, addresses: [192.0.2.1/24], gateway: "
+		"[192.0.2.254]}\n"
+		"neighbors: [{port: w, ip: 10.5.9.9, mac: 02:00:00:00:00:02}]\n"
+		"routes: [{to: 10.5.0.0/24, port: w}]\n"
+		"encrypt: [10.0.0.0/8, 10.1.0.64/26, 192.0.2.0/24]\n"
+		"peers: {b: {local: 192.0.2.1, remote: 192.0.2.2, subnets: [10.2.0.0/24], sas: "
+		"[]}}\n";
+	static const struct {
+		const char *address;
+		int behind; /* port, or -1 */
+		bool must;
+	} rows[] = {
+		{"10.1.0.5", 0, false},  /* at home */
+		{"10.1.0.65", 0, true},  /* listed inside it */
+		{"10.5.0.5", 1, false},  /* at home, without a neighbor there */
+		{"10.5.9.9", 1, false},  /* a neighbor */
+		{"10.5.9.8", 2, true},   /* by the default route */
+		{"10.2.0.5", -1, true},  /* the peer's: sealed, or lost */
+		{"192.0.2.9", 2, true},  /* on the wire */
+		{"192.0.2.2", 2, false}, /* the peer's gateway: key daemons */
+		{"8.8.8.8", 2, false},
+	};
+	const struct eg_snap_options options = {.offline = true};
+	struct eg_errs errs = {0};
+	struct eg_config *config = eg_config_parse(text, sizeof(text) - 1, "t", &errs);
+	struct eg_snap *snap = config ? eg_snap_build(config, NULL, &options, &errs) : NULL;
+
+	(void)state;
+	eg_errs_print(&errs, stderr);
+	assert_non_null(snap);
+	assert_int_equal(snap->source_check[0], EG_SOURCE_LOOSE);
+	assert_int_equal(snap->source_check[1], EG_SOURCE_STRICT);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct eg_ip ip;
+		const struct eg_hop *hop;
+
+		assert_int_equal(eg_ip_parse(rows[i].address, &ip), 0);
+		hop = &snap->hops[eg_lpm_lookup(snap->routes, &ip)];
+		for (int port = 0; port < 3; port++)
+			if (eg_hop_behind(hop, (unsigned)port) != (port == rows[i].behind))
+				fail_msg("%s behind port %d", rows[i].address, port);
+		if (eg_snap_must_encrypt(snap, 4, ip.bytes) != rows[i].must)
+			fail_msg("%s must be encrypted", rows[i].address);
+	}
+	eg_snap_free(snap);
+	eg_config_free(config);
+	eg_errs_free(&errs);
+}
+
 int run_network_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_own_node),
+		cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests_name("snap networks", tests, make_dir, remove_dir);

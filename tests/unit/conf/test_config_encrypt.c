@@ -1,0 +1,77 @@
+/* Where packets may come from and what must not leave in clear: ports' source_check, encrypt. */
+#include "config_cases.h"
+
+#include "conf/config.h"
+
+#define ROUTER                                                                                     \
+	"neighbors: [{port: u, ip: 192.0.2.2, mac: 02:00:00:00:00:02},\n"                          \
+	"            {port: c, ip: 10.9.0.2, mac: 02:00:00:00:00:09}]\n"
+#define PEER(suite)                                                                                \
+	"peers:\n"                                                                                 \
+	"  b: {local: 192.0.2.1, remote: 192.0.2.2, subnets: [10.2.0.0/16], sas: [\n"              \
+	"      {dir: out, spi: 0x1001, suite: " suite ", key_file: o},\n"                          \
+	"      {dir: in, spi: 0x2001, suite: " suite ", key_file: i}]}\n"
+
+static void test_source_check(void **state)
+{
+	static const struct config_case cases[] = {
+		{V "ports: {c: {device: d, role: clear, source_check: loose}}\n", ""},
+		{V "ports: {c: {device: d, role: clear, source_check: \"off\"}}\n", ""},
+		{V "ports: {c: {device: d, role: clear, source_check: lose}}\n",
+		 "t:2:51: ports.c.source_check: unknown \"lose\" (did you mean \"loose\"?)\n"},
+		{V "ports: {c: {source_check: strict, device: d, role: encrypted}}\n",
+		 "t:2:13: ports.c.source_check: only for clear ports: what an encrypted port opens "
+		 "must come from its peer's subnets anyway\n"},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+static void test_encrypt(void **state)
+{
+	static const struct config_case cases[] = {
+		{VP "encrypt: [10.0.0.0/8, \"fd00::/8\"]\n", ""},
+		{VP "encrypt: 10.0.0.0/8\n", "t:3:10: encrypt: expected a list, found a value\n"},
+		{VP "encrypt: [10.0.0.1/8]\n",
+		 "t:3:11: encrypt[0]: 10.0.0.1/8 has host bits set (did you mean 10.0.0.0/8?)\n"},
+		/* Behind a router of a clear port it would be in clear; a wider route says nothing.
+		 */
+		{VP ROUTER
+		 "routes: [{to: 10.3.0.0/16, via: 10.9.0.2}, {to: 0.0.0.0/0, via: 10.9.0.2},\n"
+		 "         {to: 10.4.0.0/16, port: c}, {to: 10.5.0.0/16, via: 192.0.2.2}]\n"
+		 "encrypt: [10.0.0.0/8]\n",
+		 "t:5:15: routes[0].to: 10.3.0.0/16 lies inside 10.0.0.0/8 of encrypt: through a "
+		 "router of ports.c its packets would leave in clear\n"},
+		/* Suites that do not encrypt. */
+		{VP ROUTER "encrypt: [10.2.128.0/17]\n" PEER("null-sha256"),
+		 "t:8:38: peers.b.sas[0].suite: null-sha256 does not encrypt, and the peer "
+		 "overlaps "
+		 "10.2.128.0/17 of encrypt\n"
+		 "t:9:37: peers.b.sas[1].suite: null-sha256 does not encrypt, and the peer "
+		 "overlaps "
+		 "10.2.128.0/17 of encrypt\n"},
+		{VP ROUTER "encrypt: [10.0.0.0/8]\n" PEER("aes256gmac") "state_dir: s\n",
+		 "t:8:38: peers.b.sas[0].suite: aes256gmac does not encrypt, and the peer overlaps "
+		 "10.0.0.0/8 of encrypt\n"
+		 "t:9:37: peers.b.sas[1].suite: aes256gmac does not encrypt, and the peer overlaps "
+		 "10.0.0.0/8 of encrypt\n"},
+		{VP ROUTER "encrypt: [10.3.0.0/16]\n" PEER("aes256gmac") "state_dir: s\n",
+		 "t:8:38: warning: peers.b.sas[0].suite: aes256gmac does not encrypt: the wire can "
+		 "read what this peer is sent\n"},
+		{VP ROUTER "encrypt: [10.0.0.0/8]\n" PEER("aes256gcm16") "state_dir: s\n", ""},
+	};
+
+	(void)state;
+	run_config_cases(cases, COUNT(cases));
+}
+
+int run_config_encrypt_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_source_check),
+		cmocka_unit_test(test_encrypt),
+	};
+
+	return cmocka_run_group_tests_name("conf encrypt", tests, NULL, NULL);
+}
