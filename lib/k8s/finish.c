@@ -83,7 +83,8 @@ static void settle(struct eg_k8s *k8s, const struct eg_owner *owners, size_t n)
 		eg_warning(k8s->errs, &pod->pos, NULL, "Pod %s/%s: %s, so %s is that of %s",
 			   eg_sym_text(&world->syms, world->namespaces.v[pod->ns].name),
 			   eg_sym_text(&world->syms, pod->name),
-			   pod->terminating ? "is being deleted" : "is older",
+			   pod->terminating != winner->terminating ? "is being deleted"
+								   : "is older",
 			   eg_ip_print(&owners[i].ip, ip), words.v ? words.v : "another pod");
 		eg_buf_free(&words);
 		drop_ip(pod, &owners[i].ip);
@@ -108,8 +109,8 @@ static bool settle_all(struct eg_k8s *k8s)
 	return any;
 }
 
-/* Who owns an address is who gets its policies: two owners have no answer. */
-static void check_addresses(struct eg_k8s *k8s)
+/* Who owns an address is who gets its policies: where that has no answer, it gets those of all. */
+static void tell_shared(struct eg_k8s *k8s)
 {
 	const struct eg_world *world = k8s->world;
 
@@ -122,12 +123,12 @@ static void check_addresses(struct eg_k8s *k8s)
 		if (!eg_ip_equal(&a->ip, &b->ip))
 			continue;
 		describe(world, &world->pods.v[a->index], &first);
-		eg_error(k8s->errs, &second->pos, NULL, "Pod %s/%s: has the address %s of %s",
-			 eg_sym_text(&world->syms, world->namespaces.v[second->ns].name),
-			 eg_sym_text(&world->syms, second->name), eg_ip_print(&b->ip, ip),
-			 first.v ? first.v : "another pod");
+		eg_warning(k8s->errs, &second->pos, NULL,
+			   "Pod %s/%s: has the address %s of %s: the policies of both apply to it",
+			   eg_sym_text(&world->syms, world->namespaces.v[second->ns].name),
+			   eg_sym_text(&world->syms, second->name), eg_ip_print(&b->ip, ip),
+			   first.v ? first.v : "another pod");
 		eg_buf_free(&first);
-		k8s->failed = true;
 	}
 }
 
@@ -147,7 +148,7 @@ int eg_k8s_finish(struct eg_k8s *k8s)
 	if (err)
 		eg_k8s_no_memory(k8s);
 	else
-		check_addresses(k8s);
+		tell_shared(k8s);
 	label_namespaces(k8s);
 	return k8s->failed ? -1 : 0;
 }

@@ -21,7 +21,8 @@
  *   server gives every namespace (kubernetes.io/metadata.name), and costs a warning. Selectors that
  *   ask for the absence of any other label do not match it.
  * - An object that appears twice is an error. Finished and hostNetwork pods own no address. Of two
- *   pods with one address, one that is being deleted or is older gives way.
+ *   pods with one address, one that is being deleted or is older gives way; otherwise the policies
+ *   of both apply.
  * - A Node's spec.podCIDR and podCIDRs are kept with it: pod networks, for who needs them.
  * - A node's addresses are its InternalIP and ExternalIP and what its pods call hostIP.
  *

@@ -192,13 +192,22 @@ int eg_boundary_ports(const struct eg_world *world, const struct eg_ip *src,
 		EG_BOUNDARY_KEY(EG_PROTO_UDP, 1),
 		EG_BOUNDARY_KEY(EG_PROTO_SCTP, 1),
 	};
-	uint32_t dst_pod = eg_world_pod_at(world, dst);
+	size_t n_srcs, n_dsts;
+	const struct eg_owner *srcs = eg_world_pods_at(world, src, &n_srcs);
+	const struct eg_owner *dsts = eg_world_pods_at(world, dst, &n_dsts);
 
 	keys->n = 0;
-	if (eg_words_append(keys, always, sizeof(always) / sizeof(*always)) ||
-	    add_side(keys, world, EG_EGRESS, eg_world_pod_at(world, src), dst_pod) ||
-	    add_side(keys, world, EG_INGRESS, dst_pod, dst_pod))
+	if (eg_words_append(keys, always, sizeof(always) / sizeof(*always)))
 		return -ENOMEM;
+	for (size_t d = 0; d < n_dsts || !d; d++) {
+		uint32_t dst_pod = n_dsts ? dsts[d].index : EG_NONE;
+
+		if (add_side(keys, world, EG_INGRESS, dst_pod, dst_pod))
+			return -ENOMEM;
+		for (size_t s = 0; s < n_srcs; s++)
+			if (add_side(keys, world, EG_EGRESS, srcs[s].index, dst_pod))
+				return -ENOMEM;
+	}
 	eg_words_sort(keys);
 	return 0;
 }

@@ -15,8 +15,8 @@ struct builder {
 
 static uint32_t class_id(struct eg_classes *classes, struct eg_class class)
 {
-	uint32_t key[4] = {class.signature, class.blocks, class.node, class.unknown};
-	uint32_t id = eg_intern_add(&classes->keys, key, 4);
+	uint32_t key[5] = {class.signature, class.blocks, class.node, class.unknown, class.shared};
+	uint32_t id = eg_intern_add(&classes->keys, key, 5);
 	struct eg_class *entry;
 
 	if (id == EG_INTERN_FAILED || id < classes->v.n)
@@ -40,13 +40,66 @@ static int add_prefix(struct builder *b, const struct eg_prefix *prefix, struct 
 }
 
 /* signature EG_NONE: an address no pod owns. */
+static struct eg_class class_of(const struct builder *b, const struct eg_ip *ip, uint32_t signature)
+{
+	return (struct eg_class){.signature = signature,
+				 .blocks = eg_lpm_lookup(b->sets, ip),
+				 .node = eg_world_node_at(b->world, ip) != EG_NONE};
+}
+
 static int add_address(struct builder *b, const struct eg_ip *ip, uint32_t signature)
 {
 	struct eg_prefix prefix = {*ip, (uint8_t)eg_ip_bits(ip)};
 
-	return add_prefix(b, &prefix,
-			  (struct eg_class){signature, eg_lpm_lookup(b->sets, ip),
-					    eg_world_node_at(b->world, ip) != EG_NONE, false});
+	return add_prefix(b, &prefix, class_of(b, ip, signature));
+}
+
+static struct eg_class owner_class(const struct builder *b, const struct eg_owner *owner)
+{
+	uint32_t kind = b->kinds->of_pod.v[owner->index];
+
+	return class_of(b, &owner->ip, b->kinds->v.v[kind].signature);
+}
+
+/* Remember the class that an address would have with one of its owners only. */
+static int keep_owner_class(struct eg_classes *classes, size_t n_owners, size_t at,
+			    struct eg_class class)
+{
+	uint32_t id = class_id(classes, class);
+
+	while (classes->of_owner.n < n_owners)
+		if (eg_words_add(&classes->of_owner, EG_NONE))
+			return -ENOMEM;
+	classes->of_owner.v[at] = id;
+	return id == EG_INTERN_FAILED ? -ENOMEM : 0;
+}
+
+/* Addresses that several pods claim, after all others: each a class of its own, which says that the
+ * classes of its owners decide. */
+static int add_shared(struct builder *b)
+{
+	const struct eg_owners *owners = &b->world->pod_ips;
+
+	for (size_t i = 0, end; i < owners->n; i = end) {
+		struct eg_prefix prefix = {owners->v[i].ip, (uint8_t)eg_ip_bits(&owners->v[i].ip)};
+		struct eg_class class;
+
+		for (end = i + 1; end < owners->n; end++)
+			if (!eg_ip_equal(&owners->v[i].ip, &owners->v[end].ip))
+				break;
+		for (size_t j = i; end - i > 1 && j < end; j++) {
+			class = owner_class(b, &owners->v[j]);
+			if (keep_owner_class(b->classes, owners->n, j, class))
+				return -ENOMEM;
+		}
+		if (end - i < 2)
+			continue;
+		class = owner_class(b, &owners->v[i]);
+		class.shared = (uint32_t)i + 1;
+		if (add_prefix(b, &prefix, class))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static const struct eg_class unknown_class = {.signature = EG_NONE, .unknown = true};
@@ -57,7 +110,7 @@ static struct eg_class unowned(const struct builder *b, const struct eg_region *
 {
 	if (eg_world_pod_network(b->world, &region->prefix))
 		return unknown_class;
-	return (struct eg_class){EG_NONE, region->set, false, false};
+	return (struct eg_class){.signature = EG_NONE, .blocks = region->set};
 }
 
 static int add_regions(struct builder *b, const struct eg_regions *regions)
@@ -175,6 +228,8 @@ int eg_classes_build(struct eg_classes *classes, const struct eg_world *world,
 		err = add_networks(&b);
 	if (!err)
 		err = add_owned(&b);
+	if (!err)
+		err = add_shared(&b);
 	if (!err) {
 		classes->lpm = eg_lpm_build(b.entries.v, b.entries.n, 0);
 		err = classes->lpm ? 0 : -ENOMEM;
@@ -192,6 +247,7 @@ int eg_classes_build(struct eg_classes *classes, const struct eg_world *world,
 void eg_classes_free(struct eg_classes *classes)
 {
 	eg_vec_free(&classes->v);
+	eg_vec_free(&classes->of_owner);
 	eg_intern_free(&classes->keys);
 	eg_intern_free(&classes->block_sets);
 	eg_vec_free(&classes->of_matcher.classes);

@@ -15,6 +15,7 @@ struct eg_class {
 	uint32_t blocks;    /* number of a block set */
 	bool node;          /* a node's address */
 	bool unknown;       /* in a pod network, and nobody's */
+	uint32_t shared; /* 1 + its place in world->pod_ips where several pods claim it; else 0 */
 };
 
 /* Lists of classes, one for each i. */
@@ -25,6 +26,8 @@ struct eg_class_lists {
 struct eg_classes {
 	EG_VEC(struct eg_class) v; /* 0: no pod, no block, no node */
 	uint32_t unknown;          /* the class of unknown addresses, or EG_NONE: there are none */
+	struct eg_words of_owner;  /* class of world->pod_ips i as if only that pod claimed the
+				    * address; empty where no address is shared */
 	struct eg_intern keys, block_sets;
 	struct eg_class_lists of_matcher, of_block;
 	struct eg_lpm *lpm; /* address -> class; the compiler takes it over */

@@ -52,6 +52,7 @@ static int keep_classes(struct work *w)
 		struct eg_class_facts *facts = &policy->classes[c];
 
 		facts->node = class->node;
+		facts->shared = class->shared;
 		facts->pod = class->signature != EG_NONE;
 		for (int dir = 0; facts->pod && dir < EG_DIRS; dir++)
 			facts->group[dir] = w->groups[dir].of_signature.v[class->signature];
@@ -70,6 +71,8 @@ static int keep(struct work *w)
 	policy->unknown = w->classes.unknown;
 	policy->lpm = w->classes.lpm;
 	w->classes.lpm = NULL;
+	policy->of_owner = w->classes.of_owner.v;
+	w->classes.of_owner = (struct eg_words){0};
 	policy->programs = w->programs.code.words.v;
 	w->programs.code.words.v = NULL;
 	policy->rules = w->rules.refs.v;
@@ -183,6 +186,7 @@ void eg_policy_free(struct eg_policy *policy)
 	}
 	eg_lpm_free(policy->lpm);
 	free(policy->classes);
+	free(policy->of_owner);
 	free(policy->programs);
 	free(policy->rules);
 	free(policy);

@@ -19,6 +19,7 @@ static void add_end(const struct eg_world *world, const char *which,
 		    const struct eg_explain_end *end, struct eg_buf *out)
 {
 	char ip[EG_IP_TEXT];
+	size_t n_pods;
 
 	eg_buf_add(out, "%s %s: ", which, eg_ip_print(&end->ip, ip));
 	if (end->pod != EG_NONE) {
@@ -42,6 +43,10 @@ static void add_end(const struct eg_world *world, const char *which,
 	} else {
 		eg_buf_add(out, "no pod and no node");
 	}
+	eg_world_pods_at(world, &end->ip, &n_pods);
+	if (n_pods > 1)
+		eg_buf_add(out, ", and %zu more pods claim the address: the policies of all apply",
+			   n_pods - 1);
 	eg_buf_add(out, " (class %u)\n", end->class_id);
 }
 

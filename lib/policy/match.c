@@ -78,9 +78,10 @@ void eg_policy_match(const struct eg_policy *policy, const struct eg_match *in,
 		match_burst(policy, in + i, out + i, n - i < BURST ? n - i : BURST);
 }
 
-/* What no policy can forbid, looked at only after a denial. */
+/* What no policy can forbid, looked at only after a denial. dst_pod EG_NONE: whoever has the
+ * address. */
 static void exempt(const struct eg_policy *policy, const struct eg_policy_packet *packet,
-		   const struct eg_match *match, struct eg_verdict *verdict)
+		   const struct eg_match *match, uint32_t dst_pod, struct eg_verdict *verdict)
 {
 	struct eg_ip src, dst;
 	uint32_t pod;
@@ -96,9 +97,63 @@ static void exempt(const struct eg_policy *policy, const struct eg_policy_packet
 		return;
 	src = eg_ip_from(packet->family, packet->src);
 	dst = eg_ip_from(packet->family, packet->dst);
-	pod = eg_world_pod_at(policy->world, &dst);
+	pod = dst_pod != EG_NONE ? dst_pod : eg_world_pod_at(policy->world, &dst);
 	if (eg_world_node_has(policy->world, policy->world->pods.v[pod].node, &src))
 		verdict->side[EG_INGRESS] = EG_VERDICT_NODE;
+}
+
+/* The pods behind one end and the classes they give it. One without owners, or with one, is its
+ * class. */
+struct owners {
+	const struct eg_owner *v;
+	const uint32_t *classes;
+	size_t n;
+};
+
+static struct owners owners_of(const struct eg_policy *policy, uint8_t family, const uint8_t *addr,
+			       const uint32_t *class_id)
+{
+	struct eg_ip ip = eg_ip_from(family, addr);
+	uint32_t shared = policy->classes[*class_id].shared;
+	struct owners owners = {NULL, class_id, 1};
+
+	if (!shared)
+		return owners;
+	owners.v = eg_world_pods_at(policy->world, &ip, &owners.n);
+	owners.classes = policy->of_owner + shared - 1;
+	return owners;
+}
+
+/* Of two verdicts on one side: a denial, else the first that has a reason. */
+static uint32_t stricter(uint32_t a, uint32_t b)
+{
+	if (a < EG_VERDICT_OPEN)
+		return a;
+	return b < EG_VERDICT_OPEN || a == EG_VERDICT_OPEN ? b : a;
+}
+
+/* Several pods claim an end's address: each pair of owners must pass. */
+static void decide_shared(const struct eg_policy *policy, const struct eg_policy_packet *packet,
+			  const struct eg_match *match, struct eg_verdict *out)
+{
+	struct owners src = owners_of(policy, packet->family, packet->src, &match->src);
+	struct owners dst = owners_of(policy, packet->family, packet->dst, &match->dst);
+	struct eg_verdict all = {{EG_VERDICT_OPEN, EG_VERDICT_OPEN}};
+
+	for (size_t s = 0; s < src.n; s++)
+		for (size_t d = 0; d < dst.n; d++) {
+			struct eg_match pair = {src.classes[s], dst.classes[d], match->port,
+						match->proto};
+			struct eg_verdict one;
+
+			match_burst(policy, &pair, &one, 1);
+			if (!eg_verdict_passes(&one))
+				exempt(policy, packet, &pair, dst.v ? dst.v[d].index : EG_NONE,
+				       &one);
+			for (int dir = 0; dir < EG_DIRS; dir++)
+				all.side[dir] = stricter(all.side[dir], one.side[dir]);
+		}
+	*out = all;
 }
 
 static void decide_burst(const struct eg_policy *policy, const struct eg_policy_packet *packets,
@@ -121,9 +176,13 @@ static void decide_burst(const struct eg_policy *policy, const struct eg_policy_
 		};
 	}
 	eg_policy_match(policy, match, out, n);
-	for (size_t i = 0; i < n; i++)
-		if (!eg_verdict_passes(&out[i]))
-			exempt(policy, &packets[i], &match[i], &out[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (policy->of_owner &&
+		    (policy->classes[match[i].src].shared || policy->classes[match[i].dst].shared))
+			decide_shared(policy, &packets[i], &match[i], &out[i]);
+		else if (!eg_verdict_passes(&out[i]))
+			exempt(policy, &packets[i], &match[i], EG_NONE, &out[i]);
+	}
 }
 
 void eg_policy_decide(const struct eg_policy *policy, const struct eg_policy_packet *packets,

@@ -159,6 +159,18 @@ static uint32_t owner_at(const struct eg_owners *owners, const struct eg_ip *ip)
 	return i < owners->n && eg_ip_equal(&owners->v[i].ip, ip) ? owners->v[i].index : EG_NONE;
 }
 
+const struct eg_owner *eg_world_pods_at(const struct eg_world *world, const struct eg_ip *ip,
+					size_t *n)
+{
+	const struct eg_owners *owners = &world->pod_ips;
+	size_t first = find_owner(owners, ip, 0), end = first;
+
+	while (end < owners->n && eg_ip_equal(&owners->v[end].ip, ip))
+		end++;
+	*n = end - first;
+	return *n ? owners->v + first : NULL;
+}
+
 uint32_t eg_world_pod_at(const struct eg_world *world, const struct eg_ip *ip)
 {
 	return owner_at(&world->pod_ips, ip);

@@ -7,7 +7,7 @@
  *
  * What a reader guarantees: indexes are valid, labels are sorted by key without doubles, prefixes
  * are masked, exceptions lie inside their cidr, a pod has at most one address a family and no
- * (name, protocol, port) twice, an address belongs to one pod. */
+ * (name, protocol, port) twice, an address to one pod where the cluster is in order. */
 #ifndef EG_POLICY_MODEL_H
 #define EG_POLICY_MODEL_H
 
@@ -189,7 +189,13 @@ static inline bool eg_pod_owns_ips(const struct eg_pod *pod)
  * 0 or -ENOMEM. */
 int eg_world_index(struct eg_world *world);
 
-/* Index of the pod that owns an address, or EG_NONE. The world must be indexed. */
+/* The owners of an address, by index of the pod: *n of them, NULL where there is none. Where
+ * several pods claim it, the policies of all apply: it may do what each of them may. The world must
+ * be indexed. */
+const struct eg_owner *eg_world_pods_at(const struct eg_world *world, const struct eg_ip *ip,
+					size_t *n);
+
+/* Index of the (first) pod that owns an address, or EG_NONE. The world must be indexed. */
 uint32_t eg_world_pod_at(const struct eg_world *world, const struct eg_ip *ip);
 
 /* Index of the (first) node that has an address, or EG_NONE. */

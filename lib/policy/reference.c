@@ -29,15 +29,14 @@ static bool block_matches(const struct eg_peer *peer, const struct eg_ip *other)
 	return true;
 }
 
-bool eg_ref_peer_matches(const struct eg_world *world, const struct eg_netpol *policy,
-			 const struct eg_peer *peer, const struct eg_ip *other)
+/* `pod` is whose address `other` is, or EG_NONE. */
+static bool peer_matches(const struct eg_world *world, const struct eg_netpol *policy,
+			 const struct eg_peer *peer, const struct eg_ip *other, uint32_t index)
 {
 	const struct eg_pod *pod;
-	uint32_t index;
 
 	if (peer->is_block)
 		return block_matches(peer, other);
-	index = eg_world_pod_at(world, other);
 	if (index == EG_NONE)
 		return false;
 	pod = &world->pods.v[index];
@@ -48,11 +47,15 @@ bool eg_ref_peer_matches(const struct eg_world *world, const struct eg_netpol *p
 	return !peer->has_pod || eg_selector_matches(&peer->pod, &pod->labels);
 }
 
-bool eg_ref_port_matches(const struct eg_world *world, const struct eg_port *port,
-			 const struct eg_packet_key *key)
+bool eg_ref_peer_matches(const struct eg_world *world, const struct eg_netpol *policy,
+			 const struct eg_peer *peer, const struct eg_ip *other)
 {
-	uint32_t pod;
+	return peer_matches(world, policy, peer, other, eg_world_pod_at(world, other));
+}
 
+static bool port_matches(const struct eg_world *world, const struct eg_port *port,
+			 const struct eg_packet_key *key, uint32_t dst_pod)
+{
 	if (port->proto != key->proto)
 		return false;
 	switch (port->kind) {
@@ -61,33 +64,45 @@ bool eg_ref_port_matches(const struct eg_world *world, const struct eg_port *por
 	case EG_PORT_RANGE:
 		return key->port >= port->first && key->port <= port->last;
 	case EG_PORT_NAMED:
-		pod = eg_world_pod_at(world, &key->dst);
-		return pod != EG_NONE &&
-		       eg_pod_has_port(&world->pods.v[pod], port->name, port->proto, key->port);
+		return dst_pod != EG_NONE &&
+		       eg_pod_has_port(&world->pods.v[dst_pod], port->name, port->proto, key->port);
 	}
 	return false;
 }
 
+bool eg_ref_port_matches(const struct eg_world *world, const struct eg_port *port,
+			 const struct eg_packet_key *key)
+{
+	return port_matches(world, port, key, eg_world_pod_at(world, &key->dst));
+}
+
+/* Which pods are asked about, where an address has several: whose direction it is, and the other
+ * end's; EG_NONE where that is no pod's. */
+struct pods {
+	uint32_t subject, other;
+};
+
 static bool rule_allows(const struct eg_world *world, const struct eg_netpol *policy,
 			const struct eg_rule *rule, enum eg_dir dir,
-			const struct eg_packet_key *key)
+			const struct eg_packet_key *key, const struct pods *pods)
 {
+	uint32_t dst = dir == EG_EGRESS ? pods->other : pods->subject;
 	bool peer_ok = !rule->peers.n, port_ok = !rule->ports.n;
 
 	eg_vec_foreach (peer, &rule->peers)
-		peer_ok = peer_ok || eg_ref_peer_matches(world, policy, peer, other_of(dir, key));
+		peer_ok = peer_ok ||
+			  peer_matches(world, policy, peer, other_of(dir, key), pods->other);
 	if (!peer_ok)
 		return false;
 	eg_vec_foreach (port, &rule->ports)
-		port_ok = port_ok || eg_ref_port_matches(world, port, key);
+		port_ok = port_ok || port_matches(world, port, key, dst);
 	return port_ok;
 }
 
-struct eg_ref_side eg_ref_rules(const struct eg_world *world, enum eg_dir dir,
-				const struct eg_packet_key *key)
+static struct eg_ref_side rules_for(const struct eg_world *world, enum eg_dir dir,
+				    const struct eg_packet_key *key, const struct pods *pods)
 {
-	struct eg_ref_side side = {EG_REF_OPEN, eg_world_pod_at(world, subject_of(dir, key)),
-				   EG_NONE, EG_NONE};
+	struct eg_ref_side side = {EG_REF_OPEN, pods->subject, EG_NONE, EG_NONE};
 
 	if (eg_world_unknown(world, &key->src) || eg_world_unknown(world, &key->dst)) {
 		side.why = EG_REF_UNKNOWN;
@@ -102,7 +117,7 @@ struct eg_ref_side eg_ref_rules(const struct eg_world *world, enum eg_dir dir,
 			continue;
 		side.why = EG_REF_DENIED;
 		for (size_t r = 0; r < policy->rules[dir].n; r++) {
-			if (!rule_allows(world, policy, &policy->rules[dir].v[r], dir, key))
+			if (!rule_allows(world, policy, &policy->rules[dir].v[r], dir, key, pods))
 				continue;
 			side.why = EG_REF_RULE;
 			side.policy = *index;
@@ -113,19 +128,53 @@ struct eg_ref_side eg_ref_rules(const struct eg_world *world, enum eg_dir dir,
 	return side;
 }
 
-struct eg_ref_side eg_ref_decide(const struct eg_world *world, enum eg_dir dir,
-				 const struct eg_packet_key *key)
+struct eg_ref_side eg_ref_rules(const struct eg_world *world, enum eg_dir dir,
+				const struct eg_packet_key *key)
 {
-	struct eg_ref_side side = eg_ref_rules(world, dir, key);
-	uint32_t other = eg_world_pod_at(world, other_of(dir, key));
+	struct pods pods = {eg_world_pod_at(world, subject_of(dir, key)),
+			    eg_world_pod_at(world, other_of(dir, key))};
+
+	return rules_for(world, dir, key, &pods);
+}
+
+static struct eg_ref_side decide_for(const struct eg_world *world, enum eg_dir dir,
+				     const struct eg_packet_key *key, const struct pods *pods)
+{
+	struct eg_ref_side side = rules_for(world, dir, key, pods);
 	uint32_t node;
 
 	if (side.why != EG_REF_DENIED)
 		return side;
 	node = world->pods.v[side.pod].node;
-	if (other == side.pod)
+	if (eg_ip_equal(&key->src, &key->dst))
 		side.why = EG_REF_SELF;
 	else if (dir == EG_INGRESS && node != EG_NONE && eg_world_node_has(world, node, &key->src))
 		side.why = EG_REF_NODE;
+	return side;
+}
+
+struct eg_ref_side eg_ref_decide(const struct eg_world *world, enum eg_dir dir,
+				 const struct eg_packet_key *key)
+{
+	struct eg_ref_side side = {EG_REF_OPEN, EG_NONE, EG_NONE, EG_NONE};
+	size_t n_srcs, n_dsts;
+	const struct eg_owner *srcs = eg_world_pods_at(world, &key->src, &n_srcs);
+	const struct eg_owner *dsts = eg_world_pods_at(world, &key->dst, &n_dsts);
+
+	/* Nearly always one and one. Otherwise each pair must pass, and the first that passes for a
+	 * reason gives its name. */
+	for (size_t s = 0; s < n_srcs || !s; s++)
+		for (size_t d = 0; d < n_dsts || !d; d++) {
+			uint32_t src = n_srcs ? srcs[s].index : EG_NONE;
+			uint32_t dst = n_dsts ? dsts[d].index : EG_NONE;
+			struct pods pods = {dir == EG_EGRESS ? src : dst,
+					    dir == EG_EGRESS ? dst : src};
+			struct eg_ref_side pair = decide_for(world, dir, key, &pods);
+
+			if (pair.why == EG_REF_DENIED)
+				return pair;
+			if (side.why == EG_REF_OPEN)
+				side = pair;
+		}
 	return side;
 }

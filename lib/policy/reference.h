@@ -9,6 +9,8 @@
  *   traffic is their node's. ipBlock matches any address, pods' too.
  * - Only TCP, UDP and SCTP have ports. A rule without ports covers every protocol, one with ports
  *   those protocols only: ICMP passes by rules without ports.
+ * - Where several pods claim an address, it may do what each of them may, with each that claims the
+ *   other end's.
  * - A named port is the destination's, also where ipBlock matched it; an address without a pod has
  *   none.
  * - An address in a pod network that belongs to nobody is unknown: what it sends and what is sent

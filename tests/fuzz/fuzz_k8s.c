@@ -63,7 +63,30 @@ static void check_world(const struct eg_world *world)
 	eg_errs_free(&errs);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* What is quarantined allows nothing. */
+static void check_closed(const struct eg_world *world)
+{
+	eg_vec_foreach (policy, &world->policies) {
+		if (!policy->quarantined)
+			continue;
+		require(policy->isolates[EG_INGRESS] || policy->isolates[EG_EGRESS]);
+		require(!policy->rules[EG_INGRESS].n && !policy->rules[EG_EGRESS].n);
+	}
+	eg_vec_foreach (pod, &world->pods)
+		for (size_t i = 0; pod->quarantined && i < pod->ips.n; i++) {
+			struct eg_packet_key key = {.src = pod->ips.v[i], .port = 80};
+
+			key.dst = key.src;
+			key.dst.bytes[0] ^= 1;
+			require(eg_ref_decide(world, EG_EGRESS, &key).why == EG_REF_DENIED);
+			key.dst = key.src;
+			key.src.bytes[0] ^= 1;
+			require(eg_ref_decide(world, EG_INGRESS, &key).why == EG_REF_DENIED);
+		}
+}
+
+/* The whole text under one way to read it. */
+static void read_as(const struct eg_k8s_options *options, const uint8_t *data, size_t size)
 {
 	struct eg_world world = {0};
 	struct eg_errs errs = {0};
@@ -71,15 +94,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int bad;
 
 	if (!k8s)
-		return 0;
+		return;
+	eg_k8s_set_options(k8s, options);
 	eg_k8s_add_text(k8s, (const char *)data, size, "fuzz");
 	bad = eg_k8s_finish(k8s);
 	require((bad != 0) == (errs.n_errors > 0));
 	check_messages(&errs);
-	if (!bad)
+	require(options->quarantine || (!errs.n_quarantined && !world.quarantined.n));
+	/* What is told is listed; an object that was there twice is told once and listed twice. */
+	require(bad || errs.n_quarantined <= world.quarantined.n);
+	if (!bad) {
 		check_world(&world);
+		check_closed(&world);
+	}
 	eg_k8s_free(k8s);
 	eg_world_free(&world);
 	eg_errs_free(&errs);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	read_as(&(struct eg_k8s_options){.default_namespace = "default"}, data, size);
+	read_as(&(struct eg_k8s_options){.source = EG_K8S_POLICIES, .quarantine = true}, data,
+		size);
 	return 0;
 }

@@ -176,7 +176,8 @@ static const struct {
 		       "10.0.0.1}}\n"
 		       "---\n{apiVersion: v1, kind: Pod, metadata: {name: b}, status: {podIP: "
 		       "10.0.0.1}}\n",
-	 "t:5:1: Pod default/b: has the address 10.0.0.1 of Pod default/a (t:3)\n"},
+	 "t:5:1: warning: Pod default/b: has the address 10.0.0.1 of Pod default/a (t:3): the "
+	 "policies of both apply to it\n"},
 	{"{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}}\n",
 	 "t:1:1: warning: namespace x is not in the inventory: taken to have no label but "
 	 "kubernetes.io/metadata.name\n"},
@@ -213,6 +214,91 @@ static void test_messages(void **state)
 		read_world(cases[i].text, &world, cases[i].messages);
 		eg_world_free(&world);
 	}
+}
+
+/* Two pods with one address: who owns it, and what is said. */
+static void test_one_address(void **state)
+{
+	static const struct {
+		const char *a, *b;   /* metadata */
+		unsigned n_a, n_b;   /* addresses that each has in the end, of two */
+		const char *warning; /* NULL: none */
+	} rows[] = {
+		{"", "", 2, 2,
+		 "b: has the address 10.0.0.1 of Pod d/a (t:3): the policies of both "},
+		{"deletionTimestamp: \"2024-01-01T00:00:00Z\"", "", 0, 2,
+		 "a: is being deleted, so 10.0.0.1 is that of Pod d/b (t:5)"},
+		{"", "deletionTimestamp: \"2024-01-01T00:00:00Z\"", 2, 0,
+		 "b: is being deleted, so 10.0.0.1 is that of Pod d/a (t:3)"},
+		{"creationTimestamp: \"2024-01-01T00:00:00Z\"",
+		 "creationTimestamp: \"2024-01-01T00:00:01Z\"", 0, 2,
+		 "a: is older, so 10.0.0.1 is that of Pod d/b (t:5)"},
+		{"creationTimestamp: \"2025-01-01T00:00:00Z\"",
+		 "creationTimestamp: \"2024-12-31T23:59:59Z\"", 2, 0,
+		 "b: is older, so 10.0.0.1 is that of Pod d/a (t:3)"},
+		{"creationTimestamp: \"2024-01-01T00:00:00Z\"",
+		 "creationTimestamp: \"2024-01-01T00:00:00Z\"", 2, 2,
+		 "b: has the address 10.0.0.1 of Pod d/a (t:3): the policies of both "},
+		{"creationTimestamp: \"2024-01-01T00:00:00Z\"", "", 2, 2,
+		 "b: has the address 10.0.0.1 of Pod d/a (t:3): the policies of both "},
+		/* being deleted counts more than being older, and equals decide by age */
+		{"creationTimestamp: \"2024-01-01T00:00:00Z\"",
+		 "creationTimestamp: \"2025-01-01T00:00:00Z\", deletionTimestamp: "
+		 "\"2025-01-02T00:00:00Z\"",
+		 2, 0, "b: is being deleted, so 10.0.0.1 is that of Pod d/a (t:3)"},
+		{"creationTimestamp: \"2024-01-01T00:00:00Z\", deletionTimestamp: "
+		 "\"2025-01-02T00:00:00Z\"",
+		 "creationTimestamp: \"2025-01-01T00:00:00Z\", deletionTimestamp: "
+		 "\"2025-01-02T00:00:00Z\"",
+		 0, 2, "a: is older, so 10.0.0.1 is that of Pod d/b (t:5)"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct eg_world world = {0};
+		struct eg_errs errs = {0};
+		struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+		struct eg_buf text = {0};
+
+		eg_buf_add(&text,
+			   NS("d") "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: d, "
+				   "%s}, status: {podIPs: [{ip: 10.0.0.1}, {ip: 'fd00::1'}]}}\n"
+				   "---\n{apiVersion: v1, kind: Pod, metadata: {name: b, "
+				   "namespace: d, %s}, status: {podIPs: [{ip: 10.0.0.1}, {ip: "
+				   "'fd00::1'}]}}\n",
+			   rows[i].a, rows[i].b);
+		eg_k8s_add_text(k8s, text.v, text.n, "t");
+		assert_int_equal(eg_k8s_finish(k8s), 0);
+		assert_int_equal(pod_of(&world, "a")->ips.n, rows[i].n_a);
+		assert_int_equal(pod_of(&world, "b")->ips.n, rows[i].n_b);
+		assert_int_equal(errs.n_warnings, 2); /* of each family */
+		if (!strstr(errs.msgs.v[0].text, rows[i].warning))
+			fail_msg("%s", errs.msgs.v[0].text);
+		assert_non_null(strstr(errs.msgs.v[1].text, "fd00::1"));
+		assert_int_equal(world.pod_ips.n, rows[i].n_a + rows[i].n_b);
+		eg_k8s_free(k8s);
+		eg_world_free(&world);
+		eg_errs_free(&errs);
+		eg_buf_free(&text);
+	}
+}
+
+/* hostIPs counts as hostIP does, whatever the Node says. */
+static void test_host_ips(void **state)
+{
+	struct eg_world world = {0};
+	struct eg_ip ip;
+
+	(void)state;
+	read_world(NS("d") "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: d}, spec: "
+			   "{nodeName: n1}, status: {podIP: 10.0.0.1, hostIP: 192.0.2.1, hostIPs: "
+			   "[{ip: 192.0.2.1}, {ip: '2001:db8::1'}]}}\n",
+		   &world, "");
+	assert_int_equal(world.nodes.n, 1);
+	assert_int_equal(world.nodes.v[0].ips.n, 2);
+	assert_int_equal(eg_ip_parse("2001:db8::1", &ip), 0);
+	assert_true(eg_world_node_has(&world, 0, &ip));
+	eg_world_free(&world);
 }
 
 static void write_file(const char *folder, const char *name, const char *text)
@@ -282,10 +368,9 @@ static void test_folder(void **state)
 int run_inventory_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kubectl_list),
-		cmocka_unit_test(test_typed_list_json),
-		cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_kubectl_list), cmocka_unit_test(test_typed_list_json),
+		cmocka_unit_test(test_messages),     cmocka_unit_test(test_one_address),
+		cmocka_unit_test(test_host_ips),     cmocka_unit_test(test_folder),
 	};
 
 	return cmocka_run_group_tests_name("k8s inventory", tests, NULL, NULL);

@@ -201,11 +201,58 @@ static void test_all_at_once(void **state)
 	eg_world_free(&world);
 }
 
+/* Which directions a spec isolates: policyTypes where it is given, else ingress always and egress
+ * where there are egress rules. */
+static void test_directions(void **state)
+{
+	static const struct {
+		const char *spec; /* NULL: no spec at all */
+		bool isolates[EG_DIRS];
+	} rows[] = {
+		{NULL, {true, false}},
+		{"spec:\n", {true, false}},
+		{"spec: null\n", {true, false}},
+		{"spec: {}\n", {true, false}},
+		{"spec: {podSelector: {}}\n", {true, false}},
+		{"spec: {ingress: []}\n", {true, false}},
+		{"spec: {egress: null}\n", {true, false}},
+		{"spec: {egress: []}\n", {true, false}},
+		{"spec: {egress: [{}]}\n", {true, true}},
+		{"spec: {egress: [{}], policyTypes: null}\n", {true, true}},
+		{"spec: {egress: [{}], policyTypes: []}\n", {true, true}},
+		{"spec: {policyTypes: [Ingress]}\n", {true, false}},
+		{"spec: {policyTypes: [Egress]}\n", {false, true}},
+		{"spec: {policyTypes: [Egress], egress: null}\n", {false, true}},
+		{"spec: {policyTypes: [Egress], egress: []}\n", {false, true}},
+		{"spec: {policyTypes: [Egress, Ingress]}\n", {true, true}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct eg_world world = {0};
+		struct eg_buf text = {0};
+
+		eg_buf_add(&text, "%s%s",
+			   "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: "
+			   "{name: p, namespace: d}\n",
+			   rows[i].spec ? rows[i].spec : "");
+		read_world(text.v, &world, IMPLIED);
+		assert_int_equal(world.policies.n, 1);
+		for (int dir = 0; dir < EG_DIRS; dir++)
+			if (world.policies.v[0].isolates[dir] != rows[i].isolates[dir])
+				fail_msg("direction %d of %s", dir, text.v);
+		assert_int_equal(world.policies.v[0].pods.reqs.n, 0);
+		eg_world_free(&world);
+		eg_buf_free(&text);
+	}
+}
+
 int run_netpol_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spec),
 		cmocka_unit_test(test_all_at_once),
+		cmocka_unit_test(test_directions),
 	};
 
 	return cmocka_run_group_tests_name("k8s netpol", tests, NULL, NULL);

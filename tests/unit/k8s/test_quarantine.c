@@ -220,10 +220,16 @@ static const struct {
 	/* a pod is denied with all that it claims, its node is not */
 	{"{apiVersion: v1, kind: Pod, metadata: {name: y, namespace: d}, status: {podIPs: [{ip: "
 	 "10.0.0.1}, {ip: 10.0.0.3}, {ip: 192.0.2.1}, {ip: x}]}}\n",
-	 "t:13: Pod d/y: status.podIPs[1].ip: a second IPv4 address\n", NULL, NULL},
+	 "t:13: Pod d/y: status.podIPs[1].ip: a second IPv4 address\n",
+	 "t:13: quarantined: Pod d/y: status.podIPs[1].ip: a second IPv4 address (and 3 more "
+	 "errors): "
+	 "its addresses are denied\n",
+	 "--++--"},
 	{"{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: d}, status: {podIP: "
 	 "10.0.0.1}}\n",
-	 "t:13: Pod d/web: is there twice; first at t:7\n", NULL, NULL},
+	 "t:13: Pod d/web: is there twice; first at t:7\n",
+	 "t:13: quarantined: Pod d/web: is there twice; first at t:7: its addresses are denied\n",
+	 "--++++"},
 	{"{apiVersion: v1, kind: Node, metadata: {name: n2}, status: {addresses: [{type: "
 	 "InternalIP, address: x}]}}\n",
 	 "t:13: Node n2: status.addresses[0]: must be an IP address\n",

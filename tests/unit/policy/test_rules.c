@@ -45,7 +45,75 @@ struct rule_case {
 	const char *probes[10];
 };
 
+/* Pods of one age with one address; the last line ends the inventory's list. */
+#define TWIN(name, ns, labels, more)                                                               \
+	"---\n{kind: Pod, apiVersion: v1, metadata: {name: " name ", namespace: " ns               \
+	", labels: {" labels "}}, " more "}\n"
+
 static const struct rule_case cases[] = {
+	{"an empty label value is a value: In and equality match it, Exists does",
+	 TWIN("e", "shop", "app: ''", "status: {podIP: 10.0.0.20}")
+		 TWIN("n", "shop", "other: x", "status: {podIP: 10.0.0.21}")
+			 POLICY("p", "podSelector: {matchLabels: {app: ''}}") POLICY(
+				 "q", "policyTypes: [Egress], podSelector: {matchExpressions: "
+				      "[{key: app, operator: In, values: ['', x]}]}"),
+	 {"10.0.1.1 10.0.0.20 TCP 80 no", "10.0.0.20 8.8.8.8 TCP 80 no",
+	  "10.0.1.1 10.0.0.21 TCP 80 yes", "10.0.0.21 8.8.8.8 TCP 80 yes",
+	  "10.0.1.1 10.0.0.2 TCP 80 yes"}},
+	{"an empty label value exists, and is no absence",
+	 TWIN("e", "shop", "mark: ''", "status: {podIP: 10.0.0.20}") POLICY(
+		 "p", "podSelector: {matchExpressions: [{key: mark, operator: Exists}]}")
+		 POLICY("q", "policyTypes: [Egress], podSelector: {matchExpressions: [{key: "
+			     "mark, operator: DoesNotExist}]}"),
+	 {"10.0.1.1 10.0.0.20 TCP 80 no", "10.0.0.20 8.8.8.8 TCP 80 yes",
+	  "10.0.1.1 10.0.0.2 TCP 80 yes", "10.0.0.2 8.8.8.8 TCP 80 no"}},
+	{"an address of two pods may do what each of them may",
+	 TWIN("w", "bank", "app: web", "status: {podIPs: [{ip: 10.0.0.3}, {ip: 'fd00::3'}]}")
+		 TWIN("v", "shop", "app: v", "status: {podIP: 'fd00::3'}")
+			 POLICY("p", "podSelector: {matchExpressions: [{key: app, operator: In, "
+				     "values: [cache, v]}]}, ingress: [{from: [{podSelector: "
+				     "{matchLabels: {app: db}}}], ports: [{port: 80}]}]"),
+	 {"10.0.0.2 10.0.0.3 TCP 80 yes", "10.0.0.1 10.0.0.3 TCP 80 no",
+	  "10.0.0.2 10.0.0.3 TCP 81 no", "10.0.0.3 8.8.8.8 TCP 1 yes", "fd00::1 fd00::3 TCP 80 no",
+	  "10.0.0.3 10.0.0.3 TCP 5 yes"}},
+	{"both pods of an address must be among the peers",
+	 TWIN("w", "shop", "app: w", "status: {podIP: 10.0.0.3}") POLICY(
+		 "p", "podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: "
+		      "{matchLabels: {app: cache}}}]}]")
+		 POLICY("q", "podSelector: {matchLabels: {app: web}}, ingress: [{from: "
+			     "[{podSelector: {matchLabels: {app: cache}}}]}, {from: "
+			     "[{podSelector: {matchLabels: {app: w}}}]}]"),
+	 {"10.0.0.3 10.0.0.2 TCP 80 no", "10.0.0.3 10.0.0.1 TCP 80 yes"}},
+	{"neither pod's own node is let in where the other isolates the address",
+	 TWIN("w", "shop", "app: w", "spec: {nodeName: n1}, status: {podIP: 10.0.0.3}")
+		 POLICY("p", "podSelector: {matchExpressions: [{key: app, operator: In, values: "
+			     "[cache, w]}]}"),
+	 {"192.168.0.1 10.0.0.3 TCP 80 no", "192.168.0.2 10.0.0.3 TCP 80 no",
+	  "192.168.0.1 10.0.0.1 TCP 80 yes"}},
+	{"a port's name means all ports that containers give it, per protocol",
+	 TWIN("m", "shop", "app: m",
+	      "spec: {containers: [{ports: [{name: http, containerPort: 80}, {name: http, "
+	      "containerPort: 82, protocol: UDP}]}, {ports: [{name: http, containerPort: 81}]}]}, "
+	      "status: {podIP: 10.0.0.20}")
+		 POLICY("p",
+			"podSelector: {matchLabels: {app: m}}, ingress: [{ports: [{port: http}, "
+			"{port: http, protocol: UDP}]}]"),
+	 {"10.0.1.1 10.0.0.20 TCP 80 yes", "10.0.1.1 10.0.0.20 TCP 81 yes",
+	  "10.0.1.1 10.0.0.20 TCP 82 no", "10.0.1.1 10.0.0.20 UDP 82 yes",
+	  "10.0.1.1 10.0.0.20 UDP 80 no"}},
+	{"a namespace that is only implied lacks no label",
+	 TWIN("i", "ghost", "app: i", "status: {podIP: 10.0.2.1}") POLICY(
+		 "p", "podSelector: {matchLabels: {app: db}}, ingress: [{from: "
+		      "[{namespaceSelector: {matchExpressions: [{key: team, operator: NotIn, "
+		      "values: [bank]}]}}, {namespaceSelector: {matchExpressions: [{key: x, "
+		      "operator: DoesNotExist}, {key: team, operator: DoesNotExist}]}}]}]")
+		 POLICY("q", "podSelector: {matchLabels: {app: web}}, ingress: [{from: "
+			     "[{namespaceSelector: {matchExpressions: [{key: "
+			     "kubernetes.io/metadata.name, operator: NotIn, values: "
+			     "[bank]}]}}]}]"),
+	 {"10.0.2.1 10.0.0.2 TCP 80 no", "10.0.0.1 10.0.0.2 TCP 80 yes",
+	  "10.0.1.1 10.0.0.2 TCP 80 no", "10.0.2.1 10.0.0.1 TCP 80 yes",
+	  "10.0.1.1 10.0.0.1 TCP 80 no"}},
 	{"a pod that no policy selects is not isolated",
 	 POLICY("p", "podSelector: {matchLabels: {app: db}}"),
 	 {"10.0.1.1 10.0.0.1 TCP 80 yes", "10.0.1.1 10.0.0.2 TCP 80 no",
