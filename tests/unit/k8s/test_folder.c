@@ -163,8 +163,7 @@ static void test_text(void **state)
 		"{\"a\": \"\\ud83d\\ude00 and \\uD83D alone\"}",
 		"{\"a\": \"DEL \x7f, C1 \xc2\x80 \xc2\x9f, NEL \xc2\x85\"}",
 		"{\"a\": \"\xef\xbb\xbf and \xef\xbf\xbe \xef\xbf\xbf\"}",
-		"{\"a\\u0000\": \"1\", \"a\x7f\": \"2\", \"a\\ud800\": \"3\", \"a\xef\xbf\xbd\": "
-		"\"4\"}",
+		"{\"a\\u0000\": 1, \"a\x7f\": 2, \"a\\ud800\": 3, \"a\xef\xbf\xbd\": 4}",
 		"{\"a\": \"\\\\ud83d\", \"b\": '\\ud83d', \"c\": \"\xf0\x9f\x98\x80\"}",
 	};
 	struct eg_world world = {0};
