@@ -2,15 +2,6 @@
 
 #include "net/bytes.h"
 
-/* The sender of a packet that is answered: one host's unicast address (RFC 1122 s3.2.1.3, RFC 4291
- * s2.7), and not only of this link, which no NAT's is. */
-static bool is_host(unsigned version, const uint8_t *address)
-{
-	if (version == 4)
-		return address[0] && address[0] != 127 && address[0] < 224;
-	return address[0] && address[0] != 0xff && !(address[0] == 0xfe && address[1] >= 0x80);
-}
-
 /* By the same port as the configured address: the tunnel's effective MTU and its link state are
  * that port's. Never into a tunnel, to the gateway itself, or by a clear port. */
 static const struct eg_hop *hop_to(const struct eg_path *path, const struct eg_tunnel *peer,
@@ -38,7 +29,8 @@ void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *peer)
 	now = eg_endpoint_get(peer->endpoint);
 	if (eg_endpoint_at_equal(&from, &now))
 		return;
-	if (!from.port || !is_host(pkt->version, from.address) ||
+	/* That it is one host's address, and not only of this link, parse has seen to. */
+	if (!from.port ||
 	    (memcmp(from.address, peer->remote.bytes, 16) && !hop_to(path, peer, from.address)))
 		return;
 	if (eg_endpoint_follow(peer->endpoint, &from))

@@ -7,7 +7,7 @@
 
 /* Packet i is of this peer, which floats; its ICV was right and it is the newest of its SA;
  * its outer header is still in place. Where it came in UDP, the endpoint becomes its source
- * (RFC 7296 s2.23), unless that is no host's address, has port 0, or is not reached by the port
+ * (RFC 7296 s2.23), unless that has port 0 or is not reached by the port
  * that the peer's configured address is reached by. */
 void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *peer);
 

@@ -23,6 +23,7 @@ static struct gw *open_floating(unsigned outer, bool esn)
 	assert_non_null(peer->endpoint);
 	gw_route(gw, "198.51.100.0/24", peer->hop);
 	gw_route(gw, "2001:db8:7::/48", peer->hop);
+	gw_route(gw, "fe80::/10", peer->hop);
 	gw_route(gw, "203.0.113.0/24", (struct eg_hop){.kind = EG_HOP_PORT, .port = CLEAR});
 	gw_ready(gw);
 	return gw;
@@ -150,25 +151,33 @@ static void test_bad_sources(void **state)
 		unsigned outer;
 		const char *address;
 		uint16_t port;
+		enum eg_drop want; /* parse refuses some of them for everybody */
 	} cases[] = {
-		{4, "198.51.100.7", 0}, /* port 0 is nobody's */
-		{4, "0.1.2.3", 4500},       {4, "127.0.0.1", 4500},
-		{4, "203.0.113.9", 4500}, /* behind the clear port */
-		{4, "10.2.0.1", 4500},    /* inside a tunnel */
-		{4, "192.0.2.1", 4500},   /* ourselves */
-		{4, "100.64.0.1", 4500},  /* no route */
-		{6, "2001:db8:8::1", 4500}, {6, "fe80::1", 4500},
-		{6, "fd00:2::1", 4500},
+		{4, "198.51.100.7", 0, EG_KEEP}, /* port 0 is nobody's */
+		{6, "2001:db8:7::7", 0, EG_KEEP},
+		{4, "0.1.2.3", 4500, EG_DROP_MARTIAN},
+		{4, "127.0.0.1", 4500, EG_DROP_MARTIAN},
+		{4, "203.0.113.9", 4500, EG_KEEP}, /* behind the clear port */
+		{4, "10.2.0.1", 4500, EG_KEEP},    /* inside a tunnel */
+		{4, "192.0.2.1", 4500, EG_KEEP},   /* ourselves */
+		{4, "100.64.0.1", 4500, EG_KEEP},  /* no route */
+		{6, "2001:db8:8::1", 4500, EG_KEEP},
+		{6, "fe80::1", 4500, EG_DROP_LINK_LOCAL},
+		{4, "224.0.0.5", 4500, EG_DROP_MARTIAN},
+		{4, "255.255.255.255", 4500, EG_DROP_MARTIAN},
+		{6, "ff02::5", 4500, EG_DROP_MARTIAN},
+		{6, "::1", 4500, EG_DROP_MARTIAN},
+		{6, "fd00:2::1", 4500, EG_KEEP},
 	};
 
 	(void)state;
 	for (unsigned i = 0; i < COUNT(cases); i++) {
 		unsigned outer = cases[i].outer;
 		struct gw *gw = open_floating(outer, false);
-		struct frame frame = from(gw, cases[i].address, cases[i].port, 1);
+		struct frame frame = from(gw, cases[i].address, 61000, 1);
 
-		gw_send(gw, ENCRYPTED, &frame, 1);
-		gw_discard(gw, CLEAR);
+		eg_put16(frame.bytes + ETH + header_of(outer), cases[i].port);
+		gw_expect(gw, ENCRYPTED, &frame, cases[i].want, cases[i].address);
 		expect_aim(gw, outer, remotes[outer == 6], 4500);
 		assert_int_equal(eg_counted(&gw->stats[0]->endpoints), 0);
 		gw_close(gw);

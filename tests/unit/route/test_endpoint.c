@@ -68,7 +68,7 @@ static void test_follow(void **state)
 	assert_null(eg_endpoint_retain(NULL));
 }
 
-#define MOVES 20000
+#define MOVES 1000000
 
 static void fill(struct eg_endpoint_at *at, uint8_t n)
 {
@@ -76,15 +76,21 @@ static void fill(struct eg_endpoint_at *at, uint8_t n)
 	at->port = (uint16_t)(n << 8 | n);
 }
 
+struct scene {
+	struct eg_endpoint *endpoint;
+	_Atomic unsigned done; /* writers */
+};
+
 static void *move(void *arg)
 {
-	struct eg_endpoint *endpoint = arg;
+	struct scene *scene = arg;
 	struct eg_endpoint_at at;
 
 	for (unsigned i = 0; i < MOVES; i++) {
 		fill(&at, (uint8_t)(i % 250 + 1));
-		eg_endpoint_follow(endpoint, &at);
+		eg_endpoint_follow(scene->endpoint, &at);
 	}
+	scene->done++;
 	return NULL;
 }
 
@@ -92,17 +98,18 @@ static void *move(void *arg)
 static void test_threads(void **state)
 {
 	struct eg_ip ip = {.family = 6};
+	struct scene scene = {0};
 	struct eg_endpoint *endpoint;
 	pthread_t writers[2];
 	unsigned torn = 0;
 
 	(void)state;
 	memset(ip.bytes, 7, sizeof(ip.bytes));
-	endpoint = eg_endpoint_new(&ip, 0x0707);
+	endpoint = scene.endpoint = eg_endpoint_new(&ip, 0x0707);
 	assert_non_null(endpoint);
 	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(pthread_create(&writers[i], NULL, move, endpoint), 0);
-	for (unsigned i = 0; i < 2 * MOVES; i++) {
+		assert_int_equal(pthread_create(&writers[i], NULL, move, &scene), 0);
+	while (scene.done < 2) {
 		struct eg_endpoint_at got = eg_endpoint_get(endpoint), whole;
 
 		fill(&whole, got.address[0]);
