@@ -390,9 +390,40 @@ static void test_resets(void **state)
 	}
 }
 
+/* An echo reply that nobody asked for opens no connection, even between pods that policy does not
+ * isolate: a flood of them would fill the table. One that was asked for belongs to the request's.
+ */
+static void test_echo_reply_opens_nothing(void **state)
+{
+	static const struct row unasked[] = {
+		{1, "f g icmp 0 7", PASS}, {2, "F G icmp 129 7", PASS}, {3, "f g icmp 0 8", PASS},
+		{4, "f g icmp 0 8", PASS}, {5, "s c icmp 0 7", PASS},   {6, "c e icmp 0 7", EGRESS},
+	};
+	static const struct row asked[] = {
+		{1, "g f icmp 8 7", PASS},
+		{2, "f g icmp 0 7", PASS},
+		{3, "G F icmp 128 7", PASS},
+		{4, "F G icmp 129 7", PASS},
+	};
+	struct gate *gate = open_with("");
+
+	(void)state;
+	gate_rows(gate, "unasked", unasked, COUNT(unasked) - 1);
+	assert_int_equal(gate_opened(gate), 0);
+	assert_int_equal(eg_flow_in_use(gate->table), 0);
+	gate_rows(gate, "asked", asked, COUNT(asked));
+	assert_int_equal(gate_opened(gate), 2);
+	assert_int_equal(eg_flow_in_use(gate->table), 2);
+	gate_policies(gate, any);
+	gate_rows(gate, "isolated", &unasked[COUNT(unasked) - 1], 1);
+	assert_int_equal(gate_opened(gate), 2);
+	gate_close(gate);
+}
+
 int run_connection_tests(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_echo_reply_opens_nothing),
 		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_udp_sctp),
 		cmocka_unit_test(test_echo),
