@@ -47,3 +47,27 @@ esp_seal --input "$data/pods-a.pcap" --conf bare.yaml --out wire.pcap
 gateway b
 expect_drops b esp_wrong_encap=699
 echo "not in UDP: esp_wrong_encap"
+
+# Both ways on one SA (RFC 7296 s2.23): the independent peer seals in UDP, and plain.
+for sealed in true false; do
+	sed "s/udp_encap: true/udp_encap: $sealed/" b.yaml >peer.yaml
+	sed 's/udp_encap: true/udp_encap: auto/' b.yaml >auto.yaml
+	esp_seal --input "$data/pods-a.pcap" --conf peer.yaml --out wire.pcap
+	gateway auto
+	expect_drops auto ttl_expired=2
+	pcap_equal --ttl-delta 2 "${to_b[@]}" "$data/pods-a.pcap" opened.pcap
+	echo "udp_encap auto, the peer's $sealed: all opened"
+done
+
+# The peer's address behind a NAT is another one: followed where it floats, else a stranger's.
+sed 's/remote: "192.0.2.1"/remote: "203.0.113.77"/' b.yaml >peer.yaml
+sed 's/udp_encap: true/udp_encap: {float: true}/; s|^routes:|&\n  - {to: 203.0.113.0/24, via: "192.0.2.1"}|' b.yaml >floats.yaml
+esp_seal --input "$data/pods-a.pcap" --conf peer.yaml --out wire.pcap
+gateway b
+expect_drops b esp_wrong_peer=699
+gateway floats
+expect_drops floats ttl_expired=2
+pcap_equal --ttl-delta 2 "${to_b[@]}" "$data/pods-a.pcap" opened.pcap
+expect_line floats.log "peer other: endpoint now 203.0.113.77:4500"
+expect_line floats.txt "endpoint 203.0.113.77:4500"
+echo "from another address: esp_wrong_peer; with float: all opened, and followed"
