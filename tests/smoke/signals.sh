@@ -34,7 +34,9 @@ kill -PIPE "$pid"
 mkfifo reader
 cat reader >/dev/null &
 reader=$!
-"$espgate" run -c idle.yaml -- "${eal_everywhere[@]}" >reader 2>piped.log &
+sed 's/fresh-idle/fresh-piped/' idle.yaml >piped.yaml # each has a state of its own
+mkdir -m 700 fresh-piped
+"$espgate" run -c piped.yaml -- "${eal_everywhere[@]}" >reader 2>piped.log &
 piped=$!
 pids+=($piped)
 until_true 20 grep -q ' workers, ' piped.log
