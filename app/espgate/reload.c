@@ -14,18 +14,19 @@ static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, 
 	const struct eg_snap_policy *policy = snap->policy;
 	struct eg_buf text = {0};
 
-	if (policy)
+	if (policy) {
 		eg_buf_add(
 			&text,
-			"policy is %s: %zu policies, %zu pods, %zu rules, %zu classes, proved by "
-			"%zu probes",
+			"policy is %s: %zu policies, %zu pods, %zu rules, %zu classes, proved by ",
 			policy->audit ? "only audited" : "enforced", policy->world.policies.n,
 			policy->world.pods.n, eg_policy_stats(policy->compiled)->n_rules,
-			eg_policy_stats(policy->compiled)->n_classes, policy->proof.n_probes);
-	if (policy && policy->world.quarantined.n)
-		eg_buf_add(&text, "; %zu objects quarantined", policy->world.quarantined.n);
-	if (!policy)
+			eg_policy_stats(policy->compiled)->n_classes);
+		eg_proof_describe(&policy->proof, &text);
+		if (policy->world.quarantined.n)
+			eg_buf_add(&text, "; %zu objects quarantined", policy->world.quarantined.n);
+	} else {
 		eg_buf_add(&text, "no policy is enforced");
+	}
 	eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
 	       "configuration %lu in force after %.1f ms: %u peers, %zu SAs; %s",
 	       (unsigned long)snap->generation, (double)took_ns / 1e6, snap->n_peers, snap->sas.n,

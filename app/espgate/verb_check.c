@@ -11,6 +11,7 @@
 static void summarize(const struct eg_config *config, const struct eg_snap *snap)
 {
 	const struct eg_snap_policy *policy = snap->policy;
+	struct eg_buf proof = {0};
 
 	printf("%s: no error\n", config->file);
 	printf("  %zu ports, %zu peers, %zu SAs, %zu routes\n", config->ports.n, config->peers.n,
@@ -24,10 +25,9 @@ static void summarize(const struct eg_config *config, const struct eg_snap *snap
 	       policy->world.namespaces.n, policy->world.pods.n, policy->world.policies.n,
 	       eg_policy_stats(policy->compiled)->n_rules,
 	       eg_policy_stats(policy->compiled)->n_classes);
-	printf("  proved against the reference model: %zu probes, %zu of %zu addresses, %zu of %zu "
-	       "pairs of classes\n",
-	       policy->proof.n_probes, policy->proof.n_addresses_done, policy->proof.n_addresses,
-	       policy->proof.n_pairs_done, policy->proof.n_pairs);
+	eg_proof_describe(&policy->proof, &proof);
+	printf("  proved against the reference model: %s\n", proof.v ? proof.v : "");
+	eg_buf_free(&proof);
 }
 
 static int check(const char *path, const struct eg_snap_options *options)

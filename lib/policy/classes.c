@@ -2,8 +2,6 @@
 
 #include <errno.h>
 
-#include "policy/blocks.h"
-
 /* While building: prefixes and their classes, and the block set of any address. */
 struct builder {
 	struct eg_classes *classes;
@@ -170,19 +168,17 @@ static int add_owned(struct builder *b)
 	return 0;
 }
 
-/* What chooses a class: its matchers, or its blocks. */
-static const uint32_t *choosers(const struct eg_classes *classes, const struct eg_kinds *kinds,
-				const struct eg_class *class, bool blocks, size_t *n)
+/* Matchers that choose a class. */
+static const uint32_t *choosers(const struct eg_kinds *kinds, const struct eg_class *class,
+				size_t *n)
 {
 	*n = 0;
-	if (blocks)
-		return eg_intern_get(&classes->block_sets, class->blocks, n);
 	return class->signature == EG_NONE ? NULL : eg_kinds_matchers(kinds, class->signature, n);
 }
 
 /* Turn "what chooses this class" into "the classes this chooses", ascending. */
-static int invert(const struct eg_classes *classes, const struct eg_kinds *kinds, bool blocks,
-		  size_t n_lists, struct eg_class_lists *out)
+static int invert(const struct eg_classes *classes, const struct eg_kinds *kinds, size_t n_lists,
+		  struct eg_class_lists *out)
 {
 	uint32_t *next = calloc(n_lists + 1, sizeof(*next));
 	size_t n, total = 0;
@@ -191,7 +187,7 @@ static int invert(const struct eg_classes *classes, const struct eg_kinds *kinds
 	if (!next)
 		return -ENOMEM;
 	eg_vec_foreach (class, &classes->v) {
-		const uint32_t *by = choosers(classes, kinds, class, blocks, &n);
+		const uint32_t *by = choosers(kinds, class, &n);
 
 		for (size_t i = 0; i < n; i++)
 			next[by[i] + 1]++;
@@ -205,7 +201,7 @@ static int invert(const struct eg_classes *classes, const struct eg_kinds *kinds
 	out->classes.n = total;
 	/* next[i] is the start of list i and grows to its end. */
 	for (uint32_t c = 0; c < classes->v.n; c++) {
-		const uint32_t *by = choosers(classes, kinds, &classes->v.v[c], blocks, &n);
+		const uint32_t *by = choosers(kinds, &classes->v.v[c], &n);
 
 		for (size_t i = 0; i < n; i++)
 			out->classes.v[next[by[i]]++] = c;
@@ -217,13 +213,12 @@ int eg_classes_build(struct eg_classes *classes, const struct eg_world *world,
 		     const struct eg_rules *rules, const struct eg_kinds *kinds)
 {
 	struct builder b = {.classes = classes, .world = world, .kinds = kinds};
-	struct eg_regions regions = {0};
-	int err = eg_regions_build(&regions, &classes->block_sets, rules);
+	int err = eg_regions_build(&classes->regions, rules);
 
 	if (!err && class_id(classes, outside_class) != 0)
 		err = -ENOMEM;
 	if (!err)
-		err = add_regions(&b, &regions);
+		err = add_regions(&b, &classes->regions);
 	if (!err)
 		err = add_networks(&b);
 	if (!err)
@@ -235,10 +230,7 @@ int eg_classes_build(struct eg_classes *classes, const struct eg_world *world,
 		err = classes->lpm ? 0 : -ENOMEM;
 	}
 	if (!err)
-		err = invert(classes, kinds, false, rules->matchers.n, &classes->of_matcher);
-	if (!err)
-		err = invert(classes, kinds, true, rules->blocks.n, &classes->of_block);
-	eg_vec_free(&regions.v);
+		err = invert(classes, kinds, rules->matchers.n, &classes->of_matcher);
 	eg_vec_free(&b.entries);
 	eg_lpm_free(b.sets);
 	return err;
@@ -249,11 +241,9 @@ void eg_classes_free(struct eg_classes *classes)
 	eg_vec_free(&classes->v);
 	eg_vec_free(&classes->of_owner);
 	eg_intern_free(&classes->keys);
-	eg_intern_free(&classes->block_sets);
+	eg_regions_free(&classes->regions);
 	eg_vec_free(&classes->of_matcher.classes);
 	eg_vec_free(&classes->of_matcher.ends);
-	eg_vec_free(&classes->of_block.classes);
-	eg_vec_free(&classes->of_block.ends);
 	eg_lpm_free(classes->lpm);
 	classes->lpm = NULL;
 }

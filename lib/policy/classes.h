@@ -7,12 +7,13 @@
 #ifndef EG_POLICY_CLASSES_H
 #define EG_POLICY_CLASSES_H
 
+#include "policy/blocks.h"
 #include "policy/kinds.h"
 #include "route/lpm.h"
 
 struct eg_class {
 	uint32_t signature; /* of the owning pod, or EG_NONE */
-	uint32_t blocks;    /* number of a block set */
+	uint32_t blocks;    /* set of the region (eg_regions) */
 	bool node;          /* a node's address */
 	bool unknown;       /* in a pod network, and nobody's */
 	uint32_t shared; /* 1 + its place in world->pod_ips where several pods claim it; else 0 */
@@ -28,8 +29,9 @@ struct eg_classes {
 	uint32_t unknown;          /* the class of unknown addresses, or EG_NONE: there are none */
 	struct eg_words of_owner;  /* class of world->pod_ips i as if only that pod claimed the
 				    * address; empty where no address is shared */
-	struct eg_intern keys, block_sets;
-	struct eg_class_lists of_matcher, of_block;
+	struct eg_intern keys;
+	struct eg_regions regions;
+	struct eg_class_lists of_matcher;
 	struct eg_lpm *lpm; /* address -> class; the compiler takes it over */
 };
 

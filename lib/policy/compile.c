@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "policy/budget.h"
 #include "policy/compiled.h"
 
 /* What is needed on the way and thrown away at its end. */
@@ -11,7 +12,10 @@ struct work {
 	struct eg_classes classes;
 	struct eg_groups groups[EG_DIRS];
 	struct eg_programs programs;
-	bool *named; /* rule i names a port */
+	struct eg_row_blocks row_blocks;
+	struct eg_meter meter;
+	uint64_t *weights; /* of policies */
+	bool *named;       /* rule i names a port */
 };
 
 static int find_named(struct work *w)
@@ -26,11 +30,20 @@ static int find_named(struct work *w)
 static int build_tables(struct work *w)
 {
 	for (int dir = 0; dir < EG_DIRS; dir++) {
-		struct eg_table_input in = {w->world,        &w->rules,       &w->kinds,
-					    &w->classes,     &w->groups[dir], w->named,
-					    (enum eg_dir)dir};
+		struct eg_table_input in = {
+			.world = w->world,
+			.rules = &w->rules,
+			.kinds = &w->kinds,
+			.classes = &w->classes,
+			.groups = &w->groups[dir],
+			.row_blocks = &w->row_blocks,
+			.meter = &w->meter,
+			.weights = w->weights,
+			.named = w->named,
+			.dir = (enum eg_dir)dir,
+		};
 		int err = eg_groups_build(&w->groups[dir], w->world, &w->rules, &w->kinds, in.dir,
-					  w->named);
+					  w->named, &w->meter);
 
 		if (!err)
 			err = eg_table_build(&w->policy->tables[dir], &in, &w->programs);
@@ -117,9 +130,11 @@ static int build(struct work *w)
 	if (!err)
 		err = find_named(w);
 	if (!err)
-		err = eg_kinds_build(&w->kinds, w->world, &w->rules);
+		err = eg_kinds_build(&w->kinds, w->world, &w->rules, &w->meter);
 	if (!err)
 		err = eg_classes_build(&w->classes, w->world, &w->rules, &w->kinds);
+	if (!err)
+		err = eg_row_blocks_init(&w->row_blocks, w->world, &w->rules, &w->classes.regions);
 	if (!err)
 		err = build_tables(w);
 	if (!err)
@@ -134,46 +149,99 @@ static void clean(struct work *w)
 	eg_programs_free(&w->programs);
 	for (int dir = 0; dir < EG_DIRS; dir++)
 		eg_groups_free(&w->groups[dir]);
+	eg_row_blocks_free(&w->row_blocks);
 	eg_classes_free(&w->classes);
 	eg_kinds_free(&w->kinds);
 	eg_rules_free(&w->rules);
 	free(w->named);
+	free(w->weights);
+	free(w->meter.by_policy);
+}
+
+/* Who has to go, so that the rest can be compiled. */
+static int find_excess(const struct work *w, bool work, uint64_t each_max, uint64_t total_max,
+		       struct eg_policy_excess *excess)
+{
+	if (!excess)
+		return 0;
+	excess->work = work;
+	excess->each_max = each_max;
+	excess->total_max = total_max;
+	return eg_budget_excess(w->world, work ? w->meter.by_policy : w->weights, each_max,
+				total_max, &excess->policies);
+}
+
+/* What the policies' authors wrote fits into max_rules, or *excess says whose does not. */
+static int weigh(struct work *w, size_t max, struct eg_policy_excess *excess, struct eg_errs *errs)
+{
+	uint64_t sum, each_max = excess ? max / EG_BUDGET_SHARE : max;
+	bool fits;
+
+	if (eg_budget_weigh(w->world, w->weights))
+		return -ENOMEM;
+	sum = eg_budget_sum(w->world, w->weights);
+	fits = sum <= max;
+	w->policy->stats.n_rule_pairs = sum;
+	for (size_t p = 0; p < w->world->policies.n; p++)
+		fits = fits && w->weights[p] <= each_max;
+	if (fits)
+		return 0;
+	if (!excess)
+		eg_error(errs, NULL, NULL,
+			 "the network policies hold %zu pairs of peer and port entries, more than "
+			 "policy.max_rules allows (%zu)",
+			 (size_t)sum, max);
+	return find_excess(w, false, each_max, max, excess) ? -ENOMEM : -EFBIG;
+}
+
+static int prepare(struct work *w, const struct eg_policy_options *options)
+{
+	size_t n = w->world->policies.n + 1;
+
+	w->policy = calloc(1, sizeof(*w->policy));
+	w->weights = calloc(n, sizeof(*w->weights));
+	w->meter.by_policy = calloc(n, sizeof(*w->meter.by_policy));
+	w->meter.total_max = options->max_work ? options->max_work : EG_METER_TOTAL_MAX;
+	w->meter.policy_max = w->meter.total_max / 4;
+	if (!w->policy || !w->weights || !w->meter.by_policy)
+		return -ENOMEM;
+	w->policy->world = w->world;
+	return 0;
+}
+
+struct eg_policy *eg_policy_compile_within(const struct eg_world *world,
+					   const struct eg_policy_options *options,
+					   struct eg_policy_excess *excess, struct eg_errs *errs)
+{
+	size_t max = options->max_rules ? options->max_rules : EG_POLICY_RULES_DEFAULT;
+	struct work w = {.world = world};
+	int err = prepare(&w, options);
+
+	if (!err)
+		err = weigh(&w, max, excess, errs);
+	if (!err)
+		err = build(&w);
+	if (!err)
+		w.policy->stats.work = w.meter.total;
+	if (err == -E2BIG && find_excess(&w, true, w.meter.policy_max, w.meter.total_max, excess))
+		err = -ENOMEM;
+	clean(&w);
+	if (!err)
+		return w.policy;
+	eg_policy_free(w.policy);
+	if (err == -E2BIG && !excess)
+		eg_error(errs, NULL, NULL,
+			 "the network policies choose so many different sets of pods that their "
+			 "tables would be too large");
+	else if (err == -ENOMEM)
+		eg_error(errs, NULL, NULL, "not enough memory to compile the network policies");
+	return NULL;
 }
 
 struct eg_policy *eg_policy_compile(const struct eg_world *world,
 				    const struct eg_policy_options *options, struct eg_errs *errs)
 {
-	size_t max = options->max_rules ? options->max_rules : EG_POLICY_RULES_DEFAULT;
-	size_t weight = eg_rules_weight(world);
-	struct work w = {.world = world};
-	int err;
-
-	if (weight > max) {
-		eg_error(errs, NULL, NULL,
-			 "the network policies hold %zu pairs of peer and port entries, more than "
-			 "policy.max_rules allows (%zu)",
-			 weight, max);
-		return NULL;
-	}
-	w.policy = calloc(1, sizeof(*w.policy));
-	err = w.policy ? 0 : -ENOMEM;
-	if (!err) {
-		w.policy->world = world;
-		w.policy->stats.n_rule_pairs = weight;
-		err = build(&w);
-	}
-	clean(&w);
-	if (!err)
-		return w.policy;
-	eg_policy_free(w.policy);
-	if (err == -E2BIG)
-		eg_error(errs, NULL, NULL,
-			 "the network policies choose so many different sets of pods that their "
-			 "tables would pass %zu MiB",
-			 EG_POLICY_TABLE_BYTES_MAX >> 20);
-	else
-		eg_error(errs, NULL, NULL, "not enough memory to compile the network policies");
-	return NULL;
+	return eg_policy_compile_within(world, options, NULL, errs);
 }
 
 void eg_policy_free(struct eg_policy *policy)

@@ -58,7 +58,7 @@ static uint32_t group_id(struct eg_groups *groups, uint32_t profile, const struc
 
 int eg_groups_build(struct eg_groups *groups, const struct eg_world *world,
 		    const struct eg_rules *rules, const struct eg_kinds *kinds, enum eg_dir dir,
-		    const bool *named)
+		    const bool *named, struct eg_meter *meter)
 {
 	struct eg_words *by = policies_by_subject(world, rules, dir);
 	struct eg_words list = {0};
@@ -71,8 +71,13 @@ int eg_groups_build(struct eg_groups *groups, const struct eg_world *world,
 		err = policies_of(kinds, s, by, &list);
 		if (err)
 			break;
-		for (size_t i = 0; dir == EG_INGRESS && i < list.n; i++)
-			names |= names_ports(world, rules, list.v[i], dir, named);
+		for (size_t i = 0; !err && i < list.n; i++) {
+			if (dir == EG_INGRESS)
+				names |= names_ports(world, rules, list.v[i], dir, named);
+			err = eg_meter_charge(meter, list.v[i], 2);
+		}
+		if (err)
+			break;
 		id = group_id(groups, names ? eg_kinds_profile(kinds, s) : 0, &list);
 		err = id == EG_INTERN_FAILED ? -ENOMEM : eg_words_add(&groups->of_signature, id);
 	}

@@ -12,10 +12,10 @@ struct eg_groups {
 };
 
 /* `named[r]` says whether rule r names a port. Zeroed *groups in; eg_groups_free() also after an
- * error. 0 or -ENOMEM. */
+ * error. 0, -ENOMEM, or -E2BIG where the meter says that policies isolate in too many ways. */
 int eg_groups_build(struct eg_groups *groups, const struct eg_world *world,
 		    const struct eg_rules *rules, const struct eg_kinds *kinds, enum eg_dir dir,
-		    const bool *named);
+		    const bool *named, struct eg_meter *meter);
 
 void eg_groups_free(struct eg_groups *groups);
 

@@ -2,10 +2,6 @@
 
 #include <errno.h>
 
-/* (matcher, kind) pairs that one compile may hold: 256 MiB. Selectors over all namespaces, each of
- * its own words, times kinds could otherwise take the machine's memory within max_rules. */
-#define MATCHES_MAX ((size_t)64 << 20)
-
 /* Which label keys and port names policies mention at all, by symbol. */
 struct mentioned {
 	bool *keys, *ports;
@@ -134,22 +130,24 @@ static int add_pods(struct eg_kinds *kinds, const struct eg_world *world, const 
 
 /* Try one matcher on a namespace's kinds; chosen[kind] collects matchers in ascending order. */
 static int match_namespace(struct eg_kinds *kinds, const struct eg_world *world,
-			   const struct eg_rules *rules, uint32_t matcher, uint32_t ns,
-			   struct eg_words *chosen)
+			   const struct eg_rules *rules, struct eg_meter *meter, uint32_t matcher,
+			   uint32_t ns, struct eg_words *chosen)
 {
 	const struct eg_selector *pods = rules->matchers.v[matcher].pods;
+	uint64_t matches = 0;
 
 	for (uint32_t k = kinds->ns_first.v[ns]; k < kinds->ns_first.v[ns + 1]; k++) {
 		const struct eg_pod *pod = &world->pods.v[kinds->v.v[k].pod];
 
 		if (pods && !eg_selector_matches(pods, &pod->labels))
 			continue;
-		if (++kinds->n_matches > MATCHES_MAX)
-			return -E2BIG;
+		matches++;
 		if (eg_words_add(&chosen[k], matcher))
 			return -ENOMEM;
 	}
-	return 0;
+	/* A try is a step or two, a match is kept: several words of memory until the end. */
+	return eg_meter_charge(meter, rules->matchers.v[matcher].policy,
+			       1 + kinds->ns_first.v[ns + 1] - kinds->ns_first.v[ns] + 3 * matches);
 }
 
 /* Which namespaces a namespace selector chooses; computed once a selector. */
@@ -169,7 +167,7 @@ static const struct eg_words *scope_of(struct eg_words **scopes, const struct eg
 }
 
 static int match_all(struct eg_kinds *kinds, const struct eg_world *world,
-		     const struct eg_rules *rules, struct eg_words *chosen)
+		     const struct eg_rules *rules, struct eg_meter *meter, struct eg_words *chosen)
 {
 	size_t n_scopes = eg_intern_count(&rules->selectors);
 	struct eg_words **scopes = calloc(n_scopes + 1, sizeof(*scopes));
@@ -180,13 +178,16 @@ static int match_all(struct eg_kinds *kinds, const struct eg_world *world,
 		const struct eg_words *scope;
 
 		if (matcher->ns != EG_NONE) {
-			err = match_namespace(kinds, world, rules, m, matcher->ns, chosen);
+			err = match_namespace(kinds, world, rules, meter, m, matcher->ns, chosen);
 			continue;
 		}
-		scope = scope_of(scopes, world, matcher);
-		err = scope ? 0 : -ENOMEM;
+		if (!scopes[matcher->scope])
+			err = eg_meter_charge(meter, matcher->policy, world->namespaces.n);
+		scope = err ? NULL : scope_of(scopes, world, matcher);
+		if (!err && !scope)
+			err = -ENOMEM;
 		for (size_t i = 0; !err && i < scope->n; i++)
-			err = match_namespace(kinds, world, rules, m, scope->v[i], chosen);
+			err = match_namespace(kinds, world, rules, meter, m, scope->v[i], chosen);
 	}
 	for (size_t i = 0; scopes && i < n_scopes; i++) {
 		if (scopes[i])
@@ -220,7 +221,7 @@ fail:
 }
 
 int eg_kinds_build(struct eg_kinds *kinds, const struct eg_world *world,
-		   const struct eg_rules *rules)
+		   const struct eg_rules *rules, struct eg_meter *meter)
 {
 	struct mentioned m = {0};
 	struct eg_words *chosen = NULL;
@@ -232,7 +233,7 @@ int eg_kinds_build(struct eg_kinds *kinds, const struct eg_world *world,
 		err = add_pods(kinds, world, &m);
 	if (!err) {
 		chosen = calloc(kinds->v.n + 1, sizeof(*chosen));
-		err = chosen ? match_all(kinds, world, rules, chosen) : -ENOMEM;
+		err = chosen ? match_all(kinds, world, rules, meter, chosen) : -ENOMEM;
 	}
 	if (!err)
 		err = sign(kinds, chosen);

@@ -5,6 +5,7 @@
 #ifndef EG_POLICY_KINDS_H
 #define EG_POLICY_KINDS_H
 
+#include "policy/meter.h"
 #include "policy/rules.h"
 
 struct eg_kind {
@@ -22,13 +23,12 @@ struct eg_kinds {
 	struct eg_intern profiles;   /* lists of (name, protocol, port) */
 	struct eg_intern signatures; /* profile, then matchers ascending */
 	struct eg_intern keys;
-	size_t n_matches; /* (matcher, kind) pairs found so far */
 };
 
-/* Zeroed *kinds in; eg_kinds_free() also after an error. 0, -ENOMEM, or -E2BIG where
- * selectors match too often. */
+/* Zeroed *kinds in; eg_kinds_free() also after an error. 0, -ENOMEM, or -E2BIG where the
+ * meter says that selectors match too often. */
 int eg_kinds_build(struct eg_kinds *kinds, const struct eg_world *world,
-		   const struct eg_rules *rules);
+		   const struct eg_rules *rules, struct eg_meter *meter);
 
 void eg_kinds_free(struct eg_kinds *kinds);
 

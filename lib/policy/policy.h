@@ -31,7 +31,8 @@
 struct eg_policy;
 
 struct eg_policy_options {
-	size_t max_rules; /* pairs of peer and port entries over all policies; 0: 50,000 */
+	size_t max_rules;  /* pairs of peer and port entries over all policies; 0: 50,000 */
+	uint64_t max_work; /* units (policy/meter.h); 0: EG_METER_TOTAL_MAX */
 };
 
 struct eg_policy_stats {
@@ -39,7 +40,8 @@ struct eg_policy_stats {
 	size_t n_rules;      /* as the policies wrote them: what verdicts name */
 	size_t n_rule_pairs; /* what max_rules bounds */
 	size_t n_matchers, n_blocks, n_programs;
-	size_t bytes; /* held by the compiled policy, without the world */
+	uint64_t work; /* units that the compile took */
+	size_t bytes;  /* held by the compiled policy, without the world */
 };
 
 /* One direction's verdict. Up to EG_VERDICT_UNKNOWN: denied. From EG_VERDICT_RULE on: allowed by
@@ -72,13 +74,38 @@ struct eg_match {
 	uint8_t proto;     /* IP protocol number */
 };
 
-/* Compile. Reports into errs and returns NULL where there are too many rules, tables would be
- * larger than EG_POLICY_TABLE_BYTES_MAX, or memory is short. The result is the caller's. */
+/* Compile. Reports into errs and returns NULL where there are too many rules, the compile would
+ * cost too much time or memory, or memory is short. The result is the caller's. */
 struct eg_policy *eg_policy_compile(const struct eg_world *world,
 				    const struct eg_policy_options *options, struct eg_errs *errs);
 
-#define EG_POLICY_RULES_DEFAULT   50000
-#define EG_POLICY_TABLE_BYTES_MAX ((size_t)1 << 30)
+struct eg_costly_policy {
+	uint32_t policy; /* index */
+	uint64_t cost;
+};
+
+struct eg_costly_policies {
+	struct eg_costly_policy *v;
+	size_t n, cap;
+};
+
+/* Who asks for too much. */
+struct eg_policy_excess {
+	struct eg_costly_policies policies;
+	bool work; /* costs are units of work (policy/meter.h), not pairs as max_rules counts them
+		    */
+	uint64_t each_max, total_max; /* of one policy, of all */
+};
+
+/* The same, but one policy may cost no more than its share, and what is too expensive is not an
+ * error: NULL is returned and *excess says which policies to quarantine (policy/budget.h says how
+ * they are chosen). A policy without rules costs next to nothing, so to do that again and again
+ * ends. Zeroed *excess in; eg_vec_free(&excess->policies) ends it. */
+struct eg_policy *eg_policy_compile_within(const struct eg_world *world,
+					   const struct eg_policy_options *options,
+					   struct eg_policy_excess *excess, struct eg_errs *errs);
+
+#define EG_POLICY_RULES_DEFAULT 50000
 
 /* NULL is allowed. */
 void eg_policy_free(struct eg_policy *policy);

@@ -29,30 +29,24 @@ static int add_named(struct eg_programs *programs, const struct eg_port *port,
 	return 0;
 }
 
-/* The keys one port entry covers. */
-static int add_port(struct eg_programs *programs, const struct eg_port *port,
-		    const struct eg_kinds *kinds, uint32_t profile, uint32_t verdict)
+/* What one rule covers at a destination of the profile; a name that it lacks covers nothing. */
+static int add_rule(struct eg_programs *programs, const struct eg_world *world,
+		    const struct eg_rules *rules, const struct eg_kinds *kinds, uint32_t profile,
+		    uint32_t index)
 {
-	switch (port->kind) {
-	case EG_PORT_ALL:
-		return add_span(programs, eg_port_key(port->proto, 0),
-				eg_port_key(port->proto, UINT16_MAX), verdict);
-	case EG_PORT_RANGE:
-		return add_span(programs, eg_port_key(port->proto, port->first),
-				eg_port_key(port->proto, port->last), verdict);
-	case EG_PORT_NAMED:
-		return add_named(programs, port, kinds, profile, verdict);
-	}
-	return 0;
-}
+	const struct eg_rule *rule = eg_rule_of(world, &rules->refs.v[index]);
+	uint32_t verdict = EG_VERDICT_RULE + index;
+	size_t n;
+	const struct eg_key_range *ranges = eg_rules_ports(rules, index, &n);
 
-static int add_rule(struct eg_programs *programs, const struct eg_rule *rule,
-		    const struct eg_kinds *kinds, uint32_t profile, uint32_t verdict)
-{
 	if (!rule->ports.n)
 		return add_span(programs, 0, EG_PORT_KEYS - 1, verdict);
+	for (size_t i = 0; i < n; i++)
+		if (add_span(programs, ranges[i].first, ranges[i].last, verdict))
+			return -ENOMEM;
 	eg_vec_foreach (port, &rule->ports)
-		if (add_port(programs, port, kinds, profile, verdict))
+		if (port->kind == EG_PORT_NAMED &&
+		    add_named(programs, port, kinds, profile, verdict))
 			return -ENOMEM;
 	return 0;
 }
@@ -105,6 +99,7 @@ static int paint(struct eg_programs *programs)
 {
 	const struct eg_words *cuts = &programs->cuts;
 
+	programs->painted += programs->spans.n + cuts->n;
 	programs->paint.n = programs->skip.n = 0;
 	for (uint32_t i = 0; i < cuts->n; i++)
 		if (eg_words_add(&programs->paint, EG_VERDICT_DENY) ||
@@ -168,8 +163,7 @@ int eg_programs_cell(struct eg_programs *programs, const struct eg_world *world,
 	}
 	programs->spans.n = 0;
 	for (size_t i = 1; !err && i < key->n; i++)
-		err = add_rule(programs, eg_rule_of(world, &rules->refs.v[key->v[i]]), kinds,
-			       key->v[0], EG_VERDICT_RULE + key->v[i]);
+		err = add_rule(programs, world, rules, kinds, key->v[0], key->v[i]);
 	if (!err)
 		err = find_cuts(programs);
 	if (!err)

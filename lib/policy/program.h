@@ -5,24 +5,6 @@
 
 #include "policy/kinds.h"
 
-/* Protocol and port as one number: ports of TCP, UDP and SCTP side by side, then all the rest as
- * one, for rules without ports cover every protocol. */
-#define EG_PORT_KEYS (4u << 16)
-
-static inline uint32_t eg_port_key(uint8_t proto, uint16_t port)
-{
-	switch (proto) {
-	case EG_PROTO_TCP:
-		return port;
-	case EG_PROTO_UDP:
-		return 1u << 16 | port;
-	case EG_PROTO_SCTP:
-		return 2u << 16 | port;
-	default:
-		return 3u << 16;
-	}
-}
-
 /* A cell is a verdict for all keys, or with this bit where its program starts. */
 #define EG_CELL_PROGRAM 0x80000000u
 
@@ -53,7 +35,14 @@ struct eg_programs {
 	struct eg_words cells;             /* answer of memo i */
 	EG_VEC(struct eg_span) spans;      /* scratch */
 	struct eg_words cuts, paint, skip; /* scratch */
+	uint64_t painted;                  /* pieces, over all cells */
 };
+
+/* Words held and pieces painted so far, for the meter. */
+static inline uint64_t eg_programs_cost(const struct eg_programs *programs)
+{
+	return programs->code.words.n + programs->memo.words.n + programs->painted;
+}
 
 /* The cell for rules (ascending: the first that allows gives its name) at a destination with the
  * named ports of `profile`. 0, -ENOMEM or -E2BIG. */

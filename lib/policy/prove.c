@@ -1,13 +1,18 @@
 #include "policy/prove.h"
 
 #include <errno.h>
+#include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "policy/boundary.h"
 #include "policy/describe.h"
 
-#define TURNS_A_LOOK 16 /* the clock is read once in so many turns */
-#define PARTNERS     4  /* classes that each single address is tried with */
+#define PARTNERS 4 /* classes that each single address is tried with */
+
+/* Within a budget, a pair of addresses is asked about so many ports at most: a policy of thousands
+ * of ports does not use up the time of all the others. */
+#define PORTS_AT_ONCE 64
 
 struct prover {
 	const struct eg_policy *policy;
@@ -16,6 +21,8 @@ struct prover {
 	struct eg_words keys; /* scratch */
 	struct eg_proof *proof;
 	uint64_t deadline_ns; /* 0: none */
+	uint64_t random;      /* state; 0: exhaustive, everything in order */
+	bool late;
 };
 
 static bool same(const struct eg_policy *policy, const struct eg_ref_side *side, enum eg_dir dir,
@@ -63,30 +70,48 @@ bool eg_prove_packet(const struct eg_policy *policy, const struct eg_packet_key 
 	return true;
 }
 
-/* One pair of addresses at every protocol and port where an answer may change. 0, 1 to stop at a
- * disagreement, or -ENOMEM. */
+/* Has the time come? Asked before every probe: one may cost the reference a long while. */
+static bool late(struct prover *p)
+{
+	p->late = p->late || (p->deadline_ns && eg_mono_ns() >= p->deadline_ns);
+	return p->late;
+}
+
+/* Below n; 0 in exhaustive mode. */
+static size_t random_below(struct prover *p, size_t n)
+{
+	if (!p->random)
+		return 0;
+	p->random += 0x9e3779b97f4a7c15ull;
+	return (size_t)(eg_hash_u64(p->random) % n);
+}
+
+/* One pair of addresses at the protocols and ports where an answer may change: all of them, or some
+ * neighbours from a random one on. 0, 1 to stop at a disagreement, or -ENOMEM. */
 static int try_pair(struct prover *p, const struct eg_ip *src, const struct eg_ip *dst)
 {
-	if (src->family != dst->family)
+	size_t n, at;
+
+	if (src->family != dst->family || late(p))
 		return 0;
 	if (eg_boundary_ports(p->world, src, dst, &p->keys))
 		return -ENOMEM;
-	eg_vec_foreach (key, &p->keys) {
-		struct eg_packet_key packet = {*src, *dst, EG_BOUNDARY_PORT(*key),
-					       EG_BOUNDARY_PROTO(*key)};
+	p->proof->n_ports += p->keys.n;
+	n = p->random && p->keys.n > PORTS_AT_ONCE ? PORTS_AT_ONCE : p->keys.n;
+	at = random_below(p, p->keys.n);
+	for (size_t i = 0; i < n && !late(p); i++, at++) {
+		uint32_t key = p->keys.v[at % p->keys.n];
+		struct eg_packet_key packet = {*src, *dst, EG_BOUNDARY_PORT(key),
+					       EG_BOUNDARY_PROTO(key)};
 
 		p->proof->n_probes++;
+		p->proof->n_ports_done++;
 		if (!eg_prove_packet(p->policy, &packet, &p->proof->first)) {
 			p->proof->n_disagreements++;
 			return 1;
 		}
 	}
 	return 0;
-}
-
-static bool late(const struct prover *p, size_t turn)
-{
-	return p->deadline_ns && turn % TURNS_A_LOOK == 0 && eg_mono_ns() >= p->deadline_ns;
 }
 
 static size_t gcd(size_t a, size_t b)
@@ -131,13 +156,14 @@ static int try_address(struct prover *p, size_t at)
 
 static int try_addresses(struct prover *p)
 {
-	size_t n = p->boundary.all.n, stride = stride_for(n), at = 0;
+	size_t n = p->boundary.all.n, stride = stride_for(n), at = random_below(p, n);
 	int err = 0;
 
-	for (size_t i = 0; !err && i < n && !late(p, i); i++) {
+	p->proof->start = at;
+	for (size_t i = 0; !err && i < n && !late(p); i++) {
 		err = try_address(p, at);
 		at = (at + stride) % n;
-		p->proof->n_addresses_done++;
+		p->proof->n_addresses_done += !p->late;
 	}
 	return err;
 }
@@ -145,15 +171,26 @@ static int try_addresses(struct prover *p)
 static int try_pairs(struct prover *p)
 {
 	const struct eg_ips *ends = &p->boundary.ends;
-	size_t n = ends->n * ends->n, stride = stride_for(n), at = 0;
+	size_t n = ends->n * ends->n, stride = stride_for(n), at = random_below(p, n);
 	int err = 0;
 
-	for (size_t i = 0; !err && i < n && !late(p, i); i++) {
+	p->late = false; /* the addresses' time was up, not the pairs' */
+	for (size_t i = 0; !err && i < n && !late(p); i++) {
 		err = try_pair(p, &ends->v[at / ends->n], &ends->v[at % ends->n]);
 		at = (at + stride) % n;
-		p->proof->n_pairs_done++;
+		p->proof->n_pairs_done += !p->late;
 	}
 	return err;
+}
+
+/* Not 0. Not a secret that anything rests on: what matters is that loads begin elsewhere. */
+static uint64_t random_start(void)
+{
+	uint64_t random = 0;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = eg_mono_ns() ^ eg_wall_ns();
+	return random | 1;
 }
 
 int eg_policy_prove(const struct eg_policy *policy, uint64_t budget_ns, struct eg_proof *proof)
@@ -163,6 +200,7 @@ int eg_policy_prove(const struct eg_policy *policy, uint64_t budget_ns, struct e
 	int err;
 
 	*proof = (struct eg_proof){0};
+	p.random = budget_ns ? random_start() : 0;
 	err = eg_boundary_find(&p.boundary, policy);
 	proof->n_addresses = p.boundary.all.n;
 	proof->n_pairs = p.boundary.ends.n * p.boundary.ends.n;
@@ -176,6 +214,16 @@ int eg_policy_prove(const struct eg_policy *policy, uint64_t budget_ns, struct e
 	eg_boundary_free(&p.boundary);
 	eg_vec_free(&p.keys);
 	return err < 0 ? err : 0;
+}
+
+void eg_proof_describe(const struct eg_proof *proof, struct eg_buf *out)
+{
+	eg_buf_add(out, "%zu probes: %zu of %zu addresses, %zu of %zu pairs of classes",
+		   proof->n_probes, proof->n_addresses_done, proof->n_addresses,
+		   proof->n_pairs_done, proof->n_pairs);
+	if (proof->n_ports_done < proof->n_ports)
+		eg_buf_add(out, ", %.1f %% of the ports there",
+			   100.0 * (double)proof->n_ports_done / (double)proof->n_ports);
 }
 
 static void describe_verdict(const struct eg_policy *policy, uint32_t verdict, struct eg_buf *out)

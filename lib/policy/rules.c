@@ -2,21 +2,6 @@
 
 #include <errno.h>
 
-size_t eg_rules_weight(const struct eg_world *world)
-{
-	size_t weight = 0;
-
-	eg_vec_foreach (policy, &world->policies)
-		for (int dir = 0; dir < EG_DIRS; dir++) {
-			if (!policy->isolates[dir])
-				continue;
-			eg_vec_foreach (rule, &policy->rules[dir])
-				weight += (rule->peers.n ? rule->peers.n : 1) *
-					  (rule->ports.n ? rule->ports.n : 1);
-		}
-	return weight;
-}
-
 static uint32_t requirement_id(struct eg_rules *rules, const struct eg_requirement *req)
 {
 	struct eg_words values = {0}, key = {0};
@@ -54,9 +39,9 @@ out:
 	return id;
 }
 
-/* `of_ns` NULL: pods of the namespace `ns` alone. */
-static uint32_t matcher_id(struct eg_rules *rules, uint32_t ns, const struct eg_selector *of_ns,
-			   const struct eg_selector *pods)
+/* For policy `user`. `of_ns` NULL: pods of the namespace `ns` alone. */
+static uint32_t matcher_id(struct eg_rules *rules, uint32_t user, uint32_t ns,
+			   const struct eg_selector *of_ns, const struct eg_selector *pods)
 {
 	uint32_t scope = of_ns ? selector_id(rules, of_ns) : ns;
 	uint32_t key[3] = {of_ns != NULL, scope, selector_id(rules, pods)};
@@ -72,7 +57,7 @@ static uint32_t matcher_id(struct eg_rules *rules, uint32_t ns, const struct eg_
 	if (!matcher)
 		return EG_INTERN_FAILED;
 	*matcher = (struct eg_matcher){of_ns ? EG_NONE : ns, of_ns ? scope : EG_NONE, of_ns,
-				       pods && pods->reqs.n ? pods : NULL};
+				       pods && pods->reqs.n ? pods : NULL, user};
 	return id;
 }
 
@@ -109,16 +94,52 @@ out:
 	return id;
 }
 
-static uint32_t peer_id(struct eg_rules *rules, const struct eg_netpol *policy,
+static uint32_t peer_id(struct eg_rules *rules, const struct eg_world *world, uint32_t policy,
 			const struct eg_peer *peer)
 {
 	uint32_t id;
 
 	if (!peer->is_block)
-		return matcher_id(rules, policy->ns, peer->has_ns ? &peer->ns : NULL,
+		return matcher_id(rules, policy, world->policies.v[policy].ns,
+				  peer->has_ns ? &peer->ns : NULL,
 				  peer->has_pod ? &peer->pod : NULL);
 	id = block_id(rules, peer);
 	return id == EG_INTERN_FAILED ? id : id | EG_PEER_BLOCK;
+}
+
+/* The ports of the rule whose merged ranges stand from `start` on. */
+static uint32_t port_set_id(struct eg_rules *rules, const struct eg_rule *rule, size_t start)
+{
+	struct eg_words key = {0};
+	uint32_t id = EG_INTERN_FAILED;
+
+	if (eg_words_add(&key, !rule->ports.n))
+		goto out;
+	for (size_t i = start; i < rules->ports.n; i++)
+		if (eg_words_add(&key, rules->ports.v[i].first) ||
+		    eg_words_add(&key, rules->ports.v[i].last))
+			goto out;
+	eg_vec_foreach (port, &rule->ports)
+		if (port->kind == EG_PORT_NAMED &&
+		    (eg_words_add(&key, EG_PORT_KEYS + port->proto) ||
+		     eg_words_add(&key, port->name)))
+			goto out;
+	id = eg_intern_add(&rules->port_sets, key.v, key.n);
+out:
+	eg_vec_free(&key);
+	return id;
+}
+
+static int collect_ports(struct eg_rules *rules, const struct eg_rule *rule)
+{
+	size_t start = rules->ports.n;
+	uint32_t set;
+
+	if (eg_ports_merge(rule, &rules->ports) ||
+	    eg_words_add(&rules->port_ends, (uint32_t)rules->ports.n))
+		return -ENOMEM;
+	set = port_set_id(rules, rule, start);
+	return set == EG_INTERN_FAILED ? -ENOMEM : eg_words_add(&rules->port_set, set);
 }
 
 static int collect_rule(struct eg_rules *rules, const struct eg_world *world,
@@ -131,11 +152,13 @@ static int collect_rule(struct eg_rules *rules, const struct eg_world *world,
 		return -ENOMEM;
 	*entry = *ref;
 	eg_vec_foreach (peer, &rule->peers) {
-		uint32_t id = peer_id(rules, &world->policies.v[ref->policy], peer);
+		uint32_t id = peer_id(rules, world, ref->policy, peer);
 
 		if (id == EG_INTERN_FAILED || eg_words_add(&rules->peers, id))
 			return -ENOMEM;
 	}
+	if (collect_ports(rules, rule))
+		return -ENOMEM;
 	return eg_words_add(&rules->peer_ends, (uint32_t)rules->peers.n);
 }
 
@@ -143,7 +166,7 @@ int eg_rules_collect(struct eg_rules *rules, const struct eg_world *world)
 {
 	for (uint32_t p = 0; p < world->policies.n; p++) {
 		const struct eg_netpol *policy = &world->policies.v[p];
-		uint32_t subject = matcher_id(rules, policy->ns, NULL, &policy->pods);
+		uint32_t subject = matcher_id(rules, p, policy->ns, NULL, &policy->pods);
 
 		if (subject == EG_INTERN_FAILED || eg_words_add(&rules->subjects, subject))
 			return -ENOMEM;
@@ -167,6 +190,9 @@ void eg_rules_free(struct eg_rules *rules)
 	eg_vec_free(&rules->refs);
 	eg_vec_free(&rules->peers);
 	eg_vec_free(&rules->peer_ends);
+	eg_vec_free(&rules->ports);
+	eg_vec_free(&rules->port_ends);
+	eg_vec_free(&rules->port_set);
 	eg_vec_free(&rules->first);
 	eg_vec_free(&rules->subjects);
 	eg_vec_free(&rules->matchers);
@@ -175,4 +201,5 @@ void eg_rules_free(struct eg_rules *rules)
 	eg_intern_free(&rules->selectors);
 	eg_intern_free(&rules->matcher_keys);
 	eg_intern_free(&rules->block_keys);
+	eg_intern_free(&rules->port_sets);
 }

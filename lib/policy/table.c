@@ -5,9 +5,10 @@
 #define NO_RULE UINT32_MAX
 
 /* A set of rules of one row whose peers match some classes, as a tree: the parent's rules and one
- * more. Set 0 is empty. */
+ * more. Set 0 is empty; those next to it are lists of rules whose blocks match. */
 struct set {
 	uint32_t parent, rule;
+	uint32_t list;       /* of in->row_blocks, where rule is NO_RULE */
 	uint32_t with, next; /* this set and rule `with` make the set `next` */
 	uint32_t cell;
 	bool named; /* some rule names a port: the cell depends on the destination */
@@ -18,6 +19,10 @@ struct row {
 	const struct eg_table_input *in;
 	struct eg_programs *programs;
 	EG_VEC(struct set) sets;
+	struct eg_words set_of_list; /* of in->row_blocks's list i */
+	uint32_t payer;              /* for what this row costs */
+	uint32_t *seen;              /* port set i, in scan `scans` */
+	uint32_t scans;
 	uint32_t *set_of;     /* of class i */
 	bool *touched;        /* page i holds a class outside set 0 */
 	struct eg_words base; /* rules for every peer: part of all sets */
@@ -41,6 +46,8 @@ static int add_set(struct row *row, uint32_t parent, uint32_t rule, bool named)
 /* Move the classes of a list into the sets that have `rule` too. */
 static int mark_classes(struct row *row, uint32_t rule, const uint32_t *classes, size_t n)
 {
+	if (eg_meter_charge(row->in->meter, row->payer, n))
+		return -E2BIG;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t *at = &row->set_of[classes[i]];
 		struct set *set = &row->sets.v[*at];
@@ -62,25 +69,83 @@ static int mark_classes(struct row *row, uint32_t rule, const uint32_t *classes,
 	return 0;
 }
 
+/* The rules that name pods, and those for every peer. Blocks were done before. */
 static int mark_rule(struct row *row, uint32_t rule)
 {
-	const struct eg_classes *classes = row->in->classes;
 	size_t n_peers, n;
 	const uint32_t *peers = eg_rules_peers(row->in->rules, rule, &n_peers);
+	int err = 0;
 
 	if (!n_peers) {
 		row->base_named |= row->in->named[rule];
 		return eg_words_add(&row->base, rule);
 	}
-	for (size_t i = 0; i < n_peers; i++) {
-		const struct eg_class_lists *lists =
-			peers[i] & EG_PEER_BLOCK ? &classes->of_block : &classes->of_matcher;
-		const uint32_t *list = eg_class_list(lists, peers[i] & ~EG_PEER_BLOCK, &n);
+	for (size_t i = 0; !err && i < n_peers; i++) {
+		const uint32_t *list;
 
-		if (mark_classes(row, rule, list, n))
+		if (peers[i] & EG_PEER_BLOCK)
+			continue;
+		list = eg_class_list(&row->in->classes->of_matcher, peers[i], &n);
+		err = mark_classes(row, rule, list, n);
+	}
+	return err;
+}
+
+static int collect_blocks(struct row *row, uint32_t rule)
+{
+	size_t n_peers;
+	const uint32_t *peers = eg_rules_peers(row->in->rules, rule, &n_peers);
+
+	for (size_t i = 0; i < n_peers; i++)
+		if (peers[i] & EG_PEER_BLOCK &&
+		    eg_row_blocks_add(row->in->row_blocks, peers[i] & ~EG_PEER_BLOCK, rule))
 			return -ENOMEM;
+	return 0;
+}
+
+/* A set for every list of rules that blocks chose; list 0, of none, is set 0. */
+static int add_lists(struct row *row)
+{
+	const struct eg_row_blocks *row_blocks = row->in->row_blocks;
+
+	row->set_of_list.n = 0;
+	if (eg_words_add(&row->set_of_list, 0))
+		return -ENOMEM;
+	for (uint32_t l = 1; l < eg_intern_count(&row_blocks->lists); l++) {
+		bool named = false;
+		size_t n;
+		const uint32_t *rules = eg_intern_get(&row_blocks->lists, l, &n);
+
+		for (size_t i = 0; i < n; i++)
+			named |= row->in->named[rules[i]];
+		if (eg_words_add(&row->set_of_list, (uint32_t)row->sets.n) ||
+		    add_set(row, 0, NO_RULE, named))
+			return -ENOMEM;
+		row->sets.v[row->sets.n - 1].list = l;
 	}
 	return 0;
+}
+
+/* Begin with the sets that blocks choose. */
+static int mark_blocks(struct row *row)
+{
+	const struct eg_classes *classes = row->in->classes;
+	struct eg_row_blocks *row_blocks = row->in->row_blocks;
+	int err;
+
+	if (!row_blocks->uses.n)
+		return 0;
+	err = eg_row_blocks_run(row_blocks, row->in->meter, row->payer);
+	if (!err)
+		err = add_lists(row);
+	for (uint32_t c = 0; !err && c < classes->v.n; c++) {
+		uint32_t region = classes->regions.region_of_set.v[classes->v.v[c].blocks];
+		uint32_t list = region == EG_NONE ? 0 : row_blocks->list_of.v[region];
+
+		row->set_of[c] = row->set_of_list.v[list];
+		row->touched[c >> EG_PAGE_BITS] |= list != 0;
+	}
+	return err;
 }
 
 /* Ports are the destination's: for egress the other end's, for ingress the group's own. */
@@ -95,8 +160,51 @@ static uint32_t profile_at(const struct row *row, uint32_t class_id)
 	return signature == EG_NONE ? 0 : eg_kinds_profile(in->kinds, signature);
 }
 
+/* Of the rules in row->key keep those that can decide: the first of each port set, and none behind
+ * one that covers everything. */
+static void trim_rules(struct row *row)
+{
+	const struct eg_rules *rules = row->in->rules;
+	size_t kept = 0;
+
+	row->scans++;
+	eg_vec_foreach (rule, &row->key) {
+		uint32_t *seen = &row->seen[rules->port_set.v[*rule]];
+
+		if (*seen == row->scans)
+			continue;
+		*seen = row->scans;
+		row->key.v[kept++] = *rule;
+		if (eg_rules_whole(row->in->world, rules, *rule))
+			break;
+	}
+	row->key.n = kept;
+}
+
+/* Ascending, each once. */
+static int collect_rules(struct row *row, uint32_t at)
+{
+	const struct eg_table_input *in = row->in;
+	const uint32_t *rules = NULL;
+	size_t n = 0;
+
+	row->key.n = 0;
+	for (; row->sets.v[at].rule != NO_RULE; at = row->sets.v[at].parent)
+		if (eg_words_add(&row->key, row->sets.v[at].rule))
+			return -ENOMEM;
+	if (row->sets.v[at].list)
+		rules = eg_intern_get(&in->row_blocks->lists, row->sets.v[at].list, &n);
+	if (eg_words_append(&row->key, rules, n) ||
+	    eg_words_append(&row->key, row->base.v, row->base.n))
+		return -ENOMEM;
+	eg_words_sort(&row->key);
+	trim_rules(row);
+	return 0;
+}
+
 static int find_cell(struct row *row, uint32_t class_id, uint32_t *cell)
 {
+	uint64_t before = eg_programs_cost(row->programs);
 	uint32_t at = row->set_of[class_id];
 	bool named = row->sets.v[at].named || row->base_named;
 	int err;
@@ -105,19 +213,17 @@ static int find_cell(struct row *row, uint32_t class_id, uint32_t *cell)
 		*cell = row->sets.v[at].cell;
 		return 0;
 	}
-	row->key.n = 0;
-	for (uint32_t s = at; s; s = row->sets.v[s].parent)
-		if (eg_words_add(&row->key, row->sets.v[s].rule))
-			return -ENOMEM;
-	if (eg_words_append(&row->key, row->base.v, row->base.n))
+	if (collect_rules(row, at))
 		return -ENOMEM;
-	eg_words_sort(&row->key);
 	if (eg_words_add(&row->key, 0))
 		return -ENOMEM;
 	memmove(row->key.v + 1, row->key.v, (row->key.n - 1) * sizeof(*row->key.v));
 	row->key.v[0] = named ? profile_at(row, class_id) : 0;
 	err = eg_programs_cell(row->programs, row->in->world, row->in->rules, row->in->kinds,
 			       &row->key, cell);
+	if (!err)
+		err = eg_meter_charge(row->in->meter, row->payer,
+				      eg_programs_cost(row->programs) - before + row->key.n);
 	/* An ingress row has one profile: there named sets have one cell too. */
 	row->sets.v[at].have_cell = !err && (!named || row->in->dir == EG_INGRESS);
 	row->sets.v[at].cell = *cell;
@@ -175,24 +281,59 @@ static void clear_row(struct row *row, uint32_t n_pages)
 	row->base_named = false;
 }
 
-static int add_group(struct row *row, uint32_t group, uint32_t n_pages)
+/* The group's policies: the rules of one after the other. */
+static int each_rule(struct row *row, uint32_t group, int (*fn)(struct row *, uint32_t))
 {
 	const struct eg_table_input *in = row->in;
 	size_t n;
 	const uint32_t *policies = eg_groups_policies(in->groups, group, &n);
-	int err;
+	int err = 0;
 
-	clear_row(row, n_pages);
-	row->profile = eg_groups_profile(in->groups, group);
-	err = add_set(row, 0, NO_RULE, false);
 	for (size_t i = 0; !err && i < n; i++) {
 		uint32_t first = in->rules->first.v[policies[i] * EG_DIRS + in->dir];
 		size_t n_rules = in->world->policies.v[policies[i]].rules[in->dir].n;
 
 		for (uint32_t r = 0; !err && r < n_rules; r++)
-			err = mark_rule(row, first + r);
+			err = fn(row, first + r);
 	}
-	return err ? err : add_pages(row, n_pages);
+	return err;
+}
+
+static uint32_t heaviest(const struct row *row, uint32_t group)
+{
+	size_t n;
+	const uint32_t *policies = eg_groups_policies(row->in->groups, group, &n);
+	uint32_t found = policies[0];
+
+	for (size_t i = 1; i < n; i++)
+		if (row->in->weights[policies[i]] > row->in->weights[found])
+			found = policies[i];
+	return found;
+}
+
+static int add_group(struct row *row, uint32_t group, uint32_t n_pages)
+{
+	const struct eg_table_input *in = row->in;
+	size_t before = row->pages.words.n + row->pages_of_rows.n;
+	int err;
+
+	clear_row(row, n_pages);
+	row->profile = eg_groups_profile(in->groups, group);
+	row->payer = heaviest(row, group);
+	err = add_set(row, 0, NO_RULE, false);
+	eg_row_blocks_begin(in->row_blocks);
+	if (!err)
+		err = each_rule(row, group, collect_blocks);
+	if (!err)
+		err = mark_blocks(row);
+	if (!err)
+		err = each_rule(row, group, mark_rule);
+	if (!err)
+		err = add_pages(row, n_pages);
+	if (!err)
+		err = eg_meter_charge(in->meter, row->payer,
+				      row->pages.words.n + row->pages_of_rows.n - before);
+	return err;
 }
 
 /* Group 0 is isolated by nothing: a row of its own costs less than a branch in every lookup. */
@@ -209,13 +350,6 @@ static int add_open_row(struct row *row, uint32_t n_pages)
 	return id == EG_INTERN_FAILED ? -ENOMEM : 0;
 }
 
-static int check_size(const struct row *row)
-{
-	size_t words = row->pages.words.n + row->pages_of_rows.n;
-
-	return words * sizeof(uint32_t) > EG_POLICY_TABLE_BYTES_MAX ? -E2BIG : 0;
-}
-
 int eg_table_build(struct eg_table *table, const struct eg_table_input *in,
 		   struct eg_programs *programs)
 {
@@ -226,12 +360,10 @@ int eg_table_build(struct eg_table *table, const struct eg_table_input *in,
 
 	row.set_of = calloc((size_t)n_pages << EG_PAGE_BITS, sizeof(*row.set_of));
 	row.touched = calloc(n_pages, sizeof(*row.touched));
-	err = row.set_of && row.touched ? add_open_row(&row, n_pages) : -ENOMEM;
-	for (uint32_t g = 1; !err && g < n_groups; g++) {
+	row.seen = calloc(eg_intern_count(&in->rules->port_sets) + 1, sizeof(*row.seen));
+	err = row.set_of && row.touched && row.seen ? add_open_row(&row, n_pages) : -ENOMEM;
+	for (uint32_t g = 1; !err && g < n_groups; g++)
 		err = add_group(&row, g, n_pages);
-		if (!err)
-			err = check_size(&row);
-	}
 	*table = (struct eg_table){.rows = row.pages_of_rows.v,
 				   .row_pages = n_pages,
 				   .cells = row.pages.words.v,
@@ -240,10 +372,12 @@ int eg_table_build(struct eg_table *table, const struct eg_table_input *in,
 	row.pages.words.v = NULL; /* the table's now, as are the rows */
 	eg_intern_free(&row.pages);
 	eg_vec_free(&row.sets);
+	eg_vec_free(&row.set_of_list);
 	eg_vec_free(&row.base);
 	eg_vec_free(&row.key);
 	free(row.set_of);
 	free(row.touched);
+	free(row.seen);
 	return err;
 }
 

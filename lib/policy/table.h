@@ -7,6 +7,7 @@
 #define EG_POLICY_TABLE_H
 
 #include "policy/classes.h"
+#include "policy/row_blocks.h"
 #include "policy/groups.h"
 #include "policy/program.h"
 
@@ -27,12 +28,15 @@ struct eg_table_input {
 	const struct eg_kinds *kinds;
 	const struct eg_classes *classes;
 	const struct eg_groups *groups;
-	const bool *named; /* rule i names a port */
+	struct eg_row_blocks *row_blocks; /* over the classes' regions; scratch */
+	struct eg_meter *meter;
+	const uint64_t *weights; /* of policies: a row's cost goes to its heaviest one */
+	const bool *named;       /* rule i names a port */
 	enum eg_dir dir;
 };
 
 /* Zeroed *table in; eg_table_free() also after an error. Programs are shared by both directions.
- * 0, -ENOMEM, or -E2BIG past EG_POLICY_TABLE_BYTES_MAX. */
+ * 0, -ENOMEM, or -E2BIG where the meter says so. */
 int eg_table_build(struct eg_table *table, const struct eg_table_input *in,
 		   struct eg_programs *programs);
 

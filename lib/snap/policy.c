@@ -4,6 +4,7 @@
 
 #include "k8s/k8s.h"
 #include "snap/build.h"
+#include "snap/fit.h"
 #include "snap/guard.h"
 
 static int load_world(struct eg_world *world, const struct eg_conf_policy *conf, bool quarantine,
@@ -62,6 +63,7 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_config *config,
 	const struct eg_conf_policy *conf = &config->policy;
 	const struct eg_policy_options options = {.max_rules = conf->max_rules};
 	struct eg_snap_policy *policy = calloc(1, sizeof(*policy));
+	bool quarantine;
 
 	if (!policy) {
 		eg_error(errs, NULL, "policy", "out of memory");
@@ -72,11 +74,12 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_config *config,
 	policy->keep_existing = conf->keep_existing;
 	/* A first load refuses: only a state that is in force is worth keeping up to date at the
 	 * price of one object. */
-	if (load_world(&policy->world, conf, before && !conf->refuse_invalid, errs) ||
+	quarantine = before && !conf->refuse_invalid;
+	if (load_world(&policy->world, conf, quarantine, errs) ||
 	    eg_guard_world(&policy->world, before ? &before->world : NULL, conf, errs) ||
 	    eg_build_networks(&policy->world, config, errs))
 		goto fail;
-	policy->compiled = eg_policy_compile(&policy->world, &options, errs);
+	policy->compiled = eg_snap_policy_fit(&policy->world, &options, quarantine, errs);
 	if (!policy->compiled || prove(policy, conf, prove_ns, errs))
 		goto fail;
 	if (eg_snap_policy_add_counts(policy, n_workers)) {

@@ -82,6 +82,30 @@ static void runs_of(struct eg_words *set, struct ranges *out)
 	}
 }
 
+/* The classes that a block holds: what the nearest of its edges on the way out says. */
+static void add_block(const struct bench *b, uint32_t block, struct eg_words *set)
+{
+	const struct eg_regions *regions = &b->classes.regions;
+
+	for (uint32_t c = 0; c < b->classes.v.n; c++) {
+		uint32_t r = regions->region_of_set.v[b->classes.v.v[c].blocks];
+		bool known = false, inside = false;
+
+		for (; !known && r != EG_NONE; r = regions->v.v[r].parent)
+			for (uint32_t e = 0; e < regions->v.v[r].n_edges; e++) {
+				const struct eg_edge *edge =
+					&regions->edges.v[regions->v.v[r].first_edge + e];
+
+				if (edge->block != block)
+					continue;
+				known = true;
+				inside = !edge->leaves;
+			}
+		if (inside)
+			must(eg_words_add(set, c), "memory");
+	}
+}
+
 static void peers_of(const struct bench *b, uint32_t rule, struct eg_words *set)
 {
 	size_t n_peers, n;
@@ -89,10 +113,13 @@ static void peers_of(const struct bench *b, uint32_t rule, struct eg_words *set)
 
 	set->n = 0;
 	for (size_t i = 0; i < n_peers; i++) {
-		const struct eg_class_lists *lists =
-			peers[i] & EG_PEER_BLOCK ? &b->classes.of_block : &b->classes.of_matcher;
-		const uint32_t *list = eg_class_list(lists, peers[i] & ~EG_PEER_BLOCK, &n);
+		const uint32_t *list;
 
+		if (peers[i] & EG_PEER_BLOCK) {
+			add_block(b, peers[i] & ~EG_PEER_BLOCK, set);
+			continue;
+		}
+		list = eg_class_list(&b->classes.of_matcher, peers[i], &n);
 		must(eg_words_append(set, list, n), "memory");
 	}
 	for (uint32_t c = 0; !n_peers && c < b->classes.v.n; c++)
@@ -224,12 +251,16 @@ static double classify_ns(const struct bench *b, const struct eg_policy_packet *
 static void measure(uint32_t n_pods, size_t limit)
 {
 	struct bench b = {.limit = limit};
+	struct eg_meter meter = {.total_max = UINT64_MAX, .policy_max = UINT64_MAX};
 	struct rusage usage;
 	uint64_t start;
 	int failed = 0;
 
 	bench_world(&b.world, n_pods);
-	must(eg_rules_collect(&b.rules, &b.world) || eg_kinds_build(&b.kinds, &b.world, &b.rules) ||
+	meter.by_policy = calloc(b.world.policies.n + 1, sizeof(*meter.by_policy));
+	must(!meter.by_policy, "memory");
+	must(eg_rules_collect(&b.rules, &b.world) ||
+		     eg_kinds_build(&b.kinds, &b.world, &b.rules, &meter) ||
 		     eg_classes_build(&b.classes, &b.world, &b.rules, &b.kinds),
 	     "classes");
 	printf("%u pods, %zu classes, %zu rules as written\n", n_pods, b.classes.v.n,
@@ -251,6 +282,7 @@ static void measure(uint32_t n_pods, size_t limit)
 	eg_classes_free(&b.classes);
 	eg_kinds_free(&b.kinds);
 	eg_rules_free(&b.rules);
+	free(meter.by_policy);
 	eg_world_free(&b.world);
 }
 

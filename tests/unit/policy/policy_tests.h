@@ -20,6 +20,7 @@ int run_rule_tests(void);
 int run_compile_tests(void);
 int run_explain_tests(void);
 int run_quarantine_tests(void);
+int run_budget_tests(void);
 
 /* A small cluster (see test_rules.c) with policies as YAML, which are a file "policies.yaml". */
 void yaml_world(const char *policies, struct eg_world *world);

@@ -28,5 +28,5 @@ void assert_agree(const struct eg_policy *policy, const struct eg_packet_key *ke
 int main(void)
 {
 	return run_rule_tests() + run_compile_tests() + run_explain_tests() +
-	       run_quarantine_tests() + run_random_tests();
+	       run_quarantine_tests() + run_budget_tests() + run_random_tests();
 }

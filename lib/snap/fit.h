@@ -1,0 +1,16 @@
+/* One tenant's policies must not be expensive for everyone: compile what fits, quarantine what does
+ * not. Control thread. */
+#ifndef EG_SNAP_FIT_H
+#define EG_SNAP_FIT_H
+
+#include "base/err.h"
+#include "policy/policy.h"
+
+/* Compile the (indexed) world. With `quarantine`, policies that ask for more than their share, or
+ * than all may have together, are quarantined in the world and named in errs; else they are errors.
+ * NULL where any error was reported. */
+struct eg_policy *eg_snap_policy_fit(struct eg_world *world,
+				     const struct eg_policy_options *options, bool quarantine,
+				     struct eg_errs *errs);
+
+#endif
