@@ -1,6 +1,7 @@
 /* Packet buffers: one pool whose buffers take the largest frame of any port in one segment, for
- * what most ports receive, what is gathered and what the gateway itself sends; and one for each
- * port with an rx_buffer of its own, so that a jumbo MTU need not cost 10 kB a descriptor. */
+ * what most ports receive, what is gathered and what the gateway itself sends; one for each port
+ * with an rx_buffer of its own, so that a jumbo MTU need not cost 10 kB a descriptor; and a small
+ * one of 64 KiB buffers for what is reassembled (path/reassembly.h). */
 #include "gateway.h"
 #include "kernel.h"
 
@@ -60,19 +61,24 @@ static unsigned received(const struct eg_gateway *gateway, unsigned p)
 	return gateway->port[p].n_rx * queue_buffers(gateway, p) + (capture ? POOL_CAPTURE : 0);
 }
 
-static struct rte_mempool *make_pool(const char *name, unsigned buffers, unsigned room,
-				     struct eg_errs *errs)
+static struct rte_mempool *create_pool(const char *name, unsigned buffers, unsigned cache,
+				       unsigned room, struct eg_errs *errs)
 {
-	struct rte_mempool *pool;
+	struct rte_mempool *pool =
+		rte_pktmbuf_pool_create(name, buffers, cache, 0, (uint16_t)room, SOCKET_ID_ANY);
 
-	buffers = RTE_MAX(buffers, (unsigned)POOL_LEAST);
-	pool = rte_pktmbuf_pool_create(name, buffers, POOL_CACHE, 0, (uint16_t)room, SOCKET_ID_ANY);
 	if (!pool)
 		eg_error(errs, NULL, "ports",
 			 "no memory for %u packet buffers of %u bytes: %s (give EAL more with -m "
 			 "MEGABYTES)",
 			 buffers, room, rte_strerror(rte_errno));
 	return pool;
+}
+
+static struct rte_mempool *make_pool(const char *name, unsigned buffers, unsigned room,
+				     struct eg_errs *errs)
+{
+	return create_pool(name, RTE_MAX(buffers, (unsigned)POOL_LEAST), POOL_CACHE, room, errs);
 }
 
 /* The room of the port's own buffers; 0: it has none, where those of all have `room`. */
@@ -118,7 +124,10 @@ int eg_buffers_make(struct eg_gateway *gateway, struct eg_errs *errs)
 			return -1;
 	}
 	gateway->pool = make_pool("eg_pool", buffers, room, errs);
-	return gateway->pool ? 0 : -1;
+	/* No cache: what a worker keeps back, others would miss. */
+	gateway->large = create_pool("eg_large", gateway->n_workers * EG_LARGE_BUFFERS, 0,
+				     EG_LARGE_BYTES, errs);
+	return gateway->pool && gateway->large ? 0 : -1;
 }
 
 void eg_buffers_free(struct eg_gateway *gateway)
@@ -127,6 +136,7 @@ void eg_buffers_free(struct eg_gateway *gateway)
 		rte_mempool_free(gateway->port[p].pool);
 		gateway->port[p].pool = NULL;
 	}
+	rte_mempool_free(gateway->large);
 	rte_mempool_free(gateway->pool);
-	gateway->pool = NULL;
+	gateway->large = gateway->pool = NULL;
 }

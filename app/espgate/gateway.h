@@ -79,7 +79,7 @@ struct eg_gateway {
 	uint64_t stats_period_ns; /* 0: no periodic block */
 	struct eg_sa_store *sas;
 	struct eg_publisher publisher;
-	struct rte_mempool *pool;
+	struct rte_mempool *pool, *large; /* as in eg_path */
 	struct eg_gateway_port port[EG_CONF_PORTS_MAX];
 	unsigned n_ports;
 	struct eg_gateway_kernel kernel[EG_CONF_PORTS_MAX];

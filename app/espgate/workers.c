@@ -213,6 +213,7 @@ static void describe_port(struct eg_gateway *gateway, unsigned p)
 		path->n_ports = gateway->n_ports;
 		path->n_workers = gateway->n_workers;
 		path->pool = gateway->pool;
+		path->large = gateway->large;
 		out->dpdk_id = port->dpdk_id;
 		out->mtu = port->mtu;
 		out->encrypted = conf->role == EG_ROLE_ENCRYPTED;

@@ -48,7 +48,7 @@
 	X(REASSEMBLY_BAD, reassembly_bad, "fragment of impossible place or size, or too small to be honest") \
 	X(REASSEMBLY_OVERLAP, reassembly_overlap, "fragments of one packet overlap (RFC 5722 s4)") \
 	X(REASSEMBLY_DUPLICATE, reassembly_duplicate, "fragment that was received before") \
-	X(REASSEMBLY_SIZE, reassembly_size, "fragments of a packet that no buffer takes") \
+	X(REASSEMBLY_SIZE, reassembly_size, "fragments of a packet that has too many of them, or over IPv6 more than 65,535 bytes") \
 	X(REASSEMBLY_FULL, reassembly_full, "fragments that gave way to those of a newer packet") \
 	X(REASSEMBLY_TIMEOUT, reassembly_timeout, "fragments of a packet that was not whole in time") \
 	X(ESP_SHORT, esp_short, "too short or misaligned for its suite") \

@@ -9,6 +9,7 @@
 
 #include "espgate/drop.h"
 #include "net/parse.h"
+#include "path/reassembly.h"
 #include "route/hop.h"
 #include "route/tunnel.h"
 #include "sa/sad.h"
@@ -75,6 +76,12 @@ static inline void eg_batch_lose(struct eg_batch *batch, unsigned i, unsigned re
 static inline uint8_t *eg_batch_data(const struct eg_batch *batch, unsigned i)
 {
 	return rte_pktmbuf_mtod(batch->m[i], uint8_t *);
+}
+
+/* Is it one of path->large (path/reassembly.h)? No other pool has buffers of that length. */
+static inline bool eg_mbuf_is_large(const struct rte_mbuf *m)
+{
+	return m->buf_len == EG_LARGE_BYTES;
 }
 
 /* For the driver that sends it: nothing of what the receiving one said (RX flags share their word

@@ -64,6 +64,19 @@ static unsigned write_trailer(uint8_t *at, uint32_t len, uint8_t next, unsigned 
 	return padding + 2;
 }
 
+/* Are there `front` bytes in front of the packet and `back` behind it? What was reassembled may
+ * fill a large buffer from its beginning: then it moves. */
+static bool has_room(struct rte_mbuf *m, unsigned front, unsigned back)
+{
+	if (rte_pktmbuf_headroom(m) >= front && rte_pktmbuf_tailroom(m) >= back)
+		return true;
+	if (!eg_mbuf_is_large(m) || front + m->data_len + back > m->buf_len)
+		return false;
+	memmove((uint8_t *)m->buf_addr + front, rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
+	m->data_off = (uint16_t)front;
+	return true;
+}
+
 static bool write_iv(struct eg_path *path, uint8_t *at, const struct eg_sa *sa, uint64_t clock)
 {
 	switch ((enum eg_iv_kind)sa->iv_kind) {
@@ -118,22 +131,24 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	const struct eg_sa_grant *grant = &path->group[meta->group].grant;
 	unsigned front = meta->peer->outer_len + EG_ESP_LEN + sa->iv_bytes;
 	unsigned back = PADDING_MAX + 1 + sa->icv_bytes; /* at most */
-	uint8_t *packet = rte_pktmbuf_mtod(m, uint8_t *), *text, *esp;
+	uint8_t *packet, *text, *esp;
 	uint8_t next = meta->pkt.version == 4 ? EG_PROTO_IP4 : EG_PROTO_IP6;
 	struct eg_split split = {0}; /* tunnel mode: nothing stays in front */
 	uint32_t text_len, len;
 	uint64_t seq = grant->seq + meta->rank;
 
 	meta->seq = seq;
+	if (meta->peer->transport)
+		front -= meta->peer->ip_len;
+	if (!has_room(m, front + EG_ETH_LEN, back))
+		return EG_DROP_NO_ROOM;
+	packet = rte_pktmbuf_mtod(m, uint8_t *);
 	if (meta->peer->transport) {
 		split = eg_split_to_seal(packet, &meta->pkt);
 		next = packet[split.next_off];
-		front -= meta->peer->ip_len;
 	}
 	text = packet + split.off;
 	text_len = (uint32_t)meta->pkt.len - split.off;
-	if (rte_pktmbuf_headroom(m) < front + EG_ETH_LEN || rte_pktmbuf_tailroom(m) < back)
-		return EG_DROP_NO_ROOM;
 	text_len += write_trailer(text + text_len, text_len, next, sa->align_bytes);
 	len = front + split.off + text_len + sa->icv_bytes;
 	if (len > UINT16_MAX)

@@ -47,8 +47,9 @@ static unsigned bring(struct eg_path *path, struct rte_mbuf *m, unsigned index)
 
 /* Longer than the kernel's interface takes: as a router does it (RFC 1812 s4.2.2.7). What comes of
  * fragments behind the first is settled here. */
-static unsigned bring_fragments(struct eg_path *path, struct rte_mbuf *m, unsigned index)
+static unsigned bring_fragments(struct eg_path *path, unsigned i, unsigned index)
 {
+	struct rte_mbuf *m = path->batch.m[i];
 	const struct eg_ip4 *ip = rte_pktmbuf_mtod(m, const struct eg_ip4 *);
 	struct eg_fragments fragments;
 	unsigned first = EG_DROP_TOO_BIG;
@@ -57,6 +58,7 @@ static unsigned bring_fragments(struct eg_path *path, struct rte_mbuf *m, unsign
 		first = eg_fragment_ip4(path, m, path->port[index].kernel.mtu, &fragments);
 	if (first)
 		return first;
+	path->batch.m[i] = fragments.m[0];
 	first = bring(path, fragments.m[0], index);
 	for (unsigned k = 1; k < fragments.n; k++) {
 		unsigned drop = bring(path, fragments.m[k], index);
@@ -76,7 +78,7 @@ static unsigned hand(struct eg_path *path, unsigned i, unsigned index)
 	if (!eg_tokens_take(&port->kernel.tokens, path->last_cycles,
 			    path->cycles_per_s / EG_KERNEL_PPS, EG_KERNEL_BURST))
 		return EG_DROP_EXCEPTION_RATE;
-	return m->pkt_len > port->kernel.mtu ? bring_fragments(path, m, index)
+	return m->pkt_len > port->kernel.mtu ? bring_fragments(path, i, index)
 					     : bring(path, m, index);
 }
 

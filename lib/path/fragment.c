@@ -45,18 +45,32 @@ static unsigned count_ip4(const uint8_t *data, unsigned len, unsigned mtu, unsig
 	return count(len - head, head, mtu, each);
 }
 
-/* Buffers for all but the first, which has the packet's own. */
+/* Buffers for all but the first, which has the packet's own; or for all. */
 static enum eg_drop get_buffers(struct eg_path *path, struct rte_mbuf *m, unsigned n,
 				struct eg_fragments *out)
 {
+	unsigned own = eg_mbuf_is_large(m) ? 0 : 1;
+
 	if (!n)
 		return EG_DROP_TOO_BIG;
-	if (n > 1 && rte_pktmbuf_alloc_bulk(path->pool, out->m + 1, n - 1))
+	out->m[0] = m;
+	if (n > own && rte_pktmbuf_alloc_bulk(path->pool, out->m + own, n - own))
 		return EG_DROP_NO_BUFFER;
 	out->n = n;
-	out->m[0] = m;
 	eg_count(&path->stats->own[EG_OWN_FRAGMENT], n - 1);
 	return EG_KEEP;
+}
+
+/* The first fragment is the packet's first `len` bytes, in the packet's own buffer or in a copy;
+ * the others have been copied. */
+static struct rte_mbuf *take_first(struct rte_mbuf *m, struct eg_fragments *out, unsigned len)
+{
+	if (out->m[0] != m) {
+		memcpy(rte_pktmbuf_mtod(out->m[0], void *), rte_pktmbuf_mtod(m, const void *), len);
+		rte_pktmbuf_free(m);
+	}
+	eg_mbuf_window(out->m[0], 0, (uint16_t)len);
+	return out->m[0];
 }
 
 /* The header of the fragments behind the first: of the options those that say so (RFC 791 s3.1).
@@ -97,6 +111,17 @@ static void finish_ip4(struct rte_mbuf *m, unsigned len, unsigned frag)
 		 eg_checksum_fold(eg_checksum_add(0, data, (data[0] & 15u) * 4)));
 }
 
+/* A whole fragment: a header, and a part of the payload behind it. */
+static void put_ip4(struct rte_mbuf *m, const uint8_t *header, unsigned header_len,
+		    const uint8_t *part, unsigned size, unsigned frag)
+{
+	uint8_t *to = rte_pktmbuf_mtod(m, uint8_t *);
+
+	memcpy(to, header, header_len);
+	memcpy(to + header_len, part, size);
+	finish_ip4(m, header_len + size, frag);
+}
+
 enum eg_drop eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
 			     struct eg_fragments *out)
 {
@@ -116,15 +141,39 @@ enum eg_drop eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned 
 	later_len = later_header(data, later);
 	for (unsigned i = 1; i < n; i++) {
 		unsigned at = i * each, size = i == n - 1 ? payload - at : each;
-		uint8_t *to = rte_pktmbuf_mtod(out->m[i], uint8_t *);
 
-		memcpy(to, later, later_len);
-		memcpy(to + later_len, data + head + at, size);
-		finish_ip4(out->m[i], later_len + size,
-			   (frag + at / 8) | (i == n - 1 ? 0 : EG_IP4_MF));
+		put_ip4(out->m[i], later, later_len, data + head + at, size,
+			(frag + at / 8) | (i == n - 1 ? 0 : EG_IP4_MF));
 	}
+	m = take_first(m, out, n > 1 ? head + each : m->data_len);
 	if (n > 1)
 		finish_ip4(m, head + each, frag | EG_IP4_MF);
+	return EG_KEEP;
+}
+
+/* The first `n` of more fragments; what is left is a fragment too, in the packet's own buffer. Its
+ * options are in the first only, so how many it makes must be counted again. */
+static enum eg_drop cut_front(struct eg_path *path, struct rte_mbuf *m, unsigned mtu, unsigned n,
+			      struct eg_fragments *out)
+{
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *), later[IP4_HEADER_MAX];
+	unsigned head = (data[0] & 15u) * 4, later_len = later_header(data, later), each;
+	unsigned frag = be16toh(((const struct eg_ip4 *)data)->frag_be), gone;
+
+	count_ip4(data, m->data_len, mtu, &each);
+	if ((frag & EG_IP4_FRAGMASK) * 8 + m->data_len > UINT16_MAX)
+		return EG_DROP_FRAGMENT_OVERSIZE;
+	if (rte_pktmbuf_alloc_bulk(path->pool, out->m, n))
+		return EG_DROP_NO_BUFFER;
+	out->n = n;
+	eg_count(&path->stats->own[EG_OWN_FRAGMENT], n);
+	for (unsigned i = 0; i < n; i++)
+		put_ip4(out->m[i], i ? later : data, i ? later_len : head, data + head + i * each,
+			each, (frag + i * each / 8) | EG_IP4_MF);
+	gone = head + n * each - later_len;
+	memcpy(data + gone, later, later_len);
+	m->data_off = (uint16_t)(m->data_off + gone);
+	finish_ip4(m, m->data_len - gone, frag + n * each / 8);
 	return EG_KEEP;
 }
 
@@ -192,6 +241,8 @@ enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned 
 		finish_ip6(to, split, next, size, at | (i < n - 1), id);
 		eg_mbuf_window(out->m[i], 0, (uint16_t)(head + size));
 	}
+	m = take_first(m, out, n > 1 ? behind + each : m->data_len);
+	data = rte_pktmbuf_mtod(m, uint8_t *);
 	if (n > 1) {
 		if (!atomic) {
 			memmove(data - EG_IP6_FRAGMENT_LEN, data, split.off);
@@ -252,29 +303,42 @@ static void add(struct eg_batch *batch, struct rte_mbuf *m, const struct eg_meta
 	batch->meta[batch->n++] = *meta;
 }
 
-static void add_cut(struct eg_path *path, struct rte_mbuf *m, const struct eg_meta *whole,
-		    unsigned room)
+/* What is known of a fragment of the packet. */
+static void set_fragment(struct eg_meta *meta, const struct rte_mbuf *m, bool first)
 {
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	meta->pkt.len = m->data_len;
+	meta->pkt.l4_off = (uint16_t)((data[0] & 15u) * 4);
+	meta->pkt.frag = first && meta->pkt.frag != EG_FRAG_LATER ? EG_FRAG_FIRST : EG_FRAG_LATER;
+}
+
+/* Into the batch, cut; or what of it fits there. True where a part of it still waits. */
+static bool add_cut(struct eg_path *path, struct rte_mbuf *m, struct eg_meta *whole, unsigned room,
+		    unsigned n)
+{
+	/* Not all places: what is left must be too long for its way, or it would leave uncut. */
+	unsigned front = n > EG_BATCH_MAX ? EG_BATCH_MAX / 2 : 0;
 	struct eg_batch *batch = &path->batch;
-	struct eg_meta meta = *whole;
 	struct eg_fragments fragments;
-	enum eg_drop drop = eg_fragment_ip4(path, m, room, &fragments);
+	enum eg_drop drop = front ? cut_front(path, m, room, front, &fragments)
+				  : eg_fragment_ip4(path, m, room, &fragments);
 
 	if (drop) {
 		add(batch, m, whole);
 		eg_batch_lose(batch, batch->n - 1, drop);
-		return;
+		return false;
 	}
-	meta.cut = true;
 	for (unsigned i = 0; i < fragments.n; i++) {
-		const uint8_t *data = rte_pktmbuf_mtod(fragments.m[i], const uint8_t *);
+		struct eg_meta meta = *whole;
 
-		meta.pkt.len = fragments.m[i]->data_len;
-		meta.pkt.l4_off = (uint16_t)((data[0] & 15u) * 4);
-		meta.pkt.frag =
-			i || whole->pkt.frag == EG_FRAG_LATER ? EG_FRAG_LATER : EG_FRAG_FIRST;
+		set_fragment(&meta, fragments.m[i], !i);
+		meta.cut = true;
 		add(batch, fragments.m[i], &meta);
 	}
+	if (front)
+		set_fragment(whole, m, false);
+	return front;
 }
 
 bool eg_fragment_next(struct eg_path *path)
@@ -285,17 +349,17 @@ bool eg_fragment_next(struct eg_path *path)
 	batch->n = batch->n_lost = 0;
 	for (; path->waiting.at < path->waiting.n; path->waiting.at++) {
 		struct rte_mbuf *m = path->waiting.m[path->waiting.at];
-		const struct eg_meta *meta = &path->waiting.meta[path->waiting.at];
+		struct eg_meta *meta = &path->waiting.meta[path->waiting.at];
 		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 		unsigned room = cut_to(path, meta, data), each;
 		unsigned n = room ? count_ip4(data, meta->pkt.len, room, &each) : 1;
 
-		if (batch->n + RTE_MAX(n, 1u) > EG_BATCH_MAX)
+		if (batch->n && batch->n + RTE_MAX(n, 1u) > EG_BATCH_MAX)
 			break;
-		if (room)
-			add_cut(path, m, meta, room);
-		else
+		if (!room)
 			add(batch, m, meta);
+		else if (add_cut(path, m, meta, room, n))
+			break;
 	}
 	if (path->waiting.at == path->waiting.n)
 		path->waiting.at = path->waiting.n = 0;

@@ -15,12 +15,11 @@
 
 #include "path/path.h"
 
-/* 9,600 bytes through the smallest path that is believed (576 bytes), and more. */
-#define EG_FRAGMENTS_MAX 32
+/* 65,535 bytes into a tunnel through the smallest path that is believed, 576 bytes: 448 bytes of
+ * payload in each, and more. */
+#define EG_FRAGMENTS_MAX 160
 
-_Static_assert(EG_FRAGMENTS_MAX <= EG_BATCH_MAX, "one packet's fragments fit into a batch");
-
-/* In order; the first is the packet's own buffer. */
+/* In order; the first is the packet's own buffer, but for a large one's (path/reassembly.h). */
 struct eg_fragments {
 	unsigned n;
 	struct rte_mbuf *m[EG_FRAGMENTS_MAX];
@@ -28,7 +27,8 @@ struct eg_fragments {
 
 /* Cut a packet, whose data start at its IP header, into fragments of at most mtu bytes (RFC 791
  * s3.2; RFC 8200 s4.5, under an identification of its own). EG_KEEP, or EG_DROP_TOO_BIG or
- * EG_DROP_NO_BUFFER: then it is as it was. The others' buffers are new ones, counted as made. */
+ * EG_DROP_NO_BUFFER: then it is as it was. The others' buffers are new ones, counted as made. A
+ * large buffer is given back: `m` is gone then, and out->m[0] stands for it. */
 enum eg_drop eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
 			     struct eg_fragments *out);
 enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,

@@ -135,8 +135,10 @@ void eg_parse_inner(struct eg_path *path)
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		/* esp_in has checked that the next header and the version agree. */
-		enum eg_drop drop = parse_at(batch->m[i], &batch->meta[i], 0, false);
+		unsigned drop = parse_at(batch->m[i], &batch->meta[i], 0, false);
 
+		if (!drop && __builtin_expect(eg_mbuf_is_large(batch->m[i]), 0))
+			drop = eg_reassembly_shrink(path, i);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
 	}

@@ -55,6 +55,7 @@ struct eg_path {
 	struct eg_flow *flow;      /* ours; over the table that all workers share */
 	uint64_t cycles_per_s;     /* of the TSC */
 	struct rte_mempool *pool;  /* buffers that take the largest MTU */
+	struct rte_mempool *large; /* and of EG_LARGE_BYTES, for what is reassembled */
 	struct eg_keeper_way way;
 	struct eg_kernel_way kernels;
 	const _Atomic uint32_t *links_down; /* bit p: port p has no link, says the control thread;

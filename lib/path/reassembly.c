@@ -10,10 +10,12 @@
 #define HEAD_MAX 60 /* of a header in front of the payload: IPv4's longest */
 #define CE       3
 
-/* Where the payload begins in the buffer. */
+/* Where the payload begins in a usual buffer. In a large one, all of which a packet may need, right
+ * behind the header that most have. */
 #define PAYLOAD_OFF RTE_PKTMBUF_HEADROOM
 
 _Static_assert(PAYLOAD_OFF >= HEAD_MAX + EG_ETH_LEN, "the header stands in the headroom");
+_Static_assert(EG_REASSEMBLY_PARTS <= UINT8_MAX, "entry.n is one byte");
 
 /* A fragment. */
 struct piece {
@@ -68,13 +70,12 @@ static bool is_known(const struct eg_path *path, const uint8_t *data, const stru
 	return eg_ends_next(&path->snap->ends, path->snap->peers, &local, &remote, &at);
 }
 
-/* A place that a packet of less than 64 KiB has, for a part that is worth one. */
+/* A part that is worth a place. That it ends within 65,535 bytes parse has seen. */
 static bool is_sound(const struct piece *piece, unsigned len)
 {
 	unsigned size = len - piece->head;
 
-	return size && piece->from + size <= UINT16_MAX - HEAD_MAX &&
-	       (!piece->more || (size % 8 == 0 && size >= EG_REASSEMBLY_LEAST));
+	return size && (!piece->more || (size % 8 == 0 && size >= EG_REASSEMBLY_LEAST));
 }
 
 static uint64_t hash_of(const struct eg_reassembly_key *key)
@@ -103,12 +104,12 @@ static void lose(struct eg_path *path, struct eg_reassembly_entry *entry, enum e
 		.drop = (uint8_t)drop,
 		.pkt = {.l4_off = v4 ? EG_IP4_LEN : EG_IP6_LEN, .proto = (uint8_t)entry->key.proto},
 	};
-	uint8_t *data = (uint8_t *)entry->m->buf_addr + PAYLOAD_OFF - EG_IP6_LEN;
+	uint8_t *data = (uint8_t *)entry->m->buf_addr;
 
 	data[0] = v4 ? 0x45 : 0x60;
 	memcpy(data + (v4 ? 12 : 8), entry->key.src, v4 ? 4 : 16);
 	memcpy(data + (v4 ? 16 : 24), entry->key.dst, v4 ? 4 : 16);
-	entry->m->data_off = PAYLOAD_OFF - EG_IP6_LEN;
+	entry->m->data_off = 0;
 	eg_mbuf_window(entry->m, 0, entry->got);
 	eg_count(&path->stats->drop[drop], entry->n - 1u);
 	eg_drop_told(path, entry->m, &meta);
@@ -181,12 +182,69 @@ static struct eg_reassembly_entry *begin(struct eg_path *path, const struct piec
 	entry->m = m;
 	entry->until_cycles = path->last_cycles + path->cycles_per_s / 1000 * EG_REASSEMBLY_MS;
 	entry->port = (uint8_t)port;
-	entry->total = entry->got = 0;
+	entry->total = entry->got = entry->reach = 0;
+	entry->at = PAYLOAD_OFF;
 	entry->n = entry->head = 0;
 	entry->congested = false;
 	table->tag[entry - table->entry] = tag;
 	table->n++;
 	return entry;
+}
+
+/* A large buffer that `entry` may have. Its source's oldest packet gives way where that has its
+ * share of them, or the oldest of all where none is left. */
+static struct rte_mbuf *get_large(struct eg_path *path, const struct eg_reassembly_entry *entry)
+{
+	struct eg_reassembly *table = &path->reassembly;
+	struct eg_reassembly_entry *oldest = NULL, *own = NULL;
+	unsigned n = 0, n_own = 0;
+
+	for (unsigned i = 0; i < EG_REASSEMBLY_MAX; i++) {
+		struct eg_reassembly_entry *other = &table->entry[i];
+
+		if (!table->tag[i] || !other->m || !eg_mbuf_is_large(other->m))
+			continue;
+		n++;
+		if (!oldest || other->until_cycles < oldest->until_cycles)
+			oldest = other;
+		if (memcmp(other->key.src, entry->key.src, sizeof(entry->key.src)))
+			continue;
+		n_own++;
+		if (!own || other->until_cycles < own->until_cycles)
+			own = other;
+	}
+	if (n_own >= EG_REASSEMBLY_LARGE_SOURCE)
+		oldest = own;
+	if (n >= EG_REASSEMBLY_LARGE || n_own >= EG_REASSEMBLY_LARGE_SOURCE) {
+		lose(path, oldest, EG_DROP_REASSEMBLY_FULL);
+		forget(table, oldest);
+	}
+	return rte_pktmbuf_alloc(path->large);
+}
+
+/* Into a large buffer with what is there. */
+static bool grow(struct eg_path *path, struct eg_reassembly_entry *entry)
+{
+	uint16_t at = RTE_MAX(entry->key.version == 4 ? EG_IP4_LEN : EG_IP6_LEN, entry->head);
+	struct rte_mbuf *large = get_large(path, entry);
+
+	if (!large)
+		return false;
+	memcpy((uint8_t *)large->buf_addr + at - entry->head,
+	       (uint8_t *)entry->m->buf_addr + entry->at - entry->head,
+	       (size_t)entry->head + entry->reach);
+	rte_pktmbuf_free(entry->m);
+	entry->m = large;
+	entry->at = at;
+	return true;
+}
+
+/* Bytes of the whole packet's header, as far as is known with this piece. */
+static unsigned head_of(const struct eg_reassembly_entry *entry, const struct piece *piece)
+{
+	if (entry->key.version == 6)
+		return EG_IP6_LEN;
+	return piece->from ? RTE_MAX(entry->head, (unsigned)EG_IP4_LEN) : piece->head;
 }
 
 /* Does it go with the parts that are there? */
@@ -205,20 +263,27 @@ static enum eg_drop check(const struct eg_reassembly_entry *entry, const struct 
 	if (entry->total && (!piece->more || piece->to > entry->total))
 		return EG_DROP_REASSEMBLY_BAD;
 	if (entry->n == EG_REASSEMBLY_PARTS ||
-	    (unsigned)PAYLOAD_OFF + piece->to > entry->m->buf_len)
+	    head_of(entry, piece) + RTE_MAX(entry->reach, piece->to) > UINT16_MAX)
 		return EG_DROP_REASSEMBLY_SIZE;
 	return EG_KEEP;
 }
 
 static void add(struct eg_reassembly_entry *entry, const struct piece *piece)
 {
-	uint8_t *payload = (uint8_t *)entry->m->buf_addr + PAYLOAD_OFF;
+	uint8_t *payload = (uint8_t *)entry->m->buf_addr + entry->at;
 	uint16_t size = (uint16_t)(piece->to - piece->from);
 
+	if (!piece->from && entry->key.version == 4 && piece->head > entry->at) {
+		/* Options where a large buffer left no room for any. */
+		memmove(payload + piece->head - entry->at, payload, entry->reach);
+		payload += piece->head - entry->at;
+		entry->at = piece->head;
+	}
 	memcpy(payload + piece->from, piece->data + piece->head, size);
 	entry->part[entry->n].from = piece->from;
 	entry->part[entry->n++].to = piece->to;
 	entry->got = (uint16_t)(entry->got + size);
+	entry->reach = RTE_MAX(entry->reach, piece->to);
 	entry->congested |= (piece->tos & 3) == CE;
 	if (!piece->more)
 		entry->total = piece->to;
@@ -239,9 +304,9 @@ static void add(struct eg_reassembly_entry *entry, const struct piece *piece)
 /* The header of the whole (RFC 791 s3.2, RFC 8200 s4.5), in front of its payload. */
 static void finish(struct eg_reassembly_entry *entry)
 {
-	uint8_t *data = (uint8_t *)entry->m->buf_addr + PAYLOAD_OFF - entry->head;
+	uint8_t *data = (uint8_t *)entry->m->buf_addr + entry->at - entry->head;
 
-	entry->m->data_off = (uint16_t)(PAYLOAD_OFF - entry->head);
+	entry->m->data_off = (uint16_t)(entry->at - entry->head);
 	eg_mbuf_window(entry->m, 0, (uint16_t)(entry->head + entry->total));
 	if (entry->key.version == 4) {
 		struct eg_ip4 *ip = (struct eg_ip4 *)data;
@@ -275,9 +340,11 @@ static unsigned hold(struct eg_path *path, unsigned i, const struct piece *piece
 	if (!entry)
 		return EG_DROP_NO_BUFFER;
 	drop = check(entry, piece);
+	if (!drop && entry->at + piece->to > entry->m->buf_len && !grow(path, entry))
+		drop = EG_DROP_NO_BUFFER;
 	if (drop == EG_DROP_REASSEMBLY_DUPLICATE)
 		return drop;
-	if (drop && !entry->n) { /* the first to come, and too long */
+	if (drop && !entry->n) { /* the first to come, and nothing takes it */
 		rte_pktmbuf_free(entry->m);
 		forget(table, entry);
 		return drop;
@@ -314,6 +381,25 @@ unsigned eg_reassemble(struct eg_path *path, unsigned i)
 	if ((hash >> 32) % path->n_workers != path->worker)
 		return eg_hand_over(path, i, (unsigned)((hash >> 32) % path->n_workers));
 	return hold(path, i, &piece, (uint32_t)hash | 1);
+}
+
+unsigned eg_reassembly_shrink(struct eg_path *path, unsigned i)
+{
+	struct rte_mbuf *m = path->batch.m[i], *made;
+	uint32_t most = (uint32_t)rte_pktmbuf_data_room_size(path->pool) - RTE_PKTMBUF_HEADROOM -
+			EG_TAILROOM;
+
+	if (m->data_len > most)
+		return EG_KEEP;
+	made = rte_pktmbuf_alloc(path->pool);
+	if (!made)
+		return EG_DROP_NO_BUFFER;
+	memcpy(rte_pktmbuf_mtod(made, void *), rte_pktmbuf_mtod(m, const void *), m->data_len);
+	eg_mbuf_window(made, 0, m->data_len);
+	made->port = m->port;
+	path->batch.m[i] = made;
+	rte_pktmbuf_free(m);
+	return EG_KEEP;
 }
 
 void eg_path_expire(struct eg_path *path, bool ending)

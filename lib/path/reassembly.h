@@ -3,6 +3,10 @@
  *
  * A worker's table of fixed size. Each packet has one buffer, into which the payloads are copied as
  * they come, in whatever order, so that what is held is bounded by packets and not by fragments.
+ * Linux seals a whole datagram and fragments the ESP packet: it may have 65,535 bytes whatever the
+ * ports' MTU. A packet that outgrows a buffer of path->pool moves to one of path->large, of which
+ * there are few. Large buffers do not leave the path: what is opened moves back where it fits, and
+ * what does not fit is longer than every MTU, so that it is fragmented into others or dropped.
  * With several workers a hash of addresses and identification says whose a packet is; others hand
  * its fragments over, as they do packets of others' SAs.
  *
@@ -29,9 +33,15 @@ struct rte_mbuf;
 
 #define EG_REASSEMBLY_MAX        128 /* packets at a time, and buffers */
 #define EG_REASSEMBLY_SOURCE_MAX 32
-/* Fragments of one packet. No link of today makes smaller ones but for the last, which may be so by
- * chance; who sends them wants to fill tables. */
-#define EG_REASSEMBLY_PARTS 40
+/* Of these, in large buffers; and how many of those a worker's packets may need in all: some are on
+ * their way from the table to where they are fragmented. */
+#define EG_REASSEMBLY_LARGE        64
+#define EG_REASSEMBLY_LARGE_SOURCE 16
+#define EG_LARGE_BUFFERS           (EG_REASSEMBLY_LARGE + 16)
+#define EG_LARGE_BYTES             UINT16_MAX /* of a large buffer, without headroom */
+/* Fragments of one packet: 65,535 bytes over a path of 576. No link of today makes fragments of
+ * fewer bytes but for the last, which may be so by chance; who sends them wants to fill tables. */
+#define EG_REASSEMBLY_PARTS 128
 #define EG_REASSEMBLY_LEAST 256
 /* Fragments leave in a row, so what is lost will not come; and the longer they wait, the likelier
  * the identification comes again (RFC 4963 s2). RFC 8200 s4.5 allows 60 s at most. */
@@ -50,6 +60,8 @@ struct eg_reassembly_entry {
 	uint64_t until_cycles;
 	uint16_t total; /* bytes of payload; 0: the last one has not come */
 	uint16_t got;
+	uint16_t reach; /* where the last part so far ends */
+	uint16_t at;    /* where the payload begins in the buffer */
 	uint8_t n;
 	uint8_t head; /* bytes of the first one's header, which end where the payload begins; 0: it
 			 has not come */
@@ -73,6 +85,10 @@ struct eg_reassembly {
  * last one that was missing, and in its place stands the whole packet, parsed. Else EG_HANDED_OVER:
  * it is held here or was given to its worker; or why it is dropped. */
 unsigned eg_reassemble(struct eg_path *path, unsigned i);
+
+/* Packet i was opened in a large buffer, and parsed: into a usual one where that takes it. EG_KEEP,
+ * or EG_DROP_NO_BUFFER. */
+unsigned eg_reassembly_shrink(struct eg_path *path, unsigned i);
 
 /* Drop what waited too long; `ending`: all, and hold nothing more. A worker's every turn. */
 void eg_path_expire(struct eg_path *path, bool ending);

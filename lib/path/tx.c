@@ -197,6 +197,7 @@ static unsigned send_fragments(struct eg_path *path, unsigned i, const struct eg
 
 	if (first)
 		return first;
+	path->batch.m[i] = fragments.m[0];
 	first = address(path, meta, fragments.m[0], hop);
 	if (!first)
 		push(path, hop->port, fragments.m[0]);

@@ -17,7 +17,7 @@
 #define KERNELS    4 /* the first kernel device */
 #define HANDOFF    4 /* slots, of which 3 are used: a full ring is near */
 
-static struct rte_mempool *pool;
+static struct rte_mempool *pool, *large;
 static uint64_t dropped[EG_DROP_COUNT];
 static struct gw *open_now[2]; /* by site */
 
@@ -55,7 +55,9 @@ void bench_open(void)
 	snprintf(lcores, sizeof(lcores), "--lcores=0@%d", sched_getcpu());
 	assert_true(rte_eal_init((int)COUNT(args), args) >= 0);
 	pool = rte_pktmbuf_pool_create("bench", MBUFS, 0, 0, DATA_BYTES, SOCKET_ID_ANY);
-	assert_non_null(pool);
+	large = rte_pktmbuf_pool_create("large", EG_LARGE_BUFFERS, 0, 0, EG_LARGE_BYTES,
+					SOCKET_ID_ANY);
+	assert_true(pool && large);
 	assert_int_equal(rte_eth_dev_count_avail(), DEVICES);
 	for (uint16_t id = 0; id < DEVICES; id++)
 		start_port(id);
@@ -68,12 +70,18 @@ void bench_close(void)
 		rte_eth_dev_close(id);
 	}
 	rte_mempool_free(pool);
+	rte_mempool_free(large);
 	rte_eal_cleanup();
 }
 
 struct rte_mempool *bench_pool(void)
 {
 	return pool;
+}
+
+struct rte_mempool *bench_large(void)
+{
+	return large;
 }
 
 unsigned bench_in_use(void)
@@ -105,6 +113,7 @@ static struct eg_path *new_path(struct gw *gw, unsigned worker)
 	path->handoff = gw->handoff;
 	path->cycles_per_s = rte_get_tsc_hz();
 	path->pool = pool;
+	path->large = large;
 	path->way = gw->way;
 	path->keeper.on = worker == 0;
 	path->n_ports = 2;
@@ -440,6 +449,7 @@ static void check_pool(void)
 	static void *all[MBUFS];
 
 	assert_int_equal(bench_in_use(), 0);
+	assert_int_equal(rte_mempool_in_use_count(large), 0);
 	assert_int_equal(rte_mempool_get_bulk(pool, all, MBUFS), 0);
 	qsort(all, MBUFS, sizeof(*all), by_address);
 	for (unsigned i = 1; i < MBUFS; i++)

@@ -65,6 +65,7 @@ struct gw {
 void bench_open(void);
 void bench_close(void);
 struct rte_mempool *bench_pool(void);
+struct rte_mempool *bench_large(void); /* EG_LARGE_BUFFERS; a gateway of the bench shares it */
 
 /* mbufs that are out of the pool now. */
 unsigned bench_in_use(void);

@@ -29,6 +29,7 @@ int run_link_tests(void);
 int run_allow_tests(void);
 int run_exception_tests(void);
 int run_reassembly_tests(void);
+int run_large_tests(void);
 int run_vlan_tests(void);
 int run_offload_tests(void);
 int run_pmtu_tests(void);

@@ -180,12 +180,6 @@ static void test_hostile(void **state)
 		{"no multiple of 8", {{0, 1001, 1}}, 1, BAD, 1},
 		{"nothing", {{1000, 1000, 0}}, 1, BAD, 1},
 		{"beyond 64 KiB", {{65528, 65528 + 300, 0}}, 1, EG_DROP_FRAGMENT_OVERSIZE, 1},
-		{"beyond the buffer", {{10240, 10500, 0}}, 1, EG_DROP_REASSEMBLY_SIZE, 1},
-		{"beyond it, later",
-		 {{0, 1000, 1}, {10240, 10500, 0}},
-		 2,
-		 EG_DROP_REASSEMBLY_SIZE,
-		 2},
 	};
 	static struct frame whole;
 
