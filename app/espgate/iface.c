@@ -6,6 +6,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -40,6 +41,19 @@ int eg_iface_raise_mtu(unsigned if_index, uint16_t mtu)
 		return err;
 	ifr.ifr_mtu = mtu;
 	return request(if_index, SIOCSIFMTU, &ifr);
+}
+
+bool eg_iface_is_virtual(unsigned if_index, char driver[32])
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq ifr = {.ifr_data = (char *)&info};
+
+	if (request(if_index, SIOCETHTOOL, &ifr))
+		memset(&info, 0, sizeof(info));
+	snprintf(driver, 32, "%.*s", (int)sizeof(info.driver) - 1,
+		 info.driver[0] ? info.driver : "virtual");
+	/* A device on a bus has an address there ("0000:03:00.0"); virtio's has, too. */
+	return !strchr(info.bus_info, ':') || !strcmp(info.driver, "virtio_net");
 }
 
 bool eg_iface_has_link(unsigned if_index)

@@ -1,5 +1,6 @@
 #include "gateway.h"
 
+#include <net/if.h>
 #include <string.h>
 
 #include <rte_errno.h>
@@ -167,6 +168,41 @@ static void discard_early(const struct eg_gateway_port *port)
 	}
 }
 
+/* Drivers that take frames from the kernel, without its word on their checksums. */
+static bool is_blind(const struct rte_eth_dev_info *info)
+{
+	return info->if_index && info->driver_name &&
+	       (!strcmp(info->driver_name, "net_af_packet") ||
+		!strcmp(info->driver_name, "net_af_xdp") || !strcmp(info->driver_name, "net_pcap"));
+}
+
+/* Senders on virtual interfaces leave checksums, and the cutting into segments, to a device that is
+ * none. The first espgate makes up for; a frame of many segments it does not even get whole. */
+static void check_offloads(struct eg_gateway *gateway, unsigned p)
+{
+	const char *name = gateway->config->ports.v[p].name;
+	char driver[32], interface[IF_NAMESIZE];
+	struct rte_eth_dev_info info;
+
+	if (rte_eth_dev_info_get(gateway->port[p].dpdk_id, &info) || !is_blind(&info) ||
+	    !if_indextoname(info.if_index, interface) ||
+	    !eg_iface_is_virtual(info.if_index, driver))
+		return;
+	gateway->port[p].partial = true;
+	if (!strcmp(driver, "virtio_net"))
+		eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_WARNING,
+		       "%s: %s cannot tell partial checksums: those of TCP, UDP and SCTP are "
+		       "completed, but larger frames than the MTU are lost; turn offloads off: "
+		       "ethtool -K %s rx off gro off",
+		       name, info.driver_name, interface);
+	else
+		eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_WARNING,
+		       "%s: %s cannot tell partial checksums: those of TCP, UDP and SCTP are "
+		       "completed, but larger frames than the MTU are lost; turn offloads off on "
+		       "the interface that sends to %s (%s): ethtool -K IFACE tx off",
+		       name, info.driver_name, interface, driver);
+}
+
 static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 {
 	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
@@ -196,6 +232,7 @@ static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 	       conf->name, conf->device, port->n_rx, port->n_tx, port->mtu, port->mac[0],
 	       port->mac[1], port->mac[2], port->mac[3], port->mac[4], port->mac[5],
 	       port->sums ? ", IPv4 checksums by the device" : "");
+	check_offloads(gateway, p);
 	return 0;
 }
 

@@ -52,6 +52,7 @@ static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 	parent->vlans[conf->vlan] = (uint8_t)p;
 	port->dpdk_id = parent->dpdk_id;
 	port->if_index = parent->if_index;
+	port->partial = parent->partial;
 	port->n_tx = parent->n_tx;
 	port->mtu = conf->mtu;
 	memcpy(port->mac, conf->has_mac ? conf->mac : parent->mac, sizeof(port->mac));

@@ -219,6 +219,7 @@ static void describe_port(struct eg_gateway *gateway, unsigned p)
 		out->encrypted = conf->role == EG_ROLE_ENCRYPTED;
 		out->promiscuous = conf->promiscuous;
 		out->small_buffers = port->pool != NULL;
+		out->partial = port->partial;
 		out->vlan = conf->vlan;
 		out->vlans = port->vlans;
 		memcpy(out->mac, port->mac, sizeof(out->mac));

@@ -70,7 +70,7 @@ static inline void eg_batch_lose(struct eg_batch *batch, unsigned i, unsigned re
 /* What is read of a driver's word on a received frame. */
 #define EG_RX_FLAGS                                                                                \
 	(RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED | RTE_MBUF_F_RX_IP_CKSUM_MASK | \
-	 RTE_MBUF_F_RX_OUTER_IP_CKSUM_BAD)
+	 RTE_MBUF_F_RX_OUTER_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_MASK)
 
 /* First byte of the IP packet. */
 static inline uint8_t *eg_batch_data(const struct eg_batch *batch, unsigned i)

@@ -1,6 +1,7 @@
 #include "path/stages.h"
 
 #include "net/bytes.h"
+#include "net/partial.h"
 #include "path/drop.h"
 
 #define PREFETCH_AHEAD 4
@@ -42,6 +43,19 @@ static enum eg_drop parse_at(struct rte_mbuf *m, struct eg_meta *meta, uint16_t 
 	}
 	eg_mbuf_window(m, off, meta->pkt.len);
 	return eg_parse_addresses(data, &meta->pkt);
+}
+
+/* A checksum that the sender left to a device is completed here, before the packet goes on to where
+ * nobody would. The receiving device says so (virtio and vhost do: "not in the packet, but the data
+ * are right"); where none can, it is recognized. */
+static void complete(const struct eg_path_port *port, struct rte_mbuf *m, const struct eg_pkt *pkt)
+{
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	bool told = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_NONE;
+
+	if (__builtin_expect(told, 0) ||
+	    (__builtin_expect(port->partial, 0) && eg_is_partial(data, pkt)))
+		eg_complete_checksum(data, pkt);
 }
 
 /* Does the gateway have an address there, so that ARP and ND are its business? */
@@ -87,6 +101,8 @@ static unsigned parse_frame(struct eg_path *path, struct rte_mbuf *m, struct eg_
 		return eg_keeper_message(path, m, meta->port);
 	group_frame = frame[0] & 1;
 	drop = parse_at(m, meta, off, is_summed(m));
+	if (!drop)
+		complete(&path->port[meta->port], m, &meta->pkt);
 	if (off == EG_ETH_LEN && is_nd(m, &meta->pkt) && speaks(path, meta->port)) {
 		meta->pkt = (struct eg_pkt){0}; /* the data start at the frame again */
 		rte_pktmbuf_prepend(m, EG_ETH_LEN);

@@ -37,6 +37,7 @@ struct eg_path_port {
 	uint16_t vlan; /* of a sub-port: its frames' tag; else 0 */
 	const uint8_t
 		*vlans;     /* of a device with sub-ports: VLAN -> port, or EG_NO_PORT; else NULL */
+	bool partial;       /* it may bring partial checksums, and cannot tell */
 	bool small_buffers; /* its packets may fill their buffers to the end */
 	uint8_t mac[6];
 	struct rte_ring *ring; /* to the worker that owns the transmit queue, or NULL: it is ours */

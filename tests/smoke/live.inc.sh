@@ -14,13 +14,15 @@ peer_extra=  # more keys of the peer
 pods_extra=  # of the pods' port, such as "kernel: {...}"
 uplink_extra=
 conf_extra=  # more top-level lines
+pods_offload= # of the pods' interfaces, for ethtool -K; empty: as a wire shows packets
 af_packet() { echo "net_af_packet$1,iface=$2"; }
 
 pods_side() { # NUMBER PODS_NAMESPACE GATEWAY_NAMESPACE
 	local n=$1 pods=$2 gw=$3 other=$((3 - $1))
 	ip -n "$gw" link add clear address 02:00:00:00:0$n:01 type veth \
 		peer name eth0 netns "$pods" address 02:00:00:00:0$n:02
-	ip netns exec "$pods" ethtool -K eth0 tx off gso off tso off >offload.out # as a wire shows it
+	# shellcheck disable=SC2086
+	ip netns exec "$pods" ethtool -K eth0 ${pods_offload:-tx off gso off tso off} >offload.out
 	ip -n "$gw" link set clear up mtu 9000
 	ip -n "$pods" link set eth0 up mtu "$pods_mtu"
 	ip -n "$pods" addr add 10.244.$n.2/24 dev eth0

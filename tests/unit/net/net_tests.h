@@ -7,6 +7,7 @@
 #include "net/parse.h"
 
 int run_tcp_tests(void);
+int run_partial_tests(void);
 int run_checksum_tests(void);
 int run_parse_tests(void);
 int run_parse_random_tests(void);

@@ -33,6 +33,6 @@ int main(void)
 	};
 	int failed = cmocka_run_group_tests_name("net drop names", tests, NULL, NULL);
 
-	return failed + run_tcp_tests() + run_checksum_tests() + run_parse_tests() +
-	       run_parse_random_tests();
+	return failed + run_tcp_tests() + run_partial_tests() + run_checksum_tests() +
+	       run_parse_tests() + run_parse_random_tests();
 }

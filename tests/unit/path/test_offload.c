@@ -4,6 +4,8 @@
 
 #include <rte_ethdev.h>
 
+#include "net/bytes.h"
+
 enum {
 	NONE,
 	GOOD = 1,
@@ -98,6 +100,72 @@ static void test_inside(void **state)
 	gw_close(gw);
 }
 
+/* A TCP segment from a pod whose checksum is that of the pseudo-header alone. */
+static struct frame partial_frame(void)
+{
+	struct frame frame = plain_frame(CLEAR, &(struct flow){V4, .proto = 6, .payload = 700});
+	uint8_t *p = frame.bytes + 14, pseudo[12] = {0};
+
+	memcpy(pseudo, p + 12, 8);
+	pseudo[9] = 6;
+	eg_put16(pseudo + 10, 700);
+	p[20 + 13] = 0x10;
+	eg_put16(p + 20 + 16, (uint16_t)~naive_checksum(pseudo, sizeof(pseudo)));
+	return frame;
+}
+
+static uint16_t tcp_sum(const struct frame *inner)
+{
+	static uint8_t all[FRAME_MAX];
+
+	memcpy(all, inner->bytes + 12, 8);
+	eg_put16(all + 8, 6);
+	eg_put16(all + 10, (uint16_t)(inner->n - 20));
+	memcpy(all + 12, inner->bytes + 20, inner->n - 20u);
+	return naive_checksum(all, inner->n - 8u);
+}
+
+/* What a sender left to a device is completed before it is sealed: where the receiving device says
+ * so, or where none can and the port knows; never where nobody has said anything. */
+static void test_partial(void **state)
+{
+	static const struct {
+		const char *what;
+		uint64_t flags;
+		bool port, partial, completed;
+	} rows[] = {
+		{"told", RTE_MBUF_F_RX_L4_CKSUM_NONE, false, true, true},
+		{"told, on a port that cannot tell", RTE_MBUF_F_RX_L4_CKSUM_NONE, true, true, true},
+		{"not told", 0, false, true, false},
+		{"not told, on a port that cannot tell", 0, true, true, true},
+		{"good", RTE_MBUF_F_RX_L4_CKSUM_GOOD, false, true, false},
+		{"bad", RTE_MBUF_F_RX_L4_CKSUM_BAD, false, true, false},
+		{"wrong, on a port that cannot tell", 0, true, false, false},
+	};
+	struct gw *gw = gw_open((struct gw_spec){.site = 1});
+	struct tunnel tunnel = tunnel_from(gw);
+
+	(void)state;
+	gw_ready(gw);
+	for (unsigned i = 0; i < 2 * COUNT(rows); i++) {
+		struct frame frame = partial_frame(), sent, inner;
+		unsigned row = i / 2;
+
+		gw->path[0]->port[CLEAR].partial = rows[row].port;
+		if (!rows[row].partial)
+			frame.bytes[14 + 20 + 16] ^= 1;
+		gw_send_mbuf(gw, CLEAR, mbuf_of(&frame, rows[row].flags, i & 1));
+		assert_int_equal(gw_sent(gw, ENCRYPTED, &sent, 1), 1);
+		inner = open_frame(&tunnel, &sent, i + 1);
+		if (!tcp_sum(&inner) != rows[row].completed)
+			fail_msg("%s", rows[row].what);
+		age(frame.bytes + 14, 1);
+		memcpy(frame.bytes + 14 + 36, inner.bytes + 36, rows[row].completed ? 2 : 0);
+		assert_memory_equal(inner.bytes, frame.bytes + 14, inner.n);
+	}
+	gw_close(gw);
+}
+
 static unsigned freed;
 
 static void free_external(void *memory, void *opaque)
@@ -169,6 +237,7 @@ int run_offload_tests(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_partial),
 	};
 
 	return cmocka_run_group_tests_name("path offloads", tests, NULL, NULL);
