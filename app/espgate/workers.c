@@ -10,6 +10,7 @@
 #include <rte_malloc.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "tsan.h"
 
 #define RING_SIZE     2048
@@ -69,6 +70,7 @@ static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index,
 		return NULL;
 	}
 	eg_flow_init(worker->path.flow, gateway->flows);
+	worker->path.seed = eg_hash_u64(gateway->flows->seed.word[1]);
 	return worker;
 }
 

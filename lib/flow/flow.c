@@ -10,6 +10,7 @@
 void eg_flow_init(struct eg_flow *flow, struct eg_flow_table *table)
 {
 	flow->table = table;
+	flow->frags.seed = table->seed.word[0];
 }
 
 static struct eg_flow_cached *cache_slot(struct eg_flow *flow, uint64_t hash)

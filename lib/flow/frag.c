@@ -19,8 +19,9 @@ static struct eg_frag_entry make(const struct eg_flow_tuple *tuple, uint32_t id,
 
 static struct eg_frag_entry *set_of(struct eg_frags *frags, const struct eg_frag_entry *frag)
 {
-	return frags->set[eg_hash_u64(frag->src[0] ^ eg_hash_u64(frag->src[1] ^ frag->dst[0]) ^
-				      eg_hash_u64(frag->dst[1] ^ frag->id)) %
+	return frags->set[eg_hash_u64(frags->seed ^ frag->src[0] ^
+				      eg_hash_u64(frags->seed ^ frag->src[1] ^ frag->dst[0]) ^
+				      eg_hash_u64(frags->seed ^ frag->dst[1] ^ frag->id)) %
 			  EG_FRAG_SETS];
 }
 

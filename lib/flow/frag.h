@@ -29,6 +29,7 @@ struct eg_frag_entry {
 };
 
 struct eg_frags {
+	uint64_t seed; /* so that outsiders cannot throw each other's fragments out of one set */
 	struct eg_frag_entry set[EG_FRAG_SETS][EG_FRAG_WAYS];
 };
 

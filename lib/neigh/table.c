@@ -124,15 +124,66 @@ static void end_change(struct eg_neigh *neigh)
 	atomic_store_explicit(&neigh->seq, seq + 1, memory_order_release);
 }
 
+static unsigned largest_port(const struct eg_neighs *neighs)
+{
+	unsigned largest = 0;
+
+	for (unsigned port = 1; port < EG_NEIGH_PORTS; port++) {
+		if (neighs->n_port[port] > neighs->n_port[largest])
+			largest = port;
+	}
+	return largest;
+}
+
+/* The port's oldest entry that nothing waits for; one that packets have used lately only if
+ * `used`. NULL if there is none. */
+static struct eg_neigh *oldest(struct eg_neighs *neighs, unsigned port, bool used)
+{
+	struct eg_neigh *found = NULL;
+
+	for (unsigned i = 0; i < EG_NEIGH_MAX; i++) {
+		struct eg_neigh *neigh = &neighs->entry[i];
+
+		if (neigh->state == EG_NEIGH_FREE || neigh->state == EG_NEIGH_INCOMPLETE ||
+		    neigh->port != port || neigh->n_held ||
+		    (!used && atomic_load_explicit(&neigh->used, memory_order_relaxed)))
+			continue;
+		if (!found || neigh->since_ms < found->since_ms)
+			found = neigh;
+	}
+	return found;
+}
+
+/* Room for one more entry of the port. What is used gives way only to a port that has less than
+ * half of what the largest has: whoever fills the table cannot keep the others out of it. */
+static bool make_room(struct eg_neighs *neighs, unsigned port)
+{
+	bool full = neighs->free_list == EG_NEIGH_NONE;
+	unsigned from = full ? largest_port(neighs) : port;
+	struct eg_neigh *victim;
+
+	if (!full && neighs->n_port[port] < EG_NEIGH_SHARE)
+		return true;
+	victim = oldest(neighs, from, false);
+	if (!victim && neighs->n_port[port] < neighs->n_port[from] / 2)
+		victim = oldest(neighs, from, true);
+	if (!victim)
+		return false;
+	eg_neigh_remove(neighs, victim);
+	neighs->evicted++;
+	return true;
+}
+
 struct eg_neigh *eg_neigh_add(struct eg_neighs *neighs, const struct eg_neigh_key *key)
 {
 	_Atomic uint32_t *bucket = &neighs->bucket[bucket_of(neighs, key)];
 	unsigned port = key->word[2] & 0xff;
-	uint32_t number = neighs->free_list;
 	struct eg_neigh *neigh;
+	uint32_t number;
 
-	if (number == EG_NEIGH_NONE || neighs->n_incomplete[port] >= EG_NEIGH_INCOMPLETE_MAX)
+	if (neighs->n_incomplete[port] >= EG_NEIGH_INCOMPLETE_MAX || !make_room(neighs, port))
 		return NULL;
+	number = neighs->free_list;
 	neigh = &neighs->entry[number];
 	neighs->free_list = atomic_load_explicit(&neigh->next, memory_order_relaxed);
 	begin_change(neigh);
@@ -146,6 +197,7 @@ struct eg_neigh *eg_neigh_add(struct eg_neighs *neighs, const struct eg_neigh_ke
 	atomic_store_explicit(&neigh->used, false, memory_order_relaxed);
 	eg_neigh_set_state(neighs, neigh, EG_NEIGH_INCOMPLETE);
 	neighs->n_used++;
+	neighs->n_port[port]++;
 	atomic_store_explicit(&neigh->next, atomic_load_explicit(bucket, memory_order_relaxed),
 			      memory_order_relaxed);
 	/* Release: the entry is whole before a reader finds it. */
@@ -173,6 +225,7 @@ void eg_neigh_remove(struct eg_neighs *neighs, struct eg_neigh *neigh)
 	atomic_store_explicit(&neigh->next, neighs->free_list, memory_order_relaxed);
 	neighs->free_list = number;
 	neighs->n_used--;
+	neighs->n_port[neigh->port]--;
 }
 
 void eg_neigh_set_mac(struct eg_neigh *neigh, const uint8_t mac[6])

@@ -2,7 +2,9 @@
  *
  * Life cycle: one table a daemon, made before the workers and freed after them; it outlives
  * snapshots, so a reload forgets nobody. An entry is made when a packet first waits for it, and
- * goes when nobody answers or nobody asks any more (neigh.h); never by what a stranger says.
+ * goes when nobody answers or nobody asks any more (neigh.h); never by what a stranger says. A port
+ * has its share of the table. One that has it, or whose new neighbour finds the table full, gives
+ * up its oldest unused entry; if the table is full, the port that has most gives it up.
  *
  * Synchronization: one worker writes (the one that app calls the neighbours' keeper), every worker
  * reads without a lock. An entry is its own sequence lock: odd while the keeper changes key or MAC,
@@ -60,13 +62,18 @@ struct eg_neighs {
 	struct eg_neigh entry[EG_NEIGH_MAX];
 	uint32_t free_list; /* through `next` */
 	uint32_t n_used;
+	uint32_t n_port[EG_NEIGH_PORTS]; /* entries of each port */
 	uint32_t n_incomplete[EG_NEIGH_PORTS];
+	uint64_t evicted;
 	uint32_t n_held;
 };
 
 /* Of the table, those of one port that nobody has answered for yet: who scans a network fills no
  * more than this, and leaves the other ports alone. */
 #define EG_NEIGH_INCOMPLETE_MAX (EG_NEIGH_MAX / 4)
+
+/* And all of one port's. */
+#define EG_NEIGH_SHARE (EG_NEIGH_MAX / 4 * 3)
 
 /* NULL where memory is short. */
 struct eg_neighs *eg_neighs_new(void);
@@ -91,8 +98,8 @@ uint64_t eg_neigh_mac(struct eg_neighs *neighs, const struct eg_neigh_key *key);
 bool eg_neigh_known(const struct eg_neighs *neighs, const struct eg_neigh_key *key, uint64_t *mac);
 
 /* The keeper's: the entry or NULL; a new one, INCOMPLETE, of a key that is not in the table, or
- * NULL where the table or the port's share is full; take one out (nothing is held); give it a MAC.
- */
+ * NULL where too many are INCOMPLETE, or all are in use that could give way; take one out (nothing
+ * is held); give it a MAC. */
 struct eg_neigh *eg_neigh_find(struct eg_neighs *neighs, const struct eg_neigh_key *key);
 struct eg_neigh *eg_neigh_add(struct eg_neighs *neighs, const struct eg_neigh_key *key);
 void eg_neigh_remove(struct eg_neighs *neighs, struct eg_neigh *neigh);

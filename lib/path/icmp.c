@@ -4,6 +4,7 @@
 
 #include <rte_cycles.h>
 
+#include "base/hash.h"
 #include "net/bytes.h"
 #include "net/checksum.h"
 #include "path/drop.h"
@@ -192,6 +193,37 @@ static uint16_t put_error6(uint8_t *out, const struct error *error, uint32_t mtu
 	return (uint16_t)(EG_IP6_LEN + ICMP_LEN + len);
 }
 
+/* A token out of either of two buckets. */
+static bool take_source(const struct eg_path *path, struct eg_icmp_sources *sources,
+			const struct eg_ip *ip, unsigned bytes, unsigned kind, unsigned pps,
+			unsigned burst)
+{
+	uint64_t word[2] = {0, 0}, each = path->cycles_per_s / pps, hash;
+	bool first, second;
+
+	memcpy(word, ip->bytes, bytes);
+	hash = eg_hash_u64(path->seed ^ word[0]);
+	hash = eg_hash_u64(hash ^ word[1]);
+	hash = eg_hash_u64(hash ^ (kind << 8 | ip->family));
+	first = eg_tokens_take(&sources->cell[0][hash % EG_ICMP_CELLS], path->last_cycles, each,
+			       burst);
+	second = eg_tokens_take(&sources->cell[1][(hash >> 32) % EG_ICMP_CELLS], path->last_cycles,
+				each, burst);
+	return first || second;
+}
+
+static bool may_tell(struct eg_path *path, const struct eg_ip *to, unsigned kind)
+{
+	bool v4 = to->family == 4;
+
+	return take_source(path, &path->icmp.addresses, to, v4 ? 4 : 16, kind, EG_ICMP_ADDRESS_PPS,
+			   EG_ICMP_ADDRESS_BURST) &&
+	       take_source(path, &path->icmp.prefixes, to, v4 ? 3 : 8, kind, EG_ICMP_PREFIX_PPS,
+			   EG_ICMP_PREFIX_BURST) &&
+	       eg_tokens_take(&path->icmp.errors[kind], path->last_cycles,
+			      path->cycles_per_s / EG_ICMP_PPS, EG_ICMP_BURST);
+}
+
 static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tunnel,
 		 const struct rte_mbuf *m)
 {
@@ -211,9 +243,7 @@ static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tun
 		return;
 	/* The kernel believes nobody who has its own address. */
 	from = meta->kernel ? destination_of(data, meta->pkt.version) : own->address.ip;
-	if (path->own.n == EG_BATCH_MAX ||
-	    !eg_tokens_take(&path->icmp.errors, path->last_cycles, path->cycles_per_s / EG_ICMP_PPS,
-			    EG_ICMP_BURST)) {
+	if (path->own.n == EG_BATCH_MAX || !may_tell(path, &to, error->kind)) {
 		eg_count(&path->stats->limited, 1);
 		return;
 	}

@@ -7,22 +7,41 @@
 #include <stdint.h>
 
 #include "base/tokens.h"
+#include "stat/stat.h"
 
 struct eg_ip;
 struct eg_path;
 struct eg_meta;
 struct rte_mbuf;
 
-/* A worker's brakes (RFC 1812 s4.3.2.8, RFC 4443 s2.4 f). */
+/* Token buckets of the sources that errors go to, by kind of error and by address or prefix. A
+ * bucket is shared by whom a seeded hash brings there: so memory is fixed. Each has two, in two
+ * rows, and is refused where both are empty. */
+#define EG_ICMP_CELLS 1024 /* in a row */
+
+struct eg_icmp_sources {
+	struct eg_tokens cell[2][EG_ICMP_CELLS];
+};
+
+/* A worker's rate limiters (RFC 1812 s4.3.2.8, RFC 4443 s2.4 f). An error needs a token of its
+ * receiver's address, one of the address's prefix (IPv4 /24, IPv6 /64), and one of its kind: so no
+ * flood silences the other kinds, or other receivers. */
 struct eg_icmp_brake {
-	struct eg_tokens echo, errors, mtus;
+	struct eg_tokens echo, mtus;
 	struct eg_tokens life; /* echo again, for peers' gateways */
+	struct eg_tokens errors[EG_OWN_COUNT];
+	struct eg_icmp_sources addresses, prefixes;
 };
 
 #define EG_ECHO_PPS   1000
 #define EG_ECHO_BURST 128
-#define EG_ICMP_PPS   1000
-#define EG_ICMP_BURST 128
+/* Errors of a kind: to all, to a prefix, to an address. */
+#define EG_ICMP_PPS           1000
+#define EG_ICMP_BURST         320
+#define EG_ICMP_PREFIX_PPS    500
+#define EG_ICMP_PREFIX_BURST  192
+#define EG_ICMP_ADDRESS_PPS   200
+#define EG_ICMP_ADDRESS_BURST 128
 
 /* A packet is lost: make the error about it where there is one, to be sent at the burst's end. What
  * the rates or the rules leave out is no loss. */

@@ -55,6 +55,7 @@ struct eg_path {
 	struct rte_ring **handoff; /* of every worker, by index: packets for its inbound SAs */
 	struct eg_flow *flow;      /* ours; over the table that all workers share */
 	uint64_t cycles_per_s;     /* of the TSC */
+	uint64_t seed;             /* secret: for hashes of what outsiders choose */
 	struct rte_mempool *pool;  /* buffers that take the largest MTU */
 	struct rte_mempool *large; /* and of EG_LARGE_BYTES, for what is reassembled */
 	struct eg_keeper_way way;

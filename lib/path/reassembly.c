@@ -78,9 +78,9 @@ static bool is_sound(const struct piece *piece, unsigned len)
 	return size && (!piece->more || (size % 8 == 0 && size >= EG_REASSEMBLY_LEAST));
 }
 
-static uint64_t hash_of(const struct eg_reassembly_key *key)
+static uint64_t hash_of(const struct eg_reassembly_key *key, uint64_t seed)
 {
-	uint64_t word[sizeof(*key) / sizeof(uint64_t)], hash = 0;
+	uint64_t word[sizeof(*key) / sizeof(uint64_t)], hash = seed;
 
 	_Static_assert(sizeof(*key) % sizeof(uint64_t) == 0, "no padding");
 	memcpy(word, key, sizeof(word));
@@ -369,7 +369,7 @@ unsigned eg_reassemble(struct eg_path *path, unsigned i)
 	const struct eg_pkt *pkt = &path->batch.meta[i].pkt;
 	const uint8_t *data = eg_batch_data(&path->batch, i);
 	struct piece piece = look(data, pkt);
-	uint64_t hash = hash_of(&piece.key);
+	uint64_t hash = hash_of(&piece.key, path->seed);
 
 	if (path->reassembly.closed)
 		return EG_DROP_REASSEMBLY_TIMEOUT;

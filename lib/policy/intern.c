@@ -1,6 +1,7 @@
 #include "policy/intern.h"
 
 #include <errno.h>
+#include <sys/random.h>
 
 #include "base/hash.h"
 
@@ -54,18 +55,18 @@ void eg_words_sort(struct eg_words *words)
 	words->n = kept + 1;
 }
 
-static uint64_t hash_words(const uint32_t *words, size_t n)
+static uint64_t hash_words(const struct eg_intern *table, const uint32_t *words, size_t n)
 {
-	uint64_t h = n;
+	uint64_t h = n ^ table->seed;
 
 	for (size_t i = 0; i < n; i++)
-		h = (h ^ words[i]) * 0x9e3779b97f4a7c15ull ^ h >> 29;
-	return eg_hash_u64(h);
+		h = eg_hash_u64(h ^ words[i]);
+	return h;
 }
 
 static uint32_t *find_slot(const struct eg_intern *table, const uint32_t *words, size_t n)
 {
-	size_t i = hash_words(words, n) & (table->n_slots - 1);
+	size_t i = hash_words(table, words, n) & (table->n_slots - 1);
 
 	for (; table->slots[i]; i = (i + 1) & (table->n_slots - 1)) {
 		size_t n_known;
@@ -84,6 +85,10 @@ static int grow(struct eg_intern *table)
 
 	if (table->ends.n * 2 < table->n_slots)
 		return 0;
+	/* Without entropy the table works, only without the guard against chosen collisions. */
+	if (!table->n_slots &&
+	    getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) != sizeof(table->seed))
+		table->seed = 0;
 	slots = calloc(n_slots, sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;

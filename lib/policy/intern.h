@@ -23,6 +23,7 @@ struct eg_intern {
 	EG_VEC(size_t) ends;   /* of list i in words */
 	uint32_t *slots;       /* open addressing, id + 1, 0: free */
 	size_t n_slots;        /* power of two */
+	uint64_t seed;         /* tenants choose the words: no collisions to order */
 };
 
 /* The id of a list, new or known; EG_INTERN_FAILED where memory is short. The words are copied. */

@@ -76,32 +76,143 @@ static void test_oracle(void **state)
 	eg_neighs_free(neighs);
 }
 
-/* Who scans a network fills a quarter; what was learned fills all, and no more. */
-static void test_full(void **state)
+static struct eg_neigh_key nth(unsigned port, unsigned i)
+{
+	uint8_t address[4] = {10, 1, (uint8_t)(i >> 8), (uint8_t)i};
+
+	return eg_neigh_key_make(port, 4, address);
+}
+
+/* A neighbour that answered at that time; NULL where there was no room. */
+static struct eg_neigh *learn(struct eg_neighs *neighs, unsigned port, unsigned i, uint64_t at_ms)
+{
+	struct eg_neigh_key key = nth(port, i);
+	struct eg_neigh *neigh = eg_neigh_add(neighs, &key);
+	uint8_t mac[6];
+
+	if (!neigh)
+		return NULL;
+	make_mac(i, port, mac);
+	eg_neigh_set_mac(neigh, mac);
+	eg_neigh_set_state(neighs, neigh, EG_NEIGH_REACHABLE);
+	neigh->since_ms = at_ms;
+	return neigh;
+}
+
+static bool knows(const struct eg_neighs *neighs, unsigned port, unsigned i)
+{
+	struct eg_neigh_key key = nth(port, i);
+	uint64_t mac;
+
+	return eg_neigh_known(neighs, &key, &mac);
+}
+
+static void use(struct eg_neighs *neighs, unsigned port, unsigned i)
+{
+	struct eg_neigh_key key = nth(port, i);
+
+	assert_int_not_equal(eg_neigh_mac(neighs, &key), 0);
+}
+
+/* One address behind two ports is two neighbours. */
+static void test_ports(void **state)
 {
 	struct eg_neighs *neighs = eg_neighs_new();
-	uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
-	unsigned n = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 64; i++) {
+		struct eg_neigh_key one = nth(1, i), two = nth(2, i);
+		uint8_t mac[6];
+
+		learn(neighs, 1, i, 1);
+		assert_int_equal(eg_neigh_mac(neighs, &two), 0);
+		assert_null(eg_neigh_find(neighs, &two));
+		learn(neighs, 2, i, 1);
+		make_mac(i, 1, mac);
+		assert_int_equal(eg_neigh_mac(neighs, &one), mac_word(mac));
+		make_mac(i, 2, mac);
+		assert_int_equal(eg_neigh_mac(neighs, &two), mac_word(mac));
+		eg_neigh_remove(neighs, eg_neigh_find(neighs, &one));
+		assert_int_equal(eg_neigh_mac(neighs, &one), 0);
+		assert_int_equal(eg_neigh_mac(neighs, &two), mac_word(mac));
+	}
+	eg_neighs_free(neighs);
+}
+
+/* Who scans a network fills a quarter. */
+static void test_scan(void **state)
+{
+	struct eg_neighs *neighs = eg_neighs_new();
 
 	(void)state;
 	for (unsigned i = 0; i < 2 * EG_NEIGH_MAX; i++) {
-		uint8_t address[4] = {10, 1, (uint8_t)(i >> 8), (uint8_t)i};
-		struct eg_neigh_key key = eg_neigh_key_make(i < 2000 ? 1 : 2, 4, address);
-		struct eg_neigh *neigh = eg_neigh_add(neighs, &key);
+		struct eg_neigh_key key = nth(1, i);
 
-		if (i == 1999)
-			assert_int_equal(n, EG_NEIGH_INCOMPLETE_MAX);
-		if (!neigh)
-			continue;
-		n++;
-		if (i >= 2000) {
-			eg_neigh_set_mac(neigh, mac);
-			eg_neigh_set_state(neighs, neigh, EG_NEIGH_REACHABLE);
-		}
+		assert_int_equal(eg_neigh_add(neighs, &key) != NULL, i < EG_NEIGH_INCOMPLETE_MAX);
 	}
-	assert_int_equal(n, EG_NEIGH_MAX);
 	assert_int_equal(neighs->n_incomplete[1], EG_NEIGH_INCOMPLETE_MAX);
-	assert_int_equal(neighs->n_incomplete[2], 0);
+	assert_int_equal(neighs->evicted, 0);
+	assert_non_null(learn(neighs, 2, 1, 1));
+	eg_neighs_free(neighs);
+}
+
+/* A port at its share gives up its own oldest unused entry, and no used one. */
+static void test_share(void **state)
+{
+	struct eg_neighs *neighs = eg_neighs_new();
+
+	(void)state;
+	for (unsigned i = 0; i < EG_NEIGH_SHARE; i++)
+		assert_non_null(learn(neighs, 1, i, i == 77 ? 10 : i == 78 ? 20 : 1000 + i));
+	assert_int_equal(neighs->evicted, 0);
+	learn(neighs, 2, 0, 1); /* older, but not of this port */
+	use(neighs, 1, 77);
+	assert_non_null(learn(neighs, 1, 5000, 5000));
+	assert_false(knows(neighs, 1, 78));
+	assert_true(knows(neighs, 1, 77));
+	assert_true(knows(neighs, 2, 0));
+	assert_int_equal(neighs->evicted, 1);
+	assert_int_equal(neighs->n_port[1], EG_NEIGH_SHARE);
+	for (unsigned i = 0; i < EG_NEIGH_SHARE; i++) {
+		if (i != 78)
+			use(neighs, 1, i);
+	}
+	use(neighs, 1, 5000);
+	assert_null(learn(neighs, 1, 5001, 5001)); /* all are in use */
+	assert_non_null(learn(neighs, 3, 1, 1));
+	eg_neighs_free(neighs);
+}
+
+/* A full table: the port that has most gives up its oldest, used or not, to one that has little. */
+static void test_full(void **state)
+{
+	struct eg_neighs *neighs = eg_neighs_new();
+	struct eg_neigh_key key = nth(1, 0);
+	struct eg_neigh *first;
+	char packet;
+
+	(void)state;
+	for (unsigned i = 0; i < EG_NEIGH_SHARE; i++)
+		learn(neighs, 1, i, 1000 + i);
+	for (unsigned i = 0; i < EG_NEIGH_MAX - EG_NEIGH_SHARE; i++)
+		learn(neighs, 2, i, 100 + i);
+	assert_int_equal(neighs->n_used, EG_NEIGH_MAX);
+	for (unsigned i = 0; i < EG_NEIGH_SHARE; i++)
+		use(neighs, 1, i);
+	first = eg_neigh_find(neighs, &key); /* packets wait for the oldest */
+	eg_neigh_hold(neighs, first, &packet);
+	assert_non_null(learn(neighs, 2, 9000, 9000));
+	assert_int_equal(neighs->n_used, EG_NEIGH_MAX);
+	assert_true(knows(neighs, 1, 0));
+	assert_false(knows(neighs, 1, 1));
+	assert_true(knows(neighs, 2, 0));
+	/* The largest itself takes none that is used. */
+	assert_null(learn(neighs, 1, 9001, 9001));
+	for (unsigned i = 9100; i < 9100 + 3 * EG_NEIGH_MAX; i++)
+		learn(neighs, 3, i, i);
+	/* And nobody takes more than is fair. */
+	assert_true(neighs->n_port[1] >= EG_NEIGH_MAX / 4);
+	assert_int_equal(neighs->n_port[1] + neighs->n_port[2] + neighs->n_port[3], EG_NEIGH_MAX);
 	eg_neighs_free(neighs);
 }
 
@@ -157,9 +268,9 @@ static void test_readers(void **state)
 int run_table_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_oracle),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_readers),
+		cmocka_unit_test(test_oracle), cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_scan),   cmocka_unit_test(test_share),
+		cmocka_unit_test(test_full),   cmocka_unit_test(test_readers),
 	};
 
 	return cmocka_run_group_tests_name("neighbours: table", tests, NULL, NULL);

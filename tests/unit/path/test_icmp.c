@@ -433,7 +433,7 @@ static void test_rates(void **state)
 	made = eg_counted(&gw->stats[0]->own[EG_OWN_UNREACHABLE]);
 	assert_int_equal(echoed, EG_ECHO_BURST);
 	assert_int_equal(gw_drops(gw, EG_DROP_ECHO_RATE), 4 * EG_BATCH_MAX - echoed);
-	assert_int_equal(made, EG_ICMP_BURST);
+	assert_int_equal(made, EG_ICMP_ADDRESS_BURST);
 	assert_int_equal(eg_counted(&gw->stats[0]->limited), 4 * EG_BATCH_MAX - made);
 	gw_close(gw);
 }
@@ -548,14 +548,71 @@ static void test_last_look(void **state)
 	gw_close(gw);
 }
 
+/* Packets of one flow, and how many errors of the kind came back. */
+static unsigned provoke(struct gw *gw, const struct flow *flow, unsigned n, enum eg_own_kind kind)
+{
+	uint64_t before = eg_counted(&gw->stats[0]->own[kind]);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct frame frame = plain_frame(CLEAR, flow);
+
+		gw_send(gw, CLEAR, &frame, 1);
+		gw_discard(gw, CLEAR);
+	}
+	return (unsigned)(eg_counted(&gw->stats[0]->own[kind]) - before);
+}
+
+/* A flood silences neither the other kinds of error to the same host, nor the same kind to others:
+ * not to its neighbours, and not, if it comes from a whole prefix, to other prefixes. */
+static void test_rates_apart(void **state)
+{
+	static const char *const nets[] = {"10.1.7.%u", "fd00:1::7:%x"};
+	static const char *const others[] = {"10.1.8.5", "fd00:1:0:0:0:8:0:5"};
+
+	(void)state;
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct gw *gw = open_speaking((struct gw_spec){.site = 1});
+		const char *nowhere = v6 ? "fd00:9::1" : "172.16.0.1";
+		struct flow flood = {.dst = nowhere, .payload = 8}, big, other;
+		char name[64];
+		unsigned made = 0;
+
+		gw->path[0]->port[ENCRYPTED].mtu = 1500;
+		gw->path[0]->cycles_per_s *= 1000; /* so that no second passes */
+		snprintf(name, sizeof(name), nets[v6], 1);
+		flood.src = name;
+		assert_int_equal(provoke(gw, &flood, 500, EG_OWN_UNREACHABLE),
+				 EG_ICMP_ADDRESS_BURST);
+		/* Another kind, to the same. */
+		big = (struct flow){.src = name,
+				    .dst = v6 ? "fd00:2::9" : "10.2.0.9",
+				    .df = !v6,
+				    .payload = 1470};
+		assert_int_equal(provoke(gw, &big, 1, EG_OWN_TOO_BIG), 1);
+		/* The same kind, to a neighbour. */
+		other = (struct flow){.src = others[v6], .dst = nowhere, .payload = 8};
+		assert_int_equal(provoke(gw, &other, 1, EG_OWN_UNREACHABLE), 1);
+		/* By all addresses of a prefix. */
+		for (unsigned i = 2; i < 250; i++) {
+			snprintf(name, sizeof(name), nets[v6], i);
+			made += provoke(gw, &flood, 2, EG_OWN_UNREACHABLE);
+		}
+		assert_true(made <= EG_ICMP_PREFIX_BURST);
+		other.src = "10.1.9.9"; /* of IPv6 there is but one /64 behind the port */
+		if (!v6)
+			assert_int_equal(provoke(gw, &other, 1, EG_OWN_UNREACHABLE), 1);
+		gw_close(gw);
+	}
+}
+
 int run_icmp_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_echo),     cmocka_unit_test(test_no_echo),
-		cmocka_unit_test(test_errors),   cmocka_unit_test(test_more_errors),
-		cmocka_unit_test(test_rejected), cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_exact),    cmocka_unit_test(test_last_look),
-		cmocka_unit_test(test_least),
+		cmocka_unit_test(test_echo),        cmocka_unit_test(test_no_echo),
+		cmocka_unit_test(test_errors),      cmocka_unit_test(test_more_errors),
+		cmocka_unit_test(test_rejected),    cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_rates_apart), cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_last_look),   cmocka_unit_test(test_least),
 	};
 
 	return cmocka_run_group_tests_name("path ICMP", tests, NULL, NULL);
