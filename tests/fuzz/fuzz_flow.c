@@ -78,6 +78,7 @@ static struct gate *start(void)
 
 	gate_eal_open();
 	gate = gate_open(1024);
+	eg_flow_limit_source(gate->table, UINT32_MAX); /* an opening that is allowed passes */
 	for (unsigned p = 0; p < POLICIES; p++) {
 		compiled[p] = gate_policies(gate, policies[p]);
 		gate->snap.policy = NULL;

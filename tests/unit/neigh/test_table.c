@@ -139,6 +139,25 @@ static void test_ports(void **state)
 	eg_neighs_free(neighs);
 }
 
+/* The same where both hash alike, which some of so many do, whatever the seed. */
+static void test_ports_in_one_chain(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 40; round++) {
+		struct eg_neighs *neighs = eg_neighs_new();
+
+		for (unsigned i = 0; i < EG_NEIGH_SHARE; i++)
+			learn(neighs, 1, i, 1);
+		for (unsigned i = 0; i < EG_NEIGH_SHARE; i++) {
+			struct eg_neigh_key two = nth(2, i);
+
+			assert_null(eg_neigh_find(neighs, &two));
+			assert_false(knows(neighs, 2, i));
+		}
+		eg_neighs_free(neighs);
+	}
+}
+
 /* Who scans a network fills a quarter. */
 static void test_scan(void **state)
 {
@@ -268,9 +287,13 @@ static void test_readers(void **state)
 int run_table_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_oracle), cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_scan),   cmocka_unit_test(test_share),
-		cmocka_unit_test(test_full),   cmocka_unit_test(test_readers),
+		cmocka_unit_test(test_oracle),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_ports_in_one_chain),
+		cmocka_unit_test(test_scan),
+		cmocka_unit_test(test_share),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_readers),
 	};
 
 	return cmocka_run_group_tests_name("neighbours: table", tests, NULL, NULL);
