@@ -96,6 +96,7 @@ struct eg_gateway {
 	struct {
 		uint64_t heard; /* messages that were believed, at the last look */
 		uint64_t next_ns;
+		uint64_t next_note_ns;
 	} pmtu;
 	struct {
 		uint64_t moved; /* by the workers' count, at the last look */

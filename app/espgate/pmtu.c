@@ -1,5 +1,6 @@
 /* Path MTUs age (RFC 1191 s6.3), and the log tells once of each change: workers learn, this thread
- * looks when they did, and once a second from then on. */
+ * looks when they did, and once a second from then on. It also notes what SAs send, for workers to
+ * know what was sent lately. */
 #include <rte_cycles.h>
 
 #include "base/clock.h"
@@ -32,12 +33,25 @@ static uint64_t messages(const struct eg_gateway *gateway)
 	return sum;
 }
 
+/* What each outbound SA has sent so far, so that workers know what was sent lately. */
+static void note_sent(struct eg_gateway *gateway, const struct eg_snap *snap, uint64_t now_ns)
+{
+	if (now_ns < gateway->pmtu.next_note_ns)
+		return;
+	gateway->pmtu.next_note_ns = now_ns + EG_SA_NOTE_NS;
+	for (uint32_t i = 0; snap && i < snap->n_peers; i++) {
+		for (uint32_t k = 0; k < snap->peers[i].n_out; k++)
+			eg_sa_note_sent(snap->peers[i].out[k]);
+	}
+}
+
 void eg_pmtu_step(struct eg_gateway *gateway, uint64_t now_ns)
 {
 	const struct eg_snap *snap = eg_publisher_read(&gateway->publisher);
 	uint32_t now_s = (uint32_t)(rte_get_tsc_cycles() / rte_get_tsc_hz()); /* the workers' */
 	uint64_t heard = messages(gateway);
 
+	note_sent(gateway, snap, now_ns);
 	if (heard == gateway->pmtu.heard && (!heard || now_ns < gateway->pmtu.next_ns))
 		return;
 	gateway->pmtu.heard = heard;

@@ -10,6 +10,13 @@ struct eg_tokens {
 	uint64_t paid; /* in the caller's clock */
 };
 
+/* Is a token left? */
+static inline bool eg_tokens_left(const struct eg_tokens *tokens, uint64_t now, uint64_t each,
+				  uint64_t burst)
+{
+	return tokens->paid <= now || tokens->paid - now <= each * (burst - 1);
+}
+
 /* May one more pass now? `each` is the time a token costs, `burst` how many may pass at once. */
 static inline bool eg_tokens_take(struct eg_tokens *tokens, uint64_t now, uint64_t each,
 				  uint64_t burst)

@@ -22,6 +22,11 @@ static inline uint32_t eg_get32(const void *p)
 	return be32toh(v);
 }
 
+static inline uint64_t eg_get64(const uint8_t *p)
+{
+	return (uint64_t)eg_get32(p) << 32 | eg_get32(p + 4);
+}
+
 static inline void eg_put16(void *p, uint16_t v)
 {
 	v = htobe16(v);

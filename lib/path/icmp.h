@@ -19,6 +19,8 @@ struct rte_mbuf;
  * rows, and is refused where both are empty. */
 #define EG_ICMP_CELLS 1024 /* in a row */
 
+#define EG_ICMP_FORGED_CELLS 256
+
 struct eg_icmp_sources {
 	struct eg_tokens cell[2][EG_ICMP_CELLS];
 };
@@ -31,7 +33,13 @@ struct eg_icmp_brake {
 	struct eg_tokens life; /* echo again, for peers' gateways */
 	struct eg_tokens errors[EG_OWN_COUNT];
 	struct eg_icmp_sources addresses, prefixes;
+	struct eg_tokens
+		forged[EG_ICMP_FORGED_CELLS]; /* too big, by whose peer's packet it quotes */
 };
+
+/* "Too big" messages that were not believed, for each peer: then no more are heard about it. */
+#define EG_PMTU_FORGED_PPS   1
+#define EG_PMTU_FORGED_BURST 32
 
 #define EG_ECHO_PPS   1000
 #define EG_ECHO_BURST 128

@@ -3,11 +3,14 @@
  *
  * Anybody can send one, so it is believed only where its quote is of a packet that we really sent a
  * short while ago (RFC 4301 s8.2.1, RFC 5927 s4.1): between a peer's outer addresses, under one of
- * the SPIs that we send by, with a sequence number that was given out lately, longer than the
- * number that is told, and over IPv4 with DF. Who saw none of our packets must guess 56 bits; who
- * sees them can drop them just as well. And nobody can bring it below a floor. */
+ * the SPIs that we send by, with a sequence number that was given out in the last one or two
+ * seconds (so on an idle SA none is believed), with the IV that went with it if that is quoted,
+ * longer than the number that is told, and over IPv4 with DF. Failed attempts are limited to one
+ * per second and peer, so that guessing takes years on a slow SA and hours on a fast one. Who sees
+ * our packets can drop them just as well. And nobody can bring it below a floor. */
 #include "path/pmtu.h"
 
+#include "base/hash.h"
 #include "net/bytes.h"
 #include "net/checksum.h"
 #include "path/drop.h"
@@ -22,13 +25,11 @@ enum {
 
 #define ICMP_LEN 8
 
-/* Sequence numbers back: a second of the smallest packets on a link of 10 Gbit/s. */
-#define RECENT (1u << 24)
-
 /* A packet of ours, as far as it is quoted. */
 struct quote {
 	struct eg_ip local, remote;
 	const uint8_t *esp; /* SPI and sequence number; NULL: they are not quoted */
+	const uint8_t *end; /* of what is quoted */
 	uint16_t len;       /* of the whole packet */
 	uint16_t dport;     /* of UDP */
 	bool encap, may_fragment;
@@ -86,6 +87,7 @@ static bool read_quote(const uint8_t *data, const struct eg_pkt *pkt, struct quo
 
 	if (pkt->version == 4 ? !read_quote4(at, left, quote) : !read_quote6(at, left, quote))
 		return false;
+	quote->end = end;
 	if (!quote->encap)
 		return true;
 	quote->dport = eg_get16(quote->esp + 2);
@@ -101,10 +103,12 @@ static bool sent_lately(const struct eg_tunnel *peer, const struct quote *quote)
 		return false;
 	for (uint32_t i = 0; i < peer->n_out; i++) {
 		const struct eg_sa *sa = peer->out[i];
-		uint64_t seq = atomic_load_explicit(&sa->seq, memory_order_relaxed);
-		uint32_t back = (uint32_t)seq - eg_get32(quote->esp + 4);
+		bool has_iv = sa->iv_kind == EG_IV_CLOCK &&
+			      quote->end - quote->esp >= EG_ESP_LEN + sa->iv_bytes;
+		uint64_t iv = has_iv ? eg_get64(quote->esp + EG_ESP_LEN) : 0;
 
-		if (!memcmp(quote->esp, &sa->spi_be, 4) && back < RECENT && back < seq)
+		if (!memcmp(quote->esp, &sa->spi_be, 4) &&
+		    eg_sa_sent_lately(sa, eg_get32(quote->esp + 4), has_iv ? &iv : NULL))
 			return true;
 	}
 	return false;
@@ -168,6 +172,7 @@ unsigned eg_pmtu_hear(struct eg_path *path, unsigned i, unsigned drop)
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const uint8_t *data = eg_batch_data(&path->batch, i);
 	const struct eg_tunnel *peer;
+	struct eg_tokens *forged;
 	enum eg_drop why = EG_KEEP;
 	struct quote quote = {0};
 	struct eg_ip to;
@@ -181,12 +186,24 @@ unsigned eg_pmtu_hear(struct eg_path *path, unsigned i, unsigned drop)
 						   : ((const struct eg_ip6 *)data)->dst);
 	mtu = told(data + meta->pkt.l4_off, meta->pkt.version, &quote);
 	peer = judge(path, &quote, mtu, &why);
+	forged = &path->icmp.forged[eg_hash_u64(path->seed ^
+						eg_ends_hash(&quote.local, &quote.remote)) %
+				    EG_ICMP_FORGED_CELLS];
 	if (!peer && !why)
 		return drop; /* of no tunnel's ends: not for us */
+	/* Not even a true one is heard then: who guesses must not learn so either. */
+	if (!eg_tokens_left(forged, path->last_cycles, path->cycles_per_s / EG_PMTU_FORGED_PPS,
+			    EG_PMTU_FORGED_BURST))
+		return EG_DROP_PATH_MTU_RATE;
 	if (!mtu || !checksum_right(data, &meta->pkt))
-		return EG_DROP_PATH_MTU_BAD;
-	if (why || !eg_ip_equal(&to, &quote.local))
-		return why ? why : EG_DROP_PATH_MTU_FORGED;
+		why = EG_DROP_PATH_MTU_BAD;
+	else if (!why && !eg_ip_equal(&to, &quote.local))
+		why = EG_DROP_PATH_MTU_FORGED;
+	if (why && why != EG_DROP_PATH_MTU_IGNORED)
+		eg_tokens_take(forged, path->last_cycles, path->cycles_per_s / EG_PMTU_FORGED_PPS,
+			       EG_PMTU_FORGED_BURST);
+	if (why)
+		return why;
 	now_s = (uint32_t)(path->last_cycles / path->cycles_per_s);
 	if (eg_pmtu_is_news(peer->pmtu, mtu, now_s)) {
 		if (!eg_tokens_take(&path->icmp.mtus, path->last_cycles,

@@ -55,6 +55,11 @@ struct eg_sa {
 	/* The control thread's. */
 	_Alignas(EG_CACHE_LINE) unsigned refs;
 	struct eg_sa_record *record; /* the store's */
+	/* Outbound: what had been sent when the control thread last looked, and when it looked the
+	 * time before. Read by any worker. */
+	struct {
+		_Atomic uint64_t seq, iv;
+	} sent[2];
 };
 
 _Static_assert(offsetof(struct eg_sa, seq) == EG_CACHE_LINE, "fixed part fills one line");
@@ -126,6 +131,31 @@ static inline struct eg_sa_grant eg_sa_reserve(struct eg_sa *sa, unsigned n, uin
 		&sa->iv, &iv, first_iv + granted - 1, memory_order_relaxed, memory_order_relaxed));
 	return (struct eg_sa_grant){.seq = seq + 1, .iv = first_iv, .n = granted};
 }
+
+/* Note what has been sent so far; see eg_sa_sent_lately(). The control thread, every
+ * EG_SA_NOTE_NS. */
+static inline void eg_sa_note_sent(struct eg_sa *sa)
+{
+	atomic_store_explicit(&sa->sent[1].seq,
+			      atomic_load_explicit(&sa->sent[0].seq, memory_order_relaxed),
+			      memory_order_relaxed);
+	atomic_store_explicit(&sa->sent[1].iv,
+			      atomic_load_explicit(&sa->sent[0].iv, memory_order_relaxed),
+			      memory_order_relaxed);
+	atomic_store_explicit(&sa->sent[0].seq,
+			      atomic_load_explicit(&sa->seq, memory_order_relaxed),
+			      memory_order_relaxed);
+	atomic_store_explicit(&sa->sent[0].iv, atomic_load_explicit(&sa->iv, memory_order_relaxed),
+			      memory_order_relaxed);
+}
+
+#define EG_SA_NOTE_NS   1000000000ull
+#define EG_SA_SENT_MOST (1u << 20) /* the last so many packets at most */
+
+/* Was a packet with these low 32 bits of its sequence number sent by this outbound SA in the last
+ * one to two seconds, and no more than EG_SA_SENT_MOST packets ago? `iv`: of a suite whose IV is
+ * the clock, the one that it carried, or NULL where that is not known. Any worker. */
+bool eg_sa_sent_lately(const struct eg_sa *sa, uint32_t seq, const uint64_t *iv);
 
 /* May an inbound SA still take this sequence number? Its owner only. */
 static inline bool eg_sa_alive(const struct eg_sa *sa, uint64_t seq)

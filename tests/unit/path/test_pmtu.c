@@ -355,6 +355,129 @@ static void test_age(void **state)
 	eg_pmtu_release(pmtu);
 }
 
+/* Numbers of an SA that has sent, and been looked at, for a while. */
+static void age_sent(struct gw *gw, unsigned looks)
+{
+	while (looks--)
+		eg_sa_note_sent(gw_sa_out(gw));
+}
+
+static struct frame quoting(const struct frame *about, uint32_t seq, unsigned n)
+{
+	struct frame frame = message(about, 1300, n);
+
+	eg_put32(frame.bytes + ETH + 20 + 8 + 20 + 4, seq);
+	mend(&frame);
+	return frame;
+}
+
+/* Recent is what was sent between the last look but one and now, whatever the rate: on an SA that
+ * idles nothing is, and never more than 2^20 packets. */
+static void test_recent(void **state)
+{
+	static const struct {
+		const char *what;
+		uint64_t before, last;
+		uint32_t quoted;
+		enum eg_drop want;
+	} rows[] = {
+		{"the first number, long ago", 100000, 100010, 1, FORGED},
+		{"the last one before", 100000, 100010, 100000, FORGED},
+		{"the first one since", 100000, 100010, 100001, EG_KEEP},
+		{"the last one", 100000, 100010, 100010, EG_KEEP},
+		{"the next one", 100000, 100010, 100011, FORGED},
+		{"nothing was sent since", 100000, 100000, 100000, FORGED},
+		{"a flood of packets", 0, 5000000, 5000000 - EG_SA_SENT_MOST, FORGED},
+		{"the last of a flood", 0, 5000000, 5000001 - EG_SA_SENT_MOST, EG_KEEP},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT(rows); i++) {
+		struct gw *gw = open_way(4, false);
+		struct frame about = sealed(gw, 1400), frame;
+
+		atomic_store(&gw_sa_out(gw)->seq, rows[i].before);
+		age_sent(gw, 2);
+		atomic_store(&gw_sa_out(gw)->seq, rows[i].last);
+		frame = quoting(&about, rows[i].quoted, 28);
+		hear(gw, &frame, rows[i].want, rows[i].what);
+		gw_close(gw);
+	}
+}
+
+/* A quote that has the IV must have the one that went with its number. */
+static void test_quoted_iv(void **state)
+{
+	static const struct {
+		const char *what;
+		int64_t iv;   /* to the packet's own */
+		unsigned len; /* of the quote */
+		enum eg_drop want;
+	} rows[] = {
+		{"its own", 0, 36, EG_KEEP},
+		{"one later", 1, 36, FORGED},
+		{"as of a second before", -1000000000, 36, FORGED},
+		{"zero", INT64_MIN, 36, FORGED},
+		{"not all of it", 1, 35, EG_KEEP},
+		{"none", 0, 28, EG_KEEP},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT(rows); i++) {
+		struct gw *gw = open_way(4, false);
+		struct frame about, frame;
+		uint8_t *iv;
+
+		about = sealed(gw, 100);
+		age_sent(gw, 2);
+		about = sealed(gw, 1400);
+		iv = about.bytes + ETH + 20 + 8;
+		eg_put64(iv, rows[i].iv == INT64_MIN ? 0 : eg_get64(iv) + (uint64_t)rows[i].iv);
+		frame = message(&about, 1300, rows[i].len);
+		hear(gw, &frame, rows[i].want, rows[i].what);
+		gw_close(gw);
+	}
+	/* What was sent before the last look went with an IV of before. */
+	for (unsigned swap = 0; swap < 2; swap++) {
+		struct gw *gw = open_way(4, false);
+		struct frame before, after, frame;
+
+		sealed(gw, 100);
+		age_sent(gw, 1);
+		before = sealed(gw, 1400);
+		age_sent(gw, 1);
+		after = sealed(gw, 1400);
+		if (swap)
+			memcpy(before.bytes + ETH + 28, after.bytes + ETH + 28, 8);
+		frame = message(&before, 1300, 36);
+		hear(gw, &frame, swap ? FORGED : EG_KEEP, "an IV of another packet");
+		gw_close(gw);
+	}
+}
+
+/* Who guesses is soon not heard about that peer any more, right or wrong; a second later one
+ * attempt is free again. */
+static void test_guessing(void **state)
+{
+	struct gw *gw = open_way(4, false);
+	struct frame about = sealed(gw, 1400), right = message(&about, 1300, 28), wrong;
+
+	(void)state;
+	gw->path[0]->cycles_per_s *= 1000; /* so that no second passes under a sanitizer */
+	for (unsigned i = 0; i < EG_PMTU_FORGED_BURST; i++) {
+		wrong = quoting(&about, 0x40000000 + i, 28);
+		hear(gw, &wrong, FORGED, "guessed");
+	}
+	hear(gw, &wrong, EG_DROP_PATH_MTU_RATE, "one more");
+	hear(gw, &right, EG_DROP_PATH_MTU_RATE, "a true one");
+	assert_int_equal(path_mtu(gw), EG_PMTU_NONE);
+	memset(gw->path[0]->icmp.forged, 0, sizeof(gw->path[0]->icmp.forged)); /* time passes */
+	hear(gw, &right, EG_KEEP, "later");
+	for (unsigned i = 0; i < 3 * EG_PMTU_FORGED_BURST; i++)
+		hear(gw, &right, EG_KEEP, "true ones cost nothing");
+	gw_close(gw);
+}
+
 int run_pmtu_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +489,9 @@ int run_pmtu_tests(void)
 		cmocka_unit_test(test_least),
 		cmocka_unit_test(test_ignored_and_rate),
 		cmocka_unit_test(test_age),
+		cmocka_unit_test(test_recent),
+		cmocka_unit_test(test_quoted_iv),
+		cmocka_unit_test(test_guessing),
 	};
 
 	return cmocka_run_group_tests_name("path MTU", tests, NULL, NULL);
