@@ -375,6 +375,6 @@ void eg_flow_audit(struct eg_flow *flow, struct eg_lookup *lookup, const struct 
 		state = (enum eg_conn_state)eg_conn_standing(&flow->table->conns[lookup->conn])
 				.state;
 	/* The other end's own attempt is no matter of the connection that lives. */
-	if (state != EG_CONN_NEW && state != EG_CONN_ESTABLISHED)
+	if (state < EG_CONN_NEW || state > EG_CONN_ESTABLISHED)
 		open_by(flow, lookup, EG_CONN_DENIED, now);
 }

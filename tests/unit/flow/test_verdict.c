@@ -538,13 +538,18 @@ static void test_audit(void **state)
 	eg_flow_audit(b.worker[1], &lookup, &b.now);
 	assert_need(&b, 0, CLIENT, EG_EVENT_DATA, EG_FLOW_REDECIDE);
 
-	/* An allowed one is not disturbed by what the other end tries. */
+	/* An allowed one is not disturbed by what the other end tries, in none of its states. */
 	assert_int_equal(allow(&b, 0, CLIENT, EG_EVENT_OPEN), EG_FLOW_OPENED);
-	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
-	lookup = look(&b, 0, SERVER, EG_EVENT_OPEN);
-	assert_int_equal(lookup.need, EG_FLOW_DECIDE);
-	eg_flow_audit(b.worker[0], &lookup, &b.now);
-	assert_need(&b, 0, SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	for (unsigned n = 0; n < 3; n++) {
+		enum eg_conn_state before = state_of(&b);
+
+		assert_int_equal(before, EG_CONN_NEW + n);
+		lookup = look(&b, 0, SERVER, EG_EVENT_OPEN);
+		assert_int_equal(lookup.need, EG_FLOW_DECIDE);
+		eg_flow_audit(b.worker[0], &lookup, &b.now);
+		assert_int_equal(state_of(&b), before);
+		assert_need(&b, 1, n ? CLIENT : SERVER, EG_EVENT_DATA, EG_FLOW_PASS);
+	}
 	close_bench(&b);
 }
 

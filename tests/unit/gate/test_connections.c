@@ -335,6 +335,24 @@ static void test_many_policies(void **state)
 	eg_buf_free(&text);
 }
 
+/* An echo reply that nobody asked for passes where policy allows it, but opens nothing: the way
+ * back would be open for requests. */
+static void test_reply_opens_nothing(void **state)
+{
+	static const char *const replies[] = {"c s icmp 0 7", "C S icmp 129 7"};
+	struct gate *gate = open_with("");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(replies); i++) {
+		assert_int_equal(gate_line(gate, replies[i]), PASS);
+		assert_int_equal(eg_flow_in_use(gate->table), 0);
+	}
+	assert_int_equal(gate_line(gate, "c s icmp 8 7"), PASS);
+	assert_int_equal(gate_line(gate, "s c icmp 0 7"), PASS);
+	assert_int_equal(eg_flow_in_use(gate->table), 1);
+	gate_close(gate);
+}
+
 static struct packet numbered(const char *line, uint32_t seq, uint32_t ack)
 {
 	struct packet packet = packet_of(line);
@@ -435,6 +453,7 @@ int run_connection_tests(void)
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_many_policies),
 		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_reply_opens_nothing),
 	};
 
 	return cmocka_run_group_tests_name("gate connections", tests, NULL, NULL);

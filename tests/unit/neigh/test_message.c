@@ -228,6 +228,74 @@ static void test_spoiled_nd(void **state)
 	run_spoiled(advert, COUNT(advert), frame, eg_neigh_answer(frame, &self6, &question));
 }
 
+/* An answer is for who asked: a reply whose frame goes to one station and that names another is
+ * none, and neither is one to all. It still tells of its sender. */
+static void test_answers_to_others(void **state)
+{
+	static const struct {
+		const char *frame_to, *target_mac;
+		bool answers;
+	} rows[] = {
+		{"020000000002", "020000000002", true},  {"020000000003", "020000000002", false},
+		{"020000000002", "020000000003", false}, {"ffffffffffff", "ffffffffffff", false},
+		{"020000000002", "000000000000", false},
+	};
+	struct eg_neigh_message question = {
+		.has_mac = true, .mac = {2, 0, 0, 0, 0, 2}, .source = target4};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint8_t frame[EG_NEIGH_FRAME_MAX];
+		uint32_t len = eg_neigh_answer(frame, &self4, &question);
+		struct eg_neigh_message m;
+
+		hex_bytes(rows[i].frame_to, frame, 6);
+		hex_bytes(rows[i].target_mac, frame + 32, 6);
+		assert_true(eg_neigh_parse(frame, len, &m));
+		if (m.answers != rows[i].answers)
+			fail_msg("row %zu: answers %d", i, m.answers);
+		assert_true(m.has_mac && eg_ip_equal(&m.sender, &self4.ip));
+	}
+}
+
+/* Duplicate address detection asks the group (RFC 4861 s7.1.1); asked of one station it is refused.
+ */
+static void test_probe_to_one(void **state)
+{
+	struct eg_neigh_self nobody = self6;
+	struct eg_neigh_message m;
+	uint8_t frame[EG_NEIGH_FRAME_MAX];
+
+	(void)state;
+	for (unsigned unicast = 0; unicast < 2; unicast++) {
+		memset(nobody.ip.bytes, 0, 16);
+		eg_neigh_ask(frame, &nobody, &target6, NULL);
+		if (unicast)
+			memcpy(frame + 38, target6.bytes, 16);
+		eg_put16(frame + 18, 24); /* without the option */
+		mend(frame, 78);
+		assert_int_equal(eg_neigh_parse(frame, 78, &m), !unicast);
+	}
+}
+
+/* A link-layer address of another length is none of Ethernet's (RFC 2464 s6): not half of it. */
+static void test_option_length(void **state)
+{
+	struct eg_neigh_message m;
+	uint8_t frame[EG_NEIGH_FRAME_MAX + 16] = {0};
+	uint32_t len;
+
+	(void)state;
+	for (unsigned words = 1; words <= 3; words++) {
+		len = eg_neigh_ask(frame, &self6, &target6, NULL) + 8 * (words - 1);
+		frame[79] = (uint8_t)words;
+		eg_put16(frame + 18, (uint16_t)(24 + 8 * words));
+		mend(frame, len);
+		assert_true(eg_neigh_parse(frame, len, &m));
+		assert_int_equal(m.has_mac, words == 1);
+	}
+}
+
 static void test_link_local(void **state)
 {
 	static const uint8_t mac[6] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55};
@@ -241,9 +309,15 @@ static void test_link_local(void **state)
 int run_message_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_built),      cmocka_unit_test(test_there_and_back),
-		cmocka_unit_test(test_probes),     cmocka_unit_test(test_spoiled_arp),
-		cmocka_unit_test(test_spoiled_nd), cmocka_unit_test(test_link_local),
+		cmocka_unit_test(test_built),
+		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_probes),
+		cmocka_unit_test(test_spoiled_arp),
+		cmocka_unit_test(test_spoiled_nd),
+		cmocka_unit_test(test_link_local),
+		cmocka_unit_test(test_answers_to_others),
+		cmocka_unit_test(test_probe_to_one),
+		cmocka_unit_test(test_option_length),
 	};
 
 	return cmocka_run_group_tests_name("neighbours: messages", tests, NULL, NULL);

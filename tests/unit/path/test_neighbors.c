@@ -269,6 +269,39 @@ static void test_duplicate(void **state)
 	gw_close(gw);
 }
 
+/* An answer to another station, which a promiscuous port sees, is a claim and no more: the entry is
+ * used, but asked about, and does not become reachable by it. */
+static void test_answer_to_another(void **state)
+{
+	static const uint8_t another[6] = {2, 0, 0, 0, 0, 0x77};
+
+	(void)state;
+	for (unsigned row = 0; row < 4; row++) {
+		bool v6 = row & 1, to_us = row & 2;
+		struct gw *gw = open_live(4);
+		struct eg_neigh_self pod = station(v6 ? "fd00:1::5" : "10.1.0.5", CLEAR);
+		struct frame frame = answer_of(&pod, CLEAR, v6 ? "fd00:1::1" : "10.1.0.1");
+		struct eg_neigh_key key = eg_neigh_key_make(CLEAR, v6 ? 6 : 4, pod.ip.bytes);
+		struct eg_neigh *neigh;
+
+		gw->path[0]->port[CLEAR].promiscuous = true;
+		send_inside(gw, 1, v6 ? &to_pod6 : &to_pod);
+		gw_keep(gw, 1000);
+		gw_discard(gw, CLEAR);
+		if (!to_us) {
+			memcpy(frame.bytes, another, 6);
+			if (!v6)
+				memcpy(frame.bytes + 32, another, 6);
+		}
+		say(gw, CLEAR, frame, 1001);
+		neigh = eg_neigh_find(gw->way.neighs, &key);
+		assert_non_null(neigh);
+		assert_int_equal(neigh->state, to_us ? EG_NEIGH_REACHABLE : EG_NEIGH_PROBE);
+		gw_discard(gw, CLEAR);
+		gw_close(gw);
+	}
+}
+
 static void test_announced(void **state)
 {
 	struct gw *gw = open_live(4);
@@ -546,6 +579,7 @@ int run_neighbor_tests(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_spoofed),
 		cmocka_unit_test(test_duplicate),
+		cmocka_unit_test(test_answer_to_another),
 		cmocka_unit_test(test_announced),
 		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_failed_is_told),

@@ -9,5 +9,6 @@ int run_alive_tests(void);
 int run_endpoint_tests(void);
 int run_end_tests(void);
 int run_choice_tests(void);
+int run_own_tests(void);
 
 #endif
