@@ -44,7 +44,7 @@ def gateway(me, outer, esn, encap, mode):
              '  - {port: pods, ip: "fd00:99::2", mac: "02:00:00:00:00:fe"}',
              "routes:"]
     if sealing:
-        lines += ["  - {to: 10.99.0.0/24, via: 10.99.0.2}", '  - {to: "fd00:99::/64", via: "fd00:99::2"}']
+        lines += ["  - {to: 10.100.0.0/16, via: 10.99.0.2}", '  - {to: "fd00:100::/32", via: "fd00:99::2"}']
     else:
         lines += ["  - {to: 10.200.0.0/16, via: 10.99.0.2}",
                   '  - {to: "fd00:200::/32", via: "fd00:99::2"}']
