@@ -60,4 +60,4 @@ until_true 10 grep -q " pods: link is up" a.log
 stop_pair a "$a" b "$b"
 expect a drop.bad_ip_checksum=2
 no_other_drops a bad_ip_checksum multicast link_local not_our_mac tx_full link_down
-no_other_drops b multicast link_local not_our_mac
+no_other_drops b multicast link_local not_our_mac link_down # A ends first
