@@ -34,6 +34,9 @@ static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, 
 	eg_buf_free(&text);
 }
 
+/* How long a reload keeps the control loop for the disk. */
+#define RESERVE_WAIT_NS (15 * 1000000ull)
+
 int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs)
 {
 	uint64_t start_ns = eg_mono_ns();
@@ -47,7 +50,9 @@ int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct e
 
 	if (!snap)
 		return -1;
-	err = eg_sa_store_reserve(gateway->sas, &(struct eg_now){eg_wall_ns(), start_ns});
+	/* At the start there is nothing to do before; later the control loop does not wait long. */
+	err = eg_sa_store_reserve(gateway->sas, &(struct eg_now){eg_wall_ns(), eg_mono_ns()},
+				  options.before ? RESERVE_WAIT_NS : UINT64_MAX);
 	if (err) {
 		eg_error(errs, &config->state_dir_pos, "state_dir", "%s: %s", config->state_dir,
 			 strerror(-err));

@@ -2,7 +2,9 @@
  *  1. Associated data: SPI and sequence number as they came; with ESN the inferred high half
  *     between them (RFC 4106 s5). An implicit IV is the whole sequence number (RFC 8750 s4).
  *  2. Open the whole batch, whatever SAs it mixes, in one call.
- *  3. Not authentic: drop, and nothing else has happened. Authentic: move the window (s3.4.3), and
+ *     An ESN SA that failed many times in a row may have lost the high half: it is looked for
+ *     first, in copies (path/resync.h).
+ *  3. Not authentic: drop, and only a count remains. Authentic: move the window (s3.4.3), and
  *     where the packet is the newest of its SA, the peer's endpoint follows it (path/follow.h).
  *  4. Trailer: padding must be 1, 2, 3, ... (s2.4). Tunnel mode: the next header says which IP is
  *     inside. Transport mode: it follows the headers in front, which close up to the text.
@@ -13,6 +15,7 @@
 #include "net/split.h"
 #include "path/drop.h"
 #include "path/follow.h"
+#include "path/resync.h"
 
 /* SPI and all of the sequence number: what ESN's associated data are, and where the implicit IV
  * stands. */
@@ -100,8 +103,13 @@ void eg_esp_in(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;
 
-	for (unsigned i = 0; i < batch->n; i++)
+	for (unsigned i = 0; i < batch->n; i++) {
+		const struct eg_sa *sa = batch->meta[i].sa;
+
 		make_op(path, i);
+		if (__builtin_expect(sa->esn && sa->replay.failed >= EG_RESYNC_AFTER, 0))
+			eg_resync(path, i);
+	}
 	eg_crypto_open(path->crypto, path->ops, batch->n);
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
@@ -110,7 +118,9 @@ void eg_esp_in(struct eg_path *path)
 		enum eg_drop drop = EG_DROP_ESP_AUTH;
 
 		if (path->ops[i].ok)
-			drop = eg_replay_commit(&meta->sa->replay, meta->seq);
+			drop = eg_sa_received(meta->sa, meta->seq);
+		else
+			eg_replay_failed(&meta->sa->replay);
 		if (!drop && newest && peer->floats)
 			eg_follow(path, i, peer);
 		if (!drop)

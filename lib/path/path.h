@@ -15,6 +15,7 @@
 #include "path/keeper.h"
 #include "path/kernel.h"
 #include "path/reassembly.h"
+#include "path/resync.h"
 #include "path/unknown.h"
 #include "snap/snap.h"
 #include "stat/stat.h"
@@ -72,6 +73,7 @@ struct eg_path {
 	struct eg_icmp_brake icmp;
 	struct eg_unknown_told unknown;
 	struct eg_reassembly reassembly;
+	struct eg_resync resync;
 
 	/* One turn. */
 	const struct eg_snap *snap;

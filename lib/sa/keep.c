@@ -11,6 +11,16 @@
 /* SAs a step. Each costs two cache misses and little else. */
 #define SLICE 8192
 
+/* Least time between two writes, unless one is urgent: what comes due together is written together.
+ */
+#define WRITE_NS (EG_NS_PER_S / 4)
+
+/* Reservations per write: what the disk takes in some ten milliseconds. */
+#define WRITE_MAX 4096
+
+/* Packets per second from which on every step looks at an SA. */
+#define FAST_PPS 50000
+
 /* How long a rate is measured over, at least. */
 #define RATE_NS EG_NS_PER_S
 
@@ -27,10 +37,15 @@ static uint64_t end_of(const struct eg_sa_record *record)
 	return hard && hard < space ? hard : space;
 }
 
-/* Does it stand on durable marks? */
+static bool is_out(const struct eg_sa_record *record)
+{
+	return record->spec.kind == EG_SA_KIND_OUT;
+}
+
+/* May it send only what is durably marked? */
 static bool is_kept(const struct eg_sa_store *store, const struct eg_sa_record *record)
 {
-	return store->state && record->spec.kind == EG_SA_KIND_OUT;
+	return store->state && is_out(record);
 }
 
 void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_record *record)
@@ -101,6 +116,7 @@ static struct eg_state state_at(const struct eg_sa_record *record, uint64_t seq,
 		.iv = iv,
 		.bytes = bytes_at(record, seq - used_seq),
 		.since_ns = record->since_ns,
+		.inbound = !is_out(record),
 	};
 
 	memcpy(state.key, record->fingerprint, sizeof(state.key));
@@ -108,69 +124,179 @@ static struct eg_state state_at(const struct eg_sa_record *record, uint64_t seq,
 	return state;
 }
 
-struct due {
-	struct eg_sa_record *record;
-	struct eg_marks marks;
-};
-
-/* What is written together. */
-struct batch {
-	EG_VEC(struct eg_state) states;
-	EG_VEC(struct due) due;
-	bool failed;
-};
-
-static void add(struct batch *batch, struct eg_sa_record *record, const struct eg_marks *marks)
+static bool is_due(const struct eg_sa_record *record, const struct eg_usage *usage)
 {
-	struct eg_state *state = eg_vec_add(&batch->states);
-	struct due *due = state ? eg_vec_add(&batch->due) : NULL;
-
-	if (!due) {
-		batch->failed = true;
-		return;
-	}
-	*state = state_at(record, marks->seq, marks->iv, marks->was.seq);
-	*due = (struct due){record, *marks};
+	return is_out(record) ? eg_marks_due(&record->marks, usage, end_of(record))
+			      : eg_received_due(&record->marks, usage);
 }
 
-/* First to the disk, then to the workers. */
-static int commit(struct eg_sa_store *store, struct batch *batch)
+/* Never below what was once on its way: it may be in force by now. */
+static struct eg_marks next_marks(const struct eg_sa_record *record, const struct eg_usage *usage)
 {
-	int err = batch->failed ? -ENOMEM : 0;
-
-	if (!err && batch->states.n)
-		err = eg_state_dir_save(store->state, batch->states.v, batch->states.n);
-	if (!err) {
-		eg_vec_foreach (due, &batch->due) {
-			due->record->marks = due->marks;
-			eg_sa_record_limit(store, due->record);
-		}
-	}
-	eg_vec_free(&batch->states);
-	eg_vec_free(&batch->due);
-	return err;
-}
-
-static void renew(struct eg_sa_record *record, const struct eg_now *now, struct batch *batch)
-{
-	struct eg_usage usage = usage_of(record, now);
+	uint16_t spread;
 	struct eg_marks next;
 
-	if (!eg_marks_due(&record->marks, &usage, end_of(record)))
-		return;
-	next = eg_marks_next(&record->marks, &usage, end_of(record), record->spec.esn);
-	add(batch, record, &next);
+	memcpy(&spread, record->fingerprint, sizeof(spread));
+	next = is_out(record) ? eg_marks_next(&record->marks, usage, end_of(record),
+					      record->spec.esn, spread)
+			      : eg_received_next(usage);
+	if (next.seq < record->submitted_seq)
+		next.seq = record->submitted_seq;
+	if (next.iv < record->submitted_iv)
+		next.iv = record->submitted_iv;
+	return next;
 }
 
-int eg_sa_store_reserve(struct eg_sa_store *store, const struct eg_now *now)
+static int queue(struct eg_sa_store *store, struct eg_sa_record *record)
 {
-	struct batch batch = {0};
+	struct eg_sa_record **slot = eg_vec_add(&store->queue);
 
-	eg_vec_foreach (at, &store->live) {
-		if (is_kept(store, *at) && !(*at)->marks.iv)
-			renew(*at, now, &batch);
+	if (!slot)
+		return -ENOMEM;
+	*slot = record;
+	record->queued = true;
+	return 0;
+}
+
+static void renew(struct eg_sa_store *store, struct eg_sa_record *record, const struct eg_now *now)
+{
+	struct eg_usage usage = usage_of(record, now);
+
+	if (record->queued || !is_due(record, &usage) || queue(store, record))
+		return;
+	/* Not the clock's, and not what is only received. */
+	if (is_out(record) &&
+	    usage.seq >= record->marks.seq - (record->marks.seq - record->marks.was.seq) / 2)
+		store->urgent = true;
+}
+
+void eg_sa_record_leave(struct eg_sa_store *store, struct eg_sa_record *record)
+{
+	for (size_t i = 0; record->fast && i < store->n_fast; i++) {
+		if (store->fast[i] == record)
+			store->fast[i--] = store->fast[--store->n_fast];
 	}
-	return commit(store, &batch);
+	record->fast = false;
+	for (size_t i = 0; record->queued && i < store->queue.n; i++) {
+		if (store->queue.v[i] == record) {
+			store->queue.v[i] = store->queue.v[--store->queue.n];
+			record->queued = false;
+		}
+	}
+}
+
+static int by_need(const void *a, const void *b)
+{
+	double left_a = ((const struct eg_sa_due *)a)->left_s;
+	double left_b = ((const struct eg_sa_due *)b)->left_s;
+
+	return left_a < left_b ? -1 : left_a > left_b;
+}
+
+/* What the writer is given: of all that is queued those that need it soonest. */
+static int fill_flight(struct eg_sa_store *store, const struct eg_now *now, size_t max)
+{
+	store->flight.n = store->states.n = 0;
+	eg_vec_foreach (at, &store->queue) {
+		struct eg_usage usage = usage_of(*at, now);
+		struct eg_sa_due *due = eg_vec_add(&store->flight);
+
+		if (!due)
+			return -ENOMEM;
+		*due = (struct eg_sa_due){
+			.record = *at,
+			.marks = next_marks(*at, &usage),
+			.left_s = eg_marks_left(&(*at)->marks, &usage, (*at)->pps),
+		};
+	}
+	qsort(store->flight.v, store->flight.n, sizeof(*store->flight.v), by_need);
+	for (size_t i = 0; i < store->flight.n && i < max; i++) {
+		const struct eg_sa_due *due = &store->flight.v[i];
+		struct eg_state *state = eg_vec_add(&store->states);
+
+		if (!state)
+			return -ENOMEM;
+		*state = state_at(due->record, due->marks.seq, due->marks.iv, due->marks.was.seq);
+	}
+	return 0;
+}
+
+/* Let the writer have what is queued. */
+static int start_write(struct eg_sa_store *store, const struct eg_now *now, size_t max)
+{
+	int err = fill_flight(store, now, max);
+
+	store->write_mono_ns = now->mono_ns;
+	if (!err)
+		err = eg_state_writer_start(store->writer, store->states.v, store->states.n);
+	if (err) {
+		store->flight.n = 0;
+		return store->disk_err = err;
+	}
+	store->urgent = store->queue.n > store->states.n;
+	store->queue.n = 0;
+	for (size_t i = 0; i < store->flight.n; i++) {
+		struct eg_sa_record *record = store->flight.v[i].record;
+
+		if (i < store->states.n) {
+			record->submitted_seq = store->flight.v[i].marks.seq;
+			record->submitted_iv = store->flight.v[i].marks.iv;
+		} else {
+			store->queue.v[store->queue.n++] = record; /* next time */
+		}
+	}
+	store->flight.n = store->states.n;
+	return 0;
+}
+
+/* Is the writer free? What it wrote is then in force: first the disk, then the workers. */
+static bool finish_write(struct eg_sa_store *store, uint64_t wait_ns)
+{
+	int err;
+
+	if (!store->flight.n)
+		return true;
+	if (!eg_state_writer_done(store->writer, wait_ns, &err))
+		return false;
+	store->disk_err = err;
+	eg_vec_foreach (due, &store->flight) {
+		struct eg_sa_record *record = due->record;
+
+		record->queued = false;
+		if (err)
+			continue;
+		record->marks = due->marks;
+		if (record->sa)
+			eg_sa_record_limit(store, record);
+	}
+	store->flight.n = 0;
+	return true;
+}
+
+int eg_sa_store_reserve(struct eg_sa_store *store, const struct eg_now *now, uint64_t wait_ns)
+{
+	if (!store->state)
+		return 0;
+	eg_vec_foreach (at, &store->live) {
+		if (is_out(*at) && !(*at)->marks.seq && !(*at)->queued && queue(store, *at))
+			return -ENOMEM;
+	}
+	store->urgent |= store->queue.n > 0;
+	if (!finish_write(store, wait_ns) || !store->queue.n)
+		return 0;
+	if (start_write(store, now, SIZE_MAX))
+		return store->disk_err;
+	return finish_write(store, wait_ns) ? store->disk_err : 0;
+}
+
+/* Begin a write where it is time to. */
+static void write_due(struct eg_sa_store *store, const struct eg_now *now)
+{
+	bool soon = store->urgent && !store->disk_err;
+
+	if (finish_write(store, 0) && store->queue.n &&
+	    (soon || now->mono_ns - store->write_mono_ns >= WRITE_NS))
+		start_write(store, now, WRITE_MAX);
 }
 
 static struct eg_life_use use_of(const struct eg_sa_record *record, const struct eg_now *now)
@@ -203,6 +329,29 @@ static void look(struct eg_sa_record *record, const struct eg_now *now)
 	record->look_packets = packets;
 }
 
+/* It is looked at in every step from now on, if it is fast; and no more, if it is not. */
+static void note_rate(struct eg_sa_store *store, struct eg_sa_record *record)
+{
+	if (record->fast || record->pps < FAST_PPS || store->n_fast == EG_SA_FAST)
+		return;
+	record->fast = true;
+	store->fast[store->n_fast++] = record;
+}
+
+static void look_at_fast(struct eg_sa_store *store, const struct eg_now *now)
+{
+	for (size_t i = 0; i < store->n_fast; i++) {
+		struct eg_sa_record *record = store->fast[i];
+
+		if (record->pps >= FAST_PPS) {
+			renew(store, record, now);
+			continue;
+		}
+		record->fast = false;
+		store->fast[i--] = store->fast[--store->n_fast];
+	}
+}
+
 static void check_life(const struct eg_sa_store *store, struct eg_sa_record *record,
 		       const struct eg_now *now, eg_sa_tell_fn *tell, void *arg)
 {
@@ -228,17 +377,24 @@ int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_
 		     void *arg)
 {
 	size_t n = store->live.n < SLICE ? store->live.n : SLICE;
-	struct batch batch = {0};
 
+	if (store->state)
+		finish_write(store, 0);
 	for (size_t i = 0; i < n; i++) {
 		struct eg_sa_record *record = store->live.v[store->cursor++ % store->live.n];
 
 		look(record, now);
 		check_life(store, record, now, tell, arg);
-		if (is_kept(store, record))
-			renew(record, now, &batch);
+		if (store->state) {
+			renew(store, record, now);
+			note_rate(store, record);
+		}
 	}
-	return commit(store, &batch);
+	if (!store->state)
+		return 0;
+	look_at_fast(store, now);
+	write_due(store, now);
+	return store->disk_err;
 }
 
 int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now)
@@ -246,12 +402,15 @@ int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now)
 	EG_VEC(struct eg_state) states = {0};
 	int err = 0;
 
+	if (!store->state)
+		return 0;
+	finish_write(store, UINT64_MAX);
 	eg_vec_foreach (at, &store->live) {
 		struct eg_usage usage = usage_of(*at, now);
 		struct eg_state *state;
 
 		/* What never was reserved was never used. */
-		if (!is_kept(store, *at) || !(*at)->marks.iv)
+		if (is_out(*at) ? !(*at)->submitted_seq : !usage.seq)
 			continue;
 		state = eg_vec_add(&states);
 		if (state)
@@ -259,8 +418,8 @@ int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now)
 		else
 			err = -ENOMEM;
 	}
-	if (!err && states.n)
-		err = eg_state_dir_save(store->state, states.v, states.n);
+	if (!err)
+		err = eg_state_dir_finish(store->state, states.v, states.n);
 	eg_vec_free(&states);
 	return err;
 }

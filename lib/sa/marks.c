@@ -38,11 +38,13 @@ static uint64_t block(const struct eg_marks *marks, const struct eg_usage *now, 
 }
 
 struct eg_marks eg_marks_next(const struct eg_marks *marks, const struct eg_usage *now,
-			      uint64_t end, bool esn)
+			      uint64_t end, bool esn, unsigned spread)
 {
-	uint64_t ahead = block(marks, now, esn);
+	uint64_t least = block(marks, now, esn);
+	uint64_t ahead = least + least / 4 / EG_SPREAD * spread;
 	uint64_t iv_count = add_capped(now->iv, 2 * ahead);
-	uint64_t iv_clock = add_capped(now->wall_ns, EG_IV_AHEAD_NS);
+	uint64_t iv_clock =
+		add_capped(now->wall_ns, EG_IV_AHEAD_NS - EG_IV_AHEAD_NS / 3 / EG_SPREAD * spread);
 	struct eg_marks next = {
 		.seq = add_capped(now->seq, ahead),
 		.iv = iv_count > iv_clock ? iv_count : iv_clock,
@@ -57,4 +59,26 @@ struct eg_marks eg_marks_next(const struct eg_marks *marks, const struct eg_usag
 	if (next.iv < marks->iv)
 		next.iv = marks->iv;
 	return next;
+}
+
+bool eg_received_due(const struct eg_marks *marks, const struct eg_usage *now)
+{
+	return now->seq > marks->seq &&
+	       (!marks->seq || now->mono_ns - marks->was.mono_ns >= EG_RECEIVED_NS);
+}
+
+struct eg_marks eg_received_next(const struct eg_usage *now)
+{
+	return (struct eg_marks){.seq = now->seq, .was = *now};
+}
+
+double eg_marks_left(const struct eg_marks *marks, const struct eg_usage *now, double pps)
+{
+	double left = marks->seq > now->seq ? (double)(marks->seq - now->seq) : 0;
+	double used = now->seq > marks->was.seq ? (double)(now->seq - marks->was.seq) : 0;
+	double seconds = (double)(now->mono_ns - marks->was.mono_ns) / (double)EG_NS_PER_S;
+	double rate = seconds > 0 ? used / seconds : 0;
+
+	rate = rate > pps ? rate : pps;
+	return left / (rate > 1 ? rate : 1);
 }

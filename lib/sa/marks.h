@@ -1,5 +1,5 @@
-/* How far ahead of use an outbound SA's numbers are durably reserved, and when it is time to write
- * again. Pure functions; sa/store.h does the writing.
+/* How far ahead of use an SA's numbers are durably reserved, and when it is time to write again.
+ * Pure functions; sa/store.h does the writing.
  *
  * Sequence numbers are reserved in blocks: what the SA used in 8 s at its present rate, at least a
  * fixed block, so that an idle SA skips little after a crash (RFC 6311 lets a sender skip). A block
@@ -10,7 +10,17 @@
  * behind the mark, up to a day ahead of the clock; from there they count packets until the clock
  * catches up, and the mark needs only cover a block of them: crashes do not add up days. Where the
  * clock steps back IVs count on in the same way; where it jumps beyond the mark, they count on
- * below it until the control thread has written a new one (eg_sa_first_iv()). */
+ * below it until the control thread has written a new one (eg_sa_first_iv()).
+ *
+ * `spread` (0 to EG_SPREAD - 1, a constant of the SA) keeps SAs that were started together from
+ * coming due together: blocks are up to a quarter longer, IV marks up to a third of a day nearer.
+ *
+ * What an inbound SA has received is recorded behind use, once per second while packets come: a
+ * restarted receiver refuses everything up to there (RFC 4303 s3.4.3). After an orderly stop that
+ * is exact. After a crash, what arrived since the last write could be accepted once more: about a
+ * second of traffic, and no more than a window of it as soon as the peer sends again. To record
+ * ahead of use would close that, but a peer's next packets would be lost up to the mark; a lone TCP
+ * connection, which sends one packet per timeout then, would never get there. */
 #ifndef EG_SA_MARKS_H
 #define EG_SA_MARKS_H
 
@@ -24,8 +34,11 @@
 #define EG_SEQ_BLOCK_MAX (1ull << 40)
 #define EG_SEQ_AHEAD_NS  (8 * EG_NS_PER_S)
 #define EG_IV_AHEAD_NS   (24 * 3600 * EG_NS_PER_S)
+#define EG_SPREAD        65536u
 
-/* What an outbound SA has used, and when. */
+#define EG_RECEIVED_NS (EG_NS_PER_S)
+
+/* What an SA has used, and when; inbound: seq is the highest received, iv nothing. */
 struct eg_usage {
 	uint64_t seq, iv;
 	uint64_t wall_ns, mono_ns;
@@ -42,6 +55,14 @@ bool eg_marks_due(const struct eg_marks *marks, const struct eg_usage *now, uint
 
 /* The marks to write now. `marks` are those before; all zero where there are none. */
 struct eg_marks eg_marks_next(const struct eg_marks *marks, const struct eg_usage *now,
-			      uint64_t end, bool esn);
+			      uint64_t end, bool esn, unsigned spread);
+
+/* The same for an inbound SA. */
+bool eg_received_due(const struct eg_marks *marks, const struct eg_usage *now);
+struct eg_marks eg_received_next(const struct eg_usage *now);
+
+/* Seconds until the sequence numbers of `marks` are used up at that rate, or that since the last
+ * write where it is higher: who is served first. */
+double eg_marks_left(const struct eg_marks *marks, const struct eg_usage *now, double pps);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "sa/marks.h"
 #include "sa/state_dir.h"
+#include "sa/state_writer.h"
 #include "sa/store.h"
 
 /* One key, from its first use on. Records of SAs that are gone stay: a key that comes back goes on
@@ -20,8 +21,10 @@ struct eg_sa_record {
 	/* While it is gone, where it was. */
 	uint64_t seq, iv; /* inbound: seq is the top of the window */
 
-	/* Outbound with a state folder. */
-	struct eg_marks marks;
+	/* With a state folder. */
+	struct eg_marks marks;                /* on the disk */
+	uint64_t submitted_seq, submitted_iv; /* highest marks that were ever to be written */
+	bool queued;                          /* in store->queue or store->flight */
 
 	/* Use before this SA object was made: earlier runs, as far as they are known. */
 	uint64_t bytes_before, since_ns, age_before_ns, born_mono_ns;
@@ -32,13 +35,32 @@ struct eg_sa_record {
 	uint64_t used_mono_ns; /* when its counters last moved; 0: never */
 	double pps, bytes_per_s;
 	enum eg_life_limit soft, hard; /* told */
+	bool fast;                     /* in store->fast */
 };
+
+/* A reservation under way to the disk. */
+struct eg_sa_due {
+	struct eg_sa_record *record;
+	struct eg_marks marks;
+	double left_s; /* until it is needed */
+};
+
+#define EG_SA_FAST 256 /* SAs that every step looks at */
 
 #define EG_SA_BUCKETS 4096
 
 struct eg_sa_store {
 	struct eg_keystore *keys;
 	struct eg_state_dir *state; /* NULL: nothing outlives the daemon */
+	struct eg_state_writer *writer;
+	EG_VEC(struct eg_sa_record *) queue; /* due, and not yet on their way */
+	bool urgent;                         /* one of them must not wait for others */
+	EG_VEC(struct eg_sa_due) flight;     /* what the writer has, and its states */
+	EG_VEC(struct eg_state) states;
+	uint64_t write_mono_ns; /* when the writer last began */
+	int disk_err;           /* how the last write ended */
+	struct eg_sa_record *fast[EG_SA_FAST];
+	size_t n_fast;
 	unsigned n_workers;
 	EG_VEC(struct eg_sa_record *) live;
 	size_t cursor; /* of the slices of eg_sa_store_step() */
@@ -47,5 +69,8 @@ struct eg_sa_store {
 
 /* Set what workers may use from marks and lifetime. */
 void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_record *record);
+
+/* Its SA goes: no look at it is to come. */
+void eg_sa_record_leave(struct eg_sa_store *store, struct eg_sa_record *record);
 
 #endif

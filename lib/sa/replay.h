@@ -28,6 +28,8 @@ struct eg_replay {
 	uint32_t size;  /* packets; 0: the check is off */
 	uint32_t words; /* of the ring, a power of two */
 	uint64_t *bits;
+	uint32_t failed; /* packets in a row that were not authentic, since one was */
+	uint32_t tried;  /* how far ahead the high half was looked for (path/resync.h) */
 };
 
 /* Bytes of ring for a window of `size` packets. */
@@ -51,6 +53,12 @@ static inline uint64_t eg_replay_infer(const struct eg_replay *replay, uint32_t 
 		high -= high && low >= left; /* case B: the window reaches into the subspace before,
 						but for the first, which has none */
 	return (uint64_t)high << 32 | low;
+}
+
+/* A packet was not authentic. */
+static inline void eg_replay_failed(struct eg_replay *replay)
+{
+	replay->failed += replay->failed != UINT32_MAX;
 }
 
 /* Would seq be taken now? EG_KEEP, EG_DROP_ESP_REPLAY_OLD or EG_DROP_ESP_REPLAY_SEEN. */

@@ -47,7 +47,8 @@ struct eg_sa {
 	_Atomic uint64_t byte_limit;
 
 	/* Hot: the writer's lines. */
-	_Alignas(EG_CACHE_LINE) _Atomic uint64_t seq; /* outbound: last sequence number given out */
+	_Alignas(EG_CACHE_LINE) _Atomic uint64_t seq; /* last sequence number given out; inbound:
+							 highest one received */
 	_Atomic uint64_t iv;                          /* outbound: last IV given out */
 	_Atomic uint64_t packets, bytes;              /* inner packets and their bytes */
 	struct eg_replay replay;                      /* inbound */
@@ -163,6 +164,17 @@ static inline bool eg_sa_alive(const struct eg_sa *sa, uint64_t seq)
 	return seq <= atomic_load_explicit(&sa->seq_limit, memory_order_relaxed) &&
 	       atomic_load_explicit(&sa->bytes, memory_order_relaxed) <
 		       atomic_load_explicit(&sa->byte_limit, memory_order_relaxed);
+}
+
+/* An authenticated packet has that sequence number: move the window (RFC 4303 s3.4.3), unless it is
+ * old or seen by now. The control thread reads the highest one in sa->seq. Its owner only. */
+static inline enum eg_drop eg_sa_received(struct eg_sa *sa, uint64_t seq)
+{
+	enum eg_drop drop = eg_replay_commit(&sa->replay, seq);
+
+	sa->replay.failed = sa->replay.tried = 0;
+	atomic_store_explicit(&sa->seq, sa->replay.top, memory_order_relaxed);
+	return drop;
 }
 
 /* Why a sender got fewer numbers than it asked for. Any thread. */

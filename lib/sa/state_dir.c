@@ -1,7 +1,9 @@
 #include "sa/state_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +11,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/file.h"
-#include "base/vec.h"
+#include "sa/journal.h"
+#include "sa/state_index.h"
 
+#define JOURNAL      "journal"
 #define MANIFEST     "manifest"
 #define LOCK         "lock"
 #define NAME_MAX_LEN 64
-#define TO_DO        "restore it from where it was, or make a new key with espgate keygen"
+
+/* The journal is written anew where more than so much, and more than this many times all states,
+ * was appended. */
+#define APPENDED_BYTES (1u << 20)
+#define APPENDED_TIMES 4
+
+#define TO_DO "restore it from where it was, or make a new key with espgate keygen"
 
 struct fingerprint {
 	uint8_t bytes[EG_FINGERPRINT_BYTES];
@@ -26,7 +37,29 @@ struct eg_state_dir {
 	int fd, lock_fd;
 	bool read_only;
 	EG_VEC(struct fingerprint) known; /* the manifest: sorted */
+	bool journal;                     /* the manifest says that there is one */
+
+	pthread_mutex_t mutex; /* the index: its writer saves, others load */
+	struct eg_state_index index;
+
+	/* The saver's. */
+	struct eg_state_disk disk;
+	int journal_fd;  /* to append to; -1: it must be written anew */
+	uint64_t number; /* of the last batch */
+	size_t whole_bytes, appended_bytes;
 };
+
+static int write_to_disk(void *arg, int fd, const void *data, size_t n)
+{
+	(void)arg;
+	return eg_write_all(fd, data, n);
+}
+
+static int sync_disk(void *arg, int fd)
+{
+	(void)arg;
+	return fsync(fd);
+}
 
 static int by_bytes(const void *a, const void *b)
 {
@@ -120,7 +153,7 @@ static int read_manifest(struct eg_state_dir *dir, const struct eg_pos *pos, str
 		free(text);
 		return -1;
 	}
-	fault = eg_manifest_parse(text, size, (uint8_t *)dir->known.v, &n);
+	fault = eg_manifest_parse(text, size, (uint8_t *)dir->known.v, &n, &dir->journal);
 	free(text);
 	if (fault) {
 		eg_error(errs, pos, "state_dir",
@@ -133,6 +166,105 @@ static int read_manifest(struct eg_state_dir *dir, const struct eg_pos *pos, str
 	}
 	dir->known.n = dir->known.cap = n;
 	qsort(dir->known.v, n, sizeof(struct fingerprint), by_bytes);
+	return 0;
+}
+
+static int take_state(void *arg, const struct eg_state *state)
+{
+	return eg_state_index_put(arg, state);
+}
+
+static int read_journal(struct eg_state_dir *dir, const struct eg_pos *pos, struct eg_errs *errs)
+{
+	struct eg_journal_read read;
+	enum eg_state_fault fault;
+	size_t n;
+	char *text = slurp(dir, JOURNAL, &n);
+
+	if (!text && errno == ENOENT && !dir->journal)
+		return 0;
+	if (!text) {
+		eg_error(errs, pos, "state_dir",
+			 errno == ENOENT ? "%s/" JOURNAL ", which says how far keys were used, is "
+					   "lost: " TO_DO ", for each SA in an empty folder"
+					 : "%s/" JOURNAL ": %s",
+			 dir->path, strerror(errno));
+		return -1;
+	}
+	fault = eg_journal_parse(text, n, take_state, &dir->index, &read);
+	free(text);
+	if (fault) {
+		eg_error(errs, pos, "state_dir",
+			 fault == EG_STATE_NEWER
+				 ? "%s/" JOURNAL " was written by a newer espgate: run that one"
+				 : "%s/" JOURNAL
+				   ", which says how far keys were used, is damaged: " TO_DO
+				   ", for each SA in an empty folder",
+			 dir->path);
+		return -1;
+	}
+	dir->number = read.number;
+	return 0;
+}
+
+/* One file of an earlier version. A mark never comes down. */
+static int take_over(struct eg_state_dir *dir, const char *name)
+{
+	char expected[EG_FINGERPRINT_TEXT];
+	struct eg_state state, *old;
+	size_t n;
+	char *text = slurp(dir, name, &n);
+	bool whole = text && !eg_state_parse(text, n, &state) &&
+		     !strcmp(eg_fingerprint_print(state.key, expected), name);
+
+	free(text);
+	if (!whole)
+		return 0; /* eg_state_dir_load() tells */
+	old = eg_state_index_find(&dir->index, state.key);
+	if (old && (old->seq > state.seq || old->iv > state.iv)) {
+		state.seq = old->seq > state.seq ? old->seq : state.seq;
+		state.iv = old->iv > state.iv ? old->iv : state.iv;
+		state.bytes = old->bytes > state.bytes ? old->bytes : state.bytes;
+	}
+	return eg_state_index_put(&dir->index, &state);
+}
+
+static int each_old_file(struct eg_state_dir *dir, int (*act)(struct eg_state_dir *, const char *))
+{
+	int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
+	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!listing) {
+		err = -errno;
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	while (!err && (entry = readdir(listing))) {
+		if (strlen(entry->d_name) == 2 * EG_FINGERPRINT_BYTES &&
+		    strspn(entry->d_name, "0123456789abcdef") == 2 * EG_FINGERPRINT_BYTES)
+			err = act(dir, entry->d_name);
+	}
+	closedir(listing);
+	return err;
+}
+
+/* What is in the journal needs no file; one that is not stays for eg_state_dir_load() to tell of.
+ */
+static int drop_old(struct eg_state_dir *dir, const char *name)
+{
+	uint8_t key[EG_FINGERPRINT_BYTES];
+
+	for (size_t i = 0; i < sizeof(key); i++) {
+		unsigned byte;
+
+		if (sscanf(name + 2 * i, "%2x", &byte) != 1)
+			return 0;
+		key[i] = (uint8_t)byte;
+	}
+	if (eg_state_index_find(&dir->index, key) && unlinkat(dir->fd, name, 0))
+		return -errno;
 	return 0;
 }
 
@@ -183,20 +315,72 @@ static int open_folder(struct eg_state_dir *dir, const struct eg_pos *pos, struc
 	return -1;
 }
 
+/* The manifest of what the journal does not have. */
+static int write_manifest(struct eg_state_dir *dir)
+{
+	size_t n = 0, size;
+	char *text;
+	int err;
+
+	for (size_t i = 0; i < dir->known.n; i++) {
+		if (!eg_state_index_find(&dir->index, dir->known.v[i].bytes))
+			dir->known.v[n++] = dir->known.v[i];
+	}
+	dir->known.n = n;
+	size = eg_manifest_bytes(n);
+	text = malloc(size);
+	if (!text)
+		return -ENOMEM;
+	eg_manifest_render((const uint8_t *)dir->known.v, n, text);
+	err = write_beside(dir, MANIFEST, text, size);
+	free(text);
+	if (!err)
+		err = put_in_place(dir, MANIFEST);
+	return err ? err : sync_folder(dir);
+}
+
+static int rewrite(struct eg_state_dir *dir, const struct eg_state *states, size_t n);
+
+/* The journal as it is from here on, and what was there before it. */
+static int begin_journal(struct eg_state_dir *dir, const struct eg_pos *pos, struct eg_errs *errs)
+{
+	const bool old = !dir->journal;
+	int err = 0;
+
+	if (dir->read_only)
+		return 0;
+	if (old)
+		err = each_old_file(dir, take_over);
+	if (!err)
+		err = rewrite(dir, NULL, 0);
+	if (!err && old) {
+		err = write_manifest(dir);
+		dir->journal = !err;
+	}
+	if (!err)
+		err = each_old_file(dir, drop_old);
+	if (err)
+		eg_error(errs, pos, "state_dir", "%s/" JOURNAL ": %s", dir->path, strerror(-err));
+	return err;
+}
+
 struct eg_state_dir *eg_state_dir_open(const char *path, bool read_only, const struct eg_pos *pos,
 				       struct eg_errs *errs)
 {
 	struct eg_state_dir *dir = calloc(1, sizeof(*dir));
 
 	if (dir) {
-		dir->fd = dir->lock_fd = -1;
+		dir->fd = dir->lock_fd = dir->journal_fd = -1;
 		dir->read_only = read_only;
+		dir->disk = (struct eg_state_disk){write_to_disk, sync_disk, NULL};
 		dir->path = strdup(path);
+		pthread_mutex_init(&dir->mutex, NULL);
 	}
 	if (!dir || !dir->path)
 		eg_error(errs, pos, "state_dir", "out of memory");
 	else if (!open_folder(dir, pos, errs) && (read_only || !lock(dir, pos, errs)) &&
-		 !read_manifest(dir, pos, errs))
+		 !read_manifest(dir, pos, errs) && !read_journal(dir, pos, errs) &&
+		 !begin_journal(dir, pos, errs))
 		return dir;
 	eg_state_dir_close(dir);
 	return NULL;
@@ -206,27 +390,54 @@ void eg_state_dir_close(struct eg_state_dir *dir)
 {
 	if (!dir)
 		return;
+	if (dir->journal_fd >= 0)
+		close(dir->journal_fd);
 	if (dir->lock_fd >= 0)
 		close(dir->lock_fd);
 	if (dir->fd >= 0)
 		close(dir->fd);
+	pthread_mutex_destroy(&dir->mutex);
+	eg_state_index_free(&dir->index);
 	eg_vec_free(&dir->known);
 	free(dir->path);
 	free(dir);
 }
 
+void eg_state_dir_set_disk(struct eg_state_dir *dir, const struct eg_state_disk *disk)
+{
+	dir->disk = *disk;
+}
+
 /* The same key, but was it the same SA? */
 static bool is_same_sa(const struct eg_state *a, const struct eg_state *b)
 {
-	return a->spi == b->spi && !strcmp(a->suite, b->suite) &&
+	return a->inbound == b->inbound && a->spi == b->spi && !strcmp(a->suite, b->suite) &&
 	       eg_ip_equal(&a->remote, &b->remote);
 }
 
-int eg_state_dir_load(struct eg_state_dir *dir, const struct eg_state *wants,
-		      const struct eg_pos *pos, const char *conf_path, struct eg_state *out,
+static int check_same(const struct eg_state_dir *dir, const struct eg_state *found,
+		      const struct eg_state *wants, const struct eg_pos *pos, const char *conf_path,
 		      struct eg_errs *errs)
 {
-	char name[EG_FINGERPRINT_TEXT], remote[EG_IP_TEXT];
+	char remote[EG_IP_TEXT];
+
+	if (is_same_sa(found, wants))
+		return 1;
+	eg_error(errs, pos, conf_path,
+		 "its key was used by another SA (SPI 0x%08x, %s, %s, remote %s; %s): make a new "
+		 "key with espgate keygen",
+		 found->spi, found->inbound ? "dir in" : "dir out", found->suite,
+		 eg_ip_print(&found->remote, remote), dir->path);
+	return -1;
+}
+
+/* From a file of a version before the journal, where that could not be taken over: read_only, or
+ * something is wrong with it. */
+static int load_old(struct eg_state_dir *dir, const struct eg_state *wants,
+		    const struct eg_pos *pos, const char *conf_path, struct eg_state *out,
+		    struct eg_errs *errs)
+{
+	char name[EG_FINGERPRINT_TEXT];
 	enum eg_state_fault fault;
 	size_t n;
 	char *text;
@@ -255,75 +466,151 @@ int eg_state_dir_load(struct eg_state_dir *dir, const struct eg_state *wants,
 	else if (memcmp(out->key, wants->key, sizeof(out->key)))
 		eg_error(errs, pos, conf_path, "%s/%s is another key's file: " TO_DO, dir->path,
 			 name);
-	else if (!is_same_sa(out, wants))
-		eg_error(errs, pos, conf_path,
-			 "its key was used by another SA (SPI 0x%08x, %s, remote %s; %s/%s): make "
-			 "a new key with espgate keygen",
-			 out->spi, out->suite, eg_ip_print(&out->remote, remote), dir->path, name);
 	else
-		return 1;
+		return check_same(dir, out, wants, pos, conf_path, errs);
 	return -1;
 }
 
-/* Add the keys that were not there, and write it. */
-static int save_manifest(struct eg_state_dir *dir, const struct eg_state *states, size_t n)
+int eg_state_dir_load(struct eg_state_dir *dir, const struct eg_state *wants,
+		      const struct eg_pos *pos, const char *conf_path, struct eg_state *out,
+		      struct eg_errs *errs)
 {
-	size_t before = dir->known.n, size;
-	char *text;
-	int err = 0;
+	const struct eg_state *found;
 
-	for (size_t i = 0; i < n && !err; i++) {
-		struct fingerprint *slot;
-		bool known = before && bsearch(states[i].key, dir->known.v, before,
-					       sizeof(struct fingerprint), by_bytes);
+	pthread_mutex_lock(&dir->mutex);
+	found = eg_state_index_find(&dir->index, wants->key);
+	if (found)
+		*out = *found;
+	pthread_mutex_unlock(&dir->mutex);
+	return found ? check_same(dir, out, wants, pos, conf_path, errs)
+		     : load_old(dir, wants, pos, conf_path, out, errs);
+}
 
-		if (known)
-			continue;
-		slot = eg_vec_add(&dir->known);
-		if (slot)
-			memcpy(slot->bytes, states[i].key, sizeof(slot->bytes));
-		else
-			err = -ENOMEM;
-	}
-	if (dir->known.n == before || err)
-		goto out;
-	size = eg_manifest_bytes(dir->known.n);
-	text = malloc(size);
-	if (text) {
-		eg_manifest_render((const uint8_t *)dir->known.v, dir->known.n, text);
-		err = write_beside(dir, MANIFEST, text, size);
-		free(text);
-	} else {
-		err = -ENOMEM;
-	}
+static int add_batch(struct eg_state_dir *dir, struct eg_buf *text, const struct eg_state *states,
+		     size_t n)
+{
+	struct eg_journal_batch batch = eg_journal_begin(text, dir->number + 1);
+
+	for (size_t i = 0; i < n; i++)
+		eg_journal_add(&batch, &states[i]);
+	dir->number++;
+	return eg_journal_end(&batch);
+}
+
+/* To the disk with it; the folder, too, where it is a new file. */
+static int write_text(const struct eg_state_dir *dir, int fd, const struct eg_buf *text)
+{
+	if (dir->disk.write(dir->disk.arg, fd, text->v, text->n) ||
+	    dir->disk.sync(dir->disk.arg, fd))
+		return -errno;
+	return 0;
+}
+
+/* One batch of all states that are known, and these over them. */
+static int add_all(struct eg_state_dir *dir, struct eg_buf *text, const struct eg_state *states,
+		   size_t n)
+{
+	struct eg_state_index all = {0};
+	int err = eg_state_index_reserve(&all, dir->index.states.n + n);
+
+	eg_vec_foreach (state, &dir->index.states)
+		err = err ? err : eg_state_index_put(&all, state);
+	for (size_t i = 0; i < n && !err; i++)
+		err = eg_state_index_put(&all, &states[i]);
+	eg_buf_add(text, "%s", EG_JOURNAL_HEAD);
 	if (!err)
-		err = put_in_place(dir, MANIFEST);
-	if (!err)
-		err = sync_folder(dir);
-out:
-	if (err) /* they are added again by the next try */
-		dir->known.n = before;
-	else if (dir->known.n > before)
-		qsort(dir->known.v, dir->known.n, sizeof(struct fingerprint), by_bytes);
+		err = text->n ? add_batch(dir, text, all.states.v, all.states.n) : -ENOMEM;
+	eg_state_index_free(&all);
 	return err;
+}
+
+static int rewrite(struct eg_state_dir *dir, const struct eg_state *states, size_t n)
+{
+	struct eg_buf text = {0};
+	int fd, err;
+
+	if (dir->journal_fd >= 0)
+		close(dir->journal_fd);
+	dir->journal_fd = -1;
+	err = add_all(dir, &text, states, n);
+	if (err) {
+		eg_buf_free(&text);
+		return err;
+	}
+	fd = openat(dir->fd, JOURNAL ".tmp",
+		    O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		err = -errno;
+	/* The umask may have taken bits off, and an old one may have had more. */
+	if (!err && fchmod(fd, 0600))
+		err = -errno;
+	if (!err)
+		err = write_text(dir, fd, &text);
+	if (!err && renameat(dir->fd, JOURNAL ".tmp", dir->fd, JOURNAL))
+		err = -errno;
+	if (!err && dir->disk.sync(dir->disk.arg, dir->fd))
+		err = -errno;
+	if (!err) {
+		dir->journal_fd = fd;
+		dir->whole_bytes = text.n;
+		dir->appended_bytes = 0;
+	} else if (fd >= 0) {
+		close(fd);
+		unlinkat(dir->fd, JOURNAL ".tmp", 0);
+	}
+	eg_buf_free(&text);
+	return err;
+}
+
+static int append(struct eg_state_dir *dir, const struct eg_state *states, size_t n)
+{
+	struct eg_buf text = {0};
+	struct stat st;
+	int err = add_batch(dir, &text, states, n);
+
+	if (!err)
+		err = write_text(dir, dir->journal_fd, &text);
+	/* One that was removed keeps nothing. */
+	if (!err && (fstat(dir->journal_fd, &st) || !st.st_nlink))
+		err = -ENOENT;
+	dir->appended_bytes += text.n;
+	eg_buf_free(&text);
+	if (err) {
+		close(dir->journal_fd);
+		dir->journal_fd = -1;
+	}
+	return err;
+}
+
+static int save(struct eg_state_dir *dir, const struct eg_state *states, size_t n, bool anew)
+{
+	int err;
+
+	if (dir->read_only)
+		return -EROFS;
+	pthread_mutex_lock(&dir->mutex);
+	err = eg_state_index_reserve(&dir->index, n);
+	pthread_mutex_unlock(&dir->mutex);
+	if (err)
+		return err;
+	anew |= dir->journal_fd < 0 || (dir->appended_bytes > APPENDED_BYTES &&
+					dir->appended_bytes > APPENDED_TIMES * dir->whole_bytes);
+	err = anew ? rewrite(dir, states, n) : append(dir, states, n);
+	if (err)
+		return err;
+	pthread_mutex_lock(&dir->mutex);
+	for (size_t i = 0; i < n; i++)
+		eg_state_index_put(&dir->index, &states[i]); /* its room is reserved */
+	pthread_mutex_unlock(&dir->mutex);
+	return 0;
 }
 
 int eg_state_dir_save(struct eg_state_dir *dir, const struct eg_state *states, size_t n)
 {
-	char text[EG_STATE_TEXT_MAX], name[EG_FINGERPRINT_TEXT];
-	int err = 0;
+	return n || dir->read_only ? save(dir, states, n, false) : 0;
+}
 
-	if (dir->read_only)
-		return -EROFS;
-	/* All are written before the first is waited for: the disk takes them together. */
-	for (size_t i = 0; i < n && !err; i++) {
-		size_t len = eg_state_render(&states[i], text);
-
-		err = write_beside(dir, eg_fingerprint_print(states[i].key, name), text, len);
-	}
-	for (size_t i = 0; i < n && !err; i++)
-		err = put_in_place(dir, eg_fingerprint_print(states[i].key, name));
-	if (!err && n)
-		err = sync_folder(dir);
-	return err ? err : save_manifest(dir, states, n);
+int eg_state_dir_finish(struct eg_state_dir *dir, const struct eg_state *states, size_t n)
+{
+	return save(dir, states, n, true);
 }

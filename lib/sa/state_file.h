@@ -1,4 +1,6 @@
-/* The text of a state file: what a static key has been used for (RFC 4303 s3.3.3).
+/* What a static key has been used for (RFC 4303 s3.3.3), as the journal's line (sa/journal.h), and
+ *as a file of its own, which versions before the journal wrote for outbound SAs and which is only
+ *read any more:
  *
  *	espgate-state 1
  *	key 4f1c...                  fingerprint: names the key, tells nothing of it
@@ -16,6 +18,7 @@
 #ifndef EG_SA_STATE_FILE_H
 #define EG_SA_STATE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +38,7 @@ struct eg_state {
 	uint64_t seq, iv;
 	uint64_t bytes;
 	uint64_t since_ns;
+	bool inbound; /* then seq is what may have been received */
 };
 
 enum eg_state_fault {
@@ -49,12 +53,30 @@ size_t eg_state_render(const struct eg_state *state, char text[EG_STATE_TEXT_MAX
 /* Any n bytes; *out is set where they are a state. */
 enum eg_state_fault eg_state_parse(const char *text, size_t n, struct eg_state *out);
 
+/* The journal's line: the same fields after their names, and "dir in" or "dir out" behind the key.
+ * Returns its length; a NUL is behind it. */
+size_t eg_state_line_render(const struct eg_state *state, char text[EG_STATE_TEXT_MAX]);
+
+/* n bytes that end with the only newline. */
+bool eg_state_line_parse(const char *text, size_t n, struct eg_state *out);
+
+/* FNV-1a: each step is one-to-one, so that no single wrong byte ever goes unseen. Against damage,
+ * not against an enemy: whoever can write here can write the program, too. `sum` goes on from a
+ * part before; EG_CHECKSUM_START at first. */
+#define EG_CHECKSUM_START 0xcbf29ce484222325ull
+uint64_t eg_checksum(uint64_t sum, const char *text, size_t n);
+
+/* Damage, or a head "NAME VERSION" that is ours but for a higher version. */
+enum eg_state_fault eg_state_fault_of(const char *text, const char *head);
+
 /* Hex. */
 const char *eg_fingerprint_print(const uint8_t key[EG_FINGERPRINT_BYTES],
 				 char text[EG_FINGERPRINT_TEXT]);
 
-/* The list of all keys that have a file, in the same manner: that a file is lost shows here. */
-#define EG_MANIFEST_HEAD  "espgate-state-manifest 1\n"
+/* The list of keys whose file was there before the journal was: that it is lost shows here. Version
+ * 1 was that of all keys, and says that there is no journal yet. */
+#define EG_MANIFEST_HEAD  "espgate-state-manifest 2\n"
+#define EG_MANIFEST_OLD   "espgate-state-manifest 1\n"
 #define EG_MANIFEST_LINE  EG_FINGERPRINT_TEXT /* hex and newline */
 #define EG_MANIFEST_CHECK (sizeof("check ") - 1 + 16 + 1)
 
@@ -63,7 +85,9 @@ size_t eg_manifest_bytes(size_t n);
 /* eg_manifest_bytes(n) bytes into text; keys are n fingerprints in a row. */
 void eg_manifest_render(const uint8_t *keys, size_t n, char *text);
 
-/* Take *n fingerprints, to keys (room for size / EG_MANIFEST_LINE of them). */
-enum eg_state_fault eg_manifest_parse(const char *text, size_t size, uint8_t *keys, size_t *n);
+/* Take *n fingerprints, to keys (room for size / EG_MANIFEST_LINE of them). *journal: is there one?
+ */
+enum eg_state_fault eg_manifest_parse(const char *text, size_t size, uint8_t *keys, size_t *n,
+				      bool *journal);
 
 #endif

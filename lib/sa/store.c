@@ -32,7 +32,13 @@ int eg_sa_store_keep_state(struct eg_sa_store *store, const char *path, bool rea
 			   const struct eg_pos *pos, struct eg_errs *errs)
 {
 	store->state = eg_state_dir_open(path, read_only, pos, errs);
-	return store->state ? 0 : -1;
+	if (!store->state)
+		return -1;
+	store->writer = eg_state_writer_new(store->state);
+	if (store->writer)
+		return 0;
+	eg_error(errs, pos, "state_dir", "out of memory");
+	return -1;
 }
 
 void eg_sa_store_free(struct eg_sa_store *store)
@@ -47,6 +53,10 @@ void eg_sa_store_free(struct eg_sa_store *store)
 		}
 	}
 	eg_vec_free(&store->live);
+	eg_state_writer_free(store->writer);
+	eg_vec_free(&store->queue);
+	eg_vec_free(&store->flight);
+	eg_vec_free(&store->states);
 	eg_state_dir_close(store->state);
 	eg_keystore_free(store->keys);
 	free(store);
@@ -129,7 +139,8 @@ static struct eg_sa_record *new_record(struct eg_sa_store *store, const struct e
 	memcpy(record->fingerprint, fingerprint, EG_FINGERPRINT_BYTES);
 	record->spec = *spec;
 	record->since_ns = wall_ns;
-	if (store->state && spec->kind == EG_SA_KIND_OUT) {
+	if (store->state) {
+		wants.inbound = spec->kind == EG_SA_KIND_IN;
 		memcpy(wants.key, fingerprint, EG_FINGERPRINT_BYTES);
 		strncpy(wants.suite, spec->suite->name, sizeof(wants.suite) - 1);
 		known = eg_state_dir_load(store->state, &wants, &ref->pos, ref->conf_path, &found,
@@ -260,7 +271,7 @@ static void forget_unused(struct eg_sa_store *store, struct eg_sa_record *record
 {
 	struct eg_sa_record **at = chain(store, record->fingerprint);
 
-	if (record->seq || record->iv || record->marks.iv)
+	if (record->seq || record->iv || record->submitted_seq)
 		return;
 	while (*at != record)
 		at = &(*at)->next;
@@ -279,6 +290,7 @@ void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa)
 	last = store->live.v[--store->live.n];
 	store->live.v[record->place] = last;
 	last->place = record->place;
+	eg_sa_record_leave(store, record);
 	record->seq = sa->kind == EG_SA_KIND_IN
 			      ? sa->replay.top
 			      : atomic_load_explicit(&sa->seq, memory_order_relaxed);

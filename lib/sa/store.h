@@ -42,8 +42,8 @@ struct eg_sa_store *eg_sa_store_new(unsigned n_workers);
 unsigned eg_sa_store_workers(const struct eg_sa_store *store);
 void eg_sa_store_free(struct eg_sa_store *store);
 
-/* Keep the outbound SAs' marks in a folder (sa/state_dir.h), before the first acquire. read_only:
- * look at them only; then no SA may send. 0, or -1 told to errs. */
+/* Record the SAs' marks in a folder (sa/state_dir.h), before the first acquire. read_only: look at
+ * them only; then no SA may send. 0, or -1 told to errs. */
 int eg_sa_store_keep_state(struct eg_sa_store *store, const char *path, bool read_only,
 			   const struct eg_pos *pos, struct eg_errs *errs);
 
@@ -63,9 +63,10 @@ void eg_sa_set_lifetime(struct eg_sa_store *store, struct eg_sa *sa,
 void eg_sa_retain(struct eg_sa *sa);
 void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa);
 
-/* Give every new outbound SA its first numbers, durably. 0, or -errno of the disk: then those have
- * none. */
-int eg_sa_store_reserve(struct eg_sa_store *store, const struct eg_now *now);
+/* Give every new outbound SA its first numbers, durably, with one fsync for all of them. Waits for
+ * the disk, but not beyond wait_ns: then eg_sa_store_step() gives them out as soon as it has them.
+ * 0, or -errno of the disk: then those have none. */
+int eg_sa_store_reserve(struct eg_sa_store *store, const struct eg_now *now, uint64_t wait_ns);
 
 /* A lifetime's limit was reached; each is told once. */
 struct eg_sa_event {
@@ -77,14 +78,16 @@ struct eg_sa_event {
 
 typedef void eg_sa_tell_fn(void *arg, const struct eg_sa_event *event);
 
-/* Upkeep: reservations that are half used, lifetimes, rates; a slice of all SAs a call, so that a
- * call takes about a millisecond, and with few SAs all of them. Waits for the disk where something
- * is to be written. 0, or -errno of the disk: SAs go on with what they have, and the next call
- * tries again. */
+/* Upkeep: reservations that are half used, lifetimes, rates; a slice of all SAs per call, and the
+ * fastest ones every time, so that a call takes about a millisecond. Never waits for the disk: a
+ * thread writes what is due, those first that need it soonest, while the next calls collect more.
+ * Returns how the last write ended: 0, or -errno of the disk. SAs go on with what they have, and it
+ * is tried again four times per second. */
 int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_tell_fn *tell,
 		     void *arg);
 
-/* No worker sends any more: write down exactly what was used, so that nothing is skipped. */
+/* No worker sends or receives any more: write down exactly what was used, so that nothing is
+ * skipped. Waits for the disk. */
 int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now);
 
 /* What an operator wants to know of an SA beside its counters. */

@@ -15,10 +15,9 @@ run_conf second.pcap
 gateway a
 mergecap -a -F pcap -w both.pcap first.pcap second.pcap
 esp_open --esp both.pcap --conf a.yaml --expect-only # finds numbers and IVs that were used twice
-file=$(basename "$(grep -l '^espgate-state 1$' state/*)")
-expect_line "state/$file" "seq 1398" # 2 x 699: an orderly stop skips none
+expect_line state/journal "dir out spi 0x00001001 suite $suite remote 192.0.2.2 seq 1398 " # 2 x 699: an orderly stop skips none
 [ "$(stat -c %a state/* | sort -u)" = 600 ] || fail "others may read the state"
-echo "two runs, one sequence: $(grep seq "state/$file")"
+echo "two runs, one sequence: $(grep -o 'seq [0-9]*' state/journal)"
 
 # check looks, while the daemon runs; a second daemon is refused.
 write_conf idle a "$(pcap 0 "$data/empty.pcap")" "$(pcap 1 "$data/empty.pcap")"
@@ -30,26 +29,31 @@ expect_status 1 "$espgate" run -c a.yaml -- --no-huge --file-prefix=second >out 
 expect_line err "state is in use by another espgate (process $idle)"
 stop idle "$idle"
 
-refused() { # WORDS: check and run say so
+refused() { # WHERE WORDS: check and run say so
 	expect_status 1 "$espgate" check -c a.yaml >out 2>err
-	expect_line err "peers.other.sas[0].key_file: "
-	expect_line err "$1"
+	expect_line err "$1: "
+	expect_line err "$2"
 	expect_status 1 "$espgate" run -c a.yaml -- "${eal_everywhere[@]}" >out 2>err
-	expect_line err "$1"
-	echo "refused: $1"
+	expect_line err "$2"
+	echo "refused: $2"
 }
-cp "state/$file" kept
-sed -i 's/^seq .*/seq 1/' "state/$file"
-refused "is damaged: restore it from where it was, or make a new key with espgate keygen"
-rm "state/$file"
-refused "is lost: restore it from where it was, or make a new key with espgate keygen"
-sed 's/state 1/state 2/' kept >"state/$file"
-refused "was written by a newer espgate: run that one, or make a new key with espgate keygen"
-cp kept "state/$file"
+cp state/journal kept
+sed -i 's/ seq 1398 / seq 1 /' state/journal
+refused state_dir "state/journal, which says how far keys were used, is damaged: restore it from where it was, or make a new key with espgate keygen"
+rm state/journal
+refused state_dir "state/journal, which says how far keys were used, is lost: restore it from where it was, or make a new key with espgate keygen"
+sed 's/journal 1/journal 2/' kept >state/journal
+refused state_dir "was written by a newer espgate: run that one"
+cp kept state/journal
 sed -i 's/spi: 4097/spi: 4098/' a.yaml
-refused "its key was used by another SA (SPI 0x00001001, aes256gcm16, remote 192.0.2.2"
+refused 'peers.other.sas[0].key_file' "its key was used by another SA (SPI 0x00001001, dir out, aes256gcm16, remote 192.0.2.2"
 sed -i 's/spi: 4098/spi: 4097/' a.yaml
 expect_status 0 "$espgate" check -c a.yaml >out 2>err
+
+# A crash cuts what was written last; that was not in use yet.
+echo "batch 00000000000000000099 bytes 00000002" >>state/journal
+expect_status 0 "$espgate" check -c a.yaml >out 2>err
+echo "a batch that was cut by a crash is skipped"
 
 mv state gone
 expect_status 1 "$espgate" check -c a.yaml >out 2>err

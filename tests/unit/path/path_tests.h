@@ -19,6 +19,7 @@ int run_drop_tests(void);
 int run_limit_tests(void);
 int run_worker_tests(void);
 int run_life_tests(void);
+int run_resync_tests(void);
 int run_neighbor_tests(void);
 int run_icmp_tests(void);
 int run_mss_tests(void);

@@ -14,5 +14,6 @@ int run_store_tests(void);
 int run_keyfile_tests(void);
 int run_marks_tests(void);
 int run_state_tests(void);
+int run_journal_tests(void);
 
 #endif

@@ -69,7 +69,7 @@ static void test_table(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		uint64_t end = cases[i].end ? cases[i].end : eg_sa_space(cases[i].esn);
 		struct eg_marks next =
-			eg_marks_next(&cases[i].marks, &cases[i].now, end, cases[i].esn);
+			eg_marks_next(&cases[i].marks, &cases[i].now, end, cases[i].esn, 0);
 
 		print_message("%s\n", cases[i].what);
 		assert_int_equal(eg_marks_due(&cases[i].marks, &cases[i].now, end), cases[i].due);
@@ -102,7 +102,8 @@ static void test_crashes(void **state)
 			unsigned bursts = (unsigned)rng_below(&rng, 30);
 
 			if (eg_marks_due(&marks, &now, UINT64_MAX)) {
-				disk = eg_marks_next(&marks, &now, UINT64_MAX, true);
+				disk = eg_marks_next(&marks, &now, UINT64_MAX, true,
+						     (unsigned)rng_below(&rng, EG_SPREAD));
 				if (!rng_below(&rng, 10))
 					break; /* a crash before the workers got it */
 				marks = disk;

@@ -2,7 +2,6 @@
  * what to do; and what an SA makes of them over restarts. */
 #include "sa/sa_tests.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -97,6 +96,7 @@ static void test_manifest(void **state)
 	uint8_t keys[3 * EG_FINGERPRINT_BYTES], out[4 * EG_FINGERPRINT_BYTES];
 	struct rng rng = rng_start("manifest");
 	char text[256];
+	bool journal;
 
 	(void)state;
 	rng_fill(&rng, keys, sizeof(keys));
@@ -105,16 +105,18 @@ static void test_manifest(void **state)
 
 		assert_true(size <= sizeof(text));
 		eg_manifest_render(keys, count, text);
-		assert_int_equal(eg_manifest_parse(text, size, out, &n), EG_STATE_OK);
+		assert_int_equal(eg_manifest_parse(text, size, out, &n, &journal), EG_STATE_OK);
 		assert_int_equal(n, count);
 		assert_memory_equal(keys, out, n * EG_FINGERPRINT_BYTES);
 		for (size_t i = 0; i < size; i++) {
 			text[i] ^= (char)(1 << rng_below(&rng, 8));
-			assert_int_not_equal(eg_manifest_parse(text, size, out, &n), EG_STATE_OK);
+			assert_int_not_equal(eg_manifest_parse(text, size, out, &n, &journal),
+					     EG_STATE_OK);
 			eg_manifest_render(keys, count, text);
 		}
 		for (size_t len = 0; len < size; len++)
-			assert_int_equal(eg_manifest_parse(text, len, out, &n), EG_STATE_DAMAGED);
+			assert_int_equal(eg_manifest_parse(text, len, out, &n, &journal),
+					 EG_STATE_DAMAGED);
 	}
 }
 
@@ -183,8 +185,16 @@ static void test_folder(void **state)
 	eg_state_dir_close(open_dir());
 	write_file("manifest", "", 0);
 	assert_no_dir("/manifest: damaged: ");
-	write_file("manifest", "espgate-state-manifest 2\nmore\n", 30);
+	write_file("manifest", "espgate-state-manifest 3\nmore\n", 30);
 	assert_no_dir("/manifest: written by a newer espgate: run that one");
+	assert_int_equal(unlink(path_of("manifest")), 0);
+	eg_state_dir_close(open_dir()); /* a crash before the first manifest */
+	write_file("journal", "espgate-journal 2\nmore\n", 23);
+	assert_no_dir("/journal was written by a newer espgate: run that one");
+	write_file("journal", "espgate-journal 1\n", 18);
+	assert_no_dir("/journal, which says how far keys were used, is damaged: ");
+	assert_int_equal(unlink(path_of("journal")), 0);
+	assert_no_dir("/journal, which says how far keys were used, is lost: ");
 	remove_folder(NULL);
 	assert_no_dir("does not exist: mkdir -m 700 it for new keys; if it was lost, ");
 	close(open(folder, O_WRONLY | O_CREAT, 0600));
@@ -203,14 +213,13 @@ static void load(struct eg_state_dir *dir, const struct eg_state *wants, const c
 static void test_load(void **state)
 {
 	struct eg_state one = example(), other = example(), out;
-	char text[EG_STATE_TEXT_MAX], name[EG_FINGERPRINT_TEXT], copy[EG_FINGERPRINT_TEXT];
 	struct eg_state_dir *dir = open_dir();
 	struct eg_errs errs = {0};
 	struct stat st;
-	size_t n;
 
 	(void)state;
 	other.key[0] ^= 1;
+	other.inbound = true;
 	assert_int_equal(eg_state_dir_load(dir, &one, &conf_pos, "sa", &out, &errs), 0);
 	assert_int_equal(eg_state_dir_save(dir, &one, 1), 0);
 	assert_int_equal(eg_state_dir_load(dir, &one, &conf_pos, "sa", &out, &errs), 1);
@@ -222,9 +231,9 @@ static void test_load(void **state)
 	dir = open_dir();
 	assert_int_equal(eg_state_dir_load(dir, &one, &conf_pos, "sa", &out, &errs), 1);
 	assert_memory_equal(&one, &out, sizeof(one));
-	n = eg_state_render(&one, text);
-	eg_fingerprint_print(one.key, name);
-	assert_int_equal(stat(path_of(name), &st), 0);
+	assert_int_equal(eg_state_dir_load(dir, &other, &conf_pos, "sa", &out, &errs), 1);
+	assert_memory_equal(&other, &out, sizeof(one));
+	assert_int_equal(stat(path_of("journal"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(stat(path_of("manifest"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -233,7 +242,7 @@ static void test_load(void **state)
 	out = one;
 	out.spi++;
 	load(dir, &out,
-	     "t:1:1: sa: its key was used by another SA (SPI 0x00001001, aes256gcm16, "
+	     "t:1:1: sa: its key was used by another SA (SPI 0x00001001, dir out, aes256gcm16, "
 	     "remote 2001:db8::2; ");
 	out = one;
 	strcpy(out.suite, "aes128gcm16");
@@ -241,25 +250,110 @@ static void test_load(void **state)
 	out = one;
 	out.remote.bytes[15]++;
 	load(dir, &out, "its key was used by another SA");
+	out = one;
+	out.inbound = true;
+	load(dir, &out, "its key was used by another SA");
+	eg_state_dir_close(dir);
+}
 
-	/* A file that is not what it was. */
-	write_file(name, text, n - 1);
-	load(dir, &one,
-	     "is damaged: restore it from where it was, or make a new key with espgate "
-	     "keygen");
-	write_file(name, "", 0);
-	load(dir, &one, "is damaged: ");
+/* The manifest as it was before the journal. */
+static void write_old_manifest(const struct eg_state *states, size_t n)
+{
+	uint8_t keys[4 * EG_FINGERPRINT_BYTES];
+	char text[512];
+	size_t size = eg_manifest_bytes(n), checked = size - EG_MANIFEST_CHECK;
+
+	for (size_t i = 0; i < n; i++)
+		memcpy(keys + i * EG_FINGERPRINT_BYTES, states[i].key, EG_FINGERPRINT_BYTES);
+	eg_manifest_render(keys, n, text);
+	memcpy(text, EG_MANIFEST_OLD, strlen(EG_MANIFEST_OLD));
+	snprintf(text + checked, sizeof(text) - checked, "check %016llx\n",
+		 (unsigned long long)eg_checksum(EG_CHECKSUM_START, text, checked));
+	write_file("manifest", text, size);
+}
+
+static void write_old_file(const struct eg_state *named, const struct eg_state *state, size_t less)
+{
+	char text[EG_STATE_TEXT_MAX], name[EG_FINGERPRINT_TEXT];
+
+	write_file(eg_fingerprint_print(named->key, name), text,
+		   eg_state_render(state, text) - less);
+}
+
+/* Files of a version before the journal: whole ones are in the journal and gone afterwards; what is
+ * wrong with others is told of their SA alone, as it was. */
+static void test_old_files(void **state)
+{
+	struct eg_state states[4], out;
+	char name[EG_FINGERPRINT_TEXT];
+	struct eg_state_dir *dir;
+	struct eg_errs errs = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		states[i] = example();
+		states[i].key[0] = (uint8_t)i;
+		states[i].seq += i;
+	}
+	for (unsigned opened = 0; opened < 3; opened++) {
+		bool read_only = opened == 0;
+
+		if (opened < 2) {
+			write_old_manifest(states, 4);
+			write_old_file(&states[0], &states[0], 0);
+			write_old_file(&states[1], &states[1], 1); /* cut */
+			write_old_file(&states[2], &states[0], 0); /* another's */
+		}
+		dir = eg_state_dir_open(folder, read_only, &conf_pos, &errs);
+		assert_non_null(dir);
+		assert_int_equal(eg_state_dir_load(dir, &states[0], &conf_pos, "sa", &out, &errs),
+				 1);
+		assert_memory_equal(&states[0], &out, sizeof(out));
+		load(dir, &states[1],
+		     "is damaged: restore it from where it was, or make a new key");
+		load(dir, &states[2], "is another key's file: ");
+		load(dir, &states[3], "is lost: restore it from where it was, or make a new key");
+		eg_state_dir_close(dir);
+		eg_fingerprint_print(states[0].key, name);
+		assert_int_equal(access(path_of(name), F_OK), read_only ? 0 : -1);
+		eg_fingerprint_print(states[1].key, name);
+		assert_int_equal(access(path_of(name), F_OK), 0);
+	}
+	/* A file of a newer version; of a key that nobody knows. */
 	write_file(name, "espgate-state 12\nbetter than before\n", 36);
-	load(dir, &one, "was written by a newer espgate: run that one, or make a new key");
-	write_file(name, text, eg_state_render(&other, text));
-	load(dir, &one, "is another key's file: ");
-	strcpy(copy, name);
-	assert_int_equal(unlink(path_of(name)), 0);
-	load(dir, &one, "is lost: restore it from where it was, or make a new key");
-	assert_int_equal(mkdir(path_of(name), 0700), 0);
-	load(dir, &one, "is damaged: ");
-	assert_int_equal(eg_state_dir_save(dir, &one, 1), -EISDIR);
-	assert_int_equal(eg_state_dir_load(dir, &other, &conf_pos, "sa", &out, &errs), 1);
+	dir = open_dir();
+	load(dir, &states[1], "was written by a newer espgate: run that one, or make a new key");
+	eg_state_dir_close(dir);
+}
+
+/* A crash between the journal and the manifest: files are taken over again, but no mark falls,
+ * whichever of the two went on. */
+static void test_old_files_again(void **state)
+{
+	struct eg_state states[2], out;
+	struct eg_state_dir *dir;
+	struct eg_errs errs = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		states[i] = example();
+		states[i].key[0] = (uint8_t)i;
+	}
+	dir = open_dir();
+	assert_int_equal(eg_state_dir_save(dir, states, 2), 0);
+	eg_state_dir_close(dir);
+	write_old_manifest(states, 2);
+	states[0].seq -= 5;
+	states[0].iv += 5;
+	write_old_file(&states[0], &states[0], 0);
+	states[1].seq += 5;
+	write_old_file(&states[1], &states[1], 0);
+	dir = open_dir();
+	assert_int_equal(eg_state_dir_load(dir, &states[0], &conf_pos, "sa", &out, &errs), 1);
+	assert_int_equal(out.seq, states[0].seq + 5);
+	assert_int_equal(out.iv, states[0].iv);
+	assert_int_equal(eg_state_dir_load(dir, &states[1], &conf_pos, "sa", &out, &errs), 1);
+	assert_int_equal(out.seq, states[1].seq);
 	eg_state_dir_close(dir);
 }
 
@@ -267,15 +361,12 @@ static void test_load(void **state)
 static void test_leftovers(void **state)
 {
 	struct eg_state one = example(), out;
-	char name[EG_FINGERPRINT_TEXT + 4];
 	struct eg_errs errs = {0};
 	struct eg_state_dir *dir = open_dir();
 
 	(void)state;
 	assert_int_equal(eg_state_dir_save(dir, &one, 1), 0);
-	eg_fingerprint_print(one.key, name);
-	strcat(name, ".tmp");
-	write_file(name, "espgate-state 1\nkey a5", 22);
+	write_file("journal.tmp", "espgate-journal 1\nbatch", 23);
 	write_file("manifest.tmp", "espgate-", 8);
 	eg_state_dir_close(dir);
 	dir = open_dir();
@@ -341,7 +432,7 @@ static void test_restarts(void **state)
 	(void)state;
 	assert_int_equal(eg_sa_reserve(sa, 1, now.wall_ns).n, 0);
 	assert_int_equal(eg_sa_shortage(sa), EG_DROP_SEQ_RESERVATION);
-	assert_int_equal(eg_sa_store_reserve(store, &now), 0);
+	assert_int_equal(eg_sa_store_reserve(store, &now, UINT64_MAX), 0);
 	before = eg_sa_reserve(sa, 10, now.wall_ns);
 	assert_int_equal(before.seq, 1);
 	assert_int_equal(before.n, 10);
@@ -350,9 +441,9 @@ static void test_restarts(void **state)
 
 	store = open_store();
 	sa = acquire(store, &errs);
-	assert_int_equal(eg_sa_store_reserve(store, &now), 0);
+	assert_int_equal(eg_sa_store_reserve(store, &now, UINT64_MAX), 0);
 	grant = eg_sa_reserve(sa, 10, now.wall_ns - 5 * EG_NS_PER_S);
-	assert_int_equal(grant.seq, EG_SEQ_BLOCK_ESN + 1);
+	assert_true(grant.seq > EG_SEQ_BLOCK_ESN && grant.seq <= EG_SEQ_BLOCK_ESN * 5 / 4 + 1);
 	assert_true(grant.iv > before.iv + 10);
 	eg_sa_count(sa, 10, 4000);
 	before = grant;
@@ -363,7 +454,7 @@ static void test_restarts(void **state)
 
 	store = open_store();
 	sa = acquire(store, &errs);
-	assert_int_equal(eg_sa_store_reserve(store, &now), 0);
+	assert_int_equal(eg_sa_store_reserve(store, &now, UINT64_MAX), 0);
 	grant = eg_sa_reserve(sa, 10, 0);
 	assert_int_equal(grant.seq, before.seq + 10);
 	assert_int_equal(grant.iv, before.iv + 10);
@@ -381,6 +472,20 @@ static void test_restarts(void **state)
 	eg_errs_free(&errs);
 }
 
+/* Step until what was due is on the disk, or has failed. */
+static int step(struct eg_sa_store *store, uint64_t *ahead_ns)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < 200; i++) {
+		struct eg_now now = now_plus(*ahead_ns += EG_NS_PER_S);
+
+		err = eg_sa_store_step(store, &now, count_event, NULL);
+		usleep(100);
+	}
+	return err;
+}
+
 /* Half used: renewed; not renewed, because the disk fails: it ends at the mark, and goes on when
  * the disk does. */
 static void test_renewal(void **state)
@@ -389,20 +494,27 @@ static void test_renewal(void **state)
 	struct eg_errs errs = {0};
 	struct eg_sa *sa = acquire(store, &errs);
 	struct eg_now now = now_plus(0);
-	uint64_t limit;
+	uint64_t limit, ahead_ns = 0;
+	char moved[80];
 
 	(void)state;
-	assert_int_equal(eg_sa_store_reserve(store, &now), 0);
+	assert_int_equal(eg_sa_store_reserve(store, &now, UINT64_MAX), 0);
 	limit = atomic_load(&sa->seq_limit);
-	assert_int_equal(eg_sa_store_step(store, &now, count_event, NULL), 0);
+	assert_int_equal(step(store, &ahead_ns), 0);
 	assert_int_equal(atomic_load(&sa->seq_limit), limit);
-	assert_int_equal(eg_sa_reserve(sa, (unsigned)limit / 2, now.wall_ns).n, limit / 2);
-	remove_folder(NULL);
-	assert_int_equal(eg_sa_store_step(store, &now, count_event, NULL), -ENOENT);
+	assert_int_equal(eg_sa_reserve(sa, (unsigned)(limit + 1) / 2, now.wall_ns).n,
+			 (limit + 1) / 2);
+	snprintf(moved, sizeof(moved), "%s/journal", folder);
+	assert_int_equal(unlink(moved), 0); /* what is appended now is lost */
+	assert_int_equal(mkdir(path_of("journal.tmp"), 0700), 0);
+	assert_int_equal(step(store, &ahead_ns), -EISDIR);
 	assert_int_equal(atomic_load(&sa->seq_limit), limit);
 	assert_int_equal(eg_sa_reserve(sa, (unsigned)limit, now.wall_ns).n, limit / 2);
 	assert_int_equal(eg_sa_reserve(sa, 1, now.wall_ns).n, 0);
 	assert_int_equal(eg_sa_shortage(sa), EG_DROP_SEQ_RESERVATION);
+	assert_int_equal(rmdir(path_of("journal.tmp")), 0);
+	assert_int_equal(step(store, &ahead_ns), 0);
+	assert_int_equal(eg_sa_reserve(sa, 1, now.wall_ns).seq, limit + 1);
 	eg_sa_store_free(store);
 }
 
@@ -412,21 +524,14 @@ static void test_store_refuses(void **state)
 	struct eg_sa_store *store = open_store();
 	struct eg_errs errs = {0};
 	struct eg_now now = now_plus(0);
-	DIR *listing;
-	struct dirent *entry;
 
 	(void)state;
 	assert_non_null(acquire(store, &errs));
-	assert_int_equal(eg_sa_store_reserve(store, &now), 0);
+	assert_int_equal(eg_sa_store_reserve(store, &now, UINT64_MAX), 0);
 	eg_sa_store_free(store);
-	listing = opendir(folder);
-	while ((entry = readdir(listing))) {
-		if (strlen(entry->d_name) == 2 * EG_FINGERPRINT_BYTES)
-			unlink(path_of(entry->d_name));
-	}
-	closedir(listing);
-	store = open_store();
-	assert_null(acquire(store, &errs));
+	assert_int_equal(unlink(path_of("journal")), 0);
+	store = eg_sa_store_new(1);
+	assert_int_equal(eg_sa_store_keep_state(store, folder, false, &conf_pos, &errs), -1);
 	assert_told(&errs, "is lost: ");
 	eg_sa_store_free(store);
 }
@@ -459,6 +564,7 @@ int run_state_tests(void)
 		cmocka_unit_test(test_text),     cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_manifest), cmocka_unit_test(test_fingerprint),
 		WITH_FOLDER(test_folder),        WITH_FOLDER(test_load),
+		WITH_FOLDER(test_old_files),     WITH_FOLDER(test_old_files_again),
 		WITH_FOLDER(test_leftovers),     WITH_FOLDER(test_restarts),
 		WITH_FOLDER(test_renewal),       WITH_FOLDER(test_store_refuses),
 	};
