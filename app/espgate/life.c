@@ -18,6 +18,14 @@ static void tell_limit(void *arg, const struct eg_sa_event *event)
 	bool out = event->spec->kind == EG_SA_KIND_OUT;
 	char remote[EG_IP_TEXT];
 
+	if (event->percent) {
+		eg_log(&gateway->log, EG_LOG_ESP, EG_LOG_WARNING,
+		       "SA %s 0x%08x %s %s: %u %% of its 2^32 - 1 sequence numbers are used: "
+		       "replace it soon, by one with esn: true if the peer can",
+		       out ? "out" : "in", event->spec->spi, out ? "to" : "from",
+		       eg_ip_print(&event->spec->remote, remote), event->percent);
+		return;
+	}
 	eg_log(&gateway->log, EG_LOG_ESP, event->hard ? EG_LOG_ERROR : EG_LOG_WARNING,
 	       "SA %s 0x%08x %s %s: %s lifetime reached (%s): %s", out ? "out" : "in",
 	       event->spec->spi, out ? "to" : "from", eg_ip_print(&event->spec->remote, remote),

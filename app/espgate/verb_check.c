@@ -8,6 +8,20 @@
 #include "snap/snap.h"
 #include "verbs.h"
 
+/* What works, but not for long. */
+static void recommend_esn(const struct eg_snap *snap)
+{
+	size_t n = 0;
+
+	eg_vec_foreach (slot, &snap->sas)
+		n += !slot->sa->esn;
+	if (n)
+		printf("  %zu SAs without esn end after 2^32 - 1 packets (72 minutes at 1 Mpps): "
+		       "esn: "
+		       "true at both ends is recommended\n",
+		       n);
+}
+
 static void summarize(const struct eg_config *config, const struct eg_snap *snap)
 {
 	const struct eg_snap_policy *policy = snap->policy;
@@ -16,6 +30,7 @@ static void summarize(const struct eg_config *config, const struct eg_snap *snap
 	printf("%s: no error\n", config->file);
 	printf("  %zu ports, %zu peers, %zu SAs, %zu routes\n", config->ports.n, config->peers.n,
 	       snap->sas.n, config->routes.n);
+	recommend_esn(snap);
 	if (!policy) {
 		printf("  no policy is enforced\n");
 		return;

@@ -358,8 +358,16 @@ static void check_life(const struct eg_sa_store *store, struct eg_sa_record *rec
 	const struct eg_lifetime *life = &record->spec.lifetime;
 	struct eg_life_use use = use_of(record, now);
 	enum eg_life_limit soft = eg_life_soft(life, &use), hard = eg_life_hard(life, &use);
-	struct eg_sa_event event = {record->sa, &record->spec, false, soft};
+	struct eg_sa_event event = {record->sa, &record->spec, false, soft, 0};
+	unsigned percent = eg_life_percent(eg_sa_space(record->spec.esn), now_of(&record->sa->seq));
 
+	if (percent > record->percent && !hard) {
+		event.limit = EG_LIFE_SEQUENCE;
+		event.percent = percent;
+		tell(arg, &event);
+		event.limit = soft;
+	}
+	record->percent = percent;
 	if (soft && !record->soft && !hard)
 		tell(arg, &event);
 	record->soft = soft;

@@ -38,6 +38,15 @@ enum eg_life_limit eg_life_hard(const struct eg_lifetime *life, const struct eg_
 							  : EG_LIFE_NONE;
 }
 
+unsigned eg_life_percent(uint64_t space, uint64_t seq)
+{
+	uint64_t percent = seq / (space / 100);
+
+	if (space > UINT32_MAX || percent < EG_LIFE_WARN_PERCENT)
+		return 0;
+	return percent > 100 ? 100 : (unsigned)percent;
+}
+
 static void consider(struct eg_life_forecast *first, enum eg_life_limit limit, uint64_t end,
 		     uint64_t used, double per_s)
 {

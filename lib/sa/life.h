@@ -24,6 +24,12 @@ struct eg_life_use {
 enum eg_life_limit eg_life_soft(const struct eg_lifetime *life, const struct eg_life_use *use);
 enum eg_life_limit eg_life_hard(const struct eg_lifetime *life, const struct eg_life_use *use);
 
+/* How many percent of the sequence numbers are used; 0 below EG_LIFE_WARN_PERCENT, and with a space
+ * that no sender gets through. What ends an SA without ESN comes after 2^32 - 1 packets, which is
+ * an hour of a fast one (RFC 4303 s3.3.3). */
+#define EG_LIFE_WARN_PERCENT 90
+unsigned eg_life_percent(uint64_t space, uint64_t seq);
+
 /* The hard limit that comes first at the present rate. */
 struct eg_life_forecast {
 	enum eg_life_limit limit; /* EG_LIFE_NONE: none in sight */

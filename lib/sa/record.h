@@ -35,6 +35,7 @@ struct eg_sa_record {
 	uint64_t used_mono_ns; /* when its counters last moved; 0: never */
 	double pps, bytes_per_s;
 	enum eg_life_limit soft, hard; /* told */
+	unsigned percent;              /* told */
 	bool fast;                     /* in store->fast */
 };
 

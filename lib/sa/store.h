@@ -74,6 +74,7 @@ struct eg_sa_event {
 	const struct eg_sa_spec *spec;
 	bool hard; /* it carries nothing more */
 	enum eg_life_limit limit;
+	unsigned percent; /* EG_LIFE_SEQUENCE that is not hard: of its sequence numbers are used */
 };
 
 typedef void eg_sa_tell_fn(void *arg, const struct eg_sa_event *event);

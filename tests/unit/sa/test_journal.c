@@ -279,8 +279,8 @@ static struct eg_sa_store *open_store(struct disk *disk)
 	return store;
 }
 
-static struct eg_sa *acquire(struct eg_sa_store *store, unsigned n, enum eg_sa_kind kind,
-			     const struct eg_lifetime *lifetime)
+static struct eg_sa *acquire_as(struct eg_sa_store *store, unsigned n, enum eg_sa_kind kind,
+				const struct eg_lifetime *lifetime, bool esn)
 {
 	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
 	uint8_t material[EG_SUITE_KEY_MAX] = {kind};
@@ -290,7 +290,7 @@ static struct eg_sa *acquire(struct eg_sa_store *store, unsigned n, enum eg_sa_k
 		.kind = kind,
 		.spi = 0x1000 + n,
 		.suite = eg_suite_find("aes256gcm16"),
-		.esn = true,
+		.esn = esn,
 		.replay_window = kind == EG_SA_KIND_IN ? 64 : 0,
 	};
 
@@ -302,6 +302,12 @@ static struct eg_sa *acquire(struct eg_sa_store *store, unsigned n, enum eg_sa_k
 	sa = eg_sa_acquire(store, &spec, material, &ref, &errs);
 	eg_errs_print(&errs, stderr);
 	return sa;
+}
+
+static struct eg_sa *acquire(struct eg_sa_store *store, unsigned n, enum eg_sa_kind kind,
+			     const struct eg_lifetime *lifetime)
+{
+	return acquire_as(store, n, kind, lifetime, true);
 }
 
 static void ignore(void *arg, const struct eg_sa_event *event)
@@ -646,6 +652,44 @@ static void test_reserved_bytes(void **state)
 	eg_sa_store_free(store);
 }
 
+struct told {
+	unsigned n, percent;
+};
+
+static void note_percent(void *arg, const struct eg_sa_event *event)
+{
+	struct told *told = arg;
+
+	assert_false(event->hard);
+	assert_int_equal(event->limit, EG_LIFE_SEQUENCE);
+	told->n++;
+	told->percent = event->percent;
+}
+
+/* An SA without ESN warns by itself, at 90 % and at every further percent, once each. */
+static void test_sequence_warnings(void **state)
+{
+	struct eg_sa_store *store = eg_sa_store_new(1);
+	struct eg_now now = {eg_wall_ns(), eg_mono_ns()};
+	struct told told = {0};
+
+	(void)state;
+	for (unsigned kind = EG_SA_KIND_OUT; kind <= EG_SA_KIND_IN; kind++) {
+		struct eg_sa *sa = acquire_as(store, 1 + kind, kind, NULL, false);
+
+		told = (struct told){0};
+		for (unsigned percent = 85; percent < 100; percent++) {
+			atomic_store(&sa->seq, UINT32_MAX / 100 * percent);
+			for (unsigned again = 0; again < 3; again++)
+				eg_sa_store_step(store, &now, note_percent, &told);
+			assert_int_equal(told.n, percent < 90 ? 0 : percent - 89);
+			assert_int_equal(told.percent, percent < 90 ? 0 : percent);
+		}
+		eg_sa_release(store, sa);
+	}
+	eg_sa_store_free(store);
+}
+
 int run_journal_tests(void)
 {
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
@@ -655,7 +699,7 @@ int run_journal_tests(void)
 		WITH_FOLDER(test_crash_anywhere), WITH_FOLDER(test_store_on_failing_disk),
 		WITH_FOLDER(test_many),           WITH_FOLDER(test_spread),
 		WITH_FOLDER(test_received),       WITH_FOLDER(test_lifetimes_go_on),
-		WITH_FOLDER(test_reserved_bytes),
+		WITH_FOLDER(test_reserved_bytes), cmocka_unit_test(test_sequence_warnings),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);

@@ -179,11 +179,27 @@ static void test_life(void **state)
 	}
 }
 
+/* Without ESN every percent from 90 on; with ESN none. */
+static void test_percent(void **state)
+{
+	(void)state;
+	assert_int_equal(eg_life_percent(UINT32_MAX, 0), 0);
+	assert_int_equal(eg_life_percent(UINT32_MAX, UINT32_MAX / 100 * 90 - 1), 0);
+	for (unsigned percent = 90; percent < 100; percent++) {
+		assert_int_equal(eg_life_percent(UINT32_MAX, UINT32_MAX / 100 * percent), percent);
+		assert_int_equal(eg_life_percent(UINT32_MAX, UINT32_MAX / 100 * (percent + 1) - 1),
+				 percent);
+	}
+	assert_int_equal(eg_life_percent(UINT32_MAX, UINT32_MAX), 100);
+	assert_int_equal(eg_life_percent(UINT64_MAX, UINT64_MAX - 1), 0);
+}
+
 int run_marks_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_crashes),
+		cmocka_unit_test(test_percent),
 		cmocka_unit_test(test_life),
 	};
 
