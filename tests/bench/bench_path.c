@@ -112,7 +112,8 @@ static struct gateway *open_gateway(const char *file, unsigned nth)
 				: NULL;
 	eg_errs_print(&errs, stderr);
 	if (!gateway->snap ||
-	    eg_sa_store_reserve(gateway->sas, &(struct eg_now){eg_wall_ns(), eg_mono_ns()}, UINT64_MAX))
+	    eg_sa_store_reserve(gateway->sas, &(struct eg_now){eg_wall_ns(), eg_mono_ns()},
+				UINT64_MAX))
 		die(file);
 	path->stats = &gateway->stats;
 	path->crypto = eg_crypto_new();
