@@ -213,8 +213,10 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 	for (unsigned w = 0; w < gateway->n_workers; w++) {
 		const struct eg_stats *stats = gateway->stats[w];
 
-		for (int i = 0; i < EG_DROP_COUNT; i++)
+		for (int i = 0; i < EG_DROP_COUNT; i++) {
 			report->drop[i] += eg_counted(&stats->drop[i]);
+			report->would_drop[i] += eg_counted(&stats->would_drop[i]);
+		}
 		for (int i = 0; i < EG_STAGE_COUNT; i++) {
 			report->cycles[i] += eg_counted(&stats->cycles[i]);
 			report->packets[i] += eg_counted(&stats->packets[i]);
@@ -290,6 +292,19 @@ static void log_unknown(struct eg_gateway *gateway, const struct eg_drop_record 
 	       r->audited ? "audit: it would be denied" : "denied");
 }
 
+static void add_pod(const struct eg_snap_policy *policy, const char *key, const struct eg_ip *ip,
+		    struct eg_buf *text)
+{
+	const struct eg_world *world = &policy->world;
+	uint32_t index = eg_world_pod_at(world, ip);
+
+	if (index != EG_NONE)
+		eg_buf_add(text, " %s=%s/%s", key,
+			   eg_sym_text(&world->syms,
+				       world->namespaces.v[world->pods.v[index].ns].name),
+			   eg_sym_text(&world->syms, world->pods.v[index].name));
+}
+
 static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 {
 	char src[EG_IP_TEXT], dst[EG_IP_TEXT];
@@ -300,13 +315,17 @@ static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 		log_unknown(gateway, r);
 		return;
 	}
-	eg_buf_add(&text, "drop=%s port=%s len=%u", eg_drop_name(r->reason),
-		   gateway->config->ports.v[r->port].name, r->bytes);
+	eg_buf_add(&text, "%s=%s port=%s len=%u", r->audited ? "audit" : "drop",
+		   eg_drop_name(r->reason), gateway->config->ports.v[r->port].name, r->bytes);
 	if (r->src.family)
 		eg_buf_add(&text, " src=%s dst=%s proto=%u", eg_ip_print(&r->src, src),
 			   eg_ip_print(&r->dst, dst), r->proto);
 	if (r->sport || r->dport)
 		add_l4(r, &text);
+	if (snap && snap->policy && r->src.family && r->audited) {
+		add_pod(snap->policy, "src_pod", &r->src, &text);
+		add_pod(snap->policy, "dst_pod", &r->dst, &text);
+	}
 	if (snap && snap->policy && r->src.family &&
 	    (r->reason == EG_DROP_POLICY_EGRESS || r->reason == EG_DROP_POLICY_INGRESS))
 		add_isolating(snap->policy, r, &text);
@@ -316,9 +335,10 @@ static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)
 		eg_buf_add(&text, " spi=0x%08x seq=%u", r->spi, r->seq);
 	/* Of these an operator must know: two stations with one address are a network that fails by
 	 * turns. */
-	eg_log(&gateway->log, EG_LOG_ESP,
-	       r->reason == EG_DROP_DUPLICATE_ADDRESS ? EG_LOG_WARNING : EG_LOG_INFO, "%s (%s)",
-	       text.v ? text.v : "", eg_drop_text(r->reason));
+	eg_log(&gateway->log, r->audited ? EG_LOG_POLICY : EG_LOG_ESP,
+	       r->reason == EG_DROP_DUPLICATE_ADDRESS ? EG_LOG_WARNING : EG_LOG_INFO, "%s (%s%s)",
+	       text.v ? text.v : "", r->audited ? "would be dropped: " : "",
+	       eg_drop_text(r->reason));
 	eg_buf_free(&text);
 }
 

@@ -363,18 +363,19 @@ void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup,
 	} while (!change(conn, &was, is));
 }
 
-void eg_flow_audit(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now)
+bool eg_flow_audit(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now)
 {
 	enum eg_conn_state state = EG_CONN_DEAD;
 
-	if (lookup->need == EG_FLOW_REDECIDE) {
-		eg_flow_deny(flow, lookup, now);
-		return;
-	}
 	if (lookup->conn != EG_CONN_NONE)
 		state = (enum eg_conn_state)eg_conn_standing(&flow->table->conns[lookup->conn])
 				.state;
+	if (lookup->need == EG_FLOW_REDECIDE) {
+		eg_flow_deny(flow, lookup, now);
+		return state != EG_CONN_DENIED;
+	}
 	/* The other end's own attempt is no matter of the connection that lives. */
 	if (state < EG_CONN_NEW || state > EG_CONN_ESTABLISHED)
 		open_by(flow, lookup, EG_CONN_DENIED, now);
+	return state != EG_CONN_DENIED;
 }

@@ -113,7 +113,8 @@ void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup,
 		  const struct eg_flow_now *now);
 
 /* Policy denied it, but it passes (audit): remember the connection as denied, so that its other
- * packets are judged as parts of it, not as connections of their own. */
-void eg_flow_audit(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now);
+ * packets are judged as parts of it, not as connections of their own. True where it was not denied
+ * before: this is the packet to tell of. */
+bool eg_flow_audit(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now);
 
 #endif

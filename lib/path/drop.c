@@ -120,6 +120,25 @@ void eg_drop_note_unknown(struct eg_path *path, unsigned i, const struct eg_ip *
 	eg_drop_ring_publish(&path->stats->dropped);
 }
 
+void eg_drop_note_audit(struct eg_path *path, unsigned i, enum eg_drop reason)
+{
+	struct eg_drop_record *record = eg_drop_ring_slot(&path->stats->dropped);
+	const struct eg_meta *meta = &path->batch.meta[i];
+
+	if (!record)
+		return;
+	*record = (struct eg_drop_record){
+		.wall_ns = eg_wall_ns(),
+		.reason = reason,
+		.port = meta->port,
+		.bytes = (uint16_t)path->batch.m[i]->pkt_len,
+		.reply = is_reply(path, meta),
+		.audited = true,
+	};
+	describe(record, meta, eg_batch_data(&path->batch, i));
+	eg_drop_ring_publish(&path->stats->dropped);
+}
+
 void eg_batch_drop_lost(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;

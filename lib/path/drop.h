@@ -26,6 +26,10 @@ void eg_drop_about(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason
  * whatever the sampling rate. Counts and frees nothing. */
 void eg_drop_note_unknown(struct eg_path *path, unsigned i, const struct eg_ip *unknown);
 
+/* Audit: packet i of the batch would have been dropped. A record for the log, whatever the sampling
+ * rate; counts and frees nothing. */
+void eg_drop_note_audit(struct eg_path *path, unsigned i, enum eg_drop reason);
+
 /* The slow half of eg_batch_sweep(). */
 void eg_batch_drop_lost(struct eg_path *path);
 

@@ -72,6 +72,7 @@ struct eg_path {
 	struct eg_keeper keeper;
 	struct eg_icmp_brake icmp;
 	struct eg_unknown_told unknown;
+	struct eg_tokens audit_lines; /* in the log (path/audit.h) */
 	struct eg_reassembly reassembly;
 	struct eg_resync resync;
 

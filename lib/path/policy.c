@@ -4,6 +4,7 @@
  * first one. */
 #include "path/stages.h"
 
+#include "path/audit.h"
 #include "path/drop.h"
 #include "path/related.h"
 
@@ -68,6 +69,9 @@ static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet
 	struct eg_meta *meta = &path->batch.meta[i];
 	bool unknown = verdict->side[EG_EGRESS] == EG_VERDICT_UNKNOWN;
 	bool egress = verdict->side[EG_EGRESS] == EG_VERDICT_DENY;
+	enum eg_drop reason = unknown  ? EG_DROP_UNKNOWN_POD
+			      : egress ? EG_DROP_POLICY_EGRESS
+				       : EG_DROP_POLICY_INGRESS;
 
 	if (belongs(path, i))
 		return;
@@ -76,16 +80,14 @@ static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet
 	count_denied(path, packet, verdict);
 	if (path->snap->policy->audit) {
 		eg_count(&path->stats->audited[egress ? EG_EGRESS : EG_INGRESS], 1);
-		if (meta->need != EG_NEED_ALONE)
-			eg_flow_audit(path->flow, &path->lookups[meta->lookup], &path->now);
+		if (meta->need == EG_NEED_ALONE ||
+		    eg_flow_audit(path->flow, &path->lookups[meta->lookup], &path->now))
+			eg_audit(path, i, reason);
 		return;
 	}
 	if (meta->need != EG_NEED_ALONE)
 		eg_flow_deny(path->flow, &path->lookups[meta->lookup], &path->now);
-	eg_batch_lose(&path->batch, i,
-		      unknown  ? EG_DROP_UNKNOWN_POD
-		      : egress ? EG_DROP_POLICY_EGRESS
-			       : EG_DROP_POLICY_INGRESS);
+	eg_batch_lose(&path->batch, i, reason);
 }
 
 static void allow(struct eg_path *path, unsigned i, const struct eg_verdict *verdict)
@@ -104,12 +106,10 @@ static void allow(struct eg_path *path, unsigned i, const struct eg_verdict *ver
 		eg_count(&path->stats->opened, 1);
 		break;
 	case EG_FLOW_FULL:
-		if (!path->snap->policy->audit) /* replies pass there anyway */
-			eg_batch_lose(&path->batch, i, EG_DROP_FLOW_TABLE_FULL);
+		eg_lose_or_audit(path, i, EG_DROP_FLOW_TABLE_FULL); /* replies pass there anyway */
 		break;
 	case EG_FLOW_LIMITED:
-		if (!path->snap->policy->audit)
-			eg_batch_lose(&path->batch, i, EG_DROP_FLOW_SOURCE_LIMIT);
+		eg_lose_or_audit(path, i, EG_DROP_FLOW_SOURCE_LIMIT);
 		break;
 	}
 }
@@ -145,7 +145,7 @@ void eg_policy_stage(struct eg_path *path)
 	decide(path);
 	for (unsigned i = 0; i < path->batch.n; i++)
 		fragments |= path->batch.meta[i].pkt.frag;
-	if (fragments && !path->snap->policy->audit)
+	if (fragments)
 		eg_follow_fragments(path);
 	eg_batch_sweep(path);
 }

@@ -1,6 +1,7 @@
 #include "path/related.h"
 
 #include "net/bytes.h"
+#include "path/audit.h"
 
 bool eg_echo_ports(struct eg_flow_tuple *tuple, const uint8_t *icmp)
 {
@@ -215,6 +216,6 @@ void eg_follow_fragments(struct eg_path *path)
 		else if (meta->pkt.frag == EG_FRAG_LATER)
 			drop = follow(path, i);
 		if (drop)
-			eg_batch_lose(batch, i, drop);
+			eg_lose_or_audit(path, i, drop);
 	}
 }

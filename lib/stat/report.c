@@ -245,6 +245,13 @@ static void render_policies(const struct eg_report *now, struct eg_buf *out)
 			   "    audit: %" PRIu64 " packets passed that egress, and %" PRIu64
 			   " that ingress policy would drop\n",
 			   now->audited[1], now->audited[0]);
+	for (int i = EG_KEEP + 1; i < EG_DROP_COUNT; i++) {
+		if (now->would_drop[i])
+			eg_buf_add(out,
+				   "    audit: would have dropped %" PRIu64 " connection%s as %s\n",
+				   now->would_drop[i], now->would_drop[i] == 1 ? "" : "s",
+				   eg_drop_name((enum eg_drop)i));
+	}
 }
 
 static void render_cycles(const struct eg_report *now, struct eg_buf *out)

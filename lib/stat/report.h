@@ -62,8 +62,9 @@ struct eg_report {
 	EG_VEC(char *) quarantined;                      /* objects by name, with the reason */
 	bool tracks;                                     /* policy is on: connections are tracked */
 	uint64_t connections, opened;
-	uint64_t evicted;    /* connections that gave way in a full table */
-	uint64_t audited[2]; /* ingress, egress: passed in audit mode only */
+	uint64_t evicted;                   /* connections that gave way in a full table */
+	uint64_t audited[2];                /* ingress, egress: passed in audit mode only */
+	uint64_t would_drop[EG_DROP_COUNT]; /* connections that audit let pass, by reason */
 	uint64_t drop[EG_DROP_COUNT];
 	uint64_t cycles[EG_STAGE_COUNT];
 	uint64_t packets[EG_STAGE_COUNT];

@@ -96,7 +96,7 @@ struct eg_drop_record {
 	uint32_t spi, seq;     /* of the SA it was to use or used; 0: none */
 	bool reply;            /* of a connection that its destination opened: policy denied that */
 	struct eg_ip unknown;  /* of an unknown_pod: the address that nobody has; else not set */
-	bool audited;          /* of that: it passed all the same */
+	bool audited;          /* it was not dropped: policy.mode is audit */
 	struct eg_ip neighbor; /* of a drop for a neighbour's sake; its MAC, or zeros */
 	uint8_t mac[6];
 };
@@ -128,7 +128,8 @@ struct eg_stats {
 	eg_counter failover;   /* packets that went by another peer than their flow's first: that is
 				* dead */
 	eg_counter audited[2]; /* policy.mode audit: would be dropped: ingress, egress */
-	eg_counter opened;     /* connections */
+	eg_counter would_drop[EG_DROP_COUNT]; /* audit: connections by the reason of their drop */
+	eg_counter opened;                    /* connections */
 	eg_counter first_cycles,
 		last_cycles; /* TSC around all that carried packets; 0: nothing yet */
 	struct eg_drop_ring dropped;

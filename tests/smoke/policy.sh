@@ -51,7 +51,21 @@ gateway audit
 expect audit uplink.tx=2
 expect_drops audit
 expect_line audit.txt "audit: 0 packets passed that egress, and 2 that ingress policy would drop"
-echo "audit: all passes, 2 would be dropped"
+expect_line audit.txt "audit: would have dropped 2 connections as policy_ingress"
+grep -q "info policy: audit=policy_ingress port=pods .* src=$batch dst=$api proto=6 sport=40000 dport=80 src_pod=other/batch-0 dst_pod=shop/api-0 policies=shop/default-deny,shop/web-to-api,shop/dns (would be dropped: " audit.log ||
+	{ cat audit.log; fail "audit does not say what it would drop"; }
+[ "$(grep -c ' audit=' audit.log)" -eq 2 ] || fail "not one line per connection"
+
+# Once per connection, however many packets it has, and whatever the sampling rate of drops.
+sed 's|pods-a.pcap|pods-a.pcap,infinite_rx=1|' audit.yaml >flood.yaml
+printf '%s\n' 'log: {drop_sample: 0}' 'stats: {period: 100ms}' >>flood.yaml
+start flood
+until_true 10 eval '[ "$(counter flood uplink.tx)" -gt 1000 ]'
+stop flood "$pid"
+expect_drops flood
+expect_line flood.txt "audit: would have dropped 2 connections as policy_ingress"
+[ "$(grep -c ' audit=policy_ingress ' flood.log)" -eq 2 ] || { cat flood.log; fail "a flood of lines"; }
+echo "audit: all passes, 2 would be dropped, each told of once"
 
 sed 's/mode: enforce/mode: "off"/' example.yaml >off.yaml
 gateway off

@@ -530,12 +530,12 @@ static void test_audit(void **state)
 	(void)state;
 	open_bench(&b);
 	lookup = look(&b, 0, CLIENT, EG_EVENT_OPEN);
-	eg_flow_audit(b.worker[0], &lookup, &b.now);
+	assert_true(eg_flow_audit(b.worker[0], &lookup, &b.now));
 	assert_int_equal(eg_flow_in_use(b.table), 1);
 	lookup = look(&b, 1, SERVER, EG_EVENT_DATA);
 	assert_int_equal(lookup.need, EG_FLOW_REDECIDE);
 	assert_int_equal(eg_flow_opening(b.worker[1], &lookup).dport, 80);
-	eg_flow_audit(b.worker[1], &lookup, &b.now);
+	assert_false(eg_flow_audit(b.worker[1], &lookup, &b.now));
 	assert_need(&b, 0, CLIENT, EG_EVENT_DATA, EG_FLOW_REDECIDE);
 
 	/* An allowed one is not disturbed by what the other end tries, in none of its states. */

@@ -252,6 +252,28 @@ static void test_one_batch_echo(void **state)
 	gate_close(gate);
 }
 
+static uint64_t would_drop(const struct gate *gate, enum eg_drop reason)
+{
+	return eg_counted(&gate->path[0]->stats->would_drop[reason]) +
+	       eg_counted(&gate->path[1]->stats->would_drop[reason]);
+}
+
+/* What the control thread is told, and takes. */
+static unsigned audit_records(struct gate *gate)
+{
+	struct eg_drop_record record;
+	unsigned n = 0;
+
+	for (unsigned w = 0; w < 2; w++) {
+		while (eg_drop_ring_take(&gate->path[w]->stats->dropped, &record)) {
+			assert_true(record.audited);
+			assert_true(record.src.family && record.dst.family);
+			n++;
+		}
+	}
+	return n;
+}
+
 /* Audit: all passes; what would be dropped is counted, also in a connection's later packets, and
  * nothing that passed in audit is a licence when the policy is enforced. */
 static void test_audit(void **state)
@@ -280,6 +302,11 @@ static void test_audit(void **state)
 			 1);
 	assert_int_equal(gate_denied(gate), 4);
 	assert_int_equal(gate_allowed(gate), 2);
+	/* By connection: one that ingress denies, whatever its packets, and one that egress does.
+	 */
+	assert_int_equal(would_drop(gate, EG_DROP_POLICY_INGRESS), 1);
+	assert_int_equal(would_drop(gate, EG_DROP_POLICY_EGRESS), 1);
+	assert_int_equal(audit_records(gate), 2);
 	gate_policies(gate, web);
 	gate_rows(gate, "enforced", enforced, COUNT(enforced));
 	gate_close(gate);

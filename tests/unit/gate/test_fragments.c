@@ -99,6 +99,26 @@ static void test_one_batch(void **state)
 	gate_close(gate);
 }
 
+/* Audit counts the fragments that would be lost, and loses none. */
+static void test_audited_orphan(void **state)
+{
+	struct gate *gate = gate_open(1024);
+	const struct eg_stats *stats[] = {gate->path[0]->stats, gate->path[1]->stats};
+
+	(void)state;
+	gate_policies(gate, policies)->audit = true;
+	assert_int_equal(gate_line(gate, "c s udp 9 53 . id=7 off=80"), PASS);
+	assert_int_equal(eg_counted(&stats[0]->would_drop[EG_DROP_FRAGMENT_ORPHAN]) +
+				 eg_counted(&stats[1]->would_drop[EG_DROP_FRAGMENT_ORPHAN]),
+			 1);
+	assert_int_equal(gate_line(gate, "c s udp 9 53 . id=7 off=0 mf"), PASS);
+	assert_int_equal(gate_line(gate, "c s udp 9 53 . id=7 off=80"), PASS);
+	assert_int_equal(eg_counted(&stats[0]->would_drop[EG_DROP_FRAGMENT_ORPHAN]) +
+				 eg_counted(&stats[1]->would_drop[EG_DROP_FRAGMENT_ORPHAN]),
+			 1);
+	gate_close(gate);
+}
+
 /* A reload between first and later: the connection is asked, so nothing is lost but by policy. */
 static void test_reload(void **state)
 {
@@ -167,9 +187,9 @@ static void test_audit(void **state)
 int run_fragment_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),  cmocka_unit_test(test_one_batch),
-		cmocka_unit_test(test_reload), cmocka_unit_test(test_echo),
-		cmocka_unit_test(test_audit),
+		cmocka_unit_test(test_order),          cmocka_unit_test(test_one_batch),
+		cmocka_unit_test(test_audited_orphan), cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_echo),           cmocka_unit_test(test_audit),
 	};
 
 	return cmocka_run_group_tests_name("gate fragments", tests, NULL, NULL);
