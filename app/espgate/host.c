@@ -38,8 +38,8 @@ static bool has_capability(unsigned number)
 static void need_capability(const struct host *host, unsigned number, const char *name)
 {
 	if (!has_capability(number))
-		eg_errs_add(host->errs, host->starting ? EG_ERROR : EG_WARNING, host->pos, host->path,
-			    "%.*s needs the capability %s, which this user has not",
+		eg_errs_add(host->errs, host->starting ? EG_ERROR : EG_WARNING, host->pos,
+			    host->path, "%.*s needs the capability %s, which this user has not",
 			    (int)strcspn(host->device, ","), host->device, name);
 }
 
@@ -76,8 +76,9 @@ static const struct {
 	const char *key;
 	void (*check)(const struct host *host, const char *value);
 } arguments[] = {
-	{"iface", check_interface},      {"rx_iface", check_interface}, {"tx_iface", check_interface},
-	{"rx_iface_in", check_interface}, {"rx_pcap", check_read},       {"tx_pcap", check_write},
+	{"iface", check_interface},    {"rx_iface", check_interface},
+	{"tx_iface", check_interface}, {"rx_iface_in", check_interface},
+	{"rx_pcap", check_read},       {"tx_pcap", check_write},
 };
 
 static void check_arguments(const struct host *host)
@@ -179,7 +180,8 @@ void eg_host_check_lcores(const struct eg_config *config, struct eg_errs *errs)
 	eg_vec_foreach (lcore, &config->lcores) {
 		if (*lcore >= CPU_SETSIZE || !CPU_ISSET(*lcore, &usable))
 			eg_error(errs, &config->lcores_pos, "workers.lcores",
-				 "lcore %u is no CPU that this process may use (it may use %d of them)",
+				 "lcore %u is no CPU that this process may use (it may use %d of "
+				 "them)",
 				 *lcore, CPU_COUNT(&usable));
 	}
 }

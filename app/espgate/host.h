@@ -5,8 +5,9 @@
 
 #include "conf/config.h"
 
-/* Devices: interfaces, captures, PCI addresses, /dev/net/tun, and the privileges for them, which are
- * errors where `starting` and else warnings: whoever checks need not be who runs. All to errs. */
+/* Devices: interfaces, captures, PCI addresses, /dev/net/tun, and the privileges for them, which
+ * are errors where `starting` and else warnings: whoever checks need not be who runs. All to errs.
+ */
 void eg_host_check_devices(const struct eg_config *config, bool starting, struct eg_errs *errs);
 
 /* Lcores that are no CPU which this process may use. */

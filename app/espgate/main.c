@@ -15,7 +15,8 @@ static const struct verb {
 	 "say what is wrong with a configuration; --prove: compare all of its policy with the "
 	 "model"},
 	{"explain", eg_verb_explain, "-c FILE [--json] SRC DST PROTO [PORT] | --mtu PEER",
-	 "say whether policy allows a connection, and why; exit status 3: denied. --mtu: how long "
+	 "say whether policy allows a connection, and why; exit status 3: denied or "
+	 "never forwarded, 4: denied, but only audited. --mtu: how long "
 	 "a packet may be"},
 	{"replay", eg_verb_replay, "-c FILE [--against OLD] CAPTURE",
 	 "the verdict on every flow of a capture; exit status 3: OLD says otherwise of some"},

@@ -10,6 +10,7 @@
 #include "explain_mtu.h"
 #include "kernel.h"
 #include "look.h"
+#include "net/parse.h"
 #include "policy/explain.h"
 #include "verbs.h"
 
@@ -52,8 +53,15 @@ static int parse_port(const struct question *question, uint8_t proto, uint16_t *
 	*out = 0;
 	if (!eg_proto_has_ports(proto) && !question->port)
 		return 0;
-	if (!question->port || eg_text_u64(question->port, &port) || port > UINT16_MAX) {
+	if (!question->port) {
 		fprintf(stderr, "espgate explain: %s needs a destination port\n", question->proto);
+		return -1;
+	}
+	if (eg_text_u64(question->port, &port) || port > UINT16_MAX) {
+		fprintf(stderr,
+			"espgate explain: \"%s\" is no port: give its number (0-65535); names of "
+			"services and container ports are not looked up\n",
+			question->port);
 		return -1;
 	}
 	*out = (uint16_t)port;
@@ -166,7 +174,10 @@ static void route_text(const struct eg_view *view, const struct eg_hop *hop,
 	case EG_HOP_PORT:
 	case EG_HOP_LINK:
 	case EG_HOP_VIA:
-		eg_buf_add(out, "out by port %s\n", view->config->ports.v[hop->port].name);
+		eg_buf_add(out, "out by port %s%s\n", view->config->ports.v[hop->port].name,
+			   view->config->ports.v[hop->port].role == EG_ROLE_ENCRYPTED
+				   ? ", which sends nothing in clear: dropped as plain_to_encrypted"
+				   : "");
 		return;
 	case EG_HOP_GROUP:
 		eg_explain_group_text(view, hop, out);
@@ -226,6 +237,63 @@ static bool source_text(const struct eg_view *view, const struct eg_ip *src, str
 	return false;
 }
 
+/* Addresses that parse refuses, as it would. */
+static enum eg_drop lost_by_address(const struct eg_packet_key *key)
+{
+	const struct eg_pkt pkt = {.version = key->src.family};
+	struct eg_ip4 ip4 = {0};
+	struct eg_ip6 ip6 = {0};
+
+	memcpy(ip4.src, key->src.bytes, sizeof(ip4.src));
+	memcpy(ip4.dst, key->dst.bytes, sizeof(ip4.dst));
+	memcpy(ip6.src, key->src.bytes, sizeof(ip6.src));
+	memcpy(ip6.dst, key->dst.bytes, sizeof(ip6.dst));
+	return eg_parse_addresses(
+		key->src.family == 4 ? (const uint8_t *)&ip4 : (const uint8_t *)&ip6, &pkt);
+}
+
+/* What becomes of it whatever policy says; EG_KEEP where it is forwarded. */
+static enum eg_drop lost_anyway(const struct eg_view *view, const struct eg_packet_key *key,
+				const struct eg_hop *hop)
+{
+	enum eg_drop drop = lost_by_address(key);
+
+	if (drop)
+		return drop;
+	if (must_encrypt(view->snap, hop, &key->dst))
+		return EG_DROP_MUST_ENCRYPT;
+	switch ((enum eg_hop_kind)hop->kind) {
+	case EG_HOP_NONE:
+		return EG_DROP_NO_ROUTE;
+	case EG_HOP_NO_NEIGHBOR:
+		return EG_DROP_NO_NEIGHBOR;
+	case EG_HOP_BROADCAST:
+		return EG_DROP_MULTICAST;
+	case EG_HOP_PORT:
+	case EG_HOP_LINK:
+	case EG_HOP_VIA:
+		return view->config->ports.v[hop->port].role == EG_ROLE_ENCRYPTED
+			       ? EG_DROP_PLAIN_TO_ENCRYPTED
+			       : EG_KEEP;
+	case EG_HOP_LOCAL:
+	case EG_HOP_PEER:
+	case EG_HOP_GROUP:
+		break;
+	}
+	return EG_KEEP;
+}
+
+static int status_of(const struct eg_explanation *explanation)
+{
+	if (!explanation->agree)
+		return EG_EXIT_ERROR;
+	if (explanation->lost)
+		return EG_EXIT_NO;
+	if (explanation->allowed)
+		return EG_EXIT_OK;
+	return explanation->audit ? EG_EXIT_AUDIT : EG_EXIT_NO;
+}
+
 static int answer(const struct eg_view *view, const struct question *question)
 {
 	const struct eg_snap *snap = view->snap;
@@ -234,6 +302,7 @@ static int answer(const struct eg_view *view, const struct question *question)
 	struct eg_buf out = {0}, check = {0};
 	const struct eg_hop *hop;
 	bool source, plain;
+	enum eg_drop lost;
 	int status = EG_EXIT_ERROR;
 
 	if (parse_key(question, &snap->policy->world, &key))
@@ -245,6 +314,9 @@ static int answer(const struct eg_view *view, const struct question *question)
 	hop = &snap->hops[eg_lpm_lookup(snap->routes, &key.dst)];
 	source = source_text(view, &key.src, &check);
 	plain = must_encrypt(snap, hop, &key.dst);
+	lost = lost_anyway(view, &key, hop);
+	explanation.lost = lost ? eg_drop_name(lost) : NULL;
+	explanation.audit = snap->policy->audit;
 	if (question->json) {
 		eg_buf_add(&out, "{\"policy\": ");
 		eg_explanation_json(&explanation, &out);
@@ -252,23 +324,25 @@ static int answer(const struct eg_view *view, const struct question *question)
 		eg_buf_add(&out, ", \"must_encrypt\": %s", plain ? "true" : "false");
 		eg_buf_add(&out, ", \"route\": ");
 		route_json(view, hop, &out);
-		eg_buf_add(&out, "}\n");
+		eg_buf_add(&out, ", \"audit\": %s, \"drop\": %s%s%s}\n",
+			   explanation.audit ? "true" : "false", lost ? "\"" : "",
+			   lost ? explanation.lost : "null", lost ? "\"" : "");
 	} else {
 		eg_explanation_text(&explanation, &out);
 		eg_buf_add(&out, "%s", check.v ? check.v : "");
-		if (plain)
+		if (lost_by_address(&key))
+			eg_buf_add(&out, "route: none: %s\n", eg_drop_text(lost));
+		else if (plain)
 			eg_buf_add(&out, "route: into no tunnel, and encrypt names its network: "
 					 "dropped as must_encrypt\n");
 		else
 			route_text(view, hop, &key.dst, &out);
 	}
 	fputs(out.v ? out.v : "", stdout);
-	status = explanation.allowed ? EG_EXIT_OK : EG_EXIT_NO;
-	if (!explanation.agree) {
+	status = status_of(&explanation);
+	if (!explanation.agree)
 		fprintf(stderr, "espgate explain: compiled tables and reference model DISAGREE: "
 				"this is a bug of espgate's, please report it\n");
-		status = EG_EXIT_ERROR;
-	}
 end:
 	eg_explanation_free(&explanation);
 	eg_buf_free(&out);

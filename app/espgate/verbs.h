@@ -6,6 +6,7 @@
 #define EG_EXIT_ERROR 1 /* it did not do what it was asked, or not cleanly */
 #define EG_EXIT_USAGE 2 /* it was not asked properly */
 #define EG_EXIT_NO    3 /* it answered, and the answer is no: denied, or different */
+#define EG_EXIT_AUDIT 4 /* denied, but policy is only audited: it passes */
 
 int eg_verb_check(int argc, char **argv);
 int eg_verb_keygen(int argc, char **argv);

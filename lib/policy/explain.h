@@ -46,7 +46,11 @@ struct eg_explanation {
 	struct eg_explain_end src, dst;
 	struct eg_explain_side side[EG_DIRS];
 	bool allowed; /* by the reference */
-	bool agree;   /* do the compiled tables say the same, reason and rule included */
+	/* Why it is dropped whatever policy says ("no_route"), or NULL: the caller's, who knows
+	 * routes. */
+	const char *lost;
+	bool audit; /* the caller's, too: what is denied passes */
+	bool agree; /* do the compiled tables say the same, reason and rule included */
 };
 
 /* Explain one packet, whose addresses are of one family. 0 or -ENOMEM; eg_explanation_free() also

@@ -130,7 +130,14 @@ void eg_explanation_text(const struct eg_explanation *e, struct eg_buf *out)
 	const struct eg_world *world = eg_policy_world(e->policy);
 
 	eg_describe_key(&e->key, out);
-	eg_buf_add(out, ": %s\n", e->allowed ? "ALLOWED" : "DENIED");
+	if (!e->allowed)
+		eg_buf_add(out, ": DENIED%s\n",
+			   e->audit ? " (audit: would be denied, but passes)" : "");
+	else if (e->lost)
+		eg_buf_add(out, ": NEVER FORWARDED: dropped as %s, whatever policy says\n",
+			   e->lost);
+	else
+		eg_buf_add(out, ": ALLOWED\n");
 	add_end(world, "source", &e->src, out);
 	add_end(world, "destination", &e->dst, out);
 	add_side(e, EG_EGRESS, out);
