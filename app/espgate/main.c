@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,9 +12,12 @@ static const struct verb {
 } verbs[] = {
 	{"run", eg_verb_run, "-c FILE [--exit-when-idle DURATION] [-- EAL arguments]",
 	 "forward, encrypt and decrypt until SIGINT or SIGTERM"},
-	{"check", eg_verb_check, "-c FILE [--prove]",
-	 "say what is wrong with a configuration; --prove: compare all of its policy with the "
-	 "model"},
+	{"check", eg_verb_check, "-c FILE [--prove] [--policy | --offline]",
+	 "say what is wrong with a configuration and what this machine lacks for it; --prove: "
+	 "compare "
+	 "all of its policy with the model; --policy: policy and routes only, without keys and "
+	 "state; "
+	 "--offline: a configuration of another machine"},
 	{"explain", eg_verb_explain, "-c FILE [--json] SRC DST PROTO [PORT] | --mtu PEER",
 	 "say whether policy allows a connection, and why; exit status 3: denied or "
 	 "never forwarded, 4: denied, but only audited. --mtu: how long "
@@ -32,6 +36,32 @@ static void usage(FILE *out)
 			verbs[i].text);
 }
 
+static void verb_usage(const struct verb *verb)
+{
+	printf("usage: espgate %s %s\n    %s\n", verb->name, verb->usage, verb->text);
+}
+
+static bool has_word(int argc, char **argv, const char *word)
+{
+	for (int i = 2; i < argc && strcmp(argv[i], "--"); i++) {
+		if (!strcmp(argv[i], word))
+			return true;
+	}
+	return false;
+}
+
+/* --help and --version are answered behind every verb as in front of it. */
+static bool answered(int argc, char **argv, const struct verb *verb)
+{
+	if (has_word(argc, argv, "--help"))
+		verb_usage(verb);
+	else if (has_word(argc, argv, "--version"))
+		printf("espgate %s\n", EG_VERSION);
+	else
+		return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))) {
@@ -44,7 +74,8 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; argc >= 2 && i < sizeof(verbs) / sizeof(*verbs); i++) {
 		if (!strcmp(argv[1], verbs[i].name))
-			return verbs[i].run(argc - 1, argv + 1);
+			return answered(argc, argv, &verbs[i]) ? EG_EXIT_OK
+							       : verbs[i].run(argc - 1, argv + 1);
 	}
 	usage(stderr);
 	return EG_EXIT_USAGE;

@@ -59,6 +59,10 @@ int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct e
 		eg_snap_free(snap);
 		return -1;
 	}
+	if (eg_sa_store_swaps(gateway->sas))
+		eg_warning(errs, NULL, "keys",
+			   "their memory cannot be locked, so they may be swapped out: raise "
+			   "RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=infinity), or turn swap off");
 	eg_publish(&gateway->publisher, snap);
 	eg_flow_limit_source(gateway->flows, config->policy.max_connections_per_source);
 	report_load(gateway, snap, eg_mono_ns() - start_ns);

@@ -1,10 +1,12 @@
-/* check: everything that run would refuse, without a device, a privilege or DPDK. With --prove the
+/* check: everything that run would refuse, without touching a device, without privileges or DPDK.
+ * --policy: policy and routes alone; --offline: not what this machine has. With --prove the
  * compiled policy is compared with the reference model at every boundary, however long that takes.
  */
 #include <getopt.h>
 #include <stdio.h>
 
 #include "conf/config.h"
+#include "host.h"
 #include "snap/snap.h"
 #include "verbs.h"
 
@@ -45,24 +47,54 @@ static void summarize(const struct eg_config *config, const struct eg_snap *snap
 	eg_buf_free(&proof);
 }
 
-static int check(const char *path, const struct eg_snap_options *options)
+struct request {
+	const char *config;
+	bool policy;  /* policy and routes alone: no keys, no state, no machine */
+	bool offline; /* for another machine: its devices and lcores are not here */
+	uint64_t prove_ns;
+};
+
+/* Everything is looked at, whatever is wrong with one part: all errors at once. NULL where there
+ * was any. */
+static struct eg_snap *build(const struct eg_config *config, const struct request *request,
+			     struct eg_sa_store *store, struct eg_errs *errs)
+{
+	const struct eg_snap_options options = {.prove_ns = request->prove_ns,
+						.offline = request->policy};
+	size_t before = errs->n_errors;
+	struct eg_snap *snap;
+
+	if (!request->policy && !request->offline) {
+		eg_host_check_devices(config, false, errs);
+		eg_host_check_lcores(config, errs);
+	}
+	if (!request->policy && config->state_dir)
+		eg_sa_store_keep_state(store, config->state_dir, true, &config->state_dir_pos,
+				       errs);
+	snap = eg_snap_build(config, request->policy ? NULL : store, &options, errs);
+	if (errs->n_errors == before)
+		return snap;
+	eg_snap_free(snap);
+	return NULL;
+}
+
+static int check(const struct request *request)
 {
 	struct eg_errs errs = {0};
-	struct eg_config *config = eg_config_load(path, &errs);
+	struct eg_config *config = eg_config_load(request->config, &errs);
 	struct eg_sa_store *store = eg_sa_store_new(1);
 	struct eg_snap *snap = NULL;
 	int status = EG_EXIT_ERROR;
 
-	if (config && store &&
-	    (!config->state_dir || !eg_sa_store_keep_state(store, config->state_dir, true,
-							   &config->state_dir_pos, &errs)))
-		snap = eg_snap_build(config, store, options, &errs);
+	if (config && store)
+		snap = build(config, request, store, &errs);
 	eg_errs_print(&errs, stderr);
 	if (snap) {
 		summarize(config, snap);
 		status = EG_EXIT_OK;
 	} else {
-		fprintf(stderr, "%s: %zu errors\n", path, errs.n_errors);
+		fprintf(stderr, "%s: %zu error%s\n", request->config, errs.n_errors,
+			errs.n_errors == 1 ? "" : "s");
 	}
 	eg_snap_free(snap);
 	eg_config_free(config);
@@ -73,24 +105,30 @@ static int check(const char *path, const struct eg_snap_options *options)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: espgate check -c FILE [--prove]\n");
+	fprintf(stderr, "usage: espgate check -c FILE [--prove] [--policy | --offline]\n");
 	return EG_EXIT_USAGE;
 }
 
 int eg_verb_check(int argc, char **argv)
 {
-	static const struct option longs[] = {{"prove", no_argument, NULL, 'p'}, {0}};
-	struct eg_snap_options options = {.prove_ns = EG_PROVE_BUDGET_NS};
-	const char *path = NULL;
+	static const struct option longs[] = {{"prove", no_argument, NULL, 'p'},
+					      {"policy", no_argument, NULL, 'y'},
+					      {"offline", no_argument, NULL, 'o'},
+					      {0}};
+	struct request request = {.prove_ns = EG_PROVE_BUDGET_NS};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
 		if (opt == 'c')
-			path = optarg;
+			request.config = optarg;
 		else if (opt == 'p')
-			options.prove_ns = 0;
+			request.prove_ns = 0;
+		else if (opt == 'y')
+			request.policy = true;
+		else if (opt == 'o')
+			request.offline = true;
 		else
 			return usage();
 	}
-	return path && optind == argc ? check(path, &options) : usage();
+	return request.config && optind == argc ? check(&request) : usage();
 }

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "espgate/version.h"
 #include "gateway.h"
+#include "host.h"
 #include "kernel.h"
 #include "verbs.h"
 
@@ -127,7 +128,8 @@ static int start_and_serve(struct eg_gateway *gateway, const struct options *opt
 	eg_errs_print(errs, stderr);
 	eg_errs_free(errs);
 	block_signals(&set);
-	if (eg_crypto_self_test(errs) ||
+	eg_host_check_devices(config, true, errs);
+	if (errs->n_errors || eg_crypto_self_test(errs) ||
 	    eg_eal_start(config, options->eal_args, options->n_eal_args, errs))
 		return EG_EXIT_ERROR;
 	status = serve(gateway, options, &set, errs);

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-void *eg_secret_alloc(size_t size)
+void *eg_secret_alloc(size_t size, bool *swaps)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -18,8 +18,10 @@ void *eg_secret_alloc(size_t size)
 		errno = saved;
 		return NULL;
 	}
-	/* RLIMIT_MEMLOCK is small in many containers; swap there is the host's to forbid. */
-	(void)mlock(p, size);
+	/* RLIMIT_MEMLOCK is small in many containers; swap there is the host's to forbid: the
+	 * caller tells the operator. */
+	if (mlock(p, size) && swaps)
+		*swaps = true;
 	return p;
 }
 

@@ -6,10 +6,12 @@
 #ifndef EG_BASE_SECRET_H
 #define EG_BASE_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Map `size` zeroed bytes, or return NULL with errno set. */
-void *eg_secret_alloc(size_t size);
+/* Map `size` zeroed bytes, or return NULL with errno set. *swaps (which may be NULL) becomes true
+ * where they could not be locked, so that they may be swapped out; it is never cleared. */
+void *eg_secret_alloc(size_t size, bool *swaps);
 
 /* Wipe and unmap; NULL is allowed. */
 void eg_secret_free(void *p, size_t size);

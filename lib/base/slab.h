@@ -6,6 +6,7 @@
 #ifndef EG_BASE_SLAB_H
 #define EG_BASE_SLAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/vec.h"
@@ -14,6 +15,7 @@ struct eg_slab {
 	size_t object_bytes; /* rounded up to whole cache lines */
 	EG_VEC(void *) chunks;
 	EG_VEC(void *) spare;
+	bool swaps; /* some of it may be swapped out: it could not be locked */
 };
 
 void eg_slab_init(struct eg_slab *slab, size_t object_bytes);

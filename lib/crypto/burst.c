@@ -17,7 +17,7 @@ struct eg_crypto {
 
 struct eg_crypto *eg_crypto_new(void)
 {
-	struct eg_crypto *crypto = eg_secret_alloc(sizeof(*crypto));
+	struct eg_crypto *crypto = eg_secret_alloc(sizeof(*crypto), NULL);
 
 	if (!crypto)
 		return NULL;

@@ -61,6 +61,9 @@ struct eg_keystore *eg_keystore_new(void);
 /* Wipes every key that is left. */
 void eg_keystore_free(struct eg_keystore *store);
 
+/* May keys be swapped out, because their memory could not be locked? */
+bool eg_keystore_swaps(const struct eg_keystore *store);
+
 /* Expand key material: key, salt, authentication key in a row, each as long as the suite says
  * (eg_suite_material_bytes). The caller still owns and wipes `material`. NULL where memory is
  * short.

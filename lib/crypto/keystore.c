@@ -33,6 +33,11 @@ struct eg_keystore *eg_keystore_new(void)
 	return store;
 }
 
+bool eg_keystore_swaps(const struct eg_keystore *store)
+{
+	return store->keys.swaps;
+}
+
 void eg_keystore_free(struct eg_keystore *store)
 {
 	if (!store)

@@ -35,6 +35,12 @@ static int slurp(const char *path, const struct eg_keyfile_ref *ref, char buf[FI
 			 "%s: mode %04o lets group or others in (chmod 600 it, and make a new key "
 			 "if anyone could read this one)",
 			 path, (unsigned)st.st_mode & 07777);
+	} else if (st.st_uid && st.st_uid != geteuid()) {
+		eg_error(
+			errs, &ref->pos, ref->conf_path,
+			"%s: belongs to user %u, who can read and replace it (chown it to the user "
+			"that runs espgate, or to root)",
+			path, (unsigned)st.st_uid);
 	} else if (st.st_size > FILE_MAX) {
 		eg_error(errs, &ref->pos, ref->conf_path,
 			 "%s: longer than %d bytes, no key file is", path, FILE_MAX);

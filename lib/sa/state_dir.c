@@ -310,6 +310,14 @@ static int open_folder(struct eg_state_dir *dir, const struct eg_pos *pos, struc
 		eg_error(errs, pos, "state_dir",
 			 "%s: mode %04o lets group or others write (chmod 700 it)", dir->path,
 			 (unsigned)st.st_mode & 07777);
+	else if (st.st_uid && st.st_uid != geteuid())
+		eg_error(errs, pos, "state_dir",
+			 "%s belongs to user %u, who can change what stands in it (chown it to the "
+			 "user that runs espgate, or to root)",
+			 dir->path, (unsigned)st.st_uid);
+	else if (faccessat(dir->fd, ".", W_OK | X_OK, AT_EACCESS))
+		eg_error(errs, pos, "state_dir", "%s cannot be written: %s", dir->path,
+			 strerror(errno));
 	else
 		return 0;
 	return -1;

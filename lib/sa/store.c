@@ -41,6 +41,11 @@ int eg_sa_store_keep_state(struct eg_sa_store *store, const char *path, bool rea
 	return -1;
 }
 
+bool eg_sa_store_swaps(const struct eg_sa_store *store)
+{
+	return eg_keystore_swaps(store->keys);
+}
+
 void eg_sa_store_free(struct eg_sa_store *store)
 {
 	if (!store)
@@ -202,7 +207,7 @@ static bool may_have(const struct eg_sa_record *record, const struct eg_sa_spec 
 		     struct eg_errs *errs)
 {
 	const struct eg_sa_spec *had = &record->spec;
-	char remote[EG_IP_TEXT];
+	char remote[EG_IP_TEXT], moved[EG_IP_TEXT];
 
 	if (record->sa ? same_spec(had, spec) && eg_crypto_key_equal(record->key, key)
 		       : same_sa(had, spec))
@@ -211,6 +216,13 @@ static bool may_have(const struct eg_sa_record *record, const struct eg_sa_spec 
 		eg_error(errs, &ref->pos, ref->conf_path,
 			 "the SA runs with another local, esn or replay_window: those change with "
 			 "a new key (espgate keygen) or a restart");
+	else if (had->kind == spec->kind && had->spi == spec->spi && had->suite == spec->suite)
+		eg_error(errs, &ref->pos, ref->conf_path,
+			 "the same key as of SA 0x%x %s %s, a peer that has moved to %s: another "
+			 "address "
+			 "needs new keys (espgate keygen), or IVs could repeat",
+			 had->spi, had->kind == EG_SA_KIND_OUT ? "to" : "from",
+			 eg_ip_print(&had->remote, remote), eg_ip_print(&spec->remote, moved));
 	else
 		eg_error(errs, &ref->pos, ref->conf_path,
 			 "the same key as of SA 0x%x %s %s, and two SAs with one key repeat nonces "

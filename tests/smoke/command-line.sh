@@ -41,10 +41,68 @@ refused 1 "net_nonsense0" run -c device.yaml -- "${eal_everywhere[@]}"
 sed 's/,rx_pcap=[^"]*pods-a/,rx_pcap=missing/' a.yaml >capture.yaml
 refused 1 "DPDK" run -c capture.yaml -- "${eal_everywhere[@]}"
 
-for words in --help --version; do
-	expect_status 0 "$espgate" "$words" >out 2>err
+for words in --help --version {run,check,explain,replay,keygen}\ {--help,--version} "check -c a.yaml --help" \
+	"run --version -c missing.yaml"; do
+	expect_status 0 "$espgate" $words >out 2>err
 	[ -s out ] && [ ! -s err ] || fail "espgate $words"
+	[[ $words != *--version* ]] || expect_line out "espgate 0."
+	[[ $words != *\ --help ]] || expect_line out "usage: espgate ${words%% *} "
 done
+
+# What this machine lacks, by its own name each, from check and run, all at once.
+cat >host.yaml <<-'END'
+	version: 1
+	ports:
+	  a: {device: "net_af_packet0,iface=eg-none", role: clear}
+	  b: {device: "net_pcap0,rx_pcap=missing.pcap", role: clear}
+	  c: {device: "net_pcap1,rx_pcap=here.pcap,tx_pcap=no/such/out.pcap", role: clear}
+	  d: {device: "ffff:ff:1f.7", role: clear}
+	workers: {lcores: "126,127"}
+	state_dir: gone
+END
+cp "$data/empty.pcap" here.pcap
+devices=('host.yaml:3:7: ports.a.device: no interface "eg-none" here (ip link shows those there are)'
+	"host.yaml:4:7: ports.b.device: missing.pcap: No such file or directory (DPDK's net_pcap0 is to read it)"
+	"host.yaml:5:7: ports.c.device: no/such/out.pcap: No such file or directory (DPDK's net_pcap1 is to write it)"
+	'host.yaml:6:7: ports.d.device: no PCI device ffff:ff:1f.7 here (lspci -D shows those there are)')
+expect_status 1 "$espgate" check -c host.yaml >out 2>err
+diff <(printf '%s\n' "${devices[@]}" \
+	"host.yaml:7:11: workers.lcores: lcore 126 is no CPU that this process may use (it may use $(nproc) of them)" \
+	"host.yaml:7:11: workers.lcores: lcore 127 is no CPU that this process may use (it may use $(nproc) of them)" \
+	"host.yaml:8:1: state_dir: gone does not exist: mkdir -m 700 it for new keys; if it was lost, the keys that used it must be replaced (espgate keygen)" \
+	"host.yaml: 7 errors") err || fail "check: not these errors"
+expect_status 1 "$espgate" run -c host.yaml >out 2>err
+diff <(printf '%s\n' "${devices[@]}") err || fail "run: not these errors"
+sed -i '/^state_dir/d' host.yaml
+expect_status 0 "$espgate" check --offline -c host.yaml >out 2>err
+sed -e '/^  [bcd]:/d' -e '/^workers/d' host.yaml >one.yaml
+expect_status 1 "$espgate" check -c one.yaml >out 2>err
+grep -qx 'one.yaml: 1 error' err || fail "1 error"
+
+# Another user's key or state: it is not ours alone.
+if [ "$(id -u)" -eq 0 ]; then
+	mkdir -m 700 owned
+	sed 's/^state_dir: .*//' a.yaml >owned.yaml
+	echo "state_dir: owned" >>owned.yaml
+	expect_status 0 "$espgate" check -c owned.yaml >out 2>err
+	chown 12345 owned keys/a-to-b-1.key
+	expect_status 1 "$espgate" check -c owned.yaml >out 2>err
+	expect_line err "state_dir: owned belongs to user 12345, who can change what stands in it"
+	expect_line err "peers.other.sas[0].key_file: keys/a-to-b-1.key: belongs to user 12345, who can read and replace it"
+	expect_line err "owned.yaml: 2 errors"
+	chown 0 owned keys/a-to-b-1.key
+fi
+
+# --policy: without keys and state, and on any machine.
+cp -r "$root"/conf/policy/{policies,inventory} .
+sed -e '/^state_dir/d' a.yaml >policy.yaml
+printf '%s\n' 'state_dir: gone' 'policy: {dirs: [policies], inventory: [inventory]}' >>policy.yaml
+mv keys kept
+expect_status 1 "$espgate" check -c policy.yaml >out 2>err
+expect_line err "peers.other.sas[0].key_file: "
+expect_status 0 "$espgate" check --policy -c policy.yaml >out 2>err
+expect_line out "policies with "
+mv kept keys
 
 last=$(($(nproc) - 1))
 extra="eal: {args: [\"--lcores\", \"0@0,1@$last\", \"--main-lcore=0\"]}"

@@ -20,7 +20,7 @@ while read -r example; do
 	done
 	state=$("$python" -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1])).get("state_dir", ""))' "$example")
 	[ -z "$state" ] || mkdir -m 700 "$(dirname "$example")/$state"
-	expect_status 0 "$espgate" check -c "$example"
+	expect_status 0 "$espgate" check --offline -c "$example" # their devices are not here
 	n=$((n + 1))
 done < <(grep -rlE '^ports:' --include='*.yaml' conf)
 [ $n -gt 0 ] || fail "no examples"

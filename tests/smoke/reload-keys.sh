@@ -77,3 +77,16 @@ status=0
 status_of "$pid" || status=$?
 [ $status -eq 0 ] || fail "exit status $status"
 balanced a
+
+# Keys that may be swapped out are a warning.
+if command -v setpriv >/dev/null && command -v prlimit >/dev/null; then
+	conf 'log: {target: lock.log}'
+	expect_status 0 setpriv --bounding-set=-ipc_lock prlimit --memlock=0 "$espgate" check -c a.yaml >/dev/null 2>&1
+	setpriv --bounding-set=-ipc_lock prlimit --memlock=0 "$espgate" run -c a.yaml -- "${eal_everywhere[@]}" >lock.txt 2>lock.err &
+	pid=$!
+	pids+=($pid)
+	until_true 20 grep -qs ' workers, ' lock.log
+	expect_line lock.err "warning: keys: their memory cannot be locked, so they may be swapped out"
+	kill "$pid"
+	status_of "$pid" || fail "exit status $?"
+fi

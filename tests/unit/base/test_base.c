@@ -202,7 +202,7 @@ static void test_prefix_random(void **state)
 
 static void test_secret(void **state)
 {
-	unsigned char *p = eg_secret_alloc(10000), zero[32] = {0};
+	unsigned char *p = eg_secret_alloc(10000, NULL), zero[32] = {0};
 
 	(void)state;
 	assert_non_null(p);
