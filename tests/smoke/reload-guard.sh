@@ -24,7 +24,7 @@ good() {
 	objects policies 50 >policies/deny.yaml
 }
 "$root/tests/smoke/flows_pcap.py" load.pcap 10.244.1.2,10.244.2.2,tcp,80
-extra=$(printf '%s\n' 'stats: {period: 20ms}' 'policy: {dirs: [policies], inventory: [inventory]}')
+extra=$(printf '%s\n' 'stats: {period: 20ms}' 'policy: {unknown_pods: allow, dirs: [policies], inventory: [inventory]}') # the far end is no pod of this inventory
 write_conf a a "$(pcap 0 load.pcap),infinite_rx=1" "$(pcap 1 "$data/empty.pcap")"
 good
 start a
