@@ -139,7 +139,7 @@ static int match_namespace(struct eg_kinds *kinds, const struct eg_world *world,
 	for (uint32_t k = kinds->ns_first.v[ns]; k < kinds->ns_first.v[ns + 1]; k++) {
 		const struct eg_pod *pod = &world->pods.v[kinds->v.v[k].pod];
 
-		if (pods && !eg_selector_matches(pods, &pod->labels))
+		if (!eg_pod_selected(pods, pod))
 			continue;
 		matches++;
 		if (eg_words_add(&chosen[k], matcher))

@@ -52,6 +52,22 @@ bool eg_selector_matches(const struct eg_selector *selector, const struct eg_lab
 	return true;
 }
 
+static bool selector_names(const struct eg_selector *selector, eg_sym key)
+{
+	eg_vec_foreach (req, &selector->reqs)
+		if (req->key == key)
+			return true;
+	return false;
+}
+
+bool eg_pod_selected(const struct eg_selector *selector, const struct eg_pod *pod)
+{
+	/* Its one label stands for all that it had: nobody knows what those were. */
+	if (pod->quarantined && (!selector || !selector_names(selector, pod->labels.v[0].key)))
+		return false;
+	return !selector || eg_selector_matches(selector, &pod->labels);
+}
+
 bool eg_namespace_matches(const struct eg_selector *selector, const struct eg_namespace *ns)
 {
 	eg_vec_foreach (req, &selector->reqs) {

@@ -222,6 +222,10 @@ void eg_labels_sort(struct eg_labels *labels);
 eg_sym eg_labels_get(const struct eg_labels *labels, eg_sym key);
 
 bool eg_selector_matches(const struct eg_selector *selector, const struct eg_labels *labels);
+/* The same of a pod; NULL selects like an empty selector. One in quarantine is selected by what
+ * names the label that quarantine gave it, and by nothing else: no tenant's policy allows it
+ * anything. */
+bool eg_pod_selected(const struct eg_selector *selector, const struct eg_pod *pod);
 /* The same of a namespace: one that is only implied has labels that nobody knows, so a requirement
  * that asks for the absence of a key or value does not hold. */
 bool eg_namespace_matches(const struct eg_selector *selector, const struct eg_namespace *ns);

@@ -3,8 +3,9 @@
  *
  * A quarantined NetworkPolicy goes on isolating the pods it selects and allows nothing. A
  * quarantined Pod's addresses are denied in both directions, from its own node too: the pod loses
- * its labels, ports and node, and a policy of its namespace that is made for this isolates it. Both
- * are plain policies to the compiler and the reference model, so the proof covers them. What else
+ * its labels, ports and node, a policy of its namespace that is made for this isolates it, and no
+ * other policy selects it (eg_pod_selected()), so none allows it anything. Both are plain policies
+ * to the compiler and the reference model, so the proof covers them. What else
  * is quarantined (a Node, a Namespace, an object of an unknown kind) is only listed: its reader
  * left out what could allow anything.
  *

@@ -15,8 +15,7 @@ bool eg_ref_isolates(const struct eg_world *world, uint32_t policy, enum eg_dir 
 	const struct eg_netpol *p = &world->policies.v[policy];
 	const struct eg_pod *subject = &world->pods.v[pod];
 
-	return p->isolates[dir] && p->ns == subject->ns &&
-	       eg_selector_matches(&p->pods, &subject->labels);
+	return p->isolates[dir] && p->ns == subject->ns && eg_pod_selected(&p->pods, subject);
 }
 
 static bool block_matches(const struct eg_peer *peer, const struct eg_ip *other)
@@ -44,7 +43,7 @@ static bool peer_matches(const struct eg_world *world, const struct eg_netpol *p
 	if (peer->has_ns ? !eg_namespace_matches(&peer->ns, &world->namespaces.v[pod->ns])
 			 : pod->ns != policy->ns)
 		return false;
-	return !peer->has_pod || eg_selector_matches(&peer->pod, &pod->labels);
+	return eg_pod_selected(peer->has_pod ? &peer->pod : NULL, pod);
 }
 
 bool eg_ref_peer_matches(const struct eg_world *world, const struct eg_netpol *policy,

@@ -90,11 +90,43 @@ static void test_pod(void **state)
 	eg_world_free(&world);
 }
 
+/* Policies that select every pod of its namespace, or all that lack a label, allow it nothing: who
+ * knows what labels it really has? The same policies go on allowing the others. */
+static void test_pod_that_others_allow(void **state)
+{
+	static const char *const allowing[] = {
+		"podSelector: {}, ingress: [{}], egress: [{}]",
+		"podSelector: {matchExpressions: [{key: tier, operator: DoesNotExist}]}, "
+		"ingress: [{}], egress: [{}]",
+		"podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [x]}]}, "
+		"ingress: [{from: [{podSelector: {}}, {ipBlock: {cidr: 0.0.0.0/0}}]}], "
+		"egress: [{to: [{namespaceSelector: {}}, {ipBlock: {cidr: 0.0.0.0/0}}]}]",
+	};
+	static const char *const after[] = {
+		"10.0.0.1 10.0.0.2 TCP 80 no", "10.0.0.2 10.0.0.1 TCP 80 no",
+		"10.0.0.1 8.8.8.8 UDP 53 no",  "8.8.8.8 10.0.0.1 TCP 80 no",
+		"10.0.0.2 10.0.0.3 TCP 1 yes", NULL};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(allowing) / sizeof(*allowing); i++) {
+		struct eg_world world = {0};
+		char policy[512];
+
+		snprintf(policy, sizeof(policy), POLICY("p", "%s"), allowing[i]);
+		yaml_world(policy, &world);
+		assert_int_equal(eg_world_quarantine_pod(&world, 0, "unreadable"), 0);
+		assert_int_equal(eg_world_index(&world), 0);
+		expect(&world, after);
+		eg_world_free(&world);
+	}
+}
+
 int run_quarantine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_pod),
+		cmocka_unit_test(test_pod_that_others_allow),
 	};
 
 	return cmocka_run_group_tests_name("policy quarantine", tests, NULL, NULL);
