@@ -338,7 +338,9 @@ static bool types_are_clear(const struct eg_node *spec, bool unknown_fields)
 
 	if (types && types->kind == EG_NODE_SEQ && types->n_children)
 		return true;
-	return !unknown_fields && (!types || eg_node_is_null(types)) &&
+	/* An empty list is as good as none. */
+	return !unknown_fields &&
+	       (!types || types->kind == EG_NODE_SEQ || eg_node_is_null(types)) &&
 	       (!egress || egress->kind == EG_NODE_SEQ || eg_node_is_null(egress));
 }
 

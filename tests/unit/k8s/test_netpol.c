@@ -218,6 +218,8 @@ static void test_directions(void **state)
 		{"spec: {egress: null}\n", {true, false}},
 		{"spec: {egress: []}\n", {true, false}},
 		{"spec: {egress: [{}]}\n", {true, true}},
+		{"spec: {policyTypes: []}\n", {true, false}},
+		{"spec: {policyTypes: [], egress: []}\n", {true, false}},
 		{"spec: {egress: [{}], policyTypes: null}\n", {true, true}},
 		{"spec: {egress: [{}], policyTypes: []}\n", {true, true}},
 		{"spec: {policyTypes: [Ingress]}\n", {true, false}},
