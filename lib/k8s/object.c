@@ -201,6 +201,8 @@ static void read_named(struct eg_k8s *k8s, const struct eg_node *object, enum eg
 	if (twice)
 		quarantine_first(k8s, kind, seen->index);
 	if (twice && !keeps_both) {
+		if (seen->index == EG_NONE) /* memory was short */
+			return;
 		quarantine(k8s, kind, shown, seen->index, meta);
 		return;
 	}
@@ -403,19 +405,32 @@ static void read_list(struct eg_k8s *k8s, const struct eg_node *list, const char
 	eg_k8s_out(k8s, before);
 }
 
-static bool is_list(const char *kind)
+/* A list has items, if only null. A kind that is merely called so (AllowList) is an object like any
+ * other; a list that lost its items is an error, for what was in it is not in force. */
+static bool is_list(struct eg_k8s *k8s, const struct eg_node *object, const char *kind)
 {
+	static const char *const ours[] = {"List", "NetworkPolicyList", "NamespaceList", "PodList",
+					   "NodeList"};
 	size_t n = strlen(kind);
 
-	return n >= 4 && !strcmp(kind + n - 4, "List");
+	if (n < 4 || strcmp(kind + n - 4, "List"))
+		return false;
+	if (eg_node_get(object, "items"))
+		return true;
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		if (!strcmp(kind, ours[i])) {
+			eg_k8s_error(k8s, object, "items: missing in %s", kind);
+			return true;
+		}
+	return false;
 }
 
 /* kind and version stand in where the object has none. Nesting ends with the tree's depth. */
 static int add_object(struct eg_k8s *k8s, const struct eg_node *object, const char *kind,
 		      const char *version)
 {
-	const char *own_kind = scalar(eg_node_get(object, "kind"));
-	const char *own_version = scalar(eg_node_get(object, "apiVersion"));
+	const char *own_kind = text_or_null(eg_node_get(object, "kind"));
+	const char *own_version = text_or_null(eg_node_get(object, "apiVersion"));
 	struct eg_buf outer = k8s->path;
 
 	kind = own_kind ? own_kind : kind;
@@ -424,7 +439,7 @@ static int add_object(struct eg_k8s *k8s, const struct eg_node *object, const ch
 		eg_k8s_error(k8s, object, "must be a Kubernetes object");
 	} else if (!kind) {
 		eg_k8s_error(k8s, object, "no Kubernetes object: kind is missing");
-	} else if (is_list(kind)) {
+	} else if (is_list(k8s, object, kind)) {
 		read_list(k8s, object, kind, version);
 	} else {
 		/* An object names itself: its place in a list would only be noise. */

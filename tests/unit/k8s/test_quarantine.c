@@ -217,6 +217,17 @@ static const struct {
 	 "t:13: quarantined: Service d/s: kind Service of apiVersion \"v1\" is not enforced: "
 	 "policies are NetworkPolicy of networking.k8s.io/v1: it has no effect\n",
 	 "++++++"},
+	/* not a list, whatever it is called: it has no items */
+	{"{apiVersion: x.io/v1, kind: AllowList, metadata: {name: l, namespace: d}, spec: "
+	 "{ingress: "
+	 "[]}}\n",
+	 "t:13: AllowList d/l: kind AllowList of apiVersion \"x.io/v1\" is not enforced: policies "
+	 "are NetworkPolicy of networking.k8s.io/v1\n",
+	 "t:13: quarantined: AllowList d/l: kind AllowList of apiVersion \"x.io/v1\" is not "
+	 "enforced: policies are NetworkPolicy of networking.k8s.io/v1: it isolates the pods it "
+	 "selects and allows nothing\n",
+	 "-+-+++"},
+	{"{apiVersion: v1, kind: List, item: []}\n", "t:13: items: missing in List\n", NULL, NULL},
 	/* a pod is denied with all that it claims, its node is not */
 	{"{apiVersion: v1, kind: Pod, metadata: {name: y, namespace: d}, status: {podIPs: [{ip: "
 	 "10.0.0.1}, {ip: 10.0.0.3}, {ip: 192.0.2.1}, {ip: x}]}}\n",
