@@ -23,11 +23,14 @@ static struct eg_flow_cached *cache_slot(struct eg_flow *flow, uint64_t hash)
 static bool cache_passes(const struct eg_flow_cached *cached, const struct eg_lookup *lookup,
 			 const struct eg_flow_now *now)
 {
-	return (lookup->event == EG_EVENT_DATA) & (cached->seen_s == now->s) &
-	       (cached->generation == now->generation) &
-	       (cached->both | (cached->side == lookup->side)) &
-	       eg_tcp_near(lookup->segment.end, cached->next_seq[lookup->side], EG_TCP_STEP) &
-	       eg_flow_key_equal(&cached->key, &lookup->key);
+	/* Without branches: all of it is in two cache lines that are there by now. */
+	unsigned passes = lookup->event == EG_EVENT_DATA;
+
+	passes &= cached->seen_s == now->s;
+	passes &= cached->generation == now->generation;
+	passes &= cached->both | (cached->side == lookup->side);
+	passes &= eg_tcp_near(lookup->segment.end, cached->next_seq[lookup->side], EG_TCP_STEP);
+	return passes && eg_flow_key_equal(&cached->key, &lookup->key);
 }
 
 static bool is_older(uint32_t generation, uint32_t than)
