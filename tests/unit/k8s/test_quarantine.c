@@ -104,6 +104,14 @@ static const struct {
 	 "\"spec\"?): "
 	 "it isolates the pods it selects and allows nothing\n",
 	 "----++"},
+	/* one bad requirement: the good one beside it must not narrow the selector */
+	{POLICY("name: p, namespace: d", "podSelector: {matchLabels: {app: web, tier: 7}}"),
+	 "t:13: NetworkPolicy d/p: spec.podSelector.matchLabels.tier: must be a string: put \"7\" "
+	 "in quotes\n",
+	 "t:13: quarantined: NetworkPolicy d/p: spec.podSelector.matchLabels.tier: must be a "
+	 "string: "
+	 "put \"7\" in quotes: it isolates the pods it selects and allows nothing\n",
+	 "-+-+++"},
 	/* a null in a requirement, which once widened the rule */
 	{POLICY("name: p, namespace: d",
 		"podSelector: {matchExpressions: [{key: null, operator: Exists}]}"),
@@ -308,10 +316,45 @@ static void test_cases(void **state)
 	}
 }
 
+/* A pod in quarantine takes no node down with it, and no namespace is guessed where a field that
+ * nobody knows may have named another. */
+static void test_limits(void **state)
+{
+	static const char pod[] = CLUSTER
+		"{apiVersion: v1, kind: Pod, metadata: {name: y, namespace: d}, status: {podIPs: "
+		"[{ip: 192.0.2.1}, {ip: x}]}}\n";
+	static const char policy[] = CLUSTER POLICY("name: p, namepsace: d", "podSelector: {}");
+	struct eg_k8s_options options = {.quarantine = true, .default_namespace = "e"};
+	struct eg_world world = {0};
+	struct eg_errs errs = {0};
+	struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+	struct eg_ip node;
+
+	(void)state;
+	eg_k8s_set_options(k8s, &options);
+	eg_k8s_add_text(k8s, pod, strlen(pod), "t");
+	assert_int_equal(eg_k8s_finish(k8s), 0);
+	assert_int_equal(world.quarantined.n, 1);
+	assert_int_equal(eg_ip_parse("192.0.2.1", &node), 0);
+	assert_int_equal(eg_world_pod_at(&world, &node), EG_NONE);
+	eg_k8s_free(k8s);
+	eg_world_free(&world);
+	eg_errs_free(&errs);
+	k8s = eg_k8s_new(&world, &errs);
+	eg_k8s_set_options(k8s, &options);
+	eg_k8s_add_text(k8s, policy, strlen(policy), "t");
+	assert_int_equal(eg_k8s_finish(k8s), -1);
+	assert_int_equal(errs.n_errors, 1);
+	eg_k8s_free(k8s);
+	eg_world_free(&world);
+	eg_errs_free(&errs);
+}
+
 int run_quarantine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests_name("k8s quarantine", tests, NULL, NULL);
