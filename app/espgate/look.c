@@ -2,7 +2,11 @@
 
 int eg_view_open(struct eg_view *view, const char *path)
 {
-	const struct eg_snap_options options = {.prove_ns = EG_PROVE_BUDGET_NS, .offline = true};
+	const struct eg_snap_options options = {
+		.prove_ns = EG_PROVE_BUDGET_NS,
+		.tolerance = EG_QUARANTINE_ALL,
+		.offline = true,
+	};
 	struct eg_errs errs = {0};
 
 	*view = (struct eg_view){.config = eg_config_load(path, &errs)};

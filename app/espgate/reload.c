@@ -40,10 +40,12 @@ static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, 
 int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs)
 {
 	uint64_t start_ns = eg_mono_ns();
+	const struct eg_snap *before = eg_publisher_read(&gateway->publisher);
 	const struct eg_snap_options options = {
 		.prove_ns = EG_PROVE_BUDGET_NS,
-		.before = eg_publisher_read(&gateway->publisher),
+		.before = before,
 		.now_ns = start_ns,
+		.tolerance = before && before->policy ? EG_QUARANTINE_ALL : EG_QUARANTINE_COSTLY,
 	};
 	struct eg_snap *snap = eg_snap_build(config, gateway->sas, &options, errs);
 	int err;

@@ -57,13 +57,14 @@ static int prove(struct eg_snap_policy *policy, const struct eg_conf_policy *con
 }
 
 struct eg_snap_policy *eg_snap_policy_build(const struct eg_config *config,
-					    const struct eg_snap_policy *before, unsigned n_workers,
-					    uint64_t prove_ns, struct eg_errs *errs)
+					    const struct eg_snap_policy_options *options,
+					    struct eg_errs *errs)
 {
 	const struct eg_conf_policy *conf = &config->policy;
-	const struct eg_policy_options options = {.max_rules = conf->max_rules};
+	const struct eg_policy_options limits = {.max_rules = conf->max_rules};
+	const enum eg_snap_tolerance tolerance =
+		conf->refuse_invalid ? EG_REFUSE_ALL : options->tolerance;
 	struct eg_snap_policy *policy = calloc(1, sizeof(*policy));
-	bool quarantine;
 
 	if (!policy) {
 		eg_error(errs, NULL, "policy", "out of memory");
@@ -72,17 +73,16 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_config *config,
 	policy->audit = conf->mode == EG_POLICY_AUDIT;
 	policy->reject = conf->reject;
 	policy->keep_existing = conf->keep_existing;
-	/* A first load refuses: only a state that is in force is worth keeping up to date at the
-	 * price of one object. */
-	quarantine = before && !conf->refuse_invalid;
-	if (load_world(&policy->world, conf, quarantine, errs) ||
-	    eg_guard_world(&policy->world, before ? &before->world : NULL, conf, errs) ||
+	if (load_world(&policy->world, conf, tolerance == EG_QUARANTINE_ALL, errs) ||
+	    eg_guard_world(&policy->world, options->before ? &options->before->world : NULL, conf,
+			   errs) ||
 	    eg_build_networks(&policy->world, config, errs))
 		goto fail;
-	policy->compiled = eg_snap_policy_fit(&policy->world, &options, quarantine, errs);
-	if (!policy->compiled || prove(policy, conf, prove_ns, errs))
+	policy->compiled =
+		eg_snap_policy_fit(&policy->world, &limits, tolerance != EG_REFUSE_ALL, errs);
+	if (!policy->compiled || prove(policy, conf, options->prove_ns, errs))
 		goto fail;
-	if (eg_snap_policy_add_counts(policy, n_workers)) {
+	if (eg_snap_policy_add_counts(policy, options->n_workers)) {
 		eg_error(errs, NULL, "policy", "out of memory");
 		goto fail;
 	}

@@ -40,12 +40,28 @@ struct eg_config;
 /* How long a load may spend on proving the tables against the reference model. */
 #define EG_PROVE_BUDGET_NS 500000000ull
 
-/* Read inventory and policies, compile, prove. prove_ns bounds the proof (0: exhaustive). `before`
- * is the policy in force, or NULL: a world that lost too much of it is refused (guard.h). NULL
- * where anything was reported to errs; a disagreement of the proof is an error. Control thread. */
+/* What becomes of an object of Kubernetes that is invalid or too expensive: it is quarantined, or
+ * it is an error. policy.on_error: refuse makes it an error always. */
+enum eg_snap_tolerance {
+	EG_REFUSE_ALL,        /* `check`: whoever asks wants to know */
+	EG_QUARANTINE_COSTLY, /* a start: only a valid object, which any tenant can create; nothing
+			       * is in force yet that would be worth an invalid one */
+	EG_QUARANTINE_ALL,    /* a reload, and verbs that say what a reload makes of the files */
+};
+
+struct eg_snap_policy_options {
+	const struct eg_snap_policy *before; /* in force, or NULL: a world that lost too much of it
+					      * is refused (guard.h) */
+	unsigned n_workers;
+	uint64_t prove_ns; /* bounds the proof; 0: exhaustive */
+	enum eg_snap_tolerance tolerance;
+};
+
+/* Read inventory and policies, compile, prove. NULL where an error was reported to errs; a
+ * disagreement of the proof is one. Control thread. */
 struct eg_snap_policy *eg_snap_policy_build(const struct eg_config *config,
-					    const struct eg_snap_policy *before, unsigned n_workers,
-					    uint64_t prove_ns, struct eg_errs *errs);
+					    const struct eg_snap_policy_options *options,
+					    struct eg_errs *errs);
 
 /* Zeroed counters for n_workers. 0 or -ENOMEM; eg_snap_policy_free() also then. */
 int eg_snap_policy_add_counts(struct eg_snap_policy *policy, unsigned n_workers);

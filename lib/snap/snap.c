@@ -63,9 +63,14 @@ static int build(struct eg_snap *snap, const struct eg_config *config,
 				      : eg_build_sas(snap, config, options, errs);
 
 	if (config->policy.mode != EG_POLICY_OFF) {
-		snap->policy = eg_snap_policy_build(
-			config, options->before ? options->before->policy : NULL, n_workers,
-			options->prove_ns, errs);
+		const struct eg_snap_policy_options policy = {
+			.before = options->before ? options->before->policy : NULL,
+			.n_workers = n_workers,
+			.prove_ns = options->prove_ns,
+			.tolerance = options->tolerance,
+		};
+
+		snap->policy = eg_snap_policy_build(config, &policy, errs);
 		failed |= !snap->policy;
 	}
 	failed |= build_ports(snap, config, errs);

@@ -80,6 +80,7 @@ struct eg_snap_options {
 	uint64_t prove_ns; /* how long the proof of the policy may take; 0: prove everything */
 	const struct eg_snap *before; /* in force, or NULL */
 	uint64_t now_ns;              /* monotonic */
+	enum eg_snap_tolerance tolerance;
 	bool offline; /* no keys, so no SAs: for verbs that only look (explain, replay) */
 };
 

@@ -66,4 +66,11 @@ sent=$(counter a uplink.tx)
 until_true 20 eval '[ "$(counter a uplink.tx)" -gt $((sent + 100)) ]'
 if grep -q "packets denied under shop/db" a.txt; then fail "db was denied too"; fi
 stop a "$pid"
+# A restart with them: any tenant can create such an object, so it must not keep the gateway down.
+start a
+grep -q "configuration 1 in force.*; 1 objects quarantined" a.log || { cat a.log; fail "it does not start"; }
+stop a "$pid"
+expect_status 1 "$espgate" check -c a.yaml >check.out 2>&1
+expect_line check.out "NetworkPolicy mall/too-wide: it holds 26000 pairs"
+
 echo "three hostile policies: reloaded in $took ms with $grown KiB, one quarantined, no neighbour hit"

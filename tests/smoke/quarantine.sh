@@ -52,6 +52,11 @@ sent=$(counter a uplink.tx)
 until_true 10 eval '[ "$(counter a uplink.tx)" -gt $((sent + 100)) ]' # db passes on
 if grep -q "packets denied under shop/db" a.txt; then fail "db was denied too"; fi
 
+# explain reads the files as the running gateway does.
+"$espgate" explain -c a.yaml 10.244.1.2 10.244.2.2 tcp 80 >explain.txt 2>&1 && fail "explain: not denied"
+expect_line explain.txt "quarantined: NetworkPolicy shop/bad"
+expect_line explain.txt "isolated by shop/bad"
+
 sed -i 's/dirs: /on_error: refuse, dirs: /' a.yaml
 kill -HUP "$pid"
 until_true 20 grep -q "reload refused" a.log
