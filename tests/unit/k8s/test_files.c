@@ -14,6 +14,8 @@ static const struct {
 	     "in it)\n"},
 	{" \n\r\n\n", "%s: is empty: a dump that failed looks like this (delete the file if "
 		      "nothing belongs in it)\n"},
+	{"\xef\xbb\xbf", "%s: is empty: a dump that failed looks like this (delete the file if "
+			 "nothing belongs in it)\n"},
 	{"# nothing yet\n", "%s: warning: no object in it\n"},
 	{"---\n", "%s: warning: no object in it\n"},
 	/* cut within a line, which still parses */
@@ -24,6 +26,8 @@ static const struct {
 	{NS "  ",
 	 "%s: is cut off: its last line has no end (if it is complete, end it with a newline)\n"},
 	{"apiVersion: v1\r\nkind: Namespace\r\nmetadata: {name: shop}\r\n", ""},
+	{"{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\r", ""},
+	{"apiVersion: v1\rkind: Namespace\rmetadata: {name: shop}\r", ""},
 	/* a dump's list, cut between lines: kubectl's `kind` comes behind the items */
 	{"apiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Namespace\n  metadata:\n    name: a\n",
 	 "%s:1:1: no Kubernetes object: kind is missing\n"},

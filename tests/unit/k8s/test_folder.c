@@ -2,6 +2,8 @@
  * allows and YAML does not. */
 #include "k8s_tests.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +19,48 @@ static const char *in_root(const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", root, name);
 	return path;
+}
+
+/* What happens in the middle of a listing. The test is linked with --wrap=readdir, and with
+ * --wrap=readdir64, which is what readdir() is called where files may be large. */
+static struct {
+	void (*before)(void); /* once, before a name is read */
+	bool fail;            /* the disk has an error */
+	size_t n_more;        /* names that are not there */
+} listing;
+
+typedef struct dirent *(*readdir_fn)(DIR *dir);
+
+static struct dirent *next_entry(DIR *dir, readdir_fn real)
+{
+	static struct dirent more = {.d_name = "notes.txt"};
+	void (*before)(void) = listing.before;
+
+	listing.before = NULL;
+	if (before)
+		before();
+	if (listing.n_more) {
+		listing.n_more--;
+		return &more;
+	}
+	if (listing.fail)
+		errno = EIO;
+	return listing.fail ? NULL : real(dir);
+}
+
+struct dirent *__real_readdir(DIR *dir);
+struct dirent *__wrap_readdir(DIR *dir);
+struct dirent *__real_readdir64(DIR *dir);
+struct dirent *__wrap_readdir64(DIR *dir);
+
+struct dirent *__wrap_readdir(DIR *dir)
+{
+	return next_entry(dir, __real_readdir);
+}
+
+struct dirent *__wrap_readdir64(DIR *dir)
+{
+	return next_entry(dir, __real_readdir64);
 }
 
 /* A namespace of that name. */
@@ -47,8 +91,10 @@ static void expect(const char *folder, const char *namespaces, const char *messa
 	struct eg_errs errs = {0};
 	struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
 	struct eg_buf names = {0}, text = {0};
+	char path[512];
 
-	eg_k8s_add_path(k8s, in_root(folder));
+	snprintf(path, sizeof(path), "%s/%s", root, folder);
+	eg_k8s_add_path(k8s, path);
 	eg_k8s_finish(k8s);
 	eg_buf_add(&names, "%s", "");
 	eg_buf_add(&text, "%s", "");
@@ -198,6 +244,42 @@ static void test_text(void **state)
 	eg_world_free(&world);
 }
 
+/* Another version's folder takes the place of ..data, as a kubelet does it. */
+static void swap_data(void)
+{
+	char to[512];
+
+	make_link("..v2", "swapped/..tmp");
+	snprintf(to, sizeof(to), "%s/swapped/..data", root);
+	assert_int_equal(rename(in_root("swapped/..tmp"), to), 0);
+}
+
+/* Half of one state and half of another is refused, and so is half of a folder. */
+static void test_listing(void **state)
+{
+	(void)state;
+	make_folder("swapped");
+	make_folder("swapped/..v1");
+	make_folder("swapped/..v2");
+	write_ns("swapped/..v1/a.yaml", "a");
+	write_ns("swapped/..v2/a.yaml", "a");
+	make_link("..v1", "swapped/..data");
+	make_link("..data/a.yaml", "swapped/a.yaml");
+	expect("swapped", "a ", "");
+	listing.before = swap_data;
+	expect("swapped", "a ", "swapped: was replaced while it was read: reload again\n");
+	expect("swapped", "a ", "");
+	listing.fail = true;
+	expect("swapped", "", "swapped: Input/output error\n");
+	listing.fail = false;
+	listing.n_more = EG_K8S_FOLDER_FILES - 2; /* and a.yaml: the rest is hidden */
+	expect("swapped", "a ", "");
+	listing.n_more = EG_K8S_FOLDER_FILES - 1;
+	expect("swapped", "a ", "");
+	listing.n_more = EG_K8S_FOLDER_FILES;
+	expect("swapped", "", "swapped: too many files in this folder\n");
+}
+
 static int make_root(void **state)
 {
 	(void)state;
@@ -222,6 +304,7 @@ int run_folder_tests(void)
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_listing),
 	};
 
 	return cmocka_run_group_tests_name("k8s folders", tests, make_root, remove_root);

@@ -163,6 +163,10 @@ static const struct {
 	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}}\n---\n"
 		       "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: default}}\n",
 	 "t:5:1: Pod default/a: is there twice; first at t:3\n"},
+	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a, creationTimestamp: "
+		       "'2024-01-31T12:00:00+02:00'}}\n",
+	 "t:3:68: Pod a: metadata: creationTimestamp: must be a time like "
+	 "2024-01-31T12:00:00Z\n"},
 	{NS("a") NS("a"), "t:3:1: Namespace a: is there twice; first at t:1\n"},
 	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIP: x}}\n",
 	 "t:3:66: Pod default/a: status.podIP: must be an IP address\n"},
@@ -245,6 +249,8 @@ static void test_one_address(void **state)
 		{"creationTimestamp: \"2024-01-01T00:00:00Z\"",
 		 "creationTimestamp: \"2024-01-01T00:00:00Z\"", 2, 2,
 		 "b: has the address 10.0.0.1 of Pod d/a (t:3): the policies of both "},
+		{"deletionTimestamp: null", "", 2, 2,
+		 "b: has the address 10.0.0.1 of Pod d/a (t:3): the policies of both "},
 		{"creationTimestamp: \"2024-01-01T00:00:00Z\"", "", 2, 2,
 		 "b: has the address 10.0.0.1 of Pod d/a (t:3): the policies of both "},
 		/* being deleted counts more than being older, and equals decide by age */
@@ -287,6 +293,44 @@ static void test_one_address(void **state)
 		eg_errs_free(&errs);
 		eg_buf_free(&text);
 	}
+}
+
+/* Which ports a name means: those of containers and of sidecars, written as no reader doubts. */
+static void test_port_names(void **state)
+{
+	struct eg_world world = {0};
+	const struct eg_pod *pod;
+
+	(void)state;
+	read_world(NS("d") "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: d}, spec: "
+			   "{containers: [{ports: [{name: web, containerPort: 80}, {name: web, "
+			   "containerPort: 0120}, {name: web, containerPort: 65536}, {name: web, "
+			   "containerPort: 0}, {containerPort: 81}]}], initContainers: [{ports: "
+			   "[{name: web, containerPort: 82}]}, {restartPolicy: Never, ports: "
+			   "[{name: web, containerPort: 83}]}, {restartPolicy: Always, ports: "
+			   "[{name: web, containerPort: 84, protocol: UDP}]}]}}\n",
+		   &world, "");
+	pod = pod_of(&world, "a");
+	assert_int_equal(pod->ports.n, 2);
+	assert_true(has_port(&world, "a", "web", EG_PROTO_TCP, 80));
+	assert_true(has_port(&world, "a", "web", EG_PROTO_UDP, 84));
+	eg_world_free(&world);
+}
+
+/* Old dumps have podCIDR alone. */
+static void test_pod_cidr(void **state)
+{
+	struct eg_world world = {0};
+	struct eg_prefix prefix;
+
+	(void)state;
+	read_world("{apiVersion: v1, kind: Node, metadata: {name: n}, spec: {podCIDR: "
+		   "10.1.0.0/24}}\n",
+		   &world, "");
+	assert_int_equal(world.nodes.v[0].pod_cidrs.n, 1);
+	assert_int_equal(eg_prefix_parse("10.1.0.0/24", &prefix), 0);
+	assert_memory_equal(&world.nodes.v[0].pod_cidrs.v[0], &prefix, sizeof(prefix));
+	eg_world_free(&world);
 }
 
 /* hostIPs counts as hostIP does, whatever the Node says. */
@@ -376,6 +420,7 @@ int run_inventory_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kubectl_list), cmocka_unit_test(test_typed_list_json),
 		cmocka_unit_test(test_messages),     cmocka_unit_test(test_one_address),
+		cmocka_unit_test(test_port_names),   cmocka_unit_test(test_pod_cidr),
 		cmocka_unit_test(test_host_ips),     cmocka_unit_test(test_folder),
 	};
 

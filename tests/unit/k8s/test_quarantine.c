@@ -145,6 +145,15 @@ static const struct {
 	 "to some readers and decimal to others: write the port without leading zeros: it isolates "
 	 "the pods it selects and allows nothing\n",
 	 "-+++++"},
+	/* what the rest of a selector says is not narrower than what was meant: all pods */
+	{POLICY("name: p, namespace: d",
+		"podSelector: {matchLabels: {app: web}, matchExpressions: [null]}"),
+	 "t:13: NetworkPolicy d/p: spec.podSelector.matchExpressions[0]: must be a map with "
+	 "key, operator and values\n",
+	 "t:13: quarantined: NetworkPolicy d/p: spec.podSelector.matchExpressions[0]: must be "
+	 "a "
+	 "map with key, operator and values: it isolates the pods it selects and allows nothing\n",
+	 "-+-+++"},
 	/* metadata */
 	{POLICY("name: p, namepsace: d", "podSelector: {}"),
 	 "t:13: NetworkPolicy p: metadata: unknown field \"namepsace\" (did you mean "
@@ -261,6 +270,12 @@ static const struct {
 	 "labels "
 	 "are taken as not known\n",
 	 "++++++"},
+	/* pods of two namespaces */
+	{"{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: d}}\n---\n"
+	 "{apiVersion: v1, kind: Pod, metadata: {name: x, namespace: e}}\n",
+	 "t:13: Pod d/web: is there twice; first at t:7\n",
+	 "t:13: quarantined: Pod d/web: is there twice; first at t:7: its addresses are denied\n",
+	 "--++--"},
 };
 
 /* The first message without its column: the other tests hold those. */
@@ -350,11 +365,88 @@ static void test_limits(void **state)
 	eg_errs_free(&errs);
 }
 
+/* Read CLUSTER and the objects behind it, with quarantine. */
+static int read_quarantined(const char *objects, const char *default_namespace,
+			    struct eg_world *world)
+{
+	const struct eg_k8s_options options = {.source = EG_K8S_POLICIES,
+					       .default_namespace = default_namespace,
+					       .quarantine = true};
+	struct eg_errs errs = {0};
+	struct eg_k8s *k8s = eg_k8s_new(world, &errs);
+	struct eg_buf text = {0};
+	int err;
+
+	eg_buf_add(&text, "%s%s", CLUSTER, objects);
+	eg_k8s_set_options(k8s, &options);
+	eg_k8s_add_text(k8s, text.v, text.n, "t");
+	err = eg_k8s_finish(k8s);
+	eg_k8s_free(k8s);
+	eg_errs_free(&errs);
+	eg_buf_free(&text);
+	return err;
+}
+
+static struct eg_ip ip_of(const char *text)
+{
+	struct eg_ip ip;
+
+	assert_int_equal(eg_ip_parse(text, &ip), 0);
+	return ip;
+}
+
+/* Of a Node nothing is left, of a Namespace its name, and a healthy pod that has its node's address
+ * keeps it, and with it its policies. */
+static void test_what_is_left(void **state)
+{
+	static const char objects[] =
+		"{apiVersion: v1, kind: Node, metadata: {name: n2}, status: {addresses: [{type: "
+		"InternalIP, address: 192.0.2.2}, {type: InternalIP, address: x}]}}\n---\n"
+		"{apiVersion: v1, kind: Namespace, metadata: {name: f, labels: {a: b, c: d e}}}\n"
+		"---\n{apiVersion: v1, kind: Pod, metadata: {name: y, namespace: d}, status: "
+		"{podIP: 192.0.2.1}}\n";
+	struct eg_world world = {0};
+	const struct eg_namespace *f;
+	struct eg_ip ip = ip_of("192.0.2.2");
+
+	(void)state;
+	assert_int_equal(read_quarantined(objects, NULL, &world), 0);
+	assert_int_equal(world.quarantined.n, 2);
+	assert_int_equal(eg_world_node_at(&world, &ip), EG_NONE);
+	f = &world.namespaces.v[2];
+	assert_string_equal(eg_sym_text(&world.syms, f->name), "f");
+	assert_true(f->implied);
+	assert_int_equal(f->labels.n, 1);
+	ip = ip_of("192.0.2.1");
+	assert_int_not_equal(eg_world_node_at(&world, &ip), EG_NONE);
+	assert_int_not_equal(eg_world_pod_at(&world, &ip), EG_NONE);
+	eg_world_free(&world);
+}
+
+/* The default namespace stands in for one that was left out, not for one that was misspelt. */
+static void test_default_namespace(void **state)
+{
+	struct eg_world world = {0};
+
+	(void)state;
+	assert_int_equal(read_quarantined(POLICY("name: p", "podSelector: {}"), "e", &world), 0);
+	assert_int_equal(world.policies.v[0].ns, 1);
+	assert_int_equal(world.quarantined.n, 0);
+	eg_world_free(&world);
+	assert_int_equal(
+		read_quarantined(POLICY("name: p, namepsace: d", "podSelector: {}"), "e", &world),
+		-1);
+	assert_int_equal(world.policies.n, 0);
+	eg_world_free(&world);
+}
+
 int run_quarantine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_what_is_left),
+		cmocka_unit_test(test_default_namespace),
 	};
 
 	return cmocka_run_group_tests_name("k8s quarantine", tests, NULL, NULL);
