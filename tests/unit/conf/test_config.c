@@ -207,6 +207,50 @@ static void test_defaults(void **state)
 	eg_config_free(c);
 }
 
+/* What policy's keys say is what the gateway goes by. */
+static void test_policy(void **state)
+{
+	struct eg_config *c = parse(
+		"version: 1\n"
+		"ports: {c: {device: d0, role: clear}}\n"
+		"policy: {dirs: [p, q], inventory: [i], mode: audit, existing_connections: keep,\n"
+		"  reject: true, unknown_pods: allow, pod_networks: [10.0.0.0/8], node_addresses:\n"
+		"  [192.0.2.1], on_error: refuse, default_namespace: shop, max_shrink: 7%}\n",
+		"");
+	const struct eg_conf_policy *policy = &c->policy;
+
+	(void)state;
+	assert_int_equal(policy->mode, EG_POLICY_AUDIT);
+	assert_int_equal(policy->dirs.n, 2);
+	assert_int_equal(policy->inventory.n, 1);
+	assert_true(policy->keep_existing);
+	assert_true(policy->reject);
+	assert_true(policy->allow_unknown);
+	assert_true(policy->refuse_invalid);
+	assert_int_equal(policy->pod_networks.n, 1);
+	assert_prefix(&policy->pod_networks.v[0], "10.0.0.0/8");
+	assert_int_equal(policy->node_addresses.n, 1);
+	assert_ip(&policy->node_addresses.v[0], "192.0.2.1");
+	assert_string_equal(policy->default_namespace, "shop");
+	assert_int_equal(policy->max_shrink, 7);
+	eg_config_free(c);
+	c = parse("version: 1\n"
+		  "ports: {c: {device: d0, role: clear}}\n"
+		  "policy: {dirs: [p], inventory: [i], existing_connections: reevaluate,\n"
+		  "  unknown_pods: deny, on_error: quarantine}\n",
+		  "");
+	policy = &c->policy;
+	assert_int_equal(policy->mode, EG_POLICY_ENFORCE);
+	assert_false(policy->keep_existing);
+	assert_false(policy->reject);
+	assert_false(policy->allow_unknown);
+	assert_false(policy->refuse_invalid);
+	assert_null(policy->default_namespace);
+	assert_int_equal(policy->max_shrink, 50);
+	assert_int_equal(c->ports.v[0].source_check, EG_SOURCE_STRICT);
+	eg_config_free(c);
+}
+
 static void test_lcores(void **state)
 {
 	static const struct {
@@ -392,6 +436,7 @@ int run_config_tests(void)
 		cmocka_unit_test(test_per_source),  cmocka_unit_test(test_lcores),
 		cmocka_unit_test(test_many_errors), cmocka_unit_test(test_hostile_lcores),
 		cmocka_unit_test(test_load),        cmocka_unit_test(test_many_peers),
+		cmocka_unit_test(test_policy),
 	};
 
 	return cmocka_run_group_tests_name("conf config", tests, NULL, NULL);

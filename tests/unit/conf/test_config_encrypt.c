@@ -1,6 +1,7 @@
 /* Where packets may come from and what must not leave in clear: ports' source_check, encrypt. */
 #include "config_cases.h"
 
+#include "base/buf.h"
 #include "conf/config.h"
 
 #define ROUTER                                                                                     \
@@ -39,7 +40,8 @@ static void test_encrypt(void **state)
 		 */
 		{VP ROUTER
 		 "routes: [{to: 10.3.0.0/16, via: 10.9.0.2}, {to: 0.0.0.0/0, via: 10.9.0.2},\n"
-		 "         {to: 10.4.0.0/16, port: c}, {to: 10.5.0.0/16, via: 192.0.2.2}]\n"
+		 "         {to: 10.4.0.0/16, port: c}, {to: 10.5.0.0/16, via: 192.0.2.2},\n"
+		 "         {to: 10.0.0.0/7, via: 10.9.0.2}]\n"
 		 "encrypt: [10.0.0.0/8]\n",
 		 "t:5:15: routes[0].to: 10.3.0.0/16 lies inside 10.0.0.0/8 of encrypt: through a "
 		 "router of ports.c its packets would leave in clear\n"},
@@ -60,10 +62,40 @@ static void test_encrypt(void **state)
 		 "t:8:38: warning: peers.b.sas[0].suite: aes256gmac does not encrypt: the wire can "
 		 "read what this peer is sent\n"},
 		{VP ROUTER "encrypt: [10.0.0.0/8]\n" PEER("aes256gcm16") "state_dir: s\n", ""},
+		/* What a peer in transport mode carries is its own address. */
+		{VP ROUTER
+		 "routes: [{to: 192.0.2.1/32, port: c}]\n"
+		 "encrypt: [192.0.2.0/24]\n"
+		 "peers: {b: {mode: transport, local: 192.0.2.1, remote: 192.0.2.2, sas: [\n"
+		 "  {dir: in, spi: 0x2001, suite: aes256gcm16, key_file: i},\n"
+		 "  {dir: out, spi: 0x1001, suite: null-sha256, key_file: o}]}}\n",
+		 "t:9:34: peers.b.sas[1].suite: null-sha256 does not encrypt, and the peer "
+		 "overlaps 192.0.2.0/24 of encrypt\n"},
 	};
 
 	(void)state;
 	run_config_cases(cases, COUNT(cases));
+}
+
+static void test_limit(void **state)
+{
+	(void)state;
+	for (int n = EG_CONF_ENCRYPT_MAX; n <= EG_CONF_ENCRYPT_MAX + 1; n++) {
+		bool fits = n == EG_CONF_ENCRYPT_MAX;
+		struct eg_errs errs = {0};
+		struct eg_buf text = {0};
+		struct eg_config *config;
+
+		eg_buf_add(&text, "%s", VP "encrypt: [");
+		for (int i = 0; i < n; i++)
+			eg_buf_add(&text, "%s10.%d.%d.0/24", i ? ", " : "", i / 256, i % 256);
+		eg_buf_add(&text, "]\n");
+		config = eg_config_parse(text.v, text.n, "t", &errs);
+		assert_int_equal(config != NULL, fits);
+		assert_messages(&errs, fits ? "" : "t:3:10: encrypt: more than 1024 networks\n");
+		eg_config_free(config);
+		eg_buf_free(&text);
+	}
 }
 
 int run_config_encrypt_tests(void)
@@ -71,6 +103,7 @@ int run_config_encrypt_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_source_check),
 		cmocka_unit_test(test_encrypt),
+		cmocka_unit_test(test_limit),
 	};
 
 	return cmocka_run_group_tests_name("conf encrypt", tests, NULL, NULL);

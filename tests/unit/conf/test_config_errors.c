@@ -404,6 +404,15 @@ static void test_policy_section(void **state)
 		 "t:3:47: policy.on_error: unknown \"ignore\" (one of: quarantine, refuse)\n"},
 		{VP "policy: {dirs: [p], inventory: [i], default_namespace: Shop}\n",
 		 "t:3:56: policy.default_namespace: \"Shop\" is no namespace (a-z, 0-9 and -)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], default_namespace: "
+		    "a23456789-123456789-123456789-123456789-123456789-123456789-123}\n",
+		 ""},
+		{VP "policy: {dirs: [p], inventory: [i], default_namespace: "
+		    "a23456789-123456789-123456789-123456789-123456789-123456789-1234}\n",
+		 "t:3:56: policy.default_namespace: \"a23456789-123456789-123456789-123456789-"
+		 "123456789-123456789-1234\" is no namespace (a-z, 0-9 and -)\n"},
+		{VP "policy: {dirs: [p], inventory: [i], default_namespace: a-}\n",
+		 "t:3:56: policy.default_namespace: \"a-\" is no namespace (a-z, 0-9 and -)\n"},
 		{VP "policy: {dirs: [p], inventory: [i], default_namespace: []}\n",
 		 "t:3:56: policy.default_namespace: expected a value, found a list\n"},
 		{VP "policy: {dirs: [p], inventory: [i], existing_connections: drop}\n",

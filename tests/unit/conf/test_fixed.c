@@ -64,6 +64,8 @@ static const struct {
 	 false},
 	{11, "    kernel: {device: \"net_tap0,iface=gw\", allow: [ike, bgp]}\n", "",
 	 false}, /* applies */
+	{13, "    parent: dn\n", "t:13:5: ports.v.parent: needs a restart (running with up)\n",
+	 true},
 	{14, "    vlan: 8\n", "t:14:5: ports.v.vlan: needs a restart (running with 7)\n", true},
 	{15, "    mac: \"02:00:00:00:00:08\"\n",
 	 "t:15:5: warning: ports.v.mac: needs a restart (running with 02:00:00:00:00:07)\n", false},
@@ -157,6 +159,25 @@ static void test_rows(void **state)
 	eg_config_free(running);
 }
 
+/* A kernel device that is not there is given nothing. */
+static void test_no_device(void **state)
+{
+	struct eg_config *running = config_with(11, "\n"), *wanted = config_with(0, NULL);
+	const struct eg_conf_port *port = &wanted->ports.v[0];
+	static const struct eg_allow nothing;
+	struct eg_errs errs = {0};
+
+	(void)state;
+	assert_memory_not_equal(&port->kernel.allow, &nothing, sizeof(nothing));
+	assert_int_equal(eg_config_keep_fixed(wanted, running, &errs), 0);
+	assert_messages(&errs,
+			"t:11:5: warning: ports.up.kernel: needs a restart (running with none)\n");
+	assert_null(port->kernel.device);
+	assert_memory_equal(&port->kernel.allow, &nothing, sizeof(nothing));
+	eg_config_free(wanted);
+	eg_config_free(running);
+}
+
 /* All differences at once, not only the first. */
 static void test_all_at_once(void **state)
 {
@@ -178,6 +199,7 @@ int run_fixed_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_no_device),
 		cmocka_unit_test(test_all_at_once),
 	};
 

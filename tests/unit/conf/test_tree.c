@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "conf/tree_text.h"
+
 static void test_shape(void **state)
 {
 	static const char text[] = "a: 1\n"
@@ -222,12 +225,100 @@ static void test_file(void **state)
 	assert_messages(&errs, "/dev/zero: larger than 10 bytes\n");
 }
 
+/* What stands in, and what stays: *copy NULL is the text as it is. Each text in memory of its own
+ * size, so that a sanitizer sees a look beyond. */
+static void test_replace(void **state)
+{
+	static const struct {
+		const char *text, *copy;
+	} rows[] = {
+		{"", NULL},
+		{"a\xef", NULL},
+		{"a\xef\xbf", NULL},
+		{"a\xef\xbf\xbd", NULL},
+		{"a\xef\xbf\xbe", "a" EG_TREE_STAND_IN},
+		{"\xc2", NULL},
+		{"\xc2\x9f\xc2\x85\xc2\xa0", EG_TREE_STAND_IN "\xc2\x85\xc2\xa0"},
+		{"\x7f", EG_TREE_STAND_IN},
+		{"\xef\xbb\xbf"
+		 "a\xef\xbb\xbf\n\xef\xbb\xbf"
+		 "b",
+		 "a" EG_TREE_STAND_IN "\nb"},
+		{"\\ud83d\\ude00\\uDFFF", "\\ufffd\\ufffd\\ufffd"},
+		{"\\ud83", NULL},
+		{"\\ud7ff \\ue000 \\ud", NULL},
+		{"\\\\ud83d \\ud83d", "\\\\ud83d \\ufffd"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		size_t len = strlen(rows[i].text), copy_len = 0;
+		char *text = malloc(len + 1), *exact = text + 1, *copy;
+
+		memcpy(exact, rows[i].text, len);
+		assert_int_equal(eg_tree_text_replace(exact, len, &copy, &copy_len), 0);
+		assert_int_equal(!copy, !rows[i].copy);
+		if (copy) {
+			assert_int_equal(copy_len, strlen(rows[i].copy));
+			assert_memory_equal(copy, rows[i].copy, copy_len);
+		}
+		free(copy);
+		free(text);
+	}
+	{
+		size_t copy_len;
+		char *copy;
+
+		/* The same where what follows is not part of the text. */
+		assert_int_equal(eg_tree_text_replace("a\xef\xbf\xbf", 3, &copy, &copy_len), 0);
+		assert_null(copy);
+		assert_int_equal(eg_tree_text_replace("\xc2\x80", 1, &copy, &copy_len), 0);
+		assert_null(copy);
+		assert_int_equal(eg_tree_text_replace("\\ud800", 5, &copy, &copy_len), 0);
+		assert_null(copy);
+	}
+}
+
+/* Each NUL becomes a character of three bytes, and nothing behind it is overwritten. */
+static void test_nul(void **state)
+{
+	struct eg_buf text = {0}, wanted = {0};
+	const struct eg_node *it;
+	struct eg_tree tree;
+	struct eg_errs errs = {0};
+
+	(void)state;
+	eg_buf_add(&text, "[");
+	for (int n = 0; n < 40; n++) {
+		eg_buf_add(&text, "\"");
+		for (int i = 0; i < n; i++)
+			eg_buf_add(&text, "\\0");
+		eg_buf_add(&text, "x\", ");
+	}
+	eg_buf_add(&text, "end]\n");
+	assert_int_equal(eg_tree_read_text(text.v, text.n, "t", &eg_tree_limits_k8s, &tree, &errs),
+			 0);
+	it = tree.docs->child;
+	for (int n = 0; n < 40; n++, it = it->next) {
+		eg_buf_cut(&wanted, 0);
+		for (int i = 0; i < n; i++)
+			eg_buf_add(&wanted, EG_TREE_STAND_IN);
+		eg_buf_add(&wanted, "x");
+		assert_string_equal(it->text, wanted.v);
+	}
+	assert_string_equal(it->text, "end");
+	eg_tree_free(&tree);
+	eg_buf_free(&text);
+	eg_buf_free(&wanted);
+}
+
 int run_tree_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shape),     cmocka_unit_test(test_null),
 		cmocka_unit_test(test_documents), cmocka_unit_test(test_alias),
 		cmocka_unit_test(test_refused),   cmocka_unit_test(test_file),
+		cmocka_unit_test(test_replace),   cmocka_unit_test(test_nul),
 	};
 
 	return cmocka_run_group_tests_name("conf tree", tests, NULL, NULL);

@@ -278,6 +278,44 @@ static void test_excess(void **state)
 	}
 }
 
+/* A pair of a peer and a port range counts 1, and so does an exception; what has no effect counts
+ * nothing. */
+static void test_weights(void **state)
+{
+	static const struct {
+		const char *spec;
+		uint64_t weight;
+	} rows[] = {
+		{"", 0},
+		{"  ingress: [{}]\n", 1},
+		{"  ingress: [{from: [{podSelector: {}}, {namespaceSelector: {}}]}]\n", 2},
+		{"  ingress: [{ports: [{port: 80}, {port: 81}, {port: 83}]}]\n", 2},
+		{"  ingress: [{ports: [{port: web}, {port: dns}, {port: 80}]}]\n", 3},
+		{"  ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16, "
+		 "10.2.0.0/16, 10.3.0.0/16]}}, {podSelector: {}}], ports: [{port: 80}, {port: "
+		 "90}]}]\n",
+		 7},
+		{"  ingress: [{}]\n  egress: [{}, {}]\n", 3},
+		{"  ingress: [{}]\n  egress: [{}, {}]\n  policyTypes: [Ingress]\n", 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct eg_buf text = {0};
+		struct eg_world world = {0};
+		uint64_t weight;
+
+		eg_buf_add(&text, HEAD("shop", "p") "%s", rows[i].spec);
+		yaml_world(text.v, &world);
+		assert_int_equal(world.policies.n, 1);
+		assert_int_equal(eg_budget_weigh(&world, &weight), 0);
+		if (weight != rows[i].weight)
+			fail_msg("%s: %d", rows[i].spec, (int)weight);
+		eg_world_free(&world);
+		eg_buf_free(&text);
+	}
+}
+
 static void expect_gone(const struct eg_world *world, const struct eg_policy_options *options,
 			bool work, const char *name)
 {
@@ -330,7 +368,7 @@ int run_budget_tests(void)
 		cmocka_unit_test(test_ports_merge), cmocka_unit_test(test_merge_random),
 		cmocka_unit_test(test_exceptions),  cmocka_unit_test(test_proof_time),
 		cmocka_unit_test(test_coverage),    cmocka_unit_test(test_excess),
-		cmocka_unit_test(test_within),
+		cmocka_unit_test(test_within),      cmocka_unit_test(test_weights),
 	};
 
 	return cmocka_run_group_tests_name("policy budget", tests, NULL, NULL);

@@ -64,6 +64,23 @@ static void test_policy(void **state)
 	eg_world_free(&world);
 }
 
+/* A policy that was read as isolating in no direction isolates in both. */
+static void test_no_direction(void **state)
+{
+	static const char *const after[] = {"10.0.0.1 10.0.0.2 TCP 80 no",
+					    "10.0.0.2 8.8.8.8 UDP 53 no",
+					    "10.0.0.1 10.0.0.3 TCP 80 yes", NULL};
+	struct eg_world world = {0};
+
+	(void)state;
+	yaml_world(POLICY("p", "podSelector: {matchLabels: {app: db}}"), &world);
+	world.policies.v[0].isolates[EG_INGRESS] = world.policies.v[0].isolates[EG_EGRESS] = false;
+	assert_int_equal(eg_world_quarantine_policy(&world, 0, "unreadable"), 0);
+	assert_int_equal(eg_world_index(&world), 0);
+	expect(&world, after);
+	eg_world_free(&world);
+}
+
 /* Nothing in or out of both its addresses, from its node neither; the other pods of its namespace
  * stay as they were, and its port name is nobody's. */
 static void test_pod(void **state)
@@ -125,6 +142,7 @@ int run_quarantine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_no_direction),
 		cmocka_unit_test(test_pod),
 		cmocka_unit_test(test_pod_that_others_allow),
 	};
