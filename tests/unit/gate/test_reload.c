@@ -216,6 +216,41 @@ static void test_counters_survive(void **state)
 	gate_close(gate);
 }
 
+/* A policy of the same name in another namespace is another policy. */
+static void test_counters_of_namespaces(void **state)
+{
+	static const char *const both =
+		"---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+		"metadata: {name: server, namespace: y}\nspec: {podSelector: {}}\n" POLICY(
+			"server", "s", "  policyTypes: [Ingress]\n");
+	struct gate *gate = gate_open(1024);
+
+	(void)state;
+	gate_policies(gate, both);
+	assert_int_equal(gate_line(gate, "c s tcp 9 80 S"), INGRESS);
+	assert_int_equal(gate_line(gate, "c s tcp 9 80 S"), INGRESS);
+	for (int n = 0; n < 2; n++) {
+		const struct eg_world *world;
+		struct eg_policy_totals totals;
+
+		gate_policies(gate, both);
+		world = &gate->snap.policy->world;
+		assert_int_equal(world->policies.n, 2);
+		assert_int_equal(eg_snap_policy_totals(gate->snap.policy, &totals), 0);
+		for (uint32_t p = 0; p < 2; p++)
+			assert_int_equal(
+				totals.denied[EG_INGRESS][p],
+				strcmp(eg_sym_text(
+					       &world->syms,
+					       world->namespaces.v[world->policies.v[p].ns].name),
+				       "x")
+					? 0
+					: 2);
+		eg_policy_totals_free(&totals);
+	}
+	gate_close(gate);
+}
+
 /* A worker that is a burst behind: it has the old snapshot while the other has the new one. */
 static void test_late_worker(void **state)
 {
@@ -263,6 +298,7 @@ int run_reload_tests(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_denied_is_remembered),
 		cmocka_unit_test(test_counters_survive),
+		cmocka_unit_test(test_counters_of_namespaces),
 	};
 
 	return cmocka_run_group_tests_name("gate reloads", tests, NULL, NULL);

@@ -8,5 +8,6 @@ int run_rekey_tests(void);
 int run_share_tests(void);
 int run_guard_tests(void);
 int run_network_tests(void);
+int run_policy_tests(void);
 
 #endif

@@ -183,6 +183,50 @@ static void test_own_node(void **state)
 	}
 }
 
+/* Pods behind a peer are on another node, and so is their kubelet. */
+static void test_far_node(void **state)
+{
+	static const char inventory[] = NS POD("a", "n1", "10.1.0.5") POD("b", "n2", "10.2.0.5")
+		NODE("n1", "", "") NODE("n2", "", INTERNAL("198.51.100.2")) LOCKED;
+	struct eg_snap *snap = build("", inventory);
+	const struct eg_world *world = &snap->policy->world;
+
+	(void)state;
+	assert_int_equal(world->nodes.n, 2);
+	eg_vec_foreach (node, &world->nodes) {
+		bool ours = !strcmp(eg_sym_text(&world->syms, node->name), "n1");
+
+		assert_int_equal(node->ours, ours);
+		assert_int_equal(node->ips.n, ours ? 3 : 1);
+	}
+	eg_snap_free(snap);
+}
+
+/* A default route by a clear port is nobody's home, even where everything must be encrypted. */
+static void test_encrypt_all(void **state)
+{
+	static const char text[] = "version: 1\n"
+				   "ports:\n"
+				   "  c: {device: d0, role: clear, addresses: [10.1.0.1/24]}\n"
+				   "  u: {device: d1, role: encrypted, addresses: [192.0.2.1/24]}\n"
+				   "routes: [{to: 0.0.0.0/0, port: c}, {to: \"::/0\", port: c}]\n"
+				   "encrypt: [0.0.0.0/0, \"::/0\"]\n";
+	const struct eg_snap_options options = {.offline = true};
+	struct eg_errs errs = {0};
+	struct eg_config *config = eg_config_parse(text, sizeof(text) - 1, "t", &errs);
+	struct eg_snap *snap = config ? eg_snap_build(config, NULL, &options, &errs) : NULL;
+
+	(void)state;
+	eg_errs_print(&errs, stderr);
+	assert_non_null(snap);
+	assert_true(eg_snap_must_encrypt(snap, 4, (const uint8_t[]){8, 8, 8, 8}));
+	assert_true(eg_snap_must_encrypt(snap, 6, (const uint8_t[16]){0x20, 1}));
+	assert_false(eg_snap_must_encrypt(snap, 4, (const uint8_t[]){10, 1, 0, 9}));
+	eg_snap_free(snap);
+	eg_config_free(config);
+	eg_errs_free(&errs);
+}
+
 /* Routes and neighbors tell where a source may come from; encrypt, what must not leave in clear. */
 static void test_places(void **state)
 {
@@ -243,9 +287,9 @@ static void test_places(void **state)
 int run_network_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_networks),
-		cmocka_unit_test(test_own_node),
-		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_networks),    cmocka_unit_test(test_own_node),
+		cmocka_unit_test(test_places),      cmocka_unit_test(test_far_node),
+		cmocka_unit_test(test_encrypt_all),
 	};
 
 	return cmocka_run_group_tests_name("snap networks", tests, make_dir, remove_dir);

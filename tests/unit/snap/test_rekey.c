@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/source_check.h"
 #include "conf/config.h"
 #include "net/bytes.h"
 #include "snap/snap.h"
@@ -50,7 +51,8 @@ static struct eg_config *config_of(const char *remote, const char *out, const ch
 
 	eg_buf_add(
 		&text,
-		"version: 1\nstate_dir: state\nports: {u: {device: d, role: encrypted}}\n"
+		"version: 1\nstate_dir: state\nports: {c: {device: e, role: clear, source_check: "
+		"loose}, u: {device: d, role: encrypted}}\nencrypt: [10.1.0.0/16]\n"
 		"neighbors: [{port: u, ip: %s, mac: 02:00:00:00:00:02}]\n"
 		"peers:\n  b:\n    local: 192.0.2.1\n    remote: %s\n    subnets: [10.1.0.0/16]\n"
 		"    rekey: {send_delay: 10s, grace: 60s}\n    udp_encap: %s\n    sas:\n",
@@ -167,6 +169,9 @@ static void test_script(void **state)
 		assert_string_equal(accepted(snap), script[i].accepts);
 		assert_int_equal(snap->sas.n, script[i].held);
 		assert_non_null(snap->routes);
+		assert_true(eg_snap_must_encrypt(snap, 4, (const uint8_t[]){10, 1, 0, 1}));
+		assert_non_null(snap->source_check);
+		assert_int_equal(snap->source_check[0], EG_SOURCE_LOOSE);
 		eg_errs_free(&errs);
 	}
 	eg_snap_free(snap);

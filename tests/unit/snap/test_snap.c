@@ -3,5 +3,6 @@
 
 int main(void)
 {
-	return run_rekey_tests() + run_share_tests() + run_guard_tests() + run_network_tests();
+	return run_rekey_tests() + run_share_tests() + run_guard_tests() + run_network_tests() +
+	       run_policy_tests();
 }
