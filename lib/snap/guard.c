@@ -45,6 +45,16 @@ static void tally_policies(const struct eg_world *world, struct tallies *out)
 		tally(out, &policy->pos);
 }
 
+/* Without a node's podCIDRs its pods' network is no pod network: whoever is unknown there passes.
+ */
+static void tally_nodes(const struct eg_world *world, struct tallies *out)
+{
+	eg_vec_foreach (node, &world->nodes) {
+		if (node->pod_cidrs.n)
+			tally(out, &node->pos);
+	}
+}
+
 static size_t count_in(const struct tallies *tallies, const char *file)
 {
 	for (size_t i = 0; i < tallies->n_files; i++) {
@@ -82,6 +92,7 @@ static const struct {
 } kinds[] = {
 	{"pod", "pods", tally_pods, true},
 	{"policy", "policies", tally_policies, false},
+	{"node with podCIDRs", "nodes with podCIDRs", tally_nodes, false},
 };
 
 static bool too_few(const struct tallies *now, const struct tallies *before, bool needed,

@@ -13,10 +13,10 @@
 struct eg_conf_policy;
 
 /* May `now` take the place of `before` (NULL: nothing is in force)? 0, or -1 where it has no pods,
- * no policies where there were some, or where at least EG_GUARD_LOSS_MIN pods or policies and more
- * than conf->max_shrink percent of them are gone; with counts, and the file that lost most.
- * max_shrink 100 allows everything. Finished pods do not count: they come and go with their jobs.
- * Both worlds are only read. Control thread. */
+ * no policies or no nodes with podCIDRs where there were some, or where at least EG_GUARD_LOSS_MIN
+ * pods, policies or such nodes and more than conf->max_shrink percent of them are gone; with
+ * counts, and the file that lost most. max_shrink 100 allows everything. Finished pods do not
+ * count: they come and go with their jobs. Both worlds are only read. Control thread. */
 int eg_guard_world(const struct eg_world *now, const struct eg_world *before,
 		   const struct eg_conf_policy *conf, struct eg_errs *errs);
 

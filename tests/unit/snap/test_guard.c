@@ -107,6 +107,59 @@ static void test_table(void **state)
 	}
 }
 
+static void fill_nodes(struct eg_world *world, size_t with_cidrs, size_t without)
+{
+	fill(world, 1, 0, 0, 1);
+	for (size_t i = 0; i < with_cidrs + without; i++) {
+		struct eg_cluster_node *node = eg_vec_add(&world->nodes);
+
+		*node = (struct eg_cluster_node){.pos = {"n.yaml", (unsigned)i + 1, 1}};
+		if (i < with_cidrs)
+			*eg_vec_add(&node->pod_cidrs) = (struct eg_prefix){0};
+	}
+}
+
+/* Nodes whose podCIDRs say where an address must have an owner; others open nothing. */
+static void test_nodes(void **state)
+{
+	static const struct {
+		size_t was, is, others;
+		const char *message;
+	} cases[] = {
+		{0, 0, 5, NULL},
+		{0, 3, 0, NULL},
+		{3, 1, 0, NULL},
+		{40, 20, 0, NULL},
+		{1, 0, 5,
+		 "g.yaml:7:1: policy: 0 nodes with podCIDRs where 1 are in force; n.yaml had 1 and "
+		 "has 0: more are lost than max_shrink (50%) allows; is the input complete? "
+		 "(max_shrink: 100% allows it)"},
+		{40, 19, 30,
+		 "g.yaml:7:1: policy: 19 nodes with podCIDRs where 40 are in force; n.yaml had 40 "
+		 "and has 19: more are lost than max_shrink (50%) allows; is the input complete? "
+		 "(max_shrink: 100% allows it)"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct eg_conf_policy conf = SHRINK(50);
+		struct eg_world before, now;
+		struct eg_errs errs = {0};
+
+		conf.pos = (struct eg_pos){"g.yaml", 7, 1};
+		fill_nodes(&before, cases[i].was, 0);
+		fill_nodes(&now, cases[i].is, cases[i].others);
+		assert_int_equal(eg_guard_world(&now, &before, &conf, &errs),
+				 cases[i].message ? -1 : 0);
+		assert_int_equal(errs.n_errors, cases[i].message != NULL);
+		if (cases[i].message)
+			assert_string_equal(errs.msgs.v[0].text, cases[i].message);
+		eg_errs_free(&errs);
+		eg_world_free(&before);
+		eg_world_free(&now);
+	}
+}
+
 /* A file for each policy, as GitOps has them: naming the one that lost most must not take long. */
 static void test_many_files(void **state)
 {
@@ -133,6 +186,7 @@ int run_guard_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_many_files),
 	};
 
