@@ -137,6 +137,8 @@ static void check_device(const struct host *host)
 	} else if (is_kind(host, "net_af_packet") || is_kind(host, "net_af_xdp")) {
 		check_arguments(host);
 		need_capability(host, CAP_NET_RAW, "CAP_NET_RAW");
+		/* The driver sets the interface's flags and MTU. */
+		need_capability(host, CAP_NET_ADMIN, "CAP_NET_ADMIN");
 	}
 }
 

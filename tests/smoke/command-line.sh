@@ -79,6 +79,16 @@ sed -e '/^  [bcd]:/d' -e '/^workers/d' host.yaml >one.yaml
 expect_status 1 "$espgate" check -c one.yaml >out 2>err
 grep -qx 'one.yaml: 1 error' err || fail "1 error"
 
+# A user who may not open the device: check warns (run may be another user's), run refuses.
+if command -v setpriv >/dev/null; then
+	sed 's/eg-none/lo/' one.yaml >lo.yaml
+	lacks=("lo.yaml:3:7: "{warning:\ ,}"ports.a.device: net_af_packet0 needs the capability "{CAP_NET_RAW,CAP_NET_ADMIN}", which this user has not")
+	expect_status 0 setpriv --bounding-set=-net_raw,-net_admin "$espgate" check -c lo.yaml >out 2>err
+	diff <(printf '%s\n' "${lacks[@]:0:2}") <(grep capability err) || fail "check: not these warnings"
+	expect_status 1 setpriv --bounding-set=-net_raw,-net_admin "$espgate" run -c lo.yaml >out 2>err
+	diff <(printf '%s\n' "${lacks[@]:2}") <(grep capability err) || fail "run: not these errors"
+fi
+
 # Another user's key or state: it is not ours alone.
 if [ "$(id -u)" -eq 0 ]; then
 	mkdir -m 700 owned
