@@ -163,6 +163,59 @@ static void test_proof_finds(void **state)
 	eg_world_free(&world);
 }
 
+/* The cell that says what may enter the second pod from the first; NULL where other cells, or none,
+ * decide that. */
+static uint32_t *cell_between(const struct eg_policy *policy, const struct eg_pod *from,
+			      const struct eg_pod *to)
+{
+	const struct eg_table *table = &policy->tables[EG_INGRESS];
+	uint32_t src, dst, group, page;
+
+	if (!eg_pod_owns_ips(from) || !eg_pod_owns_ips(to) || !from->ips.n || !to->ips.n ||
+	    from->ips.v[0].family != to->ips.v[0].family)
+		return NULL;
+	src = eg_policy_class(policy, &from->ips.v[0]);
+	dst = eg_policy_class(policy, &to->ips.v[0]);
+	group = eg_policy_group(policy, dst, EG_INGRESS);
+	if (policy->classes[src].shared || policy->classes[dst].shared || !group)
+		return NULL;
+	page = table->rows[group * table->row_pages + (src >> EG_PAGE_BITS)];
+	return &table->cells[page * EG_PAGE_CELLS + src % EG_PAGE_CELLS];
+}
+
+/* The same for each pair of pods in worlds where most pairs are not tried with single addresses. */
+static void test_proof_finds_pairs(void **state)
+{
+	struct rng rng = {3};
+	size_t broken = 0;
+
+	(void)state;
+	for (int n = 0; n < 4; n++) {
+		struct eg_world world = {0};
+		struct eg_policy *policy;
+		struct eg_proof proof;
+
+		random_world(&rng, &world);
+		policy = compile(&world);
+		eg_vec_foreach (from, &world.pods)
+			eg_vec_foreach (to, &world.pods) {
+				uint32_t *cell = cell_between(policy, from, to), was;
+
+				if (!cell)
+					continue;
+				was = *cell;
+				*cell = was == EG_VERDICT_OPEN ? EG_VERDICT_DENY : EG_VERDICT_OPEN;
+				assert_int_equal(eg_policy_prove(policy, 0, &proof), 0);
+				assert_int_equal(proof.n_disagreements, 1);
+				*cell = was;
+				broken++;
+			}
+		eg_policy_free(policy);
+		eg_world_free(&world);
+	}
+	assert_in_range(broken, 50, SIZE_MAX);
+}
+
 /* A budget is kept, whatever there is to prove. */
 static void test_proof_budget(void **state)
 {
@@ -208,7 +261,7 @@ int run_compile_tests(void)
 		cmocka_unit_test(test_rule_origin), cmocka_unit_test(test_max_rules),
 		cmocka_unit_test(test_few_classes), cmocka_unit_test(test_two_at_once),
 		cmocka_unit_test(test_proof_finds), cmocka_unit_test(test_proof_budget),
-		cmocka_unit_test(test_intern),
+		cmocka_unit_test(test_intern),      cmocka_unit_test(test_proof_finds_pairs),
 	};
 
 	return cmocka_run_group_tests_name("policy compile", tests, NULL, NULL);
