@@ -71,7 +71,11 @@ static void explain_peer(const struct view *v, const struct eg_netpol *policy,
 	}
 	pod = &v->world->pods.v[v->other_pod];
 	ns = &v->world->namespaces.v[pod->ns];
-	if (!peer->has_ns && pod->ns != policy->ns) {
+	if (pod->quarantined) {
+		eg_buf_add(out, "pod %s/%s is quarantined, so no selector chooses it",
+			   eg_sym_text(&v->world->syms, ns->name),
+			   eg_sym_text(&v->world->syms, pod->name));
+	} else if (!peer->has_ns && pod->ns != policy->ns) {
 		eg_buf_add(out, "podSelector alone means namespace %s, the pod is in %s",
 			   eg_sym_text(&v->world->syms, v->world->namespaces.v[policy->ns].name),
 			   eg_sym_text(&v->world->syms, ns->name));

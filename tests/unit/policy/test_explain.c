@@ -2,6 +2,7 @@
 #include "policy_tests.h"
 
 #include "policy/explain.h"
+#include "policy/quarantine.h"
 
 static const char policies[] =
 	"apiVersion: networking.k8s.io/v1\n"
@@ -22,7 +23,8 @@ static const char policies[] =
 	"  - from: [{namespaceSelector: {matchLabels: {team: bank}}}]\n"
 	"    ports: [{port: http}, {protocol: UDP, port: 53, endPort: 54}]\n";
 
-static const char *pod_network; /* of the world that is explained, or NULL */
+static const char *pod_network;    /* of the world that is explained, or NULL */
+static uint32_t bad_pod = EG_NONE; /* in quarantine there */
 
 static struct eg_buf explain(const char *probe, bool json)
 {
@@ -36,6 +38,10 @@ static struct eg_buf explain(const char *probe, bool json)
 	yaml_world(policies, &world);
 	if (pod_network) {
 		eg_prefix_parse(pod_network, eg_vec_add(&world.pod_networks));
+		assert_int_equal(eg_world_index(&world), 0);
+	}
+	if (bad_pod != EG_NONE) {
+		assert_int_equal(eg_world_quarantine_pod(&world, bad_pod, "unreadable"), 0);
 		assert_int_equal(eg_world_index(&world), 0);
 	}
 	policy = compile(&world);
@@ -85,6 +91,30 @@ static void test_denied(void **state)
 			 "ingress of the destination: DENIED\n"
 			 "  isolated by shop/deny (policies.yaml:1)\n"
 			 "  these policies have no ingress rule: they deny all\n");
+}
+
+/* db would be let in by its label, if it still had it. */
+static void test_quarantined(void **state)
+{
+	(void)state;
+	bad_pod = 1;
+	assert_explained("10.0.0.2 10.0.0.1 TCP 443 no",
+			 "10.0.0.2 -> 10.0.0.1 TCP 443: DENIED\n"
+			 "source 10.0.0.2: pod shop/db {(quarantined)=(quarantined)} (class 4)\n"
+			 "destination 10.0.0.1: pod shop/web {app=web} on node n1 (class 3)\n"
+			 "egress of the source: DENIED\n"
+			 "  isolated by shop/(quarantined pods)\n"
+			 "  these policies have no egress rule: they deny all\n"
+			 "ingress of the destination: DENIED\n"
+			 "  isolated by shop/deny (policies.yaml:1)\n"
+			 "  isolated by shop/web (policies.yaml:6)\n"
+			 "  no match: shop/web ingress[0] (policies.yaml:12): from[0]: pod shop/db "
+			 "is quarantined, so no selector chooses it; from[1]: ipBlock 10.0.1.0/24 "
+			 "does not hold 10.0.0.2\n"
+			 "  no match: shop/web ingress[1] (policies.yaml:16): from[0]: pod shop/db "
+			 "is quarantined, so no selector chooses it; ports: TCP 443 is not among "
+			 "TCP http (80 there), UDP 53-54\n");
+	bad_pod = EG_NONE;
 }
 
 static void test_allowed(void **state)
@@ -166,9 +196,8 @@ static void test_unknown(void **state)
 int run_explain_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_denied),
-		cmocka_unit_test(test_allowed),
-		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_denied),  cmocka_unit_test(test_quarantined),
+		cmocka_unit_test(test_allowed), cmocka_unit_test(test_json),
 		cmocka_unit_test(test_unknown),
 	};
 
