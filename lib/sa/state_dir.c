@@ -72,25 +72,36 @@ static bool is_known(const struct eg_state_dir *dir, const uint8_t *key)
 	       bsearch(key, dir->known.v, dir->known.n, sizeof(struct fingerprint), by_bytes);
 }
 
-/* A whole file into memory that the caller frees; NULL with errno. */
+/* A whole file into memory that the caller frees; NULL with errno. All of it or nothing: of the
+ * journal a last batch that was not written to its end does not count, and a disk that cannot be
+ * read must not look like that. */
 static char *slurp(const struct eg_state_dir *dir, const char *name, size_t *n)
 {
-	int fd = openat(dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = openat(dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), err = 0;
 	struct stat st;
 	char *text = NULL;
-	ssize_t got;
+	ssize_t got = 1;
 
 	*n = 0;
 	if (fd < 0)
 		return NULL;
 	if (!fstat(fd, &st)) {
 		text = malloc((size_t)st.st_size + 1);
-		while (text && *n < (size_t)st.st_size &&
-		       (got = read(fd, text + *n, (size_t)st.st_size - *n)) > 0)
-			*n += (size_t)got;
+		while (text && *n < (size_t)st.st_size && got > 0) {
+			got = read(fd, text + *n, (size_t)st.st_size - *n);
+			*n += got > 0 ? (size_t)got : 0;
+		}
 	}
+	if (!text || got < 0)
+		err = errno;
+	else if (!got)
+		err = EIO; /* it got shorter */
 	close(fd);
-	return text;
+	if (!err)
+		return text;
+	free(text);
+	errno = err;
+	return NULL;
 }
 
 static const char *temporary(const char *name, char out[NAME_MAX_LEN])

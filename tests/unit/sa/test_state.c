@@ -195,6 +195,13 @@ static void test_folder(void **state)
 	assert_no_dir("/journal, which says how far keys were used, is damaged: ");
 	assert_int_equal(unlink(path_of("journal")), 0);
 	assert_no_dir("/journal, which says how far keys were used, is lost: ");
+	/* What cannot be read is not taken for what was not written to its end. */
+	assert_int_equal(mkdir(path_of("journal"), 0700), 0);
+	assert_no_dir("/journal: Is a directory");
+	assert_int_equal(rmdir(path_of("journal")), 0);
+	assert_int_equal(unlink(path_of("manifest")), 0);
+	assert_int_equal(mkdir(path_of("manifest"), 0700), 0);
+	assert_no_dir("/manifest: Is a directory");
 	remove_folder(NULL);
 	assert_no_dir("does not exist: mkdir -m 700 it for new keys; if it was lost, ");
 	close(open(folder, O_WRONLY | O_CREAT, 0600));
