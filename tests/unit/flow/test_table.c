@@ -301,6 +301,60 @@ static void test_source_limit(void **state)
 	eg_flow_table_free(table);
 }
 
+/* Who shares a counter with a source at its limit has another one of its own. */
+static void test_shared_counter(void **state)
+{
+	struct eg_flow_table *table = eg_flow_table_new(1024);
+
+	(void)state;
+	for (int row = 0; row < 2; row++) {
+		for (unsigned i = 0; i < EG_SOURCE_CELLS; i++)
+			atomic_store(&table->sources->cell[row][i], 1u << 20);
+		assert_int_not_equal(insert(table, (uint32_t)row), EG_CONN_NONE);
+		memset(table->sources->cell[row], 0, sizeof(table->sources->cell[row]));
+	}
+	eg_flow_table_free(table);
+}
+
+static unsigned used_slots(const struct eg_bucket *bucket)
+{
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++)
+		used += atomic_load(&bucket->slot[i]) != 0;
+	return used;
+}
+
+/* Newcomers to a flooded table do not throw each other out of one slot: of eight in one bucket most
+ * stay, on average. */
+static void test_newcomers(void **state)
+{
+	struct eg_flow_table *table = new_table(1024);
+	uint32_t next = 0, buckets = 0, stay = 0, keys[8];
+	struct eg_flow_key key;
+
+	(void)state;
+	while (eg_flow_in_use(table) < table->n_conns)
+		set_standing(table, insert(table, next++), EG_CONN_NEW, NOW_S);
+	for (uint32_t at = 0; at <= table->bucket_mask && buckets < 8; at++) {
+		if (used_slots(&table->buckets[at]) < 10)
+			continue;
+		for (uint32_t n = 0; n < COUNT(keys); next++) {
+			if (eg_flow_bucket1(table, make_key(table, next, &key)) != at)
+				continue;
+			set_standing(table, insert(table, next), EG_CONN_NEW, NOW_S);
+			keys[n++] = next;
+		}
+		for (uint32_t n = 0; n < COUNT(keys); n++)
+			stay += find(table, keys[n]) != EG_CONN_NONE;
+		buckets++;
+	}
+	print_message("of %u newcomers %u stay\n", 8 * buckets, stay);
+	assert_int_equal(buckets, 8);
+	assert_true(stay >= 24); /* 8 if they did */
+	eg_flow_table_free(table);
+}
+
 /* A worker whose clock is a second ahead of the sweep's, and a clock that wraps. */
 static void test_clocks(void **state)
 {
@@ -359,7 +413,8 @@ int run_table_tests(void)
 		cmocka_unit_test(test_full_buckets), cmocka_unit_test(test_room_again),
 		cmocka_unit_test(test_clocks),       cmocka_unit_test(test_twins_in_turn),
 		cmocka_unit_test(test_gives_way),    cmocka_unit_test(test_flooded),
-		cmocka_unit_test(test_source_limit),
+		cmocka_unit_test(test_source_limit), cmocka_unit_test(test_shared_counter),
+		cmocka_unit_test(test_newcomers),
 	};
 
 	return cmocka_run_group_tests_name("flow table", tests, NULL, NULL);

@@ -222,6 +222,48 @@ static void test_window_midway(void **state)
 	close_bench(&b);
 }
 
+/* Old segments, or what looks like them, do not lead the window back, step by step, to where a
+ * reset would not be believed otherwise. */
+static void test_window_again(void **state)
+{
+	const uint32_t client = 0x30000000;
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	segment(&b, 0, CLIENT, OPEN, client, 0);
+	segment(&b, 0, SERVER, DATA, 0x50000001, client);
+	segment(&b, 0, CLIENT, DATA, client, 0x50000001);
+	for (uint32_t back = 100000; back <= 1000000; back += 100000) {
+		b.now.s++;
+		segment(&b, 0, CLIENT, DATA, client - back, 0); /* blind */
+	}
+	segment(&b, 0, CLIENT, RESET, client - 1000000, 0);
+	assert_int_equal(state_of(&b), EST);
+	segment(&b, 0, CLIENT, RESET, client, 0);
+	assert_int_equal(state_of(&b), CLOSED);
+	close_bench(&b);
+}
+
+/* Who opened a connection first is charged for it to its end, even if the other end opens it again:
+ * or the counts would wrap, and that end could open nothing any more. */
+static void test_charged_once(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b);
+	segment(&b, 0, CLIENT, OPEN, 1001, 0);
+	segment(&b, 0, SERVER, RESET, 0, 1001);
+	assert_int_equal(state_of(&b), CLOSED);
+	segment(&b, 0, SERVER, OPEN, 7001, 0);
+	assert_int_equal(state_of(&b), NEW);
+	eg_flow_sweep(b.table, b.table->bucket_mask + 1, b.now.s + 100000);
+	for (unsigned i = 0; i < 2 * EG_SOURCE_CELLS; i++)
+		assert_int_equal(atomic_load(&b.table->sources->cell[0][0] + i), 0);
+	close_bench(&b);
+}
+
 /* Gigabytes within a second, mostly by the cache: its end is still seen, and a blind reset is not
  * believed anywhere on the way. */
 static void test_window_bulk(void **state)
@@ -639,6 +681,8 @@ int run_verdict_tests(void)
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_window_midway),
 		cmocka_unit_test(test_window_bulk),
+		cmocka_unit_test(test_window_again),
+		cmocka_unit_test(test_charged_once),
 		cmocka_unit_test(test_answered_at_once),
 		cmocka_unit_test(test_limited),
 		cmocka_unit_test(test_two_workers),

@@ -120,6 +120,11 @@ static void test_sctp(void **state)
 	for (unsigned i = 0; i < 4; i++) /* least significant byte first (RFC 9260 appendix A) */
 		assert_int_equal(p[28 + i], (uint8_t)(~crc >> 8 * i));
 	assert_false(eg_is_partial(p, &pkt));
+	/* Whatever stood there does not count. */
+	memcpy(&crc, p + 28, 4);
+	eg_put32(p + 28, 0x01020304);
+	eg_complete_checksum(p, &pkt);
+	assert_memory_equal(p + 28, &crc, 4);
 	/* Of other protocols nothing is known. */
 	pkt.proto = 47;
 	eg_put32(p + 28, 0);

@@ -605,14 +605,46 @@ static void test_rates_apart(void **state)
 	}
 }
 
+/* One kind said to everybody, to its limit, leaves the others theirs; and who shares a bucket with
+ * a flood is told of by another. */
+static void test_rates_of_kinds(void **state)
+{
+	struct gw *gw = open_speaking((struct gw_spec){.site = 1});
+	struct flow flood = {.dst = "172.16.0.1", .payload = 8};
+	struct flow big = {.src = "10.1.40.5", .dst = "10.2.0.9", .df = true, .payload = 1470};
+	struct eg_icmp_brake *brake = &gw->path[0]->icmp;
+	unsigned made = 0;
+	char name[32];
+
+	(void)state;
+	gw->path[0]->port[ENCRYPTED].mtu = 1500;
+	gw->path[0]->cycles_per_s *= 1000; /* so that no second passes */
+	flood.src = name;
+	for (unsigned net = 1; net < 10; net++) {
+		snprintf(name, sizeof(name), "10.1.%u.5", net);
+		made += provoke(gw, &flood, 100, EG_OWN_UNREACHABLE);
+	}
+	assert_int_equal(made, EG_ICMP_BURST);
+	assert_int_equal(provoke(gw, &big, 1, EG_OWN_TOO_BIG), 1);
+	for (unsigned row = 0; row < 2; row++) {
+		for (unsigned i = 0; i < EG_ICMP_CELLS; i++) {
+			brake->addresses.cell[row][i].paid = UINT64_MAX / 2;
+			brake->prefixes.cell[row][i].paid = UINT64_MAX / 2;
+		}
+		assert_int_equal(provoke(gw, &big, 1, EG_OWN_TOO_BIG), row == 0);
+	}
+	gw_close(gw);
+}
+
 int run_icmp_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_echo),        cmocka_unit_test(test_no_echo),
 		cmocka_unit_test(test_errors),      cmocka_unit_test(test_more_errors),
 		cmocka_unit_test(test_rejected),    cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_rates_apart), cmocka_unit_test(test_exact),
-		cmocka_unit_test(test_last_look),   cmocka_unit_test(test_least),
+		cmocka_unit_test(test_rates_apart), cmocka_unit_test(test_rates_of_kinds),
+		cmocka_unit_test(test_exact),       cmocka_unit_test(test_last_look),
+		cmocka_unit_test(test_least),
 	};
 
 	return cmocka_run_group_tests_name("path ICMP", tests, NULL, NULL);

@@ -400,6 +400,57 @@ static void test_transit(void **state)
 	}
 }
 
+/* What fills a usual buffer to its end stays in a large one: sealed again it needs room behind it.
+ */
+static void test_no_tail(void **state)
+{
+	static struct frame sent[PIECES];
+	static struct large inner, outer;
+	const unsigned room = rte_pktmbuf_data_room_size(bench_pool()) - RTE_PKTMBUF_HEADROOM;
+	const unsigned lens[] = {room - EG_TAILROOM, room - EG_TAILROOM + 1, room - 1, room,
+				 room + 1};
+	struct gw *gw = open_narrow((struct gw_spec){.outer = 4});
+	struct tunnel in = tunnel_to(gw);
+
+	(void)state;
+	gw->peers.v[0].fragment_inner = false;
+	gw->peers.v[0].fragment_outer = true;
+	for (unsigned i = 0; i < COUNT(lens); i++) {
+		make_packet(&inner, "10.2.0.9", "10.2.0.77", 253, lens[i], 0);
+		seal(&outer, &in, i + 1, &inner, 0);
+		send_all(gw, cut(&outer, WIRE, i));
+		assert_true(gw_sent(gw, ENCRYPTED, sent, PIECES) > lens[i] / WIRE);
+		assert_no_large();
+	}
+	assert_int_equal(gw_drops_all(gw), 0);
+	gw_close(gw);
+}
+
+/* The search for an ESN's high half copies no text that its buffer cannot take (path/resync.h). */
+static void test_resync(void **state)
+{
+	static struct large outer;
+	struct gw *gw = open_narrow((struct gw_spec){.outer = 4, .esn = true});
+	struct tunnel tunnel = tunnel_to(gw);
+	struct eg_replay *replay = &gw_sa_in(gw)->replay;
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned text = EG_RESYNC_BYTES - 24; text <= EG_RESYNC_BYTES + 8; text += 8, n++) {
+		replay->failed = EG_RESYNC_AFTER;
+		replay->tried = 0;
+		make_packet(&outer, tunnel.src, tunnel.dst, 50, 20 + 8 + 8 + text + 16, 0);
+		eg_put32(outer.bytes + 20, tunnel.spi);
+		eg_put32(outer.bytes + 24, 1);
+		send_all(gw, cut(&outer, WIRE, text));
+		assert_int_equal(replay->failed, EG_RESYNC_AFTER + 1);
+		assert_int_equal(replay->tried > 0, text + 16 <= EG_RESYNC_BYTES);
+	}
+	assert_int_equal(gw_drops(gw, EG_DROP_ESP_AUTH), n);
+	assert_int_equal(gw_drops_all(gw), n);
+	gw_close(gw);
+}
+
 /* For the gateway itself: its echo, and what its kernel gets. */
 static void test_local(void **state)
 {
@@ -487,6 +538,44 @@ static void test_flood(void **state)
 	assert_no_large();
 }
 
+/* A source with its share loses its own oldest packet, not another's, though that is older. */
+static void test_gives_way(void **state)
+{
+	static struct large inner, outer;
+	struct gw *gw = gw_open((struct gw_spec){.site = 1, .window = 1024});
+	const struct eg_reassembly *table = &gw->path[0]->reassembly;
+	struct tunnel tunnel = tunnel_to(gw);
+	const unsigned others = EG_REASSEMBLY_LARGE_SOURCE + 4;
+	struct frame piece, last;
+	unsigned n;
+
+	(void)state;
+	gw_peer(gw, "192.0.2.1", "192.0.2.20");
+	gw_ready(gw);
+	gw->path[0]->port[CLEAR].mtu = WIRE;
+	make_packet(&inner, "10.2.0.9", "10.1.0.5", 253, 60000, 0);
+	seal(&outer, &tunnel, 1, &inner, 0);
+	n = cut(&outer, WIRE, 99);
+	piece = pieces[n - 2];
+	last = pieces[n - 1];
+	send_all(gw, n - 1);
+	piece.bytes[ETH + 15] = 20;
+	for (unsigned id = 0; id < others; id++) {
+		eg_put16(piece.bytes + ETH + 4, (uint16_t)id);
+		fix_checksum(piece.bytes + ETH);
+		gw_send(gw, ENCRYPTED, &piece, 1);
+	}
+	assert_int_equal(table->n, 1 + EG_REASSEMBLY_LARGE_SOURCE);
+	for (unsigned i = 0; i < EG_REASSEMBLY_MAX; i++) {
+		if (table->tag[i]) /* the newest ones, and the packet of before */
+			assert_in_range(table->entry[i].key.id, 4, 99);
+	}
+	gw_send(gw, ENCRYPTED, &last, 1);
+	assert_arrived(gw, &inner, "older than the flood");
+	gw_close(gw);
+	assert_no_large();
+}
+
 /* No large buffer: that packet is lost by name, first piece or later, and nothing else is. */
 static void test_no_buffer(void **state)
 {
@@ -547,10 +636,12 @@ static void test_workers(void **state)
 int run_large_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_suites),  cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_too_big), cmocka_unit_test(test_transit),
-		cmocka_unit_test(test_local),   cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_workers), cmocka_unit_test(test_no_buffer),
+		cmocka_unit_test(test_suites),    cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_too_big),   cmocka_unit_test(test_transit),
+		cmocka_unit_test(test_local),     cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_gives_way), cmocka_unit_test(test_no_tail),
+		cmocka_unit_test(test_resync),    cmocka_unit_test(test_workers),
+		cmocka_unit_test(test_no_buffer),
 	};
 
 	return cmocka_run_group_tests_name("path large packets", tests, NULL, NULL);
