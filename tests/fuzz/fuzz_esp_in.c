@@ -3,8 +3,10 @@
  * A fuzzer cannot make an ICV, so the first byte of an input says how the rest is used: as a whole
  * frame; as the text that the peer seals, behind its outer TOS and sequence number; as such a frame
  * with one byte spoiled behind the sealing; or as one that comes in pieces, with lengths that may
- * be lies. Whatever comes, the packet leaves by the clear port or is dropped by one name, every
- * buffer comes back, and no byte behind the frame is touched (ASan). Seeds: make_seeds.py. */
+ * be lies. It meets one of two gateways: one whose peer sends bare ESP, or one whose peer sends ESP
+ * in UDP and floats; both complete partial checksums. Whatever comes, the packet leaves by the
+ * clear port or is dropped by one name, every buffer comes back, and no byte behind the frame is
+ * touched (ASan). Seeds: make_seeds.py. */
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/lsan_interface.h>
 
@@ -16,7 +18,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct gw *gw;
+static struct gw *gws[2], *gw;
 
 static void require(int truth)
 {
@@ -24,7 +26,7 @@ static void require(int truth)
 		abort();
 }
 
-/* Site 1 without its outbound SA: esp_out writes behind a packet, where ASan keeps watch here. */
+/* Both without their outbound SAs: esp_out writes behind a packet, where ASan keeps watch here. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
@@ -33,10 +35,21 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	 * checker looks for pointers there. */
 	__lsan_disable();
 	bench_open();
-	gw = gw_open((struct gw_spec){.site = 1, .window = 1024});
-	gw_ready(gw);
-	gw->peers.v[0].n_out = 0;
-	gw->path[0]->sample_cycles = 1;
+	for (unsigned i = 0; i < 2; i++) {
+		struct eg_tunnel *peer;
+
+		gw = gws[i] = gw_open((struct gw_spec){.site = 1 + i, .window = 1024, .encap = i});
+		peer = &gw->peers.v[0];
+		if (i) {
+			peer->floats = true;
+			peer->endpoint = eg_endpoint_new(&peer->remote, peer->peer_port);
+			require(peer->endpoint != NULL);
+		}
+		gw_ready(gw);
+		peer->n_out = 0;
+		gw->path[0]->sample_cycles = 1;
+		gw->path[0]->port[ENCRYPTED].partial = true;
+	}
 	__lsan_enable();
 	return 0;
 }
@@ -110,13 +123,16 @@ static void receive(const struct frame *frame)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint64_t drops = gw_drops_all(gw);
-	struct eg_replay *replay = &gw_sa_in(gw)->replay;
 	struct eg_drop_record record;
+	struct eg_replay *replay;
 	static struct frame frame;
+	uint64_t drops;
 
 	if (size < 16 || size > 2048)
 		return 0;
+	gw = gws[data[0] >> 5 & 1];
+	drops = gw_drops_all(gw);
+	replay = &gw_sa_in(gw)->replay;
 	/* Each input meets the same window: none is a replay of another. */
 	gw->path[0]->reassembly.closed = false;
 	replay->top = 0;
@@ -133,6 +149,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(gw_sent(gw, CLEAR, &frame, 1) + drops == 1);
 	require(gw_discard(gw, ENCRYPTED) == 0);
 	require(bench_in_use() == 0);
+	/* Never to where no peer can be. */
+	require(gw == gws[0] || eg_endpoint_get(gw->peers.v[0].endpoint).port);
 	while (eg_drop_ring_take(&gw->stats[0]->dropped, &record))
 		require(record.reason > EG_KEEP && record.reason < EG_DROP_COUNT);
 	return 0;

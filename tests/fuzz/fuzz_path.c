@@ -40,6 +40,7 @@ static void make_way(struct way *way, unsigned site)
 	gw_ready(gw);
 	gw->path[0]->sample_cycles = 1;
 	gw->path[0]->port[ENCRYPTED].mtu = 1500;
+	gw->path[0]->port[ENCRYPTED].partial = true;
 	for (unsigned i = 0; i < SEALED; i++) {
 		struct flow flow = {.src = site == 1 ? "10.2.0.9" : "10.1.0.9",
 				    .dst = site == 1 ? "10.1.0.5" : "10.2.0.5",
@@ -73,20 +74,23 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* Put in as one fragment; from and to count behind the IP header. */
+/* Put in as one fragment; from and to count behind the IP header, which gets `options` bytes of no
+ * operation over IPv4. */
 static void send_piece(struct way *way, const struct frame *whole, unsigned from, unsigned to,
-		       unsigned at, bool more, uint8_t id)
+		       unsigned at, bool more, uint8_t id, unsigned options)
 {
 	static struct frame piece;
 	const uint8_t *p = whole->bytes + ETH;
 	bool v4 = p[0] >> 4 == 4;
-	unsigned head = v4 ? 20 : 40, added = v4 ? 0 : 8;
+	unsigned head = v4 ? 20 : 40, added = v4 ? options : 8;
 	uint8_t *q = piece.bytes + ETH;
 
 	memcpy(piece.bytes, whole->bytes, ETH + head);
+	memset(q + head, 1, added);
 	memcpy(q + head + added, p + head + from, to - from);
 	piece.n = (uint16_t)(ETH + head + added + to - from);
 	if (v4) {
+		q[0] = (uint8_t)(0x45 + options / 4);
 		eg_put16(q + 2, (uint16_t)(piece.n - ETH));
 		eg_put16(q + 4, id);
 		eg_put16(q + 6, (uint16_t)((at / 8 & 0x1fff) | (more ? 0x2000 : 0)));
@@ -102,7 +106,8 @@ static void send_piece(struct way *way, const struct frame *whole, unsigned from
 	gw_send(way->gw, ENCRYPTED, &piece, 1);
 }
 
-/* Which packet, from where, how long, its flags: 1 the other "more follow", 2 another place. */
+/* Which packet, from where, how long, its flags: 1 the other "more follow", 2 another place, 4 one
+ * that may be far behind (so that it takes a large buffer), and its upper half IPv4 options. */
 static void step_piece(struct way *way, const uint8_t *data)
 {
 	const struct frame *whole = &way->sealed[data[0] % SEALED];
@@ -110,8 +115,11 @@ static void step_piece(struct way *way, const uint8_t *data)
 	unsigned from = eg_get16(data + 1) % all & ~7u, to = from + eg_get16(data + 3) % all;
 
 	to = to > all ? all : to;
-	send_piece(way, whole, from, to, data[5] & 2 ? from + data[6] * 8u : from,
-		   (to < all) != (data[5] & 1), data[0]);
+	send_piece(way, whole, from, to,
+		   data[5] & 4   ? data[6] * 256u
+		   : data[5] & 2 ? from + data[6] * 8u
+				 : from,
+		   (to < all) != (data[5] & 1), data[0], RTE_MIN(data[5] >> 4, 10) * 4u);
 }
 
 /* The checksum of an ICMP message behind an IP header without options. */
@@ -251,6 +259,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	finish(&ways[0]);
 	finish(&ways[1]);
-	require(bench_in_use() == 0);
+	require(bench_in_use() == 0 && rte_mempool_in_use_count(bench_large()) == 0);
 	return 0;
 }

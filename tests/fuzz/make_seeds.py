@@ -156,6 +156,8 @@ def path_steps():
         yield f'copy{way}', whole[0] + whole[0] + whole[1]
         yield f'time{way}', whole[0] + bytes([14 | way, 0, 0, 0, 0, 0, 0, 0]) + whole[1]
         yield f'far{way}', piece(way, 2, 0, 512, 2, 255)
+        yield f'large{way}', whole[0] + piece(way, 3, 512, 2048, 4, 40) + piece(way, 2, 512, 512, 4, 250)
+        yield f'options{way}', piece(way, 1, 512, 512, 4, 255) + piece(way, 1, 0, 512, 0xa0)
         yield f'ends{way}', whole[3] + piece(way, 1, 512, 512, 1)
         yield f'true{way}', too_big(way, 1300, 60)
         yield f'low{way}', too_big(way, 100, 60)
@@ -222,6 +224,7 @@ def main():
         write('parse', 'frame_' + name, frame(packet))
         # How: 1 sealed, 2 spoiled at an offset by a mask; then TOS and sequence number.
         write('esp_in', 'sealed_' + name, b'\1' + b'\0\0\1' + trailer(packet))
+        write('esp_in', 'udp_' + name, b'\x22' + b'\0\0\1' + trailer(packet))
         write('esp_in', 'ce_' + name, b'\1' + b'\3\0\1' + trailer(packet))
     udp = PACKETS['udp4']
     write('parse', 'vlan', frame(udp, bytes.fromhex('81000064')))
