@@ -51,6 +51,19 @@ blocks=$(grep -c '^---- ' a.txt)
 sleep 0.3
 [ "$(grep -c '^---- ' a.txt)" -eq "$blocks" ] || fail "blocks go on without a period"
 [ "$(drops new.log)" -eq 0 ] || fail "level warning, but drops are logged"
+# A level alone, in the file that is open.
+conf 'log: {target: new.log, drop_sample: 50/s}' "$policy"
+in_force new.log
+until_true 10 eval '[ "$(drops new.log)" -ge 3 ]'
+conf 'log: {target: new.log, drop_sample: 50/s, level: warning}' "$policy"
+in_force new.log # still said: the level holds from then on
+lines=$(drops new.log)
+sleep 0.3
+[ "$(drops new.log)" -eq "$lines" ] || fail "level warning, but drops go on"
+conf 'log: {target: new.log, drop_sample: 50/s}' "$policy"
+kill -HUP "$pid"
+until_true 10 eval '[ "$(drops new.log)" -gt "$lines" ]'
+generation=$((generation + 1))
 echo "log and stats: applied"
 
 # A log that cannot be: nothing of the rest applies.
