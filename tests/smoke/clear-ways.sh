@@ -65,7 +65,20 @@ expect_drops closed must_encrypt=2
 gateway sealed
 expect sealed inet.tx=1 uplink.tx=1
 expect_drops sealed must_encrypt=1
-echo "encrypt: what no tunnel takes is dropped, whatever routes there are"
+explained() { # CONF DESTINATION: what explain says of the way there, denied or not
+	{ cat "$1.yaml"; echo "policy: {unknown_pods: allow, dirs: [$root/conf/policy/policies], inventory: [$root/conf/policy/inventory]}"; } >explain.yaml
+	"$espgate" explain -c explain.yaml 10.244.1.2 "$2" udp 7 >explain.txt 2>&1 || true
+}
+explained closed 10.244.2.2
+expect_line explain.txt "route: into no tunnel, and encrypt names its network: dropped as must_encrypt"
+explained sealed 10.244.9.9
+expect_line explain.txt "route: into no tunnel, and encrypt names its network: dropped as must_encrypt"
+for way in "sealed 10.244.2.2" "closed 8.8.8.8" "closed 10.244.1.3"; do
+	explained $way
+	expect_line explain.txt "route: "
+	! grep -q must_encrypt explain.txt || { cat explain.txt; fail "explain: must_encrypt on the way to $way"; }
+done
+echo "encrypt: what no tunnel takes is dropped, whatever routes there are, and explain says so"
 
 { cat closed.yaml; peer null-sha256; } >null.yaml
 ! "$espgate" check -c null.yaml >check.out 2>&1 || fail "null-sha256 inside encrypt"
