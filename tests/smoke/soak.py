@@ -6,7 +6,9 @@ soak.py kinds                       all kinds, a line each: KIND DIRECTORY, poli
 soak.py flood INTERFACE MAC KIND COUNT SEED
                                     frames to the gateway with that MAC; prints how many were sent
 soak.py floods                      all kinds of floods: KIND SIDE, pods or wire
-soak.py listen ADDRESS PORT         prints whatever arrives, forever"""
+soak.py listen ADDRESS PORT         prints whatever arrives, forever
+soak.py explain DROPS EVENTS        every reason in DROPS (lines NAME COUNT), and the events that explain it;
+                                    exit status 1 if none of EVENTS (names, a line each) does"""
 import os
 import random
 import socket
@@ -155,34 +157,62 @@ def esp(spi):
     return struct.pack("!II", spi, rng.getrandbits(32)) + rng.randbytes(rng.choice((40, 64, 200)))
 
 
+# name -> (side, the reasons for which such frames are dropped, function that makes one)
 FLOODS = {
-    "syn": ("pods", lambda: ip4(MALLORY, SERVER, 6, tcp(2))),
-    "tcp_noise": ("pods", lambda: ip4(MALLORY, SERVER, 6, tcp(rng.randrange(64)))),
-    "one_way_udp": ("pods", lambda: ip4(MALLORY, SERVER, 17, udp())),
-    "denied_port": ("pods", lambda: ip4(MALLORY, SERVER, 17, udp(port=9))),
-    "unknown_source": ("pods", lambda: ip4(bytes((10, 244, 1, rng.randrange(20, 250))), SERVER, 17, udp(port=9))),
-    "unknown_dest": ("pods", lambda: ip4(MALLORY, bytes((10, 244, 2, rng.randrange(20, 250))), 17, udp())),
-    "peers_source": ("pods", lambda: ip4(FAR, SERVER, 17, udp(port=9))),
-    "gateways_source": ("pods", lambda: ip4(GATEWAY, SERVER, 17, udp(port=9))),
-    "foreign_source": ("pods", lambda: ip4(rng.randbytes(4), SERVER, 17, udp(port=9))),
-    "source_route": ("pods", lambda: ip4(MALLORY, SERVER, 17, udp(), options=b"\x83\x07\x04\x0a\xf4\x02\x03\x00")),
-    "zero_option": ("pods", lambda: ip4(MALLORY, SERVER, 17, udp(1400), options=b"\x07\x00\x00\x00")),
-    "routing_header": ("pods", lambda: ip6(SIX, SIX_SERVER, 43, bytes((17, 2, 0, 1)) + bytes(4) + SIX_SERVER + udp())),
-    "last_ttl": ("pods", lambda: ip4(MALLORY, SERVER, 17, udp(), ttl=1)),
-    "far_fragment": ("pods", lambda: ip4(MALLORY, SERVER, 17, udp(64), frag=0x1FFF)),
-    "fragments": ("pods", lambda: ip4(MALLORY, SERVER, 17, udp(64), frag=rng.randrange(0x4000))),
-    "too_big": ("pods", lambda: ip4(MALLORY, SERVER, 17, udp(1360), frag=0x4000)),
-    "multicast": ("pods", lambda: ip4(MALLORY, address("224.0.0.5"), 89, bytes(40))),
-    "icmp": ("pods", lambda: ip4(MALLORY, SERVER, 1, bytes((rng.randrange(20), rng.randrange(4))) + rng.randbytes(30))),
-    "echo_gateway": ("pods", lambda: ip4(MALLORY, GATEWAY, 1, b"\x08\x00\xf7\xff" + bytes(4))),
-    "noise": ("pods", lambda: rng.choice((b"\x08\x00", b"\x86\xdd", b"\x08\x06", b"\x81\x00")) + rng.randbytes(60)),
-    "bad_length": ("pods", lambda: ip4(MALLORY, SERVER, 17, udp(), length=rng.randrange(65536))),
-    "esp_noise": ("wire", lambda: ip4(WIRE_B, WIRE_A, 50, esp(0x2001))),
-    "esp_unknown": ("wire", lambda: ip4(WIRE_B, WIRE_A, 50, esp(rng.randrange(256, 1 << 32)))),
-    "esp_fragments": ("wire", lambda: ip4(WIRE_B, WIRE_A, 50, rng.randbytes(512), frag=0x2000 | rng.randrange(100))),
-    "esp_stranger": ("wire", lambda: ip4(rng.randbytes(4), WIRE_A, 50, esp(0x2001))),
-    "plain": ("wire", lambda: ip4(SERVER, address("10.244.1.2"), 17, udp(port=9))),
-    "forged_mtu": ("wire", lambda: ip4(rng.randbytes(4), WIRE_A, 1, icmp_too_big())),
+    "syn": ("pods", "policy_ingress",
+        lambda: ip4(MALLORY, SERVER, 6, tcp(2))),
+    "tcp_noise": ("pods", "policy_ingress",
+        lambda: ip4(MALLORY, SERVER, 6, tcp(rng.randrange(64)))),
+    "one_way_udp": ("pods", "policy_ingress",
+        lambda: ip4(MALLORY, SERVER, 17, udp())),
+    "denied_port": ("pods", "policy_ingress",
+        lambda: ip4(MALLORY, SERVER, 17, udp(port=9))),
+    "unknown_source": ("pods", "unknown_pod",
+        lambda: ip4(bytes((10, 244, 1, rng.randrange(20, 250))), SERVER, 17, udp(port=9))),
+    "unknown_dest": ("pods", "unknown_pod",
+        lambda: ip4(MALLORY, bytes((10, 244, 2, rng.randrange(20, 250))), 17, udp())),
+    "peers_source": ("pods", "plain_from_peer",
+        lambda: ip4(FAR, SERVER, 17, udp(port=9))),
+    "gateways_source": ("pods", "own_source",
+        lambda: ip4(GATEWAY, SERVER, 17, udp(port=9))),
+    "foreign_source": ("pods", "source_check martian multicast link_local own_source",
+        lambda: ip4(rng.randbytes(4), SERVER, 17, udp(port=9))),
+    "source_route": ("pods", "ip4_source_route",
+        lambda: ip4(MALLORY, SERVER, 17, udp(), options=b"\x83\x07\x04\x0a\xf4\x02\x03\x00")),
+    "zero_option": ("pods", "policy_ingress",
+        lambda: ip4(MALLORY, SERVER, 17, udp(1400), options=b"\x07\x00\x00\x00")),
+    "routing_header": ("pods", "ip6_routing_0",
+        lambda: ip6(SIX, SIX_SERVER, 43, bytes((17, 2, 0, 1)) + bytes(4) + SIX_SERVER + udp())),
+    "last_ttl": ("pods", "policy_ingress ttl_expired",
+        lambda: ip4(MALLORY, SERVER, 17, udp(), ttl=1)),
+    "far_fragment": ("pods", "fragment_oversize",
+        lambda: ip4(MALLORY, SERVER, 17, udp(64), frag=0x1FFF)),
+    "fragments": ("pods", "policy_ingress fragment_orphan fragment_overlap fragment_oversize",
+        lambda: ip4(MALLORY, SERVER, 17, udp(64), frag=rng.randrange(0x4000))),
+    "too_big": ("pods", "policy_ingress too_big",
+        lambda: ip4(MALLORY, SERVER, 17, udp(1360), frag=0x4000)),
+    "multicast": ("pods", "multicast",
+        lambda: ip4(MALLORY, address("224.0.0.5"), 89, bytes(40))),
+    "icmp": ("pods", "policy_ingress",
+        lambda: ip4(MALLORY, SERVER, 1, bytes((rng.randrange(20), rng.randrange(4))) + rng.randbytes(30))),
+    "echo_gateway": ("pods", "echo_rate",
+        lambda: ip4(MALLORY, GATEWAY, 1, b"\x08\x00\xf7\xff" + bytes(4))),
+    "noise": ("pods", "bad_ip_header bad_ip_length bad_ip_checksum bad_discovery not_ip multicast",
+        lambda: rng.choice((b"\x08\x00", b"\x86\xdd", b"\x08\x06", b"\x81\x00")) + rng.randbytes(60)),
+    "bad_length": ("pods", "bad_ip_length bad_ip_header short_l4 policy_ingress",
+        lambda: ip4(MALLORY, SERVER, 17, udp(), length=rng.randrange(65536))),
+    "esp_noise": ("wire", "esp_auth esp_short esp_replay_old esp_replay_seen",
+        lambda: ip4(WIRE_B, WIRE_A, 50, esp(0x2001))),
+    "esp_unknown": ("wire", "esp_unknown_spi",
+        lambda: ip4(WIRE_B, WIRE_A, 50, esp(rng.randrange(256, 1 << 32)))),
+    "esp_fragments": ("wire", "reassembly_full reassembly_timeout reassembly_overlap reassembly_duplicate reassembly_bad",
+        lambda: ip4(WIRE_B, WIRE_A, 50, rng.randbytes(512), frag=0x2000 | rng.randrange(100))),
+    "esp_stranger": ("wire", "esp_wrong_peer martian multicast link_local",
+        lambda: ip4(rng.randbytes(4), WIRE_A, 50, esp(0x2001))),
+    "plain": ("wire", "plain_on_encrypted",
+        lambda: ip4(SERVER, address("10.244.1.2"), 17, udp(port=9))),
+    "forged_mtu": ("wire", "path_mtu_forged path_mtu_rate martian multicast link_local",
+        lambda: ip4(rng.randbytes(4), WIRE_A, 1, icmp_too_big())),
 }
 
 
@@ -196,7 +226,7 @@ def flood(interface, mac, kind, count):
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     wire.bind((interface, 0))
     head = bytes.fromhex(mac.replace(":", "")) + bytes.fromhex("020000000166")
-    make, sent = FLOODS[kind][1], 0
+    make, sent = FLOODS[kind][2], 0
     for _ in range(count):
         try:
             wire.send((head + make()).ljust(60, b"\0"))
@@ -215,6 +245,31 @@ def listen(where, port):
         print("got", len(data), "bytes from", source, flush=True)
 
 
+# What else happens, without a flood: reload and restart are events of soak.sh, `wire` stands for any flood
+# of that side, whose frames the sending gateway's own socket sees too.
+OTHERS = {
+    "object": "policy_ingress policy_egress unknown_pod",
+    "reload": "",
+    "restart": "neighbor_pending_full neighbor_failed no_neighbor link_down esp_replay_old",
+    "wire": "not_our_mac",
+    "always": "multicast link_local tx_full neighbor_pending_full",
+}
+
+
+def explain(drops, events):
+    happened = {line.strip() for line in open(events)} | {"always"}
+    reasons = {name: row[1] for name, row in FLOODS.items()} | OTHERS
+    counts, faults = {}, 0
+    for line in open(drops):
+        name, count = line.split()
+        counts[name] = counts.get(name, 0) + int(count)
+    for name, count in sorted(counts.items()):
+        why = [event for event in sorted(happened) if name in reasons[event].split()]
+        faults += not why
+        print(f"  {name:24} {count:10}  {', '.join(why) or 'NO EVENT EXPLAINS IT'}")
+    sys.exit(1 if faults else 0)
+
+
 verb = sys.argv[1]
 if verb == "object":
     write_object(sys.argv[2], sys.argv[3], int(sys.argv[4]))
@@ -222,12 +277,14 @@ elif verb == "kinds":
     for name, (directory, _) in OBJECTS.items():
         print(name, directory)
 elif verb == "floods":
-    for name, (side, _) in FLOODS.items():
+    for name, (side, _, _) in FLOODS.items():
         print(name, side)
 elif verb == "flood":
     rng = random.Random(int(sys.argv[6]))
     flood(*sys.argv[2:5], int(sys.argv[5]))
 elif verb == "listen":
     listen(sys.argv[2], int(sys.argv[3]))
+elif verb == "explain":
+    explain(*sys.argv[2:4])
 else:
     sys.exit(__doc__)
