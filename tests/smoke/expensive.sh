@@ -3,26 +3,10 @@
 # not merge, thousands of exceptions, thousands of policies on one pod. A reload with them is quick
 # and small, quarantines what asks for more than its share, and changes nothing for the neighbour.
 . "$(dirname "$0")/lib.sh"
+. "$root/tests/smoke/shop.inc.sh"
 
 make_keys
-mkdir policies inventory
-cat >inventory/all.yaml <<-EOF
-	{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
-	---
-	{apiVersion: v1, kind: Namespace, metadata: {name: mall}}
-	---
-	{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: shop, labels: {app: db}}, status: {podIP: 10.244.1.3}}
-	---
-	{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: mall, labels: {app: web}}, status: {podIP: 10.244.1.2}}
-	---
-	{apiVersion: v1, kind: Pod, metadata: {name: far, namespace: shop}, status: {podIP: 10.244.2.2}}
-EOF
-cat >policies/db.yaml <<-EOF
-	apiVersion: networking.k8s.io/v1
-	kind: NetworkPolicy
-	metadata: {name: db, namespace: shop}
-	spec: {podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{}]}
-EOF
+write_shop mall
 hostile() {
 	"$python" - <<-EOF
 		import json

@@ -2,25 +2,11 @@
 # A reload with invalid objects closes their pods, names them in log and statistics and loads all the
 # rest; `check`, a start, and a reload with on_error: refuse fail on them, errors before warnings.
 . "$(dirname "$0")/lib.sh"
+. "$root/tests/smoke/shop.inc.sh"
 
 make_keys
-mkdir policies inventory
 good() {
-	cat >inventory/all.yaml <<-EOF
-		{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
-		---
-		{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}, status: {podIP: 10.244.1.2}}
-		---
-		{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: shop, labels: {app: db}}, status: {podIP: 10.244.1.3}}
-		---
-		{apiVersion: v1, kind: Pod, metadata: {name: far, namespace: shop}, status: {podIP: 10.244.2.2}}
-	EOF
-	cat >policies/db.yaml <<-EOF
-		apiVersion: networking.k8s.io/v1
-		kind: NetworkPolicy
-		metadata: {name: db, namespace: shop}
-		spec: {podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{}]}
-	EOF
+	write_shop shop
 	rm -f policies/bad.yaml
 }
 bad() {

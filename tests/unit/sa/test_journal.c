@@ -11,25 +11,9 @@
 #include "sa/journal.h"
 #include "sa/marks.h"
 #include "sa/record.h"
+#include "common/folder.h"
 
 static const struct eg_pos conf_pos = {.file = "t", .line = 1, .column = 1};
-static char folder[64];
-
-static int make_folder(void **state)
-{
-	(void)state;
-	strcpy(folder, "/tmp/eg-journal-XXXXXX");
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	char command[96];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
 
 static const char *journal_path(void)
 {

@@ -11,26 +11,10 @@
 #include "sa/marks.h"
 #include "sa/state_dir.h"
 #include "sa/store.h"
+#include "common/folder.h"
 
 static const struct eg_pos conf_pos = {.file = "t", .line = 1, .column = 1};
 static const uint8_t material[EG_SUITE_KEY_MAX] = "key a is thirty-two bytes long..salt";
-static char folder[64];
-
-static int make_folder(void **state)
-{
-	(void)state;
-	strcpy(folder, "/tmp/eg-state-XXXXXX");
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	char command[96];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
 
 static struct eg_state example(void)
 {
