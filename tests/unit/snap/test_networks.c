@@ -132,6 +132,13 @@ static void test_networks(void **state)
 			fail_msg("%s", rows[i].address);
 	eg_snap_free(snap);
 
+	/* The gateway's own, though no Node is it. */
+	snap = build(", pod_networks: [10.8.0.0/16], node_addresses: [10.8.0.7]",
+		     NS POD("a", "n1", "10.99.0.5") LOCKED);
+	assert_false(unknown(snap, "10.8.0.7"));
+	assert_true(unknown(snap, "10.8.0.8"));
+	eg_snap_free(snap);
+
 	snap = build(", unknown_pods: allow, pod_networks: [10.8.0.0/16]", inventory);
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_false(unknown(snap, rows[i].address));
@@ -183,23 +190,32 @@ static void test_own_node(void **state)
 	}
 }
 
-/* Pods behind a peer are on another node, and so is their kubelet. */
+/* Pods behind a peer are on another node, and so is their kubelet; a podCIDR is a surer sign than a
+ * pod. */
 static void test_far_node(void **state)
 {
-	static const char inventory[] = NS POD("a", "n1", "10.1.0.5") POD("b", "n2", "10.2.0.5")
-		NODE("n1", "", "") NODE("n2", "", INTERNAL("198.51.100.2")) LOCKED;
-	struct eg_snap *snap = build("", inventory);
-	const struct eg_world *world = &snap->policy->world;
+	static const char *const inventories[] = {
+		NS POD("a", "n1", "10.1.0.5") POD("b", "n2", "10.2.0.5") NODE("n1", "", "")
+			NODE("n2", "", INTERNAL("198.51.100.2")) LOCKED,
+		NS POD("a", "n1", "10.1.0.5") POD("b", "n2", "10.1.0.6")
+			NODE("n1", "podCIDR: 10.1.0.0/24", "")
+				NODE("n2", "", INTERNAL("198.51.100.2")) LOCKED,
+	};
 
 	(void)state;
-	assert_int_equal(world->nodes.n, 2);
-	eg_vec_foreach (node, &world->nodes) {
-		bool ours = !strcmp(eg_sym_text(&world->syms, node->name), "n1");
+	for (size_t i = 0; i < COUNT(inventories); i++) {
+		struct eg_snap *snap = build("", inventories[i]);
+		const struct eg_world *world = &snap->policy->world;
 
-		assert_int_equal(node->ours, ours);
-		assert_int_equal(node->ips.n, ours ? 3 : 1);
+		assert_int_equal(world->nodes.n, 2);
+		eg_vec_foreach (node, &world->nodes) {
+			bool ours = !strcmp(eg_sym_text(&world->syms, node->name), "n1");
+
+			assert_int_equal(node->ours, ours);
+			assert_int_equal(node->ips.n, ours ? 3 : 1);
+		}
+		eg_snap_free(snap);
 	}
-	eg_snap_free(snap);
 }
 
 /* A default route by a clear port is nobody's home, even where everything must be encrypted. */
