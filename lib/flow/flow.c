@@ -299,7 +299,7 @@ static enum eg_flow_allowed open_by(struct eg_flow *flow, struct eg_lookup *look
 				 .charged = lookup->side};
 	struct eg_standing was;
 	struct eg_conn *conn;
-	bool fresh;
+	bool fresh = false; /* also where it was found before */
 
 	if (lookup->conn == EG_CONN_NONE)
 		lookup->conn =
