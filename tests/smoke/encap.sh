@@ -60,6 +60,8 @@ for sealed in true false; do
 done
 
 # The peer's address behind a NAT is another one: followed where it floats, else a stranger's.
+outer=4
+write_conf b b "$(pcap 0 "$data/empty.pcap" opened.pcap)" "$(pcap 1 wire.pcap)"
 sed 's/remote: "192.0.2.1"/remote: "203.0.113.77"/' b.yaml >peer.yaml
 sed 's/udp_encap: true/udp_encap: {float: true}/; s|^routes:|&\n  - {to: 203.0.113.0/24, via: "192.0.2.1"}|' b.yaml >floats.yaml
 esp_seal --input "$data/pods-a.pcap" --conf peer.yaml --out wire.pcap
