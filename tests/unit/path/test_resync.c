@@ -106,6 +106,20 @@ static void test_forged(void **state)
 	gw_close(gw);
 }
 
+/* Who has searched all of the span, for forged packets, begins again. */
+static void test_again(void **state)
+{
+	struct tunnel tunnel;
+	struct eg_sa *sa;
+	struct gw *gw = open_at(1000, &tunnel, &sa);
+
+	(void)state;
+	sa->replay.failed = EG_RESYNC_AFTER;
+	sa->replay.tried = EG_RESYNC_SPAN - 5;
+	assert_in_range(send_until_open(gw, &tunnel, 1000 + (3ull << 32), 4), 2, 2);
+	gw_close(gw);
+}
+
 /* Without ESN there is nothing to look for; and at the end of all numbers nothing above. */
 static void test_no_search(void **state)
 {
@@ -140,6 +154,7 @@ int run_resync_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_no_search),
 	};
 

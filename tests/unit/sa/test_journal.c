@@ -121,12 +121,37 @@ static void test_garbled(void **state)
 	eg_buf_free(&text);
 }
 
+/* A line that nobody understands, in a batch that is whole: what it says may matter. */
+static void test_strange_line(void **state)
+{
+	struct eg_buf text = {0};
+	struct eg_journal_batch batch;
+	struct eg_state known = example(1);
+	struct eg_journal_read read;
+
+	(void)state;
+	for (unsigned strange = 0; strange < 2; strange++) {
+		text.n = 0;
+		eg_buf_add(&text, "%s", EG_JOURNAL_HEAD);
+		batch = eg_journal_begin(&text, 1);
+		eg_journal_add(&batch, &known);
+		if (strange)
+			eg_buf_add(&text, "key of another kind\n");
+		assert_int_equal(eg_journal_end(&batch), 0);
+		assert_int_equal(eg_journal_parse(text.v, text.n, see, &(struct seen){0}, &read),
+				 strange ? EG_STATE_DAMAGED : EG_STATE_OK);
+	}
+	eg_buf_free(&text);
+}
+
 /* --- a disk that fails */
 
-/* Takes `room` bytes, then fails so; and so do syncs without any room. */
+/* Takes `room` bytes, then fails so; and so do syncs without any room, and the sync of that number.
+ */
 struct disk {
 	uint64_t room;
 	int err;
+	unsigned sync_fails;
 	unsigned syncs, sync_ms;
 };
 
@@ -149,7 +174,7 @@ static int disk_sync(void *arg, int fd)
 	disk->syncs++;
 	usleep(disk->sync_ms * 1000);
 	errno = disk->err;
-	return disk->room ? 0 : -1;
+	return disk->room && disk->syncs != disk->sync_fails ? 0 : -1;
 }
 
 static struct eg_state_dir *open_dir(struct disk *disk)
@@ -216,6 +241,31 @@ static void test_failing_disk(void **state)
 	eg_state_dir_close(dir);
 	dir = open_dir(NULL);
 	assert_true(load_seq(dir, 1) >= confirmed);
+	eg_state_dir_close(dir);
+}
+
+/* What is written but not on the disk is not in force: of an append, and of a journal written anew,
+ * which its folder must name, too. */
+static void test_failing_sync(void **state)
+{
+	struct disk disk = {.room = UINT64_MAX};
+	struct eg_state_dir *dir = open_dir(&disk);
+	struct eg_state one = example(1);
+
+	(void)state;
+	one.seq = 1000;
+	assert_int_equal(eg_state_dir_save(dir, &one, 1), 0);
+	one.seq = 2000;
+	for (unsigned fails = 1; fails <= 3; fails++) {
+		/* The append; then the new journal, and its folder. */
+		disk = (struct disk){.room = UINT64_MAX, .err = EIO, .sync_fails = (fails + 1) / 2};
+		assert_int_equal(eg_state_dir_save(dir, &one, 1), -EIO);
+		assert_int_equal(disk.syncs, (fails + 1) / 2);
+		assert_int_equal(load_seq(dir, 1), 1000);
+	}
+	disk = (struct disk){.room = UINT64_MAX};
+	assert_int_equal(eg_state_dir_save(dir, &one, 1), 0);
+	assert_int_equal(load_seq(dir, 1), 2000);
 	eg_state_dir_close(dir);
 }
 
@@ -467,6 +517,81 @@ static void test_many(void **state)
 	eg_sa_store_free(store);
 }
 
+/* Out of time is out of everything, however few bytes went. */
+static void test_out_of_time(void **state)
+{
+	struct eg_sa_store *store = open_store(NULL);
+	struct eg_now now = {eg_wall_ns(), eg_mono_ns()};
+	struct eg_sa *sa = acquire(
+		store, 1, EG_SA_KIND_OUT,
+		&(struct eg_lifetime){.hard_bytes = 1000000, .hard_time_ns = 10 * EG_NS_PER_S});
+
+	(void)state;
+	assert_int_equal(eg_sa_store_reserve(store, &now, UINT64_MAX), 0);
+	now.mono_ns += 9 * EG_NS_PER_S;
+	eg_sa_store_step(store, &now, ignore, NULL);
+	assert_int_equal(eg_sa_reserve(sa, 1, now.wall_ns).n, 1);
+	now.mono_ns += 2 * EG_NS_PER_S;
+	eg_sa_store_step(store, &now, ignore, NULL);
+	assert_int_equal(eg_sa_reserve(sa, 1, now.wall_ns).n, 0);
+	assert_int_equal(eg_sa_shortage(sa), EG_DROP_SA_EXPIRED);
+	eg_sa_store_free(store);
+}
+
+/* Of more reservations than go into one write, those that are needed soonest go first. */
+static void test_soonest_first(void **state)
+{
+	struct disk disk = {.room = UINT64_MAX, .sync_ms = 20};
+	struct eg_sa_store *store = open_store(&disk);
+	struct eg_now now = {eg_wall_ns(), eg_mono_ns()};
+	struct eg_sa *last = NULL;
+
+	(void)state;
+	for (unsigned i = 0; i < 6000; i++)
+		last = acquire(store, i, EG_SA_KIND_OUT, NULL);
+	assert_int_equal(eg_sa_store_reserve(store, &now, UINT64_MAX), 0);
+	now.wall_ns += EG_IV_AHEAD_NS; /* all are due */
+	now.mono_ns += EG_NS_PER_S;
+	assert_true(eg_sa_reserve(last, EG_SEQ_BLOCK_ESN / 8 * 7, now.wall_ns).n > 0);
+	assert_int_equal(eg_sa_store_step(store, &now, ignore, NULL), 0);
+	assert_true(store->states.n > 0 && store->states.n < 6000);
+	assert_int_equal(store->states.v[0].spi, be32toh(last->spi_be));
+	eg_sa_store_free(store);
+}
+
+/* An SA that goes while its reservation waits for the disk, or that every step looked at, is looked
+ * at no more. */
+static void test_released(void **state)
+{
+	struct disk disk = {.room = UINT64_MAX, .sync_ms = 20};
+	struct eg_sa_store *store = open_store(&disk);
+	struct eg_now now = {eg_wall_ns(), eg_mono_ns()};
+	struct eg_sa *sas[3];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		sas[i] = acquire(store, i, EG_SA_KIND_OUT, NULL);
+	assert_int_equal(eg_sa_store_reserve(store, &now, UINT64_MAX), 0);
+	for (unsigned i = 0; i < 2; i++) { /* the writer is busy with the first one */
+		assert_true(eg_sa_reserve(sas[i], EG_SEQ_BLOCK_ESN / 2 + 1, now.wall_ns).n > 0);
+		atomic_fetch_add(&sas[i]->packets, EG_SEQ_BLOCK_ESN / 2 + 1);
+		now.mono_ns += EG_NS_PER_S;
+		eg_sa_store_step(store, &now, ignore, NULL);
+	}
+	assert_int_equal(store->queue.n, 1);
+	assert_int_equal(store->n_fast, 2);
+	eg_sa_release(store, sas[1]);
+	eg_sa_release(store, sas[0]);
+	assert_int_equal(store->queue.n, 0);
+	assert_int_equal(store->n_fast, 0);
+	for (unsigned i = 0; i < 20; i++) {
+		now.mono_ns += EG_NS_PER_S;
+		assert_int_equal(eg_sa_store_step(store, &now, ignore, NULL), 0);
+		usleep(5000);
+	}
+	eg_sa_store_free(store);
+}
+
 /* The horizons of SAs that began together do not end together. */
 static void test_spread(void **state)
 {
@@ -678,12 +803,23 @@ int run_journal_tests(void)
 {
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cut),       cmocka_unit_test(test_garbled),
-		WITH_FOLDER(test_failing_disk),   WITH_FOLDER(test_bounded),
-		WITH_FOLDER(test_crash_anywhere), WITH_FOLDER(test_store_on_failing_disk),
-		WITH_FOLDER(test_many),           WITH_FOLDER(test_spread),
-		WITH_FOLDER(test_received),       WITH_FOLDER(test_lifetimes_go_on),
-		WITH_FOLDER(test_reserved_bytes), cmocka_unit_test(test_sequence_warnings),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_garbled),
+		cmocka_unit_test(test_strange_line),
+		WITH_FOLDER(test_failing_disk),
+		WITH_FOLDER(test_failing_sync),
+		WITH_FOLDER(test_bounded),
+		WITH_FOLDER(test_crash_anywhere),
+		WITH_FOLDER(test_store_on_failing_disk),
+		WITH_FOLDER(test_many),
+		WITH_FOLDER(test_out_of_time),
+		WITH_FOLDER(test_soonest_first),
+		WITH_FOLDER(test_released),
+		WITH_FOLDER(test_spread),
+		WITH_FOLDER(test_received),
+		WITH_FOLDER(test_lifetimes_go_on),
+		WITH_FOLDER(test_reserved_bytes),
+		cmocka_unit_test(test_sequence_warnings),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
