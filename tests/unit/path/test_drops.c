@@ -5,14 +5,25 @@
 #include "common/hex.h"
 #include "net/bytes.h"
 
-/* 10.8.0.0/16 must not leave in clear, but for 10.8.1.0/24. */
+/* 10.8.0.0/16 and fd00:8::/32 must not leave in clear, but for 10.8.1.0/24 and fd00:8:1::/48; nor
+ * 10.9.0.0/16, to which no route leads. */
 static struct eg_lpm *encrypt_table(void)
 {
-	struct eg_lpm_entry entries[] = {{.value = 1}, {.value = 0}};
+	static const struct {
+		const char *prefix;
+		uint32_t must;
+	} rows[] = {{"10.8.0.0/16", 1},
+		    {"10.8.1.0/24", 0},
+		    {"10.9.0.0/16", 1},
+		    {"fd00:8::/32", 1},
+		    {"fd00:8:1::/48", 0}};
+	struct eg_lpm_entry entries[COUNT(rows)];
 
-	eg_prefix_parse("10.8.0.0/16", &entries[0].prefix);
-	eg_prefix_parse("10.8.1.0/24", &entries[1].prefix);
-	return eg_lpm_build(entries, 2, 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		entries[i].value = rows[i].must;
+		eg_prefix_parse(rows[i].prefix, &entries[i].prefix);
+	}
+	return eg_lpm_build(entries, COUNT(rows), 0);
 }
 
 struct gw *open_crossing(void)
@@ -38,6 +49,8 @@ struct gw *open_crossing(void)
 	gw_sa(gw, second, &spec, material);
 	gw_route(gw, "10.7.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = second});
 	gw_route(gw, "10.8.0.0/16",
+		 (struct eg_hop){.kind = EG_HOP_PORT, .port = CLEAR, .mac = {2, 0, 0, 0, 1}});
+	gw_route(gw, "fd00:8::/32",
 		 (struct eg_hop){.kind = EG_HOP_PORT, .port = CLEAR, .mac = {2, 0, 0, 0, 1}});
 	gw_ready(gw);
 	gw->snap->encrypt = encrypt_table();
@@ -160,6 +173,9 @@ static const struct plain_case {
 	{"must be encrypted, and no tunnel takes it", CLEAR, TO("10.8.0.9"), NULL, 0, 0,
 	 EG_DROP_MUST_ENCRYPT},
 	{"at home inside it", CLEAR, TO("10.8.1.9"), NULL, 0, 0, EG_KEEP},
+	{"and no route leads there", CLEAR, TO("10.9.0.9"), NULL, 0, 0, EG_DROP_MUST_ENCRYPT},
+	{"IPv6 must be encrypted", CLEAR, TO6("fd00:8:2::9"), NULL, 0, 0, EG_DROP_MUST_ENCRYPT},
+	{"IPv6 at home inside it", CLEAR, TO6("fd00:8:1::9"), NULL, 0, 0, EG_KEEP},
 	/* Routes */
 	{"no route", CLEAR, TO("172.16.0.1"), NULL, 0, 0, EG_DROP_NO_ROUTE},
 	{"IPv6 no route", CLEAR, TO6("fd00:99::1"), NULL, 0, 0, EG_DROP_NO_ROUTE},
@@ -373,25 +389,31 @@ static void test_padding_over_iv(void **state)
 /* Whatever a route stage would have done wrong: tx looks again. */
 static void test_encrypt_at_tx(void **state)
 {
-	struct gw *gw = open_crossing();
-	struct frame frame = plain_frame(CLEAR, &(struct flow)TO("10.8.0.9"));
+	const struct flow flows[] = {TO("10.8.0.9"), TO6("fd00:8:2::9")};
 	const struct eg_hop out = {.kind = EG_HOP_PORT, .port = CLEAR, .mac = {2, 0, 0, 0, 1}};
-	struct eg_path *path = gw->path[0];
-	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
 
 	(void)state;
-	assert_non_null(m);
-	memcpy(rte_pktmbuf_append(m, (uint16_t)(frame.n - 14)), frame.bytes + 14, frame.n - 14u);
-	path->snap = gw->snap;
-	path->batch.n = 1;
-	path->batch.n_lost = 0;
-	path->batch.m[0] = m;
-	path->batch.meta[0] = (struct eg_meta){.port = CLEAR, .hop = &out, .own = true};
-	eg_tx(path);
-	assert_int_equal(gw_discard(gw, CLEAR), 0);
-	assert_int_equal(gw_drops(gw, EG_DROP_MUST_ENCRYPT), 1);
-	eg_count(&gw->stats[0]->port[CLEAR].rx_packets, 1); /* for the balance: it came from here */
-	gw_close(gw);
+	for (unsigned i = 0; i < COUNT(flows); i++) {
+		struct gw *gw = open_crossing();
+		struct frame frame = plain_frame(CLEAR, &flows[i]);
+		struct eg_path *path = gw->path[0];
+		struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
+
+		assert_non_null(m);
+		memcpy(rte_pktmbuf_append(m, (uint16_t)(frame.n - 14)), frame.bytes + 14,
+		       frame.n - 14u);
+		path->snap = gw->snap;
+		path->batch.n = 1;
+		path->batch.n_lost = 0;
+		path->batch.m[0] = m;
+		path->batch.meta[0] = (struct eg_meta){.port = CLEAR, .hop = &out, .own = true};
+		eg_tx(path);
+		assert_int_equal(gw_discard(gw, CLEAR), 0);
+		assert_int_equal(gw_drops(gw, EG_DROP_MUST_ENCRYPT), 1);
+		/* For the balance: it came from here. */
+		eg_count(&gw->stats[0]->port[CLEAR].rx_packets, 1);
+		gw_close(gw);
+	}
 }
 
 /* Ethernet pads to 60 bytes; that is no part of the packet. */

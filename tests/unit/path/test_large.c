@@ -423,6 +423,13 @@ static void test_no_tail(void **state)
 		assert_no_large();
 	}
 	assert_int_equal(gw_drops_all(gw), 0);
+	/* Nor does a large one take what would end behind it. */
+	make_packet(&inner, "10.2.0.9", "10.2.0.77", 253, 65478, 0);
+	seal(&outer, &in, COUNT(lens) + 1, &inner, 0);
+	send_all(gw, cut(&outer, WIRE, COUNT(lens)));
+	assert_int_equal(gw_drops(gw, EG_DROP_NO_ROOM), 1);
+	assert_int_equal(gw_discard(gw, ENCRYPTED), 0);
+	assert_no_large();
 	gw_close(gw);
 }
 
