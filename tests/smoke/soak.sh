@@ -104,7 +104,7 @@ restart() { # a|b TERM|KILL
 		stop "$1" "${!1}"
 	else
 		kill -KILL "${!1}"
-		status_of "${!1}" || true
+		status_of "${!1}" 2>/dev/null || true
 	fi
 	keep_run "$1"
 	live_gateway "$1"
