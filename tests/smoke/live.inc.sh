@@ -102,22 +102,6 @@ start_heard() {
 	b=$pid
 }
 
-# heard_all NAMESPACE INTERFACE FILE LISTENER: all that was sent on that wire stands in FILE, and tcpdump
-# ends: a frame of an experimental EtherType behind the last packet has arrived.
-heard_all() {
-	until_true 10 send_marker "$@"
-	kill -INT "$4"
-	status_of "$4" || fail "tcpdump: $(cat "$3.log")"
-}
-
-send_marker() {
-	nsenter --net="/run/netns/$1" "$python" -c 'import socket, sys
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-s.bind((sys.argv[1], 0))
-s.send(b"\xff" * 6 + bytes([2, 0, 0, 0, 0, 0x77]) + b"\x88\xb5" + bytes(46))' "$2" || return 1
-	tcpdump -n -c 1 -r "$3" 'ether proto 0x88b5' 2>/dev/null | grep -q .
-}
-
 # only_esp FILE LISTENER [FILTER]: what was heard was ESP, ARP, neighbour discovery and what FILTER says.
 # FILE is from-a.pcap or from-b.pcap.
 only_esp() {

@@ -116,9 +116,14 @@ for suite in $suites; do
 	talk
 	swan a --terminate --child $suite || { cat swanctl.out; fail "terminate $suite"; }
 done
-for pid in "${listeners[@]}"; do
-	kill -INT "$pid"
-	status_of "$pid" || fail "tcpdump ended badly"
+# 66 sizes there and back, twice for each suite and direction: all of it is in the captures before they end.
+heard_all "$ns_a" wire wire-a.pcap "${listeners[0]}"
+heard_all "$ns_b" wire wire-b.pcap "${listeners[1]}"
+whole() { [ "$(tcpdump -n -r "$1" udp 2>/dev/null | wc -l)" -ge $((4 * 66 * $(wc -w <<<"$suites"))) ]; }
+for n in 2 3; do
+	until_true 10 whole "$([ $n = 2 ] && echo sent-a.pcap || echo sent-b.pcap)"
+	kill -INT "${listeners[n]}"
+	status_of "${listeners[n]}" || fail "tcpdump ended badly"
 done
 
 # Eight SAs each way.
