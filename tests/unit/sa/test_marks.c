@@ -135,6 +135,31 @@ static void test_crashes(void **state)
 	assert_true(last_iv < WALL + 3000ull * 20 * DAY);
 }
 
+/* The first packet received is recorded at once, later ones in turn; and which reservation ends
+ * soonest, by the faster one of two rates. */
+static void test_due(void **state)
+{
+	const struct eg_marks none = {0}, some = {.seq = 1000, .was = {.seq = 0, .mono_ns = S}};
+	struct eg_usage now = {.seq = 1, .mono_ns = 1};
+
+	(void)state;
+	assert_true(eg_received_due(&none, &now));
+	now.seq = 0;
+	assert_false(eg_received_due(&none, &now));
+	now = (struct eg_usage){.seq = 1001, .mono_ns = S + EG_RECEIVED_NS - 1};
+	assert_false(eg_received_due(&some, &now));
+	now.mono_ns++;
+	assert_true(eg_received_due(&some, &now));
+	now.seq = 1000;
+	assert_false(eg_received_due(&some, &now));
+
+	now = (struct eg_usage){.seq = 100, .mono_ns = 2 * S};
+	assert_true(eg_marks_left(&some, &now, 0) == 9);
+	assert_true(eg_marks_left(&some, &now, 900) == 1);
+	now.seq = 1000;
+	assert_true(eg_marks_left(&some, &now, 0) == 0);
+}
+
 static void test_life(void **state)
 {
 	/* clang-format off */
@@ -197,9 +222,8 @@ static void test_percent(void **state)
 int run_marks_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_crashes),
-		cmocka_unit_test(test_percent),
+		cmocka_unit_test(test_table),   cmocka_unit_test(test_crashes),
+		cmocka_unit_test(test_percent), cmocka_unit_test(test_due),
 		cmocka_unit_test(test_life),
 	};
 
