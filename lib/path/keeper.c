@@ -21,7 +21,8 @@ struct waiting {
 	uint8_t port;
 	uint8_t from;     /* port where it came in */
 	bool from_tunnel; /* by ESP, that is */
-	bool forwarded;   /* as it is: its sender may be told of its end */
+	bool sealed;
+	bool forwarded; /* as it is: its sender may be told of its end */
 };
 
 static struct waiting *waiting_of(const struct rte_mbuf *m)
@@ -72,6 +73,7 @@ unsigned eg_keeper_packet(struct eg_path *path, const struct eg_meta *meta, stru
 		.port = (uint8_t)port,
 		.from = meta->port,
 		.from_tunnel = meta->sad,
+		.sealed = meta->sealed,
 		.forwarded = !meta->sealed && !meta->own && !meta->kernel,
 	};
 	return rte_ring_mp_enqueue(path->way.packets, m) ? EG_DROP_NEIGHBOR_PENDING_FULL
@@ -127,8 +129,15 @@ static void send_held(struct eg_path *path, struct eg_neigh *neigh)
 	void *held[EG_NEIGH_HELD_MAX];
 	unsigned n = eg_neigh_release(path->way.neighs, neigh, held);
 
-	for (unsigned i = 0; i < n; i++)
-		eg_tx_packet(path, neigh->port, held[i], (const uint8_t *)&word);
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = held[i];
+
+		/* While it was waiting, a reload may have named its network. */
+		if (!waiting_of(m)->sealed && eg_tx_must_encrypt(path, m))
+			eg_drop_mbuf(path, m, EG_DROP_MUST_ENCRYPT);
+		else
+			eg_tx_packet(path, neigh->port, m, (const uint8_t *)&word);
+	}
 }
 
 /* tell: their senders. */

@@ -61,8 +61,10 @@ void eg_esp_out(struct eg_path *path);
 /* tx.c: the last look at what leaves, the link header, transmit by port. */
 void eg_tx(struct eg_path *path);
 
-/* For the keeper: a packet that had its last look, to a station; a whole frame of our own, which by
- * any port may only be ARP or ND; send what these left in the ports' buffers. */
+/* For the keeper: is this a packet to a network of `encrypt`, which does not leave in clear,
+ * whatever led it here? A packet that had its last look, to a station; a whole frame of our own,
+ * which by any port may only be ARP or ND; send what these left in the ports' buffers. */
+bool eg_tx_must_encrypt(const struct eg_path *path, const struct rte_mbuf *m);
 void eg_tx_packet(struct eg_path *path, unsigned port, struct rte_mbuf *m, const uint8_t mac[6]);
 void eg_tx_own(struct eg_path *path, unsigned port, struct rte_mbuf *m);
 void eg_tx_flush(struct eg_path *path);

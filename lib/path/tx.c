@@ -129,6 +129,17 @@ void eg_tx_flush(struct eg_path *path)
 	}
 }
 
+bool eg_tx_must_encrypt(const struct eg_path *path, const struct rte_mbuf *m)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (!path->snap || !path->snap->encrypt)
+		return false;
+	return eg_snap_must_encrypt(path->snap, data[0] >> 4,
+				    data[0] >> 4 == 4 ? ((const struct eg_ip4 *)data)->dst
+						      : ((const struct eg_ip6 *)data)->dst);
+}
+
 void eg_tx_packet(struct eg_path *path, unsigned port, struct rte_mbuf *m, const uint8_t mac[6])
 {
 	if (put_link(&path->port[port], m, mac))
@@ -212,18 +223,6 @@ static unsigned send_fragments(struct eg_path *path, unsigned i, const struct eg
 	return first;
 }
 
-/* A plain packet to a network of `encrypt`: whatever led here, it does not leave. */
-static bool must_encrypt(const struct eg_path *path, const struct rte_mbuf *m)
-{
-	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-
-	if (!path->snap->encrypt)
-		return false;
-	return eg_snap_must_encrypt(path->snap, data[0] >> 4,
-				    data[0] >> 4 == 4 ? ((const struct eg_ip4 *)data)->dst
-						      : ((const struct eg_ip6 *)data)->dst);
-}
-
 /* The last look, and on its way. */
 static unsigned leave(struct eg_path *path, unsigned i)
 {
@@ -239,7 +238,7 @@ static unsigned leave(struct eg_path *path, unsigned i)
 	if (port->encrypted && !meta->sealed && !eg_icmp_may_leave(path, i, hop->port) &&
 	    !eg_kernel_may_leave(path, i, hop->port))
 		return EG_DROP_PLAIN_TO_ENCRYPTED;
-	if (!meta->sealed && must_encrypt(path, m))
+	if (!meta->sealed && eg_tx_must_encrypt(path, m))
 		return EG_DROP_MUST_ENCRYPT;
 	if (__builtin_expect(m->pkt_len > port->mtu || meta->split, 0))
 		return send_fragments(path, i, hop);

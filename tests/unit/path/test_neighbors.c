@@ -570,6 +570,35 @@ static void test_other_worker(void **state)
 	gw_close(gw);
 }
 
+/* A reload that adds `encrypt` is in force for packets that wait already. */
+static void test_encrypt_while_waiting(void **state)
+{
+	const struct flow *const flows[] = {&to_pod, &to_pod6};
+	const char *const pods[] = {"10.1.0.5", "fd00:1::5"}, *const own[] = {"10.1.0.1",
+									      "fd00:1::1"};
+	struct gw *gw = open_live(4);
+	struct eg_lpm_entry entries[] = {{.value = 1}, {.value = 1}};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		send_inside(gw, i + 1, flows[i]);
+	gw_keep(gw, 1000);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(
+			eg_prefix_parse(i ? "fd00:1::/64" : "10.1.0.0/16", &entries[i].prefix), 0);
+	gw->snap->encrypt = eg_lpm_build(entries, 2, 0);
+	assert_non_null(gw->snap->encrypt);
+	gw_discard(gw, CLEAR);
+	for (unsigned i = 0; i < 2; i++) {
+		struct eg_neigh_self pod = station(pods[i], CLEAR);
+
+		say(gw, CLEAR, answer_of(&pod, CLEAR, own[i]), 1001);
+		assert_int_equal(gw_drops(gw, EG_DROP_MUST_ENCRYPT), i + 1);
+	}
+	assert_int_equal(gw_discard(gw, CLEAR), 0);
+	gw_close(gw);
+}
+
 int run_neighbor_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -590,6 +619,7 @@ int run_neighbor_tests(void)
 		cmocka_unit_test(test_claim_flood),
 		cmocka_unit_test(test_plain_stays),
 		cmocka_unit_test(test_other_worker),
+		cmocka_unit_test(test_encrypt_while_waiting),
 	};
 
 	return cmocka_run_group_tests_name("path neighbours", tests, NULL, NULL);
