@@ -2,6 +2,7 @@
 # --exit-when-idle means that nothing more comes, not that nobody looked: a worker that gets no CPU for
 # longer than that still carries the whole capture. (A debugger holds it up when it is launched.)
 . "$(dirname "$0")/lib.sh"
+export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer traces the program itself, and only one can
 need strace
 
 make_keys

@@ -5,6 +5,7 @@
 #
 # EG_RUNS: how often (default 3).
 . "$(dirname "$0")/lib.sh"
+export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer traces the program itself, and only one can
 . "$root/tests/smoke/live.inc.sh"
 make_live
 write_live_conf a
