@@ -114,13 +114,13 @@ int eg_buffers_make(struct eg_gateway *gateway, struct eg_errs *errs)
 		room = RTE_MAX(room, RTE_ALIGN_CEIL(around, 64u));
 	}
 	for (unsigned p = 0; p < gateway->n_ports; p++) {
-		unsigned own = own_room(&gateway->config->ports.v[p], room);
+		unsigned local = own_room(&gateway->config->ports.v[p], room);
 
 		if (gateway->config->ports.v[p].kernel.device)
 			buffers += EG_KERNEL_BUFFERS;
-		if (!own)
+		if (!local)
 			buffers += received(gateway, p);
-		else if (!make_own(gateway, p, own, errs))
+		else if (!make_own(gateway, p, local, errs))
 			return -1;
 	}
 	gateway->pool = make_pool("eg_pool", buffers, room, errs);

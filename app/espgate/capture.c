@@ -26,7 +26,7 @@ static int find_ip(const struct reader *reader, const uint8_t *frame, uint32_t l
 	*off = 0;
 	if (reader->link == DLT_EN10MB)
 		return eg_parse_link(frame, len, off);
-	return EG_KEEP; /* DLT_RAW: starts with the IP header */
+	return EG_PASS; /* DLT_RAW: starts with the IP header */
 }
 
 static struct eg_flow_tuple make_tuple(const uint8_t *data, const struct eg_pkt *pkt)
@@ -90,12 +90,12 @@ static int count(struct reader *reader, const uint8_t *data, const struct eg_pkt
 	uint64_t hash = eg_flow_hash(&key, &reader->table->seed);
 	uint32_t number = eg_conn_find(reader->table, &key, hash), *slot;
 	/* Established: it gives way to no other. */
-	const struct eg_standing alive = {.state = EG_CONN_ESTABLISHED, .opener = (uint8_t)side};
+	const struct eg_standing liveness = {.state = EG_CONN_ESTABLISHED, .opener = (uint8_t)side};
 	struct eg_capture_flow *flow;
 	bool fresh;
 
 	if (number == EG_CONN_NONE)
-		number = eg_conn_insert(reader->table, &key, hash, alive, 0, &fresh);
+		number = eg_conn_insert(reader->table, &key, hash, liveness, 0, &fresh);
 	if (number >= EG_CONN_LIMITED)
 		return -1;
 	slot = reader->opened[number].by_side;

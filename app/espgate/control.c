@@ -141,9 +141,9 @@ void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control
 		eg_links_step(gateway, now);
 		eg_kernels_step(gateway, now);
 		eg_log_drops(gateway);
-		eg_life_step(gateway);
+		eg_sas_step(gateway);
 		eg_age_step(gateway);
-		eg_alive_log(gateway);
+		eg_liveness_log(gateway);
 		eg_pmtu_step(gateway, now);
 		eg_endpoints_step(gateway, now);
 		periodic_block(gateway, &pace, now);
@@ -167,7 +167,7 @@ bool eg_control_finish(struct eg_gateway *gateway)
 	bool balanced;
 
 	eg_log_drops(gateway);
-	eg_alive_log(gateway);
+	eg_liveness_log(gateway);
 	eg_endpoints_step(gateway, UINT64_MAX);
 	eg_report_collect(gateway, &report);
 	print_block(&report, NULL);

@@ -26,8 +26,8 @@ void eg_endpoints_step(struct eg_gateway *gateway, uint64_t now_ns)
 		return;
 	gateway->endpoints.moved = moved;
 	gateway->endpoints.next_ns = now_ns + PERIOD_NS;
-	for (uint32_t i = 0; i < snap->n_peers; i++) {
-		struct eg_endpoint *endpoint = snap->peers[i].endpoint;
+	for (uint32_t i = 0; i < snap->n_tunnels; i++) {
+		struct eg_endpoint *endpoint = snap->tunnels[i].endpoint;
 		uint32_t version;
 
 		if (!endpoint)
@@ -35,7 +35,7 @@ void eg_endpoints_step(struct eg_gateway *gateway, uint64_t now_ns)
 		version = atomic_load_explicit(&endpoint->version, memory_order_acquire);
 		if (version != endpoint->logged && lines++ < LINES_MAX)
 			eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
-			       "peer %s: endpoint now %s", snap->peers[i].name,
+			       "peer %s: endpoint now %s", snap->tunnels[i].name,
 			       eg_endpoint_print(endpoint, text));
 		endpoint->logged = version;
 	}

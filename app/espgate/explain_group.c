@@ -26,7 +26,7 @@ static struct tried in_order(const struct eg_group *group)
 /* Of the flows that come to its priority: what the buckets really give it. */
 static double share(const struct eg_group *group, const struct eg_group_member *member)
 {
-	unsigned own = 0;
+	unsigned local = 0;
 
 	for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++) {
 		const uint8_t *order = eg_group_order(group, bucket);
@@ -34,9 +34,9 @@ static double share(const struct eg_group *group, const struct eg_group_member *
 
 		while (group->member[order[i]].priority != member->priority)
 			i++;
-		own += &group->member[order[i]] == member;
+		local += &group->member[order[i]] == member;
 	}
-	return (double)own / EG_GROUP_BUCKETS;
+	return (double)local / EG_GROUP_BUCKETS;
 }
 
 void eg_explain_group_text(const struct eg_view *view, const struct eg_hop *hop, struct eg_buf *out)
@@ -48,12 +48,12 @@ void eg_explain_group_text(const struct eg_view *view, const struct eg_hop *hop,
 	eg_buf_add(out, "into the tunnel of the first of these that lives:\n");
 	for (uint32_t i = 0; i < tried.n; i++) {
 		const struct eg_group_member *member = tried.member[i];
-		const struct eg_conf_peer *peer = &view->config->peers.v[member->peer];
+		const struct eg_conf_peer *peer = &view->config->peers.v[member->tunnel];
 
 		eg_buf_add(out, "  priority %u: peer %s (%s), %.0f%% of the flows%s\n",
 			   member->priority, peer->name, eg_ip_print(&peer->remote, remote),
 			   100 * share(group, member),
-			   member->alive ? "" : "; not asked whether it lives");
+			   member->liveness ? "" : "; not asked whether it lives");
 	}
 }
 
@@ -69,9 +69,9 @@ void eg_explain_group_json(const struct eg_view *view, const struct eg_hop *hop,
 		eg_buf_add(out,
 			   "%s{\"peer\": \"%s\", \"priority\": %u, \"weight\": %u, "
 			   "\"share\": %.3f, \"checked\": %s}",
-			   i ? ", " : "", view->config->peers.v[member->peer].name,
+			   i ? ", " : "", view->config->peers.v[member->tunnel].name,
 			   member->priority, member->weight, share(group, member),
-			   member->alive ? "true" : "false");
+			   member->liveness ? "true" : "false");
 	}
 	eg_buf_add(out, "]");
 }

@@ -5,7 +5,7 @@
 #define ESPGATE_EXPLAIN_GROUP_H
 
 #include "base/buf.h"
-#include "look.h"
+#include "offline.h"
 
 /* Append lines; or members of a JSON object, the comma before them included. */
 void eg_explain_group_text(const struct eg_view *view, const struct eg_hop *hop,

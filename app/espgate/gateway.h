@@ -24,7 +24,7 @@ enum eg_phase {
 	EG_PHASE_RUN,
 	EG_PHASE_NO_RX,      /* receive queues are left alone */
 	EG_PHASE_NO_HANDOFF, /* nobody hands over any more: empty the hand-over rings */
-	EG_PHASE_NO_WAITING, /* nobody brings packets to the keeper of neighbours: drop what waits
+	EG_PHASE_NO_RESOLVE, /* nobody brings packets to the keeper of neighbours: drop what waits
 			      */
 	EG_PHASE_NO_TX_RING, /* nobody queues any more: empty the transmit rings */
 	EG_PHASE_END,
@@ -89,7 +89,7 @@ struct eg_gateway {
 	struct eg_worker *worker[EG_WORKERS_MAX];
 	unsigned n_workers;
 	struct rte_ring *handoff[EG_WORKERS_MAX];
-	struct eg_keeper_way way; /* to worker 0, which keeps the neighbours */
+	struct eg_resolver_shared resolver_shared; /* to worker 0, which keeps the neighbours */
 	struct eg_stats *stats[EG_WORKERS_MAX];
 	struct eg_flow_table *flows;
 	uint64_t state_failed_ns; /* when a failure to write state was last told; 0: none */
@@ -174,8 +174,8 @@ int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs);
 
 /* life.c: keep the SAs' reservations ahead of use and their lifetimes in view; write down what was
  * used, when all workers have ended. */
-void eg_life_step(struct eg_gateway *gateway);
-void eg_life_finish(struct eg_gateway *gateway);
+void eg_sas_step(struct eg_gateway *gateway);
+void eg_sas_finish(struct eg_gateway *gateway);
 
 /* links.c: look at the ports' links, now and then; tell workers and the log what changed. */
 void eg_links_step(struct eg_gateway *gateway, uint64_t now_ns);
@@ -185,7 +185,7 @@ void eg_age_step(struct eg_gateway *gateway);
 
 /* alive.c: which peers died or came back since the last look, into the log; how they are, into a
  * report. */
-void eg_alive_log(struct eg_gateway *gateway);
+void eg_liveness_log(struct eg_gateway *gateway);
 
 /* pmtu.c: what is known of peers' paths ages, and its changes go to the log. */
 void eg_pmtu_step(struct eg_gateway *gateway, uint64_t now_ns);
@@ -193,7 +193,7 @@ void eg_pmtu_step(struct eg_gateway *gateway, uint64_t now_ns);
 /* endpoints.c: which peers' endpoints moved, into the log. */
 void eg_endpoints_step(struct eg_gateway *gateway, uint64_t now_ns);
 
-void eg_alive_report(const struct eg_snap *snap, struct eg_report *report);
+void eg_liveness_report(const struct eg_snap *snap, struct eg_report *report);
 
 /* worker.c: the lcore loop. */
 int eg_worker_main(void *worker);

@@ -148,7 +148,7 @@ void eg_kernels_wire(struct eg_gateway *gateway)
 	for (unsigned w = 0; w < gateway->n_workers; w++) {
 		struct eg_path *path = &gateway->worker[w]->path;
 
-		path->kernels.packets = gateway->to_kernel;
+		path->kernel_shared.packets = gateway->to_kernel;
 		for (unsigned p = 0; p < gateway->n_ports; p++)
 			path->port[p].kernel = (struct eg_kernel){
 				.on = gateway->kernel[p].on,

@@ -81,12 +81,12 @@ static void add_life(const struct eg_snap_sa *held, const struct eg_now *now,
 	struct eg_sa_status status = eg_sa_status(held->sa, now);
 
 	row->idle_s = status.idle_s;
-	row->waits_s = seconds_until(held, EG_SA_WAITS, now->mono_ns);
-	row->leaves_s = seconds_until(held, EG_SA_LEAVES, now->mono_ns);
+	row->waits_s = seconds_until(held, EG_SA_PENDING, now->mono_ns);
+	row->leaves_s = seconds_until(held, EG_SA_RETIRING, now->mono_ns);
 	row->life = status.hard ? "expired" : status.soft ? "soft lifetime reached" : NULL;
 	row->ends_s = status.forecast.seconds;
 	if (status.forecast.limit && !status.hard)
-		row->ends_by = eg_life_name(status.forecast.limit);
+		row->ends_by = eg_lifetime_name(status.forecast.limit);
 }
 
 static void add_sas(const struct eg_snap *snap, struct eg_report *report)
@@ -100,17 +100,17 @@ static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 		if (!row)
 			return;
 		*row = (struct eg_report_sa){
-			.peer = snap->peers[held->peer].name,
+			.peer = snap->tunnels[held->tunnel].name,
 			.out = sa->kind == EG_SA_KIND_OUT,
 			.spi = be32toh(sa->spi_be),
 			.suite = sa->suite->name,
 			.packets = eg_counted(&sa->packets),
 			.bytes = eg_counted(&sa->bytes),
 		};
-		if (eg_pmtu_get(snap->peers[held->peer].pmtu) != EG_PMTU_NONE)
-			row->path_mtu = (uint16_t)eg_pmtu_get(snap->peers[held->peer].pmtu);
-		if (snap->peers[held->peer].endpoint)
-			eg_endpoint_print(snap->peers[held->peer].endpoint, row->endpoint);
+		if (eg_pmtu_get(snap->tunnels[held->tunnel].pmtu) != EG_PMTU_NONE)
+			row->path_mtu = (uint16_t)eg_pmtu_get(snap->tunnels[held->tunnel].pmtu);
+		if (snap->tunnels[held->tunnel].endpoint)
+			eg_endpoint_print(snap->tunnels[held->tunnel].endpoint, row->endpoint);
 		add_life(held, &now, row);
 	}
 }
@@ -203,7 +203,7 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 		add_kernel(gateway, p, report);
 	if (snap) {
 		add_sas(snap, report);
-		eg_alive_report(snap, report);
+		eg_liveness_report(snap, report);
 	}
 	report->tracks = snap && snap->policy;
 	report->connections = eg_flow_in_use(gateway->flows);
@@ -233,8 +233,8 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 			report->clear_in[i] += eg_counted(&stats->clear_in[i]);
 			report->clear_out[i] += eg_counted(&stats->clear_out[i]);
 		}
-		for (int i = 0; i < EG_OWN_COUNT; i++)
-			report->own[i] += eg_counted(&stats->own[i]);
+		for (int i = 0; i < EG_LOCAL_COUNT; i++)
+			report->local[i] += eg_counted(&stats->local[i]);
 	}
 }
 

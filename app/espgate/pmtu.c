@@ -8,20 +8,20 @@
 
 #define LOOK_NS EG_NS_PER_S
 
-static void tell(struct eg_gateway *gateway, const struct eg_tunnel *peer, unsigned bytes)
+static void tell(struct eg_gateway *gateway, const struct eg_tunnel *tunnel, unsigned bytes)
 {
 	char remote[EG_IP_TEXT];
 
-	eg_ip_print(&peer->remote, remote);
+	eg_ip_print(&tunnel->remote, remote);
 	if (bytes != EG_PMTU_NONE)
 		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
-		       "peer %s: the path to %s carries %u bytes (ICMP too big)", peer->name,
+		       "peer %s: the path to %s carries %u bytes (ICMP too big)", tunnel->name,
 		       remote, bytes);
 	else
 		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_INFO,
 		       "peer %s: %u bytes to %s were %d s ago: trying what the port carries",
-		       peer->name, peer->pmtu->told, remote, EG_PMTU_AGE_S);
-	peer->pmtu->told = (uint16_t)bytes;
+		       tunnel->name, tunnel->pmtu->told, remote, EG_PMTU_AGE_S);
+	tunnel->pmtu->told = (uint16_t)bytes;
 }
 
 static uint64_t messages(const struct eg_gateway *gateway)
@@ -39,9 +39,9 @@ static void note_sent(struct eg_gateway *gateway, const struct eg_snap *snap, ui
 	if (now_ns < gateway->pmtu.next_note_ns)
 		return;
 	gateway->pmtu.next_note_ns = now_ns + EG_SA_NOTE_NS;
-	for (uint32_t i = 0; snap && i < snap->n_peers; i++) {
-		for (uint32_t k = 0; k < snap->peers[i].n_out; k++)
-			eg_sa_note_sent(snap->peers[i].out[k]);
+	for (uint32_t i = 0; snap && i < snap->n_tunnels; i++) {
+		for (uint32_t k = 0; k < snap->tunnels[i].n_out; k++)
+			eg_sa_note_sent(snap->tunnels[i].out[k]);
 	}
 }
 
@@ -56,13 +56,13 @@ void eg_pmtu_step(struct eg_gateway *gateway, uint64_t now_ns)
 		return;
 	gateway->pmtu.heard = heard;
 	gateway->pmtu.next_ns = now_ns + LOOK_NS;
-	for (uint32_t i = 0; snap && i < snap->n_peers; i++) {
-		const struct eg_tunnel *peer = &snap->peers[i];
+	for (uint32_t i = 0; snap && i < snap->n_tunnels; i++) {
+		const struct eg_tunnel *tunnel = &snap->tunnels[i];
 		unsigned bytes;
 
-		eg_pmtu_age(peer->pmtu, now_s);
-		bytes = eg_pmtu_get(peer->pmtu);
-		if (bytes != peer->pmtu->told)
-			tell(gateway, peer, bytes);
+		eg_pmtu_age(tunnel->pmtu, now_s);
+		bytes = eg_pmtu_get(tunnel->pmtu);
+		if (bytes != tunnel->pmtu->told)
+			tell(gateway, tunnel, bytes);
 	}
 }

@@ -29,7 +29,7 @@ static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, 
 	}
 	eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
 	       "configuration %lu in force after %.1f ms: %u peers, %zu SAs; %s",
-	       (unsigned long)snap->generation, (double)took_ns / 1e6, snap->n_peers, snap->sas.n,
+	       (unsigned long)snap->generation, (double)took_ns / 1e6, snap->n_tunnels, snap->sas.n,
 	       text.v ? text.v : "");
 	eg_buf_free(&text);
 }
@@ -124,7 +124,7 @@ int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs)
 
 	if (!config)
 		return -1;
-	if (!eg_config_keep_fixed(config, gateway->config, errs) &&
+	if (!eg_config_retain_fixed(config, gateway->config, errs) &&
 	    !open_log(gateway, config, &log, errs))
 		ret = eg_load(gateway, config, errs);
 	if (!ret) {

@@ -69,7 +69,7 @@ static struct eg_snap *build(const struct eg_config *config, const struct reques
 		eg_host_check_lcores(config, errs);
 	}
 	if (!request->policy && config->state_dir)
-		eg_sa_store_keep_state(store, config->state_dir, true, &config->state_dir_pos,
+		eg_sa_store_open_state(store, config->state_dir, true, &config->state_dir_pos,
 				       errs);
 	snap = eg_snap_build(config, request->policy ? NULL : store, &options, errs);
 	if (errs->n_errors == before)

@@ -9,7 +9,7 @@
 #include "explain_group.h"
 #include "explain_mtu.h"
 #include "kernel.h"
-#include "look.h"
+#include "offline.h"
 #include "net/parse.h"
 #include "policy/explain.h"
 #include "verbs.h"
@@ -143,10 +143,10 @@ static void route_json(const struct eg_view *view, const struct eg_hop *hop, str
 					    "port", "port",        "peer",    "peers"};
 
 	eg_buf_add(out, "{\"kind\": \"%s\"", kinds[hop->kind]);
-	if (eg_hop_leaves(hop))
+	if (eg_hop_is_port(hop))
 		eg_buf_add(out, ", \"port\": \"%s\"", view->config->ports.v[hop->port].name);
-	if (hop->kind == EG_HOP_PEER)
-		peer_json(&view->config->peers.v[hop->peer], out);
+	if (hop->kind == EG_HOP_TUNNEL)
+		peer_json(&view->config->peers.v[hop->tunnel], out);
 	if (hop->kind == EG_HOP_GROUP)
 		eg_explain_group_json(view, hop, out);
 	eg_buf_add(out, "}");
@@ -182,12 +182,12 @@ static void route_text(const struct eg_view *view, const struct eg_hop *hop,
 	case EG_HOP_GROUP:
 		eg_explain_group_text(view, hop, out);
 		return;
-	case EG_HOP_PEER:
+	case EG_HOP_TUNNEL:
 		break;
 	}
-	eg_buf_add(out, "into the tunnel of peer %s (%s)", view->config->peers.v[hop->peer].name,
-		   eg_ip_print(&view->config->peers.v[hop->peer].remote, remote));
-	eg_vec_foreach (sa, &view->config->peers.v[hop->peer].sas) {
+	eg_buf_add(out, "into the tunnel of peer %s (%s)", view->config->peers.v[hop->tunnel].name,
+		   eg_ip_print(&view->config->peers.v[hop->tunnel].remote, remote));
+	eg_vec_foreach (sa, &view->config->peers.v[hop->tunnel].sas) {
 		if (sa->dir == EG_SA_OUT)
 			eg_buf_add(out, ", SA 0x%08x %s", sa->spi, sa->suite->name);
 	}
@@ -198,7 +198,7 @@ static void route_text(const struct eg_view *view, const struct eg_hop *hop,
 static bool must_encrypt(const struct eg_snap *snap, const struct eg_hop *hop,
 			 const struct eg_ip *dst)
 {
-	return !eg_hop_seals(hop) && hop->kind != EG_HOP_LOCAL &&
+	return !eg_hop_is_tunnel(hop) && hop->kind != EG_HOP_LOCAL &&
 	       eg_snap_must_encrypt(snap, dst->family, dst->bytes);
 }
 
@@ -210,7 +210,7 @@ static bool source_text(const struct eg_view *view, const struct eg_ip *src, str
 	const struct eg_conf_port *port;
 
 	eg_buf_add(out, "source check: ");
-	if (eg_hop_seals(back)) {
+	if (eg_hop_is_tunnel(back)) {
 		eg_buf_add(out, "accepted out of its peer's tunnel only\n");
 		return true;
 	}
@@ -252,7 +252,7 @@ static enum eg_drop lost_by_address(const struct eg_packet_key *key)
 		key->src.family == 4 ? (const uint8_t *)&ip4 : (const uint8_t *)&ip6, &pkt);
 }
 
-/* What becomes of it whatever policy says; EG_KEEP where it is forwarded. */
+/* What becomes of it whatever policy says; EG_PASS where it is forwarded. */
 static enum eg_drop lost_anyway(const struct eg_view *view, const struct eg_packet_key *key,
 				const struct eg_hop *hop)
 {
@@ -274,13 +274,13 @@ static enum eg_drop lost_anyway(const struct eg_view *view, const struct eg_pack
 	case EG_HOP_VIA:
 		return view->config->ports.v[hop->port].role == EG_ROLE_ENCRYPTED
 			       ? EG_DROP_PLAIN_TO_ENCRYPTED
-			       : EG_KEEP;
+			       : EG_PASS;
 	case EG_HOP_LOCAL:
-	case EG_HOP_PEER:
+	case EG_HOP_TUNNEL:
 	case EG_HOP_GROUP:
 		break;
 	}
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 static int status_of(const struct eg_explanation *explanation)

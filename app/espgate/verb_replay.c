@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "capture.h"
-#include "look.h"
+#include "offline.h"
 #include "policy/describe.h"
 #include "verbs.h"
 

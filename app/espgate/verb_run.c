@@ -56,7 +56,7 @@ static int open_store(struct eg_gateway *gateway, struct eg_errs *errs)
 		eg_error(errs, NULL, NULL, "out of memory");
 		return -1;
 	}
-	return config->state_dir ? eg_sa_store_keep_state(gateway->sas, config->state_dir, false,
+	return config->state_dir ? eg_sa_store_open_state(gateway->sas, config->state_dir, false,
 							  &config->state_dir_pos, errs)
 				 : 0;
 }
@@ -98,7 +98,7 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	}
 	drained = eg_workers_end(gateway);
 	if (drained) /* nobody sends any more */
-		eg_life_finish(gateway);
+		eg_sas_finish(gateway);
 	clean &= drained;
 	clean &= eg_control_finish(gateway);
 ports:

@@ -22,13 +22,14 @@ static unsigned turn(struct eg_worker *worker, enum eg_phase phase)
 			packets += eg_path_receive(&worker->path, snap, rx->port, rx->queue);
 	}
 	if (phase == EG_PHASE_RUN && snap) {
-		eg_path_keep_alive(&worker->path, snap);
-		eg_path_probe(&worker->path, snap, now_ns);
+		eg_path_send_keepalives(&worker->path, snap);
+		eg_path_send_probes(&worker->path, snap, now_ns);
 	}
 	eg_path_expire(&worker->path, phase != EG_PHASE_RUN);
 	if (worker->gateway->n_workers > 1)
-		packets += eg_path_take_over(&worker->path, snap);
-	packets += eg_path_keep(&worker->path, snap, now_ns / EG_NS_PER_MS, phase != EG_PHASE_RUN);
+		packets += eg_path_receive_handoff(&worker->path, snap);
+	packets +=
+		eg_path_resolve(&worker->path, snap, now_ns / EG_NS_PER_MS, phase != EG_PHASE_RUN);
 	packets += eg_path_kernels(&worker->path, snap, phase == EG_PHASE_RUN);
 	eg_vec_foreach (tx, &worker->tx)
 		packets += eg_path_transmit(&worker->path, tx->port, tx->ring, tx->queue);

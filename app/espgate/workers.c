@@ -56,9 +56,9 @@ static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index,
 	worker->path.worker = index;
 	worker->path.stats = stats;
 	worker->path.handoff = gateway->handoff;
-	worker->path.way = gateway->way;
+	worker->path.resolver_shared = gateway->resolver_shared;
 	worker->path.links_down = &gateway->links_down;
-	worker->path.keeper.on = index == 0;
+	worker->path.resolver.on = index == 0;
 	worker->path.sample_cycles = sample_cycles(gateway->config->log.drop_sample_per_s);
 	worker->path.cycles_per_s = rte_get_tsc_hz();
 	worker->path.crypto = eg_crypto_new();
@@ -84,12 +84,15 @@ static struct rte_ring *make_ring(const char *kind, unsigned a, unsigned b)
 
 static int make_way(struct eg_gateway *gateway)
 {
-	gateway->way = (struct eg_keeper_way){
+	gateway->resolver_shared = (struct eg_resolver_shared){
 		.neighs = eg_neighs_new(),
 		.messages = make_ring("messages", 0, 0),
 		.packets = make_ring("packets", 0, 0),
 	};
-	return gateway->way.neighs && gateway->way.messages && gateway->way.packets ? 0 : -1;
+	return gateway->resolver_shared.neighs && gateway->resolver_shared.messages &&
+			       gateway->resolver_shared.packets
+		       ? 0
+		       : -1;
 }
 
 int eg_workers_make(struct eg_gateway *gateway, struct eg_errs *errs)
@@ -288,7 +291,7 @@ static bool step(struct eg_gateway *gateway, enum eg_phase phase)
 bool eg_workers_end(struct eg_gateway *gateway)
 {
 	bool drained = step(gateway, EG_PHASE_NO_RX) && step(gateway, EG_PHASE_NO_HANDOFF) &&
-		       step(gateway, EG_PHASE_NO_WAITING) && step(gateway, EG_PHASE_NO_TX_RING);
+		       step(gateway, EG_PHASE_NO_RESOLVE) && step(gateway, EG_PHASE_NO_TX_RING);
 
 	atomic_store_explicit(&gateway->phase, EG_PHASE_END, memory_order_release);
 	rte_eal_mp_wait_lcore();
@@ -316,8 +319,8 @@ void eg_workers_free(struct eg_gateway *gateway)
 		for (unsigned q = 0; q < gateway->port[p].n_tx; q++)
 			rte_ring_free(gateway->port[p].tx_ring[q]);
 	}
-	rte_ring_free(gateway->way.messages);
-	rte_ring_free(gateway->way.packets);
-	eg_neighs_free(gateway->way.neighs);
+	rte_ring_free(gateway->resolver_shared.messages);
+	rte_ring_free(gateway->resolver_shared.packets);
+	eg_neighs_free(gateway->resolver_shared.neighs);
 	gateway->n_workers = 0;
 }

@@ -114,7 +114,7 @@
 /* clang-format on */
 
 enum eg_drop {
-	EG_KEEP, /* not dropped */
+	EG_PASS, /* not dropped */
 #define X(symbol, name, text) EG_DROP_##symbol,
 	EG_DROPS(X)
 #undef X

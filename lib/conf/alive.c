@@ -10,21 +10,21 @@
 
 static void read_target(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	struct eg_conf_alive *alive = into;
+	struct eg_conf_alive *liveness = into;
 
-	eg_read_host_ip(rd, node, &alive->target);
+	eg_read_host_ip(rd, node, &liveness->target);
 }
 
 static void read_source(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	struct eg_conf_alive *alive = into;
+	struct eg_conf_alive *liveness = into;
 
-	eg_read_host_ip(rd, node, &alive->source);
+	eg_read_host_ip(rd, node, &liveness->source);
 }
 
 static void read_interval(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	struct eg_conf_alive *alive = into;
+	struct eg_conf_alive *liveness = into;
 	uint64_t interval_ns;
 
 	if (!eg_read_duration_ns(rd, node, &interval_ns))
@@ -32,17 +32,17 @@ static void read_interval(struct eg_read *rd, const struct eg_node *node, void *
 	if (interval_ns < INTERVAL_MIN_NS || interval_ns > INTERVAL_MAX_NS)
 		eg_read_error(rd, &node->pos, "%s is out of range (10ms-1h)", node->text);
 	else
-		alive->interval_ns = interval_ns;
+		liveness->interval_ns = interval_ns;
 }
 
 static void read_threshold(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	struct eg_conf_alive *alive = into;
+	struct eg_conf_alive *liveness = into;
 	uint64_t threshold;
 
 	if (!eg_read_u64(rd, node, 1, THRESHOLD_MAX, &threshold))
 		return;
-	alive->threshold = (uint32_t)threshold;
+	liveness->threshold = (uint32_t)threshold;
 	if (threshold == 1)
 		eg_read_warning(rd, &node->pos,
 				"one answer that is lost or late is enough to be called dead");
@@ -67,20 +67,20 @@ void eg_conf_read_alive(struct eg_read *rd, const struct eg_node *node, void *in
 		{"threshold", read_threshold, false},
 	};
 	struct eg_conf_peer *peer = into;
-	struct eg_conf_alive *alive = &peer->alive;
+	struct eg_conf_alive *liveness = &peer->liveness;
 
 	if (!has_subnets(rd, node, peer))
 		return;
 
-	alive->interval_ns = EG_CONF_ALIVE_INTERVAL_NS;
-	alive->threshold = EG_CONF_ALIVE_THRESHOLD;
-	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), alive);
-	if (alive->interval_ns * alive->threshold > SILENCE_WARN_NS)
-		eg_read_warning(
-			rd, eg_node_place(node),
-			"interval * threshold is %llu s: so long packets to a dead peer "
-			"are lost",
-			(unsigned long long)(alive->interval_ns * alive->threshold / 1000000000));
+	liveness->interval_ns = EG_CONF_ALIVE_INTERVAL_NS;
+	liveness->threshold = EG_CONF_ALIVE_THRESHOLD;
+	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), liveness);
+	if (liveness->interval_ns * liveness->threshold > SILENCE_WARN_NS)
+		eg_read_warning(rd, eg_node_place(node),
+				"interval * threshold is %llu s: so long packets to a dead peer "
+				"are lost",
+				(unsigned long long)(liveness->interval_ns * liveness->threshold /
+						     1000000000));
 }
 
 void eg_conf_read_priority(struct eg_read *rd, const struct eg_node *node, void *into)
@@ -135,7 +135,7 @@ static void check_target(struct eg_read *rd, const struct eg_conf_peer *peer,
 {
 	size_t mark = eg_read_enter(rd, "target");
 
-	if (!is_inside(peer, &peer->alive.target))
+	if (!is_inside(peer, &peer->liveness.target))
 		eg_read_error(rd, &node->pos,
 			      "%s is in none of the peer's subnets, so its answers would not be "
 			      "accepted",
@@ -143,16 +143,16 @@ static void check_target(struct eg_read *rd, const struct eg_conf_peer *peer,
 	eg_read_leave(rd, mark);
 }
 
-static void check_given_source(struct eg_read *rd, const struct eg_conf_alive *alive,
+static void check_given_source(struct eg_read *rd, const struct eg_conf_alive *liveness,
 			       const struct eg_node *node)
 {
-	unsigned family = alive->target.family;
+	unsigned family = liveness->target.family;
 	size_t mark = eg_read_enter(rd, "source");
 
-	if (alive->source.family != family)
+	if (liveness->source.family != family)
 		eg_read_error(rd, &node->pos, "%s and target are of different families",
 			      node->text);
-	else if (!find_own(rd->config, family, &alive->source))
+	else if (!find_own(rd->config, family, &liveness->source))
 		eg_read_error(rd, &node->pos, "%s is no address of a clear port of ours",
 			      node->text);
 	eg_read_leave(rd, mark);
@@ -160,24 +160,24 @@ static void check_given_source(struct eg_read *rd, const struct eg_conf_alive *a
 
 /* Answers come back to the source, so it must be ours; and the far end accepts from us what lies on
  * our clear side. */
-static void check_source(struct eg_read *rd, struct eg_conf_alive *alive,
+static void check_source(struct eg_read *rd, struct eg_conf_alive *liveness,
 			 const struct eg_node *node)
 {
 	const struct eg_node *source = eg_node_get(node, "source");
-	const struct eg_ip *own;
+	const struct eg_ip *local;
 
-	if (source && alive->source.family)
-		check_given_source(rd, alive, source);
+	if (source && liveness->source.family)
+		check_given_source(rd, liveness, source);
 	if (source) /* what is no address was reported where it was read */
 		return;
-	own = find_own(rd->config, alive->target.family, NULL);
-	if (own)
-		alive->source = *own;
+	local = find_own(rd->config, liveness->target.family, NULL);
+	if (local)
+		liveness->source = *local;
 	else
 		eg_read_error(rd, eg_node_place(node),
 			      "no clear port has an IPv%u address to ask from "
 			      "(ports.NAME.addresses)",
-			      alive->target.family);
+			      liveness->target.family);
 }
 
 void eg_conf_check_alive(struct eg_read *rd)
@@ -189,10 +189,10 @@ void eg_conf_check_alive(struct eg_read *rd)
 		const struct eg_node *node = eg_node_get(peer_node, "alive");
 		size_t mark = eg_read_enter(rd, "peers.%s.alive", peer->name ? peer->name : "?");
 
-		if (peer->alive.target.family)
+		if (peer->liveness.target.family)
 			check_target(rd, peer, eg_node_get(node, "target"));
-		if (peer->alive.target.family && !(rd->unsound & EG_UNSOUND_PORTS))
-			check_source(rd, &peer->alive, node);
+		if (peer->liveness.target.family && !(rd->unsound & EG_UNSOUND_PORTS))
+			check_source(rd, &peer->liveness, node);
 		eg_read_leave(rd, mark);
 		peer_node = peer_node->next;
 	}

@@ -62,8 +62,8 @@ static void check_local_end(struct eg_read *rd, const struct eg_conf_maps *maps,
 	if (exit == EG_CONF_NO_PORT)
 		return;
 	port = &rd->config->ports.v[exit];
-	eg_vec_foreach (own, &port->addresses) {
-		if (eg_ip_equal(&own->ip, &peer->local))
+	eg_vec_foreach (address, &port->addresses) {
+		if (eg_ip_equal(&address->ip, &peer->local))
 			eg_read_error(rd, &node->pos,
 				      "%s is the gateway's own address (ports.%s, line %u): mode "
 				      "transport protects an end behind it",

@@ -142,10 +142,10 @@ static void remark_target(struct eg_read *rd, struct run run, size_t i, uint8_t 
 	size_t owner = run.first[i].owner;
 	size_t mark;
 
-	for (size_t k = 0; k < i && peers[owner].alive.target.family; k++) {
+	for (size_t k = 0; k < i && peers[owner].liveness.target.family; k++) {
 		const struct eg_conf_peer *other = &peers[run.first[k].owner];
 
-		if (!eg_ip_equal(&other->alive.target, &peers[owner].alive.target) ||
+		if (!eg_ip_equal(&other->liveness.target, &peers[owner].liveness.target) ||
 		    told[owner] & TOLD_SAME_TARGET)
 			continue;
 		told[owner] |= TOLD_SAME_TARGET;
@@ -175,7 +175,7 @@ static void remark(struct eg_read *rd, struct run run, uint8_t *told)
 		size_t owner = run.first[i].owner;
 
 		remark_target(rd, run, i, told);
-		if (told[owner] & TOLD_NOT_ASKED || peers[owner].alive.target.family ||
+		if (told[owner] & TOLD_NOT_ASKED || peers[owner].liveness.target.family ||
 		    !has_heir(rd, run, &run.first[i]))
 			continue;
 		told[owner] |= TOLD_NOT_ASKED;

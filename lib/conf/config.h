@@ -180,7 +180,7 @@ struct eg_conf_peer {
 	bool mss_clamp;              /* default true */
 	enum eg_fragment fragment;
 	enum eg_path_mtu path_mtu;
-	struct eg_conf_alive alive;
+	struct eg_conf_alive liveness;
 	bool shares;       /* priority is given: other peers may have its subnets, too */
 	uint16_t priority; /* of several the lowest first, as in SRV records (RFC 2782) */
 	uint16_t weight;   /* share of the flows among equal priorities */

@@ -219,8 +219,8 @@ static void check_state_dir(const struct place *place, const struct eg_config *r
 		       running->state_dir ? running->state_dir : "none");
 }
 
-int eg_config_keep_fixed(struct eg_config *wanted, const struct eg_config *running,
-			 struct eg_errs *errs)
+int eg_config_retain_fixed(struct eg_config *wanted, const struct eg_config *running,
+			   struct eg_errs *errs)
 {
 	const struct place place = {wanted, errs, NULL};
 	size_t before = errs->n_errors;

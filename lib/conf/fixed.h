@@ -12,7 +12,7 @@
 /* Compare key by key. Every difference goes to errs as "KEY: needs a restart (running with VALUE)",
  * as a warning where the running value can stay: *wanted has it then. 0, or -1 where there was an
  * error. `running` is what the gateway was started with. */
-int eg_config_keep_fixed(struct eg_config *wanted, const struct eg_config *running,
-			 struct eg_errs *errs);
+int eg_config_retain_fixed(struct eg_config *wanted, const struct eg_config *running,
+			   struct eg_errs *errs);
 
 #endif

@@ -65,7 +65,7 @@ static inline bool fill(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_cry
 	bool borrowed = false;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct eg_job_room room = {
+		const struct eg_job_scratch room = {
 			.nonce = crypto->nonce[i],
 			.tag = seal ? ops[i].icv : crypto->tag[i],
 			.aside = crypto->aside[i],

@@ -7,7 +7,7 @@ static int64_t age_s(const struct eg_conn *conn, struct eg_standing standing, ui
 {
 	uint32_t idle_s = now_s - atomic_load_explicit(&conn->seen_s, memory_order_relaxed);
 
-	if (!eg_conn_gives_way((enum eg_conn_state)standing.state))
+	if (!eg_conn_is_evictable((enum eg_conn_state)standing.state))
 		return -1;
 	return (int32_t)idle_s < 0 ? 0 : idle_s;
 }
@@ -69,11 +69,11 @@ static bool take_out(struct eg_flow_table *table, const struct victim *victim)
 
 bool eg_flow_evict(struct eg_flow_table *table, uint64_t hash, bool anywhere, uint32_t now_s)
 {
-	const uint32_t own[2] = {eg_flow_bucket1(table, hash), eg_flow_bucket2(table, hash)};
+	const uint32_t local[2] = {eg_flow_bucket1(table, hash), eg_flow_bucket2(table, hash)};
 	struct victim victim = {.age_s = -1};
 
 	for (unsigned k = 0; k < (anywhere ? EG_EVICT_BUCKETS : 2); k++) {
-		uint32_t at = (own[k % 2] + k / 2) & table->bucket_mask;
+		uint32_t at = (local[k % 2] + k / 2) & table->bucket_mask;
 
 		if (k == 2 && victim.place)
 			break;

@@ -256,7 +256,7 @@ void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 	flow->cache_rests = rests;
 }
 
-void eg_flow_look(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
+void eg_flow_peek(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
 		  const struct eg_flow_now *now, struct eg_lookup *lookup)
 {
 	struct eg_standing standing;

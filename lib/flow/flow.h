@@ -87,7 +87,7 @@ void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 
 /* A look without a step, for what belongs to a connection without being of it (an ICMP error that
  * quotes it, a fragment): DECIDE where there is none. */
-void eg_flow_look(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
+void eg_flow_peek(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
 		  const struct eg_flow_now *now, struct eg_lookup *lookup);
 
 /* The tuple in which a connection was opened, pointing into the lookup. */

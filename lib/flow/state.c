@@ -114,7 +114,7 @@ enum eg_conn_step eg_conn_step(enum eg_conn_state state, enum eg_conn_event even
 	return state == EG_CONN_DENIED ? EG_STEP_ASK : EG_STEP_PASS;
 }
 
-bool eg_conn_gives_way(enum eg_conn_state state)
+bool eg_conn_is_evictable(enum eg_conn_state state)
 {
 	static const bool table[EG_CONN_STATES] = {
 		[EG_CONN_NEW] = true,

@@ -47,7 +47,7 @@ enum eg_conn_step eg_conn_step(enum eg_conn_state state, enum eg_conn_event even
 			       enum eg_conn_state *next);
 
 /* May it give way to a new connection when the table is full? */
-bool eg_conn_gives_way(enum eg_conn_state state);
+bool eg_conn_is_evictable(enum eg_conn_state state);
 
 /* Seconds without a packet after which the connection is forgotten. */
 uint32_t eg_conn_timeout_s(uint8_t proto, enum eg_conn_state state);

@@ -212,7 +212,7 @@ uint32_t eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object, struc
 	read_ports(k8s, spec, pod);
 	before = eg_k8s_in(k8s, "status");
 	pod->node = read_node_of(k8s, spec, status);
-	if (eg_pod_owns_ips(pod))
+	if (eg_pod_has_own_ips(pod))
 		read_pod_ips(k8s, status, pod);
 	eg_k8s_out(k8s, before);
 	return (uint32_t)k8s->world->pods.n - 1;

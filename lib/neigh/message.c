@@ -257,8 +257,8 @@ static uint32_t put_nd(uint8_t *frame, const struct eg_neigh_self *self, const u
 	return EG_ETH_LEN + EG_IP6_LEN + EG_ND_LEN + OPTION_LEN;
 }
 
-uint32_t eg_neigh_ask(uint8_t *frame, const struct eg_neigh_self *self, const struct eg_ip *target,
-		      const uint8_t *station)
+uint32_t eg_neigh_request(uint8_t *frame, const struct eg_neigh_self *self,
+			  const struct eg_ip *target, const uint8_t *station)
 {
 	struct eg_nd nd = {.type = EG_ND_SOLICIT};
 	uint8_t group[16], mac[6];

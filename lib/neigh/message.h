@@ -45,8 +45,8 @@ struct eg_neigh_self {
 /* All build a frame of at most EG_NEIGH_FRAME_MAX bytes and return its length. */
 
 /* "Who has target?": of all (station NULL), or of the one that had this MAC. */
-uint32_t eg_neigh_ask(uint8_t *frame, const struct eg_neigh_self *self, const struct eg_ip *target,
-		      const uint8_t *station);
+uint32_t eg_neigh_request(uint8_t *frame, const struct eg_neigh_self *self,
+			  const struct eg_ip *target, const uint8_t *station);
 
 /* "I have self->ip", to whom asked. A probe is answered to all (RFC 4861 s7.2.4). */
 uint32_t eg_neigh_answer(uint8_t *frame, const struct eg_neigh_self *self,

@@ -66,9 +66,9 @@ static void enter(struct eg_neighs *neighs, struct eg_neigh *neigh, enum eg_neig
 	neigh->tries = 0;
 }
 
-enum eg_neigh_do eg_neigh_told(struct eg_neighs *neighs, struct eg_neigh *neigh,
-			       const struct eg_neigh_message *message, bool answer, uint64_t now_ms,
-			       bool *refused)
+enum eg_neigh_do eg_neigh_update(struct eg_neighs *neighs, struct eg_neigh *neigh,
+				 const struct eg_neigh_message *message, bool answer,
+				 uint64_t now_ms, bool *refused)
 {
 	bool waited = neigh->state == EG_NEIGH_INCOMPLETE;
 	/* An advertisement may leave out the MAC that it was asked by (RFC 4861 s4.4). */
@@ -92,7 +92,7 @@ enum eg_neigh_do eg_neigh_told(struct eg_neighs *neighs, struct eg_neigh *neigh,
 		enter(neighs, neigh, (enum eg_neigh_state)t->next, now_ms);
 	if (waited)
 		return EG_NEIGH_SEND_HELD;
-	return t->ask ? EG_NEIGH_ASK_STATION : EG_NEIGH_NOTHING;
+	return t->ask ? EG_NEIGH_REQUEST_STATION : EG_NEIGH_NOTHING;
 }
 
 static bool take_used(struct eg_neigh *neigh)
@@ -108,7 +108,7 @@ static bool take_used(struct eg_neigh *neigh)
 static enum eg_neigh_do ask_again(const struct eg_neigh *neigh, uint64_t now_ms,
 				  enum eg_neigh_do question)
 {
-	if (neigh->tries && now_ms - neigh->since_ms < EG_NEIGH_ASK_MS)
+	if (neigh->tries && now_ms - neigh->since_ms < EG_NEIGH_RETRY_MS)
 		return EG_NEIGH_NOTHING;
 	return neigh->tries < EG_NEIGH_TRIES ? question : EG_NEIGH_GIVE_UP;
 }
@@ -117,7 +117,7 @@ enum eg_neigh_do eg_neigh_step(struct eg_neighs *neighs, struct eg_neigh *neigh,
 {
 	switch ((enum eg_neigh_state)neigh->state) {
 	case EG_NEIGH_INCOMPLETE:
-		return ask_again(neigh, now_ms, EG_NEIGH_ASK_ALL);
+		return ask_again(neigh, now_ms, EG_NEIGH_REQUEST_ALL);
 	case EG_NEIGH_REACHABLE:
 		if (now_ms - neigh->since_ms < EG_NEIGH_REACHABLE_MS)
 			return EG_NEIGH_NOTHING;
@@ -127,12 +127,12 @@ enum eg_neigh_do eg_neigh_step(struct eg_neighs *neighs, struct eg_neigh *neigh,
 	case EG_NEIGH_STALE:
 		if (take_used(neigh)) {
 			enter(neighs, neigh, EG_NEIGH_PROBE, now_ms);
-			return EG_NEIGH_ASK_STATION;
+			return EG_NEIGH_REQUEST_STATION;
 		}
 		return now_ms - neigh->since_ms < EG_NEIGH_STALE_MS ? EG_NEIGH_NOTHING
 								    : EG_NEIGH_GIVE_UP;
 	case EG_NEIGH_PROBE:
-		return ask_again(neigh, now_ms, EG_NEIGH_ASK_STATION);
+		return ask_again(neigh, now_ms, EG_NEIGH_REQUEST_STATION);
 	case EG_NEIGH_FREE:
 	case EG_NEIGH_STATES:
 		break;

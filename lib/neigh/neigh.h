@@ -16,7 +16,7 @@
 #include "neigh/message.h"
 #include "neigh/table.h"
 
-#define EG_NEIGH_ASK_MS       1000   /* RetransTimer (RFC 4861 s10) */
+#define EG_NEIGH_RETRY_MS     1000   /* RetransTimer (RFC 4861 s10) */
 #define EG_NEIGH_TRIES        3      /* MAX_MULTICAST_SOLICIT, MAX_UNICAST_SOLICIT */
 #define EG_NEIGH_REACHABLE_MS 30000  /* REACHABLE_TIME */
 #define EG_NEIGH_STALE_MS     600000 /* how long one that nobody uses is kept */
@@ -25,23 +25,23 @@
 /* What to do beside the change of the entry. */
 enum eg_neigh_do {
 	EG_NEIGH_NOTHING,
-	EG_NEIGH_ASK_ALL,     /* broadcast, or the solicited-node group */
-	EG_NEIGH_ASK_STATION, /* by its MAC */
-	EG_NEIGH_SEND_HELD,   /* its MAC is known now */
-	EG_NEIGH_GIVE_UP,     /* drop what it holds, then remove it */
+	EG_NEIGH_REQUEST_ALL,     /* broadcast, or the solicited-node group */
+	EG_NEIGH_REQUEST_STATION, /* by its MAC */
+	EG_NEIGH_SEND_HELD,       /* its MAC is known now */
+	EG_NEIGH_GIVE_UP,         /* drop what it holds, then remove it */
 };
 
 /* A message whose sender is this neighbour. `answer`: it fits a question and came to us. Sets
  * *refused where the entry keeps another MAC than the message tells. */
-enum eg_neigh_do eg_neigh_told(struct eg_neighs *neighs, struct eg_neigh *neigh,
-			       const struct eg_neigh_message *message, bool answer, uint64_t now_ms,
-			       bool *refused);
+enum eg_neigh_do eg_neigh_update(struct eg_neighs *neighs, struct eg_neigh *neigh,
+				 const struct eg_neigh_message *message, bool answer,
+				 uint64_t now_ms, bool *refused);
 
 /* Time passes. */
 enum eg_neigh_do eg_neigh_step(struct eg_neighs *neighs, struct eg_neigh *neigh, uint64_t now_ms);
 
 /* A new entry is asked for. */
-static inline void eg_neigh_asked(struct eg_neigh *neigh, uint64_t now_ms)
+static inline void eg_neigh_requested(struct eg_neigh *neigh, uint64_t now_ms)
 {
 	neigh->since_ms = now_ms;
 	neigh->tries++;

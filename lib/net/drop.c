@@ -2,7 +2,7 @@
 
 const char *eg_drop_name(enum eg_drop drop)
 {
-	static const char *const names[] = {[EG_KEEP] = "keep",
+	static const char *const names[] = {[EG_PASS] = "keep",
 #define X(symbol, name, text) [EG_DROP_##symbol] = #name,
 					    EG_DROPS(X)
 #undef X
@@ -13,7 +13,7 @@ const char *eg_drop_name(enum eg_drop drop)
 
 const char *eg_drop_text(enum eg_drop drop)
 {
-	static const char *const texts[] = {[EG_KEEP] = "forwarded",
+	static const char *const texts[] = {[EG_PASS] = "forwarded",
 #define X(symbol, name, text) [EG_DROP_##symbol] = text,
 					    EG_DROPS(X)
 #undef X

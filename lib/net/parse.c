@@ -25,7 +25,7 @@ enum eg_drop eg_parse_link(const uint8_t *frame, uint32_t len, uint16_t *l3_off)
 	if (frame[off] >> 4 != (type == EG_ETHERTYPE_IP4 ? 4 : 6))
 		return EG_DROP_BAD_IP_HEADER;
 	*l3_off = off;
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 /* Ports (or ICMP's type, code and echo identifier) of a whole packet or first fragment. */
@@ -53,13 +53,13 @@ static enum eg_drop parse_l4(const uint8_t *data, struct eg_pkt *pkt)
 			return EG_DROP_SHORT_L4;
 		pkt->sport = eg_get16(l4 + 4);
 		pkt->dport = eg_get16(l4);
-		return EG_KEEP;
+		return EG_PASS;
 	default:
-		return EG_KEEP;
+		return EG_PASS;
 	}
 	pkt->sport = eg_get16(l4);
 	pkt->dport = eg_get16(l4 + 2);
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 enum {
@@ -88,7 +88,7 @@ static enum eg_drop check_options(const uint8_t *data, unsigned ihl)
 		broken = broken || left < 2 || data[at + 1] < 2 || data[at + 1] > left;
 		at += broken ? 1 : data[at + 1];
 	}
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, bool summed, struct eg_pkt *pkt)
@@ -108,7 +108,7 @@ static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, bool summed, st
 		return EG_DROP_BAD_IP_LENGTH;
 	if (!summed && !eg_ip4_checksum_ok(data, ihl))
 		return EG_DROP_BAD_IP_CHECKSUM;
-	drop = ihl > EG_IP4_LEN ? check_options(data, ihl) : EG_KEEP;
+	drop = ihl > EG_IP4_LEN ? check_options(data, ihl) : EG_PASS;
 	if (drop)
 		return drop;
 	frag = be16toh(ip->frag_be);
@@ -124,7 +124,7 @@ static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, bool summed, st
 		pkt->frag = EG_FRAG_FIRST;
 	if (pkt->frag)
 		pkt->frag_id = be16toh(ip->id_be);
-	return pkt->frag == EG_FRAG_LATER ? EG_KEEP : parse_l4(data, pkt);
+	return pkt->frag == EG_FRAG_LATER ? EG_PASS : parse_l4(data, pkt);
 }
 
 /* Step over one extension header (RFC 8200 s4). The fragment header is the only one of fixed
@@ -159,7 +159,7 @@ static enum eg_drop step_extension(const uint8_t *data, struct eg_pkt *pkt)
 	}
 	pkt->proto = ext[0];
 	pkt->l4_off = (uint16_t)(pkt->l4_off + size);
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 static bool is_extension(uint8_t proto)
@@ -190,7 +190,7 @@ static enum eg_drop parse_ip6(const uint8_t *data, uint32_t len, struct eg_pkt *
 		if (drop)
 			return drop;
 	}
-	return pkt->frag == EG_FRAG_LATER ? EG_KEEP : parse_l4(data, pkt);
+	return pkt->frag == EG_FRAG_LATER ? EG_PASS : parse_l4(data, pkt);
 }
 
 static enum eg_drop parse(const uint8_t *data, uint32_t len, bool summed, struct eg_pkt *pkt)
@@ -225,7 +225,7 @@ static enum eg_drop check_ip4(const struct eg_ip4 *ip)
 		return EG_DROP_MARTIAN;
 	if ((ip->src[0] == 169 && ip->src[1] == 254) || (ip->dst[0] == 169 && ip->dst[1] == 254))
 		return EG_DROP_LINK_LOCAL;
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 /* ::, ::1 and the IPv4-mapped range may not be on a wire (RFC 4291 s2.5.2, 2.5.3; RFC 4942 s2.2).
@@ -248,7 +248,7 @@ static enum eg_drop check_ip6(const struct eg_ip6 *ip)
 	if ((ip->src[0] == 0xfe && (ip->src[1] & 0xc0) == 0x80) ||
 	    (ip->dst[0] == 0xfe && (ip->dst[1] & 0xc0) == 0x80))
 		return EG_DROP_LINK_LOCAL;
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 enum eg_drop eg_parse_addresses(const uint8_t *data, const struct eg_pkt *pkt)

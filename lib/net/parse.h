@@ -31,12 +31,12 @@ struct eg_pkt {
 #define EG_IP6_EXTENSIONS_MAX 8
 
 /* The offset of the IP header behind Ethernet and up to two VLAN tags (802.1Q, 802.1ad), or a
- * reason. EG_KEEP on success. The EtherType is checked against the IP version later. */
+ * reason. EG_PASS on success. The EtherType is checked against the IP version later. */
 enum eg_drop eg_parse_link(const uint8_t *frame, uint32_t len, uint16_t *l3_off);
 
 /* Parse an IP packet of at most `len` bytes: version, lengths, IPv4 checksum (RFC 1812 s5.2.2),
  * options and extension headers (source routes and type 0 routing headers are refused), fragment's
- * place, layer 4 ports. EG_KEEP on success, then *pkt is filled. */
+ * place, layer 4 ports. EG_PASS on success, then *pkt is filled. */
 enum eg_drop eg_parse_ip(const uint8_t *data, uint32_t len, struct eg_pkt *pkt);
 
 /* The same where somebody who can be believed has checked an IPv4 header's checksum already. */

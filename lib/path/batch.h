@@ -17,9 +17,9 @@
 #define EG_BATCH_MAX 64
 
 /* meta.drop beside the reasons of enum eg_drop: the packet left the batch, but was not lost. */
-#define EG_HANDED_OVER EG_DROP_COUNT
+#define EG_CONSUMED EG_DROP_COUNT
 
-_Static_assert(EG_HANDED_OVER <= UINT8_MAX, "meta.drop is one byte");
+_Static_assert(EG_CONSUMED <= UINT8_MAX, "meta.drop is one byte");
 
 /* meta.need beside enum eg_flow_need: no connection, policy decides the packet alone. */
 #define EG_NEED_ALONE 0xff
@@ -30,7 +30,7 @@ _Static_assert(EG_HANDED_OVER <= UINT8_MAX, "meta.drop is one byte");
 /* From parse on, the mbuf's data start at the IP header: a link header is put on by tx. */
 struct eg_meta {
 	struct eg_pkt pkt;
-	uint8_t drop;      /* enum eg_drop; EG_KEEP while it is in the batch */
+	uint8_t drop;      /* enum eg_drop; EG_PASS while it is in the batch */
 	uint8_t port;      /* where it came in */
 	uint8_t outer_tos; /* from esp_in for verify: DSCP and ECN of the opened packet's outer
 			      header */
@@ -38,14 +38,14 @@ struct eg_meta {
 	uint8_t lookup;    /* flow: which of path->lookups, or EG_NO_LOOKUP */
 	bool sealed : 1;   /* esp_out sealed it, or keepalive made it: it goes to `peer` and may
 			      leave by an encrypted port */
-	bool own : 1;      /* the gateway made it: nothing is said about it */
+	bool local : 1;    /* the gateway made it: nothing is said about it */
 	bool kernel : 1;   /* a program of this node made it: it came from `port`'s kernel device */
 	bool cut : 1;      /* a fragment that was cut here to be sealed: not cut again */
 	bool split : 1;    /* sa_out: too long for its way, which tx fragments when it is sealed */
 	uint8_t group; /* sa_out: which of the batch's outbound SAs, and the how many-th on it */
 	uint8_t rank;
 	const struct eg_hop *hop;       /* route */
-	const struct eg_tunnel *peer;   /* verify: it came from; sa_out: it goes to */
+	const struct eg_tunnel *tunnel; /* verify: it came from; sa_out: it goes to */
 	const struct eg_sad_entry *sad; /* sa_in */
 	struct eg_sa *sa;               /* sa_in, sa_out */
 	uint64_t seq;                   /* of sa. sa_in: inferred, 64 bits; esp_out: given */

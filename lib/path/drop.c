@@ -74,7 +74,7 @@ void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason)
 	rte_pktmbuf_free(m);
 }
 
-void eg_drop_told(struct eg_path *path, struct rte_mbuf *m, const struct eg_meta *meta)
+void eg_drop_sampled(struct eg_path *path, struct rte_mbuf *m, const struct eg_meta *meta)
 {
 	sample(path, meta, m);
 	eg_drop_mbuf(path, m, (enum eg_drop)meta->drop);
@@ -147,7 +147,7 @@ void eg_batch_drop_lost(struct eg_path *path)
 	for (unsigned i = 0; i < batch->n; i++) {
 		const struct eg_meta *meta = &batch->meta[i];
 
-		if (meta->drop == EG_HANDED_OVER)
+		if (meta->drop == EG_CONSUMED)
 			continue;
 		if (meta->drop) {
 			eg_icmp_about(path, meta, batch->m[i]);

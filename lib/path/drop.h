@@ -9,7 +9,7 @@
 void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason);
 
 /* The same, and tell of it: meta says why, and what is known. */
-void eg_drop_told(struct eg_path *path, struct rte_mbuf *m, const struct eg_meta *meta);
+void eg_drop_sampled(struct eg_path *path, struct rte_mbuf *m, const struct eg_meta *meta);
 
 /* The same for a neighbour's sake. */
 struct eg_drop_neighbor {

@@ -88,7 +88,7 @@ static enum eg_drop strip(struct rte_mbuf *m, struct eg_meta *meta, const struct
 	meta->outer_tos = meta->pkt.tos;
 	if (transport) {
 		close_up(m, meta, op->text, inner, (uint8_t)next);
-		return EG_KEEP;
+		return EG_PASS;
 	}
 	if (next != EG_PROTO_IP4 && next != EG_PROTO_IP6)
 		return EG_DROP_ESP_NEXT_HEADER;
@@ -96,7 +96,7 @@ static enum eg_drop strip(struct rte_mbuf *m, struct eg_meta *meta, const struct
 		return EG_DROP_BAD_IP_HEADER;
 	eg_mbuf_window(m, front, (uint16_t)inner);
 	eg_sa_count(meta->sa, 1, inner);
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 void eg_esp_in(struct eg_path *path)
@@ -113,7 +113,7 @@ void eg_esp_in(struct eg_path *path)
 	eg_crypto_open(path->crypto, path->ops, batch->n);
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
-		const struct eg_tunnel *peer = &path->snap->peers[meta->sad->peer];
+		const struct eg_tunnel *tunnel = &path->snap->tunnels[meta->sad->tunnel];
 		bool newest = meta->seq > meta->sa->replay.top;
 		enum eg_drop drop = EG_DROP_ESP_AUTH;
 
@@ -121,10 +121,10 @@ void eg_esp_in(struct eg_path *path)
 			drop = eg_sa_received(meta->sa, meta->seq);
 		else
 			eg_replay_failed(&meta->sa->replay);
-		if (!drop && newest && peer->floats)
-			eg_follow(path, i, peer);
+		if (!drop && newest && tunnel->floats)
+			eg_follow(path, i, tunnel);
 		if (!drop)
-			drop = strip(batch->m[i], meta, &path->ops[i], peer->transport);
+			drop = strip(batch->m[i], meta, &path->ops[i], tunnel->transport);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
 	}

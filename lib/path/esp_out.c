@@ -23,22 +23,23 @@
 static void write_udp(uint8_t *at, const struct eg_meta *meta, const uint8_t *inner, uint16_t dport,
 		      size_t len)
 {
-	eg_outer_write_udp(at, eg_outer_sport(meta->peer, &meta->pkt, inner), dport, (uint16_t)len);
+	eg_outer_write_udp(at, eg_outer_sport(meta->tunnel, &meta->pkt, inner), dport,
+			   (uint16_t)len);
 }
 
 static void write_outer(uint8_t *at, const struct eg_meta *meta, const uint8_t *inner, uint16_t len,
 			uint16_t id)
 {
-	const struct eg_tunnel *peer = meta->peer;
+	const struct eg_tunnel *tunnel = meta->tunnel;
 	struct eg_outer outer = {.len = len, .id = id, .df = EG_IP4_DF, .tos = meta->pkt.tos};
 
 	if (meta->pkt.version == 4)
 		outer.df &= eg_get16(inner + offsetof(struct eg_ip4, frag_be));
-	outer.df = meta->split ? 0 : (outer.df & peer->df_copied) | peer->df_set;
-	eg_outer_write_ip(at, peer, &outer);
-	if (peer->encap)
-		write_udp(at + peer->ip_len, meta, inner, eg_outer_aim(at, peer),
-			  len - peer->ip_len);
+	outer.df = meta->split ? 0 : (outer.df & tunnel->df_copied) | tunnel->df_set;
+	eg_outer_write_ip(at, tunnel, &outer);
+	if (tunnel->encap)
+		write_udp(at + tunnel->ip_len, meta, inner, eg_outer_aim(at, tunnel),
+			  len - tunnel->ip_len);
 }
 
 /* Transport mode: `to` lies in front of `packet` and may overlap it. */
@@ -46,9 +47,9 @@ static void move_headers(uint8_t *to, const struct eg_meta *meta, const uint8_t 
 			 struct eg_split split, uint16_t len)
 {
 	memmove(to, packet, split.off);
-	eg_split_mend(to, split, len, meta->peer->encap ? EG_PROTO_UDP : EG_PROTO_ESP);
-	if (meta->peer->encap)
-		write_udp(to + split.off, meta, to, meta->peer->peer_port, len - split.off);
+	eg_split_mend(to, split, len, meta->tunnel->encap ? EG_PROTO_UDP : EG_PROTO_ESP);
+	if (meta->tunnel->encap)
+		write_udp(to + split.off, meta, to, meta->tunnel->peer_port, len - split.off);
 }
 
 /* Behind `len` bytes of text, where there is room for PADDING_MAX and the ICV. */
@@ -129,7 +130,7 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	struct rte_mbuf *m = path->batch.m[i];
 	const struct eg_sa *sa = meta->sa;
 	const struct eg_sa_grant *grant = &path->group[meta->group].grant;
-	unsigned front = meta->peer->outer_len + EG_ESP_LEN + sa->iv_bytes;
+	unsigned front = meta->tunnel->outer_len + EG_ESP_LEN + sa->iv_bytes;
 	unsigned back = PADDING_MAX + 1 + sa->icv_bytes; /* at most */
 	uint8_t *packet, *text, *esp;
 	uint8_t next = meta->pkt.version == 4 ? EG_PROTO_IP4 : EG_PROTO_IP6;
@@ -138,12 +139,12 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	uint64_t seq = grant->seq + meta->rank;
 
 	meta->seq = seq;
-	if (meta->peer->transport)
-		front -= meta->peer->ip_len;
+	if (meta->tunnel->transport)
+		front -= meta->tunnel->ip_len;
 	if (!has_room(m, front + EG_ETH_LEN, back))
 		return EG_DROP_NO_ROOM;
 	packet = rte_pktmbuf_mtod(m, uint8_t *);
-	if (meta->peer->transport) {
+	if (meta->tunnel->transport) {
 		split = eg_split_to_seal(packet, &meta->pkt);
 		next = packet[split.next_off];
 	}
@@ -153,7 +154,7 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	len = front + split.off + text_len + sa->icv_bytes;
 	if (len > UINT16_MAX)
 		return EG_DROP_TOO_BIG;
-	if (meta->peer->transport)
+	if (meta->tunnel->transport)
 		move_headers(packet - front, meta, packet, split, (uint16_t)len);
 	else
 		write_outer(packet - front, meta, packet, (uint16_t)len, (uint16_t)seq);
@@ -167,7 +168,7 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	m->pkt_len = len;
 
 	make_op(path, i, text, text_len, op);
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 /* Step 5. */
@@ -176,7 +177,7 @@ static void sum_udp(const struct eg_path *path, unsigned i, const struct eg_cryp
 	const struct eg_meta *meta = &path->batch.meta[i];
 	uint8_t *packet = eg_batch_data(&path->batch, i);
 
-	if (meta->peer->encap && meta->peer->ip_len == EG_IP6_LEN)
+	if (meta->tunnel->encap && meta->tunnel->ip_len == EG_IP6_LEN)
 		eg_outer_sum_udp6(packet,
 				  (uint16_t)(op->text - meta->sa->iv_bytes - EG_ESP_LEN -
 					     EG_UDP_LEN - packet),

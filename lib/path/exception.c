@@ -39,8 +39,8 @@ static unsigned bring(struct eg_path *path, struct rte_mbuf *m, unsigned index)
 	if (!put_link(&path->port[index], m))
 		return EG_DROP_NO_ROOM;
 	m->port = (uint16_t)index;
-	if (!rte_ring_mp_enqueue(path->kernels.packets, m))
-		return EG_HANDED_OVER;
+	if (!rte_ring_mp_enqueue(path->kernel_shared.packets, m))
+		return EG_CONSUMED;
 	rte_pktmbuf_adj(m, EG_ETH_LEN); /* who drops it looks for an IP header */
 	return EG_DROP_EXCEPTION_FULL;
 }
@@ -63,7 +63,7 @@ static unsigned bring_fragments(struct eg_path *path, unsigned i, unsigned index
 	for (unsigned k = 1; k < fragments.n; k++) {
 		unsigned drop = bring(path, fragments.m[k], index);
 
-		if (drop != EG_HANDED_OVER)
+		if (drop != EG_CONSUMED)
 			eg_drop_mbuf(path, fragments.m[k], (enum eg_drop)drop);
 	}
 	return first;
@@ -82,9 +82,9 @@ static unsigned hand(struct eg_path *path, unsigned i, unsigned index)
 					     : bring(path, m, index);
 }
 
-static bool owns(const struct eg_path *path, unsigned port, const struct eg_ip *ip)
+static bool locals(const struct eg_path *path, unsigned port, const struct eg_ip *ip)
 {
-	return path->port[port].kernel.on && eg_own_find(&path->snap->owns, port, ip);
+	return path->port[port].kernel.on && eg_local_find(&path->snap->locals, port, ip);
 }
 
 unsigned eg_exception_local(struct eg_path *path, unsigned i)
@@ -92,16 +92,16 @@ unsigned eg_exception_local(struct eg_path *path, unsigned i)
 	const struct eg_meta *meta = &path->batch.meta[i];
 	struct eg_ip to;
 
-	if (!path->kernels.packets)
+	if (!path->kernel_shared.packets)
 		return EG_DROP_TO_GATEWAY;
 	to = end_of(eg_batch_data(&path->batch, i), &meta->pkt, false);
 	for (unsigned p = 0; meta->sad && p < path->n_ports; p++) {
-		if (!path->port[p].encrypted && owns(path, p, &to))
+		if (!path->port[p].encrypted && locals(path, p, &to))
 			return hand(path, i, p);
 	}
 	/* Of an encrypted port only our own words come here: errors about the kernel's packets. */
-	if (!meta->sad && owns(path, meta->port, &to) &&
-	    (meta->own || !path->port[meta->port].encrypted))
+	if (!meta->sad && locals(path, meta->port, &to) &&
+	    (meta->local || !path->port[meta->port].encrypted))
 		return hand(path, i, meta->port);
 	return EG_DROP_TO_GATEWAY;
 }
@@ -118,18 +118,18 @@ unsigned eg_exception_wire(struct eg_path *path, unsigned i, unsigned drop)
 		return drop;
 	to = end_of(data, &meta->pkt, false);
 	from = end_of(data, &meta->pkt, true);
-	if (!owns(path, meta->port, &to))
+	if (!locals(path, meta->port, &to))
 		return drop;
 	back = &path->snap->hops[eg_lpm_lookup(path->snap->routes, &from)];
-	if (eg_hop_seals(back))
+	if (eg_hop_is_tunnel(back))
 		return EG_DROP_PLAIN_FROM_PEER;
-	if (!eg_hop_leaves(back) || back->port != meta->port)
+	if (!eg_hop_is_port(back) || back->port != meta->port)
 		return drop;
 	kind = eg_allow_in(&path->snap->allow[meta->port], data, &meta->pkt);
 	if (kind == EG_CLEAR_NONE)
 		return EG_DROP_EXCEPTION_DENIED;
 	drop = hand(path, i, meta->port);
-	if (drop == EG_HANDED_OVER)
+	if (drop == EG_CONSUMED)
 		eg_count(&path->stats->clear_in[kind], 1);
 	return drop;
 }

@@ -4,16 +4,17 @@
 
 /* By the same port as the configured address: the tunnel's effective MTU and its link state are
  * that port's. Never into a tunnel, to the gateway itself, or by a clear port. */
-static const struct eg_hop *hop_to(const struct eg_path *path, const struct eg_tunnel *peer,
+static const struct eg_hop *hop_to(const struct eg_path *path, const struct eg_tunnel *tunnel,
 				   const uint8_t *address)
 {
-	const struct eg_hop *hop = peer->ip_len == EG_IP4_LEN ? eg_snap_route4(path->snap, address)
-							      : eg_snap_route6(path->snap, address);
+	const struct eg_hop *hop = tunnel->ip_len == EG_IP4_LEN
+					   ? eg_snap_route4(path->snap, address)
+					   : eg_snap_route6(path->snap, address);
 
-	return eg_hop_leaves(hop) && hop->port == peer->hop.port ? hop : NULL;
+	return eg_hop_is_port(hop) && hop->port == tunnel->hop.port ? hop : NULL;
 }
 
-void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *peer)
+void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *tunnel)
 {
 	const struct eg_pkt *pkt = &path->batch.meta[i].pkt;
 	const uint8_t *data = eg_batch_data(&path->batch, i);
@@ -26,27 +27,28 @@ void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *peer)
 		memcpy(from.address, ((const struct eg_ip4 *)data)->src, 4);
 	else
 		memcpy(from.address, ((const struct eg_ip6 *)data)->src, 16);
-	now = eg_endpoint_get(peer->endpoint);
+	now = eg_endpoint_get(tunnel->endpoint);
 	if (eg_endpoint_at_equal(&from, &now))
 		return;
 	/* That it is one host's address, and not only of this link, parse has seen to. */
 	if (!from.port ||
-	    (memcmp(from.address, peer->remote.bytes, 16) && !hop_to(path, peer, from.address)))
+	    (memcmp(from.address, tunnel->remote.bytes, 16) && !hop_to(path, tunnel, from.address)))
 		return;
-	if (eg_endpoint_follow(peer->endpoint, &from))
+	if (eg_endpoint_follow(tunnel->endpoint, &from))
 		eg_count(&path->stats->endpoints, 1);
 }
 
-const struct eg_hop *eg_follow_away(const struct eg_path *path, const struct eg_tunnel *peer,
+const struct eg_hop *eg_follow_away(const struct eg_path *path, const struct eg_tunnel *tunnel,
 				    const struct rte_mbuf *m)
 {
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-	const uint8_t *dst = peer->ip_len == EG_IP4_LEN ? ((const struct eg_ip4 *)data)->dst
-							: ((const struct eg_ip6 *)data)->dst;
+	const uint8_t *dst = tunnel->ip_len == EG_IP4_LEN ? ((const struct eg_ip4 *)data)->dst
+							  : ((const struct eg_ip6 *)data)->dst;
 	const struct eg_hop *hop;
 
-	if (!memcmp(dst, peer->remote.bytes, peer->ip_len == EG_IP4_LEN ? 4 : 16))
-		return &peer->hop;
-	hop = hop_to(path, peer, dst);
-	return hop ? hop : &peer->hop; /* a reload took its route: the old way is encrypted, too */
+	if (!memcmp(dst, tunnel->remote.bytes, tunnel->ip_len == EG_IP4_LEN ? 4 : 16))
+		return &tunnel->hop;
+	hop = hop_to(path, tunnel, dst);
+	return hop ? hop
+		   : &tunnel->hop; /* a reload took its route: the old way is encrypted, too */
 }

@@ -6,7 +6,7 @@
 #include "net/checksum.h"
 #include "net/split.h"
 #include "path/drop.h"
-#include "path/room.h"
+#include "path/mtu.h"
 
 enum {
 	OPTION_END = 0, /* RFC 791 s3.1: these two are a byte alone */
@@ -49,16 +49,16 @@ static unsigned count_ip4(const uint8_t *data, unsigned len, unsigned mtu, unsig
 static enum eg_drop get_buffers(struct eg_path *path, struct rte_mbuf *m, unsigned n,
 				struct eg_fragments *out)
 {
-	unsigned own = eg_mbuf_is_large(m) ? 0 : 1;
+	unsigned local = eg_mbuf_is_large(m) ? 0 : 1;
 
 	if (!n)
 		return EG_DROP_TOO_BIG;
 	out->m[0] = m;
-	if (n > own && rte_pktmbuf_alloc_bulk(path->pool, out->m + own, n - own))
+	if (n > local && rte_pktmbuf_alloc_bulk(path->pool, out->m + local, n - local))
 		return EG_DROP_NO_BUFFER;
 	out->n = n;
-	eg_count(&path->stats->own[EG_OWN_FRAGMENT], n - 1);
-	return EG_KEEP;
+	eg_count(&path->stats->local[EG_LOCAL_FRAGMENT], n - 1);
+	return EG_PASS;
 }
 
 /* The first fragment is the packet's first `len` bytes, in the packet's own buffer or in a copy;
@@ -148,7 +148,7 @@ enum eg_drop eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned 
 	m = take_first(m, out, n > 1 ? head + each : m->data_len);
 	if (n > 1)
 		finish_ip4(m, head + each, frag | EG_IP4_MF);
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 /* The first `n` of more fragments; what is left is a fragment too, in the packet's own buffer. Its
@@ -166,7 +166,7 @@ static enum eg_drop cut_front(struct eg_path *path, struct rte_mbuf *m, unsigned
 	if (rte_pktmbuf_alloc_bulk(path->pool, out->m, n))
 		return EG_DROP_NO_BUFFER;
 	out->n = n;
-	eg_count(&path->stats->own[EG_OWN_FRAGMENT], n);
+	eg_count(&path->stats->local[EG_LOCAL_FRAGMENT], n);
 	for (unsigned i = 0; i < n; i++)
 		put_ip4(out->m[i], i ? later : data, i ? later_len : head, data + head + i * each,
 			each, (frag + i * each / 8) | EG_IP4_MF);
@@ -174,7 +174,7 @@ static enum eg_drop cut_front(struct eg_path *path, struct rte_mbuf *m, unsigned
 	memcpy(data + gone, later, later_len);
 	m->data_off = (uint16_t)(m->data_off + gone);
 	finish_ip4(m, m->data_len - gone, frag + n * each / 8);
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 /* Where a fragment header goes: behind the headers that routers on the way read. A packet of
@@ -252,10 +252,10 @@ enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned 
 		eg_mbuf_window(m, 0, (uint16_t)(head + each));
 		finish_ip6(data, split, next, each, 1, id);
 	}
-	return EG_KEEP;
+	return EG_PASS;
 }
 
-enum eg_fragment_how eg_fragment_how(const struct eg_meta *meta, const struct eg_tunnel *peer,
+enum eg_fragment_how eg_fragment_how(const struct eg_meta *meta, const struct eg_tunnel *tunnel,
 				     const uint8_t *data)
 {
 	if (meta->cut)
@@ -264,9 +264,9 @@ enum eg_fragment_how eg_fragment_how(const struct eg_meta *meta, const struct eg
 		return meta->pkt.len <= EG_IP6_MTU_MIN ? EG_FRAGMENT_OUTER : EG_FRAGMENT_NOT;
 	if (eg_get16(data + offsetof(struct eg_ip4, frag_be)) & EG_IP4_DF)
 		return EG_FRAGMENT_NOT;
-	return peer->fragment_inner   ? EG_FRAGMENT_INNER
-	       : peer->fragment_outer ? EG_FRAGMENT_OUTER
-				      : EG_FRAGMENT_NOT;
+	return tunnel->fragment_inner   ? EG_FRAGMENT_INNER
+	       : tunnel->fragment_outer ? EG_FRAGMENT_OUTER
+					: EG_FRAGMENT_NOT;
 }
 
 void eg_fragment_wait(struct eg_path *path, unsigned i)
@@ -284,17 +284,18 @@ void eg_fragment_wait(struct eg_path *path, unsigned i)
 /* How long the fragments of a packet must be to go into its tunnel; 0: it is not cut. */
 static unsigned cut_to(const struct eg_path *path, const struct eg_meta *meta, const uint8_t *data)
 {
-	const struct eg_tunnel *peer;
+	const struct eg_tunnel *tunnel;
 	unsigned room;
 
-	if (meta->hop->kind != EG_HOP_PEER)
+	if (meta->hop->kind != EG_HOP_TUNNEL)
 		return 0;
-	peer = &path->snap->peers[meta->hop->peer];
-	if (!eg_hop_leaves(&peer->hop) || !peer->n_out || !peer->fragment_inner)
+	tunnel = &path->snap->tunnels[meta->hop->tunnel];
+	if (!eg_hop_is_port(&tunnel->hop) || !tunnel->n_out || !tunnel->fragment_inner)
 		return 0;
-	room = eg_room_inside(path, peer, eg_sa_of(path, peer), 0);
-	return meta->pkt.len > room && eg_fragment_how(meta, peer, data) == EG_FRAGMENT_INNER ? room
-											      : 0;
+	room = eg_mtu_inner(path, tunnel, eg_sa_of(path, tunnel), 0);
+	return meta->pkt.len > room && eg_fragment_how(meta, tunnel, data) == EG_FRAGMENT_INNER
+		       ? room
+		       : 0;
 }
 
 static void add(struct eg_batch *batch, struct rte_mbuf *m, const struct eg_meta *meta)

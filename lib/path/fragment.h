@@ -26,7 +26,7 @@ struct eg_fragments {
 };
 
 /* Cut a packet, whose data start at its IP header, into fragments of at most mtu bytes (RFC 791
- * s3.2; RFC 8200 s4.5, under an identification of its own). EG_KEEP, or EG_DROP_TOO_BIG or
+ * s3.2; RFC 8200 s4.5, under an identification of its own). EG_PASS, or EG_DROP_TOO_BIG or
  * EG_DROP_NO_BUFFER: then it is as it was. The others' buffers are new ones, counted as made. A
  * large buffer is given back: `m` is gone then, and out->m[0] stands for it. */
 enum eg_drop eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
@@ -44,7 +44,7 @@ enum eg_fragment_how {
 	EG_FRAGMENT_OUTER, /* sealed, then cut */
 };
 
-enum eg_fragment_how eg_fragment_how(const struct eg_meta *meta, const struct eg_tunnel *peer,
+enum eg_fragment_how eg_fragment_how(const struct eg_meta *meta, const struct eg_tunnel *tunnel,
 				     const uint8_t *data);
 
 /* sa_out: let the batch end before packet i; that and the rest wait. */

@@ -45,7 +45,7 @@ static enum eg_drop gather(struct eg_path *path, unsigned i)
 	path->batch.m[i] = made;
 	rte_pktmbuf_free(m);
 	eg_count(&path->stats->gathered, 1);
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 void eg_gather(struct eg_path *path)

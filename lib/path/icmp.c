@@ -8,7 +8,7 @@
 #include "net/bytes.h"
 #include "net/checksum.h"
 #include "path/drop.h"
-#include "path/room.h"
+#include "path/mtu.h"
 #include "path/stages.h"
 
 enum {
@@ -32,29 +32,29 @@ enum {
 /* What is said of a drop. */
 struct error {
 	uint8_t type4, code4, type6, code6;
-	uint8_t kind; /* enum eg_own_kind; EG_OWN_ARP_REQUEST (0): nothing is said */
+	uint8_t kind; /* enum eg_local_kind; EG_LOCAL_ARP_REQUEST (0): nothing is said */
 };
 
 static const struct error errors[EG_DROP_COUNT] = {
-	[EG_DROP_NO_ROUTE] = {UNREACHABLE, 0, 1, 0, EG_OWN_UNREACHABLE},
-	[EG_DROP_MUST_ENCRYPT] = {UNREACHABLE, 0, 1, 0, EG_OWN_UNREACHABLE},
-	[EG_DROP_NEIGHBOR_FAILED] = {UNREACHABLE, 1, 1, 3, EG_OWN_UNREACHABLE},
-	[EG_DROP_LINK_DOWN] = {UNREACHABLE, 0, 1, 0, EG_OWN_UNREACHABLE},
-	[EG_DROP_POLICY_EGRESS] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
-	[EG_DROP_POLICY_INGRESS] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
-	[EG_DROP_UNKNOWN_POD] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
-	[EG_DROP_KERNEL_WAY] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
-	[EG_DROP_KERNEL_DENIED] = {UNREACHABLE, 13, 1, 1, EG_OWN_PROHIBITED},
-	[EG_DROP_TTL_EXPIRED] = {TIME_EXCEEDED, 0, 3, 0, EG_OWN_TIME_EXCEEDED},
-	[EG_DROP_TOO_BIG] = {UNREACHABLE, 4, 2, 0, EG_OWN_TOO_BIG},
+	[EG_DROP_NO_ROUTE] = {UNREACHABLE, 0, 1, 0, EG_LOCAL_UNREACHABLE},
+	[EG_DROP_MUST_ENCRYPT] = {UNREACHABLE, 0, 1, 0, EG_LOCAL_UNREACHABLE},
+	[EG_DROP_NEIGHBOR_FAILED] = {UNREACHABLE, 1, 1, 3, EG_LOCAL_UNREACHABLE},
+	[EG_DROP_LINK_DOWN] = {UNREACHABLE, 0, 1, 0, EG_LOCAL_UNREACHABLE},
+	[EG_DROP_POLICY_EGRESS] = {UNREACHABLE, 13, 1, 1, EG_LOCAL_PROHIBITED},
+	[EG_DROP_POLICY_INGRESS] = {UNREACHABLE, 13, 1, 1, EG_LOCAL_PROHIBITED},
+	[EG_DROP_UNKNOWN_POD] = {UNREACHABLE, 13, 1, 1, EG_LOCAL_PROHIBITED},
+	[EG_DROP_KERNEL_WAY] = {UNREACHABLE, 13, 1, 1, EG_LOCAL_PROHIBITED},
+	[EG_DROP_KERNEL_DENIED] = {UNREACHABLE, 13, 1, 1, EG_LOCAL_PROHIBITED},
+	[EG_DROP_TTL_EXPIRED] = {TIME_EXCEEDED, 0, 3, 0, EG_LOCAL_TIME_EXCEEDED},
+	[EG_DROP_TOO_BIG] = {UNREACHABLE, 4, 2, 0, EG_LOCAL_TOO_BIG},
 };
 
 /* To be sent at the burst's end. A burst has no more packets than fit, and each says one thing. */
 static unsigned say(struct eg_path *path, struct rte_mbuf *m, unsigned port)
 {
-	path->own.port[path->own.n] = (uint8_t)port;
-	path->own.m[path->own.n++] = m;
-	return EG_HANDED_OVER;
+	path->local.port[path->local.n] = (uint8_t)port;
+	path->local.m[path->local.n++] = m;
+	return EG_CONSUMED;
 }
 
 static struct eg_ip source_of(const uint8_t *data, unsigned version)
@@ -82,7 +82,7 @@ static bool may_speak_of(const struct eg_path *path, const struct eg_meta *meta,
 	unsigned type = meta->pkt.dport >> 8;
 	bool v4 = meta->pkt.version == 4;
 
-	if (!meta->pkt.l4_off || meta->own || meta->sealed || meta->pkt.frag == EG_FRAG_LATER)
+	if (!meta->pkt.l4_off || meta->local || meta->sealed || meta->pkt.frag == EG_FRAG_LATER)
 		return false;
 	if (meta->pkt.proto == EG_PROTO_ICMP && v4 && type != ECHO && type != ECHO_REPLY &&
 	    !(type >= 13 && type <= 18)) /* queries (RFC 1122 s3.2.2) */
@@ -101,17 +101,18 @@ static bool may_speak_of(const struct eg_path *path, const struct eg_meta *meta,
 /* As whom: the address of the port where the packet came in (RFC 1812 s4.3.2.4). What came out of a
  * tunnel is answered into it, where the far end takes nothing but what belongs to this side: there
  * we are the address that pods here know. */
-static const struct eg_own *speaker(const struct eg_path *path, unsigned port, bool from_tunnel,
-				    const struct eg_ip *to)
+static const struct eg_local *speaker(const struct eg_path *path, unsigned port, bool from_tunnel,
+				      const struct eg_ip *to)
 {
-	const struct eg_own *own;
+	const struct eg_local *local;
 
 	if (!from_tunnel)
-		return eg_own_towards(&path->snap->owns, port, to);
+		return eg_local_towards(&path->snap->locals, port, to);
 	for (unsigned p = 0; p < path->n_ports; p++) {
-		own = path->port[p].encrypted ? NULL : eg_own_towards(&path->snap->owns, p, to);
-		if (own)
-			return own;
+		local = path->port[p].encrypted ? NULL
+						: eg_local_towards(&path->snap->locals, p, to);
+		if (local)
+			return local;
 	}
 	return NULL;
 }
@@ -122,8 +123,8 @@ static uint32_t next_mtu(const struct eg_path *path, const struct eg_meta *meta,
 {
 	if (meta->drop != EG_DROP_TOO_BIG)
 		return 0;
-	if (meta->hop->kind == EG_HOP_PEER)
-		return eg_room_told(path, meta, data);
+	if (meta->hop->kind == EG_HOP_TUNNEL)
+		return eg_mtu_to_report(path, meta, data);
 	if (meta->hop == &path->port[meta->hop->port].kernel.hop)
 		return path->port[meta->hop->port].kernel.mtu;
 	return path->port[meta->hop->port].mtu;
@@ -230,7 +231,7 @@ static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tun
 	const struct error *error = &errors[meta->drop];
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct rte_mbuf *made;
-	const struct eg_own *own;
+	const struct eg_local *local;
 	struct eg_ip to, from;
 	uint8_t *out;
 	uint16_t len;
@@ -238,12 +239,12 @@ static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tun
 	if (!error->kind || !may_speak_of(path, meta, data))
 		return;
 	to = source_of(data, meta->pkt.version);
-	own = speaker(path, meta->port, from_tunnel, &to);
-	if (!own) /* no address of that family there: nobody could speak */
+	local = speaker(path, meta->port, from_tunnel, &to);
+	if (!local) /* no address of that family there: nobody could speak */
 		return;
 	/* The kernel believes nobody who has its own address. */
-	from = meta->kernel ? destination_of(data, meta->pkt.version) : own->address.ip;
-	if (path->own.n == EG_BATCH_MAX || !may_tell(path, &to, error->kind)) {
+	from = meta->kernel ? destination_of(data, meta->pkt.version) : local->address.ip;
+	if (path->local.n == EG_BATCH_MAX || !may_tell(path, &to, error->kind)) {
 		eg_count(&path->stats->limited, 1);
 		return;
 	}
@@ -257,7 +258,7 @@ static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tun
 		len = put_error6(out, error, next_mtu(path, meta, data), data, meta->pkt.len);
 	eg_icmp_wrap(out, len, &from, &to);
 	eg_mbuf_window(made, 0, len);
-	eg_count(&path->stats->own[error->kind], 1);
+	eg_count(&path->stats->local[error->kind], 1);
 	say(path, made, meta->port);
 }
 
@@ -321,15 +322,15 @@ static void turn(uint8_t *data, struct eg_pkt *pkt)
 static struct eg_tokens *echo_tokens(struct eg_path *path, const struct eg_meta *meta,
 				     const uint8_t *data)
 {
-	const struct eg_tunnel *peer;
+	const struct eg_tunnel *tunnel;
 	struct eg_ip from;
 
 	if (!meta->sad)
 		return &path->icmp.echo;
-	peer = &path->snap->peers[meta->sad->peer];
+	tunnel = &path->snap->tunnels[meta->sad->tunnel];
 	from = source_of(data, meta->pkt.version);
-	return peer->alive && eg_ip_equal(&from, &peer->target) ? &path->icmp.life
-								: &path->icmp.echo;
+	return tunnel->liveness && eg_ip_equal(&from, &tunnel->target) ? &path->icmp.life
+								       : &path->icmp.echo;
 }
 
 unsigned eg_icmp_echo(struct eg_path *path, unsigned i)
@@ -337,29 +338,29 @@ unsigned eg_icmp_echo(struct eg_path *path, unsigned i)
 	struct eg_meta *meta = &path->batch.meta[i];
 	uint8_t *data = eg_batch_data(&path->batch, i);
 
-	if (meta->own || !is_request(&meta->pkt))
+	if (meta->local || !is_request(&meta->pkt))
 		return EG_DROP_TO_GATEWAY;
 	if (!eg_tokens_take(echo_tokens(path, meta, data), path->last_cycles,
 			    path->cycles_per_s / EG_ECHO_PPS, EG_ECHO_BURST))
 		return EG_DROP_ECHO_RATE;
 	turn(data, &meta->pkt);
-	meta->own = true;
+	meta->local = true;
 	eg_count(&path->stats->taken, 1);
-	eg_count(&path->stats->own[EG_OWN_ECHO_REPLY], 1);
-	return EG_KEEP;
+	eg_count(&path->stats->local[EG_LOCAL_ECHO_REPLY], 1);
+	return EG_PASS;
 }
 
-bool eg_icmp_may_leave(const struct eg_path *path, unsigned i, unsigned port)
+bool eg_icmp_may_send(const struct eg_path *path, unsigned i, unsigned port)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const uint8_t *data = eg_batch_data(&path->batch, i);
 	unsigned type = meta->pkt.l4_off ? data[meta->pkt.l4_off] : 0;
 	struct eg_ip from;
 
-	if (!meta->own || meta->port != port)
+	if (!meta->local || meta->port != port)
 		return false;
 	from = source_of(data, data[0] >> 4);
-	if (!eg_own_find(&path->snap->owns, port, &from))
+	if (!eg_local_find(&path->snap->locals, port, &from))
 		return false;
 	return from.family == 4 ? data[9] == EG_PROTO_ICMP && type == ECHO_REPLY
 				: data[6] == EG_PROTO_ICMP6 && type == ECHO6_REPLY;
@@ -379,7 +380,7 @@ static bool asks_wire(const struct eg_path *path, unsigned i)
 	to = destination_of(data, meta->pkt.version);
 	from = source_of(data, meta->pkt.version);
 	back = route_to(path->snap, &from);
-	return eg_own_find(&path->snap->owns, meta->port, &to) && eg_hop_leaves(back) &&
+	return eg_local_find(&path->snap->locals, meta->port, &to) && eg_hop_is_port(back) &&
 	       back->port == meta->port;
 }
 

@@ -28,10 +28,10 @@ struct eg_icmp_sources {
 /* A worker's rate limiters (RFC 1812 s4.3.2.8, RFC 4443 s2.4 f). An error needs a token of its
  * receiver's address, one of the address's prefix (IPv4 /24, IPv6 /64), and one of its kind: so no
  * flood silences the other kinds, or other receivers. */
-struct eg_icmp_brake {
+struct eg_icmp_limits {
 	struct eg_tokens echo, mtus;
 	struct eg_tokens life; /* echo again, for peers' gateways */
-	struct eg_tokens errors[EG_OWN_COUNT];
+	struct eg_tokens errors[EG_LOCAL_COUNT];
 	struct eg_icmp_sources addresses, prefixes;
 	struct eg_tokens
 		forged[EG_ICMP_FORGED_CELLS]; /* too big, by whose peer's packet it quotes */
@@ -64,13 +64,13 @@ void eg_icmp_no_neighbor(struct eg_path *path, unsigned port, bool from_tunnel,
  * whole but for its checksum; and that checksum. */
 void eg_icmp_wrap(uint8_t *out, uint16_t len, const struct eg_ip *from, const struct eg_ip *to);
 
-/* Packet i is addressed to the gateway: an echo request becomes its own answer, in place. EG_KEEP,
+/* Packet i is addressed to the gateway: an echo request becomes its own answer, in place. EG_PASS,
  * or why it is lost. */
 unsigned eg_icmp_echo(struct eg_path *path, unsigned i);
 
 /* May packet i leave in clear by an encrypted port? An answer to echo or an error of ours, from an
  * address of that port. The last look, by its bytes. */
-bool eg_icmp_may_leave(const struct eg_path *path, unsigned i, unsigned port);
+bool eg_icmp_may_send(const struct eg_path *path, unsigned i, unsigned port);
 
 /* Stage: echo requests in clear for an encrypted port's own address take their way out by
  * themselves (they meet no SA). Sets meta.own. */

@@ -10,20 +10,20 @@
 #define IDLE_S     20 /* RFC 3948 s4: the default */
 #define LOOKS_TURN 16 /* no turn gets longer than by so many peers */
 
-static uint64_t packets_sent(const struct eg_tunnel *peer)
+static uint64_t packets_sent(const struct eg_tunnel *tunnel)
 {
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < peer->n_out; i++)
-		sum += atomic_load_explicit(&peer->out[i]->packets, memory_order_relaxed);
+	for (uint32_t i = 0; i < tunnel->n_out; i++)
+		sum += atomic_load_explicit(&tunnel->out[i]->packets, memory_order_relaxed);
 	return sum;
 }
 
 /* Was nothing sent for so long? Then a keepalive is sent now. */
-static bool is_due(struct eg_snap_idle *idle, const struct eg_tunnel *peer, uint64_t now,
+static bool is_due(struct eg_snap_idle *idle, const struct eg_tunnel *tunnel, uint64_t now,
 		   uint64_t limit_cycles)
 {
-	uint64_t packets = packets_sent(peer);
+	uint64_t packets = packets_sent(tunnel);
 	bool busy = packets != idle->packets, known = idle->cycles;
 
 	if (known && !busy && now - idle->cycles < limit_cycles)
@@ -34,9 +34,9 @@ static bool is_due(struct eg_snap_idle *idle, const struct eg_tunnel *peer, uint
 }
 
 /* From port 4500, or the first of several: one mapping stays open. */
-static void make(struct eg_path *path, const struct eg_tunnel *peer)
+static void make(struct eg_path *path, const struct eg_tunnel *tunnel)
 {
-	const struct eg_outer outer = {.len = (uint16_t)(peer->outer_len + 1), .df = EG_IP4_DF};
+	const struct eg_outer outer = {.len = (uint16_t)(tunnel->outer_len + 1), .df = EG_IP4_DF};
 	struct rte_mbuf *m = rte_pktmbuf_alloc(path->pool);
 	struct eg_batch *batch = &path->batch;
 	uint8_t *at = m ? (uint8_t *)rte_pktmbuf_append(m, outer.len) : NULL;
@@ -45,21 +45,21 @@ static void make(struct eg_path *path, const struct eg_tunnel *peer)
 		rte_pktmbuf_free(m);
 		return;
 	}
-	eg_outer_write_ip(at, peer, &outer);
-	eg_outer_write_udp(at + peer->ip_len,
-			   peer->n_sports > 1 ? EG_TUNNEL_SPORT_BASE : EG_UDP_PORT_ESP,
-			   eg_outer_aim(at, peer), EG_UDP_LEN + 1);
-	at[peer->outer_len] = 0xff;
-	if (peer->ip_len == EG_IP6_LEN)
+	eg_outer_write_ip(at, tunnel, &outer);
+	eg_outer_write_udp(at + tunnel->ip_len,
+			   tunnel->n_sports > 1 ? EG_TUNNEL_SPORT_BASE : EG_UDP_PORT_ESP,
+			   eg_outer_aim(at, tunnel), EG_UDP_LEN + 1);
+	at[tunnel->outer_len] = 0xff;
+	if (tunnel->ip_len == EG_IP6_LEN)
 		eg_outer_sum_udp6(at, EG_IP6_LEN, outer.len);
 	batch->m[batch->n] = m;
 	batch->meta[batch->n] =
-		(struct eg_meta){.port = peer->hop.port, .peer = peer, .sealed = true};
+		(struct eg_meta){.port = tunnel->hop.port, .tunnel = tunnel, .sealed = true};
 	batch->n++;
-	eg_count(&path->stats->own[EG_OWN_KEEPALIVE], 1);
+	eg_count(&path->stats->local[EG_LOCAL_KEEPALIVE], 1);
 }
 
-unsigned eg_path_keep_alive(struct eg_path *path, const struct eg_snap *snap)
+unsigned eg_path_send_keepalives(struct eg_path *path, const struct eg_snap *snap)
 {
 	uint64_t now;
 	unsigned made;
@@ -70,16 +70,16 @@ unsigned eg_path_keep_alive(struct eg_path *path, const struct eg_snap *snap)
 	if (now < path->keepalive.next_cycles)
 		return 0;
 	path->snap = snap;
-	eg_path_look_at_links(path);
+	eg_path_read_links(path);
 	path->batch.n = path->batch.n_lost = 0;
 	for (unsigned i = 0; i < LOOKS_TURN && path->keepalive.next < snap->n_idles; i++) {
 		struct eg_snap_idle *idle = &snap->idles[path->keepalive.next];
-		const struct eg_tunnel *peer = &snap->peers[idle->peer];
+		const struct eg_tunnel *tunnel = &snap->tunnels[idle->tunnel];
 
 		if (path->keepalive.next % path->n_workers == path->worker &&
-		    eg_hop_leaves(&peer->hop) && !eg_link_is_down(path, peer->hop.port) &&
-		    is_due(idle, peer, now, IDLE_S * path->cycles_per_s))
-			make(path, peer);
+		    eg_hop_is_port(&tunnel->hop) && !eg_link_is_down(path, tunnel->hop.port) &&
+		    is_due(idle, tunnel, now, IDLE_S * path->cycles_per_s))
+			make(path, tunnel);
 		path->keepalive.next++;
 	}
 	if (path->keepalive.next >= snap->n_idles) {

@@ -33,7 +33,7 @@ unsigned eg_kernel_deliver(struct eg_path *path)
 	struct rte_mbuf *m[EG_BATCH_MAX];
 	unsigned n, end;
 
-	n = rte_ring_sc_dequeue_burst(path->kernels.packets, (void **)m, EG_BATCH_MAX, NULL);
+	n = rte_ring_sc_dequeue_burst(path->kernel_shared.packets, (void **)m, EG_BATCH_MAX, NULL);
 	for (unsigned i = 0; i < n; i = end) {
 		for (end = i + 1; end < n && m[end]->port == m[i]->port;)
 			end++;
@@ -76,7 +76,7 @@ static bool answers_for(const struct eg_path *path, unsigned port, const struct 
 {
 	struct eg_ip link_local = eg_neigh_link_local(path->port[port].mac);
 
-	return !eg_own_find(&path->snap->owns, port, ip) && !eg_ip_equal(ip, &link_local);
+	return !eg_local_find(&path->snap->locals, port, ip) && !eg_ip_equal(ip, &link_local);
 }
 
 /* To the interface, whoever it says that asks. */
@@ -100,8 +100,8 @@ static void answer(struct eg_path *path, unsigned port, struct eg_neigh_message 
 	memcpy(question->from, path->port[port].mac, 6);
 	len = eg_neigh_answer(frame, &self, question);
 	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
-	eg_count(&path->stats
-			  ->own[question->target.family == 4 ? EG_OWN_ARP_REPLY : EG_OWN_ND_ADVERT],
+	eg_count(&path->stats->local[question->target.family == 4 ? EG_LOCAL_ARP_REPLY
+								  : EG_LOCAL_ND_ADVERT],
 		 1);
 	transmit(path, port, &m, 1);
 }
@@ -118,7 +118,7 @@ static unsigned hear(struct eg_path *path, unsigned port, struct rte_mbuf *m)
 		answer(path, port, &message);
 	eg_count(&path->stats->taken, 1);
 	rte_pktmbuf_free(m);
-	return EG_HANDED_OVER;
+	return EG_CONSUMED;
 }
 
 static unsigned take_link(struct eg_path *path, unsigned i)
@@ -141,7 +141,7 @@ static unsigned take_link(struct eg_path *path, unsigned i)
 	if (frame[0] & 1)
 		return EG_DROP_MULTICAST;
 	eg_mbuf_window(m, off, (uint16_t)(m->data_len - off));
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 void eg_kernel_link(struct eg_path *path)
@@ -162,7 +162,7 @@ static bool is_from_port(const struct eg_path *path, const uint8_t *data, unsign
 	struct eg_ip from = data[0] >> 4 == 4 ? eg_ip_from(4, ((const struct eg_ip4 *)data)->src)
 					      : eg_ip_from(6, ((const struct eg_ip6 *)data)->src);
 
-	return eg_own_find(&path->snap->owns, port, &from);
+	return eg_local_find(&path->snap->locals, port, &from);
 }
 
 static const struct eg_hop *hop_of(const struct eg_path *path, const uint8_t *data)
@@ -174,9 +174,9 @@ static const struct eg_hop *hop_of(const struct eg_path *path, const uint8_t *da
 /* What leads nowhere at all is for the route stage to name. */
 static bool is_its_way(const struct eg_hop *hop, unsigned port, bool encrypted)
 {
-	if (eg_hop_seals(hop))
+	if (eg_hop_is_tunnel(hop))
 		return !encrypted;
-	return hop->kind != EG_HOP_LOCAL && (!eg_hop_leaves(hop) || hop->port == port);
+	return hop->kind != EG_HOP_LOCAL && (!eg_hop_is_port(hop) || hop->port == port);
 }
 
 static enum eg_drop verify(const struct eg_path *path, unsigned i)
@@ -192,7 +192,7 @@ static enum eg_drop verify(const struct eg_path *path, unsigned i)
 	if (encrypted &&
 	    eg_allow_out(&path->snap->allow[meta->port], data, &meta->pkt) == EG_CLEAR_NONE)
 		return EG_DROP_KERNEL_DENIED;
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 void eg_kernel_verify(struct eg_path *path)
@@ -209,7 +209,7 @@ void eg_kernel_verify(struct eg_path *path)
 	eg_batch_sweep(path);
 }
 
-bool eg_kernel_may_leave(struct eg_path *path, unsigned i, unsigned port)
+bool eg_kernel_may_send(struct eg_path *path, unsigned i, unsigned port)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const uint8_t *data = eg_batch_data(&path->batch, i);
@@ -222,7 +222,7 @@ bool eg_kernel_may_leave(struct eg_path *path, unsigned i, unsigned port)
 		return false;
 	hop = hop_of(path, data);
 	kind = eg_allow_out(&path->snap->allow[port], data, &pkt);
-	if (!eg_hop_leaves(hop) || hop->port != port || kind == EG_CLEAR_NONE)
+	if (!eg_hop_is_port(hop) || hop->port != port || kind == EG_CLEAR_NONE)
 		return false;
 	eg_count(&path->stats->clear_out[kind], 1);
 	return true;

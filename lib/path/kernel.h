@@ -47,7 +47,7 @@ struct eg_kernel {
 };
 
 /* What all workers share. */
-struct eg_kernel_way {
+struct eg_kernel_shared {
 	struct rte_ring
 		*packets; /* whole frames; mbuf->port: our index. NULL: no port has a device */
 };
@@ -60,7 +60,7 @@ struct eg_kernel_way {
 #define EG_KERNEL_ANSWERS_BURST 256
 
 /* exception.c: packet i is addressed to the gateway, and nobody here wants it. Either returns
- * EG_HANDED_OVER or a reason to drop it. _local: route met it, so policy has decided it. _wire: it
+ * EG_CONSUMED or a reason to drop it. _local: route met it, so policy has decided it. _wire: it
  * came in clear by an encrypted port; `drop` is what becomes of it where no kernel device asks. */
 unsigned eg_exception_local(struct eg_path *path, unsigned i);
 unsigned eg_exception_wire(struct eg_path *path, unsigned i, unsigned drop);
@@ -77,6 +77,6 @@ void eg_kernel_verify(struct eg_path *path);
 /* May packet i leave in clear by an encrypted port? It came from that port's kernel device, and all
  * that eg_kernel_verify() asked is still so. The last look, by its bytes; counts what it lets pass.
  */
-bool eg_kernel_may_leave(struct eg_path *path, unsigned i, unsigned port);
+bool eg_kernel_may_send(struct eg_path *path, unsigned i, unsigned port);
 
 #endif

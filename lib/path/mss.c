@@ -2,19 +2,19 @@
  * directions, ask for segments that fit into it. Before sa_out, for what goes in and what came out.
  */
 #include "net/tcp.h"
-#include "path/room.h"
+#include "path/mtu.h"
 #include "path/stages.h"
 
 /* The longest packet for any SA of the peer, so that it fits whichever worker sends it; in
  * transport mode, of those whose headers have no options. */
-static unsigned room_of(const struct eg_path *path, const struct eg_tunnel *peer)
+static unsigned room_of(const struct eg_path *path, const struct eg_tunnel *tunnel)
 {
-	unsigned least = UINT16_MAX, kept = peer->transport ? peer->ip_len : 0;
+	unsigned least = UINT16_MAX, kept = tunnel->transport ? tunnel->ip_len : 0;
 
-	if (!eg_hop_leaves(&peer->hop))
+	if (!eg_hop_is_port(&tunnel->hop))
 		return least;
-	for (uint32_t i = 0; i < peer->n_out; i++) {
-		unsigned room = eg_room_inside(path, peer, peer->out[i], kept);
+	for (uint32_t i = 0; i < tunnel->n_out; i++) {
+		unsigned room = eg_mtu_inner(path, tunnel, tunnel->out[i], kept);
 
 		least = room < least ? room : least;
 	}
@@ -29,10 +29,10 @@ static bool is_syn(const struct eg_meta *meta, const uint8_t *data)
 }
 
 static void clamp(const struct eg_path *path, const struct eg_meta *meta,
-		  const struct eg_tunnel *peer, uint8_t *data)
+		  const struct eg_tunnel *tunnel, uint8_t *data)
 {
 	unsigned around = (meta->pkt.version == 4 ? EG_IP4_LEN : EG_IP6_LEN) + EG_TCP_LEN;
-	unsigned room = peer->mss_clamp ? room_of(path, peer) : UINT16_MAX;
+	unsigned room = tunnel->mss_clamp ? room_of(path, tunnel) : UINT16_MAX;
 
 	if (room < UINT16_MAX && room > around)
 		eg_tcp_clamp_mss(data + meta->pkt.l4_off,
@@ -50,9 +50,9 @@ void eg_mss(struct eg_path *path)
 
 		if (!is_syn(meta, data))
 			continue;
-		if (meta->hop->kind == EG_HOP_PEER)
-			clamp(path, meta, &path->snap->peers[meta->hop->peer], data);
+		if (meta->hop->kind == EG_HOP_TUNNEL)
+			clamp(path, meta, &path->snap->tunnels[meta->hop->tunnel], data);
 		if (meta->sad)
-			clamp(path, meta, &path->snap->peers[meta->sad->peer], data);
+			clamp(path, meta, &path->snap->tunnels[meta->sad->tunnel], data);
 	}
 }

@@ -17,23 +17,23 @@ struct eg_outer {
 };
 
 /* The IP header from the peer's template. */
-static inline void eg_outer_write_ip(uint8_t *at, const struct eg_tunnel *peer,
+static inline void eg_outer_write_ip(uint8_t *at, const struct eg_tunnel *tunnel,
 				     const struct eg_outer *outer)
 {
-	if (peer->ip_len == EG_IP4_LEN) {
+	if (tunnel->ip_len == EG_IP4_LEN) {
 		struct eg_ip4 *ip = (struct eg_ip4 *)at;
 
-		*ip = peer->outer.ip4;
+		*ip = tunnel->outer.ip4;
 		ip->tos = outer->tos;
 		ip->len_be = htobe16(outer->len);
 		ip->id_be = htobe16(outer->id);
 		ip->frag_be = htobe16(outer->df);
-		ip->check = htobe16(eg_checksum_fold(peer->outer_sum + outer->tos + outer->len +
+		ip->check = htobe16(eg_checksum_fold(tunnel->outer_sum + outer->tos + outer->len +
 						     outer->id + outer->df));
 	} else {
 		struct eg_ip6 *ip = (struct eg_ip6 *)at;
 
-		*ip = peer->outer.ip6;
+		*ip = tunnel->outer.ip6;
 		ip->ver_tc_flow_be |= htobe32((uint32_t)outer->tos << 20);
 		ip->payload_be = htobe16((uint16_t)(outer->len - EG_IP6_LEN));
 	}
@@ -54,14 +54,14 @@ static inline void eg_outer_write_udp(uint8_t *at, uint16_t sport, uint16_t dpor
 
 /* The destination port of UDP behind the IP header at `at`; where the peer's endpoint is followed,
  * the header's destination address becomes the endpoint's. Tunnel mode. */
-static inline uint16_t eg_outer_aim(uint8_t *at, const struct eg_tunnel *peer)
+static inline uint16_t eg_outer_aim(uint8_t *at, const struct eg_tunnel *tunnel)
 {
 	struct eg_endpoint_at to;
 
-	if (__builtin_expect(!peer->floats, 1))
-		return peer->peer_port;
-	to = eg_endpoint_get(peer->endpoint);
-	if (peer->ip_len == EG_IP4_LEN) {
+	if (__builtin_expect(!tunnel->floats, 1))
+		return tunnel->peer_port;
+	to = eg_endpoint_get(tunnel->endpoint);
+	if (tunnel->ip_len == EG_IP4_LEN) {
 		struct eg_ip4 *ip = (struct eg_ip4 *)at;
 
 		memcpy(ip->dst, to.address, 4);
@@ -89,13 +89,13 @@ static inline void eg_outer_sum_udp6(uint8_t *packet, uint16_t off, uint16_t len
 }
 
 /* A flow's packets take one port, so that they stay in one of the receiver's queues, in order. */
-static inline uint16_t eg_outer_sport(const struct eg_tunnel *peer, const struct eg_pkt *pkt,
+static inline uint16_t eg_outer_sport(const struct eg_tunnel *tunnel, const struct eg_pkt *pkt,
 				      const uint8_t *inner)
 {
-	if (peer->n_sports <= 1)
+	if (tunnel->n_sports <= 1)
 		return EG_UDP_PORT_ESP;
 	return (uint16_t)(EG_TUNNEL_SPORT_BASE +
-			  ((eg_spread(pkt, inner) >> 32) * peer->n_sports >> 32));
+			  ((eg_spread(pkt, inner) >> 32) * tunnel->n_sports >> 32));
 }
 
 #endif

@@ -16,7 +16,7 @@ static void reset(struct eg_meta *meta)
 static enum eg_drop check_mac(const struct eg_path_port *port, const uint8_t *frame)
 {
 	if (port->promiscuous || !memcmp(frame, port->mac, sizeof(port->mac)) || frame[0] & 1)
-		return EG_KEEP;
+		return EG_PASS;
 	return EG_DROP_NOT_OUR_MAC;
 }
 
@@ -61,10 +61,10 @@ static void complete(const struct eg_path_port *port, struct rte_mbuf *m, const 
 /* Does the gateway have an address there, so that ARP and ND are its business? */
 static bool speaks(const struct eg_path *path, unsigned port)
 {
-	const struct eg_owns *owns = &path->snap->owns;
+	const struct eg_locals *locals = &path->snap->locals;
 
-	for (size_t i = 0; i < owns->n; i++) {
-		if (owns->v[i].port == port)
+	for (size_t i = 0; i < locals->n; i++) {
+		if (locals->v[i].port == port)
 			return true;
 	}
 	return false;
@@ -98,7 +98,7 @@ static unsigned parse_frame(struct eg_path *path, struct rte_mbuf *m, struct eg_
 	if (check_mac(&path->port[meta->port], frame))
 		return EG_DROP_NOT_OUR_MAC;
 	if (drop)
-		return eg_keeper_message(path, m, meta->port);
+		return eg_resolve_message(path, m, meta->port);
 	group_frame = frame[0] & 1;
 	drop = parse_at(m, meta, off, is_summed(m));
 	if (!drop)
@@ -106,7 +106,7 @@ static unsigned parse_frame(struct eg_path *path, struct rte_mbuf *m, struct eg_
 	if (off == EG_ETH_LEN && is_nd(m, &meta->pkt) && speaks(path, meta->port)) {
 		meta->pkt = (struct eg_pkt){0}; /* the data start at the frame again */
 		rte_pktmbuf_prepend(m, EG_ETH_LEN);
-		return eg_keeper_message(path, m, meta->port);
+		return eg_resolve_message(path, m, meta->port);
 	}
 	return !drop && group_frame ? EG_DROP_NOT_OUR_MAC : drop;
 }

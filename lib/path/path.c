@@ -64,14 +64,14 @@ static void speak(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;
 
-	if (!path->own.n)
+	if (!path->local.n)
 		return;
 	batch->n_lost = 0;
-	batch->n = path->own.n;
-	path->own.n = 0;
+	batch->n = path->local.n;
+	path->local.n = 0;
 	for (unsigned i = 0; i < batch->n; i++) {
-		batch->m[i] = path->own.m[i];
-		batch->meta[i] = (struct eg_meta){.port = path->own.port[i], .own = true};
+		batch->m[i] = path->local.m[i];
+		batch->meta[i] = (struct eg_meta){.port = path->local.port[i], .local = true};
 	}
 	run(path, EG_STAGE_PARSE, eg_parse_inner);
 	leave(path);
@@ -95,7 +95,7 @@ static void decrypt(struct eg_path *path)
 	run(path, EG_STAGE_ESP_IN, eg_esp_in);
 	run(path, EG_STAGE_PARSE, eg_parse_inner);
 	run(path, EG_STAGE_VERIFY, eg_verify);
-	eg_hear(path); /* its cycles are the next stage's */
+	eg_probe_replies(path); /* its cycles are the next stage's */
 	forward(path);
 }
 
@@ -151,7 +151,7 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 	if (!received)
 		return 0;
 	charge(path, EG_STAGE_RX, received);
-	eg_path_look_at_links(path);
+	eg_path_read_links(path);
 	if (!path->port[port].vlans)
 		carry(path, port);
 	while (path->vlan.n && eg_vlan_next(path))
@@ -173,7 +173,7 @@ static unsigned receive_kernel(struct eg_path *path, const struct eg_snap *snap,
 		return 0;
 	charge(path, EG_STAGE_RX, received);
 	path->snap = snap;
-	eg_path_look_at_links(path);
+	eg_path_read_links(path);
 	if (!snap) {
 		drop_all(path);
 		return received;
@@ -194,7 +194,7 @@ unsigned eg_path_kernels(struct eg_path *path, const struct eg_snap *snap, bool 
 {
 	unsigned n;
 
-	if (!path->keeper.on || !path->kernels.packets)
+	if (!path->resolver.on || !path->kernel_shared.packets)
 		return 0;
 	n = eg_kernel_deliver(path);
 	for (unsigned port = 0; receive && port < path->n_ports; port++) {
@@ -204,7 +204,7 @@ unsigned eg_path_kernels(struct eg_path *path, const struct eg_snap *snap, bool 
 	return n;
 }
 
-unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap)
+unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *snap)
 {
 	struct eg_batch *batch = &path->batch;
 	uint64_t start;
@@ -218,7 +218,7 @@ unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap)
 	start = rte_get_tsc_cycles();
 	path->last_cycles = start;
 	path->snap = snap;
-	eg_path_look_at_links(path);
+	eg_path_read_links(path);
 	for (unsigned i = 0; i < batch->n; i++)
 		batch->meta[i].port = (uint8_t)batch->m[i]->port; /* as sa_in left it */
 	taken = batch->n;
@@ -233,16 +233,16 @@ unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap)
 	return taken;
 }
 
-unsigned eg_path_keep(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
-		      bool ending)
+unsigned eg_path_resolve(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
+			 bool ending)
 {
 	unsigned n;
 
-	if (!path->keeper.on)
+	if (!path->resolver.on)
 		return 0;
 	path->snap = snap;
 	path->last_cycles = rte_get_tsc_cycles();
-	n = eg_keep(path, now_ms, ending);
+	n = eg_resolver_poll(path, now_ms, ending);
 	speak(path);
 	return n;
 }

@@ -12,7 +12,7 @@
 #include "flow/flow.h"
 #include "path/batch.h"
 #include "path/icmp.h"
-#include "path/keeper.h"
+#include "path/resolve.h"
 #include "path/kernel.h"
 #include "path/reassembly.h"
 #include "path/resync.h"
@@ -59,8 +59,8 @@ struct eg_path {
 	uint64_t seed;             /* secret: for hashes of what outsiders choose */
 	struct rte_mempool *pool;  /* buffers that take the largest MTU */
 	struct rte_mempool *large; /* and of EG_LARGE_BYTES, for what is reassembled */
-	struct eg_keeper_way way;
-	struct eg_kernel_way kernels;
+	struct eg_resolver_shared resolver_shared;
+	struct eg_kernel_shared kernel_shared;
 	const _Atomic uint32_t *links_down; /* bit p: port p has no link, says the control thread;
 					     * NULL: all have one */
 	unsigned n_ports;
@@ -68,10 +68,10 @@ struct eg_path {
 					 * reload changes it */
 	struct eg_path_port port[EG_STAT_PORTS];
 
-	struct eg_keeper_brake brake;
-	struct eg_keeper keeper;
-	struct eg_icmp_brake icmp;
-	struct eg_unknown_told unknown;
+	struct eg_resolver_limits limits;
+	struct eg_resolver resolver;
+	struct eg_icmp_limits icmp;
+	struct eg_unknown_reported unknown;
 	struct eg_tokens audit_lines; /* in the log (path/audit.h) */
 	struct eg_reassembly reassembly;
 	struct eg_resync resync;
@@ -95,7 +95,7 @@ struct eg_path {
 		unsigned n;
 		struct rte_mbuf *m[EG_BATCH_MAX];
 		uint8_t port[EG_BATCH_MAX]; /* for whose sake: where that came in */
-	} own;                              /* IP packets of our own, for the end of the burst */
+	} local;                            /* IP packets of our own, for the end of the burst */
 	struct {
 		unsigned at, n; /* those left are at to n - 1 */
 		struct rte_mbuf *m[EG_BATCH_MAX];
@@ -132,7 +132,7 @@ static inline bool eg_link_is_down(const struct eg_path *path, unsigned port)
 }
 
 /* Every turn begins with it. */
-static inline void eg_path_look_at_links(struct eg_path *path)
+static inline void eg_path_read_links(struct eg_path *path)
 {
 	if (path->links_down)
 		path->down = atomic_load_explicit(path->links_down, memory_order_relaxed);
@@ -144,13 +144,13 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 			 uint16_t queue);
 
 /* One burst of ESP packets that other workers handed over. */
-unsigned eg_path_take_over(struct eg_path *path, const struct eg_snap *snap);
+unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *snap);
 
 /* The keeper's turn (path/keeper.h), nothing on other workers: neighbours' messages and the packets
  * that wait for them. now_ms: of any clock that does not step back. `ending`: all that waits is
  * dropped. Returns how many came. */
-unsigned eg_path_keep(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
-		      bool ending);
+unsigned eg_path_resolve(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
+			 bool ending);
 
 /* The keeper's turn with the kernel devices (path/kernel.h), nothing on other workers: what is for
  * them goes there, and with `receive` one burst of each is carried to its end. Returns how many
@@ -163,11 +163,11 @@ unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *
 
 /* A few steps of looking for peers with udp_encap to whom nothing was sent for 20 s, and a
  * keepalive to each (RFC 3948 s4). Returns how many were sent. */
-unsigned eg_path_keep_alive(struct eg_path *path, const struct eg_snap *snap);
+unsigned eg_path_send_keepalives(struct eg_path *path, const struct eg_snap *snap);
 
 /* A few steps of looking at the peers that are asked whether they live (route/alive.h): those of
  * this worker. now_ns: monotonic. Returns how many were asked. */
-unsigned eg_path_probe(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns);
+unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns);
 
 /* A read-only walk through one batch, stage by stage, for tests and benchmarks: the caller fills
  * path->batch and path->snap and calls stages (path/stages.h). */

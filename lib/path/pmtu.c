@@ -97,12 +97,12 @@ static bool read_quote(const uint8_t *data, const struct eg_pkt *pkt, struct quo
 	return true;
 }
 
-static bool sent_lately(const struct eg_tunnel *peer, const struct quote *quote)
+static bool sent_lately(const struct eg_tunnel *tunnel, const struct quote *quote)
 {
-	if (!quote->esp || peer->encap != quote->encap)
+	if (!quote->esp || tunnel->encap != quote->encap)
 		return false;
-	for (uint32_t i = 0; i < peer->n_out; i++) {
-		const struct eg_sa *sa = peer->out[i];
+	for (uint32_t i = 0; i < tunnel->n_out; i++) {
+		const struct eg_sa *sa = tunnel->out[i];
 		bool has_iv = sa->iv_kind == EG_IV_CLOCK &&
 			      quote->end - quote->esp >= EG_ESP_LEN + sa->iv_bytes;
 		uint64_t iv = has_iv ? eg_get64(quote->esp + EG_ESP_LEN) : 0;
@@ -142,18 +142,18 @@ static uint16_t told(const uint8_t *icmp, unsigned version, const struct quote *
 static const struct eg_tunnel *judge(const struct eg_path *path, const struct quote *quote,
 				     uint16_t mtu, enum eg_drop *drop)
 {
-	const struct eg_tunnel *peer;
+	const struct eg_tunnel *tunnel;
 	uint32_t at = 0;
 
-	while ((peer = eg_ends_next(&path->snap->ends, path->snap->peers, &quote->local,
-				    &quote->remote, &at))) {
-		if (quote->encap && quote->dport != eg_follow_port(peer))
+	while ((tunnel = eg_ends_next(&path->snap->ends, path->snap->tunnels, &quote->local,
+				      &quote->remote, &at))) {
+		if (quote->encap && quote->dport != eg_follow_port(tunnel))
 			continue;
 		*drop = EG_DROP_PATH_MTU_FORGED;
-		if (!sent_lately(peer, quote) || quote->may_fragment || quote->len <= mtu)
+		if (!sent_lately(tunnel, quote) || quote->may_fragment || quote->len <= mtu)
 			continue;
-		*drop = peer->learns_mtu ? EG_KEEP : EG_DROP_PATH_MTU_IGNORED;
-		return peer;
+		*drop = tunnel->learns_mtu ? EG_PASS : EG_DROP_PATH_MTU_IGNORED;
+		return tunnel;
 	}
 	return NULL;
 }
@@ -167,13 +167,13 @@ bool eg_pmtu_is_message(const struct eg_pkt *pkt)
 				 : pkt->proto == EG_PROTO_ICMP6 && pkt->dport >> 8 == TOO_BIG6;
 }
 
-unsigned eg_pmtu_hear(struct eg_path *path, unsigned i, unsigned drop)
+unsigned eg_pmtu_message(struct eg_path *path, unsigned i, unsigned drop)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const uint8_t *data = eg_batch_data(&path->batch, i);
-	const struct eg_tunnel *peer;
+	const struct eg_tunnel *tunnel;
 	struct eg_tokens *forged;
-	enum eg_drop why = EG_KEEP;
+	enum eg_drop why = EG_PASS;
 	struct quote quote = {0};
 	struct eg_ip to;
 	uint32_t now_s;
@@ -185,11 +185,11 @@ unsigned eg_pmtu_hear(struct eg_path *path, unsigned i, unsigned drop)
 						   ? ((const struct eg_ip4 *)data)->dst
 						   : ((const struct eg_ip6 *)data)->dst);
 	mtu = told(data + meta->pkt.l4_off, meta->pkt.version, &quote);
-	peer = judge(path, &quote, mtu, &why);
+	tunnel = judge(path, &quote, mtu, &why);
 	forged = &path->icmp.forged[eg_hash_u64(path->seed ^
 						eg_ends_hash(&quote.local, &quote.remote)) %
 				    EG_ICMP_FORGED_CELLS];
-	if (!peer && !why)
+	if (!tunnel && !why)
 		return drop; /* of no tunnel's ends: not for us */
 	/* Not even a true one is heard then: who guesses must not learn so either. */
 	if (!eg_tokens_left(forged, path->last_cycles, path->cycles_per_s / EG_PMTU_FORGED_PPS,
@@ -205,14 +205,14 @@ unsigned eg_pmtu_hear(struct eg_path *path, unsigned i, unsigned drop)
 	if (why)
 		return why;
 	now_s = (uint32_t)(path->last_cycles / path->cycles_per_s);
-	if (eg_pmtu_is_news(peer->pmtu, mtu, now_s)) {
+	if (eg_pmtu_is_news(tunnel->pmtu, mtu, now_s)) {
 		if (!eg_tokens_take(&path->icmp.mtus, path->last_cycles,
 				    path->cycles_per_s / EG_PMTU_PPS, EG_PMTU_BURST))
 			return EG_DROP_PATH_MTU_RATE;
-		eg_pmtu_learn(peer->pmtu, mtu, now_s);
+		eg_pmtu_learn(tunnel->pmtu, mtu, now_s);
 		eg_count(&path->stats->path_mtus, 1);
 	}
 	eg_count(&path->stats->taken, 1);
 	rte_pktmbuf_free(path->batch.m[i]);
-	return EG_HANDED_OVER;
+	return EG_CONSUMED;
 }

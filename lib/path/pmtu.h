@@ -12,8 +12,8 @@
 
 bool eg_pmtu_is_message(const struct eg_pkt *pkt);
 
-/* Packet i of an encrypted port is such a message. EG_HANDED_OVER: it was believed, and has served.
+/* Packet i of an encrypted port is such a message. EG_CONSUMED: it was believed, and has served.
  * Else why it is lost: `drop` where it is about none of our tunnels. */
-unsigned eg_pmtu_hear(struct eg_path *path, unsigned i, unsigned drop);
+unsigned eg_pmtu_message(struct eg_path *path, unsigned i, unsigned drop);
 
 #endif

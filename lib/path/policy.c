@@ -76,7 +76,7 @@ static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet
 	if (belongs(path, i))
 		return;
 	if (unknown)
-		egress = eg_unknown_tell(path, i, packet);
+		egress = eg_unknown_report(path, i, packet);
 	count_denied(path, packet, verdict);
 	if (path->snap->policy->audit) {
 		eg_count(&path->stats->audited[egress ? EG_EGRESS : EG_INGRESS], 1);

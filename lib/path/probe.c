@@ -13,17 +13,17 @@
 #define ECHO_LEN   8 /* a header, no data */
 
 /* RFC 792, RFC 4443 s4.1. Its checksum is eg_icmp_wrap()'s. */
-static void put_echo(uint8_t *icmp, uint8_t type, const struct eg_alive *alive)
+static void put_echo(uint8_t *icmp, uint8_t type, const struct eg_liveness *liveness)
 {
 	icmp[0] = type;
 	memset(icmp + 1, 0, 3);
-	eg_put16(icmp + 4, alive->id);
-	eg_put16(icmp + 6, eg_alive_number(alive));
+	eg_put16(icmp + 4, liveness->id);
+	eg_put16(icmp + 6, eg_liveness_sequence(liveness));
 }
 
-static void make(struct eg_path *path, const struct eg_tunnel *peer)
+static void make(struct eg_path *path, const struct eg_tunnel *tunnel)
 {
-	bool v4 = peer->target.family == 4;
+	bool v4 = tunnel->target.family == 4;
 	unsigned head = v4 ? EG_IP4_LEN : EG_IP6_LEN;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(path->pool);
 	struct eg_batch *batch = &path->batch;
@@ -32,30 +32,30 @@ static void make(struct eg_path *path, const struct eg_tunnel *peer)
 	if (!m) /* one that is not answered: so will the next be sent */
 		return;
 	out = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(head + ECHO_LEN));
-	put_echo(out + head, v4 ? EG_ICMP_ECHO : EG_ICMP6_ECHO, peer->alive);
-	eg_icmp_wrap(out, (uint16_t)(head + ECHO_LEN), &peer->source, &peer->target);
+	put_echo(out + head, v4 ? EG_ICMP_ECHO : EG_ICMP6_ECHO, tunnel->liveness);
+	eg_icmp_wrap(out, (uint16_t)(head + ECHO_LEN), &tunnel->source, &tunnel->target);
 	batch->m[batch->n] = m;
 	/* Through the peer's own tunnel, whatever route leads to the target. */
 	batch->meta[batch->n] =
-		(struct eg_meta){.port = peer->hop.port, .hop = &peer->into, .own = true};
+		(struct eg_meta){.port = tunnel->hop.port, .hop = &tunnel->into, .local = true};
 	batch->n++;
-	eg_count(&path->stats->own[EG_OWN_ECHO_REQUEST], 1);
+	eg_count(&path->stats->local[EG_LOCAL_ECHO_REQUEST], 1);
 }
 
 /* A look at one peer. */
-static void look(struct eg_path *path, const struct eg_tunnel *peer, uint64_t now_ns)
+static void look(struct eg_path *path, const struct eg_tunnel *tunnel, uint64_t now_ns)
 {
-	struct eg_alive *alive = peer->alive;
+	struct eg_liveness *liveness = tunnel->liveness;
 
-	if (alive->worker != path->worker)
+	if (liveness->worker != path->worker)
 		return;
-	if (eg_hop_leaves(&peer->hop) && eg_link_is_down(path, peer->hop.port))
-		eg_alive_cut(alive, now_ns);
-	if (eg_alive_look(alive, &peer->plan, now_ns))
-		make(path, peer);
+	if (eg_hop_is_port(&tunnel->hop) && eg_link_is_down(path, tunnel->hop.port))
+		eg_liveness_link_down(liveness, now_ns);
+	if (eg_liveness_poll(liveness, &tunnel->plan, now_ns))
+		make(path, tunnel);
 }
 
-unsigned eg_path_probe(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns)
+unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns)
 {
 	unsigned made;
 
@@ -63,9 +63,9 @@ unsigned eg_path_probe(struct eg_path *path, const struct eg_snap *snap, uint64_
 		return 0;
 	path->snap = snap;
 	path->batch.n = path->batch.n_lost = 0;
-	eg_path_look_at_links(path);
+	eg_path_read_links(path);
 	for (unsigned i = 0; i < LOOKS_TURN && path->probe.next < snap->n_probes; i++)
-		look(path, &snap->peers[snap->probes[path->probe.next++]], now_ns);
+		look(path, &snap->tunnels[snap->probes[path->probe.next++]], now_ns);
 	if (path->probe.next >= snap->n_probes) {
 		path->probe.next = 0;
 		path->probe.next_ns = now_ns + LOOK_NS;
@@ -81,43 +81,44 @@ unsigned eg_path_probe(struct eg_path *path, const struct eg_snap *snap, uint64_
 }
 
 /* An echo reply from the target of the very peer by whose SA it came, to our question. */
-static struct eg_alive *answers(const struct eg_path *path, unsigned i)
+static struct eg_liveness *answers(const struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const struct eg_pkt *pkt = &meta->pkt;
 	bool v4 = pkt->version == 4;
-	const struct eg_tunnel *peer;
+	const struct eg_tunnel *tunnel;
 	struct eg_flow_tuple ends;
 
 	if (pkt->proto != (v4 ? EG_PROTO_ICMP : EG_PROTO_ICMP6) ||
 	    pkt->dport >> 8 != (v4 ? EG_ICMP_ECHO_REPLY : EG_ICMP6_ECHO_REPLY) || pkt->frag)
 		return NULL;
-	peer = &path->snap->peers[meta->sad->peer];
-	if (!peer->alive || pkt->sport != peer->alive->id || pkt->version != peer->target.family)
+	tunnel = &path->snap->tunnels[meta->sad->tunnel];
+	if (!tunnel->liveness || pkt->sport != tunnel->liveness->id ||
+	    pkt->version != tunnel->target.family)
 		return NULL;
 	ends = eg_packet_ends(eg_batch_data(&path->batch, i), pkt->version, pkt->proto);
-	return !memcmp(ends.src, peer->target.bytes, v4 ? 4 : 16) &&
-			       !memcmp(ends.dst, peer->source.bytes, v4 ? 4 : 16)
-		       ? peer->alive
+	return !memcmp(ends.src, tunnel->target.bytes, v4 ? 4 : 16) &&
+			       !memcmp(ends.dst, tunnel->source.bytes, v4 ? 4 : 16)
+		       ? tunnel->liveness
 		       : NULL;
 }
 
-void eg_hear(struct eg_path *path)
+void eg_probe_replies(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;
 
 	if (!path->snap->n_probes)
 		return;
 	for (unsigned i = 0; i < batch->n; i++) {
-		struct eg_alive *alive = answers(path, i);
+		struct eg_liveness *liveness = answers(path, i);
 
-		if (!alive)
+		if (!liveness)
 			continue;
-		eg_alive_hear(alive,
-			      eg_get16(eg_batch_data(batch, i) + batch->meta[i].pkt.l4_off + 6));
+		eg_liveness_reply(liveness, eg_get16(eg_batch_data(batch, i) +
+						     batch->meta[i].pkt.l4_off + 6));
 		eg_count(&path->stats->taken, 1);
 		rte_pktmbuf_free(batch->m[i]);
-		eg_batch_lose(batch, i, EG_HANDED_OVER);
+		eg_batch_lose(batch, i, EG_CONSUMED);
 	}
 	eg_batch_sweep(path);
 }

@@ -67,7 +67,7 @@ static bool is_known(const struct eg_path *path, const uint8_t *data, const stru
 
 	if (pkt->version == 6 && ((const struct eg_ip6 *)data)->next != EG_PROTO_FRAGMENT)
 		return false;
-	return eg_ends_next(&path->snap->ends, path->snap->peers, &local, &remote, &at);
+	return eg_ends_next(&path->snap->ends, path->snap->tunnels, &local, &remote, &at);
 }
 
 /* A part that is worth a place. That it ends within 65,535 bytes parse has seen. */
@@ -112,7 +112,7 @@ static void lose(struct eg_path *path, struct eg_reassembly_entry *entry, enum e
 	entry->m->data_off = 0;
 	eg_mbuf_window(entry->m, 0, entry->got);
 	eg_count(&path->stats->drop[drop], entry->n - 1u);
-	eg_drop_told(path, entry->m, &meta);
+	eg_drop_sampled(path, entry->m, &meta);
 	entry->m = NULL;
 }
 
@@ -140,7 +140,7 @@ static struct eg_reassembly_entry *find_place(struct eg_path *path,
 					      const struct eg_reassembly_key *key)
 {
 	struct eg_reassembly *table = &path->reassembly;
-	struct eg_reassembly_entry *empty = NULL, *oldest = NULL, *own = NULL;
+	struct eg_reassembly_entry *empty = NULL, *oldest = NULL, *local = NULL;
 	unsigned n_own = 0;
 
 	for (unsigned i = 0; i < EG_REASSEMBLY_MAX; i++) {
@@ -155,13 +155,13 @@ static struct eg_reassembly_entry *find_place(struct eg_path *path,
 		if (memcmp(entry->key.src, key->src, sizeof(key->src)))
 			continue;
 		n_own++;
-		if (!own || entry->until_cycles < own->until_cycles)
-			own = entry;
+		if (!local || entry->until_cycles < local->until_cycles)
+			local = entry;
 	}
 	if (empty && n_own < EG_REASSEMBLY_SOURCE_MAX)
 		return empty;
 	if (n_own >= EG_REASSEMBLY_SOURCE_MAX)
-		oldest = own;
+		oldest = local;
 	if (oldest->m)
 		lose(path, oldest, EG_DROP_REASSEMBLY_FULL);
 	forget(table, oldest);
@@ -196,7 +196,7 @@ static struct eg_reassembly_entry *begin(struct eg_path *path, const struct piec
 static struct rte_mbuf *get_large(struct eg_path *path, const struct eg_reassembly_entry *entry)
 {
 	struct eg_reassembly *table = &path->reassembly;
-	struct eg_reassembly_entry *oldest = NULL, *own = NULL;
+	struct eg_reassembly_entry *oldest = NULL, *local = NULL;
 	unsigned n = 0, n_own = 0;
 
 	for (unsigned i = 0; i < EG_REASSEMBLY_MAX; i++) {
@@ -210,11 +210,11 @@ static struct rte_mbuf *get_large(struct eg_path *path, const struct eg_reassemb
 		if (memcmp(other->key.src, entry->key.src, sizeof(entry->key.src)))
 			continue;
 		n_own++;
-		if (!own || other->until_cycles < own->until_cycles)
-			own = other;
+		if (!local || other->until_cycles < local->until_cycles)
+			local = other;
 	}
 	if (n_own >= EG_REASSEMBLY_LARGE_SOURCE)
-		oldest = own;
+		oldest = local;
 	if (n >= EG_REASSEMBLY_LARGE || n_own >= EG_REASSEMBLY_LARGE_SOURCE) {
 		lose(path, oldest, EG_DROP_REASSEMBLY_FULL);
 		forget(table, oldest);
@@ -265,7 +265,7 @@ static enum eg_drop check(const struct eg_reassembly_entry *entry, const struct 
 	if (entry->n == EG_REASSEMBLY_PARTS ||
 	    head_of(entry, piece) + RTE_MAX(entry->reach, piece->to) > UINT16_MAX)
 		return EG_DROP_REASSEMBLY_SIZE;
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 static void add(struct eg_reassembly_entry *entry, const struct piece *piece)
@@ -325,7 +325,7 @@ static void finish(struct eg_reassembly_entry *entry)
 	}
 }
 
-/* The fragment of packet i into its packet: EG_HANDED_OVER, or EG_KEEP where that is whole. */
+/* The fragment of packet i into its packet: EG_CONSUMED, or EG_PASS where that is whole. */
 static unsigned hold(struct eg_path *path, unsigned i, const struct piece *piece, uint32_t tag)
 {
 	struct eg_batch *batch = &path->batch;
@@ -354,10 +354,10 @@ static unsigned hold(struct eg_path *path, unsigned i, const struct piece *piece
 	add(entry, piece);
 	rte_pktmbuf_free(batch->m[i]);
 	if (entry->got != entry->total || !entry->head)
-		return EG_HANDED_OVER;
+		return EG_CONSUMED;
 	finish(entry);
 	eg_count(&path->stats->taken, entry->n);
-	eg_count(&path->stats->own[EG_OWN_REASSEMBLED], 1);
+	eg_count(&path->stats->local[EG_LOCAL_REASSEMBLED], 1);
 	batch->m[i] = entry->m;
 	batch->meta[i] = (struct eg_meta){.port = batch->meta[i].port};
 	forget(table, entry);
@@ -379,7 +379,7 @@ unsigned eg_reassemble(struct eg_path *path, unsigned i)
 	if (!is_sound(&piece, pkt->len))
 		return EG_DROP_REASSEMBLY_BAD;
 	if ((hash >> 32) % path->n_workers != path->worker)
-		return eg_hand_over(path, i, (unsigned)((hash >> 32) % path->n_workers));
+		return eg_handoff(path, i, (unsigned)((hash >> 32) % path->n_workers));
 	return hold(path, i, &piece, (uint32_t)hash | 1);
 }
 
@@ -390,7 +390,7 @@ unsigned eg_reassembly_shrink(struct eg_path *path, unsigned i)
 			EG_TAILROOM;
 
 	if (m->data_len > most)
-		return EG_KEEP;
+		return EG_PASS;
 	made = rte_pktmbuf_alloc(path->pool);
 	if (!made)
 		return EG_DROP_NO_BUFFER;
@@ -399,7 +399,7 @@ unsigned eg_reassembly_shrink(struct eg_path *path, unsigned i)
 	made->port = m->port;
 	path->batch.m[i] = made;
 	rte_pktmbuf_free(m);
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 void eg_path_expire(struct eg_path *path, bool ending)

@@ -81,12 +81,12 @@ struct eg_reassembly {
 	struct eg_reassembly_entry entry[EG_REASSEMBLY_MAX];
 };
 
-/* Packet i of the batch is a fragment of ESP or UDP from an encrypted port. EG_KEEP: it was the
- * last one that was missing, and in its place stands the whole packet, parsed. Else EG_HANDED_OVER:
+/* Packet i of the batch is a fragment of ESP or UDP from an encrypted port. EG_PASS: it was the
+ * last one that was missing, and in its place stands the whole packet, parsed. Else EG_CONSUMED:
  * it is held here or was given to its worker; or why it is dropped. */
 unsigned eg_reassemble(struct eg_path *path, unsigned i);
 
-/* Packet i was opened in a large buffer, and parsed: into a usual one where that takes it. EG_KEEP,
+/* Packet i was opened in a large buffer, and parsed: into a usual one where that takes it. EG_PASS,
  * or EG_DROP_NO_BUFFER. */
 unsigned eg_reassembly_shrink(struct eg_path *path, unsigned i);
 

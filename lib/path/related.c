@@ -27,7 +27,7 @@ static bool carries(const struct eg_path *path, const struct eg_flow_tuple *tupl
 	struct eg_verdict verdict;
 	struct eg_lookup lookup;
 
-	eg_flow_look(path->flow, tuple, &path->now, &lookup);
+	eg_flow_peek(path->flow, tuple, &path->now, &lookup);
 	if (lookup.need != EG_FLOW_REDECIDE)
 		return lookup.need == EG_FLOW_PASS;
 	opening = eg_flow_opening(path->flow, &lookup);
@@ -197,7 +197,7 @@ static enum eg_drop follow(struct eg_path *path, unsigned i)
 	if (first && fragment_offset(eg_batch_data(&path->batch, i), pkt) < first->end)
 		return EG_DROP_FRAGMENT_OVERLAP;
 	if ((first && way_is_open(path, first, ends)) || all_is_allowed(path, ends))
-		return EG_KEEP;
+		return EG_PASS;
 	return EG_DROP_FRAGMENT_ORPHAN;
 }
 
@@ -207,7 +207,7 @@ void eg_follow_fragments(struct eg_path *path)
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
-		enum eg_drop drop = EG_KEEP;
+		enum eg_drop drop = EG_PASS;
 
 		if (meta->drop)
 			continue;

@@ -19,7 +19,7 @@ static enum eg_drop decrement_ttl(uint8_t *data, const struct eg_pkt *pkt)
 			return EG_DROP_TTL_EXPIRED;
 		ip->hops--;
 	}
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 static const struct eg_hop *find_hop(const struct eg_snap *snap, const uint8_t *data,
@@ -44,18 +44,18 @@ static const struct eg_hop *choose_peer(const struct eg_path *path, unsigned i)
 	const struct eg_group *group = path->snap->groups[meta->hop->group];
 	const struct eg_group_member *chosen = NULL, *first;
 
-	if (meta->own && meta->sad)
-		chosen = eg_group_find(group, meta->sad->peer);
+	if (meta->local && meta->sad)
+		chosen = eg_group_find(group, meta->sad->tunnel);
 	if (!chosen) {
 		uint64_t flow = eg_spread(&meta->pkt, eg_batch_data(&path->batch, i));
 
 		chosen = eg_group_choose(group, flow, &first);
 		if (chosen != first) {
-			eg_alive_count_moved(first->alive, path->worker);
+			eg_liveness_count_rerouted(first->liveness, path->worker);
 			eg_count(&path->stats->failover, 1);
 		}
 	}
-	return &path->snap->peers[chosen->peer].into;
+	return &path->snap->tunnels[chosen->tunnel].into;
 }
 
 static unsigned route_one(struct eg_path *path, unsigned i)
@@ -64,8 +64,8 @@ static unsigned route_one(struct eg_path *path, unsigned i)
 	uint8_t *data = eg_batch_data(&path->batch, i);
 
 	meta->hop = find_hop(path->snap, data, &meta->pkt);
-	if (meta->hop->kind == EG_HOP_PEER)
-		eg_tunnel_prefetch(&path->snap->peers[meta->hop->peer]);
+	if (meta->hop->kind == EG_HOP_TUNNEL)
+		eg_tunnel_prefetch(&path->snap->tunnels[meta->hop->tunnel]);
 	if (meta->hop->kind == EG_HOP_LOCAL) {
 		unsigned drop = eg_icmp_echo(path, i);
 
@@ -75,7 +75,7 @@ static unsigned route_one(struct eg_path *path, unsigned i)
 			return drop;
 		meta->hop = find_hop(path->snap, data, &meta->pkt); /* the way back */
 	}
-	if (!eg_hop_seals(meta->hop) && meta->hop->kind != EG_HOP_LOCAL &&
+	if (!eg_hop_is_tunnel(meta->hop) && meta->hop->kind != EG_HOP_LOCAL &&
 	    must_encrypt(path->snap, data, &meta->pkt))
 		return EG_DROP_MUST_ENCRYPT;
 	switch ((enum eg_hop_kind)meta->hop->kind) {
@@ -90,14 +90,14 @@ static unsigned route_one(struct eg_path *path, unsigned i)
 	case EG_HOP_PORT:
 	case EG_HOP_LINK:
 	case EG_HOP_VIA:
-	case EG_HOP_PEER:
+	case EG_HOP_TUNNEL:
 		break;
 	case EG_HOP_GROUP:
 		meta->hop = choose_peer(path, i);
 		break;
 	}
 	/* What the gateway itself or its node says starts here. */
-	return meta->own || meta->kernel ? EG_KEEP : decrement_ttl(data, &meta->pkt);
+	return meta->local || meta->kernel ? EG_PASS : decrement_ttl(data, &meta->pkt);
 }
 
 void eg_route(struct eg_path *path)

@@ -7,22 +7,23 @@
 /* The SA's ends are the packet's (RFC 4301 s4.4.2.1: unicast SAs may be found by SPI alone, but
  * ESP under a known SPI from elsewhere is nobody's we know). Of a peer whose endpoint is followed,
  * a packet in UDP may come from anywhere: only its ICV tells whose it is (RFC 7296 s2.23). */
-static bool from_peer(const uint8_t *data, const struct eg_pkt *pkt, const struct eg_tunnel *peer)
+static bool from_tunnel_ends(const uint8_t *data, const struct eg_pkt *pkt,
+			     const struct eg_tunnel *tunnel)
 {
-	bool anywhere = peer->floats && pkt->proto == EG_PROTO_UDP;
+	bool anywhere = tunnel->floats && pkt->proto == EG_PROTO_UDP;
 
-	if (peer->remote.family != pkt->version)
+	if (tunnel->remote.family != pkt->version)
 		return false;
 	if (pkt->version == 4) {
 		const struct eg_ip4 *ip = (const struct eg_ip4 *)data;
 
-		return (anywhere || !memcmp(ip->src, peer->remote.bytes, 4)) &&
-		       !memcmp(ip->dst, peer->local.bytes, 4);
+		return (anywhere || !memcmp(ip->src, tunnel->remote.bytes, 4)) &&
+		       !memcmp(ip->dst, tunnel->local.bytes, 4);
 	} else {
 		const struct eg_ip6 *ip = (const struct eg_ip6 *)data;
 
-		return (anywhere || !memcmp(ip->src, peer->remote.bytes, 16)) &&
-		       !memcmp(ip->dst, peer->local.bytes, 16);
+		return (anywhere || !memcmp(ip->src, tunnel->remote.bytes, 16)) &&
+		       !memcmp(ip->dst, tunnel->local.bytes, 16);
 	}
 }
 
@@ -38,8 +39,8 @@ static bool is_ours(const struct eg_snap *snap, const uint8_t *data, const struc
 		pkt->version == 4 ? eg_snap_route4(snap, ip4->src) : eg_snap_route6(snap, ip6->src);
 
 	return to->kind == EG_HOP_LOCAL ||
-	       (back->kind == EG_HOP_PEER && snap->peers[back->peer].transport &&
-		from_peer(data, pkt, &snap->peers[back->peer]));
+	       (back->kind == EG_HOP_TUNNEL && snap->tunnels[back->tunnel].transport &&
+		from_tunnel_ends(data, pkt, &snap->tunnels[back->tunnel]));
 }
 
 /* What UDP on ESP's port holds (RFC 3948 s2); ESP: then the packet begins and ends with it. The
@@ -57,7 +58,7 @@ static enum eg_drop unwrap(const uint8_t *data, struct eg_pkt *pkt)
 		return EG_DROP_UDP_NON_ESP;
 	pkt->len = (uint16_t)(pkt->l4_off + len);
 	pkt->l4_off = (uint16_t)(pkt->l4_off + EG_UDP_LEN);
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 /* Let l4_off be ESP's. What is neither ESP nor our port's is plain. */
@@ -76,7 +77,7 @@ static enum eg_drop find_esp(const struct eg_snap *snap, const uint8_t *data, st
 	} else if (pkt->proto != EG_PROTO_ESP) {
 		return EG_DROP_PLAIN_ON_ENCRYPTED;
 	}
-	return pkt->len < pkt->l4_off + EG_ESP_LEN ? EG_DROP_ESP_SHORT : EG_KEEP;
+	return pkt->len < pkt->l4_off + EG_ESP_LEN ? EG_DROP_ESP_SHORT : EG_PASS;
 }
 
 /* No SA: tell what is ours with a wrong SPI from what only passes by. */
@@ -112,8 +113,8 @@ static enum eg_drop find_sa(const struct eg_path *path, const uint8_t *data, str
 		return unknown_spi(path->snap, data, pkt);
 	meta->sad = entry;
 	eg_sa_prefetch(entry->sa);
-	eg_tunnel_prefetch(&path->snap->peers[entry->peer]);
-	return EG_KEEP;
+	eg_tunnel_prefetch(&path->snap->tunnels[entry->tunnel]);
+	return EG_PASS;
 }
 
 /* Of all packets first: with many SAs their memory is on its way then. */
@@ -132,7 +133,7 @@ static void find_sas(struct eg_path *path)
 				drop = find_sa(path, eg_batch_data(batch, i), &batch->meta[i]);
 		}
 		if (drop == EG_DROP_PLAIN_ON_ENCRYPTED && eg_pmtu_is_message(&batch->meta[i].pkt))
-			drop = eg_pmtu_hear(path, i, drop);
+			drop = eg_pmtu_message(path, i, drop);
 		if (drop == EG_DROP_PLAIN_ON_ENCRYPTED || drop == EG_DROP_UDP_NON_ESP)
 			drop = eg_exception_wire(path, i, drop);
 		if (drop)
@@ -145,28 +146,28 @@ static void find_sas(struct eg_path *path)
 static enum eg_drop check_sa(struct eg_path *path, const uint8_t *data, struct eg_meta *meta)
 {
 	const struct eg_pkt *pkt = &meta->pkt;
-	const struct eg_tunnel *peer = &path->snap->peers[meta->sad->peer];
+	const struct eg_tunnel *tunnel = &path->snap->tunnels[meta->sad->tunnel];
 	struct eg_sa *sa = meta->sad->sa;
 	uint32_t seq;
 
-	if (!from_peer(data, pkt, peer))
+	if (!from_tunnel_ends(data, pkt, tunnel))
 		return EG_DROP_ESP_WRONG_PEER;
-	if (peer->encap != (pkt->proto == EG_PROTO_UDP) && !peer->accept_plain)
+	if (tunnel->encap != (pkt->proto == EG_PROTO_UDP) && !tunnel->accept_plain)
 		return EG_DROP_ESP_WRONG_ENCAP;
 	meta->sa = sa;
 	if (!long_enough(pkt, sa))
 		return EG_DROP_ESP_SHORT;
 	if (sa->owner != path->worker)
-		return EG_KEEP; /* the window is its owner's to read */
+		return EG_PASS; /* the window is its owner's to read */
 	eg_crypto_key_prefetch(sa->key);
 	seq = eg_get32(data + pkt->l4_off + offsetof(struct eg_esp, seq_be));
 	meta->seq = sa->esn ? eg_replay_infer(&sa->replay, seq) : seq;
-	if (!eg_sa_alive(sa, meta->seq))
+	if (!eg_sa_may_receive(sa, meta->seq))
 		return EG_DROP_SA_EXPIRED;
 	return eg_replay_check(&sa->replay, meta->seq);
 }
 
-unsigned eg_hand_over(struct eg_path *path, unsigned i, unsigned worker)
+unsigned eg_handoff(struct eg_path *path, unsigned i, unsigned worker)
 {
 	struct rte_mbuf *m = path->batch.m[i];
 
@@ -174,7 +175,7 @@ unsigned eg_hand_over(struct eg_path *path, unsigned i, unsigned worker)
 	if (rte_ring_mp_enqueue(path->handoff[worker], m))
 		return EG_DROP_HANDOFF_FULL;
 	eg_count(&path->stats->handed_over, 1);
-	return EG_HANDED_OVER;
+	return EG_CONSUMED;
 }
 
 void eg_sa_in(struct eg_path *path)
@@ -187,7 +188,7 @@ void eg_sa_in(struct eg_path *path)
 		unsigned drop = check_sa(path, eg_batch_data(batch, i), meta);
 
 		if (!drop && meta->sa->owner != path->worker)
-			drop = eg_hand_over(path, i, meta->sa->owner);
+			drop = eg_handoff(path, i, meta->sa->owner);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
 	}

@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "path/drop.h"
 #include "path/fragment.h"
-#include "path/room.h"
+#include "path/mtu.h"
 
 /* Open addressing over a batch's SAs: at most half full. */
 #define SLOTS      (2 * EG_BATCH_MAX)
@@ -35,33 +35,33 @@ static unsigned find_group(struct eg_path *path, struct eg_sa *sa, uint8_t slots
 
 /* What transport mode can carry: whole packets (RFC 4303 s3.3.4) between the two ends. That they go
  * to the remote end is why they came here. */
-static enum eg_drop check_transport(const struct eg_tunnel *peer, const struct eg_pkt *pkt,
+static enum eg_drop check_transport(const struct eg_tunnel *tunnel, const struct eg_pkt *pkt,
 				    const uint8_t *data)
 {
 	const uint8_t *src = data + (pkt->version == 4 ? offsetof(struct eg_ip4, src)
 						       : offsetof(struct eg_ip6, src));
 
-	if (pkt->version != peer->local.family ||
-	    memcmp(src, peer->local.bytes, pkt->version == 4 ? 4 : 16))
+	if (pkt->version != tunnel->local.family ||
+	    memcmp(src, tunnel->local.bytes, pkt->version == 4 ? 4 : 16))
 		return EG_DROP_TRANSPORT_ENDS;
-	return pkt->frag ? EG_DROP_TRANSPORT_FRAGMENT : EG_KEEP;
+	return pkt->frag ? EG_DROP_TRANSPORT_FRAGMENT : EG_PASS;
 }
 
 static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta)
 {
-	const struct eg_tunnel *peer = &path->snap->peers[meta->hop->peer];
+	const struct eg_tunnel *tunnel = &path->snap->tunnels[meta->hop->tunnel];
 
-	meta->peer = peer;
-	if (!eg_hop_leaves(&peer->hop))
+	meta->tunnel = tunnel;
+	if (!eg_hop_is_port(&tunnel->hop))
 		return EG_DROP_NO_NEIGHBOR;
-	if (eg_link_is_down(path, peer->hop.port))
+	if (eg_link_is_down(path, tunnel->hop.port))
 		return EG_DROP_LINK_DOWN;
-	if (!peer->n_out)
+	if (!tunnel->n_out)
 		return EG_DROP_NO_OUT_SA;
-	meta->sa = eg_sa_of(path, peer);
+	meta->sa = eg_sa_of(path, tunnel);
 	eg_sa_prefetch(meta->sa);
-	__builtin_prefetch(peer->pmtu);
-	return EG_KEEP;
+	__builtin_prefetch(tunnel->pmtu);
+	return EG_PASS;
 }
 
 /* Of all packets first: with many SAs their memory is on its way then. */
@@ -71,11 +71,11 @@ static void choose_sas(struct eg_path *path)
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
-		enum eg_drop drop = EG_KEEP;
+		enum eg_drop drop = EG_PASS;
 
 		meta->sa = NULL; /* an inbound SA and its number may stand here from esp_in */
 		meta->seq = 0;
-		if (meta->hop->kind == EG_HOP_PEER)
+		if (meta->hop->kind == EG_HOP_TUNNEL)
 			drop = choose_sa(path, meta);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
@@ -86,12 +86,12 @@ static void choose_sas(struct eg_path *path)
 static enum eg_drop check_fit(const struct eg_path *path, const struct eg_meta *meta,
 			      const uint8_t *data)
 {
-	enum eg_drop drop = EG_KEEP;
+	enum eg_drop drop = EG_PASS;
 
-	if (meta->peer->transport)
-		drop = check_transport(meta->peer, &meta->pkt, data);
+	if (meta->tunnel->transport)
+		drop = check_transport(meta->tunnel, &meta->pkt, data);
 	/* Before it takes a number: sealed it could not leave (RFC 4301 s8.2.1). */
-	if (!drop && meta->pkt.len > eg_room_for(path, meta, data))
+	if (!drop && meta->pkt.len > eg_mtu_for_packet(path, meta, data))
 		drop = EG_DROP_TOO_BIG;
 	return drop;
 }
@@ -101,7 +101,7 @@ static bool must_wait(struct eg_path *path, unsigned i)
 {
 	struct eg_meta *meta = &path->batch.meta[i];
 	enum eg_fragment_how how =
-		eg_fragment_how(meta, meta->peer, eg_batch_data(&path->batch, i));
+		eg_fragment_how(meta, meta->tunnel, eg_batch_data(&path->batch, i));
 
 	meta->split = how == EG_FRAGMENT_OUTER;
 	/* Behind others that wait: it did fit when it left them, and another worker learned of a
@@ -131,7 +131,7 @@ static void group_by_sa(struct eg_path *path)
 		if (drop == EG_DROP_TOO_BIG) {
 			if (must_wait(path, i))
 				break;
-			drop = meta->split ? EG_KEEP : drop;
+			drop = meta->split ? EG_PASS : drop;
 		}
 		if (drop) {
 			eg_batch_lose(batch, i, drop);

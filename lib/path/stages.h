@@ -18,9 +18,9 @@ void eg_parse_frames(struct eg_path *path);
 void eg_parse_packets(struct eg_path *path);
 void eg_parse_inner(struct eg_path *path);
 
-/* sa_in.c: give packet i to another worker, which parses it and looks up again. EG_HANDED_OVER or
+/* sa_in.c: give packet i to another worker, which parses it and looks up again. EG_CONSUMED or
  * why it is dropped. */
-unsigned eg_hand_over(struct eg_path *path, unsigned i, unsigned worker);
+unsigned eg_handoff(struct eg_path *path, unsigned i, unsigned worker);
 
 /* sa_in.c: fragments put together; SPI -> SA, owner, addresses, anti-replay check (RFC 4303 s3.4.2,
  * s3.4.3). */
@@ -37,7 +37,7 @@ void eg_verify(struct eg_path *path);
 void eg_verify_plain(struct eg_path *path);
 
 /* probe.c: answers of the peers that are asked whether they live end here, before any policy. */
-void eg_hear(struct eg_path *path);
+void eg_probe_replies(struct eg_path *path);
 
 /* flow.c: the connection of each packet; what an allowed one carries needs no verdict. */
 void eg_flow_stage(struct eg_path *path);
@@ -66,7 +66,7 @@ void eg_tx(struct eg_path *path);
  * which by any port may only be ARP or ND; send what these left in the ports' buffers. */
 bool eg_tx_must_encrypt(const struct eg_path *path, const struct rte_mbuf *m);
 void eg_tx_packet(struct eg_path *path, unsigned port, struct rte_mbuf *m, const uint8_t mac[6]);
-void eg_tx_own(struct eg_path *path, unsigned port, struct rte_mbuf *m);
+void eg_tx_local(struct eg_path *path, unsigned port, struct rte_mbuf *m);
 void eg_tx_flush(struct eg_path *path);
 
 #endif

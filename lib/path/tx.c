@@ -9,7 +9,7 @@
 #include "path/follow.h"
 #include "path/vlan.h"
 #include "path/fragment.h"
-#include "path/room.h"
+#include "path/mtu.h"
 
 /* A hop's own MAC in one load: six bytes copied into a word and read back as one would wait for the
  * stores, 20 cycles a packet. */
@@ -39,7 +39,7 @@ static uint64_t find_mac(struct eg_path *path, const struct rte_mbuf *m, const s
 	else
 		*next = eg_ip_from(6, ((const struct eg_ip6 *)data)->dst);
 	key = eg_neigh_key_make(hop->port, next->family, next->bytes);
-	return eg_neigh_mac(path->way.neighs, &key);
+	return eg_neigh_mac(path->resolver_shared.neighs, &key);
 }
 
 static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m, const void *mac)
@@ -63,8 +63,8 @@ static unsigned address(struct eg_path *path, const struct eg_meta *meta, struct
 	uint64_t mac = find_mac(path, m, hop, &next);
 
 	if (!mac)
-		return eg_keeper_packet(path, meta, m, hop->port, &next);
-	return put_link(&path->port[hop->port], m, &mac) ? EG_KEEP : EG_DROP_NO_ROOM;
+		return eg_resolve_packet(path, meta, m, hop->port, &next);
+	return put_link(&path->port[hop->port], m, &mac) ? EG_PASS : EG_DROP_NO_ROOM;
 }
 
 /* Own frames, and what was in a ring when the link went. */
@@ -149,26 +149,26 @@ void eg_tx_packet(struct eg_path *path, unsigned port, struct rte_mbuf *m, const
 }
 
 /* What a frame of our own is, by its bytes: this is its last look. */
-static enum eg_own_kind own_kind(const uint8_t *frame)
+static enum eg_local_kind own_kind(const uint8_t *frame)
 {
 	const struct eg_ip6 *ip = (const struct eg_ip6 *)(frame + EG_ETH_LEN);
 	unsigned type = eg_get16(frame + 12), nd = frame[EG_ETH_LEN + EG_IP6_LEN];
 
 	if (type == EG_ETHERTYPE_ARP)
-		return frame[EG_ETH_LEN + 7] == 1 ? EG_OWN_ARP_REQUEST : EG_OWN_ARP_REPLY;
+		return frame[EG_ETH_LEN + 7] == 1 ? EG_LOCAL_ARP_REQUEST : EG_LOCAL_ARP_REPLY;
 	if (type == EG_ETHERTYPE_IP6 && ip->next == EG_PROTO_ICMP6 && ip->hops == EG_ND_HOPS &&
 	    eg_neigh_is_nd(nd))
-		return nd == EG_ND_SOLICIT ? EG_OWN_ND_SOLICIT : EG_OWN_ND_ADVERT;
-	return EG_OWN_UNKNOWN;
+		return nd == EG_ND_SOLICIT ? EG_LOCAL_ND_SOLICIT : EG_LOCAL_ND_ADVERT;
+	return EG_LOCAL_UNKNOWN;
 }
 
-void eg_tx_own(struct eg_path *path, unsigned port, struct rte_mbuf *m)
+void eg_tx_local(struct eg_path *path, unsigned port, struct rte_mbuf *m)
 {
-	enum eg_own_kind kind = own_kind(rte_pktmbuf_mtod(m, const uint8_t *));
+	enum eg_local_kind kind = own_kind(rte_pktmbuf_mtod(m, const uint8_t *));
 	uint16_t vlan = path->port[port].vlan;
 
-	eg_count(&path->stats->own[kind], 1);
-	if (kind == EG_OWN_UNKNOWN)
+	eg_count(&path->stats->local[kind], 1);
+	if (kind == EG_LOCAL_UNKNOWN)
 		eg_drop_mbuf(path, m, EG_DROP_PLAIN_TO_ENCRYPTED);
 	else if (vlan && !eg_vlan_put_tag(m, vlan))
 		eg_drop_mbuf(path, m, EG_DROP_NO_ROOM);
@@ -193,10 +193,10 @@ static enum eg_drop cut(struct eg_path *path, unsigned i, const struct eg_hop *h
 			       ? eg_fragment_ip4(path, m, path->port[hop->port].mtu, out)
 			       : EG_DROP_TOO_BIG;
 	if (!v4)
-		return eg_fragment_ip6(path, m, eg_room_outer(path, meta->peer), out);
-	if (!meta->peer->transport) /* there it is the sender's */
+		return eg_fragment_ip6(path, m, eg_mtu_outer(path, meta->tunnel), out);
+	if (!meta->tunnel->transport) /* there it is the sender's */
 		ip->id_be = htobe16((uint16_t)eg_fragment_id(path));
-	return eg_fragment_ip4(path, m, eg_room_outer(path, meta->peer), out);
+	return eg_fragment_ip4(path, m, eg_mtu_outer(path, meta->tunnel), out);
 }
 
 /* Packet i by its fragments. What comes of those behind the first is settled here. */
@@ -217,7 +217,7 @@ static unsigned send_fragments(struct eg_path *path, unsigned i, const struct eg
 
 		if (!drop)
 			push(path, hop->port, fragments.m[k]);
-		else if (drop != EG_HANDED_OVER)
+		else if (drop != EG_CONSUMED)
 			eg_drop_mbuf(path, fragments.m[k], (enum eg_drop)drop);
 	}
 	return first;
@@ -228,15 +228,15 @@ static unsigned leave(struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const struct eg_hop *hop =
-		meta->sealed ? eg_follow_hop(path, meta->peer, path->batch.m[i]) : meta->hop;
+		meta->sealed ? eg_follow_hop(path, meta->tunnel, path->batch.m[i]) : meta->hop;
 	struct eg_path_port *port = &path->port[hop->port];
 	struct rte_mbuf *m = path->batch.m[i];
 	unsigned drop;
 
 	if (eg_link_is_down(path, hop->port))
 		return EG_DROP_LINK_DOWN;
-	if (port->encrypted && !meta->sealed && !eg_icmp_may_leave(path, i, hop->port) &&
-	    !eg_kernel_may_leave(path, i, hop->port))
+	if (port->encrypted && !meta->sealed && !eg_icmp_may_send(path, i, hop->port) &&
+	    !eg_kernel_may_send(path, i, hop->port))
 		return EG_DROP_PLAIN_TO_ENCRYPTED;
 	if (!meta->sealed && eg_tx_must_encrypt(path, m))
 		return EG_DROP_MUST_ENCRYPT;
@@ -269,7 +269,7 @@ unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *
 	unsigned n = rte_ring_sc_dequeue_burst(ring, (void **)m, EG_BATCH_MAX, NULL);
 
 	if (n) {
-		eg_path_look_at_links(path);
+		eg_path_read_links(path);
 		transmit(path, port, queue, m, n);
 	}
 	return n;

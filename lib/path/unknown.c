@@ -21,11 +21,11 @@ static unsigned slot_of(const struct eg_ip *ip)
 
 static bool is_time(struct eg_path *path, const struct eg_ip *ip)
 {
-	struct eg_unknown_told *told = &path->unknown;
+	struct eg_unknown_reported *told = &path->unknown;
 	unsigned slot = slot_of(ip);
 
 	if (eg_ip_equal(&told->slot[slot].ip, ip) &&
-	    path->last_cycles - told->slot[slot].cycles < EG_UNKNOWN_TOLD_S * path->cycles_per_s)
+	    path->last_cycles - told->slot[slot].cycles < EG_UNKNOWN_REPORT_S * path->cycles_per_s)
 		return false;
 	if (!eg_tokens_take(&told->tokens, path->last_cycles, path->cycles_per_s, EG_UNKNOWN_BURST))
 		return false;
@@ -34,7 +34,7 @@ static bool is_time(struct eg_path *path, const struct eg_ip *ip)
 	return true;
 }
 
-bool eg_unknown_tell(struct eg_path *path, unsigned i, const struct eg_policy_packet *packet)
+bool eg_unknown_report(struct eg_path *path, unsigned i, const struct eg_policy_packet *packet)
 {
 	struct eg_ip src = eg_ip_from(packet->family, packet->src);
 	struct eg_ip dst = eg_ip_from(packet->family, packet->dst);

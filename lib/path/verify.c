@@ -25,11 +25,11 @@ static const struct eg_hop *route_back(const struct eg_snap *snap, const uint8_t
 				 : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->src);
 }
 
-static bool is_from(const struct eg_snap *snap, const struct eg_hop *back, uint32_t peer)
+static bool is_from(const struct eg_snap *snap, const struct eg_hop *back, uint32_t tunnel)
 {
-	if (back->kind == EG_HOP_PEER)
-		return back->peer == peer;
-	return back->kind == EG_HOP_GROUP && eg_group_find(snap->groups[back->group], peer);
+	if (back->kind == EG_HOP_TUNNEL)
+		return back->tunnel == tunnel;
+	return back->kind == EG_HOP_GROUP && eg_group_find(snap->groups[back->group], tunnel);
 }
 
 static void set_tos(uint8_t *data, struct eg_pkt *pkt, uint8_t tos)
@@ -66,7 +66,7 @@ static enum eg_drop carry_ecn(uint8_t *data, struct eg_meta *meta)
 		return EG_DROP_ESP_ECN;
 	if (ecn != inner)
 		set_tos(data, &meta->pkt, (uint8_t)((meta->pkt.tos & ~3) | ecn));
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 void eg_verify(struct eg_path *path)
@@ -79,7 +79,7 @@ void eg_verify(struct eg_path *path)
 		const struct eg_hop *back = route_back(path->snap, data, &meta->pkt);
 		enum eg_drop drop = EG_DROP_INNER_SOURCE;
 
-		if (is_from(path->snap, back, meta->sad->peer))
+		if (is_from(path->snap, back, meta->sad->tunnel))
 			drop = carry_ecn(data, meta);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
@@ -107,7 +107,7 @@ static enum eg_drop check_stray(const struct eg_path *path, unsigned i, const st
 	const struct eg_meta *meta = &path->batch.meta[i];
 	unsigned mode = path->snap->source_check[meta->port];
 
-	if (eg_hop_seals(back))
+	if (eg_hop_is_tunnel(back))
 		return EG_DROP_PLAIN_FROM_PEER;
 	if (back->kind == EG_HOP_LOCAL)
 		return EG_DROP_OWN_SOURCE;
@@ -116,7 +116,7 @@ static enum eg_drop check_stray(const struct eg_path *path, unsigned i, const st
 	     (back->kind == EG_HOP_NONE || back->kind == EG_HOP_BROADCAST)) ||
 	    is_node(path, eg_batch_data(&path->batch, i), &meta->pkt))
 		return EG_DROP_SOURCE_CHECK;
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 void eg_verify_plain(struct eg_path *path)
@@ -127,7 +127,7 @@ void eg_verify_plain(struct eg_path *path)
 		const struct eg_meta *meta = &batch->meta[i];
 		const struct eg_hop *back =
 			route_back(path->snap, eg_batch_data(batch, i), &meta->pkt);
-		enum eg_drop drop = EG_KEEP;
+		enum eg_drop drop = EG_PASS;
 
 		if (!eg_hop_behind(back, meta->port))
 			drop = check_stray(path, i, back);

@@ -119,7 +119,7 @@ static int add_pods(struct eg_kinds *kinds, const struct eg_world *world, const 
 
 		while (!err && kinds->ns_first.n <= world->pods.v[pod].ns)
 			err = eg_words_add(&kinds->ns_first, (uint32_t)kinds->v.n);
-		if (!err && eg_pod_owns_ips(&world->pods.v[pod]))
+		if (!err && eg_pod_has_own_ips(&world->pods.v[pod]))
 			err = add_pod(kinds, world, pod, m, &key);
 	}
 	while (!err && kinds->ns_first.n <= world->namespaces.n)

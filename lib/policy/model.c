@@ -133,7 +133,7 @@ static int index_addresses(struct eg_world *world)
 {
 	world->pod_ips.n = world->node_ips.n = 0;
 	for (size_t i = 0; i < world->pods.n; i++) {
-		if (!eg_pod_owns_ips(&world->pods.v[i]))
+		if (!eg_pod_has_own_ips(&world->pods.v[i]))
 			continue;
 		eg_vec_foreach (ip, &world->pods.v[i].ips)
 			if (add_owner(&world->pod_ips, ip, i))

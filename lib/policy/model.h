@@ -180,7 +180,7 @@ struct eg_world {
 };
 
 /* True for a pod whose addresses are its own now: not finished, not its node's. */
-static inline bool eg_pod_owns_ips(const struct eg_pod *pod)
+static inline bool eg_pod_has_own_ips(const struct eg_pod *pod)
 {
 	return !pod->host_network && !pod->finished;
 }

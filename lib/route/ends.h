@@ -22,11 +22,11 @@ static inline uint32_t eg_ends_hash(const struct eg_ip *local, const struct eg_i
 }
 
 /* 0 or -ENOMEM. */
-int eg_ends_build(struct eg_ends *ends, const struct eg_tunnel *peers, uint32_t n);
+int eg_ends_build(struct eg_ends *ends, const struct eg_tunnel *tunnels, uint32_t n);
 void eg_ends_free(struct eg_ends *ends);
 
 /* A peer between these ends: the first for *at = 0, and then the next one; NULL: no more. */
-const struct eg_tunnel *eg_ends_next(const struct eg_ends *ends, const struct eg_tunnel *peers,
+const struct eg_tunnel *eg_ends_next(const struct eg_ends *ends, const struct eg_tunnel *tunnels,
 				     const struct eg_ip *local, const struct eg_ip *remote,
 				     uint32_t *at);
 

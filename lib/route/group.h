@@ -19,18 +19,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "route/alive.h"
+#include "route/liveness.h"
 
 #define EG_GROUP_BUCKETS     1024
 #define EG_GROUP_MEMBERS_MAX 16
 #define EG_GROUP_WEIGHT_MAX  100
 
 struct eg_group_member {
-	uint32_t peer; /* index in the snapshot */
+	uint32_t tunnel; /* index in the snapshot */
 	uint16_t priority;
-	uint16_t weight;        /* 1 to EG_GROUP_WEIGHT_MAX */
-	uint64_t id;            /* who it is, over reloads and restarts (eg_group_id()) */
-	struct eg_alive *alive; /* NULL: not checked */
+	uint16_t weight;              /* 1 to EG_GROUP_WEIGHT_MAX */
+	uint64_t id;                  /* who it is, over reloads and restarts (eg_group_id()) */
+	struct eg_liveness *liveness; /* NULL: not checked */
 };
 
 struct eg_group {
@@ -60,7 +60,7 @@ static inline const struct eg_group_member *eg_group_choose(const struct eg_grou
 	for (uint32_t i = 0; i < group->n; i++) {
 		const struct eg_group_member *member = &group->member[order[i]];
 
-		if (eg_alive_is(member->alive))
+		if (eg_liveness_is_up(member->liveness))
 			return member;
 	}
 	return *first;
@@ -68,10 +68,10 @@ static inline const struct eg_group_member *eg_group_choose(const struct eg_grou
 
 /* The member that is this peer, or NULL. */
 static inline const struct eg_group_member *eg_group_find(const struct eg_group *group,
-							  uint32_t peer)
+							  uint32_t tunnel)
 {
 	for (uint32_t i = 0; i < group->n; i++) {
-		if (group->member[i].peer == peer)
+		if (group->member[i].tunnel == tunnel)
 			return &group->member[i];
 	}
 	return NULL;

@@ -14,7 +14,7 @@ enum eg_hop_kind {
 	EG_HOP_PORT,        /* out by a port, to a MAC that the configuration names */
 	EG_HOP_LINK,        /* out by a port, to the station that has the destination's address */
 	EG_HOP_VIA,         /* out by a port, to a router that is asked for by its address */
-	EG_HOP_PEER,        /* into a peer's tunnel */
+	EG_HOP_TUNNEL,      /* into a peer's tunnel */
 	EG_HOP_GROUP,       /* into the tunnel of one of several peers (route/group.h) */
 };
 
@@ -26,14 +26,14 @@ struct eg_hop {
 			 * be, or EG_HOP_NO_PORT */
 	uint8_t mac[6]; /* EG_HOP_PORT */
 	union {
-		uint32_t peer;  /* EG_HOP_PEER: index in the snapshot */
-		uint32_t via;   /* EG_HOP_VIA: the same, of the router's address */
-		uint32_t group; /* EG_HOP_GROUP: the same */
+		uint32_t tunnel; /* EG_HOP_TUNNEL: index in the snapshot */
+		uint32_t via;    /* EG_HOP_VIA: the same, of the router's address */
+		uint32_t group;  /* EG_HOP_GROUP: the same */
 	};
 };
 
 /* Does it lead out by a port? */
-static inline bool eg_hop_leaves(const struct eg_hop *hop)
+static inline bool eg_hop_is_port(const struct eg_hop *hop)
 {
 	return hop->kind >= EG_HOP_PORT && hop->kind <= EG_HOP_VIA;
 }
@@ -46,9 +46,9 @@ static inline bool eg_hop_behind(const struct eg_hop *hop, unsigned port)
 }
 
 /* Does it lead into a tunnel? */
-static inline bool eg_hop_seals(const struct eg_hop *hop)
+static inline bool eg_hop_is_tunnel(const struct eg_hop *hop)
 {
-	return hop->kind == EG_HOP_PEER || hop->kind == EG_HOP_GROUP;
+	return hop->kind == EG_HOP_TUNNEL || hop->kind == EG_HOP_GROUP;
 }
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "base/ip.h"
 #include "net/headers.h"
-#include "route/alive.h"
+#include "route/liveness.h"
 #include "route/endpoint.h"
 #include "route/hop.h"
 #include "route/pmtu.h"
@@ -44,13 +44,13 @@ struct eg_tunnel {
 
 	struct eg_ip local, remote; /* what every packet out of it is held against */
 
-	struct eg_hop into;           /* EG_HOP_PEER, this one */
+	struct eg_hop into;           /* EG_HOP_TUNNEL, this one */
 	struct eg_endpoint *endpoint; /* a reference; NULL: remote and peer_port are fixed */
-	bool learns_mtu;        /* ICMP about its outer packets is believed where it is true */
-	bool mss_clamp;         /* TCP through it asks for segments that fit */
-	char *name;             /* owned by the snapshot */
-	struct eg_alive *alive; /* a reference; NULL: it is not asked whether it lives */
-	struct eg_alive_plan plan;
+	bool learns_mtu; /* ICMP about its outer packets is believed where it is true */
+	bool mss_clamp;  /* TCP through it asks for segments that fit */
+	char *name;      /* owned by the snapshot */
+	struct eg_liveness *liveness; /* a reference; NULL: it is not asked whether it lives */
+	struct eg_liveness_plan plan;
 	struct eg_ip target, source; /* whom it asks for an echo there, as whom */
 	uint8_t unused[24];
 };
@@ -62,16 +62,16 @@ _Static_assert(offsetof(struct eg_tunnel, into) <= 128, "two lines for all packe
 struct eg_tunnel *eg_tunnels_new(uint32_t n);
 
 /* What packets into it and out of it need is fetched. Any worker. */
-static inline void eg_tunnel_prefetch(const struct eg_tunnel *peer)
+static inline void eg_tunnel_prefetch(const struct eg_tunnel *tunnel)
 {
-	__builtin_prefetch(peer);
-	__builtin_prefetch((const char *)peer + 64);
+	__builtin_prefetch(tunnel);
+	__builtin_prefetch((const char *)tunnel + 64);
 }
 
 /* The first of several source ports, out of RFC 6335 s6's dynamic ones. */
 #define EG_TUNNEL_SPORT_BASE 49152
 
 /* Fill the outer header template from local, remote and encap (RFC 4301 s5.1.2). */
-void eg_tunnel_make_outer(struct eg_tunnel *peer);
+void eg_tunnel_make_outer(struct eg_tunnel *tunnel);
 
 #endif

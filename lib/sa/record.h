@@ -3,7 +3,7 @@
 #define EG_SA_RECORD_H
 
 #include "base/vec.h"
-#include "sa/marks.h"
+#include "sa/watermark.h"
 #include "sa/state_dir.h"
 #include "sa/state_writer.h"
 #include "sa/store.h"
@@ -22,7 +22,7 @@ struct eg_sa_record {
 	uint64_t seq, iv; /* inbound: seq is the top of the window */
 
 	/* With a state folder. */
-	struct eg_marks marks;                /* on the disk */
+	struct eg_watermarks watermarks;      /* on the disk */
 	uint64_t submitted_seq, submitted_iv; /* highest marks that were ever to be written */
 	bool queued;                          /* in store->queue or store->flight */
 
@@ -30,19 +30,19 @@ struct eg_sa_record {
 	uint64_t bytes_before, since_ns, age_before_ns, born_mono_ns;
 
 	/* The last look at it. */
-	uint64_t look_packets;
+	uint64_t last_packets;
 	uint64_t rate_mono_ns, rate_packets, rate_bytes; /* where the rates' time began */
 	uint64_t used_mono_ns; /* when its counters last moved; 0: never */
 	double pps, bytes_per_s;
-	enum eg_life_limit soft, hard; /* told */
-	unsigned percent;              /* told */
-	bool fast;                     /* in store->fast */
+	enum eg_lifetime_limit soft, hard; /* told */
+	unsigned percent;                  /* told */
+	bool fast;                         /* in store->fast */
 };
 
 /* A reservation under way to the disk. */
 struct eg_sa_due {
 	struct eg_sa_record *record;
-	struct eg_marks marks;
+	struct eg_watermarks watermarks;
 	double left_s; /* until it is needed */
 };
 
@@ -72,6 +72,6 @@ struct eg_sa_store {
 void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_record *record);
 
 /* Its SA goes: no look at it is to come. */
-void eg_sa_record_leave(struct eg_sa_store *store, struct eg_sa_record *record);
+void eg_sa_record_detach(struct eg_sa_store *store, struct eg_sa_record *record);
 
 #endif

@@ -61,20 +61,20 @@ static inline void eg_replay_failed(struct eg_replay *replay)
 	replay->failed += replay->failed != UINT32_MAX;
 }
 
-/* Would seq be taken now? EG_KEEP, EG_DROP_ESP_REPLAY_OLD or EG_DROP_ESP_REPLAY_SEEN. */
+/* Would seq be taken now? EG_PASS, EG_DROP_ESP_REPLAY_OLD or EG_DROP_ESP_REPLAY_SEEN. */
 static inline enum eg_drop eg_replay_check(const struct eg_replay *replay, uint64_t seq)
 {
 	if (!replay->size)
-		return EG_KEEP;
+		return EG_PASS;
 	if (seq == 0)
 		return EG_DROP_ESP_REPLAY_SEEN; /* senders start at 1: RFC 4303 s3.3.3 */
 	if (seq > replay->top)
-		return EG_KEEP;
+		return EG_PASS;
 	if (replay->top - seq >= replay->size)
 		return EG_DROP_ESP_REPLAY_OLD;
 	return replay->bits[seq / 64 & (replay->words - 1)] >> seq % 64 & 1
 		       ? EG_DROP_ESP_REPLAY_SEEN
-		       : EG_KEEP;
+		       : EG_PASS;
 }
 
 /* Take an authenticated seq: moves the window and marks it, unless it is old or seen by now. */
@@ -97,7 +97,7 @@ static inline enum eg_drop eg_replay_commit(struct eg_replay *replay, uint64_t s
 	}
 	if (replay->size)
 		replay->bits[seq / 64 & (replay->words - 1)] |= 1ull << seq % 64;
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 #endif

@@ -159,7 +159,7 @@ static inline void eg_sa_note_sent(struct eg_sa *sa)
 bool eg_sa_sent_lately(const struct eg_sa *sa, uint32_t seq, const uint64_t *iv);
 
 /* May an inbound SA still take this sequence number? Its owner only. */
-static inline bool eg_sa_alive(const struct eg_sa *sa, uint64_t seq)
+static inline bool eg_sa_may_receive(const struct eg_sa *sa, uint64_t seq)
 {
 	return seq <= atomic_load_explicit(&sa->seq_limit, memory_order_relaxed) &&
 	       atomic_load_explicit(&sa->bytes, memory_order_relaxed) <

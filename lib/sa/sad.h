@@ -13,7 +13,7 @@
 struct eg_sad_entry {
 	struct eg_sa *sa;
 	uint32_t spi_be; /* 0: free slot; no SA has SPI 0 */
-	uint32_t peer;   /* index in the snapshot */
+	uint32_t tunnel; /* index in the snapshot */
 };
 
 struct eg_sad {

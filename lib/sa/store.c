@@ -28,7 +28,7 @@ unsigned eg_sa_store_workers(const struct eg_sa_store *store)
 	return store->n_workers;
 }
 
-int eg_sa_store_keep_state(struct eg_sa_store *store, const char *path, bool read_only,
+int eg_sa_store_open_state(struct eg_sa_store *store, const char *path, bool read_only,
 			   const struct eg_pos *pos, struct eg_errs *errs)
 {
 	store->state = eg_state_dir_open(path, read_only, pos, errs);
@@ -185,9 +185,9 @@ static struct eg_sa *revive(struct eg_sa_store *store, struct eg_sa_record *reco
 	record->spec = *spec;
 	record->key = key;
 	record->sa = sa;
-	record->marks = (struct eg_marks){0};
+	record->watermarks = (struct eg_watermarks){0};
 	record->born_mono_ns = record->rate_mono_ns = eg_mono_ns();
-	record->look_packets = record->rate_packets = record->rate_bytes = record->used_mono_ns = 0;
+	record->last_packets = record->rate_packets = record->rate_bytes = record->used_mono_ns = 0;
 	sa->record = record;
 	atomic_init(&sa->seq, record->seq);
 	atomic_init(&sa->iv, record->iv);
@@ -302,7 +302,7 @@ void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa)
 	last = store->live.v[--store->live.n];
 	store->live.v[record->place] = last;
 	last->place = record->place;
-	eg_sa_record_leave(store, record);
+	eg_sa_record_detach(store, record);
 	record->seq = sa->kind == EG_SA_KIND_IN
 			      ? sa->replay.top
 			      : atomic_load_explicit(&sa->seq, memory_order_relaxed);

@@ -1,6 +1,6 @@
 /* All security associations of the daemon, over all snapshots.
  *
- * Life cycle: eg_sa_store_new() -> eg_sa_store_keep_state() where there is a folder for it ->
+ * Life cycle: eg_sa_store_new() -> eg_sa_store_open_state() where there is a folder for it ->
  * eg_sa_acquire() for each SA of a new snapshot, eg_sa_store_reserve() before that is published,
  * eg_sa_release() for each SA of a retired one; eg_sa_store_step() all the time ->
  * eg_sa_store_finish() when the workers ended well -> eg_sa_store_free(). Control thread only. A
@@ -16,7 +16,7 @@
 #include "base/ip.h"
 #include "base/lifetime.h"
 #include "sa/keyfile.h"
-#include "sa/life.h"
+#include "sa/lifetime.h"
 #include "sa/sa.h"
 
 struct eg_sa_store;
@@ -45,7 +45,7 @@ void eg_sa_store_free(struct eg_sa_store *store);
 
 /* Record the SAs' marks in a folder (sa/state_dir.h), before the first acquire. read_only: look at
  * them only; then no SA may send. 0, or -1 told to errs. */
-int eg_sa_store_keep_state(struct eg_sa_store *store, const char *path, bool read_only,
+int eg_sa_store_open_state(struct eg_sa_store *store, const char *path, bool read_only,
 			   const struct eg_pos *pos, struct eg_errs *errs);
 
 /* The running SA of that spec and key material, or a new one. The caller still owns and wipes
@@ -74,18 +74,19 @@ struct eg_sa_event {
 	const struct eg_sa *sa;
 	const struct eg_sa_spec *spec;
 	bool hard; /* it carries nothing more */
-	enum eg_life_limit limit;
-	unsigned percent; /* EG_LIFE_SEQUENCE that is not hard: of its sequence numbers are used */
+	enum eg_lifetime_limit limit;
+	unsigned percent; /* EG_LIFETIME_SEQUENCE that is not hard: of its sequence numbers are used
+			   */
 };
 
-typedef void eg_sa_tell_fn(void *arg, const struct eg_sa_event *event);
+typedef void eg_sa_event_fn(void *arg, const struct eg_sa_event *event);
 
 /* Upkeep: reservations that are half used, lifetimes, rates; a slice of all SAs per call, and the
  * fastest ones every time, so that a call takes about a millisecond. Never waits for the disk: a
  * thread writes what is due, those first that need it soonest, while the next calls collect more.
  * Returns how the last write ended: 0, or -errno of the disk. SAs go on with what they have, and it
  * is tried again four times per second. */
-int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_tell_fn *tell,
+int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_event_fn *tell,
 		     void *arg);
 
 /* No worker sends or receives any more: write down exactly what was used, so that nothing is
@@ -94,9 +95,9 @@ int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now);
 
 /* What an operator wants to know of an SA beside its counters. */
 struct eg_sa_status {
-	double idle_s;                 /* since its counters last moved; < 0: they never did */
-	enum eg_life_limit soft, hard; /* reached */
-	struct eg_life_forecast forecast;
+	double idle_s;                     /* since its counters last moved; < 0: they never did */
+	enum eg_lifetime_limit soft, hard; /* reached */
+	struct eg_lifetime_forecast forecast;
 };
 
 struct eg_sa_status eg_sa_status(const struct eg_sa *sa, const struct eg_now *now);

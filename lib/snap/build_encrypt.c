@@ -41,9 +41,9 @@ static void collect(struct table *table, const struct eg_config *config)
 		if (config->ports.v[neighbor->port].role == EG_ROLE_CLEAR)
 			add_host(table, &neighbor->ip);
 	/* Key daemons talk to peers' outer addresses before there is a tunnel. */
-	eg_vec_foreach (peer, &config->peers)
-		if (peer->mode == EG_MODE_TUNNEL)
-			add_host(table, &peer->remote);
+	eg_vec_foreach (tunnel, &config->peers)
+		if (tunnel->mode == EG_MODE_TUNNEL)
+			add_host(table, &tunnel->remote);
 }
 
 int eg_build_encrypt(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)

@@ -9,7 +9,7 @@ _Static_assert(EG_CONF_WEIGHT_MAX <= EG_GROUP_WEIGHT_MAX, "every weight is a gro
 /* One peer's claim to a subnet. */
 struct claim {
 	struct eg_prefix prefix;
-	uint32_t peer;
+	uint32_t tunnel;
 };
 
 /* The claims to one subnet, in the order of their peers. */
@@ -32,7 +32,7 @@ static int by_prefix(const void *a, const void *b)
 		return order;
 	if (x->prefix.len != y->prefix.len)
 		return x->prefix.len < y->prefix.len ? -1 : 1;
-	return (x->peer > y->peer) - (x->peer < y->peer);
+	return (x->tunnel > y->tunnel) - (x->tunnel < y->tunnel);
 }
 
 static int by_peers(const void *a, const void *b)
@@ -42,8 +42,8 @@ static int by_peers(const void *a, const void *b)
 	if (x->n != y->n)
 		return x->n < y->n ? -1 : 1;
 	for (size_t i = 0; i < x->n; i++) {
-		if (x->first[i].peer != y->first[i].peer)
-			return x->first[i].peer < y->first[i].peer ? -1 : 1;
+		if (x->first[i].tunnel != y->first[i].tunnel)
+			return x->first[i].tunnel < y->first[i].tunnel ? -1 : 1;
 	}
 	return 0;
 }
@@ -56,11 +56,11 @@ static bool same_subnet(const struct claim *a, const struct claim *b)
 static int collect_claims(struct work *work, const struct eg_config *config)
 {
 	for (size_t i = 0; i < config->peers.n; i++) {
-		const struct eg_conf_peer *peer = &config->peers.v[i];
+		const struct eg_conf_peer *tunnel = &config->peers.v[i];
 
-		if (!peer->shares)
+		if (!tunnel->shares)
 			continue;
-		eg_vec_foreach (subnet, &peer->subnets) {
+		eg_vec_foreach (subnet, &tunnel->subnets) {
 			struct claim *claim = eg_vec_add(&work->claims);
 
 			if (!claim)
@@ -102,15 +102,15 @@ static struct eg_group *make_group(const struct eg_snap *snap, const struct eg_c
 	struct eg_group_member members[EG_GROUP_MEMBERS_MAX];
 
 	for (size_t i = 0; i < run->n; i++) {
-		uint32_t peer = run->first[i].peer;
-		const struct eg_conf_peer *conf = &config->peers.v[peer];
+		uint32_t tunnel = run->first[i].tunnel;
+		const struct eg_conf_peer *conf = &config->peers.v[tunnel];
 
 		members[i] = (struct eg_group_member){
-			.peer = peer,
+			.tunnel = tunnel,
 			.priority = conf->priority,
 			.weight = conf->weight,
 			.id = eg_group_id(conf->name),
-			.alive = snap->peers[peer].alive,
+			.liveness = snap->tunnels[tunnel].liveness,
 		};
 	}
 	return eg_group_build(members, run->n);

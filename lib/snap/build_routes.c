@@ -14,7 +14,7 @@ struct table {
 	EG_VEC(struct eg_lpm_entry) entries;
 	EG_VEC(struct eg_hop) hops;
 	EG_VEC(struct eg_ip) vias;
-	EG_VEC(struct eg_own) owns;
+	EG_VEC(struct eg_local) locals;
 	struct eg_shared_list shared;
 	bool failed; /* out of memory somewhere: told once at the end */
 };
@@ -150,14 +150,14 @@ static void add_ports(struct table *table, const struct eg_config *config)
 		const struct eg_conf_port *port = &config->ports.v[p];
 
 		eg_vec_foreach (address, &port->addresses) {
-			struct eg_own *own = eg_vec_add(&table->owns);
+			struct eg_local *local = eg_vec_add(&table->locals);
 			struct eg_prefix network = *address;
 
 			eg_prefix_mask(&network);
 			add_entry(table, network, link_hop(table, p));
 			add_reserved(table, &network);
-			if (own)
-				*own = (struct eg_own){*address, (uint8_t)p};
+			if (local)
+				*local = (struct eg_local){*address, (uint8_t)p};
 			else
 				table->failed = true;
 		}
@@ -181,22 +181,22 @@ static void collect(struct table *table, const struct eg_config *config)
 	eg_vec_foreach (neighbor, &config->neighbors)
 		add_host(table, &neighbor->ip, add_hop(table, neighbor_hop(neighbor)));
 	for (size_t i = 0; i < config->peers.n; i++) {
-		const struct eg_conf_peer *peer = &config->peers.v[i];
+		const struct eg_conf_peer *tunnel = &config->peers.v[i];
 		uint32_t hop;
 
-		if (peer->mode == EG_MODE_TRANSPORT)
+		if (tunnel->mode == EG_MODE_TRANSPORT)
 			continue;
-		hop = add_hop(table, (struct eg_hop){.kind = EG_HOP_PEER, .peer = (uint32_t)i});
-		eg_vec_foreach (subnet, &peer->subnets)
+		hop = add_hop(table, (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = (uint32_t)i});
+		eg_vec_foreach (subnet, &tunnel->subnets)
 			add_entry(table, *subnet, hop);
-		add_host(table, &peer->local, HOP_LOCAL);
+		add_host(table, &tunnel->local, HOP_LOCAL);
 	}
 	eg_vec_foreach (share, &table->shared.all)
 		add_entry(table, share->prefix,
 			  add_hop(table,
 				  (struct eg_hop){.kind = EG_HOP_GROUP, .group = share->group}));
-	eg_vec_foreach (own, &table->owns)
-		add_host(table, &own->address.ip, HOP_LOCAL);
+	eg_vec_foreach (local, &table->locals)
+		add_host(table, &local->address.ip, HOP_LOCAL);
 }
 
 /* In transport mode what goes to the remote end itself is sealed. The local end is not the
@@ -206,12 +206,13 @@ static bool collect_transport(struct table *table, const struct eg_config *confi
 	bool any = false;
 
 	for (size_t i = 0; i < config->peers.n; i++) {
-		const struct eg_conf_peer *peer = &config->peers.v[i];
+		const struct eg_conf_peer *tunnel = &config->peers.v[i];
 
-		if (peer->mode != EG_MODE_TRANSPORT)
+		if (tunnel->mode != EG_MODE_TRANSPORT)
 			continue;
-		add_host(table, &peer->remote,
-			 add_hop(table, (struct eg_hop){.kind = EG_HOP_PEER, .peer = (uint32_t)i}));
+		add_host(table, &tunnel->remote,
+			 add_hop(table,
+				 (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = (uint32_t)i}));
 		any = true;
 	}
 	return any;
@@ -228,10 +229,10 @@ static struct eg_lpm *build(struct table *table, const struct eg_config *config,
 	plain = eg_lpm_build(table->entries.v, table->entries.n, HOP_NONE);
 	if (!plain)
 		return NULL;
-	for (uint32_t i = 0; i < snap->n_peers; i++) {
-		struct eg_tunnel *peer = &snap->peers[i];
+	for (uint32_t i = 0; i < snap->n_tunnels; i++) {
+		struct eg_tunnel *tunnel = &snap->tunnels[i];
 
-		peer->hop = table->hops.v[eg_lpm_lookup(plain, &peer->remote)];
+		tunnel->hop = table->hops.v[eg_lpm_lookup(plain, &tunnel->remote)];
 	}
 	if (!collect_transport(table, config))
 		return plain;
@@ -251,10 +252,10 @@ int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct
 		snap->hops = table.hops.v;
 		snap->n_hops = (uint32_t)table.hops.n;
 		snap->vias = table.vias.v;
-		snap->owns = (struct eg_owns){table.owns.v, table.owns.n};
+		snap->locals = (struct eg_locals){table.locals.v, table.locals.n};
 		table.hops.v = NULL;
 		table.vias.v = NULL;
-		table.owns.v = NULL;
+		table.locals.v = NULL;
 		ret = 0;
 	} else {
 		eg_error(errs, NULL, "routes", "out of memory");
@@ -263,6 +264,6 @@ int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct
 	eg_vec_free(&table.shared.all);
 	free(table.hops.v);
 	free(table.vias.v);
-	free(table.owns.v);
+	free(table.locals.v);
 	return ret;
 }

@@ -8,7 +8,7 @@
 #include "snap/rekey.h"
 
 /* Read one SA's key and take its runtime from the store. */
-static struct eg_sa *acquire(struct eg_snap *snap, const struct eg_conf_peer *peer,
+static struct eg_sa *acquire(struct eg_snap *snap, const struct eg_conf_peer *tunnel,
 			     const struct eg_conf_sa *conf, struct eg_errs *errs)
 {
 	const struct eg_sa_spec spec = {
@@ -17,24 +17,24 @@ static struct eg_sa *acquire(struct eg_snap *snap, const struct eg_conf_peer *pe
 		.suite = conf->suite,
 		.replay_window = conf->replay_window,
 		.esn = conf->esn,
-		.local = peer->local,
-		.remote = peer->remote,
-		.lifetime = peer->lifetime,
+		.local = tunnel->local,
+		.remote = tunnel->remote,
+		.lifetime = tunnel->lifetime,
 	};
 	char path[EG_CONF_NAME_MAX + 64];
 	struct eg_keyfile_ref ref = {conf->pos, path};
 	uint8_t material[EG_SUITE_KEY_MAX];
 	struct eg_sa *sa = NULL;
 
-	snprintf(path, sizeof(path), "peers.%s.sas[%zu].key_file", peer->name,
-		 (size_t)(conf - peer->sas.v));
+	snprintf(path, sizeof(path), "peers.%s.sas[%zu].key_file", tunnel->name,
+		 (size_t)(conf - tunnel->sas.v));
 	if (!eg_keyfile_read(conf->key_file, conf->suite, &ref, material, errs))
 		sa = eg_sa_acquire(snap->store, &spec, material, &ref, errs);
 	eg_secret_wipe(material, sizeof(material));
 	return sa;
 }
 
-static int keep(struct eg_snap *snap, struct eg_sa *sa, uint32_t peer,
+static int keep(struct eg_snap *snap, struct eg_sa *sa, uint32_t tunnel,
 		const struct eg_lifetime *lifetime)
 {
 	struct eg_snap_sa *slot = eg_vec_add(&snap->sas);
@@ -43,7 +43,7 @@ static int keep(struct eg_snap *snap, struct eg_sa *sa, uint32_t peer,
 		eg_sa_release(snap->store, sa);
 		return -1;
 	}
-	*slot = (struct eg_snap_sa){.sa = sa, .peer = peer, .lifetime = *lifetime};
+	*slot = (struct eg_snap_sa){.sa = sa, .tunnel = tunnel, .lifetime = *lifetime};
 	return 0;
 }
 
@@ -80,34 +80,34 @@ static void check_state(const struct eg_config *config, struct eg_errs *errs)
 
 int eg_build_idles(struct eg_snap *snap)
 {
-	snap->idles = calloc(snap->n_peers + 1, sizeof(*snap->idles));
-	for (uint32_t i = 0; snap->idles && i < snap->n_peers; i++) {
-		if (snap->peers[i].encap)
-			snap->idles[snap->n_idles++].peer = i;
+	snap->idles = calloc(snap->n_tunnels + 1, sizeof(*snap->idles));
+	for (uint32_t i = 0; snap->idles && i < snap->n_tunnels; i++) {
+		if (snap->tunnels[i].encap)
+			snap->idles[snap->n_idles++].tunnel = i;
 	}
 	return snap->idles ? 0 : -1;
 }
 
 int eg_build_ends(struct eg_snap *snap)
 {
-	return eg_ends_build(&snap->ends, snap->peers, snap->n_peers) ? -1 : 0;
+	return eg_ends_build(&snap->ends, snap->tunnels, snap->n_tunnels) ? -1 : 0;
 }
 
 /* In transport mode fragments are not sealed (RFC 4303 s3.1.1), and of IPv6 only the sender makes
  * any (RFC 8200 s4.5). */
-static void set_fragment(struct eg_tunnel *peer, const struct eg_conf_peer *conf)
+static void set_fragment(struct eg_tunnel *tunnel, const struct eg_conf_peer *conf)
 {
 	bool transport = conf->mode == EG_MODE_TRANSPORT;
 
-	peer->fragment_inner = conf->fragment == EG_FRAGMENT_BEFORE && !transport;
-	peer->fragment_outer = conf->fragment != EG_FRAGMENT_DROP && conf->df != EG_DF_SET;
+	tunnel->fragment_inner = conf->fragment == EG_FRAGMENT_BEFORE && !transport;
+	tunnel->fragment_outer = conf->fragment != EG_FRAGMENT_DROP && conf->df != EG_DF_SET;
 }
 
 int eg_build_probes(struct eg_snap *snap)
 {
-	snap->probes = calloc(snap->n_peers + 1, sizeof(*snap->probes));
-	for (uint32_t i = 0; snap->probes && i < snap->n_peers; i++) {
-		if (snap->peers[i].alive)
+	snap->probes = calloc(snap->n_tunnels + 1, sizeof(*snap->probes));
+	for (uint32_t i = 0; snap->probes && i < snap->n_tunnels; i++) {
+		if (snap->tunnels[i].liveness)
 			snap->probes[snap->n_probes++] = i;
 	}
 	return snap->probes ? 0 : -1;
@@ -117,53 +117,53 @@ int eg_build_probes(struct eg_snap *snap)
 static int add_alive(const struct eg_snap *snap, uint32_t index, const struct eg_conf_alive *conf)
 {
 	unsigned n_workers = snap->store ? eg_sa_store_workers(snap->store) : 1;
-	struct eg_tunnel *peer = &snap->peers[index];
+	struct eg_tunnel *tunnel = &snap->tunnels[index];
 
 	if (!conf->target.family)
 		return 0;
-	peer->target = conf->target;
-	peer->source = conf->source;
-	peer->plan = (struct eg_alive_plan){conf->interval_ns, conf->threshold};
-	peer->alive = eg_alive_new(index % n_workers, n_workers);
-	return peer->alive ? 0 : -1;
+	tunnel->target = conf->target;
+	tunnel->source = conf->source;
+	tunnel->plan = (struct eg_liveness_plan){conf->interval_ns, conf->threshold};
+	tunnel->liveness = eg_liveness_new(index % n_workers, n_workers);
+	return tunnel->liveness ? 0 : -1;
 }
 
 int eg_build_peers(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
 {
 	int failed = 0;
 
-	snap->n_peers = (uint32_t)config->peers.n;
-	snap->peers = eg_tunnels_new(snap->n_peers);
-	for (uint32_t i = 0; snap->peers && i < snap->n_peers; i++) {
+	snap->n_tunnels = (uint32_t)config->peers.n;
+	snap->tunnels = eg_tunnels_new(snap->n_tunnels);
+	for (uint32_t i = 0; snap->tunnels && i < snap->n_tunnels; i++) {
 		const struct eg_conf_peer *conf = &config->peers.v[i];
-		struct eg_tunnel *peer = &snap->peers[i];
+		struct eg_tunnel *tunnel = &snap->tunnels[i];
 
-		peer->name = strdup(conf->name);
-		failed |= !peer->name;
-		peer->local = conf->local;
-		peer->remote = conf->remote;
-		peer->transport = conf->mode == EG_MODE_TRANSPORT;
-		peer->df_copied = conf->df == EG_DF_COPY ? EG_IP4_DF : 0;
-		peer->df_set = conf->df == EG_DF_SET ? EG_IP4_DF : 0;
-		peer->encap = conf->udp_encap;
-		peer->accept_plain = conf->accept_plain;
-		peer->peer_port = conf->peer_port;
-		peer->n_sports = conf->source_ports;
-		peer->floats = conf->floats;
+		tunnel->name = strdup(conf->name);
+		failed |= !tunnel->name;
+		tunnel->local = conf->local;
+		tunnel->remote = conf->remote;
+		tunnel->transport = conf->mode == EG_MODE_TRANSPORT;
+		tunnel->df_copied = conf->df == EG_DF_COPY ? EG_IP4_DF : 0;
+		tunnel->df_set = conf->df == EG_DF_SET ? EG_IP4_DF : 0;
+		tunnel->encap = conf->udp_encap;
+		tunnel->accept_plain = conf->accept_plain;
+		tunnel->peer_port = conf->peer_port;
+		tunnel->n_sports = conf->source_ports;
+		tunnel->floats = conf->floats;
 		if (conf->floats) {
-			peer->endpoint = eg_endpoint_new(&conf->remote, conf->peer_port);
-			failed |= !peer->endpoint;
+			tunnel->endpoint = eg_endpoint_new(&conf->remote, conf->peer_port);
+			failed |= !tunnel->endpoint;
 		}
-		peer->mss_clamp = conf->mss_clamp;
-		set_fragment(peer, conf);
-		peer->learns_mtu = conf->path_mtu == EG_PATH_MTU_LEARN;
-		peer->pmtu = eg_pmtu_new();
-		failed |= !peer->pmtu;
-		peer->into = (struct eg_hop){.kind = EG_HOP_PEER, .peer = i};
-		failed |= add_alive(snap, i, &conf->alive);
-		eg_tunnel_make_outer(peer);
+		tunnel->mss_clamp = conf->mss_clamp;
+		set_fragment(tunnel, conf);
+		tunnel->learns_mtu = conf->path_mtu == EG_PATH_MTU_LEARN;
+		tunnel->pmtu = eg_pmtu_new();
+		failed |= !tunnel->pmtu;
+		tunnel->into = (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = i};
+		failed |= add_alive(snap, i, &conf->liveness);
+		eg_tunnel_make_outer(tunnel);
 	}
-	if (snap->peers && !failed && !eg_build_idles(snap) && !eg_build_probes(snap) &&
+	if (snap->tunnels && !failed && !eg_build_idles(snap) && !eg_build_probes(snap) &&
 	    !eg_build_ends(snap))
 		return 0;
 	eg_error(errs, NULL, "peers", "out of memory");
@@ -178,9 +178,9 @@ int eg_build_sas(struct eg_snap *snap, const struct eg_config *config,
 
 	check_state(config, errs);
 
-	for (uint32_t i = 0; snap->peers && i < snap->n_peers; i++)
+	for (uint32_t i = 0; snap->tunnels && i < snap->n_tunnels; i++)
 		failed |= add_sas(snap, i, &config->peers.v[i], errs);
-	if (!failed && !eg_rekey_carry(snap, config, options, errs) && !eg_rekey_derive(snap))
+	if (!failed && !eg_rekey_inherit(snap, config, options, errs) && !eg_rekey_derive(snap))
 		return 0;
 	if (errs->n_errors == before)
 		eg_error(errs, NULL, "peers", "out of memory");

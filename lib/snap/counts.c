@@ -170,7 +170,7 @@ static void carry_allowed(struct eg_snap_policy *to, const struct eg_snap_policy
 	}
 }
 
-void eg_snap_policy_carry(struct eg_snap_policy *to, const struct eg_snap_policy *from)
+void eg_snap_policy_inherit_counts(struct eg_snap_policy *to, const struct eg_snap_policy *from)
 {
 	uint32_t *successors = find_successors(&to->world, &from->world);
 	struct eg_policy_totals totals = {0};

@@ -56,13 +56,13 @@ static void each_clear_network(struct work *w, void (*add)(struct work *, const 
 /* A peer that carries everything makes every address a pod's. */
 static void warn_of_everything(const struct eg_config *config, struct eg_errs *errs)
 {
-	eg_vec_foreach (peer, &config->peers)
-		eg_vec_foreach (subnet, &peer->subnets) {
+	eg_vec_foreach (tunnel, &config->peers)
+		eg_vec_foreach (subnet, &tunnel->subnets) {
 			char text[EG_PREFIX_TEXT];
 
 			if (subnet->len)
 				continue;
-			eg_warning(errs, &peer->pos, "peers.subnets",
+			eg_warning(errs, &tunnel->pos, "peers.subnets",
 				   "%s makes every address a pod's: what the inventory lacks is "
 				   "denied as unknown_pod (policy.unknown_pods: allow opts out)",
 				   eg_prefix_print(subnet, text));
@@ -73,8 +73,8 @@ static void warn_of_everything(const struct eg_config *config, struct eg_errs *e
 static void add_networks(struct work *w, struct eg_errs *errs)
 {
 	each_clear_network(w, add_network);
-	eg_vec_foreach (peer, &w->config->peers)
-		eg_vec_foreach (subnet, &peer->subnets)
+	eg_vec_foreach (tunnel, &w->config->peers)
+		eg_vec_foreach (subnet, &tunnel->subnets)
 			add_network(w, subnet);
 	eg_vec_foreach (node, &w->world->nodes)
 		eg_vec_foreach (cidr, &node->pod_cidrs)
@@ -92,9 +92,9 @@ static void add_gateways(struct work *w)
 			add_known(w, &address->ip);
 	eg_vec_foreach (ip, &w->config->policy.node_addresses)
 		add_known(w, ip);
-	eg_vec_foreach (peer, &w->config->peers)
-		if (peer->alive.target.family)
-			add_known(w, &peer->alive.target);
+	eg_vec_foreach (tunnel, &w->config->peers)
+		if (tunnel->liveness.target.family)
+			add_known(w, &tunnel->liveness.target);
 }
 
 struct entries {
@@ -124,8 +124,8 @@ static void map_places(struct work *w)
 	eg_vec_foreach (route, &w->config->routes)
 		if (route->port >= 0 && w->config->ports.v[route->port].role == EG_ROLE_CLEAR)
 			add_place(w, &entries, route->to, HERE);
-	eg_vec_foreach (peer, &w->config->peers)
-		eg_vec_foreach (subnet, &peer->subnets)
+	eg_vec_foreach (tunnel, &w->config->peers)
+		eg_vec_foreach (subnet, &tunnel->subnets)
 			add_place(w, &entries, *subnet, FAR);
 	w->places = w->failed ? NULL : eg_lpm_build(entries.v, entries.n, ELSEWHERE);
 	w->failed |= !w->places;
@@ -138,8 +138,8 @@ static bool is_own(const struct work *w, const struct eg_ip *ip)
 		eg_vec_foreach (address, &port->addresses)
 			if (eg_ip_equal(&address->ip, ip))
 				return true;
-	eg_vec_foreach (own, &w->config->policy.node_addresses)
-		if (eg_ip_equal(own, ip))
+	eg_vec_foreach (local, &w->config->policy.node_addresses)
+		if (eg_ip_equal(local, ip))
 			return true;
 	return false;
 }
@@ -180,7 +180,7 @@ static bool by_pods(struct work *w)
 	if (!w->places)
 		return false;
 	eg_vec_foreach (pod, &w->world->pods) {
-		if (!eg_pod_owns_ips(pod) || pod->node == EG_NONE)
+		if (!eg_pod_has_own_ips(pod) || pod->node == EG_NONE)
 			continue;
 		eg_vec_foreach (ip, &pod->ips)
 			if (eg_lpm_lookup(w->places, ip) == HERE)

@@ -74,7 +74,7 @@ void eg_policy_totals_free(struct eg_policy_totals *totals);
 /* Counters survive a reload: what `from` counted goes to the same rules of `to`, known by
  * namespace, name, direction and place in the policy. No worker counts in `from` any more. Where
  * memory is short, counting starts at zero. Control thread. */
-void eg_snap_policy_carry(struct eg_snap_policy *to, const struct eg_snap_policy *from);
+void eg_snap_policy_inherit_counts(struct eg_snap_policy *to, const struct eg_snap_policy *from);
 
 /* NULL is allowed. */
 void eg_snap_policy_free(struct eg_snap_policy *policy);

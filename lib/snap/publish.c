@@ -36,7 +36,7 @@ void eg_publish(struct eg_publisher *publisher, struct eg_snap *snap)
 	eg_vec_foreach (held, &snap->sas)
 		eg_sa_set_lifetime(snap->store, held->sa, &held->lifetime);
 	if (old && old->policy && snap->policy && old->policy != snap->policy)
-		eg_snap_policy_carry(snap->policy, old->policy);
+		eg_snap_policy_inherit_counts(snap->policy, old->policy);
 	eg_snap_free(old);
 }
 

@@ -18,7 +18,7 @@ struct carry {
 	const struct eg_snap *before;
 	const struct eg_config *config;
 	uint64_t now_ns;
-	uint32_t *peer_of; /* of each peer before: the same one now, or NONE */
+	uint32_t *tunnel_of; /* of each peer before: the same one now, or NONE */
 	struct turn *turns;
 	const struct eg_snap_sa **was; /* those before, in the order of their SAs' addresses */
 	size_t n_was;
@@ -56,46 +56,46 @@ static int by_number(const void *a, const void *b)
 
 /* A reload neither forgets that a peer is dead nor begins to ask anew; nor what its path carries,
  * nor where its packets go. */
-static void keep_life(struct eg_tunnel *peer, const struct eg_tunnel *was)
+static void inherit_state(struct eg_tunnel *tunnel, const struct eg_tunnel *was)
 {
-	if (peer->learns_mtu) {
-		eg_pmtu_release(peer->pmtu);
-		peer->pmtu = eg_pmtu_retain(was->pmtu);
+	if (tunnel->learns_mtu) {
+		eg_pmtu_release(tunnel->pmtu);
+		tunnel->pmtu = eg_pmtu_retain(was->pmtu);
 	}
-	if (peer->endpoint && was->endpoint && peer->peer_port == was->peer_port) {
-		eg_endpoint_release(peer->endpoint);
-		peer->endpoint = eg_endpoint_retain(was->endpoint);
+	if (tunnel->endpoint && was->endpoint && tunnel->peer_port == was->peer_port) {
+		eg_endpoint_release(tunnel->endpoint);
+		tunnel->endpoint = eg_endpoint_retain(was->endpoint);
 	}
-	if (!peer->alive || !was->alive)
+	if (!tunnel->liveness || !was->liveness)
 		return;
-	eg_alive_release(peer->alive);
-	peer->alive = eg_alive_retain(was->alive);
+	eg_liveness_release(tunnel->liveness);
+	tunnel->liveness = eg_liveness_retain(was->liveness);
 }
 
-static int map_peers(struct carry *carry)
+static int map_tunnels(struct carry *carry)
 {
 	const struct eg_snap *before = carry->before;
-	struct eg_tunnel **names = calloc(carry->snap->n_peers + 1, sizeof(struct eg_tunnel *));
+	struct eg_tunnel **names = calloc(carry->snap->n_tunnels + 1, sizeof(struct eg_tunnel *));
 
-	carry->peer_of = calloc(before->n_peers + 1, sizeof(uint32_t));
-	if (!names || !carry->peer_of) {
+	carry->tunnel_of = calloc(before->n_tunnels + 1, sizeof(uint32_t));
+	if (!names || !carry->tunnel_of) {
 		free(names);
 		return -1;
 	}
-	for (uint32_t i = 0; i < carry->snap->n_peers; i++)
-		names[i] = &carry->snap->peers[i];
-	qsort(names, carry->snap->n_peers, sizeof(*names), by_name);
-	for (uint32_t i = 0; i < before->n_peers; i++) {
-		const struct eg_tunnel *was = &before->peers[i];
+	for (uint32_t i = 0; i < carry->snap->n_tunnels; i++)
+		names[i] = &carry->snap->tunnels[i];
+	qsort(names, carry->snap->n_tunnels, sizeof(*names), by_name);
+	for (uint32_t i = 0; i < before->n_tunnels; i++) {
+		const struct eg_tunnel *was = &before->tunnels[i];
 		struct eg_tunnel **found =
-			bsearch(&was, names, carry->snap->n_peers, sizeof(*names), by_name);
+			bsearch(&was, names, carry->snap->n_tunnels, sizeof(*names), by_name);
 
-		carry->peer_of[i] = found && eg_ip_equal(&(*found)->local, &was->local) &&
-						    eg_ip_equal(&(*found)->remote, &was->remote)
-					    ? (uint32_t)(*found - carry->snap->peers)
-					    : NONE;
-		if (carry->peer_of[i] != NONE)
-			keep_life(*found, was);
+		carry->tunnel_of[i] = found && eg_ip_equal(&(*found)->local, &was->local) &&
+						      eg_ip_equal(&(*found)->remote, &was->remote)
+					      ? (uint32_t)(*found - carry->snap->tunnels)
+					      : NONE;
+		if (carry->tunnel_of[i] != NONE)
+			inherit_state(*found, was);
 	}
 	free(names);
 	return 0;
@@ -106,17 +106,18 @@ static int index_sas(struct carry *carry)
 {
 	const struct eg_snap *before = carry->before;
 
-	carry->turns = calloc(carry->snap->n_peers + 1, sizeof(*carry->turns));
+	carry->turns = calloc(carry->snap->n_tunnels + 1, sizeof(*carry->turns));
 	carry->was = calloc(before->sas.n + 1, sizeof(struct eg_snap_sa *));
 	carry->spis = calloc(carry->snap->sas.n + 1, sizeof(*carry->spis));
 	if (!carry->turns || !carry->was || !carry->spis)
 		return -1;
 	eg_vec_foreach (held, &before->sas) {
-		uint32_t peer = carry->peer_of[held->peer];
+		uint32_t tunnel = carry->tunnel_of[held->tunnel];
 
 		carry->was[carry->n_was++] = held;
-		if (peer != NONE && held->sa->kind == EG_SA_KIND_OUT && held->use != EG_SA_WAITS)
-			carry->turns[peer].sends = true;
+		if (tunnel != NONE && held->sa->kind == EG_SA_KIND_OUT &&
+		    held->use != EG_SA_PENDING)
+			carry->turns[tunnel].sends = true;
 	}
 	qsort(carry->was, carry->n_was, sizeof(*carry->was), by_sa);
 	eg_vec_foreach (held, &carry->snap->sas) {
@@ -132,29 +133,29 @@ static void place_wanted(struct carry *carry, struct eg_snap_sa *held)
 {
 	const struct eg_snap_sa **found =
 		bsearch(&held, carry->was, carry->n_was, sizeof(*carry->was), by_sa);
-	const struct eg_conf_peer *conf = &carry->config->peers.v[held->peer];
-	struct turn *turn = &carry->turns[held->peer];
+	const struct eg_conf_peer *conf = &carry->config->peers.v[held->tunnel];
+	struct turn *turn = &carry->turns[held->tunnel];
 
-	if (found && (*found)->use == EG_SA_WAITS) {
-		held->use = EG_SA_WAITS;
+	if (found && (*found)->use == EG_SA_PENDING) {
+		held->use = EG_SA_PENDING;
 		held->at_ns = (*found)->at_ns;
 	} else if (!found && held->sa->kind == EG_SA_KIND_OUT && turn->sends &&
 		   conf->send_delay_ns) {
-		held->use = EG_SA_WAITS;
+		held->use = EG_SA_PENDING;
 		held->at_ns = carry->now_ns + conf->send_delay_ns;
 	}
-	if (held->use == EG_SA_WAITS && (!turn->next_ns || held->at_ns < turn->next_ns))
+	if (held->use == EG_SA_PENDING && (!turn->next_ns || held->at_ns < turn->next_ns))
 		turn->next_ns = held->at_ns;
 }
 
 /* How long an SA that the configuration no longer names stays; 0: not at all. */
-static uint64_t stays_until(const struct carry *carry, const struct eg_snap_sa *was, uint32_t peer,
-			    struct eg_errs *errs)
+static uint64_t stays_until(const struct carry *carry, const struct eg_snap_sa *was,
+			    uint32_t tunnel, struct eg_errs *errs)
 {
-	const struct eg_conf_peer *conf = &carry->config->peers.v[peer];
+	const struct eg_conf_peer *conf = &carry->config->peers.v[tunnel];
 
 	if (was->sa->kind == EG_SA_KIND_OUT)
-		return was->use == EG_SA_WAITS ? 0 : carry->turns[peer].next_ns;
+		return was->use == EG_SA_PENDING ? 0 : carry->turns[tunnel].next_ns;
 	if (bsearch(&was->sa->spi_be, carry->spis, carry->n_spis, sizeof(*carry->spis),
 		    by_number)) {
 		eg_warning(errs, &conf->pos, conf->name,
@@ -164,13 +165,13 @@ static uint64_t stays_until(const struct carry *carry, const struct eg_snap_sa *
 			   be32toh(was->sa->spi_be));
 		return 0;
 	}
-	return was->use == EG_SA_LEAVES ? was->at_ns : carry->now_ns + conf->grace_ns;
+	return was->use == EG_SA_RETIRING ? was->at_ns : carry->now_ns + conf->grace_ns;
 }
 
 static int add_leaving(struct carry *carry, const struct eg_snap_sa *was, struct eg_errs *errs)
 {
-	uint32_t peer = carry->peer_of[was->peer];
-	uint64_t until_ns = peer == NONE ? 0 : stays_until(carry, was, peer, errs);
+	uint32_t tunnel = carry->tunnel_of[was->tunnel];
+	uint64_t until_ns = tunnel == NONE ? 0 : stays_until(carry, was, tunnel, errs);
 	struct eg_snap_sa *slot;
 
 	if (until_ns <= carry->now_ns)
@@ -179,8 +180,8 @@ static int add_leaving(struct carry *carry, const struct eg_snap_sa *was, struct
 	if (!slot)
 		return -1;
 	*slot = *was;
-	slot->peer = peer;
-	slot->use = EG_SA_LEAVES;
+	slot->tunnel = tunnel;
+	slot->use = EG_SA_RETIRING;
 	slot->at_ns = until_ns;
 	eg_sa_retain(was->sa);
 	return 0;
@@ -210,8 +211,8 @@ static int carry_over(struct carry *carry, struct eg_errs *errs)
 	return ret;
 }
 
-int eg_rekey_carry(struct eg_snap *snap, const struct eg_config *config,
-		   const struct eg_snap_options *options, struct eg_errs *errs)
+int eg_rekey_inherit(struct eg_snap *snap, const struct eg_config *config,
+		     const struct eg_snap_options *options, struct eg_errs *errs)
 {
 	struct carry carry = {
 		.snap = snap,
@@ -223,8 +224,8 @@ int eg_rekey_carry(struct eg_snap *snap, const struct eg_config *config,
 
 	if (!carry.before)
 		return 0;
-	ret = map_peers(&carry) || index_sas(&carry) || carry_over(&carry, errs) ? -1 : 0;
-	free(carry.peer_of);
+	ret = map_tunnels(&carry) || index_sas(&carry) || carry_over(&carry, errs) ? -1 : 0;
+	free(carry.tunnel_of);
 	free(carry.turns);
 	free(carry.was);
 	free(carry.spis);
@@ -242,7 +243,7 @@ static int build_sad(struct eg_snap *snap)
 	eg_vec_foreach (held, &snap->sas) {
 		if (held->sa->kind == EG_SA_KIND_IN)
 			entries[n++] =
-				(struct eg_sad_entry){held->sa, held->sa->spi_be, held->peer};
+				(struct eg_sad_entry){held->sa, held->sa->spi_be, held->tunnel};
 	}
 	err = eg_sad_build(&snap->sad, entries, n);
 	free(entries);
@@ -254,44 +255,44 @@ int eg_rekey_derive(struct eg_snap *snap)
 	/* Count, make room, fill. */
 	snap->next_step_ns = UINT64_MAX;
 	eg_vec_foreach (held, &snap->sas) {
-		if (held->sa->kind == EG_SA_KIND_OUT && held->use != EG_SA_WAITS)
-			snap->peers[held->peer].n_out++;
+		if (held->sa->kind == EG_SA_KIND_OUT && held->use != EG_SA_PENDING)
+			snap->tunnels[held->tunnel].n_out++;
 		if (held->use != EG_SA_IN_USE && held->at_ns < snap->next_step_ns)
 			snap->next_step_ns = held->at_ns;
 	}
-	for (uint32_t i = 0; i < snap->n_peers; i++) {
-		struct eg_tunnel *peer = &snap->peers[i];
+	for (uint32_t i = 0; i < snap->n_tunnels; i++) {
+		struct eg_tunnel *tunnel = &snap->tunnels[i];
 
-		peer->out = calloc(peer->n_out + 1, sizeof(struct eg_sa *));
-		if (!peer->out)
+		tunnel->out = calloc(tunnel->n_out + 1, sizeof(struct eg_sa *));
+		if (!tunnel->out)
 			return -1;
-		peer->n_out = 0;
+		tunnel->n_out = 0;
 	}
 	eg_vec_foreach (held, &snap->sas) {
-		struct eg_tunnel *peer = &snap->peers[held->peer];
+		struct eg_tunnel *tunnel = &snap->tunnels[held->tunnel];
 
-		if (held->sa->kind == EG_SA_KIND_OUT && held->use != EG_SA_WAITS)
-			peer->out[peer->n_out++] = held->sa;
+		if (held->sa->kind == EG_SA_KIND_OUT && held->use != EG_SA_PENDING)
+			tunnel->out[tunnel->n_out++] = held->sa;
 	}
 	return build_sad(snap);
 }
 
 /* The peers of a snapshot without their lists. */
-static int copy_peers(struct eg_snap *snap, const struct eg_snap *before)
+static int copy_tunnels(struct eg_snap *snap, const struct eg_snap *before)
 {
-	snap->peers = eg_tunnels_new(before->n_peers);
-	if (!snap->peers)
+	snap->tunnels = eg_tunnels_new(before->n_tunnels);
+	if (!snap->tunnels)
 		return -1;
-	snap->n_peers = before->n_peers;
-	for (uint32_t i = 0; i < snap->n_peers; i++) {
-		snap->peers[i] = before->peers[i];
-		eg_alive_retain(snap->peers[i].alive);
-		eg_pmtu_retain(snap->peers[i].pmtu);
-		eg_endpoint_retain(snap->peers[i].endpoint);
-		snap->peers[i].out = NULL;
-		snap->peers[i].n_out = 0;
-		snap->peers[i].name = strdup(before->peers[i].name);
-		if (!snap->peers[i].name)
+	snap->n_tunnels = before->n_tunnels;
+	for (uint32_t i = 0; i < snap->n_tunnels; i++) {
+		snap->tunnels[i] = before->tunnels[i];
+		eg_liveness_retain(snap->tunnels[i].liveness);
+		eg_pmtu_retain(snap->tunnels[i].pmtu);
+		eg_endpoint_retain(snap->tunnels[i].endpoint);
+		snap->tunnels[i].out = NULL;
+		snap->tunnels[i].n_out = 0;
+		snap->tunnels[i].name = strdup(before->tunnels[i].name);
+		if (!snap->tunnels[i].name)
 			return -1;
 	}
 	return 0;
@@ -303,7 +304,7 @@ static int step_sas(struct eg_snap *snap, const struct eg_snap *before, uint64_t
 		bool over = held->use != EG_SA_IN_USE && held->at_ns <= now_ns;
 		struct eg_snap_sa *slot;
 
-		if (over && held->use == EG_SA_LEAVES)
+		if (over && held->use == EG_SA_RETIRING)
 			continue;
 		slot = eg_vec_add(&snap->sas);
 		if (!slot)
@@ -326,7 +327,7 @@ struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns)
 	if (!snap)
 		return NULL;
 	snap->store = before->store;
-	if (copy_peers(snap, before) || eg_build_idles(snap) || eg_build_probes(snap) ||
+	if (copy_tunnels(snap, before) || eg_build_idles(snap) || eg_build_probes(snap) ||
 	    eg_build_ends(snap) || step_sas(snap, before, now_ns) || eg_rekey_derive(snap)) {
 		eg_snap_free(snap);
 		return NULL;
@@ -335,7 +336,7 @@ struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns)
 	snap->hops = before->hops;
 	snap->n_hops = before->n_hops;
 	snap->vias = before->vias;
-	snap->owns = before->owns;
+	snap->locals = before->locals;
 	snap->allow = before->allow;
 	snap->source_check = before->source_check;
 	snap->encrypt = before->encrypt;

@@ -22,8 +22,8 @@
 
 /* Decide how the SAs of `snap`, all just acquired from `config`, are used, and add those of the
  * snapshot in force that stay for a while. 0 or -1 (out of memory). */
-int eg_rekey_carry(struct eg_snap *snap, const struct eg_config *config,
-		   const struct eg_snap_options *options, struct eg_errs *errs);
+int eg_rekey_inherit(struct eg_snap *snap, const struct eg_config *config,
+		     const struct eg_snap_options *options, struct eg_errs *errs);
 
 /* Make what workers look up from snap->sas: each peer's outbound list and the SAD. 0 or -1. */
 int eg_rekey_derive(struct eg_snap *snap);

@@ -12,7 +12,7 @@ void eg_snap_free(struct eg_snap *snap)
 		eg_snap_policy_free(snap->policy);
 		free(snap->hops);
 		free(snap->vias);
-		free(snap->owns.v);
+		free(snap->locals.v);
 		free(snap->allow);
 		free(snap->source_check);
 		eg_lpm_free(snap->routes);
@@ -26,14 +26,14 @@ void eg_snap_free(struct eg_snap *snap)
 	eg_vec_foreach (held, &snap->sas)
 		eg_sa_release(snap->store, held->sa);
 	eg_vec_free(&snap->sas);
-	for (uint32_t i = 0; snap->peers && i < snap->n_peers; i++) {
-		free(snap->peers[i].out);
-		free(snap->peers[i].name);
-		eg_alive_release(snap->peers[i].alive);
-		eg_pmtu_release(snap->peers[i].pmtu);
-		eg_endpoint_release(snap->peers[i].endpoint);
+	for (uint32_t i = 0; snap->tunnels && i < snap->n_tunnels; i++) {
+		free(snap->tunnels[i].out);
+		free(snap->tunnels[i].name);
+		eg_liveness_release(snap->tunnels[i].liveness);
+		eg_pmtu_release(snap->tunnels[i].pmtu);
+		eg_endpoint_release(snap->tunnels[i].endpoint);
 	}
-	free(snap->peers);
+	free(snap->tunnels);
 	free(snap->idles);
 	free(snap->probes);
 	free(snap);

@@ -14,7 +14,7 @@
 #include "route/group.h"
 #include "route/hop.h"
 #include "route/lpm.h"
-#include "route/own.h"
+#include "route/local.h"
 #include "route/tunnel.h"
 #include "sa/sad.h"
 #include "sa/store.h"
@@ -23,14 +23,14 @@
 /* How an SA is used (snap/rekey.h says why). */
 enum eg_sa_use {
 	EG_SA_IN_USE,
-	EG_SA_WAITS,  /* outbound: sends from at_ns on */
-	EG_SA_LEAVES, /* no longer configured: sends or is accepted until at_ns */
+	EG_SA_PENDING,  /* outbound: sends from at_ns on */
+	EG_SA_RETIRING, /* no longer configured: sends or is accepted until at_ns */
 };
 
 /* An SA acquired from the store, and whose it is. */
 struct eg_snap_sa {
 	struct eg_sa *sa;
-	uint32_t peer;
+	uint32_t tunnel;
 	enum eg_sa_use use;
 	uint64_t at_ns; /* monotonic */
 	struct eg_lifetime lifetime;
@@ -39,7 +39,7 @@ struct eg_snap_sa {
 /* A peer that keepalives may go to, and when something last went there. Of the worker whose index
  * is this one's in the list, modulo the number of workers: not read by others. */
 struct eg_snap_idle {
-	uint32_t peer;
+	uint32_t tunnel;
 	uint64_t packets; /* that its SAs had sent by then */
 	uint64_t cycles;  /* 0: not known: a new snapshot begins with a keepalive */
 };
@@ -50,12 +50,12 @@ struct eg_snap {
 	uint64_t generation;   /* counts up with each published snapshot */
 	struct eg_lpm *routes; /* address -> index into hops */
 	struct eg_hop *hops;
-	struct eg_lpm *encrypt; /* address -> 1: it must not leave in clear; NULL: every one may */
-	struct eg_ip *vias;     /* routers that hops name */
-	struct eg_owns owns;    /* the ports' addresses */
-	struct eg_allow *allow; /* by port: what passes in clear to and from its kernel device */
-	uint8_t *source_check;  /* by port: enum eg_source_check */
-	struct eg_tunnel *peers;
+	struct eg_lpm *encrypt;  /* address -> 1: it must not leave in clear; NULL: every one may */
+	struct eg_ip *vias;      /* routers that hops name */
+	struct eg_locals locals; /* the ports' addresses */
+	struct eg_allow *allow;  /* by port: what passes in clear to and from its kernel device */
+	uint8_t *source_check;   /* by port: enum eg_source_check */
+	struct eg_tunnel *tunnels;
 	struct eg_sad sad;
 	struct eg_ends ends;        /* of peers */
 	struct eg_snap_idle *idles; /* the peers with udp_encap */
@@ -66,7 +66,7 @@ struct eg_snap {
 	struct eg_snap_policy *policy; /* NULL: no policy is enforced, nothing is tracked */
 
 	/* The control thread's. */
-	uint32_t n_hops, n_peers, n_groups;
+	uint32_t n_hops, n_tunnels, n_groups;
 	EG_VEC(struct eg_snap_sa)
 	sas;                   /* in the configuration's order, peer by peer; those that
 				  leave behind them */

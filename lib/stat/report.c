@@ -6,7 +6,7 @@ void eg_report_free(struct eg_report *report)
 {
 	eg_vec_free(&report->ports);
 	eg_vec_free(&report->sas);
-	eg_vec_free(&report->alive);
+	eg_vec_free(&report->liveness);
 	eg_vec_foreach (row, &report->denied)
 		free(row->name);
 	eg_vec_foreach (row, &report->allowed)
@@ -40,7 +40,7 @@ uint64_t eg_report_drops(const struct eg_report *report)
 {
 	uint64_t sum = 0;
 
-	for (int i = EG_KEEP + 1; i < EG_DROP_COUNT; i++)
+	for (int i = EG_PASS + 1; i < EG_DROP_COUNT; i++)
 		sum += report->drop[i];
 	return sum;
 }
@@ -49,8 +49,8 @@ uint64_t eg_report_made(const struct eg_report *report)
 {
 	uint64_t sum = 0;
 
-	for (int i = 0; i < EG_OWN_COUNT; i++)
-		sum += report->own[i];
+	for (int i = 0; i < EG_LOCAL_COUNT; i++)
+		sum += report->local[i];
 	return sum;
 }
 
@@ -187,7 +187,7 @@ static void render_alive(const struct eg_report *now, struct eg_buf *out)
 {
 	size_t used = 0;
 
-	eg_vec_foreach (row, &now->alive) {
+	eg_vec_foreach (row, &now->liveness) {
 		if (!row->dead && used >= ROWS_MAX)
 			continue;
 		used++;
@@ -199,8 +199,8 @@ static void render_alive(const struct eg_report *now, struct eg_buf *out)
 			   "%" PRIu64 " packets went by others\n",
 			   row->asked, row->answered, row->changes, row->moved);
 	}
-	if (used < now->alive.n)
-		eg_buf_add(out, "  and %zu more that are alive\n", now->alive.n - used);
+	if (used < now->liveness.n)
+		eg_buf_add(out, "  and %zu more that are alive\n", now->liveness.n - used);
 }
 
 static void render_counts(const struct eg_report_policy *rows, size_t n, const char *what,
@@ -245,7 +245,7 @@ static void render_policies(const struct eg_report *now, struct eg_buf *out)
 			   "    audit: %" PRIu64 " packets passed that egress, and %" PRIu64
 			   " that ingress policy would drop\n",
 			   now->audited[1], now->audited[0]);
-	for (int i = EG_KEEP + 1; i < EG_DROP_COUNT; i++) {
+	for (int i = EG_PASS + 1; i < EG_DROP_COUNT; i++) {
 		if (now->would_drop[i])
 			eg_buf_add(out,
 				   "    audit: would have dropped %" PRIu64 " connection%s as %s\n",
@@ -277,10 +277,10 @@ static void render_own(const struct eg_report *now, struct eg_buf *out)
 	if (!eg_report_made(now) && !now->taken)
 		return;
 	eg_buf_add(out, "  own:");
-	for (int i = 0; i < EG_OWN_COUNT; i++) {
-		if (now->own[i])
-			eg_buf_add(out, " %s %" PRIu64, eg_own_name((enum eg_own_kind)i),
-				   now->own[i]);
+	for (int i = 0; i < EG_LOCAL_COUNT; i++) {
+		if (now->local[i])
+			eg_buf_add(out, " %s %" PRIu64, eg_local_name((enum eg_local_kind)i),
+				   now->local[i]);
 	}
 	eg_buf_add(out, " | taken %" PRIu64, now->taken);
 	if (now->limited)
@@ -335,7 +335,7 @@ void eg_report_render(const struct eg_report *now, const struct eg_report *befor
 	render_alive(now, out);
 	render_policies(now, out);
 	eg_buf_add(out, "  drops %s\n", drops ? "" : "none");
-	for (int i = EG_KEEP + 1; i < EG_DROP_COUNT; i++) {
+	for (int i = EG_PASS + 1; i < EG_DROP_COUNT; i++) {
 		if (now->drop[i])
 			eg_buf_add(out, "    %-20s %14" PRIu64 "  %s\n",
 				   eg_drop_name((enum eg_drop)i), now->drop[i],

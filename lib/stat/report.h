@@ -36,7 +36,7 @@ struct eg_report_sa {
 };
 
 /* A peer that is asked whether it lives. */
-struct eg_report_alive {
+struct eg_report_liveness {
 	const char *peer;
 	bool dead;
 	uint32_t changes; /* of that */
@@ -57,7 +57,7 @@ struct eg_report {
 	double busy_s; /* from the first packet to the last, over all workers */
 	EG_VEC(struct eg_report_port) ports;
 	EG_VEC(struct eg_report_sa) sas;
-	EG_VEC(struct eg_report_alive) alive;
+	EG_VEC(struct eg_report_liveness) liveness;
 	EG_VEC(struct eg_report_policy) denied, allowed; /* by policy, by rule */
 	EG_VEC(char *) quarantined;                      /* objects by name, with the reason */
 	bool tracks;                                     /* policy is on: connections are tracked */
@@ -70,7 +70,7 @@ struct eg_report {
 	uint64_t packets[EG_STAGE_COUNT];
 	uint64_t handed_over, gathered;
 	uint64_t failover;
-	uint64_t own[EG_OWN_COUNT];
+	uint64_t local[EG_LOCAL_COUNT];
 	uint64_t taken, limited;
 	uint64_t clear_in[EG_CLEAR_COUNT], clear_out[EG_CLEAR_COUNT];
 };

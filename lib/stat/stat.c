@@ -13,11 +13,11 @@ const char *eg_stage_name(enum eg_stage stage)
 	return names[stage];
 }
 
-const char *eg_own_name(enum eg_own_kind kind)
+const char *eg_local_name(enum eg_local_kind kind)
 {
 	static const char *const names[] = {
 #define X(symbol, name) #name,
-		EG_OWN_KINDS(X)
+		EG_LOCAL_KINDS(X)
 #undef X
 	};
 

@@ -33,7 +33,7 @@ const char *eg_stage_name(enum eg_stage stage);
 
 /* What the gateway sends on its own account. */
 /* clang-format off */
-#define EG_OWN_KINDS(X) \
+#define EG_LOCAL_KINDS(X) \
 	X(ARP_REQUEST, arp_request) X(ARP_REPLY, arp_reply) X(ND_SOLICIT, nd_solicit) \
 	X(ND_ADVERT, nd_advert) X(ECHO_REPLY, echo_reply) X(TIME_EXCEEDED, time_exceeded) \
 	X(UNREACHABLE, unreachable) X(PROHIBITED, prohibited) X(TOO_BIG, too_big) \
@@ -41,14 +41,14 @@ const char *eg_stage_name(enum eg_stage stage);
 	X(ECHO_REQUEST, echo_request) X(UNKNOWN, unknown)
 /* clang-format on */
 
-enum eg_own_kind {
-#define X(symbol, name) EG_OWN_##symbol,
-	EG_OWN_KINDS(X)
+enum eg_local_kind {
+#define X(symbol, name) EG_LOCAL_##symbol,
+	EG_LOCAL_KINDS(X)
 #undef X
-	EG_OWN_COUNT,
+	EG_LOCAL_COUNT,
 };
 
-const char *eg_own_name(enum eg_own_kind kind);
+const char *eg_local_name(enum eg_local_kind kind);
 
 /* What passes in clear between an encrypted port and its kernel device. */
 /* clang-format off */
@@ -116,8 +116,8 @@ struct eg_stats {
 	eg_counter drop[EG_DROP_COUNT];
 	eg_counter cycles[EG_STAGE_COUNT]; /* of the bursts that were timed, and their packets */
 	eg_counter packets[EG_STAGE_COUNT];
-	eg_counter own[EG_OWN_COUNT]; /* frames that the gateway made: rx + made = tx + taken +
-				       * drops */
+	eg_counter local[EG_LOCAL_COUNT]; /* frames that the gateway made: rx + made = tx + taken +
+					   * drops */
 	eg_counter clear_in[EG_CLEAR_COUNT], clear_out[EG_CLEAR_COUNT];
 	eg_counter limited;     /* ICMP errors that were not made, for their rate */
 	eg_counter taken;       /* frames that ended here because they have served: ARP, ND */

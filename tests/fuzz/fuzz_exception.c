@@ -45,7 +45,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (unsigned port = 0; port < 2; port++) {
 		gw_kernel(gw, port, &allow);
 		for (unsigned v6 = 0; v6 < 2; v6++) {
-			gw_own(gw, port, nets[port][v6]);
+			gw_local(gw, port, nets[port][v6]);
 			gw_route(gw, nets[port][v6],
 				 (struct eg_hop){.kind = EG_HOP_PORT,
 						 .port = (uint8_t)port,
@@ -135,8 +135,8 @@ static void start(void)
 	for (unsigned port = 0; port < 2; port++)
 		path->port[port].kernel.tokens = path->port[port].kernel.answers =
 			(struct eg_tokens){0};
-	path->icmp = (struct eg_icmp_brake){0};
-	path->brake = (struct eg_keeper_brake){0};
+	path->icmp = (struct eg_icmp_limits){0};
+	path->limits = (struct eg_resolver_limits){0};
 	path->reassembly.closed = false;
 }
 
@@ -164,7 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data += 2 + n;
 		size -= 2 + n;
 	}
-	gw_keep(gw, 1000);
+	gw_resolve(gw, 1000);
 	check_out();
 	eg_path_expire(gw->path[0], true);
 	require(bench_in_use() == 0);

@@ -42,10 +42,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	__lsan_disable(); /* made once for the program's life (see fuzz_esp_in.c) */
 	bench_open();
 	gw = gw_open((struct gw_spec){.site = 1});
-	gw_own(gw, CLEAR, "10.1.0.1/16");
-	gw_own(gw, CLEAR, "fd00:1::1/64");
-	gw_own(gw, ENCRYPTED, "192.0.2.1/24");
-	gw_own(gw, ENCRYPTED, "2001:db8::1/64");
+	gw_local(gw, CLEAR, "10.1.0.1/16");
+	gw_local(gw, CLEAR, "fd00:1::1/64");
+	gw_local(gw, ENCRYPTED, "192.0.2.1/24");
+	gw_local(gw, ENCRYPTED, "2001:db8::1/64");
 	gw_ready(gw);
 	gw->path[0]->sample_cycles = 1;
 	__lsan_enable();
@@ -74,13 +74,13 @@ static void receive(unsigned port, const uint8_t *data, size_t n)
 	memcpy(at, data, n);
 	ASAN_POISON_MEMORY_REGION(buffer + end - room, room);
 	gw_send_mbuf(gw, port, m);
-	gw_keep(gw, now_ms);
+	gw_resolve(gw, now_ms);
 	ASAN_UNPOISON_MEMORY_REGION(buffer + end - room, room);
 }
 
 static void hear(unsigned port, const uint8_t *data, size_t n, bool mended)
 {
-	const struct eg_neighs *neighs = gw->way.neighs;
+	const struct eg_neighs *neighs = gw->resolver_shared.neighs;
 	uint64_t mac[WATCHED];
 	bool fresh[WATCHED];
 	uint32_t used = neighs->n_used;
@@ -111,7 +111,7 @@ static void look_for(uint8_t last, uint8_t v6)
 	snprintf(dst, sizeof(dst), v6 % 2 ? "fd00:1::%x" : "10.1.0.%u", last);
 	frame = plain_frame(CLEAR, &flow);
 	gw_send(gw, CLEAR, &frame, 1);
-	gw_keep(gw, now_ms);
+	gw_resolve(gw, now_ms);
 }
 
 static void step(unsigned kind, const uint8_t *data, size_t n)
@@ -130,7 +130,7 @@ static void step(unsigned kind, const uint8_t *data, size_t n)
 		break;
 	default:
 		now_ms += n ? data[0] * 100u : 0;
-		gw_keep(gw, now_ms);
+		gw_resolve(gw, now_ms);
 		break;
 	}
 	gw_discard(gw, CLEAR);
@@ -141,11 +141,12 @@ static void step(unsigned kind, const uint8_t *data, size_t n)
 static void forget(void)
 {
 	now_ms += 100000;
-	for (unsigned i = 0; i < EG_NEIGH_MAX && gw->way.neighs->n_used; i++) {
-		if (gw->way.neighs->entry[i].state != EG_NEIGH_FREE)
-			eg_neigh_remove(gw->way.neighs, &gw->way.neighs->entry[i]);
+	for (unsigned i = 0; i < EG_NEIGH_MAX && gw->resolver_shared.neighs->n_used; i++) {
+		if (gw->resolver_shared.neighs->entry[i].state != EG_NEIGH_FREE)
+			eg_neigh_remove(gw->resolver_shared.neighs,
+					&gw->resolver_shared.neighs->entry[i]);
 	}
-	gw->path[0]->brake = (struct eg_keeper_brake){0};
+	gw->path[0]->limits = (struct eg_resolver_limits){0};
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -163,13 +164,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data += n;
 		size -= n;
 	}
-	eg_path_keep(gw->path[0], gw->snap, now_ms, true);
+	eg_path_resolve(gw->path[0], gw->snap, now_ms, true);
 	gw_discard(gw, CLEAR);
 	gw_discard(gw, ENCRYPTED);
 	require(bench_in_use() == 0);
-	require(gw->way.neighs->n_held == 0);
+	require(gw->resolver_shared.neighs->n_held == 0);
 	while (eg_drop_ring_take(&gw->stats[0]->dropped, &record))
-		require(record.reason > EG_KEEP && record.reason < EG_DROP_COUNT);
+		require(record.reason > EG_PASS && record.reason < EG_DROP_COUNT);
 	forget();
 	return 0;
 }

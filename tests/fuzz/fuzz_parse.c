@@ -52,7 +52,7 @@ static void parse(const uint8_t *data, uint32_t len)
 	check_split(&pkt, data);
 	require(eg_parse_addresses(data, &pkt) < EG_DROP_COUNT);
 	/* Only its own bytes count: without what follows them it is the same packet. */
-	require(eg_parse_ip(data, pkt.len, &again) == EG_KEEP);
+	require(eg_parse_ip(data, pkt.len, &again) == EG_PASS);
 	require(!memcmp(&pkt, &again, sizeof(pkt)));
 }
 
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > UINT16_MAX)
 		return 0;
 	parse(data, (uint32_t)size);
-	if (eg_parse_link(data, (uint32_t)size, &off) == EG_KEEP) {
+	if (eg_parse_link(data, (uint32_t)size, &off) == EG_PASS) {
 		require(off < size);
 		parse(data + off, (uint32_t)size - off);
 	}

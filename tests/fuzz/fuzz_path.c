@@ -216,7 +216,7 @@ static void check_way(struct way *way)
 		require(known);
 	}
 	while (eg_drop_ring_take(&gw->stats[0]->dropped, &record))
-		require(record.reason > EG_KEEP && record.reason < EG_DROP_COUNT);
+		require(record.reason > EG_PASS && record.reason < EG_DROP_COUNT);
 }
 
 /* Each input meets the same gateways: its packets were not received before, no path is known. */
@@ -228,7 +228,7 @@ static void start(struct way *way)
 	replay->top = 0;
 	memset(replay->bits, 0, eg_replay_bytes(replay->size));
 	atomic_store(&gw->peers.v[0].pmtu->word, EG_PMTU_NONE);
-	gw->path[0]->icmp = (struct eg_icmp_brake){0};
+	gw->path[0]->icmp = (struct eg_icmp_limits){0};
 	gw->path[0]->reassembly.closed = false;
 }
 
@@ -240,8 +240,8 @@ static void finish(struct way *way)
 
 	eg_path_expire(way->gw->path[0], true);
 	out = eg_counted(&stats->taken) + gw_drops_all(way->gw);
-	for (unsigned i = 0; i < EG_OWN_COUNT; i++)
-		in += eg_counted(&stats->own[i]);
+	for (unsigned i = 0; i < EG_LOCAL_COUNT; i++)
+		in += eg_counted(&stats->local[i]);
 	for (unsigned port = 0; port < 2; port++) {
 		in += eg_counted(&stats->port[port].rx_packets);
 		out += eg_counted(&stats->port[port].tx_packets);

@@ -21,7 +21,7 @@ int run_tree_hostile_tests(void);
 int run_config_tests(void);
 int run_config_error_tests(void);
 int run_config_peer_tests(void);
-int run_config_life_tests(void);
+int run_config_lifetime_tests(void);
 int run_config_vlan_tests(void);
 int run_config_kernel_tests(void);
 int run_config_share_tests(void);

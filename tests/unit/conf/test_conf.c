@@ -42,6 +42,6 @@ int main(void)
 	return run_tree_tests() + run_tree_random_tests() + run_tree_hostile_tests() +
 	       run_read_tests() + run_cover_tests() + run_config_tests() +
 	       run_config_error_tests() + run_config_peer_tests() + run_config_share_tests() +
-	       run_config_encrypt_tests() + run_config_life_tests() + run_config_kernel_tests() +
-	       run_config_vlan_tests() + run_fixed_tests();
+	       run_config_encrypt_tests() + run_config_lifetime_tests() +
+	       run_config_kernel_tests() + run_config_vlan_tests() + run_fixed_tests();
 }

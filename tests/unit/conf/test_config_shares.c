@@ -270,12 +270,12 @@ static void test_values(void **state)
 	assert_int_equal(peers[0].priority, 7);
 	assert_int_equal(peers[0].weight, 100);
 	assert_int_equal(peers[1].weight, 1);
-	assert_string_equal(eg_ip_print(&peers[0].alive.source, ip), "10.9.0.1");
-	assert_string_equal(eg_ip_print(&peers[1].alive.source, ip), "fd00:9::1");
-	assert_string_equal(eg_ip_print(&peers[1].alive.target, ip), "fd00:1::7");
-	assert_int_equal(peers[0].alive.interval_ns, 1000000000);
-	assert_int_equal(peers[1].alive.interval_ns, 20000000);
-	assert_int_equal(peers[0].alive.threshold, 3);
+	assert_string_equal(eg_ip_print(&peers[0].liveness.source, ip), "10.9.0.1");
+	assert_string_equal(eg_ip_print(&peers[1].liveness.source, ip), "fd00:9::1");
+	assert_string_equal(eg_ip_print(&peers[1].liveness.target, ip), "fd00:1::7");
+	assert_int_equal(peers[0].liveness.interval_ns, 1000000000);
+	assert_int_equal(peers[1].liveness.interval_ns, 20000000);
+	assert_int_equal(peers[0].liveness.threshold, 3);
 	eg_errs_free(&errs);
 	eg_config_free(config);
 }

@@ -131,7 +131,7 @@ static void test_rows(void **state)
 	for (size_t r = 0; r < COUNT(rows); r++) {
 		struct eg_config *wanted = config_with(rows[r].line, rows[r].text);
 		struct eg_errs errs = {0};
-		int ret = eg_config_keep_fixed(wanted, running, &errs);
+		int ret = eg_config_retain_fixed(wanted, running, &errs);
 
 		print_message("row %zu\n", r);
 		assert_messages(&errs, rows[r].messages);
@@ -169,7 +169,7 @@ static void test_no_device(void **state)
 
 	(void)state;
 	assert_memory_not_equal(&port->kernel.allow, &nothing, sizeof(nothing));
-	assert_int_equal(eg_config_keep_fixed(wanted, running, &errs), 0);
+	assert_int_equal(eg_config_retain_fixed(wanted, running, &errs), 0);
 	assert_messages(&errs,
 			"t:11:5: warning: ports.up.kernel: needs a restart (running with none)\n");
 	assert_null(port->kernel.device);
@@ -188,7 +188,7 @@ static void test_all_at_once(void **state)
 	(void)state;
 	wanted->ports.v[2].promiscuous = false;
 	wanted->policy.max_connections = 1024;
-	assert_int_equal(eg_config_keep_fixed(wanted, running, &errs), 0);
+	assert_int_equal(eg_config_retain_fixed(wanted, running, &errs), 0);
 	assert_int_equal(errs.n_warnings, 4);
 	eg_errs_free(&errs);
 	eg_config_free(wanted);

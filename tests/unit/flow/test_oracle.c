@@ -59,10 +59,10 @@ static void check_find(struct world *world, struct known *known)
 {
 	uint32_t conn = eg_conn_find(world->table, &known->key, known->hash);
 	struct reader *reader = &world->readers[rng_below(&world->rng, READERS)];
-	bool alive = known->present && known->state != EG_CONN_DEAD;
+	bool liveness = known->present && known->state != EG_CONN_DEAD;
 
-	assert_int_equal(conn, alive ? known->conn : EG_CONN_NONE);
-	if (alive && reader->inside && reader->n < COUNT(reader->holds))
+	assert_int_equal(conn, liveness ? known->conn : EG_CONN_NONE);
+	if (liveness && reader->inside && reader->n < COUNT(reader->holds))
 		reader->holds[reader->n++] = conn;
 }
 
@@ -78,7 +78,7 @@ static bool has_victim(const struct world *world, const struct known *known)
 				0xffffff;
 
 		if (slot && world->by_conn[slot - 1]->present &&
-		    eg_conn_gives_way(world->by_conn[slot - 1]->state))
+		    eg_conn_is_evictable(world->by_conn[slot - 1]->state))
 			return true;
 	}
 	return false;
@@ -95,7 +95,7 @@ static void check_evicted(struct world *world, uint64_t before, bool had_room)
 	world->evicted += n;
 	for (uint32_t at = world->table->given_up; n--; at = world->table->conns[at - 1].next + 1) {
 		victim = world->by_conn[at - 1];
-		assert_true(victim->present && eg_conn_gives_way(victim->state));
+		assert_true(victim->present && eg_conn_is_evictable(victim->state));
 		victim->present = false;
 		world->present--;
 		world->limbo++;

@@ -246,7 +246,7 @@ static void test_timeouts(void **context)
 }
 
 /* What a full table may forget: nothing that both ends would miss. */
-static void test_gives_way(void **context)
+static void test_evictable(void **context)
 {
 	static const struct {
 		enum eg_conn_state state;
@@ -258,7 +258,7 @@ static void test_gives_way(void **context)
 
 	(void)context;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		assert_int_equal(eg_conn_gives_way(rows[i].state), rows[i].gives_way);
+		assert_int_equal(eg_conn_is_evictable(rows[i].state), rows[i].gives_way);
 }
 
 int run_state_tests(void)
@@ -267,7 +267,7 @@ int run_state_tests(void)
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_timeouts),
-		cmocka_unit_test(test_gives_way),
+		cmocka_unit_test(test_evictable),
 	};
 
 	return cmocka_run_group_tests_name("flow states", tests, NULL, NULL);

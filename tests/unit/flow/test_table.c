@@ -182,7 +182,7 @@ static bool in_own_buckets(const struct eg_flow_table *table, uint64_t a, uint64
 
 /* Of a full table's connections near the new one, the oldest that may give way does; where there is
  * none, nothing does. */
-static void test_gives_way(void **state)
+static void test_evictable(void **state)
 {
 	static const struct {
 		int number;
@@ -412,7 +412,7 @@ int run_table_tests(void)
 		cmocka_unit_test(test_sizes),        cmocka_unit_test(test_full),
 		cmocka_unit_test(test_full_buckets), cmocka_unit_test(test_room_again),
 		cmocka_unit_test(test_clocks),       cmocka_unit_test(test_twins_in_turn),
-		cmocka_unit_test(test_gives_way),    cmocka_unit_test(test_flooded),
+		cmocka_unit_test(test_evictable),    cmocka_unit_test(test_flooded),
 		cmocka_unit_test(test_source_limit), cmocka_unit_test(test_shared_counter),
 		cmocka_unit_test(test_newcomers),
 	};

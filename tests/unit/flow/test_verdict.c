@@ -605,19 +605,19 @@ static void test_look(void **state)
 
 	(void)state;
 	open_bench(&b);
-	eg_flow_look(b.worker[0], &back, &b.now, &lookup);
+	eg_flow_peek(b.worker[0], &back, &b.now, &lookup);
 	assert_int_equal(lookup.need, EG_FLOW_DECIDE);
 	allow(&b, 0, CLIENT, EG_EVENT_OPEN);
 	b.now.s += 20;
-	eg_flow_look(b.worker[0], &back, &b.now, &lookup);
+	eg_flow_peek(b.worker[0], &back, &b.now, &lookup);
 	assert_int_equal(lookup.need, EG_FLOW_PASS);
 	assert_int_equal(eg_conn_standing(&b.table->conns[lookup.conn]).state, EG_CONN_NEW);
 	assert_int_equal(atomic_load(&b.table->conns[lookup.conn].seen_s), b.now.s - 20);
 	b.now.generation = 2;
-	eg_flow_look(b.worker[0], &back, &b.now, &lookup);
+	eg_flow_peek(b.worker[0], &back, &b.now, &lookup);
 	assert_int_equal(lookup.need, EG_FLOW_REDECIDE);
 	b.now.keep = true;
-	eg_flow_look(b.worker[0], &back, &b.now, &lookup);
+	eg_flow_peek(b.worker[0], &back, &b.now, &lookup);
 	assert_int_equal(lookup.need, EG_FLOW_PASS);
 	close_bench(&b);
 }

@@ -79,7 +79,7 @@ void gate_check(const struct gate *gate)
 {
 	uint64_t drops = 0;
 
-	for (enum eg_drop drop = EG_KEEP + 1; drop < EG_DROP_COUNT; drop++)
+	for (enum eg_drop drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++)
 		drops += gate_drops(gate, drop);
 	assert_int_equal(gate->rx, gate->passed + drops);
 	assert_int_equal(rte_mempool_avail_count(pool), MBUFS);
@@ -111,7 +111,7 @@ struct eg_snap_policy *gate_publish(struct gate *gate, struct eg_world *world)
 	assert_non_null(policy->compiled);
 	assert_int_equal(eg_snap_policy_add_counts(policy, GATE_WORKERS), 0);
 	if (gate->snap.policy)
-		eg_snap_policy_carry(policy, gate->snap.policy);
+		eg_snap_policy_inherit_counts(policy, gate->snap.policy);
 	eg_snap_policy_free(gate->snap.policy);
 	gate->snap.policy = policy;
 	gate->snap.generation++;
@@ -345,17 +345,17 @@ void gate_burst(struct gate *gate, unsigned worker, const struct packet *packets
 enum eg_drop gate_packet(struct gate *gate, unsigned worker, const struct packet *packet)
 {
 	uint64_t before[EG_DROP_COUNT];
-	enum eg_drop got = EG_KEEP;
+	enum eg_drop got = EG_PASS;
 	bool passed;
 
-	for (enum eg_drop drop = EG_KEEP; drop < EG_DROP_COUNT; drop++)
+	for (enum eg_drop drop = EG_PASS; drop < EG_DROP_COUNT; drop++)
 		before[drop] = gate_drops(gate, drop);
 	gate_burst(gate, worker, packet, 1, &passed);
-	for (enum eg_drop drop = EG_KEEP + 1; drop < EG_DROP_COUNT; drop++) {
+	for (enum eg_drop drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++) {
 		if (gate_drops(gate, drop) != before[drop])
 			got = drop;
 	}
-	assert_int_equal(passed, got == EG_KEEP);
+	assert_int_equal(passed, got == EG_PASS);
 	return got;
 }
 

@@ -5,7 +5,7 @@
 #include "net/bytes.h"
 #include "net/checksum.h"
 
-#define PASS    EG_KEEP
+#define PASS    EG_PASS
 #define EGRESS  EG_DROP_POLICY_EGRESS
 #define INGRESS EG_DROP_POLICY_INGRESS
 

@@ -61,7 +61,7 @@ static struct probe read_probe(const struct eg_node *step, const struct eg_node 
 	};
 
 	if (probe.self || is_true(node, "Allowed"))
-		probe.want = EG_KEEP;
+		probe.want = EG_PASS;
 	else
 		probe.want =
 			is_true(node, "Egress") ? EG_DROP_POLICY_INGRESS : EG_DROP_POLICY_EGRESS;
@@ -84,7 +84,7 @@ static void check_probe(struct tally *tally, const struct eg_node *step, const s
 			 eg_drop_name(probe.want));
 	tally->probes++;
 	tally->self += probe.self;
-	tally->met += got == EG_KEEP && gate_opened(tally->gate) == opened;
+	tally->met += got == EG_PASS && gate_opened(tally->gate) == opened;
 }
 
 static void check_step(const struct eg_node *step, void *arg)

@@ -59,9 +59,9 @@ static enum eg_drop send_segment(struct gate *gate, uint32_t n, const char *ends
 static void establish(struct gate *gate)
 {
 	for (uint32_t n = 0; n < ESTABLISHED; n++) {
-		assert_int_equal(send_segment(gate, n, "fg", "S", false), EG_KEEP);
-		assert_int_equal(send_segment(gate, n, "fg", "SA", true), EG_KEEP);
-		assert_int_equal(send_segment(gate, n, "fg", "A", false), EG_KEEP);
+		assert_int_equal(send_segment(gate, n, "fg", "S", false), EG_PASS);
+		assert_int_equal(send_segment(gate, n, "fg", "SA", true), EG_PASS);
+		assert_int_equal(send_segment(gate, n, "fg", "A", false), EG_PASS);
 	}
 }
 
@@ -73,9 +73,9 @@ static void check_established(struct gate *gate)
 		const struct eg_flow_tuple tuple = {g, f, 80, (uint16_t)(2000 + n), 6, 4};
 		struct eg_lookup lookup;
 
-		eg_flow_look(gate->path[0]->flow, &tuple, &gate->path[0]->now, &lookup);
+		eg_flow_peek(gate->path[0]->flow, &tuple, &gate->path[0]->now, &lookup);
 		assert_int_equal(lookup.need, EG_FLOW_PASS);
-		assert_int_equal(send_segment(gate, n, "fg", "A", true), EG_KEEP);
+		assert_int_equal(send_segment(gate, n, "fg", "A", true), EG_PASS);
 	}
 }
 
@@ -129,12 +129,12 @@ static void run_flood(const struct flood *flood)
 	reclaim(gate);
 	check_established(gate);
 	for (uint32_t k = 0; k < OTHERS; k++) {
-		bool in = send_segment(gate, k, "og", "S", false) == EG_KEEP;
+		bool in = send_segment(gate, k, "og", "S", false) == EG_PASS;
 
 		flood_batch(gate, flood, &n);
-		in &= send_segment(gate, k, "og", "SA", true) == EG_KEEP;
+		in &= send_segment(gate, k, "og", "SA", true) == EG_PASS;
 		flood_batch(gate, flood, &n);
-		in &= send_segment(gate, k, "og", "A", false) == EG_KEEP;
+		in &= send_segment(gate, k, "og", "A", false) == EG_PASS;
 		flood_batch(gate, flood, &n);
 		reclaim(gate);
 		opened += in;
@@ -179,13 +179,13 @@ static void test_full(void **state)
 	gate_policies(gate, "");
 	eg_flow_limit_source(gate->table, 1024);
 	for (uint32_t n = 0; n < 1024; n++) {
-		assert_int_equal(send_segment(gate, n, "fg", "S", false), EG_KEEP);
-		assert_int_equal(send_segment(gate, n, "fg", "SA", true), EG_KEEP);
-		assert_int_equal(send_segment(gate, n, "fg", "A", false), EG_KEEP);
+		assert_int_equal(send_segment(gate, n, "fg", "S", false), EG_PASS);
+		assert_int_equal(send_segment(gate, n, "fg", "SA", true), EG_PASS);
+		assert_int_equal(send_segment(gate, n, "fg", "A", false), EG_PASS);
 	}
 	for (uint32_t n = 0; n < 3000; n++) {
 		set_source(&syn, n, false);
-		passed += gate_packet(gate, 0, &syn) == EG_KEEP;
+		passed += gate_packet(gate, 0, &syn) == EG_PASS;
 	}
 	assert_int_equal(passed, 0);
 	assert_int_equal(gate_drops(gate, EG_DROP_FLOW_TABLE_FULL), 3000);
@@ -202,11 +202,11 @@ static void test_full_audit(void **state)
 	gate_policies(gate, "")->audit = true;
 	for (uint32_t n = 0; n < 3000; n++) {
 		set_source(&syn, n, n & 1);
-		assert_int_equal(gate_packet(gate, 0, &syn), EG_KEEP);
+		assert_int_equal(gate_packet(gate, 0, &syn), EG_PASS);
 	}
 	eg_flow_limit_source(gate->table, 0);
 	set_source(&syn, 1234567, false);
-	assert_int_equal(gate_packet(gate, 0, &syn), EG_KEEP);
+	assert_int_equal(gate_packet(gate, 0, &syn), EG_PASS);
 	gate_close(gate);
 }
 

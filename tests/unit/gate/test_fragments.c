@@ -1,7 +1,7 @@
 /* Fragments follow their first one, and only it. */
 #include "gate/gate.h"
 
-#define PASS    EG_KEEP
+#define PASS    EG_PASS
 #define INGRESS EG_DROP_POLICY_INGRESS
 #define ORPHAN  EG_DROP_FRAGMENT_ORPHAN
 #define OVERLAP EG_DROP_FRAGMENT_OVERLAP

@@ -1,7 +1,7 @@
 /* ICMP errors: those that quote an allowed connection pass, others are decided like any packet. */
 #include "gate/gate.h"
 
-#define PASS    EG_KEEP
+#define PASS    EG_PASS
 #define EGRESS  EG_DROP_POLICY_EGRESS
 #define INGRESS EG_DROP_POLICY_INGRESS
 

@@ -1,7 +1,7 @@
 /* A new policy meets connections of the old one. */
 #include "gate/gate.h"
 
-#define PASS    EG_KEEP
+#define PASS    EG_PASS
 #define EGRESS  EG_DROP_POLICY_EGRESS
 #define INGRESS EG_DROP_POLICY_INGRESS
 

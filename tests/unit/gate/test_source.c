@@ -6,7 +6,7 @@
 
 #include "base/source_check.h"
 
-#define PASS  EG_KEEP
+#define PASS  EG_PASS
 #define STRAY EG_DROP_SOURCE_CHECK
 #define PEER  EG_DROP_PLAIN_FROM_PEER
 #define OWN   EG_DROP_OWN_SOURCE
@@ -19,7 +19,7 @@ static struct eg_hop hops[] = {
 	{.kind = EG_HOP_NONE},                                /* h: nowhere */
 	{.kind = EG_HOP_BROADCAST},                           /* j: everybody */
 	{.kind = EG_HOP_LOCAL},                               /* k: the gateway */
-	{.kind = EG_HOP_PEER},                                /* l: a peer's */
+	{.kind = EG_HOP_TUNNEL},                              /* l: a peer's */
 	{.kind = EG_HOP_NO_NEIGHBOR, .port = 0},              /* m: behind it, out of reach */
 	{.kind = EG_HOP_NO_NEIGHBOR, .port = EG_HOP_NO_PORT}, /* q: behind a lost router */
 	{.kind = EG_HOP_VIA, .port = 1},                      /* e: a pod behind another */

@@ -3,7 +3,7 @@
  * nobody's; c and s are pods. */
 #include "gate/gate.h"
 
-#define PASS    EG_KEEP
+#define PASS    EG_PASS
 #define UNKNOWN EG_DROP_UNKNOWN_POD
 
 #define EVERYONE                                                                                   \

@@ -35,10 +35,10 @@ static void test_built(void **state)
 
 	(void)state;
 	assert_frame(
-		frame, eg_neigh_ask(frame, &self4, &target4, NULL),
+		frame, eg_neigh_request(frame, &self4, &target4, NULL),
 		ETH_ARP("ffffffffffff") "0001 020000000001 0a000001 000000000000 0a000002" PAD);
 	assert_frame(
-		frame, eg_neigh_ask(frame, &self4, &target4, station),
+		frame, eg_neigh_request(frame, &self4, &target4, station),
 		ETH_ARP("020000000002") "0001 020000000001 0a000001 000000000000 0a000002" PAD);
 	assert_frame(
 		frame, eg_neigh_announce(frame, &self4),
@@ -47,7 +47,7 @@ static void test_built(void **state)
 		frame, eg_neigh_answer(frame, &self4, &question),
 		ETH_ARP("020000000002") "0002 020000000001 0a000001 020000000002 0a000002" PAD);
 	assert_frame(
-		frame, eg_neigh_ask(frame, &self6, &target6, NULL),
+		frame, eg_neigh_request(frame, &self6, &target6, NULL),
 		"3333ff000002 020000000001 86dd 60000000 0020 3a ff" FD(
 			"1") " ff0200000000000000000001ff000002 8700 7d97 00000000" FD("2") " 01 "
 											    "01 "
@@ -81,8 +81,8 @@ static void test_there_and_back(void **state)
 		struct eg_neigh_self other = {{2, 0, 0, 0, 0, 2}, *targets[i]};
 
 		for (unsigned unicast = 0; unicast < 2; unicast++) {
-			uint32_t len = eg_neigh_ask(frame, selves[i], targets[i],
-						    unicast ? station : NULL);
+			uint32_t len = eg_neigh_request(frame, selves[i], targets[i],
+							unicast ? station : NULL);
 
 			assert_true(eg_neigh_parse(frame, len, &m));
 			assert_true(m.asks && m.has_mac && !m.answers && !m.probes);
@@ -111,11 +111,11 @@ static void test_probes(void **state)
 	(void)state;
 	memset(nobody4.ip.bytes, 0, 16);
 	memset(nobody6.ip.bytes, 0, 16);
-	len = eg_neigh_ask(frame, &nobody4, &target4, NULL);
+	len = eg_neigh_request(frame, &nobody4, &target4, NULL);
 	assert_true(eg_neigh_parse(frame, len, &m));
 	assert_true(m.asks && m.probes && !m.has_mac && !m.sender.family);
 
-	len = eg_neigh_ask(frame, &nobody6, &target6, NULL);
+	len = eg_neigh_request(frame, &nobody6, &target6, NULL);
 	assert_false(eg_neigh_parse(frame, len, &m)); /* :: with an option: RFC 4861 s7.1.1 */
 	len -= 8;
 	eg_put16(frame + 18, 24);
@@ -224,7 +224,8 @@ static void test_spoiled_nd(void **state)
 	uint8_t frame[EG_NEIGH_FRAME_MAX];
 
 	(void)state;
-	run_spoiled(solicit, COUNT(solicit), frame, eg_neigh_ask(frame, &self6, &target6, NULL));
+	run_spoiled(solicit, COUNT(solicit), frame,
+		    eg_neigh_request(frame, &self6, &target6, NULL));
 	run_spoiled(advert, COUNT(advert), frame, eg_neigh_answer(frame, &self6, &question));
 }
 
@@ -269,7 +270,7 @@ static void test_probe_to_one(void **state)
 	(void)state;
 	for (unsigned unicast = 0; unicast < 2; unicast++) {
 		memset(nobody.ip.bytes, 0, 16);
-		eg_neigh_ask(frame, &nobody, &target6, NULL);
+		eg_neigh_request(frame, &nobody, &target6, NULL);
 		if (unicast)
 			memcpy(frame + 38, target6.bytes, 16);
 		eg_put16(frame + 18, 24); /* without the option */
@@ -287,7 +288,7 @@ static void test_option_length(void **state)
 
 	(void)state;
 	for (unsigned words = 1; words <= 3; words++) {
-		len = eg_neigh_ask(frame, &self6, &target6, NULL) + 8 * (words - 1);
+		len = eg_neigh_request(frame, &self6, &target6, NULL) + 8 * (words - 1);
 		frame[79] = (uint8_t)words;
 		eg_put16(frame + 18, (uint16_t)(24 + 8 * words));
 		mend(frame, len);

@@ -50,17 +50,17 @@ static void test_told(void **state)
 		 false},
 		{EG_NEIGH_REACHABLE, false, true, KNOWN, EG_NEIGH_REACHABLE, KNOWN,
 		 EG_NEIGH_NOTHING, false},
-		{EG_NEIGH_REACHABLE, true, true, OTHER, EG_NEIGH_PROBE, KNOWN, EG_NEIGH_ASK_STATION,
-		 true},
+		{EG_NEIGH_REACHABLE, true, true, OTHER, EG_NEIGH_PROBE, KNOWN,
+		 EG_NEIGH_REQUEST_STATION, true},
 		{EG_NEIGH_REACHABLE, false, true, OTHER, EG_NEIGH_PROBE, KNOWN,
-		 EG_NEIGH_ASK_STATION, true},
+		 EG_NEIGH_REQUEST_STATION, true},
 		{EG_NEIGH_REACHABLE, true, false, OTHER, EG_NEIGH_REACHABLE, KNOWN,
 		 EG_NEIGH_NOTHING, true},
 		/* 9: old */
 		{EG_NEIGH_STALE, false, true, KNOWN, EG_NEIGH_STALE, KNOWN, EG_NEIGH_NOTHING,
 		 false},
-		{EG_NEIGH_STALE, false, true, OTHER, EG_NEIGH_PROBE, OTHER, EG_NEIGH_ASK_STATION,
-		 false},
+		{EG_NEIGH_STALE, false, true, OTHER, EG_NEIGH_PROBE, OTHER,
+		 EG_NEIGH_REQUEST_STATION, false},
 		{EG_NEIGH_STALE, false, false, OTHER, EG_NEIGH_STALE, KNOWN, EG_NEIGH_NOTHING,
 		 true},
 		/* 12: asked */
@@ -86,7 +86,7 @@ static void test_told(void **state)
 
 		if (rows[i].mac)
 			memcpy(message.mac, macs[rows[i].mac], 6);
-		got = eg_neigh_told(neighs, neigh, &message, rows[i].answer, T0 + 7, &refused);
+		got = eg_neigh_update(neighs, neigh, &message, rows[i].answer, T0 + 7, &refused);
 		if (rows[i].mac_then)
 			memcpy(&mac, macs[rows[i].mac_then], 6);
 		if (got != rows[i].want || neigh->state != rows[i].next ||
@@ -113,7 +113,7 @@ static unsigned run_until_gone(struct eg_neighs *neighs, struct eg_neigh *neigh,
 		if (what == EG_NEIGH_NOTHING)
 			continue;
 		assert_int_equal(what, question);
-		eg_neigh_asked(neigh, *now);
+		eg_neigh_requested(neigh, *now);
 		asked++;
 	}
 }
@@ -125,8 +125,8 @@ static void test_nobody_answers(void **state)
 	uint64_t now = T0;
 
 	(void)state;
-	assert_int_equal(run_until_gone(neighs, neigh, &now, EG_NEIGH_ASK_ALL), EG_NEIGH_TRIES);
-	assert_int_equal(now, T0 + EG_NEIGH_TRIES * EG_NEIGH_ASK_MS);
+	assert_int_equal(run_until_gone(neighs, neigh, &now, EG_NEIGH_REQUEST_ALL), EG_NEIGH_TRIES);
+	assert_int_equal(now, T0 + EG_NEIGH_TRIES * EG_NEIGH_RETRY_MS);
 	eg_neighs_free(neighs);
 }
 
@@ -149,11 +149,11 @@ static void test_life(void **state)
 	assert_int_equal(eg_neigh_step(neighs, neigh, now + EG_NEIGH_STALE_MS), EG_NEIGH_GIVE_UP);
 	/* A packet makes us ask, and packets go on while we do. */
 	assert_int_not_equal(eg_neigh_mac(neighs, &key), 0);
-	assert_int_equal(eg_neigh_step(neighs, neigh, now), EG_NEIGH_ASK_STATION);
+	assert_int_equal(eg_neigh_step(neighs, neigh, now), EG_NEIGH_REQUEST_STATION);
 	assert_int_equal(neigh->state, EG_NEIGH_PROBE);
-	eg_neigh_asked(neigh, now);
+	eg_neigh_requested(neigh, now);
 	assert_int_not_equal(eg_neigh_mac(neighs, &key), 0);
-	assert_int_equal(run_until_gone(neighs, neigh, &now, EG_NEIGH_ASK_STATION),
+	assert_int_equal(run_until_gone(neighs, neigh, &now, EG_NEIGH_REQUEST_STATION),
 			 EG_NEIGH_TRIES - 1);
 	eg_neigh_remove(neighs, neigh);
 	assert_int_equal(eg_neigh_mac(neighs, &key), 0);

@@ -31,20 +31,20 @@ static const struct ip_case {
 	struct eg_pkt pkt; /* where it is kept */
 } ip_cases[] = {
 	/* IPv4 */
-	{"TCP", IP4("0028", "0000", "06") TCP, 0, EG_KEEP, {40, 20, 4, 6, 0, 0, 0x1234, 80, 0}},
-	{"UDP", IP4("001c", "4000", "11") UDP, 0, EG_KEEP, {28, 20, 4, 17, 0, 0, 0x1234, 53, 0}},
-	{"SCTP", IP4("0020", "0000", "84") SCTP, 0, EG_KEEP, {32, 20, 4, 132, 0, 0, 0x1234, 8080, 0}},
+	{"TCP", IP4("0028", "0000", "06") TCP, 0, EG_PASS, {40, 20, 4, 6, 0, 0, 0x1234, 80, 0}},
+	{"UDP", IP4("001c", "4000", "11") UDP, 0, EG_PASS, {28, 20, 4, 17, 0, 0, 0x1234, 53, 0}},
+	{"SCTP", IP4("0020", "0000", "84") SCTP, 0, EG_PASS, {32, 20, 4, 132, 0, 0, 0x1234, 8080, 0}},
 	{"ICMP: id and type/code", IP4("001c", "0000", "01") ICMP,
-	 0, EG_KEEP, {28, 20, 4, 1, 0, 0, 0xabcd, 0x0800, 0}},
-	{"ESP", IP4("001c", "0000", "32") ESP, 0, EG_KEEP, {28, 20, 4, 50, 0, 0, 0, 0, 0}},
+	 0, EG_PASS, {28, 20, 4, 1, 0, 0, 0xabcd, 0x0800, 0}},
+	{"ESP", IP4("001c", "0000", "32") ESP, 0, EG_PASS, {28, 20, 4, 50, 0, 0, 0, 0, 0}},
 	{"nothing behind the header", IP4("0014", "0000", "3b"),
-	 0, EG_KEEP, {20, 20, 4, 59, 0, 0, 0, 0, 0}},
+	 0, EG_PASS, {20, 20, 4, 59, 0, 0, 0, 0, 0}},
 	{"longest", IP4("0200", "0000", "11") UDP,
-	 512, EG_KEEP, {512, 20, 4, 17, 0, 0, 0x1234, 53, 0}},
+	 512, EG_PASS, {512, 20, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"DSCP 46, ECT(1)", "45b9 001c 0000 0000 40 11 ____ 0a000001 0a000102 " UDP,
-	 0, EG_KEEP, {28, 20, 4, 17, 0xb9, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {28, 20, 4, 17, 0xb9, 0, 0x1234, 53, 0}},
 	{"4 bytes of options", "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 01010101 " UDP,
-	 0, EG_KEEP, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"loose source route", "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 83070400 00000000 " UDP,
 	 0, EG_DROP_IP4_SOURCE_ROUTE, {0}},
 	{"strict source route behind two no-ops",
@@ -52,19 +52,19 @@ static const struct ip_case {
 	 0, EG_DROP_IP4_SOURCE_ROUTE, {0}},
 	{"its number behind the end of options",
 	 "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 00830704 00000000 " UDP,
-	 0, EG_KEEP, {36, 28, 4, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {36, 28, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"its number as another option's data",
 	 "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 94048389 01010101 " UDP,
-	 0, EG_KEEP, {36, 28, 4, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {36, 28, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"option of length 0", "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 94000000 " UDP,
-	 0, EG_KEEP, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"option of length 1", "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 94010000 " UDP,
-	 0, EG_KEEP, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"option behind the header", "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 94050000 " UDP,
-	 0, EG_KEEP, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"option whose length is missing",
 	 "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 01010194 " UDP,
-	 0, EG_KEEP, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"source route behind an option of length 0",
 	 "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 94000083 07040000 " UDP,
 	 0, EG_DROP_IP4_SOURCE_ROUTE, {0}},
@@ -81,17 +81,17 @@ static const struct ip_case {
 	 "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 01010189 " UDP,
 	 0, EG_DROP_IP4_SOURCE_ROUTE, {0}},
 	{"option to the header's end", "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 94040000 " UDP,
-	 0, EG_KEEP, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"40 bytes of options", "4f00 003c 0000 0000 40 3b ____ 0a000001 0a000102 ",
-	 60, EG_KEEP, {60, 60, 4, 59, 0, 0, 0, 0, 0}},
+	 60, EG_PASS, {60, 60, 4, 59, 0, 0, 0, 0, 0}},
 	{"first fragment", IP4("001c", "2000", "11") UDP,
-	 0, EG_KEEP, {28, 20, 4, 17, 0, EG_FRAG_FIRST, 0x1234, 53, 7}},
+	 0, EG_PASS, {28, 20, 4, 17, 0, EG_FRAG_FIRST, 0x1234, 53, 7}},
 	{"later fragment: no ports", IP4("001c", "2001", "11") UDP,
-	 0, EG_KEEP, {28, 20, 4, 17, 0, EG_FRAG_LATER, 0, 0, 7}},
+	 0, EG_PASS, {28, 20, 4, 17, 0, EG_FRAG_LATER, 0, 0, 7}},
 	{"last fragment, shorter than UDP", IP4("0015", "0001", "11") "ff",
-	 0, EG_KEEP, {21, 20, 4, 17, 0, EG_FRAG_LATER, 0, 0, 7}},
+	 0, EG_PASS, {21, 20, 4, 17, 0, EG_FRAG_LATER, 0, 0, 7}},
 	{"last fragment, to byte 65,535 of its packet", IP4("0017", "1ffd", "11") "ffffff",
-	 0, EG_KEEP, {23, 20, 4, 17, 0, EG_FRAG_LATER, 0, 0, 7}},
+	 0, EG_PASS, {23, 20, 4, 17, 0, EG_FRAG_LATER, 0, 0, 7}},
 	{"last fragment, a byte beyond", IP4("0018", "1ffd", "11") "ffffffff",
 	 0, EG_DROP_FRAGMENT_OVERSIZE, {0}},
 	{"fragment that would wrap to offset 0", IP4("001c", "3fff", "11") UDP,
@@ -100,7 +100,7 @@ static const struct ip_case {
 	 "4600 0018 0007 1ffd 40 11 ____ 0a000001 0a000102 01010101 ",
 	 0, EG_DROP_FRAGMENT_OVERSIZE, {0}},
 	{"padding behind the IP length", IP4("001c", "0000", "11") UDP,
-	 46, EG_KEEP, {28, 20, 4, 17, 0, 0, 0x1234, 53, 0}},
+	 46, EG_PASS, {28, 20, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"empty", "", 0, EG_DROP_BAD_IP_LENGTH, {0}},
 	{"version 0", "0500 001c", 40, EG_DROP_BAD_IP_HEADER, {0}},
 	{"version 5", "5500 001c", 40, EG_DROP_BAD_IP_HEADER, {0}},
@@ -130,24 +130,24 @@ static const struct ip_case {
 	 36, EG_DROP_SHORT_L4, {0}},
 
 	/* IPv6 */
-	{"TCP", IP6("0014", "06") TCP, 0, EG_KEEP, {60, 40, 6, 6, 0, 0, 0x1234, 80, 0}},
-	{"UDP", IP6("0008", "11") UDP, 0, EG_KEEP, {48, 40, 6, 17, 0, 0, 0x1234, 53, 0}},
-	{"SCTP", IP6("000c", "84") SCTP, 0, EG_KEEP, {52, 40, 6, 132, 0, 0, 0x1234, 8080, 0}},
+	{"TCP", IP6("0014", "06") TCP, 0, EG_PASS, {60, 40, 6, 6, 0, 0, 0x1234, 80, 0}},
+	{"UDP", IP6("0008", "11") UDP, 0, EG_PASS, {48, 40, 6, 17, 0, 0, 0x1234, 53, 0}},
+	{"SCTP", IP6("000c", "84") SCTP, 0, EG_PASS, {52, 40, 6, 132, 0, 0, 0x1234, 8080, 0}},
 	{"ICMPv6", IP6("0008", "3a") "8000 0000 abcd 0001",
-	 0, EG_KEEP, {48, 40, 6, 58, 0, 0, 0xabcd, 0x8000, 0}},
-	{"ESP", IP6("0008", "32") ESP, 0, EG_KEEP, {48, 40, 6, 50, 0, 0, 0, 0, 0}},
-	{"no next header", IP6("0000", "3b"), 0, EG_KEEP, {40, 40, 6, 59, 0, 0, 0, 0, 0}},
+	 0, EG_PASS, {48, 40, 6, 58, 0, 0, 0xabcd, 0x8000, 0}},
+	{"ESP", IP6("0008", "32") ESP, 0, EG_PASS, {48, 40, 6, 50, 0, 0, 0, 0, 0}},
+	{"no next header", IP6("0000", "3b"), 0, EG_PASS, {40, 40, 6, 59, 0, 0, 0, 0, 0}},
 	{"traffic class b9",
 	 "6b900000 0000 3b 40 fd000000000000000000000000000001 fd000000000000000000000000000002",
-	 0, EG_KEEP, {40, 40, 6, 59, 0xb9, 0, 0, 0, 0}},
+	 0, EG_PASS, {40, 40, 6, 59, 0xb9, 0, 0, 0, 0}},
 	{"padding behind the IP length", IP6("0008", "11") UDP,
-	 64, EG_KEEP, {48, 40, 6, 17, 0, 0, 0x1234, 53, 0}},
+	 64, EG_PASS, {48, 40, 6, 17, 0, 0, 0x1234, 53, 0}},
 	{"hop-by-hop", IP6("0010", "00") EXT("11") UDP,
-	 0, EG_KEEP, {56, 48, 6, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {56, 48, 6, 17, 0, 0, 0x1234, 53, 0}},
 	{"hop-by-hop of 24 bytes",
 	 IP6("0020", "00") "11 02 0114 0000000000000000000000000000000000000000" UDP,
-	 0, EG_KEEP, {72, 64, 6, 17, 0, 0, 0x1234, 53, 0}},
-	{"routing", IP6("001c", "2b") EXT("06") TCP, 0, EG_KEEP, {68, 48, 6, 6, 0, 0, 0x1234, 80, 0}},
+	 0, EG_PASS, {72, 64, 6, 17, 0, 0, 0x1234, 53, 0}},
+	{"routing", IP6("001c", "2b") EXT("06") TCP, 0, EG_PASS, {68, 48, 6, 6, 0, 0, 0x1234, 80, 0}},
 	{"routing, type 0", IP6("001c", "2b") "06 00 0000 00000000 " TCP, 0, EG_DROP_IP6_ROUTING_0, {0}},
 	{"routing, type 0, segments left, behind options", IP6("0024", "3c") EXT("2b") "06 00 0001 00000000 " TCP,
 	 0, EG_DROP_IP6_ROUTING_0, {0}},
@@ -155,22 +155,22 @@ static const struct ip_case {
 	 IP6("0018", "2c") FRAG("2b", "0001") "11 00 0001 00000000 " UDP,
 	 0, EG_DROP_IP6_ROUTING_0, {0}},
 	{"destination options", IP6("0010", "3c") EXT("11") UDP,
-	 0, EG_KEEP, {56, 48, 6, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {56, 48, 6, 17, 0, 0, 0x1234, 53, 0}},
 	{"AH counts words of 4", IP6("0020", "33") AH("11") UDP,
-	 0, EG_KEEP, {72, 64, 6, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {72, 64, 6, 17, 0, 0, 0x1234, 53, 0}},
 	{"hop-by-hop, destination, routing, AH, destination",
 	 IP6("0040", "00") EXT("3c") EXT("2b") EXT("33") AH("3c") EXT("11") UDP,
-	 0, EG_KEEP, {104, 96, 6, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {104, 96, 6, 17, 0, 0, 0x1234, 53, 0}},
 	{"first fragment", IP6("0010", "2c") FRAG("11", "0001") UDP,
-	 0, EG_KEEP, {56, 48, 6, 17, 0, EG_FRAG_FIRST, 0x1234, 53, 0xbeef}},
+	 0, EG_PASS, {56, 48, 6, 17, 0, EG_FRAG_FIRST, 0x1234, 53, 0xbeef}},
 	{"first fragment of options", IP6("0018", "2c") FRAG("3c", "0001") EXT("11") UDP,
-	 0, EG_KEEP, {64, 56, 6, 17, 0, EG_FRAG_FIRST, 0x1234, 53, 0xbeef}},
+	 0, EG_PASS, {64, 56, 6, 17, 0, EG_FRAG_FIRST, 0x1234, 53, 0xbeef}},
 	{"later fragment", IP6("0010", "2c") FRAG("11", "0009") UDP,
-	 0, EG_KEEP, {56, 48, 6, 17, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
+	 0, EG_PASS, {56, 48, 6, 17, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
 	{"last fragment, one byte", IP6("0009", "2c") FRAG("06", "0008") "ff",
-	 0, EG_KEEP, {49, 48, 6, 6, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
+	 0, EG_PASS, {49, 48, 6, 6, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
 	{"last fragment, to byte 65,535 of payload", IP6("000f", "2c") FRAG("06", "fff8") "ffffffffffffff",
-	 0, EG_KEEP, {55, 48, 6, 6, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
+	 0, EG_PASS, {55, 48, 6, 6, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
 	{"last fragment, a byte beyond", IP6("0010", "2c") FRAG("06", "fff8") UDP,
 	 0, EG_DROP_FRAGMENT_OVERSIZE, {0}},
 	{"fragment that is not the last, a byte beyond", IP6("0010", "2c") FRAG("06", "fff9") UDP,
@@ -180,14 +180,14 @@ static const struct ip_case {
 	 0, EG_DROP_FRAGMENT_OVERSIZE, {0}},
 	{"later fragment: what follows is no header",
 	 IP6("0010", "2c") FRAG("00", "0008") "ffffffffffffffff",
-	 0, EG_KEEP, {56, 48, 6, 0, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
+	 0, EG_PASS, {56, 48, 6, 0, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
 	{"atomic fragment (RFC 6946)", IP6("0010", "2c") FRAG("11", "0000") UDP,
-	 0, EG_KEEP, {56, 48, 6, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {56, 48, 6, 17, 0, 0, 0x1234, 53, 0}},
 	{"reserved fragment bits say nothing", IP6("0010", "2c") FRAG("11", "0006") UDP,
-	 0, EG_KEEP, {56, 48, 6, 17, 0, 0, 0x1234, 53, 0}},
+	 0, EG_PASS, {56, 48, 6, 17, 0, 0, 0x1234, 53, 0}},
 	{"8 extension headers",
 	 IP6("0048", "00") EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c")
-	 EXT("3c") EXT("11") UDP, 0, EG_KEEP, {112, 104, 6, 17, 0, 0, 0x1234, 53, 0}},
+	 EXT("3c") EXT("11") UDP, 0, EG_PASS, {112, 104, 6, 17, 0, 0, 0x1234, 53, 0}},
 	{"9 extension headers",
 	 IP6("0050", "00") EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c")
 	 EXT("3c") EXT("3c") EXT("11") UDP, 0, EG_DROP_BAD_IP6_EXTENSION, {0}},
@@ -219,11 +219,11 @@ static const struct link_case {
 	uint16_t l3_off;
 } link_cases[] = {
 #define MACS "020000000002 020000000001 "
-	{"IPv4", MACS "0800 45", 0, EG_KEEP, 14},
-	{"IPv6", MACS "86dd 60", 0, EG_KEEP, 14},
-	{"VLAN", MACS "8100 0064 0800 45", 0, EG_KEEP, 18},
-	{"QinQ", MACS "88a8 0001 8100 0064 86dd 60", 0, EG_KEEP, 22},
-	{"two 802.1Q tags", MACS "8100 0001 8100 0064 0800 45", 0, EG_KEEP, 22},
+	{"IPv4", MACS "0800 45", 0, EG_PASS, 14},
+	{"IPv6", MACS "86dd 60", 0, EG_PASS, 14},
+	{"VLAN", MACS "8100 0064 0800 45", 0, EG_PASS, 18},
+	{"QinQ", MACS "88a8 0001 8100 0064 86dd 60", 0, EG_PASS, 22},
+	{"two 802.1Q tags", MACS "8100 0001 8100 0064 0800 45", 0, EG_PASS, 22},
 	{"empty", "", 0, EG_DROP_SHORT_FRAME, 0},
 	{"13 bytes", MACS, 13, EG_DROP_SHORT_FRAME, 0},
 	{"VLAN tag cut", MACS "8100 0064 08", 0, EG_DROP_SHORT_FRAME, 0},
@@ -244,10 +244,10 @@ static const struct address_case {
 	const char *src, *dst;
 	enum eg_drop drop;
 } address_cases[] = {
-	{"10.0.0.1", "10.0.0.2", EG_KEEP},
-	{"1.0.0.0", "223.255.255.255", EG_KEEP},
-	{"169.253.255.255", "169.255.0.0", EG_KEEP},
-	{"126.0.0.1", "128.0.0.1", EG_KEEP},
+	{"10.0.0.1", "10.0.0.2", EG_PASS},
+	{"1.0.0.0", "223.255.255.255", EG_PASS},
+	{"169.253.255.255", "169.255.0.0", EG_PASS},
+	{"126.0.0.1", "128.0.0.1", EG_PASS},
 	{"10.0.0.1", "224.0.0.1", EG_DROP_MULTICAST},
 	{"10.0.0.1", "239.255.255.255", EG_DROP_MULTICAST},
 	{"10.0.0.1", "240.0.0.1", EG_DROP_MULTICAST},
@@ -260,10 +260,10 @@ static const struct address_case {
 	{"10.0.0.1", "127.255.255.255", EG_DROP_MARTIAN},
 	{"169.254.0.1", "10.0.0.1", EG_DROP_LINK_LOCAL},
 	{"10.0.0.1", "169.254.169.254", EG_DROP_LINK_LOCAL},
-	{"fd00::1", "fd00::2", EG_KEEP},
-	{"2001:db8::1", "::2", EG_KEEP},
-	{"::1:0:0:1", "64:ff9b::1", EG_KEEP},
-	{"fe00::1", "fec0::1", EG_KEEP},
+	{"fd00::1", "fd00::2", EG_PASS},
+	{"2001:db8::1", "::2", EG_PASS},
+	{"::1:0:0:1", "64:ff9b::1", EG_PASS},
+	{"fe00::1", "fec0::1", EG_PASS},
 	{"fd00::1", "ff02::1", EG_DROP_MULTICAST},
 	{"fd00::1", "ff0e::1", EG_DROP_MULTICAST},
 	{"::", "fd00::1", EG_DROP_MARTIAN},
@@ -319,14 +319,14 @@ size_t net_valid_count(void)
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(ip_cases); i++)
-		n += ip_cases[i].drop == EG_KEEP;
+		n += ip_cases[i].drop == EG_PASS;
 	return n;
 }
 
 struct net_packet net_valid(size_t index)
 {
 	for (size_t i = 0; i < COUNT(ip_cases); i++) {
-		if (ip_cases[i].drop == EG_KEEP && !index--)
+		if (ip_cases[i].drop == EG_PASS && !index--)
 			return make(ip_cases[i].hex, ip_cases[i].size);
 	}
 	fail();
@@ -350,7 +350,7 @@ static void test_ip(void **state)
 		struct eg_pkt pkt;
 
 		assert_drop(eg_parse_ip(exact, (uint32_t)packet.n, &pkt), c->drop, i, c->what);
-		if (c->drop == EG_KEEP && memcmp(&pkt, &c->pkt, sizeof(pkt)))
+		if (c->drop == EG_PASS && memcmp(&pkt, &c->pkt, sizeof(pkt)))
 			fail_msg("row %zu, IPv%u %s: len %u l4_off %u proto %u tos %u frag %u "
 				 "sport %u dport %u",
 				 i, pkt.version, c->what, pkt.len, pkt.l4_off, pkt.proto, pkt.tos,
@@ -381,11 +381,11 @@ static void test_link_cut(void **state)
 	for (size_t i = 0; i < COUNT(link_cases); i++) {
 		struct net_packet frame = make(link_cases[i].hex, link_cases[i].size);
 
-		for (size_t n = 0; link_cases[i].drop == EG_KEEP && n < frame.n; n++) {
+		for (size_t n = 0; link_cases[i].drop == EG_PASS && n < frame.n; n++) {
 			uint8_t *exact = net_exact_copy(frame.bytes, n);
 			uint16_t off;
 
-			assert_int_not_equal(eg_parse_link(exact, (uint32_t)n, &off), EG_KEEP);
+			assert_int_not_equal(eg_parse_link(exact, (uint32_t)n, &off), EG_PASS);
 			free(exact);
 		}
 	}

@@ -51,11 +51,11 @@ static enum eg_drop parse_exact(const uint8_t *bytes, size_t n)
 	memcpy(padded, bytes, n);
 	memset(padded + n, 0xa5, 64);
 	drop_again = eg_parse_ip(padded, (uint32_t)n + 64, &again);
-	if (drop == EG_KEEP) {
+	if (drop == EG_PASS) {
 		assert_inside(&pkt, exact, n);
 		if (!pkt.frag)
 			assert_split(&pkt, exact);
-		assert_int_equal(drop_again, EG_KEEP);
+		assert_int_equal(drop_again, EG_PASS);
 		assert_memory_equal(&pkt, &again, sizeof(pkt));
 		(void)eg_parse_addresses(exact, &pkt); /* for ASan */
 	} else if (drop != EG_DROP_BAD_IP_LENGTH) {
@@ -74,11 +74,11 @@ static void test_cut(void **state)
 		struct net_packet packet = net_valid(i);
 		struct eg_pkt pkt;
 
-		assert_int_equal(eg_parse_ip(packet.bytes, (uint32_t)packet.n, &pkt), EG_KEEP);
+		assert_int_equal(eg_parse_ip(packet.bytes, (uint32_t)packet.n, &pkt), EG_PASS);
 		for (size_t n = 0; n < pkt.len; n++)
 			assert_int_equal(parse_exact(packet.bytes, n), EG_DROP_BAD_IP_LENGTH);
 		for (size_t n = pkt.len; n <= packet.n; n++)
-			assert_int_equal(parse_exact(packet.bytes, n), EG_KEEP);
+			assert_int_equal(parse_exact(packet.bytes, n), EG_PASS);
 	}
 }
 
@@ -103,7 +103,7 @@ static void test_cut_inside(void **state)
 			struct net_packet packet = net_valid(i);
 
 			set_length(packet.bytes, n);
-			if (parse_exact(packet.bytes, n) == EG_KEEP)
+			if (parse_exact(packet.bytes, n) == EG_PASS)
 				kept++;
 			else
 				refused++;
@@ -135,7 +135,7 @@ static void test_mutated(void **state)
 		count[parse_exact(packet.bytes, n)]++;
 	}
 	/* It went everywhere. */
-	assert_true(count[EG_KEEP] > ROUNDS / 20);
+	assert_true(count[EG_PASS] > ROUNDS / 20);
 	assert_true(count[EG_DROP_BAD_IP_LENGTH] && count[EG_DROP_BAD_IP_HEADER] &&
 		    count[EG_DROP_BAD_IP_CHECKSUM] && count[EG_DROP_BAD_IP6_EXTENSION] &&
 		    count[EG_DROP_SHORT_L4]);

@@ -30,7 +30,7 @@ void ends_cross(struct ends *ends, struct frame in[EG_BATCH_MAX], struct frame w
 	static struct frame out[EG_BATCH_MAX];
 
 	gw_send(ends->one, CLEAR, in, EG_BATCH_MAX);
-	assert_int_equal(gw_carry(ends->one, ends->two, wire), EG_BATCH_MAX);
+	assert_int_equal(gw_forward(ends->one, ends->two, wire), EG_BATCH_MAX);
 	assert_int_equal(gw_sent(ends->two, CLEAR, out, EG_BATCH_MAX), EG_BATCH_MAX);
 	for (unsigned i = 0; i < EG_BATCH_MAX; i++) {
 		struct frame opened = open_frame(&ends->tunnel, &wire[i], ++ends->seq);

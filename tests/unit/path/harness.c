@@ -114,8 +114,8 @@ static struct eg_path *new_path(struct gw *gw, unsigned worker)
 	path->cycles_per_s = rte_get_tsc_hz();
 	path->pool = pool;
 	path->large = large;
-	path->way = gw->way;
-	path->keeper.on = worker == 0;
+	path->resolver_shared = gw->resolver_shared;
+	path->resolver.on = worker == 0;
 	path->n_ports = 2;
 	for (unsigned port = 0; port < 2; port++)
 		path->port[port] = (struct eg_path_port){
@@ -143,24 +143,25 @@ static void add_site(struct gw *gw)
 	static const char *const pods[2][2] = {{"10.1.0.0/16", "fd00:1::/64"},
 					       {"10.2.0.0/16", "fd00:2::/64"}};
 	unsigned here = gw->spec.site - 1, there = 1 - here, v6 = gw->spec.outer == 6;
-	unsigned peer = gw_peer(gw, ends[v6][here], ends[v6][there]);
+	unsigned tunnel = gw_peer(gw, ends[v6][here], ends[v6][there]);
 	struct eg_sa_spec spec = {
 		.suite = gw->spec.suite,
 		.esn = gw->spec.esn,
-		.local = gw->peers.v[peer].local,
-		.remote = gw->peers.v[peer].remote,
+		.local = gw->tunnels.v[tunnel].local,
+		.remote = gw->tunnels.v[tunnel].remote,
 	};
 
 	spec.kind = EG_SA_KIND_OUT;
 	spec.spi = site_spi(here + 1);
-	gw_sa(gw, peer, &spec, site_material(here + 1));
+	gw_sa(gw, tunnel, &spec, site_material(here + 1));
 	spec.kind = EG_SA_KIND_IN;
 	spec.spi = site_spi(there + 1);
 	spec.replay_window = gw->spec.window ? gw->spec.window : EG_REPLAY_DEFAULT;
-	gw_sa(gw, peer, &spec, site_material(there + 1));
+	gw_sa(gw, tunnel, &spec, site_material(there + 1));
 	for (unsigned v = 0; v < 2; v++) {
 		gw_route(gw, pods[here][v], port_hop(CLEAR));
-		gw_route(gw, pods[there][v], (struct eg_hop){.kind = EG_HOP_PEER, .peer = peer});
+		gw_route(gw, pods[there][v],
+			 (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = tunnel});
 	}
 }
 
@@ -172,10 +173,10 @@ static void free_gw(struct gw *gw)
 		free(gw->stats[w]);
 		rte_ring_free(gw->handoff[w]);
 	}
-	rte_ring_free(gw->way.messages);
-	rte_ring_free(gw->way.packets);
+	rte_ring_free(gw->resolver_shared.messages);
+	rte_ring_free(gw->resolver_shared.packets);
 	rte_ring_free(gw->to_kernel);
-	eg_neighs_free(gw->way.neighs);
+	eg_neighs_free(gw->resolver_shared.neighs);
 	eg_snap_free(gw->snap);
 	eg_sa_store_free(gw->store);
 	open_now[gw->spec.site - 1] = NULL;
@@ -186,12 +187,13 @@ static void make_way(struct gw *gw)
 {
 	char name[32];
 
-	gw->way.neighs = eg_neighs_new();
+	gw->resolver_shared.neighs = eg_neighs_new();
 	snprintf(name, sizeof(name), "messages-%u", gw->spec.site);
-	gw->way.messages = rte_ring_create(name, WAY, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	gw->resolver_shared.messages = rte_ring_create(name, WAY, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	snprintf(name, sizeof(name), "packets-%u", gw->spec.site);
-	gw->way.packets = rte_ring_create(name, WAY, SOCKET_ID_ANY, RING_F_SC_DEQ);
-	assert_true(gw->way.neighs && gw->way.messages && gw->way.packets);
+	gw->resolver_shared.packets = rte_ring_create(name, WAY, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	assert_true(gw->resolver_shared.neighs && gw->resolver_shared.messages &&
+		    gw->resolver_shared.packets);
 }
 
 static unsigned empty_device(uint16_t id)
@@ -221,7 +223,7 @@ void gw_kernel(struct gw *gw, unsigned port, const struct eg_allow *allow)
 	assert_non_null(gw->to_kernel);
 	gw->allow[port] = *allow;
 	for (unsigned w = 0; w < gw->spec.workers; w++) {
-		gw->path[w]->kernels.packets = gw->to_kernel;
+		gw->path[w]->kernel_shared.packets = gw->to_kernel;
 		gw->path[w]->port[port].kernel = (struct eg_kernel){
 			.on = true,
 			.dpdk_id = (uint16_t)(KERNELS + port),
@@ -239,7 +241,7 @@ struct gw *gw_open(struct gw_spec spec)
 	if (gw) { /* a test failed in the middle: the next one starts clean */
 		for (unsigned w = 0; w < gw->spec.workers; w++)
 			eg_path_expire(gw->path[w], true);
-		eg_path_keep(gw->path[0], gw->snap, 0, true);
+		eg_path_resolve(gw->path[0], gw->snap, 0, true);
 		empty_kernels(gw);
 		gw_discard(gw, CLEAR);
 		gw_discard(gw, ENCRYPTED);
@@ -278,15 +280,15 @@ void gw_route(struct gw *gw, const char *prefix, struct eg_hop hop)
 	*eg_vec_add(&gw->hops) = hop;
 }
 
-void gw_own(struct gw *gw, unsigned port, const char *address)
+void gw_local(struct gw *gw, unsigned port, const char *address)
 {
-	struct eg_own *own = eg_vec_add(&gw->owns);
+	struct eg_local *local = eg_vec_add(&gw->locals);
 	struct eg_prefix host;
 	char text[64];
 
-	assert_int_equal(eg_prefix_parse(address, &own->address), 0);
-	own->port = (uint8_t)port;
-	host = own->address;
+	assert_int_equal(eg_prefix_parse(address, &local->address), 0);
+	local->port = (uint8_t)port;
+	host = local->address;
 	gw_route(gw, address, (struct eg_hop){.kind = EG_HOP_LINK, .port = (uint8_t)port});
 	host.len = (uint8_t)eg_ip_bits(&host.ip);
 	gw_route(gw, eg_prefix_print(&host, text), (struct eg_hop){.kind = EG_HOP_LOCAL});
@@ -309,67 +311,69 @@ unsigned gw_group(struct gw *gw, const struct eg_group_member *members, size_t n
 	return (unsigned)(gw->groups.n - 1);
 }
 
-struct eg_alive *gw_alive(struct gw *gw, unsigned peer, const char *source, const char *target)
+struct eg_liveness *gw_liveness(struct gw *gw, unsigned index, const char *source,
+				const char *target)
 {
-	struct eg_tunnel *tunnel = &gw->peers.v[peer];
+	struct eg_tunnel *tunnel = &gw->tunnels.v[index];
 
 	assert_int_equal(eg_ip_parse(source, &tunnel->source), 0);
 	assert_int_equal(eg_ip_parse(target, &tunnel->target), 0);
-	tunnel->plan = (struct eg_alive_plan){100 * 1000000ull, 3};
-	tunnel->alive = eg_alive_new(0, gw->spec.workers);
-	assert_non_null(tunnel->alive);
-	return tunnel->alive;
+	tunnel->plan = (struct eg_liveness_plan){100 * 1000000ull, 3};
+	tunnel->liveness = eg_liveness_new(0, gw->spec.workers);
+	assert_non_null(tunnel->liveness);
+	return tunnel->liveness;
 }
 
-void gw_keep(struct gw *gw, uint64_t now_ms)
+void gw_resolve(struct gw *gw, uint64_t now_ms)
 {
 	/* A whole look through the table: a tick is but a part of it. */
 	for (unsigned i = 0; i < 16; i++) {
-		gw->path[0]->keeper.next_ms = 0;
-		eg_path_keep(gw->path[0], gw->snap, now_ms, false);
+		gw->path[0]->resolver.next_ms = 0;
+		eg_path_resolve(gw->path[0], gw->snap, now_ms, false);
 	}
 }
 
 unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 {
-	struct eg_tunnel *peer = eg_vec_add(&gw->peers);
+	struct eg_tunnel *tunnel = eg_vec_add(&gw->tunnels);
 	char prefix[64];
 
-	assert_int_equal(eg_ip_parse(local, &peer->local), 0);
-	assert_int_equal(eg_ip_parse(remote, &peer->remote), 0);
-	peer->name = strdup(remote);
-	peer->hop = port_hop(ENCRYPTED);
-	peer->out = calloc(4, sizeof(struct eg_sa *));
-	peer->df_copied = EG_IP4_DF;
-	peer->learns_mtu = true;
-	peer->pmtu = eg_pmtu_new();
-	peer->encap = gw->spec.encap;
-	peer->transport = gw->spec.transport;
-	peer->n_sports = 1;
-	peer->peer_port = 4500;
-	eg_tunnel_make_outer(peer);
-	snprintf(prefix, sizeof(prefix), "%s/%u", local, eg_ip_bits(&peer->local));
+	assert_int_equal(eg_ip_parse(local, &tunnel->local), 0);
+	assert_int_equal(eg_ip_parse(remote, &tunnel->remote), 0);
+	tunnel->name = strdup(remote);
+	tunnel->hop = port_hop(ENCRYPTED);
+	tunnel->out = calloc(4, sizeof(struct eg_sa *));
+	tunnel->df_copied = EG_IP4_DF;
+	tunnel->learns_mtu = true;
+	tunnel->pmtu = eg_pmtu_new();
+	tunnel->encap = gw->spec.encap;
+	tunnel->transport = gw->spec.transport;
+	tunnel->n_sports = 1;
+	tunnel->peer_port = 4500;
+	eg_tunnel_make_outer(tunnel);
+	snprintf(prefix, sizeof(prefix), "%s/%u", local, eg_ip_bits(&tunnel->local));
 	gw_route(gw, prefix,
 		 gw->spec.transport ? port_hop(CLEAR) : (struct eg_hop){.kind = EG_HOP_LOCAL});
 	if (gw->spec.transport) {
-		snprintf(prefix, sizeof(prefix), "%s/%u", remote, eg_ip_bits(&peer->remote));
+		snprintf(prefix, sizeof(prefix), "%s/%u", remote, eg_ip_bits(&tunnel->remote));
 		gw_route(gw, prefix,
-			 (struct eg_hop){.kind = EG_HOP_PEER, .peer = (uint32_t)(gw->peers.n - 1)});
+			 (struct eg_hop){.kind = EG_HOP_TUNNEL,
+					 .tunnel = (uint32_t)(gw->tunnels.n - 1)});
 	}
-	return (unsigned)(gw->peers.n - 1);
+	return (unsigned)(gw->tunnels.n - 1);
 }
 
-struct eg_sa *gw_sa(struct gw *gw, unsigned peer, const struct eg_sa_spec *spec,
+struct eg_sa *gw_sa(struct gw *gw, unsigned tunnel, const struct eg_sa_spec *spec,
 		    const uint8_t *material)
 {
 	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
 	struct eg_errs errs = {0};
 	struct eg_sa *sa = eg_sa_acquire(gw->store, spec, material, &ref, &errs);
-	struct eg_tunnel *p = &gw->peers.v[peer];
+	struct eg_tunnel *p = &gw->tunnels.v[tunnel];
 
 	eg_errs_print(&errs, stderr);
 	assert_non_null(sa);
-	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){.sa = sa, .peer = peer};
+	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){.sa = sa, .tunnel = tunnel};
 	if (spec->kind == EG_SA_KIND_OUT)
 		p->out[p->n_out++] = sa;
 	return sa;
@@ -384,7 +388,7 @@ void gw_ready(struct gw *gw)
 	eg_vec_foreach (held, &snap->sas) {
 		if (held->sa->kind == EG_SA_KIND_IN)
 			entries[n++] =
-				(struct eg_sad_entry){held->sa, held->sa->spi_be, held->peer};
+				(struct eg_sad_entry){held->sa, held->sa->spi_be, held->tunnel};
 	}
 	assert_int_equal(eg_sad_build(&snap->sad, entries, n), 0);
 	free(entries);
@@ -392,21 +396,21 @@ void gw_ready(struct gw *gw)
 	assert_non_null(snap->routes);
 	snap->hops = gw->hops.v;
 	snap->n_hops = (uint32_t)gw->hops.n;
-	snap->peers = gw->peers.v;
-	snap->n_peers = (uint32_t)gw->peers.n;
-	snap->idles = calloc(gw->peers.n + 1, sizeof(*snap->idles));
-	snap->probes = calloc(gw->peers.n + 1, sizeof(*snap->probes));
-	for (uint32_t i = 0; i < snap->n_peers; i++) {
-		snap->peers[i].into = (struct eg_hop){.kind = EG_HOP_PEER, .peer = i};
-		if (snap->peers[i].encap)
-			snap->idles[snap->n_idles++].peer = i;
-		if (snap->peers[i].alive)
+	snap->tunnels = gw->tunnels.v;
+	snap->n_tunnels = (uint32_t)gw->tunnels.n;
+	snap->idles = calloc(gw->tunnels.n + 1, sizeof(*snap->idles));
+	snap->probes = calloc(gw->tunnels.n + 1, sizeof(*snap->probes));
+	for (uint32_t i = 0; i < snap->n_tunnels; i++) {
+		snap->tunnels[i].into = (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = i};
+		if (snap->tunnels[i].encap)
+			snap->idles[snap->n_idles++].tunnel = i;
+		if (snap->tunnels[i].liveness)
 			snap->probes[snap->n_probes++] = i;
 	}
 	snap->groups = gw->groups.v;
 	snap->n_groups = (uint32_t)gw->groups.n;
-	assert_int_equal(eg_ends_build(&snap->ends, snap->peers, snap->n_peers), 0);
-	snap->owns = (struct eg_owns){gw->owns.v, gw->owns.n};
+	assert_int_equal(eg_ends_build(&snap->ends, snap->tunnels, snap->n_tunnels), 0);
+	snap->locals = (struct eg_locals){gw->locals.v, gw->locals.n};
 	snap->vias = gw->vias.v;
 	snap->source_check = calloc(2, sizeof(*snap->source_check)); /* strict */
 	assert_non_null(snap->source_check);
@@ -463,8 +467,8 @@ static void check_balance(const struct gw *gw)
 	uint64_t rx = 0, tx = 0;
 
 	for (unsigned w = 0; w < gw->spec.workers; w++) {
-		for (unsigned i = 0; i < EG_OWN_COUNT; i++)
-			rx += eg_counted(&gw->stats[w]->own[i]);
+		for (unsigned i = 0; i < EG_LOCAL_COUNT; i++)
+			rx += eg_counted(&gw->stats[w]->local[i]);
 		tx += eg_counted(&gw->stats[w]->taken);
 		for (unsigned port = 0; port < gw->path[w]->n_ports; port++) {
 			rx += eg_counted(&gw->stats[w]->port[port].rx_packets);
@@ -480,13 +484,13 @@ void gw_close(struct gw *gw)
 {
 	for (unsigned w = 0; w < gw->spec.workers; w++)
 		eg_path_expire(gw->path[w], true);
-	eg_path_keep(gw->path[0], gw->snap, 0, true);
+	eg_path_resolve(gw->path[0], gw->snap, 0, true);
 	empty_kernels(gw);
 	gw_discard(gw, CLEAR);
 	gw_discard(gw, ENCRYPTED);
 	check_balance(gw);
 	check_pool();
-	for (enum eg_drop drop = EG_KEEP; drop < EG_DROP_COUNT; drop++)
+	for (enum eg_drop drop = EG_PASS; drop < EG_DROP_COUNT; drop++)
 		dropped[drop] += gw_drops(gw, drop);
 	free_gw(gw);
 }
@@ -527,11 +531,11 @@ void gw_send_mbuf(struct gw *gw, unsigned port, struct rte_mbuf *m)
 
 static enum eg_drop first_drop(const struct gw *gw, const uint64_t before[EG_DROP_COUNT])
 {
-	for (enum eg_drop drop = EG_KEEP + 1; drop < EG_DROP_COUNT; drop++) {
+	for (enum eg_drop drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++) {
 		if (gw_drops(gw, drop) != before[drop])
 			return drop;
 	}
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 void gw_expect(struct gw *gw, unsigned port, const struct frame *frame, enum eg_drop want,
@@ -541,15 +545,15 @@ void gw_expect(struct gw *gw, unsigned port, const struct frame *frame, enum eg_
 	enum eg_drop got;
 	unsigned sent;
 
-	for (enum eg_drop drop = EG_KEEP; drop < EG_DROP_COUNT; drop++)
+	for (enum eg_drop drop = EG_PASS; drop < EG_DROP_COUNT; drop++)
 		before[drop] = gw_drops(gw, drop);
 	gw_send(gw, port, frame, 1);
 	sent = gw_discard(gw, CLEAR) + gw_discard(gw, ENCRYPTED);
 	got = first_drop(gw, before);
 	if (got != want)
 		fail_msg("%s: %s, not %s", what, eg_drop_name(got), eg_drop_name(want));
-	assert_int_equal(sent, want == EG_KEEP);
-	assert_int_equal(gw_drops_all(gw) - all, want != EG_KEEP);
+	assert_int_equal(sent, want == EG_PASS);
+	assert_int_equal(gw_drops_all(gw) - all, want != EG_PASS);
 }
 
 static void check_macs(const uint8_t *frame, unsigned port)
@@ -614,7 +618,7 @@ unsigned gw_to_kernel(struct gw *gw, unsigned port, struct frame *out, unsigned 
 	return n;
 }
 
-unsigned gw_carry(struct gw *from, struct gw *to, struct frame *frames)
+unsigned gw_forward(struct gw *from, struct gw *to, struct frame *frames)
 {
 	unsigned n = gw_sent(from, ENCRYPTED, frames, EG_BATCH_MAX);
 
@@ -649,7 +653,7 @@ uint64_t gw_drops_all(const struct gw *gw)
 {
 	uint64_t sum = 0;
 
-	for (enum eg_drop drop = EG_KEEP + 1; drop < EG_DROP_COUNT; drop++)
+	for (enum eg_drop drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++)
 		sum += gw_drops(gw, drop);
 	return sum;
 }

@@ -47,7 +47,7 @@ struct gw {
 	struct eg_path *path[GW_WORKERS];
 	struct eg_stats *stats[GW_WORKERS];
 	struct rte_ring *handoff[GW_WORKERS];
-	struct eg_keeper_way way; /* worker 0 keeps */
+	struct eg_resolver_shared resolver_shared; /* worker 0 keeps */
 	struct rte_ring *to_kernel;
 	struct eg_allow allow[2];
 	struct eg_sa_store *store;
@@ -55,8 +55,8 @@ struct gw {
 	bool closed_start; /* run without a snapshot, as the daemon starts */
 	EG_VEC(struct eg_lpm_entry) entries;
 	EG_VEC(struct eg_hop) hops;
-	EG_VEC(struct eg_tunnel) peers;
-	EG_VEC(struct eg_own) owns;
+	EG_VEC(struct eg_tunnel) tunnels;
+	EG_VEC(struct eg_local) locals;
 	EG_VEC(struct eg_ip) vias;
 	EG_VEC(struct eg_group *) groups;
 };
@@ -75,14 +75,16 @@ void gw_close(struct gw *gw);
 
 /* Between open and ready. A route's hop is what eg_hop says; a peer's hop is ENCRYPTED. */
 void gw_route(struct gw *gw, const char *prefix, struct eg_hop hop);
-void gw_own(struct gw *gw, unsigned port, const char *address); /* "10.1.0.1/24", and its network */
+void gw_local(struct gw *gw, unsigned port,
+	      const char *address); /* "10.1.0.1/24", and its network */
 unsigned gw_group(struct gw *gw, const struct eg_group_member *members,
 		  size_t n); /* EG_HOP_GROUP */
 /* The peer is asked whether it lives, every 100 ms with a threshold of 3, by worker 0. */
-struct eg_alive *gw_alive(struct gw *gw, unsigned peer, const char *source, const char *target);
+struct eg_liveness *gw_liveness(struct gw *gw, unsigned tunnel, const char *source,
+				const char *target);
 uint32_t gw_via(struct gw *gw, const char *address); /* for EG_HOP_VIA */
 unsigned gw_peer(struct gw *gw, const char *local, const char *remote);
-struct eg_sa *gw_sa(struct gw *gw, unsigned peer, const struct eg_sa_spec *spec,
+struct eg_sa *gw_sa(struct gw *gw, unsigned tunnel, const struct eg_sa_spec *spec,
 		    const uint8_t *material);
 void gw_ready(struct gw *gw);
 
@@ -98,7 +100,7 @@ void gw_send_mbuf(struct gw *gw, unsigned port, struct rte_mbuf *m);
 void gw_inject(struct gw *gw, unsigned port, struct rte_mbuf *m);
 void gw_receive(struct gw *gw, unsigned port, unsigned n);
 
-/* Send one frame that must be dropped for this reason and no other, or (EG_KEEP) must leave, by
+/* Send one frame that must be dropped for this reason and no other, or (EG_PASS) must leave, by
  * whatever port; `what` names the case where it does not. */
 void gw_expect(struct gw *gw, unsigned port, const struct frame *frame, enum eg_drop want,
 	       const char *what);
@@ -110,11 +112,11 @@ unsigned gw_sent(struct gw *gw, unsigned port, struct frame *out, unsigned max);
 unsigned gw_frames(struct gw *gw, unsigned port, struct frame *out, unsigned max);
 
 /* The keeper's turn at that time. */
-void gw_keep(struct gw *gw, uint64_t now_ms);
+void gw_resolve(struct gw *gw, uint64_t now_ms);
 
 /* The wire between two gateways: what left `from` by ENCRYPTED comes to `to`, as one burst. The
  * frames stay in `frames` as they left; at most 64, returns how many. */
-unsigned gw_carry(struct gw *from, struct gw *to, struct frame *frames);
+unsigned gw_forward(struct gw *from, struct gw *to, struct frame *frames);
 
 /* Give a port of site 1 a kernel device, before gw_ready(); what it lets pass in clear. */
 void gw_kernel(struct gw *gw, unsigned port, const struct eg_allow *allow);

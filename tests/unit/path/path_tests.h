@@ -18,7 +18,7 @@ int run_order_tests(void);
 int run_drop_tests(void);
 int run_limit_tests(void);
 int run_worker_tests(void);
-int run_life_tests(void);
+int run_lifetime_tests(void);
 int run_resync_tests(void);
 int run_neighbor_tests(void);
 int run_icmp_tests(void);

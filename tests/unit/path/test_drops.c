@@ -39,15 +39,15 @@ struct gw *open_crossing(void)
 	gw_route(gw, "10.3.0.0/16", wire);
 	gw_route(gw, "10.4.0.0/16", (struct eg_hop){.kind = EG_HOP_NO_NEIGHBOR});
 	no_sa = gw_peer(gw, "192.0.2.1", "192.0.2.5");
-	gw_route(gw, "10.5.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = no_sa});
+	gw_route(gw, "10.5.0.0/16", (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = no_sa});
 	no_hop = gw_peer(gw, "192.0.2.1", "192.0.2.6");
-	gw->peers.v[no_hop].hop.kind = EG_HOP_NO_NEIGHBOR;
-	gw_route(gw, "10.6.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = no_hop});
+	gw->tunnels.v[no_hop].hop.kind = EG_HOP_NO_NEIGHBOR;
+	gw_route(gw, "10.6.0.0/16", (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = no_hop});
 	second = gw_peer(gw, "192.0.2.1", "192.0.2.7");
-	spec.local = gw->peers.v[second].local;
-	spec.remote = gw->peers.v[second].remote;
+	spec.local = gw->tunnels.v[second].local;
+	spec.remote = gw->tunnels.v[second].remote;
 	gw_sa(gw, second, &spec, material);
-	gw_route(gw, "10.7.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = second});
+	gw_route(gw, "10.7.0.0/16", (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = second});
 	gw_route(gw, "10.8.0.0/16",
 		 (struct eg_hop){.kind = EG_HOP_PORT, .port = CLEAR, .mac = {2, 0, 0, 0, 1}});
 	gw_route(gw, "fd00:8::/32",
@@ -97,10 +97,10 @@ static const struct plain_case {
 	uint16_t cut;
 	enum eg_drop want;
 } plain_cases[] = {
-	{"into the tunnel", CLEAR, {V4, .payload = 20}, NULL, 0, 0, EG_KEEP},
-	{"IPv6 into the tunnel", CLEAR, {V6, .payload = 20}, NULL, 0, 0, EG_KEEP},
-	{"from pod to pod", CLEAR, TO("10.1.0.6"), NULL, 0, 0, EG_KEEP},
-	{"from pod to the second peer", CLEAR, TO("10.7.0.6"), NULL, 0, 0, EG_KEEP},
+	{"into the tunnel", CLEAR, {V4, .payload = 20}, NULL, 0, 0, EG_PASS},
+	{"IPv6 into the tunnel", CLEAR, {V6, .payload = 20}, NULL, 0, 0, EG_PASS},
+	{"from pod to pod", CLEAR, TO("10.1.0.6"), NULL, 0, 0, EG_PASS},
+	{"from pod to the second peer", CLEAR, TO("10.7.0.6"), NULL, 0, 0, EG_PASS},
 	/* The frame and its headers */
 	{"empty", CLEAR, {V4}, NULL, 0, 34, EG_DROP_SHORT_FRAME},
 	{"13 bytes", CLEAR, {V4}, NULL, 0, 21, EG_DROP_SHORT_FRAME},
@@ -116,7 +116,7 @@ static const struct plain_case {
 	{"hop-by-hop of 64 bytes in 8", CLEAR, {V6, .payload = 8}, "20=00", 0, 0,
 	 EG_DROP_BAD_IP6_EXTENSION},
 	{"UDP of 7 bytes", CLEAR, {V4, .proto = 17, .payload = 7}, NULL, 0, 0, EG_DROP_SHORT_L4},
-	{"UDP of 8 bytes", CLEAR, {V4, .proto = 17, .payload = 8}, NULL, 0, 0, EG_KEEP},
+	{"UDP of 8 bytes", CLEAR, {V4, .proto = 17, .payload = 8}, NULL, 0, 0, EG_PASS},
 	{"multicast", CLEAR, TO("224.0.0.5"), NULL, 0, 0, EG_DROP_MULTICAST},
 	{"multicast in a group frame", CLEAR, TO("224.0.0.5"), "0=01", 0, 0, EG_DROP_MULTICAST},
 	{"from 127/8", CLEAR, {.src = "127.0.0.1", .dst = "10.2.0.9"}, NULL, 0, 0,
@@ -155,7 +155,7 @@ static const struct plain_case {
 	{"from behind ENCRYPTED", CLEAR, {.src = "10.3.0.1", .dst = "10.1.0.5"}, NULL, 0, 0,
 	 EG_DROP_SOURCE_CHECK},
 	{"from another network behind CLEAR", CLEAR, {.src = "10.8.0.1", .dst = "10.1.0.5"}, NULL, 0,
-	 0, EG_KEEP},
+	 0, EG_PASS},
 	{"IPv6 from nowhere", CLEAR, {.src = "fd00:9::5", .dst = "fd00:1::5"}, NULL, 0, 0,
 	 EG_DROP_SOURCE_CHECK},
 	/* Routes that the sender names */
@@ -164,18 +164,18 @@ static const struct plain_case {
 	{"strict source route", CLEAR, {V4, .payload = 20}, "14=46 34=89 35=04 36=04 37=00", MEND, 0,
 	 EG_DROP_IP4_SOURCE_ROUTE},
 	{"router alert", CLEAR, {V4, .payload = 20}, "14=46 34=94 35=04 36=00 37=00", MEND, 0,
-	 EG_KEEP},
+	 EG_PASS},
 	{"routing header of type 0", CLEAR, {V6, .payload = 8},
 	 "20=2b 54=3b 55=00 56=00 57=00 58=00 59=00 60=00 61=00", 0, 0, EG_DROP_IP6_ROUTING_0},
 	{"routing header of type 4", CLEAR, {V6, .payload = 8},
-	 "20=2b 54=3b 55=00 56=04 57=00 58=00 59=00 60=00 61=00", 0, 0, EG_KEEP},
+	 "20=2b 54=3b 55=00 56=04 57=00 58=00 59=00 60=00 61=00", 0, 0, EG_PASS},
 	/* encrypt */
 	{"must be encrypted, and no tunnel takes it", CLEAR, TO("10.8.0.9"), NULL, 0, 0,
 	 EG_DROP_MUST_ENCRYPT},
-	{"at home inside it", CLEAR, TO("10.8.1.9"), NULL, 0, 0, EG_KEEP},
+	{"at home inside it", CLEAR, TO("10.8.1.9"), NULL, 0, 0, EG_PASS},
 	{"and no route leads there", CLEAR, TO("10.9.0.9"), NULL, 0, 0, EG_DROP_MUST_ENCRYPT},
 	{"IPv6 must be encrypted", CLEAR, TO6("fd00:8:2::9"), NULL, 0, 0, EG_DROP_MUST_ENCRYPT},
-	{"IPv6 at home inside it", CLEAR, TO6("fd00:8:1::9"), NULL, 0, 0, EG_KEEP},
+	{"IPv6 at home inside it", CLEAR, TO6("fd00:8:1::9"), NULL, 0, 0, EG_PASS},
 	/* Routes */
 	{"no route", CLEAR, TO("172.16.0.1"), NULL, 0, 0, EG_DROP_NO_ROUTE},
 	{"IPv6 no route", CLEAR, TO6("fd00:99::1"), NULL, 0, 0, EG_DROP_NO_ROUTE},
@@ -186,10 +186,10 @@ static const struct plain_case {
 	{"plain out by ENCRYPTED", CLEAR, TO("10.3.0.1"), NULL, 0, 0, EG_DROP_PLAIN_TO_ENCRYPTED},
 	{"TTL 0", CLEAR, {V4}, "22=00", MEND, 0, EG_DROP_TTL_EXPIRED},
 	{"TTL 1", CLEAR, {V4, .ttl = 1}, NULL, 0, 0, EG_DROP_TTL_EXPIRED},
-	{"TTL 2", CLEAR, {V4, .ttl = 2}, NULL, 0, 0, EG_KEEP},
+	{"TTL 2", CLEAR, {V4, .ttl = 2}, NULL, 0, 0, EG_PASS},
 	{"hop limit 0", CLEAR, {V6}, "21=00", 0, 0, EG_DROP_TTL_EXPIRED},
 	{"hop limit 1", CLEAR, {V6, .ttl = 1}, NULL, 0, 0, EG_DROP_TTL_EXPIRED},
-	{"hop limit 2", CLEAR, {V6, .ttl = 2}, NULL, 0, 0, EG_KEEP},
+	{"hop limit 2", CLEAR, {V6, .ttl = 2}, NULL, 0, 0, EG_PASS},
 };
 /* clang-format on */
 
@@ -235,7 +235,7 @@ static const struct esp_case {
 	const char *poke;    /* behind the sealing; the outer checksum is mended */
 	enum eg_drop want;
 } esp_cases[] = {
-	{"right", .want = EG_KEEP},
+	{"right", .want = EG_PASS},
 	/* sa_in */
 	{"unknown SPI", .spi = 0x9999, .want = EG_DROP_ESP_UNKNOWN_SPI},
 	{"SPI 0", .poke = "34=00 35=00 36=00 37=00", .want = EG_DROP_ESP_UNKNOWN_SPI},
@@ -262,8 +262,8 @@ static const struct esp_case {
 	{"number 0", .poke = "38=00 39=00 40=00 41=00", .want = EG_DROP_ESP_REPLAY_SEEN},
 	/* esp_in */
 	{"forged ICV", .poke = "113=00 112=00 111=00", .want = EG_DROP_ESP_AUTH},
-	{"padding of 2", .trailer = "0102 02 04", .want = EG_KEEP},
-	{"padding of 254", .padding = 254, .want = EG_KEEP},
+	{"padding of 2", .trailer = "0102 02 04", .want = EG_PASS},
+	{"padding of 254", .padding = 254, .want = EG_PASS},
 	{"padding begins wrong", .trailer = "0202 02 04", .want = EG_DROP_ESP_PADDING},
 	{"padding counts from 0", .trailer = "0001 02 04", .want = EG_DROP_ESP_PADDING},
 	{"padding of zeros", .trailer = "0000 02 04", .want = EG_DROP_ESP_PADDING},
@@ -280,7 +280,7 @@ static const struct esp_case {
 	{"nothing inside", .inner_cut = 60, .trailer = "0102 02 04",
 	 .want = EG_DROP_BAD_IP_HEADER},
 	/* parse, inside */
-	{"TFC padding", .tfc = 100, .want = EG_KEEP},
+	{"TFC padding", .tfc = 100, .want = EG_PASS},
 	{"inner truncated", .inner_cut = 4, .want = EG_DROP_BAD_IP_LENGTH},
 	{"inner header truncated", .inner_cut = 44, .want = EG_DROP_BAD_IP_LENGTH},
 	{"inner UDP of 7", {.src = "10.2.0.9", .dst = "10.1.0.5", .proto = 17, .payload = 7},
@@ -296,14 +296,14 @@ static const struct esp_case {
 	{"IPv6 from a stranger", {.src = "fd00:9::1", .dst = "fd00:1::5"},
 	 .want = EG_DROP_INNER_SOURCE},
 	/* route and behind */
-	{"IPv6 inside", {.src = "fd00:2::9", .dst = "fd00:1::5", .payload = 40}, .want = EG_KEEP},
+	{"IPv6 inside", {.src = "fd00:2::9", .dst = "fd00:1::5", .payload = 40}, .want = EG_PASS},
 	{"no route", IN("172.16.0.1"), .want = EG_DROP_NO_ROUTE},
 	{"to the gateway", IN("192.0.2.1"), .want = EG_DROP_TO_GATEWAY},
 	{"router unknown", IN("10.4.0.1"), .want = EG_DROP_NO_NEIGHBOR},
 	{"out by ENCRYPTED in clear", IN("10.3.0.1"), .want = EG_DROP_PLAIN_TO_ENCRYPTED},
 	{"TTL 1", {.src = "10.2.0.9", .dst = "10.1.0.5", .ttl = 1}, .want = EG_DROP_TTL_EXPIRED},
-	{"on into the second peer's tunnel", IN("10.7.0.1"), .want = EG_KEEP},
-	{"back into the same tunnel", IN("10.2.0.8"), .want = EG_KEEP},
+	{"on into the second peer's tunnel", IN("10.7.0.1"), .want = EG_PASS},
+	{"back into the same tunnel", IN("10.2.0.8"), .want = EG_PASS},
 };
 /* clang-format on */
 
@@ -406,7 +406,7 @@ static void test_encrypt_at_tx(void **state)
 		path->batch.n = 1;
 		path->batch.n_lost = 0;
 		path->batch.m[0] = m;
-		path->batch.meta[0] = (struct eg_meta){.port = CLEAR, .hop = &out, .own = true};
+		path->batch.meta[0] = (struct eg_meta){.port = CLEAR, .hop = &out, .local = true};
 		eg_tx(path);
 		assert_int_equal(gw_discard(gw, CLEAR), 0);
 		assert_int_equal(gw_drops(gw, EG_DROP_MUST_ENCRYPT), 1);
@@ -457,7 +457,7 @@ static void test_no_snapshot(void **state)
 	gw->closed_start = true;
 	gw_expect(gw, CLEAR, &frame, EG_DROP_NO_SNAPSHOT, "before the first snapshot");
 	gw->closed_start = false;
-	gw_expect(gw, CLEAR, &frame, EG_KEEP, "behind it");
+	gw_expect(gw, CLEAR, &frame, EG_PASS, "behind it");
 	gw_close(gw);
 }
 
@@ -469,7 +469,7 @@ static void test_promiscuous(void **state)
 	(void)state;
 	gw->path[0]->port[CLEAR].promiscuous = true;
 	poke(&frame, "5=77");
-	gw_expect(gw, CLEAR, &frame, EG_KEEP, "another MAC, promiscuous");
+	gw_expect(gw, CLEAR, &frame, EG_PASS, "another MAC, promiscuous");
 	poke(&frame, "0=ff");
 	gw_expect(gw, CLEAR, &frame, EG_DROP_NOT_OUR_MAC, "broadcast, promiscuous");
 	gw_close(gw);

@@ -69,7 +69,7 @@ static void test_mtu(void **state)
 		gw->path[0]->port[ENCRYPTED].mtu = 1500;
 		flow.payload = (uint16_t)((1500 - around + 2) / 4 * 4 - 2 - 20);
 		frame = plain_frame(CLEAR, &flow);
-		gw_expect(gw, CLEAR, &frame, EG_KEEP, "fits");
+		gw_expect(gw, CLEAR, &frame, EG_PASS, "fits");
 		flow.payload++;
 		frame = plain_frame(CLEAR, &flow);
 		gw_expect(gw, CLEAR, &frame, EG_DROP_TOO_BIG, "a byte more");
@@ -166,13 +166,13 @@ static void test_udp_header(void **state)
 		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_SHORT, "UDP a byte shorter");
 		eg_put16(frame.bytes + udp + 4, (uint16_t)(len - 4));
 		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_AUTH, "UDP 4 bytes shorter");
-		gw_expect(gw, ENCRYPTED, &good, EG_KEEP, "right, checksum 0");
+		gw_expect(gw, ENCRYPTED, &good, EG_PASS, "right, checksum 0");
 
 		/* Not relied on: RFC 3948 s2.1. A NAT chose the source port. */
 		frame = tunnel_frame(&tunnel, 2, &flow);
 		eg_put16(frame.bytes + udp + 6, 0xbad1);
 		eg_put16(frame.bytes + udp, 61234);
-		gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "wrong checksum, other source port");
+		gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "wrong checksum, other source port");
 
 		tunnel.sport = 0;
 		frame = tunnel_frame(&tunnel, 3, &flow);
@@ -234,7 +234,7 @@ static void test_source_ports(void **state)
 	(void)state;
 	gw_ready(gw);
 	assert_int_equal(sport_of(gw, &frame), 4500);
-	gw->peers.v[0].n_sports = PORTS;
+	gw->tunnels.v[0].n_sports = PORTS;
 	for (unsigned i = 0; i < FLOWS; i++) {
 		uint16_t sport;
 
@@ -266,7 +266,7 @@ static unsigned later(struct gw *gw, unsigned s)
 		if (gw->snap->idles[i].cycles)
 			gw->snap->idles[i].cycles -= s * rte_get_tsc_hz();
 	}
-	return eg_path_keep_alive(gw->path[0], gw->snap);
+	return eg_path_send_keepalives(gw->path[0], gw->snap);
 }
 
 static void check_keepalive(struct gw *gw, unsigned outer)
@@ -310,11 +310,11 @@ static void test_keepalives(void **state)
 		assert_int_equal(later(gw, 1), 1);
 		/* Within a second nobody looks again. */
 		gw->snap->idles[0].cycles = 0;
-		assert_int_equal(eg_path_keep_alive(gw->path[0], gw->snap), 0);
+		assert_int_equal(eg_path_send_keepalives(gw->path[0], gw->snap), 0);
 		/* Nowhere to send it. */
-		gw->peers.v[0].hop.kind = EG_HOP_NO_NEIGHBOR;
+		gw->tunnels.v[0].hop.kind = EG_HOP_NO_NEIGHBOR;
 		assert_int_equal(later(gw, 100), 0);
-		assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_KEEPALIVE]), 3);
+		assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_KEEPALIVE]), 3);
 		gw_close(gw);
 	}
 }
@@ -339,7 +339,7 @@ static void test_keepalives_shared(void **state)
 	for (unsigned w = 0; w < 2; w++) {
 		gw->path[w]->cycles_per_s = rte_get_tsc_hz();
 		for (unsigned turn = 0; turn < 10; turn++) {
-			unsigned n = eg_path_keep_alive(gw->path[w], gw->snap);
+			unsigned n = eg_path_send_keepalives(gw->path[w], gw->snap);
 
 			sent[w] += n;
 			most = n > most ? n : most;

@@ -12,7 +12,7 @@
 
 static const struct eg_allow ike_and_bgp = {.ike = true, .n = 1, .port = {{TCP, 179}}};
 
-static const char *const own[2][2] = {{"10.1.0.1", "fd00:1::1"}, {"192.0.2.1", "2001:db8::1"}};
+static const char *const local[2][2] = {{"10.1.0.1", "fd00:1::1"}, {"192.0.2.1", "2001:db8::1"}};
 static const char *const pod[2] = {"10.1.0.5", "fd00:1::5"};
 static const char *const far_pod[2] = {"10.2.0.9", "fd00:2::9"};
 static const char *const far[2] = {"192.0.2.2", "2001:db8::2"};
@@ -31,11 +31,11 @@ static struct gw *open_with(unsigned kernels, unsigned workers)
 					     .mac = {2, 0, 0, 0, 1, (uint8_t)port}};
 			char net[32];
 
-			snprintf(net, sizeof(net), "%s/%u", own[port][v6],
+			snprintf(net, sizeof(net), "%s/%u", local[port][v6],
 				 v6              ? 64
 				 : port == CLEAR ? 16
 						 : 24);
-			gw_own(gw, port, net);
+			gw_local(gw, port, net);
 			gw_route(gw, net, hop);
 		}
 		if (kernels & 1u << port)
@@ -109,69 +109,69 @@ static const struct row {
 	enum eg_drop drop;
 } table[] = {
 	/* 0: from pods, to the address of their port: everything but echo */
-	{BOTH, PODS, pod, own[0], TCP, 40000, 22, TO_KERNEL_OF_PODS, 0},
-	{BOTH, PODS, pod, own[0], UDP, 500, 500, TO_KERNEL_OF_PODS, 0},
-	{BOTH, PODS, pod, own[0], 89, 0, 0, TO_KERNEL_OF_PODS, 0},
-	{BOTH, PODS, pod, own[0], 50, 0, 0, TO_KERNEL_OF_PODS, 0},
-	{0, PODS, pod, own[0], TCP, 40000, 22, LOST, EG_DROP_TO_GATEWAY},
-	{1u << ENCRYPTED, PODS, pod, own[0], TCP, 40000, 22, LOST, EG_DROP_TO_GATEWAY},
+	{BOTH, PODS, pod, local[0], TCP, 40000, 22, TO_KERNEL_OF_PODS, 0},
+	{BOTH, PODS, pod, local[0], UDP, 500, 500, TO_KERNEL_OF_PODS, 0},
+	{BOTH, PODS, pod, local[0], 89, 0, 0, TO_KERNEL_OF_PODS, 0},
+	{BOTH, PODS, pod, local[0], 50, 0, 0, TO_KERNEL_OF_PODS, 0},
+	{0, PODS, pod, local[0], TCP, 40000, 22, LOST, EG_DROP_TO_GATEWAY},
+	{1u << ENCRYPTED, PODS, pod, local[0], TCP, 40000, 22, LOST, EG_DROP_TO_GATEWAY},
 	/* 6: an address of another port is not this port's */
-	{BOTH, PODS, pod, own[1], TCP, 40000, 179, LOST, EG_DROP_TO_GATEWAY},
+	{BOTH, PODS, pod, local[1], TCP, 40000, 179, LOST, EG_DROP_TO_GATEWAY},
 	/* 7: who says that he is from a tunnel is not heard */
-	{BOTH, PODS, far_pod, own[0], TCP, 40000, 22, LOST, EG_DROP_PLAIN_FROM_PEER},
+	{BOTH, PODS, far_pod, local[0], TCP, 40000, 22, LOST, EG_DROP_PLAIN_FROM_PEER},
 	/* 8: pods pass by, kernel or not */
 	{BOTH, PODS, pod, far_pod, TCP, 40000, 22, TO_TUNNEL, 0},
 	/* 9: from the wire: what the list names */
-	{BOTH, WIRE, far, own[1], UDP, 500, 500, TO_KERNEL_OF_WIRE, 0},
-	{BOTH, WIRE, far, own[1], UDP, 4500, 4500, TO_KERNEL_OF_WIRE, 0},
-	{BOTH, WIRE, far, own[1], TCP, 40000, 179, TO_KERNEL_OF_WIRE, 0},
-	{BOTH, WIRE, far, own[1], TCP, 40000, 22, LOST, EG_DROP_EXCEPTION_DENIED},
-	{BOTH, WIRE, far, own[1], TCP, 179, 22, LOST, EG_DROP_EXCEPTION_DENIED},
-	{BOTH, WIRE, far, own[1], 89, 0, 0, LOST, EG_DROP_EXCEPTION_DENIED},
+	{BOTH, WIRE, far, local[1], UDP, 500, 500, TO_KERNEL_OF_WIRE, 0},
+	{BOTH, WIRE, far, local[1], UDP, 4500, 4500, TO_KERNEL_OF_WIRE, 0},
+	{BOTH, WIRE, far, local[1], TCP, 40000, 179, TO_KERNEL_OF_WIRE, 0},
+	{BOTH, WIRE, far, local[1], TCP, 40000, 22, LOST, EG_DROP_EXCEPTION_DENIED},
+	{BOTH, WIRE, far, local[1], TCP, 179, 22, LOST, EG_DROP_EXCEPTION_DENIED},
+	{BOTH, WIRE, far, local[1], 89, 0, 0, LOST, EG_DROP_EXCEPTION_DENIED},
 	/* 15: without a device there, as before */
-	{1u << CLEAR, WIRE, far, own[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
-	{1u << CLEAR, WIRE, far, own[1], UDP, 4500, 4500, LOST, EG_DROP_UDP_NON_ESP},
+	{1u << CLEAR, WIRE, far, local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
+	{1u << CLEAR, WIRE, far, local[1], UDP, 4500, 4500, LOST, EG_DROP_UDP_NON_ESP},
 	/* 17: to others than this port's address; from others than that wire's stations */
-	{BOTH, WIRE, far, own[0], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
+	{BOTH, WIRE, far, local[0], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
 	{BOTH, WIRE, far, pod, TCP, 40000, 179, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
-	{BOTH, WIRE, far_pod, own[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_FROM_PEER},
-	{BOTH, WIRE, pod, own[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
-	{BOTH, WIRE, nowhere, own[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
-	{BOTH, WIRE, own[1], own[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
+	{BOTH, WIRE, far_pod, local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_FROM_PEER},
+	{BOTH, WIRE, pod, local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
+	{BOTH, WIRE, nowhere, local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
+	{BOTH, WIRE, local[1], local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
 	/* 23: out of the tunnel: to clear ports' addresses, never to the wire's */
-	{BOTH, TUNNEL, far_pod, own[0], TCP, 40000, 22, TO_KERNEL_OF_PODS, 0},
-	{BOTH, TUNNEL, far_pod, own[0], UDP, 500, 500, TO_KERNEL_OF_PODS, 0},
-	{BOTH, TUNNEL, far_pod, own[1], TCP, 40000, 179, LOST, EG_DROP_TO_GATEWAY},
-	{1u << ENCRYPTED, TUNNEL, far_pod, own[0], TCP, 40000, 22, LOST, EG_DROP_TO_GATEWAY},
-	{BOTH, TUNNEL, pod, own[0], TCP, 40000, 22, LOST, EG_DROP_INNER_SOURCE},
+	{BOTH, TUNNEL, far_pod, local[0], TCP, 40000, 22, TO_KERNEL_OF_PODS, 0},
+	{BOTH, TUNNEL, far_pod, local[0], UDP, 500, 500, TO_KERNEL_OF_PODS, 0},
+	{BOTH, TUNNEL, far_pod, local[1], TCP, 40000, 179, LOST, EG_DROP_TO_GATEWAY},
+	{1u << ENCRYPTED, TUNNEL, far_pod, local[0], TCP, 40000, 22, LOST, EG_DROP_TO_GATEWAY},
+	{BOTH, TUNNEL, pod, local[0], TCP, 40000, 22, LOST, EG_DROP_INNER_SOURCE},
 	{BOTH, TUNNEL, far_pod, pod, TCP, 40000, 22, TO_PODS, 0},
 	/* 29: the clear port's kernel: by its port, and into tunnels */
-	{BOTH, KERNEL_OF_PODS, own[0], pod, TCP, 22, 40000, TO_PODS, 0},
-	{BOTH, KERNEL_OF_PODS, own[0], far_pod, TCP, 22, 40000, TO_TUNNEL, 0},
-	{BOTH, KERNEL_OF_PODS, own[0], far_pod, UDP, 500, 500, TO_TUNNEL, 0},
-	{BOTH, KERNEL_OF_PODS, own[0], far, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
-	{BOTH, KERNEL_OF_PODS, own[0], own[1], TCP, 22, 40000, LOST, EG_DROP_KERNEL_WAY},
-	{BOTH, KERNEL_OF_PODS, own[1], pod, TCP, 22, 40000, LOST, EG_DROP_KERNEL_SOURCE},
+	{BOTH, KERNEL_OF_PODS, local[0], pod, TCP, 22, 40000, TO_PODS, 0},
+	{BOTH, KERNEL_OF_PODS, local[0], far_pod, TCP, 22, 40000, TO_TUNNEL, 0},
+	{BOTH, KERNEL_OF_PODS, local[0], far_pod, UDP, 500, 500, TO_TUNNEL, 0},
+	{BOTH, KERNEL_OF_PODS, local[0], far, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
+	{BOTH, KERNEL_OF_PODS, local[0], local[1], TCP, 22, 40000, LOST, EG_DROP_KERNEL_WAY},
+	{BOTH, KERNEL_OF_PODS, local[1], pod, TCP, 22, 40000, LOST, EG_DROP_KERNEL_SOURCE},
 	{BOTH, KERNEL_OF_PODS, pod, far_pod, TCP, 22, 40000, LOST, EG_DROP_KERNEL_SOURCE},
 	{BOTH, KERNEL_OF_PODS, nowhere, far_pod, TCP, 22, 40000, LOST, EG_DROP_KERNEL_SOURCE},
 	/* 37: the encrypted port's kernel: by its port, what the list names */
-	{BOTH, KERNEL_OF_WIRE, own[1], far, UDP, 500, 500, TO_WIRE, 0},
-	{BOTH, KERNEL_OF_WIRE, own[1], far, UDP, 4500, 4500, TO_WIRE, 0},
-	{BOTH, KERNEL_OF_WIRE, own[1], far, TCP, 40000, 179, TO_WIRE, 0},
-	{BOTH, KERNEL_OF_WIRE, own[1], far, TCP, 40000, 22, LOST, EG_DROP_KERNEL_DENIED},
-	{BOTH, KERNEL_OF_WIRE, own[1], far, UDP, 53, 53, LOST, EG_DROP_KERNEL_DENIED},
-	{BOTH, KERNEL_OF_WIRE, own[1], far, 89, 0, 0, LOST, EG_DROP_KERNEL_DENIED},
+	{BOTH, KERNEL_OF_WIRE, local[1], far, UDP, 500, 500, TO_WIRE, 0},
+	{BOTH, KERNEL_OF_WIRE, local[1], far, UDP, 4500, 4500, TO_WIRE, 0},
+	{BOTH, KERNEL_OF_WIRE, local[1], far, TCP, 40000, 179, TO_WIRE, 0},
+	{BOTH, KERNEL_OF_WIRE, local[1], far, TCP, 40000, 22, LOST, EG_DROP_KERNEL_DENIED},
+	{BOTH, KERNEL_OF_WIRE, local[1], far, UDP, 53, 53, LOST, EG_DROP_KERNEL_DENIED},
+	{BOTH, KERNEL_OF_WIRE, local[1], far, 89, 0, 0, LOST, EG_DROP_KERNEL_DENIED},
 	/* 43: nothing that belongs into a tunnel, or to pods */
-	{BOTH, KERNEL_OF_WIRE, own[1], far_pod, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
-	{BOTH, KERNEL_OF_WIRE, own[1], far_pod, TCP, 179, 40000, LOST, EG_DROP_KERNEL_WAY},
-	{BOTH, KERNEL_OF_WIRE, own[1], pod, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
-	{BOTH, KERNEL_OF_WIRE, own[0], far, UDP, 500, 500, LOST, EG_DROP_KERNEL_SOURCE},
+	{BOTH, KERNEL_OF_WIRE, local[1], far_pod, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
+	{BOTH, KERNEL_OF_WIRE, local[1], far_pod, TCP, 179, 40000, LOST, EG_DROP_KERNEL_WAY},
+	{BOTH, KERNEL_OF_WIRE, local[1], pod, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
+	{BOTH, KERNEL_OF_WIRE, local[0], far, UDP, 500, 500, LOST, EG_DROP_KERNEL_SOURCE},
 	{BOTH, KERNEL_OF_WIRE, far_pod, far, UDP, 500, 500, LOST, EG_DROP_KERNEL_SOURCE},
-	{BOTH, KERNEL_OF_WIRE, own[1], shared_pod, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
-	{BOTH, WIRE, shared_pod, own[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_FROM_PEER},
+	{BOTH, KERNEL_OF_WIRE, local[1], shared_pod, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
+	{BOTH, WIRE, shared_pod, local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_FROM_PEER},
 	/* 50: nor what leads nowhere */
-	{BOTH, KERNEL_OF_WIRE, own[1], nowhere, UDP, 500, 500, LOST, EG_DROP_NO_ROUTE},
-	{BOTH, KERNEL_OF_PODS, own[0], nowhere, UDP, 500, 500, LOST, EG_DROP_NO_ROUTE},
+	{BOTH, KERNEL_OF_WIRE, local[1], nowhere, UDP, 500, 500, LOST, EG_DROP_NO_ROUTE},
+	{BOTH, KERNEL_OF_PODS, local[0], nowhere, UDP, 500, 500, LOST, EG_DROP_NO_ROUTE},
 };
 
 static void send_row(struct gw *gw, enum from from, const struct frame *p)
@@ -261,7 +261,7 @@ static void test_link(void **state)
 {
 	static const uint8_t want[12] = {2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1};
 	struct gw *gw = open_with(BOTH, 1);
-	struct frame p = packet(far[0], own[1][0], UDP, 500, 500), frame = framed(ENCRYPTED, &p);
+	struct frame p = packet(far[0], local[1][0], UDP, 500, 500), frame = framed(ENCRYPTED, &p);
 
 	(void)state;
 	gw_send(gw, ENCRYPTED, &frame, 1);
@@ -272,7 +272,7 @@ static void test_link(void **state)
 	assert_int_equal(eg_counted(&gw->stats[0]->kernel[ENCRYPTED].tx_bytes), frame.n);
 	assert_int_equal(eg_counted(&gw->stats[0]->clear_in[EG_CLEAR_IKE]), 1);
 
-	p = packet(own[1][0], far[0], TCP, 40000, 179);
+	p = packet(local[1][0], far[0], TCP, 40000, 179);
 	frame = framed(ENCRYPTED, &p);
 	gw_from_kernel(gw, ENCRYPTED, &frame);
 	assert_int_equal(gw_discard(gw, ENCRYPTED), 1);
@@ -285,7 +285,7 @@ static void test_link(void **state)
 static void test_echo(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
-	struct frame p = packet(far[0], own[1][0], 1, 0, 0), frame;
+	struct frame p = packet(far[0], local[1][0], 1, 0, 0), frame;
 
 	(void)state;
 	p.bytes[20] = 8;
@@ -293,7 +293,7 @@ static void test_echo(void **state)
 	gw_send(gw, ENCRYPTED, &frame, 1);
 	assert_int_equal(gw_discard(gw, ENCRYPTED), 1);
 	assert_int_equal(gw_to_kernel(gw, ENCRYPTED, &frame, 1), 0);
-	p = packet(pod[0], own[0][0], 1, 0, 0);
+	p = packet(pod[0], local[0][0], 1, 0, 0);
 	frame = framed(CLEAR, &p); /* the kernel pinged a pod: its answer */
 	gw_send(gw, CLEAR, &frame, 1);
 	assert_int_equal(gw_to_kernel(gw, CLEAR, &frame, 1), 1);
@@ -309,7 +309,7 @@ static struct frame question(unsigned port, const char *target, const char *from
 
 	assert_int_equal(eg_ip_parse(target, &ip), 0);
 	assert_int_equal(eg_ip_parse(from, &self.ip), 0);
-	frame.n = (uint16_t)eg_neigh_ask(frame.bytes, &self, &ip, NULL);
+	frame.n = (uint16_t)eg_neigh_request(frame.bytes, &self, &ip, NULL);
 	return frame;
 }
 
@@ -324,7 +324,7 @@ static void test_discovery(void **state)
 
 	(void)state;
 	for (unsigned v6 = 0; v6 < 2; v6++) {
-		frame = question(ENCRYPTED, far[v6], own[1][v6]);
+		frame = question(ENCRYPTED, far[v6], local[1][v6]);
 		gw_from_kernel(gw, ENCRYPTED, &frame);
 		assert_int_equal(gw_to_kernel(gw, ENCRYPTED, &frame, 1), 1);
 		assert_true(eg_neigh_parse(frame.bytes, frame.n, &message));
@@ -334,20 +334,20 @@ static void test_discovery(void **state)
 		assert_memory_equal(message.mac, other, 6);
 		assert_int_equal(frame.bytes[5], ENCRYPTED); /* to the port's MAC */
 
-		frame = question(ENCRYPTED, own[1][v6], own[1][v6]); /* announces itself */
+		frame = question(ENCRYPTED, local[1][v6], local[1][v6]); /* announces itself */
 		gw_from_kernel(gw, ENCRYPTED, &frame);
 		frame = question(ENCRYPTED, nowhere[v6], v6 ? "::" : "0.0.0.0"); /* probes */
 		if (!v6)
 			gw_from_kernel(gw, ENCRYPTED, &frame);
 		assert_int_equal(gw_to_kernel(gw, ENCRYPTED, &frame, 1), 0);
 	}
-	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_ARP_REPLY]), 1);
-	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_ND_ADVERT]), 1);
+	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_ARP_REPLY]), 1);
+	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_ND_ADVERT]), 1);
 	assert_int_equal(eg_counted(&gw->stats[0]->taken), 5);
 	assert_int_equal(gw_drops_all(gw), 0);
 
 	/* Whoever it says that asks: the answer goes to the interface. */
-	frame = question(ENCRYPTED, far[0], own[1][0]);
+	frame = question(ENCRYPTED, far[0], local[1][0]);
 	memset(frame.bytes + 6, 2, 6);
 	memset(frame.bytes + 14 + 8, 2, 6);
 	gw_from_kernel(gw, ENCRYPTED, &frame);
@@ -366,7 +366,7 @@ static void test_discovery(void **state)
 static void test_hostile_frames(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
-	struct frame p = packet(own[0][0], pod[0], TCP, 22, 40000), frame;
+	struct frame p = packet(local[0][0], pod[0], TCP, 22, 40000), frame;
 
 	(void)state;
 	frame = framed(CLEAR, &p);
@@ -389,7 +389,8 @@ static void test_hostile_frames(void **state)
 static void test_rate(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
-	struct frame p = packet(pod[0], own[0][0], TCP, 40000, 22), frame = framed(CLEAR, &p), out;
+	struct frame p = packet(pod[0], local[0][0], TCP, 40000, 22), frame = framed(CLEAR, &p),
+		     out;
 	uint64_t got = 0;
 
 	(void)state;
@@ -401,7 +402,7 @@ static void test_rate(void **state)
 	assert_int_equal(gw_drops(gw, EG_DROP_EXCEPTION_RATE), gw_drops_all(gw));
 	assert_int_equal(got + gw_drops(gw, EG_DROP_EXCEPTION_RATE), 3 * EG_KERNEL_BURST);
 	assert_in_range(got, EG_KERNEL_BURST, EG_KERNEL_BURST + 100);
-	p = packet(far[0], own[1][0], UDP, 500, 500);
+	p = packet(far[0], local[1][0], UDP, 500, 500);
 	frame = framed(ENCRYPTED, &p);
 	gw_send(gw, ENCRYPTED, &frame, 1);
 	assert_int_equal(gw_to_kernel(gw, ENCRYPTED, &out, 1), 1);
@@ -412,7 +413,7 @@ static void test_rate(void **state)
 static void test_full(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
-	struct frame p = packet(pod[0], own[0][0], TCP, 40000, 22), frame = framed(CLEAR, &p);
+	struct frame p = packet(pod[0], local[0][0], TCP, 40000, 22), frame = framed(CLEAR, &p);
 	struct eg_drop_record record;
 	char text[EG_IP_TEXT];
 	uint64_t full;
@@ -461,7 +462,7 @@ static void test_errors(void **state)
 	for (unsigned i = 0; i < COUNT(cases); i++) {
 		for (unsigned v6 = 0; v6 < 2; v6++) {
 			struct gw *gw = open_with(BOTH, 1);
-			struct flow flow = {.src = own[cases[i].port][v6],
+			struct flow flow = {.src = local[cases[i].port][v6],
 					    .dst = cases[i].to[v6],
 					    .proto = (uint8_t)cases[i].proto,
 					    .df = true,
@@ -489,7 +490,7 @@ static void test_size(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
 	struct tunnel in = tunnel_to(gw), back = tunnel_from(gw);
-	struct flow flow = {.src = far_pod[1], .dst = own[0][1], .payload = 1461};
+	struct flow flow = {.src = far_pod[1], .dst = local[0][1], .payload = 1461};
 	struct frame frame = tunnel_frame(&in, 1, &flow), out;
 
 	(void)state;
@@ -497,7 +498,7 @@ static void test_size(void **state)
 	gw_send(gw, ENCRYPTED, &frame, 1);
 	assert_int_equal(gw_drops(gw, EG_DROP_TOO_BIG), 1);
 	assert_int_equal(gw_to_kernel(gw, CLEAR, &out, 1), 0);
-	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_TOO_BIG]), 1);
+	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_TOO_BIG]), 1);
 	assert_int_equal(gw_sent(gw, ENCRYPTED, &out, 1), 1);
 	out = open_frame(&back, &out, 1);
 	assert_int_equal(eg_get32(out.bytes + 44), 1500);
@@ -514,7 +515,7 @@ static void test_fragments(void **state)
 	static struct frame got[3];
 	struct gw *gw = open_with(BOTH, 1);
 	struct tunnel in = tunnel_to(gw);
-	struct flow flow = {.src = far_pod[0], .dst = own[0][0], .payload = 2000};
+	struct flow flow = {.src = far_pod[0], .dst = local[0][0], .payload = 2000};
 	struct frame whole = {0}, frame = tunnel_frame(&in, 1, &flow);
 
 	(void)state;
@@ -553,11 +554,11 @@ static unsigned look(struct gw *gw, const struct frame *p, bool kernel, unsigned
 static void test_last_look(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
-	struct frame right = packet(own[1][0], far[0], UDP, 500, 500);
-	struct frame kind = packet(own[1][0], far[0], UDP, 501, 501);
-	struct frame source = packet(own[0][0], far[0], UDP, 500, 500);
-	struct frame protected = packet(own[1][0], far_pod[0], UDP, 500, 500);
-	struct frame way = packet(own[1][0], pod[0], UDP, 500, 500);
+	struct frame right = packet(local[1][0], far[0], UDP, 500, 500);
+	struct frame kind = packet(local[1][0], far[0], UDP, 501, 501);
+	struct frame source = packet(local[0][0], far[0], UDP, 500, 500);
+	struct frame protected = packet(local[1][0], far_pod[0], UDP, 500, 500);
+	struct frame way = packet(local[1][0], pod[0], UDP, 500, 500);
 	struct frame broken = right;
 
 	(void)state;
@@ -580,7 +581,7 @@ static void test_last_look(void **state)
 static void test_workers(void **state)
 {
 	struct gw *gw = open_with(BOTH, 2);
-	struct frame p = packet(pod[0], own[0][0], TCP, 40000, 22), frame = framed(CLEAR, &p);
+	struct frame p = packet(pod[0], local[0][0], TCP, 40000, 22), frame = framed(CLEAR, &p);
 	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
 
 	(void)state;

@@ -26,39 +26,39 @@ static struct tunnel second_tunnel(const char *src, const char *dst, uint32_t sp
 
 static unsigned add_second(struct gw *gw)
 {
-	unsigned peer = gw_peer(gw, gw->spec.site == 1 ? "192.0.2.1" : "192.0.2.2", SECOND);
+	unsigned tunnel = gw_peer(gw, gw->spec.site == 1 ? "192.0.2.1" : "192.0.2.2", SECOND);
 	struct eg_sa_spec spec = {.suite = eg_suite_find("aes128gcm16"),
-				  .local = gw->peers.v[peer].local,
-				  .remote = gw->peers.v[peer].remote};
+				  .local = gw->tunnels.v[tunnel].local,
+				  .remote = gw->tunnels.v[tunnel].remote};
 
 	spec.kind = EG_SA_KIND_OUT;
 	spec.spi = 0x8001;
-	gw_sa(gw, peer, &spec, material_to);
+	gw_sa(gw, tunnel, &spec, material_to);
 	spec.kind = EG_SA_KIND_IN;
 	spec.spi = 0x8002;
 	spec.replay_window = 64;
-	gw_sa(gw, peer, &spec, material_from);
-	return peer;
+	gw_sa(gw, tunnel, &spec, material_from);
+	return tunnel;
 }
 
 /* 192.0.2.6, which sends under SPI 0x9002 and has 10.8/16, and no part in the group. */
 static void add_third(struct gw *gw)
 {
-	unsigned peer = gw_peer(gw, "192.0.2.1", "192.0.2.6");
+	unsigned tunnel = gw_peer(gw, "192.0.2.1", "192.0.2.6");
 	struct eg_sa_spec spec = {.kind = EG_SA_KIND_IN,
 				  .spi = 0x9002,
 				  .suite = eg_suite_find("aes128gcm16"),
 				  .replay_window = 64,
-				  .local = gw->peers.v[peer].local,
-				  .remote = gw->peers.v[peer].remote};
+				  .local = gw->tunnels.v[tunnel].local,
+				  .remote = gw->tunnels.v[tunnel].remote};
 
-	gw_sa(gw, peer, &spec, material_third);
-	gw_route(gw, "10.8.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = peer});
+	gw_sa(gw, tunnel, &spec, material_third);
+	gw_route(gw, "10.8.0.0/16", (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = tunnel});
 }
 
 struct pair {
 	struct gw *gw;
-	struct eg_alive *alive[2]; /* of peer 0, the site's, and of the second */
+	struct eg_liveness *liveness[2]; /* of peer 0, the site's, and of the second */
 };
 
 /* Site 1. Both gateways have the same pods; 10.9/16 is behind the second alone. */
@@ -68,23 +68,26 @@ static struct pair open_pair(uint16_t priority, uint16_t second_priority)
 	struct gw *gw = pair.gw;
 	unsigned second = add_second(gw);
 	struct eg_group_member members[2] = {
-		{.peer = 0, .priority = priority, .weight = 1, .id = eg_group_id("first")},
-		{.peer = second, .priority = second_priority, .weight = 1, .id = eg_group_id("b")},
+		{.tunnel = 0, .priority = priority, .weight = 1, .id = eg_group_id("first")},
+		{.tunnel = second,
+		 .priority = second_priority,
+		 .weight = 1,
+		 .id = eg_group_id("b")},
 	};
 	struct eg_hop hop = {.kind = EG_HOP_GROUP};
 
 	add_third(gw);
-	pair.alive[0] = members[0].alive = gw_alive(gw, 0, "10.1.0.1", "10.2.0.1");
-	pair.alive[1] = members[1].alive = gw_alive(gw, second, "fd00:1::1", "fd00:2::8");
+	pair.liveness[0] = members[0].liveness = gw_liveness(gw, 0, "10.1.0.1", "10.2.0.1");
+	pair.liveness[1] = members[1].liveness = gw_liveness(gw, second, "fd00:1::1", "fd00:2::8");
 	hop.group = gw_group(gw, members, 2);
-	gw_own(gw, CLEAR, "10.1.0.1/16");
-	gw_own(gw, CLEAR, "fd00:1::1/64");
+	gw_local(gw, CLEAR, "10.1.0.1/16");
+	gw_local(gw, CLEAR, "fd00:1::1/64");
 	gw_route(
 		gw, "10.1.0.0/16",
 		(struct eg_hop){.kind = EG_HOP_PORT, .port = CLEAR, .mac = {2, 0, 0, 0, 1, CLEAR}});
 	gw_route(gw, "10.2.0.0/16", hop);
 	gw_route(gw, "fd00:2::/64", hop);
-	gw_route(gw, "10.9.0.0/16", (struct eg_hop){.kind = EG_HOP_PEER, .peer = second});
+	gw_route(gw, "10.9.0.0/16", (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = second});
 	gw_ready(gw);
 	return pair;
 }
@@ -125,9 +128,9 @@ static unsigned count(const unsigned gateway[FLOWS])
 	return n;
 }
 
-static void kill_peer(struct pair *pair, unsigned peer, bool dead)
+static void kill_peer(struct pair *pair, unsigned tunnel, bool dead)
 {
-	atomic_store(&pair->alive[peer]->dead, dead);
+	atomic_store(&pair->liveness[tunnel]->dead, dead);
 }
 
 static uint64_t failovers(const struct pair *pair)
@@ -149,7 +152,7 @@ static void test_priority(void **state)
 	send_flows(pair.gw, gateway);
 	assert_int_equal(count(gateway), FLOWS);
 	assert_int_equal(failovers(&pair), FLOWS);
-	assert_int_equal(eg_alive_moved(pair.alive[0]), FLOWS);
+	assert_int_equal(eg_liveness_rerouted(pair.liveness[0]), FLOWS);
 	kill_peer(&pair, 1, true);
 	send_flows(pair.gw, gateway);
 	assert_int_equal(count(gateway), 0);
@@ -157,7 +160,7 @@ static void test_priority(void **state)
 	send_flows(pair.gw, gateway);
 	assert_int_equal(count(gateway), 0);
 	assert_int_equal(failovers(&pair), FLOWS);
-	assert_int_equal(eg_alive_moved(pair.alive[1]), 0);
+	assert_int_equal(eg_liveness_rerouted(pair.liveness[1]), 0);
 	assert_int_equal(gw_drops_all(pair.gw), 0);
 	gw_close(pair.gw);
 }
@@ -175,7 +178,7 @@ static void test_weight(void **state)
 	send_flows(pair.gw, during);
 	assert_int_equal(count(during), 0);
 	assert_int_equal(failovers(&pair), count(before));
-	assert_int_equal(eg_alive_moved(pair.alive[1]), count(before));
+	assert_int_equal(eg_liveness_rerouted(pair.liveness[1]), count(before));
 	kill_peer(&pair, 1, false);
 	send_flows(pair.gw, after);
 	assert_memory_equal(before, after, sizeof(before));
@@ -214,7 +217,7 @@ static void test_fragments(void **state)
 static void test_room(void **state)
 {
 	struct pair pair = open_pair(10, 20);
-	struct eg_tunnel *second = &pair.gw->snap->peers[1];
+	struct eg_tunnel *second = &pair.gw->snap->tunnels[1];
 	/* 52 bytes around, 2 of trailer, 20 of inner header. */
 	struct frame frame =
 		plain_frame(CLEAR, &(struct flow){V4, .df = true, .payload = 1500 - 74});
@@ -223,11 +226,11 @@ static void test_room(void **state)
 	pair.gw->path[0]->port[ENCRYPTED].mtu = 1500;
 	second->encap = true;
 	eg_tunnel_make_outer(second);
-	gw_expect(pair.gw, CLEAR, &frame, EG_KEEP, "1500 bytes by the first");
+	gw_expect(pair.gw, CLEAR, &frame, EG_PASS, "1500 bytes by the first");
 	kill_peer(&pair, 0, true);
 	gw_send(pair.gw, CLEAR, &frame, 1);
 	assert_int_equal(gw_drops(pair.gw, EG_DROP_TOO_BIG), 1);
-	assert_int_equal(eg_counted(&pair.gw->stats[0]->own[EG_OWN_TOO_BIG]), 1);
+	assert_int_equal(eg_counted(&pair.gw->stats[0]->local[EG_LOCAL_TOO_BIG]), 1);
 	assert_int_equal(gw_sent(pair.gw, CLEAR, &frame, 1), 1);
 	assert_int_equal(eg_get16(frame.bytes + 14 + 26), 1500 - 54 - 8); /* RFC 1191 s4 */
 	gw_close(pair.gw);
@@ -245,13 +248,13 @@ static void test_sources(void **state)
 		const char *src;
 		enum eg_drop want;
 	} cases[] = {
-		{&first, "10.2.0.9", EG_KEEP},
-		{&second, "10.2.0.9", EG_KEEP},
-		{&second, "10.9.0.9", EG_KEEP},
+		{&first, "10.2.0.9", EG_PASS},
+		{&second, "10.2.0.9", EG_PASS},
+		{&second, "10.9.0.9", EG_PASS},
 		{&first, "10.9.0.9", EG_DROP_INNER_SOURCE},
 		{&first, "10.1.0.9", EG_DROP_INNER_SOURCE},
 		{&second, "172.16.0.1", EG_DROP_INNER_SOURCE},
-		{&third, "10.8.0.9", EG_KEEP},
+		{&third, "10.8.0.9", EG_PASS},
 		{&third, "10.2.0.9", EG_DROP_INNER_SOURCE},
 		{NULL, "10.2.0.9", EG_DROP_PLAIN_FROM_PEER},
 		{NULL, "10.9.0.9", EG_DROP_PLAIN_FROM_PEER},
@@ -278,23 +281,23 @@ static void test_sources(void **state)
 }
 
 /* What a question is, byte by byte. */
-static void assert_question(const struct frame *packet, const struct eg_tunnel *peer,
+static void assert_question(const struct frame *packet, const struct eg_tunnel *tunnel,
 			    unsigned number)
 {
 	const uint8_t *p = packet->bytes;
-	bool v4 = peer->target.family == 4;
+	bool v4 = tunnel->target.family == 4;
 	const uint8_t *icmp = p + (v4 ? 20 : 40);
 	uint8_t sum[64] = {0};
 
-	assert_int_equal(p[0] >> 4, peer->target.family);
+	assert_int_equal(p[0] >> 4, tunnel->target.family);
 	assert_int_equal(packet->n, (v4 ? 20 : 40) + 8);
-	assert_memory_equal(p + (v4 ? 12 : 8), peer->source.bytes, v4 ? 4 : 16);
-	assert_memory_equal(p + (v4 ? 16 : 24), peer->target.bytes, v4 ? 4 : 16);
+	assert_memory_equal(p + (v4 ? 12 : 8), tunnel->source.bytes, v4 ? 4 : 16);
+	assert_memory_equal(p + (v4 ? 16 : 24), tunnel->target.bytes, v4 ? 4 : 16);
 	assert_int_equal(p[v4 ? 9 : 6], v4 ? 1 : 58);
 	assert_int_equal(p[v4 ? 8 : 7], 64);
 	assert_int_equal(icmp[0], v4 ? 8 : 128);
 	assert_int_equal(icmp[1], 0);
-	assert_int_equal(eg_get16(icmp + 4), peer->alive->id);
+	assert_int_equal(eg_get16(icmp + 4), tunnel->liveness->id);
 	assert_int_equal(eg_get16(icmp + 6), number);
 	if (v4) {
 		assert_int_equal(naive_checksum(p, 20), 0);
@@ -318,23 +321,23 @@ static void test_questions(void **state)
 
 	(void)state;
 	kill_peer(&pair, 1, true);
-	assert_int_equal(eg_path_probe(gw->path[0], gw->snap, BEGIN), 2);
+	assert_int_equal(eg_path_send_probes(gw->path[0], gw->snap, BEGIN), 2);
 	for (uint64_t ms = 0; ms < 500; ms++) {
 		struct frame frames[2], inner;
 		unsigned n = gw_sent(gw, ENCRYPTED, frames, 2);
 
 		for (unsigned i = 0; i < n; i++) {
-			unsigned peer = gateway_of(&frames[i]);
+			unsigned tunnel = gateway_of(&frames[i]);
 
-			inner = open_frame(peer ? &second : &first, &frames[i], ++asked[peer]);
-			assert_question(&inner, &gw->peers.v[peer], asked[peer]);
+			inner = open_frame(tunnel ? &second : &first, &frames[i], ++asked[tunnel]);
+			assert_question(&inner, &gw->tunnels.v[tunnel], asked[tunnel]);
 		}
-		eg_path_probe(gw->path[0], gw->snap, BEGIN + ms * MS);
+		eg_path_send_probes(gw->path[0], gw->snap, BEGIN + ms * MS);
 	}
 	/* Every 75 to 100 ms. */
-	for (unsigned peer = 0; peer < 2; peer++)
-		assert_true(asked[peer] >= 5 && asked[peer] <= 7);
-	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_ECHO_REQUEST]),
+	for (unsigned tunnel = 0; tunnel < 2; tunnel++)
+		assert_true(asked[tunnel] >= 5 && asked[tunnel] <= 7);
+	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_ECHO_REQUEST]),
 			 asked[0] + asked[1] + gw_discard(gw, ENCRYPTED));
 	assert_int_equal(failovers(&pair), 0);
 	gw_close(gw);
@@ -346,10 +349,10 @@ static void test_whose_question(void **state)
 	struct pair pair = open_pair(10, 10);
 
 	(void)state;
-	pair.alive[0]->worker = 1;
-	assert_int_equal(eg_path_probe(pair.gw->path[0], pair.gw->snap, BEGIN), 1);
-	assert_int_equal(atomic_load(&pair.alive[0]->asked), 0);
-	assert_int_equal(atomic_load(&pair.alive[1]->asked), 1);
+	pair.liveness[0]->worker = 1;
+	assert_int_equal(eg_path_send_probes(pair.gw->path[0], pair.gw->snap, BEGIN), 1);
+	assert_int_equal(atomic_load(&pair.liveness[0]->asked), 0);
+	assert_int_equal(atomic_load(&pair.liveness[1]->asked), 1);
 	gw_close(pair.gw);
 }
 
@@ -399,13 +402,14 @@ static void test_answers(void **state)
 
 	(void)state;
 	for (unsigned p = 0; p < 2; p++)
-		atomic_store(&pair.alive[p]->asked, 3);
+		atomic_store(&pair.liveness[p]->asked, 3);
 	for (unsigned i = 0; i < COUNT(cases); i++) {
 		uint64_t taken = eg_counted(&gw->stats[0]->taken), drops = gw_drops_all(gw);
 		unsigned passed;
-		struct frame packet = reply_packet(cases[i].src, cases[i].dst, cases[i].type,
-						   pair.alive[cases[i].whose]->id + cases[i].id_off,
-						   (unsigned)cases[i].number);
+		struct frame packet =
+			reply_packet(cases[i].src, cases[i].dst, cases[i].type,
+				     pair.liveness[cases[i].whose]->id + cases[i].id_off,
+				     (unsigned)cases[i].number);
 		struct frame frame = tunnel_packet(cases[i].by, i + 1, packet.bytes, packet.n);
 
 		gw_send(gw, ENCRYPTED, &frame, 1);
@@ -413,10 +417,10 @@ static void test_answers(void **state)
 		assert_int_equal(eg_counted(&gw->stats[0]->taken) - taken, cases[i].counts);
 		assert_int_equal(gw_drops_all(gw) - drops + passed, !cases[i].counts);
 	}
-	assert_int_equal(atomic_load(&pair.alive[0]->answered), 3);
-	assert_int_equal(atomic_load(&pair.alive[0]->answers), 2);
-	assert_int_equal(atomic_load(&pair.alive[1]->answered), 2);
-	assert_int_equal(atomic_load(&pair.alive[1]->answers), 1);
+	assert_int_equal(atomic_load(&pair.liveness[0]->answered), 3);
+	assert_int_equal(atomic_load(&pair.liveness[0]->answers), 2);
+	assert_int_equal(atomic_load(&pair.liveness[1]->answered), 2);
+	assert_int_equal(atomic_load(&pair.liveness[1]->answers), 1);
 	gw_close(gw);
 }
 
@@ -427,35 +431,36 @@ static void test_conversation(void **state)
 	struct pair pair = open_pair(10, 10);
 	struct gw *one = pair.gw, *two = gw_open((struct gw_spec){.site = 2});
 	struct eg_group_member members[2] = {
-		{.peer = 0, .priority = 9, .weight = 1, .id = 1},
-		{.peer = add_second(two), .priority = 1, .weight = 1, .id = 2},
+		{.tunnel = 0, .priority = 9, .weight = 1, .id = 1},
+		{.tunnel = add_second(two), .priority = 1, .weight = 1, .id = 2},
 	};
 	struct frame frames[EG_BATCH_MAX];
 	uint64_t now = BEGIN, died;
 
 	(void)state;
-	gw_own(two, CLEAR, "10.2.0.1/16");
+	gw_local(two, CLEAR, "10.2.0.1/16");
 	gw_route(two, "10.1.0.0/16",
 		 (struct eg_hop){.kind = EG_HOP_GROUP, .group = gw_group(two, members, 2)});
 	gw_ready(two);
-	pair.alive[1]->worker = 1; /* nobody is there to answer */
+	pair.liveness[1]->worker = 1; /* nobody is there to answer */
 	for (unsigned i = 1; i <= 20; i++, now += 100 * MS) {
-		assert_int_equal(eg_path_probe(one->path[0], one->snap, now), 1);
-		assert_int_equal(gw_carry(one, two, frames), 1);
-		assert_int_equal(gw_carry(two, one, frames), 1);
+		assert_int_equal(eg_path_send_probes(one->path[0], one->snap, now), 1);
+		assert_int_equal(gw_forward(one, two, frames), 1);
+		assert_int_equal(gw_forward(two, one, frames), 1);
 		assert_int_equal(gateway_of(&frames[0]), 0);
-		assert_int_equal(atomic_load(&pair.alive[0]->answered), i);
+		assert_int_equal(atomic_load(&pair.liveness[0]->answered), i);
 		for (uint64_t ms = 1; ms < 75; ms++)
-			assert_int_equal(eg_path_probe(one->path[0], one->snap, now + ms * MS), 0);
+			assert_int_equal(
+				eg_path_send_probes(one->path[0], one->snap, now + ms * MS), 0);
 	}
-	assert_true(eg_alive_is(pair.alive[0]));
+	assert_true(eg_liveness_is_up(pair.liveness[0]));
 	assert_int_equal(eg_counted(&one->stats[0]->taken), 20);
 	/* Its answers are lost from here on: the last was heard a millisecond behind its question.
 	 */
 	died = now - 100 * MS + MS;
-	while (eg_alive_is(pair.alive[0])) {
+	while (eg_liveness_is_up(pair.liveness[0])) {
 		now += MS;
-		eg_path_probe(one->path[0], one->snap, now);
+		eg_path_send_probes(one->path[0], one->snap, now);
 	}
 	assert_int_equal(now - died, 300 * MS);
 	gw_discard(one, ENCRYPTED);
@@ -521,16 +526,16 @@ static void test_no_link(void **state)
 
 	(void)state;
 	path->links_down = &down;
-	eg_path_probe(path, pair.gw->snap, BEGIN);
-	eg_path_probe(path, pair.gw->snap, BEGIN + MS);
-	assert_true(eg_alive_is(pair.alive[0]) && eg_alive_is(pair.alive[1]));
+	eg_path_send_probes(path, pair.gw->snap, BEGIN);
+	eg_path_send_probes(path, pair.gw->snap, BEGIN + MS);
+	assert_true(eg_liveness_is_up(pair.liveness[0]) && eg_liveness_is_up(pair.liveness[1]));
 	atomic_store(&down, 1u << ENCRYPTED);
-	eg_path_probe(path, pair.gw->snap, BEGIN + 2 * MS);
-	assert_false(eg_alive_is(pair.alive[0]) || eg_alive_is(pair.alive[1]));
-	assert_int_equal(atomic_load(&pair.alive[0]->since_ns), BEGIN + 2 * MS);
+	eg_path_send_probes(path, pair.gw->snap, BEGIN + 2 * MS);
+	assert_false(eg_liveness_is_up(pair.liveness[0]) || eg_liveness_is_up(pair.liveness[1]));
+	assert_int_equal(atomic_load(&pair.liveness[0]->since_ns), BEGIN + 2 * MS);
 	for (unsigned ms = 3; ms < 1000; ms++)
-		eg_path_probe(path, pair.gw->snap, BEGIN + ms * MS);
-	assert_int_equal(atomic_load(&pair.alive[0]->changes), 1);
+		eg_path_send_probes(path, pair.gw->snap, BEGIN + ms * MS);
+	assert_int_equal(atomic_load(&pair.liveness[0]->changes), 1);
 	drops = gw_drops(pair.gw, EG_DROP_LINK_DOWN); /* what was asked all the same */
 	assert_int_equal(gw_drops_all(pair.gw), drops);
 	atomic_store(&down, 0);

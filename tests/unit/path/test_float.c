@@ -16,14 +16,14 @@ static struct gw *open_floating(unsigned outer, bool esn)
 {
 	struct gw *gw =
 		gw_open((struct gw_spec){.site = 1, .outer = outer, .encap = true, .esn = esn});
-	struct eg_tunnel *peer = &gw->peers.v[0];
+	struct eg_tunnel *tunnel = &gw->tunnels.v[0];
 
-	peer->floats = true;
-	peer->endpoint = eg_endpoint_new(&peer->remote, peer->peer_port);
-	assert_non_null(peer->endpoint);
-	gw_route(gw, "198.51.100.0/24", peer->hop);
-	gw_route(gw, "2001:db8:7::/48", peer->hop);
-	gw_route(gw, "fe80::/10", peer->hop);
+	tunnel->floats = true;
+	tunnel->endpoint = eg_endpoint_new(&tunnel->remote, tunnel->peer_port);
+	assert_non_null(tunnel->endpoint);
+	gw_route(gw, "198.51.100.0/24", tunnel->hop);
+	gw_route(gw, "2001:db8:7::/48", tunnel->hop);
+	gw_route(gw, "fe80::/10", tunnel->hop);
 	gw_route(gw, "203.0.113.0/24", (struct eg_hop){.kind = EG_HOP_PORT, .port = CLEAR});
 	gw_ready(gw);
 	return gw;
@@ -94,7 +94,7 @@ static void test_follow(void **state)
 
 		expect_aim(gw, outer, remote, 4500);
 		first = from(gw, remote, 61000, 1);
-		gw_expect(gw, ENCRYPTED, &first, EG_KEEP, "another port");
+		gw_expect(gw, ENCRYPTED, &first, EG_PASS, "another port");
 		expect_aim(gw, outer, remote, 61000);
 
 		/* Neither a forgery nor what was seen nor what is late moves it. */
@@ -103,23 +103,23 @@ static void test_follow(void **state)
 		forged.bytes[forged.n - 1] ^= 1;
 		gw_expect(gw, ENCRYPTED, &forged, EG_DROP_ESP_AUTH, "a forgery");
 		expect_aim(gw, outer, remote, 61000);
-		gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "another address");
+		gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "another address");
 		expect_aim(gw, outer, away, 61001);
 		gw_expect(gw, ENCRYPTED, &first, EG_DROP_ESP_REPLAY_SEEN, "a recording");
 		first = from(gw, remote, 61002, 10);
 		gw_expect(gw, ENCRYPTED, &first, EG_DROP_ESP_REPLAY_SEEN, "a twin");
 		frame = from(gw, remote, 61003, 9);
-		gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "a late one");
+		gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "a late one");
 		expect_aim(gw, outer, away, 61001);
 		frame = from(gw, away, 61001, 80);
-		gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "the window moves on");
+		gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "the window moves on");
 		frame = from(gw, remote, 61003, 12);
 		gw_expect(gw, ENCRYPTED, &frame,
 			  way & 2 ? EG_DROP_ESP_AUTH : EG_DROP_ESP_REPLAY_OLD, "one too late");
 		expect_aim(gw, outer, away, 61001);
 
 		frame = from(gw, remote, 4500, 81);
-		gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "back at home");
+		gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "back at home");
 		expect_aim(gw, outer, remote, 4500);
 		assert_int_equal(eg_counted(&gw->stats[0]->endpoints), 3);
 		gw_close(gw);
@@ -135,11 +135,11 @@ static void test_no_window(void **state)
 	(void)state;
 	gw_sa_in(gw)->replay.size = 0;
 	frame = from(gw, "192.0.2.2", 61000, 5);
-	gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "the newest");
+	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "the newest");
 	frame = from(gw, "192.0.2.2", 61001, 5);
-	gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "its twin");
+	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "its twin");
 	frame = from(gw, "192.0.2.2", 61002, 4);
-	gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "an older one");
+	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "an older one");
 	expect_aim(gw, 4, "192.0.2.2", 61000);
 	gw_close(gw);
 }
@@ -153,21 +153,21 @@ static void test_bad_sources(void **state)
 		uint16_t port;
 		enum eg_drop want; /* parse refuses some of them for everybody */
 	} cases[] = {
-		{4, "198.51.100.7", 0, EG_KEEP}, /* port 0 is nobody's */
-		{6, "2001:db8:7::7", 0, EG_KEEP},
+		{4, "198.51.100.7", 0, EG_PASS}, /* port 0 is nobody's */
+		{6, "2001:db8:7::7", 0, EG_PASS},
 		{4, "0.1.2.3", 4500, EG_DROP_MARTIAN},
 		{4, "127.0.0.1", 4500, EG_DROP_MARTIAN},
-		{4, "203.0.113.9", 4500, EG_KEEP}, /* behind the clear port */
-		{4, "10.2.0.1", 4500, EG_KEEP},    /* inside a tunnel */
-		{4, "192.0.2.1", 4500, EG_KEEP},   /* ourselves */
-		{4, "100.64.0.1", 4500, EG_KEEP},  /* no route */
-		{6, "2001:db8:8::1", 4500, EG_KEEP},
+		{4, "203.0.113.9", 4500, EG_PASS}, /* behind the clear port */
+		{4, "10.2.0.1", 4500, EG_PASS},    /* inside a tunnel */
+		{4, "192.0.2.1", 4500, EG_PASS},   /* ourselves */
+		{4, "100.64.0.1", 4500, EG_PASS},  /* no route */
+		{6, "2001:db8:8::1", 4500, EG_PASS},
 		{6, "fe80::1", 4500, EG_DROP_LINK_LOCAL},
 		{4, "224.0.0.5", 4500, EG_DROP_MARTIAN},
 		{4, "255.255.255.255", 4500, EG_DROP_MARTIAN},
 		{6, "ff02::5", 4500, EG_DROP_MARTIAN},
 		{6, "::1", 4500, EG_DROP_MARTIAN},
-		{6, "fd00:2::1", 4500, EG_KEEP},
+		{6, "fd00:2::1", 4500, EG_PASS},
 	};
 
 	(void)state;
@@ -201,7 +201,7 @@ static void test_wrong_peer(void **state)
 		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_WRONG_PEER, "plain, from elsewhere");
 		frame = from(gw, remotes[outer == 6], 0, 1);
 		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_WRONG_ENCAP, "plain");
-		gw->peers.v[0].floats = false;
+		gw->tunnels.v[0].floats = false;
 		frame = from(gw, aways[outer == 6], 61000, 1);
 		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_WRONG_PEER, "it does not float");
 		gw_close(gw);
@@ -216,9 +216,9 @@ static void test_lost_route(void **state)
 	struct frame frame = from(gw, aways[0], 61000, 1), out;
 
 	(void)state;
-	gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "another address");
+	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "another address");
 	for (uint32_t i = 0; i < gw->snap->n_hops; i++) {
-		if (eg_hop_leaves(&gw->snap->hops[i]) && gw->snap->hops[i].port == ENCRYPTED)
+		if (eg_hop_is_port(&gw->snap->hops[i]) && gw->snap->hops[i].port == ENCRYPTED)
 			gw->snap->hops[i].port = CLEAR;
 	}
 	frame = plain_frame(CLEAR, &flow);
@@ -238,8 +238,8 @@ static void test_keepalive(void **state)
 		struct frame frame = from(gw, aways[outer == 6], 61000, 1), out;
 
 		gw->path[0]->cycles_per_s = rte_get_tsc_hz();
-		gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "another address");
-		assert_int_equal(eg_path_keep_alive(gw->path[0], gw->snap), 1);
+		gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "another address");
+		assert_int_equal(eg_path_send_keepalives(gw->path[0], gw->snap), 1);
 		assert_int_equal(gw_sent(gw, ENCRYPTED, &out, 1), 1);
 		assert_int_equal(out.n, ETH + header_of(outer) + 8 + 1);
 		check_aim(&out, outer, aways[outer == 6], 61000);
@@ -258,7 +258,7 @@ static void test_peer_port(void **state)
 		struct flow flow = {.src = "10.1.0.5", .dst = "10.2.0.9", .payload = 40};
 		struct frame frame, out;
 
-		gw->peers.v[0].peer_port = 14500;
+		gw->tunnels.v[0].peer_port = 14500;
 		gw_ready(gw);
 		gw->path[0]->cycles_per_s = rte_get_tsc_hz();
 		if (way & 2)
@@ -271,10 +271,10 @@ static void test_peer_port(void **state)
 		check_aim(&out, outer, remotes[way & 1], 14500);
 		if (!(way & 2)) {
 			frame = from(gw, remotes[way & 1], 61000, 1);
-			gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "from another port");
+			gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "from another port");
 			expect_aim(gw, outer, remotes[way & 1], 14500);
 		}
-		assert_true(eg_path_keep_alive(gw->path[0], gw->snap) <= 1);
+		assert_true(eg_path_send_keepalives(gw->path[0], gw->snap) <= 1);
 		if (gw_sent(gw, ENCRYPTED, &out, 1))
 			check_aim(&out, outer, remotes[way & 1], 14500);
 		gw_close(gw);
@@ -290,11 +290,11 @@ static void test_auto(void **state)
 		const char *remote = remotes[outer == 6];
 		struct frame frame;
 
-		gw->peers.v[0].accept_plain = true;
+		gw->tunnels.v[0].accept_plain = true;
 		gw_ready(gw);
 		for (unsigned seq = 1; seq <= 6; seq++) {
 			frame = from(gw, remote, seq & 1 ? 4500 : 0, seq);
-			gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "either");
+			gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "either");
 			expect_aim(gw, outer, remote, 4500);
 		}
 		frame = from(gw, remote, 4500, 2);
@@ -319,11 +319,11 @@ static void test_auto_floats(void **state)
 	struct frame frame;
 
 	(void)state;
-	gw->peers.v[0].accept_plain = true;
+	gw->tunnels.v[0].accept_plain = true;
 	frame = from(gw, remotes[0], 61000, 1);
-	gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "in UDP");
+	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "in UDP");
 	frame = from(gw, remotes[0], 0, 2);
-	gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "plain");
+	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "plain");
 	expect_aim(gw, 4, remotes[0], 61000);
 	gw_close(gw);
 }

@@ -15,10 +15,10 @@ static struct gw *open_speaking(struct gw_spec spec)
 					       {"192.0.2.0/24", "2001:db8::/64"}};
 	struct gw *gw = gw_open(spec);
 
-	gw_own(gw, CLEAR, "10.1.0.1/16");
-	gw_own(gw, CLEAR, "fd00:1::1/64");
-	gw_own(gw, ENCRYPTED, "192.0.2.1/24");
-	gw_own(gw, ENCRYPTED, "2001:db8::1/64");
+	gw_local(gw, CLEAR, "10.1.0.1/16");
+	gw_local(gw, CLEAR, "fd00:1::1/64");
+	gw_local(gw, ENCRYPTED, "192.0.2.1/24");
+	gw_local(gw, ENCRYPTED, "2001:db8::1/64");
 	for (unsigned port = 0; port < 2; port++) {
 		for (unsigned v6 = 0; v6 < 2; v6++)
 			gw_route(gw, nets[port][v6],
@@ -156,7 +156,7 @@ static void test_echo(void **state)
 		assert_int_equal(out.bytes[head], v6 ? 129 : 0);
 		assert_memory_equal(out.bytes + head + 4, ask.bytes + head + 4, PAYLOAD - 4u);
 	}
-	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_ECHO_REPLY]), COUNT(rows));
+	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_ECHO_REPLY]), COUNT(rows));
 	assert_int_equal(gw_drops_all(gw), 0);
 	gw_close(gw);
 }
@@ -387,7 +387,7 @@ static void test_rejected(void **state)
 		struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
 
 		memcpy(rte_pktmbuf_append(m, about.n), about.bytes, about.n);
-		assert_int_equal(eg_parse_ip(about.bytes, about.n, &meta.pkt), EG_KEEP);
+		assert_int_equal(eg_parse_ip(about.bytes, about.n, &meta.pkt), EG_PASS);
 		policy.reject = reject;
 		gw->snap->policy = &policy;
 		path->snap = gw->snap;
@@ -429,8 +429,8 @@ static void test_rates(void **state)
 			gw_discard(gw, CLEAR);
 		}
 	}
-	echoed = eg_counted(&gw->stats[0]->own[EG_OWN_ECHO_REPLY]);
-	made = eg_counted(&gw->stats[0]->own[EG_OWN_UNREACHABLE]);
+	echoed = eg_counted(&gw->stats[0]->local[EG_LOCAL_ECHO_REPLY]);
+	made = eg_counted(&gw->stats[0]->local[EG_LOCAL_UNREACHABLE]);
 	assert_int_equal(echoed, EG_ECHO_BURST);
 	assert_int_equal(gw_drops(gw, EG_DROP_ECHO_RATE), 4 * EG_BATCH_MAX - echoed);
 	assert_int_equal(made, EG_ICMP_ADDRESS_BURST);
@@ -493,9 +493,9 @@ static void test_least(void **state)
 	(void)state;
 	gw->path[0]->port[ENCRYPTED].mtu = 1280;
 	for (unsigned row = 0; row < 3; row++) { /* fragment: drop; after; before with df: set */
-		gw->peers.v[0].fragment_outer = row == 1;
-		gw->peers.v[0].fragment_inner = row == 2;
-		gw->peers.v[0].df_set = row == 2 ? 0x4000 : 0;
+		gw->tunnels.v[0].fragment_outer = row == 1;
+		gw->tunnels.v[0].fragment_inner = row == 2;
+		gw->tunnels.v[0].df_set = row == 2 ? 0x4000 : 0;
 		gw_send(gw, CLEAR, &frame, 1);
 		assert_int_equal(gw_sent(gw, CLEAR, &out, 1), 1);
 		assert_int_equal(out.bytes[14 + 40], 2);
@@ -511,7 +511,7 @@ static void test_last_look(void **state)
 	static const struct {
 		const char *what, *src;
 		unsigned type;
-		bool own, other_port, may;
+		bool local, other_port, may;
 	} rows[] = {
 		{"echo reply", "192.0.2.1", 0, true, false, true},
 		{"echo reply over IPv6", "2001:db8::1", 129, true, false, true},
@@ -538,9 +538,9 @@ static void test_last_look(void **state)
 		batch->m[0] = rte_pktmbuf_alloc(bench_pool());
 		memcpy(rte_pktmbuf_append(batch->m[0], packet.n), packet.bytes, packet.n);
 		batch->meta[0] = (struct eg_meta){.port = rows[i].other_port ? CLEAR : ENCRYPTED,
-						  .own = rows[i].own};
-		assert_int_equal(eg_parse_ip(packet.bytes, packet.n, &batch->meta[0].pkt), EG_KEEP);
-		if (eg_icmp_may_leave(gw->path[0], 0, ENCRYPTED) != rows[i].may)
+						  .local = rows[i].local};
+		assert_int_equal(eg_parse_ip(packet.bytes, packet.n, &batch->meta[0].pkt), EG_PASS);
+		if (eg_icmp_may_send(gw->path[0], 0, ENCRYPTED) != rows[i].may)
 			fail_msg("%s", rows[i].what);
 		rte_pktmbuf_free(batch->m[0]);
 	}
@@ -549,9 +549,9 @@ static void test_last_look(void **state)
 }
 
 /* Packets of one flow, and how many errors of the kind came back. */
-static unsigned provoke(struct gw *gw, const struct flow *flow, unsigned n, enum eg_own_kind kind)
+static unsigned provoke(struct gw *gw, const struct flow *flow, unsigned n, enum eg_local_kind kind)
 {
-	uint64_t before = eg_counted(&gw->stats[0]->own[kind]);
+	uint64_t before = eg_counted(&gw->stats[0]->local[kind]);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct frame frame = plain_frame(CLEAR, flow);
@@ -559,7 +559,7 @@ static unsigned provoke(struct gw *gw, const struct flow *flow, unsigned n, enum
 		gw_send(gw, CLEAR, &frame, 1);
 		gw_discard(gw, CLEAR);
 	}
-	return (unsigned)(eg_counted(&gw->stats[0]->own[kind]) - before);
+	return (unsigned)(eg_counted(&gw->stats[0]->local[kind]) - before);
 }
 
 /* A flood silences neither the other kinds of error to the same host, nor the same kind to others:
@@ -581,26 +581,26 @@ static void test_rates_apart(void **state)
 		gw->path[0]->cycles_per_s *= 1000; /* so that no second passes */
 		snprintf(name, sizeof(name), nets[v6], 1);
 		flood.src = name;
-		assert_int_equal(provoke(gw, &flood, 500, EG_OWN_UNREACHABLE),
+		assert_int_equal(provoke(gw, &flood, 500, EG_LOCAL_UNREACHABLE),
 				 EG_ICMP_ADDRESS_BURST);
 		/* Another kind, to the same. */
 		big = (struct flow){.src = name,
 				    .dst = v6 ? "fd00:2::9" : "10.2.0.9",
 				    .df = !v6,
 				    .payload = 1470};
-		assert_int_equal(provoke(gw, &big, 1, EG_OWN_TOO_BIG), 1);
+		assert_int_equal(provoke(gw, &big, 1, EG_LOCAL_TOO_BIG), 1);
 		/* The same kind, to a neighbour. */
 		other = (struct flow){.src = others[v6], .dst = nowhere, .payload = 8};
-		assert_int_equal(provoke(gw, &other, 1, EG_OWN_UNREACHABLE), 1);
+		assert_int_equal(provoke(gw, &other, 1, EG_LOCAL_UNREACHABLE), 1);
 		/* By all addresses of a prefix. */
 		for (unsigned i = 2; i < 250; i++) {
 			snprintf(name, sizeof(name), nets[v6], i);
-			made += provoke(gw, &flood, 2, EG_OWN_UNREACHABLE);
+			made += provoke(gw, &flood, 2, EG_LOCAL_UNREACHABLE);
 		}
 		assert_true(made <= EG_ICMP_PREFIX_BURST);
 		other.src = "10.1.9.9"; /* of IPv6 there is but one /64 behind the port */
 		if (!v6)
-			assert_int_equal(provoke(gw, &other, 1, EG_OWN_UNREACHABLE), 1);
+			assert_int_equal(provoke(gw, &other, 1, EG_LOCAL_UNREACHABLE), 1);
 		gw_close(gw);
 	}
 }
@@ -612,7 +612,7 @@ static void test_rates_of_kinds(void **state)
 	struct gw *gw = open_speaking((struct gw_spec){.site = 1});
 	struct flow flood = {.dst = "172.16.0.1", .payload = 8};
 	struct flow big = {.src = "10.1.40.5", .dst = "10.2.0.9", .df = true, .payload = 1470};
-	struct eg_icmp_brake *brake = &gw->path[0]->icmp;
+	struct eg_icmp_limits *limits = &gw->path[0]->icmp;
 	unsigned made = 0;
 	char name[32];
 
@@ -622,16 +622,16 @@ static void test_rates_of_kinds(void **state)
 	flood.src = name;
 	for (unsigned net = 1; net < 10; net++) {
 		snprintf(name, sizeof(name), "10.1.%u.5", net);
-		made += provoke(gw, &flood, 100, EG_OWN_UNREACHABLE);
+		made += provoke(gw, &flood, 100, EG_LOCAL_UNREACHABLE);
 	}
 	assert_int_equal(made, EG_ICMP_BURST);
-	assert_int_equal(provoke(gw, &big, 1, EG_OWN_TOO_BIG), 1);
+	assert_int_equal(provoke(gw, &big, 1, EG_LOCAL_TOO_BIG), 1);
 	for (unsigned row = 0; row < 2; row++) {
 		for (unsigned i = 0; i < EG_ICMP_CELLS; i++) {
-			brake->addresses.cell[row][i].paid = UINT64_MAX / 2;
-			brake->prefixes.cell[row][i].paid = UINT64_MAX / 2;
+			limits->addresses.cell[row][i].paid = UINT64_MAX / 2;
+			limits->prefixes.cell[row][i].paid = UINT64_MAX / 2;
 		}
-		assert_int_equal(provoke(gw, &big, 1, EG_OWN_TOO_BIG), row == 0);
+		assert_int_equal(provoke(gw, &big, 1, EG_LOCAL_TOO_BIG), row == 0);
 	}
 	gw_close(gw);
 }

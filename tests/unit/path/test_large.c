@@ -369,8 +369,8 @@ static void test_transit(void **state)
 		unsigned mtu = mtus[way / 2], n, max = way & 1 ? 65440 : 65400;
 
 		gw->path[0]->port[ENCRYPTED].mtu = (uint16_t)mtu;
-		gw->peers.v[0].fragment_inner = !(way & 1);
-		gw->peers.v[0].fragment_outer = true;
+		gw->tunnels.v[0].fragment_inner = !(way & 1);
+		gw->tunnels.v[0].fragment_outer = true;
 		for (unsigned len = 20000; len <= max; len += (max - 20000) / 2) {
 			make_packet(&inner, "10.2.0.9", "10.2.0.77", 253, len, len & 4 ? 0 : 8);
 			seal(&outer, &in, len, &inner, 0);
@@ -413,8 +413,8 @@ static void test_no_tail(void **state)
 	struct tunnel in = tunnel_to(gw);
 
 	(void)state;
-	gw->peers.v[0].fragment_inner = false;
-	gw->peers.v[0].fragment_outer = true;
+	gw->tunnels.v[0].fragment_inner = false;
+	gw->tunnels.v[0].fragment_outer = true;
 	for (unsigned i = 0; i < COUNT(lens); i++) {
 		make_packet(&inner, "10.2.0.9", "10.2.0.77", 253, lens[i], 0);
 		seal(&outer, &in, i + 1, &inner, 0);
@@ -468,12 +468,12 @@ static void test_local(void **state)
 	unsigned n;
 
 	(void)state;
-	gw_own(gw, CLEAR, "10.1.0.1/24");
+	gw_local(gw, CLEAR, "10.1.0.1/24");
 	gw_kernel(gw, CLEAR, &(struct eg_allow){0});
 	gw_ready(gw);
 	gw->path[0]->port[ENCRYPTED].mtu = WIRE;
 	gw->path[0]->port[CLEAR].kernel.mtu = WIRE;
-	gw->peers.v[0].fragment_inner = true;
+	gw->tunnels.v[0].fragment_inner = true;
 	make_packet(&inner, "10.2.0.9", "10.1.0.1", 1, 60000, 0);
 	memset(inner.bytes + 20, 0, 8);
 	inner.bytes[20] = 8;
@@ -546,7 +546,7 @@ static void test_flood(void **state)
 }
 
 /* A source with its share loses its own oldest packet, not another's, though that is older. */
-static void test_gives_way(void **state)
+static void test_evictable(void **state)
 {
 	static struct large inner, outer;
 	struct gw *gw = gw_open((struct gw_spec){.site = 1, .window = 1024});
@@ -630,7 +630,7 @@ static void test_workers(void **state)
 		n = cut(&outer, WIRE, id);
 		for (unsigned i = 0; i < n; i++) { /* one a burst: the ring is short */
 			gw_send(gw, ENCRYPTED, &pieces[i], 1);
-			there += eg_path_take_over(gw->path[1], gw->snap);
+			there += eg_path_receive_handoff(gw->path[1], gw->snap);
 		}
 		assert_arrived(gw, &inner, "other worker");
 		assert_no_large();
@@ -646,7 +646,7 @@ int run_large_tests(void)
 		cmocka_unit_test(test_suites),    cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_too_big),   cmocka_unit_test(test_transit),
 		cmocka_unit_test(test_local),     cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_gives_way), cmocka_unit_test(test_no_tail),
+		cmocka_unit_test(test_evictable), cmocka_unit_test(test_no_tail),
 		cmocka_unit_test(test_resync),    cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_no_buffer),
 	};

@@ -21,8 +21,8 @@ static void send_with_room(struct gw *gw, unsigned front, unsigned back, enum eg
 		m->data_off = (uint16_t)(m->buf_len - back - frame.n);
 	memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
 	gw_send_mbuf(gw, CLEAR, m);
-	assert_int_equal(gw_drops_all(gw) - before, want != EG_KEEP);
-	if (want != EG_KEEP)
+	assert_int_equal(gw_drops_all(gw) - before, want != EG_PASS);
+	if (want != EG_PASS)
 		assert_true(gw_drops(gw, want) > 0);
 	gw_discard(gw, ENCRYPTED);
 }
@@ -32,10 +32,10 @@ static void test_no_room(void **state)
 	struct gw *gw = open_crossing();
 
 	(void)state;
-	send_with_room(gw, 36, 5000, EG_KEEP);
+	send_with_room(gw, 36, 5000, EG_PASS);
 	send_with_room(gw, 35, 5000, EG_DROP_NO_ROOM);
 	send_with_room(gw, 0, 5000, EG_DROP_NO_ROOM);
-	send_with_room(gw, 36, 33, EG_KEEP);
+	send_with_room(gw, 36, 33, EG_PASS);
 	send_with_room(gw, 36, 32, EG_DROP_NO_ROOM);
 	send_with_room(gw, 36, 0, EG_DROP_NO_ROOM);
 	assert_int_equal(gw_drops(gw, EG_DROP_NO_ROOM), 4);
@@ -58,9 +58,9 @@ static void test_too_big(void **state)
 	(void)state;
 	gw->path[0]->port[ENCRYPTED].mtu = 1500;
 	gw->path[0]->port[CLEAR].mtu = 1500;
-	gw_expect(gw, CLEAR, &exact, EG_KEEP, "ESP packet of 1500");
+	gw_expect(gw, CLEAR, &exact, EG_PASS, "ESP packet of 1500");
 	gw_expect(gw, CLEAR, &longer, EG_DROP_TOO_BIG, "ESP packet of 1504");
-	gw_expect(gw, CLEAR, &hairpin, EG_KEEP, "plain packet of 1500");
+	gw_expect(gw, CLEAR, &hairpin, EG_PASS, "plain packet of 1500");
 	gw_expect(gw, CLEAR, &hairpin_longer, EG_DROP_TOO_BIG, "plain packet of 1501");
 	gw_close(gw);
 }
@@ -203,7 +203,7 @@ int run_limit_tests(void)
 /* What no packet can cause: the crypto library never refuses a job that was filled right. */
 static bool unreachable(enum eg_drop drop)
 {
-	return drop == EG_KEEP || drop == EG_DROP_CRYPTO_FAILED;
+	return drop == EG_PASS || drop == EG_DROP_CRYPTO_FAILED;
 }
 
 /* What needs a policy: test_gate meets these. */
@@ -218,7 +218,7 @@ static bool needs_policy(enum eg_drop drop)
 static void test_every_reason(void **state)
 {
 	(void)state;
-	for (enum eg_drop drop = EG_KEEP; drop < EG_DROP_COUNT; drop++) {
+	for (enum eg_drop drop = EG_PASS; drop < EG_DROP_COUNT; drop++) {
 		if (!needs_policy(drop) && !bench_drops(drop) != unreachable(drop))
 			fail_msg("%s was met by %llu packets", eg_drop_name(drop),
 				 (unsigned long long)bench_drops(drop));

@@ -11,8 +11,8 @@ static struct gw *open_linked(void)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1});
 
-	gw_own(gw, CLEAR, "10.1.0.1/16");
-	gw_own(gw, ENCRYPTED, "192.0.2.1/24");
+	gw_local(gw, CLEAR, "10.1.0.1/16");
+	gw_local(gw, ENCRYPTED, "192.0.2.1/24");
 	atomic_store(&down, 0);
 	gw->path[0]->links_down = &down;
 	gw_ready(gw);
@@ -41,7 +41,7 @@ static void test_encrypted_down(void **state)
 	assert_int_equal(gw_discard(gw, ENCRYPTED), 0);
 	assert_int_equal(atomic_load(&gw_sa_out(gw)->seq), 0);
 	assert_int_equal(eg_counted(&gw_sa_out(gw)->packets), 0);
-	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_UNREACHABLE]), 1);
+	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_UNREACHABLE]), 1);
 	atomic_store(&down, 0);
 	gw_send(gw, CLEAR, &frame, 1);
 	assert_int_equal(gw_sent(gw, ENCRYPTED, &left, 1), 1);
@@ -80,7 +80,7 @@ static void answer(struct gw *gw, uint64_t now_ms)
 	assert_int_equal(eg_ip_parse("10.1.0.1", &question.source), 0);
 	frame.n = (uint16_t)eg_neigh_answer(frame.bytes, &pod, &question);
 	gw_send(gw, CLEAR, &frame, 1);
-	gw_keep(gw, now_ms);
+	gw_resolve(gw, now_ms);
 }
 
 /* A question for that address; or the news whose it is, which asks nothing. */
@@ -102,40 +102,40 @@ static void test_neighbors(void **state)
 
 	(void)state;
 	send_inside(gw, seq++, &to_pod);
-	gw_keep(gw, 1000);
+	gw_resolve(gw, 1000);
 	assert_int_equal(gw_discard(gw, CLEAR), 1);
 	answer(gw, 1001);
 	assert_int_equal(gw_discard(gw, CLEAR), 1);
 	send_inside(gw, seq++, &to_pod);
 	assert_int_equal(gw_discard(gw, CLEAR), 1);
-	assert_int_equal(gw->way.neighs->n_used, 1);
+	assert_int_equal(gw->resolver_shared.neighs->n_used, 1);
 
 	atomic_store(&down, 1u << CLEAR);
-	gw_keep(gw, 1100);
-	assert_int_equal(gw->way.neighs->n_used, 0);
+	gw_resolve(gw, 1100);
+	assert_int_equal(gw->resolver_shared.neighs->n_used, 0);
 	assert_int_equal(gw_frames(gw, CLEAR, frame, 8), 0);
 	assert_int_equal(gw_frames(gw, ENCRYPTED, frame, 8), 0);
 
 	atomic_store(&down, 0);
-	gw_keep(gw, 1200); /* ours is announced there, and nowhere else; twice */
+	gw_resolve(gw, 1200); /* ours is announced there, and nowhere else; twice */
 	assert_int_equal(gw_frames(gw, CLEAR, frame, 8), 1);
 	assert_true(is_arp_of(&frame[0], "10.1.0.1", true));
 	assert_int_equal(gw_frames(gw, ENCRYPTED, frame, 8), 0);
-	gw_keep(gw, 3199);
+	gw_resolve(gw, 3199);
 	assert_int_equal(gw_frames(gw, CLEAR, frame, 8), 0);
-	gw_keep(gw, 3200);
+	gw_resolve(gw, 3200);
 	assert_int_equal(gw_frames(gw, CLEAR, frame, 8), 1);
-	gw_keep(gw, 9000);
+	gw_resolve(gw, 9000);
 	assert_int_equal(gw_frames(gw, CLEAR, frame, 8), 0);
 
 	send_inside(gw, seq++, &to_pod); /* and the pod is asked for again */
-	gw_keep(gw, 9001);
+	gw_resolve(gw, 9001);
 	assert_int_equal(gw_frames(gw, CLEAR, frame, 8), 1);
 	assert_true(is_arp_of(&frame[0], "10.1.0.5", false));
 	assert_int_equal(gw_drops_all(gw), 0);
 
 	atomic_store(&down, 1u << CLEAR); /* what still waits is lost by the link's name */
-	gw_keep(gw, 9100);
+	gw_resolve(gw, 9100);
 	assert_int_equal(gw_drops(gw, EG_DROP_LINK_DOWN), 1);
 	assert_int_equal(gw_drops_all(gw), 1);
 	gw_close(gw);
@@ -170,10 +170,10 @@ static void test_keepalive(void **state)
 	atomic_store(&down, 1u << ENCRYPTED);
 	gw->path[0]->links_down = &down;
 	gw_ready(gw);
-	assert_int_equal(eg_path_keep_alive(gw->path[0], gw->snap), 0);
+	assert_int_equal(eg_path_send_keepalives(gw->path[0], gw->snap), 0);
 	atomic_store(&down, 0);
 	gw->path[0]->keepalive.next_cycles = 0;
-	assert_int_equal(eg_path_keep_alive(gw->path[0], gw->snap), 1);
+	assert_int_equal(eg_path_send_keepalives(gw->path[0], gw->snap), 1);
 	gw_close(gw);
 }
 

@@ -11,11 +11,11 @@ static struct gw *open_live(unsigned outer)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1, .outer = outer});
 
-	gw_own(gw, CLEAR, "10.1.0.1/16");
-	gw_own(gw, CLEAR, "fd00:1::1/64");
-	gw_own(gw, ENCRYPTED, "192.0.2.1/24");
-	gw_own(gw, ENCRYPTED, "2001:db8::1/64");
-	gw->peers.v[0].hop = (struct eg_hop){.kind = EG_HOP_LINK, .port = ENCRYPTED};
+	gw_local(gw, CLEAR, "10.1.0.1/16");
+	gw_local(gw, CLEAR, "fd00:1::1/64");
+	gw_local(gw, ENCRYPTED, "192.0.2.1/24");
+	gw_local(gw, ENCRYPTED, "2001:db8::1/64");
+	gw->tunnels.v[0].hop = (struct eg_hop){.kind = EG_HOP_LINK, .port = ENCRYPTED};
 	gw_ready(gw);
 	return gw;
 }
@@ -53,14 +53,14 @@ static struct frame question_of(const struct eg_neigh_self *self, const char *ta
 	struct eg_ip ip;
 
 	assert_int_equal(eg_ip_parse(target, &ip), 0);
-	frame.n = (uint16_t)eg_neigh_ask(frame.bytes, self, &ip, NULL);
+	frame.n = (uint16_t)eg_neigh_request(frame.bytes, self, &ip, NULL);
 	return frame;
 }
 
 static void say(struct gw *gw, unsigned port, struct frame frame, uint64_t now_ms)
 {
 	gw_send(gw, port, &frame, 1);
-	gw_keep(gw, now_ms);
+	gw_resolve(gw, now_ms);
 }
 
 /* One question left by the port, for this address, by the right one of ours. */
@@ -89,7 +89,7 @@ static void test_resolve(void **state)
 {
 	static const struct {
 		const struct flow *flow;
-		const char *pod, *own;
+		const char *pod, *local;
 	} rows[] = {
 		{&to_pod, "10.1.0.5", "10.1.0.1"},
 		{&to_pod6, "fd00:1::5", "fd00:1::1"},
@@ -105,13 +105,13 @@ static void test_resolve(void **state)
 		send_inside(gw, seq++, rows[i].flow);
 		send_inside(gw, seq++, rows[i].flow);
 		assert_int_equal(gw_discard(gw, CLEAR), 0);
-		gw_keep(gw, now);
-		expect_question(gw, CLEAR, rows[i].pod, rows[i].own);
-		gw_keep(gw, now + 500);
+		gw_resolve(gw, now);
+		expect_question(gw, CLEAR, rows[i].pod, rows[i].local);
+		gw_resolve(gw, now + 500);
 		assert_int_equal(gw_discard(gw, CLEAR), 0);
-		gw_keep(gw, now + 1000); /* asked again */
-		expect_question(gw, CLEAR, rows[i].pod, rows[i].own);
-		say(gw, CLEAR, answer_of(&pod, CLEAR, rows[i].own), now + 1001);
+		gw_resolve(gw, now + 1000); /* asked again */
+		expect_question(gw, CLEAR, rows[i].pod, rows[i].local);
+		say(gw, CLEAR, answer_of(&pod, CLEAR, rows[i].local), now + 1001);
 		assert_int_equal(gw_sent(gw, CLEAR, out, 4), 2);
 		send_inside(gw, seq++, rows[i].flow); /* the next needs no keeper */
 		assert_int_equal(gw_sent(gw, CLEAR, out, 4), 1);
@@ -127,16 +127,16 @@ static void test_resolve_sealed(void **state)
 	for (unsigned outer = 4; outer <= 6; outer += 2) {
 		struct gw *gw = open_live(outer);
 		struct tunnel tunnel = tunnel_from(gw);
-		const char *own = outer == 4 ? "192.0.2.1" : "2001:db8::1";
+		const char *local = outer == 4 ? "192.0.2.1" : "2001:db8::1";
 		const char *far = outer == 4 ? "192.0.2.2" : "2001:db8::2";
 		struct eg_neigh_self peer = station(far, ENCRYPTED);
 		struct frame plain = plain_frame(CLEAR, &to_peer), out[2];
 
 		gw_send(gw, CLEAR, &plain, 1);
 		assert_int_equal(gw_discard(gw, ENCRYPTED), 0);
-		gw_keep(gw, 1000);
-		expect_question(gw, ENCRYPTED, far, own);
-		say(gw, ENCRYPTED, answer_of(&peer, ENCRYPTED, own), 1001);
+		gw_resolve(gw, 1000);
+		expect_question(gw, ENCRYPTED, far, local);
+		say(gw, ENCRYPTED, answer_of(&peer, ENCRYPTED, local), 1001);
 		assert_int_equal(gw_sent(gw, ENCRYPTED, out, 2), 1);
 		assert_int_equal(open_frame(&tunnel, &out[0], 1).n, 60);
 		gw_close(gw);
@@ -152,13 +152,13 @@ static void test_via(void **state)
 		plain_frame(CLEAR, &(struct flow){.src = "10.1.0.5", .dst = "10.9.0.1"});
 
 	(void)state;
-	gw_own(gw, CLEAR, "10.1.0.1/24");
+	gw_local(gw, CLEAR, "10.1.0.1/24");
 	gw_route(gw, "10.9.0.0/16",
 		 (struct eg_hop){
 			 .kind = EG_HOP_VIA, .port = CLEAR, .via = gw_via(gw, "10.1.0.254")});
 	gw_ready(gw);
 	gw_send(gw, CLEAR, &frame, 1);
-	gw_keep(gw, 1000);
+	gw_resolve(gw, 1000);
 	expect_question(gw, CLEAR, "10.1.0.254", "10.1.0.1");
 	say(gw, CLEAR, answer_of(&router, CLEAR, "10.1.0.1"), 1001);
 	assert_int_equal(gw_sent(gw, CLEAR, &frame, 1), 1);
@@ -202,7 +202,7 @@ static void test_answers(void **state)
 		assert_string_equal(eg_ip_print(&message.sender, text), rows[i].target);
 		assert_int_equal(message.mac[5], rows[i].port);
 	}
-	assert_int_equal(gw->way.neighs->n_used, 0);
+	assert_int_equal(gw->resolver_shared.neighs->n_used, 0);
 	assert_int_equal(gw_drops_all(gw), 0);
 	gw_close(gw);
 }
@@ -217,10 +217,10 @@ static void test_spoofed(void **state)
 	(void)state;
 	say(gw, CLEAR, claim_of(&evil), 1000);
 	say(gw, CLEAR, answer_of(&evil, CLEAR, "10.1.0.1"), 1000);
-	assert_int_equal(gw->way.neighs->n_used, 0);
+	assert_int_equal(gw->resolver_shared.neighs->n_used, 0);
 
 	send_inside(gw, 1, &to_pod);
-	gw_keep(gw, 1000);
+	gw_resolve(gw, 1000);
 	gw_discard(gw, CLEAR);
 	say(gw, CLEAR, answer_of(&pod, CLEAR, "10.1.0.1"), 1001);
 	gw_discard(gw, CLEAR);
@@ -286,7 +286,7 @@ static void test_answer_to_another(void **state)
 
 		gw->path[0]->port[CLEAR].promiscuous = true;
 		send_inside(gw, 1, v6 ? &to_pod6 : &to_pod);
-		gw_keep(gw, 1000);
+		gw_resolve(gw, 1000);
 		gw_discard(gw, CLEAR);
 		if (!to_us) {
 			memcpy(frame.bytes, another, 6);
@@ -294,7 +294,7 @@ static void test_answer_to_another(void **state)
 				memcpy(frame.bytes + 32, another, 6);
 		}
 		say(gw, CLEAR, frame, 1001);
-		neigh = eg_neigh_find(gw->way.neighs, &key);
+		neigh = eg_neigh_find(gw->resolver_shared.neighs, &key);
 		assert_non_null(neigh);
 		assert_int_equal(neigh->state, to_us ? EG_NEIGH_REACHABLE : EG_NEIGH_PROBE);
 		gw_discard(gw, CLEAR);
@@ -309,16 +309,16 @@ static void test_announced(void **state)
 
 	(void)state;
 	gw->snap->generation = 1;
-	gw_keep(gw, 1000);
+	gw_resolve(gw, 1000);
 	assert_int_equal(gw_frames(gw, CLEAR, out, 4), 2);
 	assert_int_equal(out[0].bytes[0], 0xff);
 	assert_int_equal(out[1].bytes[0], 0x33);
 	assert_int_equal(gw_discard(gw, ENCRYPTED), 2);
-	gw_keep(gw, 2999);
+	gw_resolve(gw, 2999);
 	assert_int_equal(gw_discard(gw, CLEAR), 0);
-	gw_keep(gw, 3000);
+	gw_resolve(gw, 3000);
 	assert_int_equal(gw_discard(gw, CLEAR), 2);
-	gw_keep(gw, 9000);
+	gw_resolve(gw, 9000);
 	assert_int_equal(gw_discard(gw, CLEAR), 0);
 	gw_close(gw);
 }
@@ -331,19 +331,19 @@ static void test_failed(void **state)
 	for (unsigned i = 0; i < EG_NEIGH_HELD_MAX + 2; i++)
 		send_inside(gw, i + 1, &to_pod);
 	for (uint64_t now = 1000; now < 4000; now += 500)
-		gw_keep(gw, now);
+		gw_resolve(gw, now);
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_PENDING_FULL), 2);
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_FAILED), 0);
-	gw_keep(gw, 4000);
+	gw_resolve(gw, 4000);
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_FAILED), EG_NEIGH_HELD_MAX);
 	assert_int_equal(gw_discard(gw, CLEAR), EG_NEIGH_TRIES);
 	/* Their sender is told, through the tunnel: those wait for the far gateway now. */
-	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_UNREACHABLE]), EG_NEIGH_HELD_MAX);
-	assert_int_equal(gw->way.neighs->n_used, 1);
+	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_UNREACHABLE]), EG_NEIGH_HELD_MAX);
+	assert_int_equal(gw->resolver_shared.neighs->n_used, 1);
 	for (uint64_t now = 5000; now < 9000; now += 500)
-		gw_keep(gw, now);
-	assert_int_equal(gw->way.neighs->n_used, 0);
-	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_UNREACHABLE]), EG_NEIGH_HELD_MAX);
+		gw_resolve(gw, now);
+	assert_int_equal(gw->resolver_shared.neighs->n_used, 0);
+	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_UNREACHABLE]), EG_NEIGH_HELD_MAX);
 	gw_discard(gw, ENCRYPTED);
 	gw_close(gw);
 }
@@ -353,7 +353,7 @@ static void test_failed(void **state)
 static void test_failed_is_told(void **state)
 {
 	static const struct {
-		const char *from, *to, *own;
+		const char *from, *to, *local;
 		uint8_t type, code;
 	} rows[] = {
 		{"10.1.0.5", "10.1.0.9", "10.1.0.1", 3, 1},
@@ -371,10 +371,10 @@ static void test_failed_is_told(void **state)
 
 		gw_send(gw, CLEAR, &plain, 1);
 		for (unsigned k = 0; k < 8; k++)
-			gw_keep(gw, now += 500);
+			gw_resolve(gw, now += 500);
 		/* Questions for the one; then for the other, who is to be told. */
 		assert_int_equal(gw_discard(gw, CLEAR), EG_NEIGH_TRIES + 1);
-		say(gw, CLEAR, answer_of(&pod, CLEAR, rows[i].own), now);
+		say(gw, CLEAR, answer_of(&pod, CLEAR, rows[i].local), now);
 		n = gw_frames(gw, CLEAR, out, 8);
 		assert_int_equal(n, 1);
 		assert_memory_equal(out[n - 1].bytes, pod.mac, 6);
@@ -405,20 +405,20 @@ static void test_scan(void **state)
 		probe = plain_frame(CLEAR, &flow);
 		gw_send(gw, CLEAR, &probe, 1);
 		if (i % 32 == 31) {
-			gw_keep(gw, 1000);
+			gw_resolve(gw, 1000);
 			gw_discard(gw, CLEAR);
 		}
 	}
-	gw_keep(gw, 1000);
-	assert_int_equal(gw->way.neighs->n_used, EG_NEIGH_INCOMPLETE_MAX);
+	gw_resolve(gw, 1000);
+	assert_int_equal(gw->resolver_shared.neighs->n_used, EG_NEIGH_INCOMPLETE_MAX);
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_TABLE_FULL), 10);
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_PENDING_FULL),
 			 EG_NEIGH_INCOMPLETE_MAX - EG_NEIGH_HELD_ALL);
 	/* Questions are rationed too. */
-	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_ARP_REQUEST]), EG_QUESTIONS_BURST);
+	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_ARP_REQUEST]), EG_REQUESTS_BURST);
 	gw_discard(gw, CLEAR);
 	gw_send(gw, CLEAR, &frame, 1);
-	gw_keep(gw, 1100);
+	gw_resolve(gw, 1100);
 	assert_true(gw_discard(gw, ENCRYPTED) > 0);
 	gw_close(gw);
 }
@@ -434,7 +434,7 @@ static void test_ring_full(void **state)
 		frames[i] = plain_frame(CLEAR, &to_peer);
 	gw_send(gw, CLEAR, frames, EG_BATCH_MAX);
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_PENDING_FULL), 1); /* of 64, 63 are used */
-	gw_keep(gw, 1000);
+	gw_resolve(gw, 1000);
 	gw_close(gw);
 }
 
@@ -447,18 +447,18 @@ static void test_flood(void **state)
 
 	(void)state;
 	send_inside(gw, 1, &to_pod);
-	gw_keep(gw, 1000);
+	gw_resolve(gw, 1000);
 	gw_discard(gw, CLEAR);
 	for (unsigned i = 0; i < 32; i++)
 		frames[i] = claim_of(&evil);
 	for (unsigned i = 0; i < 64; i++) {
 		gw_send(gw, CLEAR, frames, 32);
-		gw_keep(gw, 1000);
+		gw_resolve(gw, 1000);
 	}
 	assert_true(gw_drops(gw, EG_DROP_DISCOVERY_RATE) > 1000);
 	say(gw, CLEAR, answer_of(&pod, CLEAR, "10.1.0.1"), 1001);
 	assert_int_equal(gw_discard(gw, CLEAR), 1);
-	assert_int_equal(gw->way.neighs->n_used, 1);
+	assert_int_equal(gw->resolver_shared.neighs->n_used, 1);
 	gw_close(gw);
 }
 
@@ -472,7 +472,7 @@ static void test_claim_flood(void **state)
 
 	(void)state;
 	send_inside(gw, 1, &to_pod);
-	gw_keep(gw, now);
+	gw_resolve(gw, now);
 	gw_discard(gw, CLEAR);
 	say(gw, CLEAR, answer_of(&pod, CLEAR, "10.1.0.1"), now);
 	gw_discard(gw, CLEAR);
@@ -481,7 +481,7 @@ static void test_claim_flood(void **state)
 	for (unsigned second = 0; second < 10; second++, now += 1000) {
 		for (unsigned i = 0; i < 20; i++) {
 			gw_send(gw, CLEAR, frames, 32);
-			gw_keep(gw, now);
+			gw_resolve(gw, now);
 			gw_discard(gw, CLEAR);
 		}
 		say(gw, CLEAR, answer_of(&pod, CLEAR, "10.1.0.1"), now);
@@ -526,12 +526,12 @@ static void test_plain_stays(void **state)
 
 	(void)state;
 	gw_expect(gw, CLEAR, &frame, EG_DROP_PLAIN_TO_ENCRYPTED, "plain to the wire's network");
-	gw_keep(gw, 1000);
+	gw_resolve(gw, 1000);
 	assert_int_equal(gw_discard(gw, ENCRYPTED), 0);
 	/* Whoever calls an IP packet our own speech is not believed. */
 	m = rte_pktmbuf_alloc(bench_pool());
 	memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
-	eg_tx_own(gw->path[0], ENCRYPTED, m);
+	eg_tx_local(gw->path[0], ENCRYPTED, m);
 	assert_int_equal(gw_drops(gw, EG_DROP_PLAIN_TO_ENCRYPTED), 2);
 	/* Nor who says so of discovery that a router could have passed on (RFC 4861 s7.1). */
 	frame = question_of(&far, "2001:db8::1");
@@ -539,12 +539,12 @@ static void test_plain_stays(void **state)
 		frame.bytes[21] = (uint8_t)hops;
 		m = rte_pktmbuf_alloc(bench_pool());
 		memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
-		eg_tx_own(gw->path[0], ENCRYPTED, m);
+		eg_tx_local(gw->path[0], ENCRYPTED, m);
 		eg_tx_flush(gw->path[0]);
 		assert_int_equal(gw_discard(gw, ENCRYPTED), hops == 255);
 	}
 	assert_int_equal(gw_drops(gw, EG_DROP_PLAIN_TO_ENCRYPTED), 3);
-	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_ND_SOLICIT]), 1);
+	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_ND_SOLICIT]), 1);
 	gw_close(gw);
 }
 
@@ -557,13 +557,13 @@ static void test_other_worker(void **state)
 	struct frame frame = tunnel_frame(&tunnel, 1, &to_pod);
 
 	(void)state;
-	gw_own(gw, CLEAR, "10.1.0.1/16");
+	gw_local(gw, CLEAR, "10.1.0.1/16");
 	gw_ready(gw);
 	gw_sa_in(gw)->owner = 1;
 	gw_send(gw, ENCRYPTED, &frame, 1);
-	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), 1);
-	assert_int_equal(eg_path_keep(gw->path[1], gw->snap, 1000, false), 0);
-	gw_keep(gw, 1000);
+	assert_int_equal(eg_path_receive_handoff(gw->path[1], gw->snap), 1);
+	assert_int_equal(eg_path_resolve(gw->path[1], gw->snap, 1000, false), 0);
+	gw_resolve(gw, 1000);
 	expect_question(gw, CLEAR, "10.1.0.5", "10.1.0.1");
 	say(gw, CLEAR, answer_of(&pod, CLEAR, "10.1.0.1"), 1001);
 	assert_int_equal(gw_sent(gw, CLEAR, &frame, 1), 1);
@@ -574,15 +574,15 @@ static void test_other_worker(void **state)
 static void test_encrypt_while_waiting(void **state)
 {
 	const struct flow *const flows[] = {&to_pod, &to_pod6};
-	const char *const pods[] = {"10.1.0.5", "fd00:1::5"}, *const own[] = {"10.1.0.1",
-									      "fd00:1::1"};
+	const char *const pods[] = {"10.1.0.5", "fd00:1::5"}, *const local[] = {"10.1.0.1",
+										"fd00:1::1"};
 	struct gw *gw = open_live(4);
 	struct eg_lpm_entry entries[] = {{.value = 1}, {.value = 1}};
 
 	(void)state;
 	for (unsigned i = 0; i < 2; i++)
 		send_inside(gw, i + 1, flows[i]);
-	gw_keep(gw, 1000);
+	gw_resolve(gw, 1000);
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(
 			eg_prefix_parse(i ? "fd00:1::/64" : "10.1.0.0/16", &entries[i].prefix), 0);
@@ -592,7 +592,7 @@ static void test_encrypt_while_waiting(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		struct eg_neigh_self pod = station(pods[i], CLEAR);
 
-		say(gw, CLEAR, answer_of(&pod, CLEAR, own[i]), 1001);
+		say(gw, CLEAR, answer_of(&pod, CLEAR, local[i]), 1001);
 		assert_int_equal(gw_drops(gw, EG_DROP_MUST_ENCRYPT), i + 1);
 	}
 	assert_int_equal(gw_discard(gw, CLEAR), 0);

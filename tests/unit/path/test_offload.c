@@ -19,11 +19,11 @@ static const struct offload_case {
 	bool wrong; /* the checksum in the header */
 	enum eg_drop want;
 } cases[] = {
-	{"nothing said, right", NONE, false, EG_KEEP},
+	{"nothing said, right", NONE, false, EG_PASS},
 	{"nothing said, wrong", NONE, true, EG_DROP_BAD_IP_CHECKSUM},
-	{"good, right", GOOD, false, EG_KEEP},
-	{"good, wrong", GOOD, true, EG_KEEP},
-	{"bad, right", BAD, false, EG_KEEP},
+	{"good, right", GOOD, false, EG_PASS},
+	{"good, wrong", GOOD, true, EG_PASS},
+	{"bad, right", BAD, false, EG_PASS},
 	{"bad, wrong", BAD, true, EG_DROP_BAD_IP_CHECKSUM},
 	{"none in the packet, wrong", GOOD | BAD, true, EG_DROP_BAD_IP_CHECKSUM},
 	{"good inside, bad outside, wrong", GOOD | OUTER_BAD, true, EG_DROP_BAD_IP_CHECKSUM},
@@ -68,10 +68,10 @@ static void test_plain(void **state)
 		if (c->wrong)
 			sent.bytes[24] ^= 0x40;
 		gw_send_mbuf(gw, CLEAR, mbuf_of(&sent, flags_of(c->says), i % 2));
-		if (gw_drops_all(gw) - before != (c->want != EG_KEEP) ||
+		if (gw_drops_all(gw) - before != (c->want != EG_PASS) ||
 		    (c->want && gw_drops(gw, c->want) != named + 1))
 			fail_msg("%s", c->what);
-		assert_int_equal(gw_discard(gw, ENCRYPTED), c->want == EG_KEEP);
+		assert_int_equal(gw_discard(gw, ENCRYPTED), c->want == EG_PASS);
 	}
 	gw_close(gw);
 }
@@ -204,7 +204,7 @@ static void test_flags(void **state)
 	static const unsigned to[] = {ENCRYPTED, CLEAR, 4};
 
 	(void)state;
-	gw_own(gw, CLEAR, "10.1.0.1/24");
+	gw_local(gw, CLEAR, "10.1.0.1/24");
 	gw_kernel(gw, CLEAR, &(struct eg_allow){0});
 	gw_ready(gw);
 	packets[0] = plain;

@@ -10,14 +10,14 @@
 
 /* The peers differ in suite and ESN, too. 7 has no factor of the number of suites: neighbours are
  * of different families. */
-static const struct eg_suite *suite_of(unsigned peer)
+static const struct eg_suite *suite_of(unsigned tunnel)
 {
-	return &eg_suites[peer * 7 % EG_SUITE_COUNT];
+	return &eg_suites[tunnel * 7 % EG_SUITE_COUNT];
 }
 
-static uint32_t spi_of(unsigned peer)
+static uint32_t spi_of(unsigned tunnel)
 {
-	return 0x5000 + peer;
+	return 0x5000 + tunnel;
 }
 
 /* Site 1 has 10.1.<peer>.0/24 and reaches 10.2.<peer>.0/24 behind 198.51.100.<peer>; site 2 plays
@@ -38,17 +38,17 @@ static struct gw *open_hub(unsigned site, const uint8_t material[PEERS][EG_SUITE
 			.esn = k % 2,
 			.replay_window = site == 1 ? 0 : 64,
 		};
-		unsigned peer;
+		unsigned tunnel;
 
 		snprintf(end, sizeof(end), "198.51.100.%u", k + 1);
 		snprintf(near, sizeof(near), "10.%u.%u.0/24", site, k);
 		snprintf(far, sizeof(far), "10.%u.%u.0/24", 3 - site, k);
-		peer = gw_peer(gw, local, remote);
-		spec.local = gw->peers.v[peer].local;
-		spec.remote = gw->peers.v[peer].remote;
-		gw_sa(gw, peer, &spec, material[k]);
+		tunnel = gw_peer(gw, local, remote);
+		spec.local = gw->tunnels.v[tunnel].local;
+		spec.remote = gw->tunnels.v[tunnel].remote;
+		gw_sa(gw, tunnel, &spec, material[k]);
 		gw_route(gw, near, clear);
-		gw_route(gw, far, (struct eg_hop){.kind = EG_HOP_PEER, .peer = peer});
+		gw_route(gw, far, (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = tunnel});
 	}
 	gw_ready(gw);
 	return gw;
@@ -66,7 +66,7 @@ enum fate {
 
 struct packet {
 	struct frame frame;
-	unsigned peer;
+	unsigned tunnel;
 	enum fate fate;
 };
 
@@ -75,12 +75,12 @@ static void make_packet(struct rng *rng, struct packet *p)
 	char src[32], dst[32];
 	struct flow flow = {.src = src, .dst = dst};
 
-	p->peer = (unsigned)rng_below(rng, PEERS);
+	p->tunnel = (unsigned)rng_below(rng, PEERS);
 	if (rng_below(rng, 4) == 0)
-		p->peer = 0; /* runs of one SA, too */
+		p->tunnel = 0; /* runs of one SA, too */
 	p->fate = rng_below(rng, 3) ? ARRIVES : (enum fate)rng_below(rng, FATES);
-	snprintf(src, sizeof(src), "10.1.%u.7", p->peer);
-	snprintf(dst, sizeof(dst), "10.2.%u.9", p->peer);
+	snprintf(src, sizeof(src), "10.1.%u.7", p->tunnel);
+	snprintf(dst, sizeof(dst), "10.2.%u.9", p->tunnel);
 	flow.payload = (uint16_t)rng_below(rng, 300);
 	flow.seed = (uint32_t)rng_next(rng);
 	flow.ttl = p->fate == LOST_IN_ROUTE ? 1 : 64;
@@ -110,14 +110,14 @@ struct sent {
 	uint64_t seq, iv;
 };
 
-static void check_wire(const struct frame *frame, unsigned peer, struct sent *last)
+static void check_wire(const struct frame *frame, unsigned tunnel, struct sent *last)
 {
 	const uint8_t *esp = frame->bytes + 34;
 	uint64_t iv = get64(esp + 8); /* where the suite has one */
 
-	assert_int_equal(eg_get32(esp), spi_of(peer));
+	assert_int_equal(eg_get32(esp), spi_of(tunnel));
 	assert_int_equal(eg_get32(esp + 4), (uint32_t)++last->seq);
-	if (suite_of(peer)->iv == EG_IV_CLOCK)
+	if (suite_of(tunnel)->iv == EG_IV_CLOCK)
 		assert_true(iv > last->iv);
 	last->iv = iv;
 }
@@ -163,7 +163,7 @@ static void send_mixed(struct rng *rng, struct gw *one, struct gw *two, struct s
 	n = lose(packets, n, LOST_IN_PARSE, LOST_IN_ROUTE);
 	assert_int_equal(gw_sent(one, ENCRYPTED, frames, EG_BATCH_MAX), n);
 	for (unsigned i = 0; i < n; i++) {
-		check_wire(&frames[i], packets[i].peer, &last[packets[i].peer]);
+		check_wire(&frames[i], packets[i].tunnel, &last[packets[i].tunnel]);
 		carry(&frames[i], &packets[i]);
 	}
 	if (rng_below(rng, 2)) /* the network may reorder: still within each window */

@@ -83,7 +83,7 @@ static void mend(struct frame *frame)
 
 static unsigned path_mtu(const struct gw *gw)
 {
-	return eg_pmtu_get(gw->peers.v[0].pmtu);
+	return eg_pmtu_get(gw->tunnels.v[0].pmtu);
 }
 
 static void hear(struct gw *gw, const struct frame *frame, enum eg_drop want, const char *what)
@@ -91,8 +91,8 @@ static void hear(struct gw *gw, const struct frame *frame, enum eg_drop want, co
 	uint64_t before = gw_drops(gw, want), all = gw_drops_all(gw);
 
 	gw_send(gw, ENCRYPTED, frame, 1);
-	if (gw_drops(gw, want) - before != (want != EG_KEEP) ||
-	    gw_drops_all(gw) - all != (want != EG_KEEP))
+	if (gw_drops(gw, want) - before != (want != EG_PASS) ||
+	    gw_drops_all(gw) - all != (want != EG_PASS))
 		fail_msg("%s: not %s", what, eg_drop_name(want));
 	assert_int_equal(gw_discard(gw, CLEAR) + gw_discard(gw, ENCRYPTED), 0);
 }
@@ -107,7 +107,7 @@ static void test_lowers(void **state)
 		struct frame about = sealed(gw, 1400), frame = message(&about, 1300, 1232), out;
 		unsigned room = 0, around = (way & 1 ? 40 : 20) + (way & 2 ? 8 : 0);
 
-		hear(gw, &frame, EG_KEEP, "a true one");
+		hear(gw, &frame, EG_PASS, "a true one");
 		assert_int_equal(path_mtu(gw), 1300);
 		assert_int_equal(eg_counted(&gw->stats[0]->path_mtus), 1);
 		for (unsigned len = 1150; len < 1301; len++) {
@@ -133,7 +133,7 @@ static void test_short_quote(void **state)
 	struct frame about = sealed(gw, 1400), frame = message(&about, 1400, 28);
 
 	(void)state;
-	hear(gw, &frame, EG_KEEP, "28 bytes");
+	hear(gw, &frame, EG_PASS, "28 bytes");
 	assert_int_equal(path_mtu(gw), 1400);
 	frame = message(&about, 1300, 27);
 	hear(gw, &frame, PLAIN, "27 bytes"); /* of what is not known */
@@ -142,7 +142,7 @@ static void test_short_quote(void **state)
 	gw = open_way(6, true);
 	about = sealed(gw, 1400);
 	frame = message(&about, 1400, 56);
-	hear(gw, &frame, EG_KEEP, "56 bytes");
+	hear(gw, &frame, EG_PASS, "56 bytes");
 	frame = message(&about, 1300, 55);
 	hear(gw, &frame, FORGED, "UDP without ESP");
 	frame = message(&about, 1300, 47);
@@ -158,17 +158,17 @@ static void test_peer_port(void **state)
 	(void)state;
 	for (unsigned floats = 0; floats < 2; floats++) {
 		struct gw *gw = open_way(4, true);
-		struct eg_tunnel *peer = &gw->peers.v[0];
+		struct eg_tunnel *tunnel = &gw->tunnels.v[0];
 		struct eg_endpoint_at at = {.port = 14500};
 		struct frame about, frame;
 
-		peer->peer_port = 14500;
+		tunnel->peer_port = 14500;
 		if (floats) {
-			peer->peer_port = 4500;
-			peer->floats = true;
-			peer->endpoint = eg_endpoint_new(&peer->remote, 4500);
-			memcpy(at.address, peer->remote.bytes, 16);
-			assert_true(eg_endpoint_follow(peer->endpoint, &at));
+			tunnel->peer_port = 4500;
+			tunnel->floats = true;
+			tunnel->endpoint = eg_endpoint_new(&tunnel->remote, 4500);
+			memcpy(at.address, tunnel->remote.bytes, 16);
+			assert_true(eg_endpoint_follow(tunnel->endpoint, &at));
 		}
 		about = sealed(gw, 1400);
 		assert_int_equal(eg_get16(about.bytes + ETH + 22), 14500);
@@ -177,7 +177,7 @@ static void test_peer_port(void **state)
 		hear(gw, &frame, PLAIN, "to port 4500");
 		eg_put16(about.bytes + ETH + 22, 14500);
 		frame = message(&about, 1300, 1232);
-		hear(gw, &frame, EG_KEEP, "to the peer's port");
+		hear(gw, &frame, EG_PASS, "to the peer's port");
 		assert_int_equal(path_mtu(gw), 1300);
 		gw_close(gw);
 	}
@@ -222,7 +222,7 @@ static void test_forged(void **state)
 		{"a wrong checksum, 6", 6, ICMP, 2, 2, 0x1234, BAD},
 		{"a later fragment, 6", 6, QUOTE, 6, 1, 44, PLAIN},
 		{"another protocol, 6", 6, QUOTE, 6, 1, 6, PLAIN},
-		{"the least, 6", 6, ICMP, 4, 4, 1280, EG_KEEP},
+		{"the least, 6", 6, ICMP, 4, 4, 1280, EG_PASS},
 	};
 
 	(void)state;
@@ -264,7 +264,7 @@ static void test_floor(void **state)
 		struct frame about = sealed(gw, rows[i].len);
 		struct frame frame = message(&about, rows[i].mtu, 600);
 
-		hear(gw, &frame, rows[i].want ? EG_KEEP : BAD, "a small number");
+		hear(gw, &frame, rows[i].want ? EG_PASS : BAD, "a small number");
 		assert_int_equal(path_mtu(gw), rows[i].want ? rows[i].want : EG_PMTU_NONE);
 		gw_close(gw);
 	}
@@ -281,14 +281,14 @@ static void test_ignored_and_rate(void **state)
 	struct frame about = sealed(gw, 1400), frame = message(&about, 1300, 600);
 
 	(void)state;
-	gw->peers.v[0].learns_mtu = false;
+	gw->tunnels.v[0].learns_mtu = false;
 	hear(gw, &frame, EG_DROP_PATH_MTU_IGNORED, "ignored");
-	gw->peers.v[0].learns_mtu = true;
+	gw->tunnels.v[0].learns_mtu = true;
 	gw->path[0]->cycles_per_s *= 1000; /* so that no second passes under a sanitizer */
 	for (unsigned i = 0; i < EG_PMTU_BURST; i++) {
 		frame = message(&about, 1300 - i, 600);
-		hear(gw, &frame, EG_KEEP, "the first ones");
-		hear(gw, &frame, EG_KEEP, "a copy, which is no news");
+		hear(gw, &frame, EG_PASS, "the first ones");
+		hear(gw, &frame, EG_PASS, "a copy, which is no news");
 	}
 	assert_int_equal(eg_counted(&gw->stats[0]->path_mtus), EG_PMTU_BURST);
 	frame = message(&about, 1200, 600);
@@ -305,8 +305,8 @@ static void test_least(void **state)
 	struct frame about = sealed(gw, 1400), frame = message(&about, 1280, 1232);
 
 	(void)state;
-	gw->peers.v[0].fragment_outer = true;
-	hear(gw, &frame, EG_KEEP, "1280");
+	gw->tunnels.v[0].fragment_outer = true;
+	hear(gw, &frame, EG_PASS, "1280");
 	frame = plain_frame(
 		CLEAR, &(struct flow){.src = "fd00:1::5", .dst = "fd00:2::9", .payload = 1240});
 	gw_send(gw, CLEAR, &frame, 1);
@@ -319,7 +319,7 @@ static void test_least(void **state)
 	frame = message(&sent[0], 1280, 1232);
 	eg_put16(frame.bytes + ETH + 40 + 8 + 4, 1300);
 	mend(&frame);
-	hear(gw, &frame, EG_KEEP, "about a fragment");
+	hear(gw, &frame, EG_PASS, "about a fragment");
 	gw_close(gw);
 }
 
@@ -383,12 +383,12 @@ static void test_recent(void **state)
 	} rows[] = {
 		{"the first number, long ago", 100000, 100010, 1, FORGED},
 		{"the last one before", 100000, 100010, 100000, FORGED},
-		{"the first one since", 100000, 100010, 100001, EG_KEEP},
-		{"the last one", 100000, 100010, 100010, EG_KEEP},
+		{"the first one since", 100000, 100010, 100001, EG_PASS},
+		{"the last one", 100000, 100010, 100010, EG_PASS},
 		{"the next one", 100000, 100010, 100011, FORGED},
 		{"nothing was sent since", 100000, 100000, 100000, FORGED},
 		{"a flood of packets", 0, 5000000, 5000000 - EG_SA_SENT_MOST, FORGED},
-		{"the last of a flood", 0, 5000000, 5000001 - EG_SA_SENT_MOST, EG_KEEP},
+		{"the last of a flood", 0, 5000000, 5000001 - EG_SA_SENT_MOST, EG_PASS},
 	};
 
 	(void)state;
@@ -414,12 +414,12 @@ static void test_quoted_iv(void **state)
 		unsigned len; /* of the quote */
 		enum eg_drop want;
 	} rows[] = {
-		{"its own", 0, 36, EG_KEEP},
+		{"its own", 0, 36, EG_PASS},
 		{"one later", 1, 36, FORGED},
 		{"as of a second before", -1000000000, 36, FORGED},
 		{"zero", INT64_MIN, 36, FORGED},
-		{"not all of it", 1, 35, EG_KEEP},
-		{"none", 0, 28, EG_KEEP},
+		{"not all of it", 1, 35, EG_PASS},
+		{"none", 0, 28, EG_PASS},
 	};
 
 	(void)state;
@@ -452,7 +452,7 @@ static void test_quoted_iv(void **state)
 		else if (swap) /* no one's */
 			eg_put64(before.bytes + ETH + 28, 1);
 		frame = message(&before, 1300, 36);
-		hear(gw, &frame, swap ? FORGED : EG_KEEP, "an IV of another packet");
+		hear(gw, &frame, swap ? FORGED : EG_PASS, "an IV of another packet");
 		gw_close(gw);
 	}
 }
@@ -474,9 +474,9 @@ static void test_guessing(void **state)
 	hear(gw, &right, EG_DROP_PATH_MTU_RATE, "a true one");
 	assert_int_equal(path_mtu(gw), EG_PMTU_NONE);
 	memset(gw->path[0]->icmp.forged, 0, sizeof(gw->path[0]->icmp.forged)); /* time passes */
-	hear(gw, &right, EG_KEEP, "later");
+	hear(gw, &right, EG_PASS, "later");
 	for (unsigned i = 0; i < 3 * EG_PMTU_FORGED_BURST; i++)
-		hear(gw, &right, EG_KEEP, "true ones cost nothing");
+		hear(gw, &right, EG_PASS, "true ones cost nothing");
 	gw_close(gw);
 }
 

@@ -113,7 +113,7 @@ static void test_orders(void **state)
 		}
 		assert_int_equal(gw_drops_all(gw), 0);
 		assert_int_equal(eg_counted(&gw->stats[0]->taken), taken);
-		assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_REASSEMBLED]), 200);
+		assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_REASSEMBLED]), 200);
 		assert_int_equal(gw->path[0]->reassembly.n, 0);
 		gw_close(gw);
 	}
@@ -134,13 +134,13 @@ static void test_two_gateways(void **state)
 		gw_ready(a);
 		gw_ready(b);
 		a->path[0]->port[ENCRYPTED].mtu = way & 4 ? 576 : 1280;
-		a->peers.v[0].fragment_outer = true;
+		a->tunnels.v[0].fragment_outer = true;
 		for (unsigned len = 500; len < 9500; len += 397) {
 			struct flow flow = {V4, .seed = len, .payload = (uint16_t)len};
 			struct frame frame = plain_frame(CLEAR, &flow);
 
 			gw_send(a, CLEAR, &frame, 1);
-			gw_carry(a, b, frames);
+			gw_forward(a, b, frames);
 			flow.ttl = 63;
 			assert_arrived(b, &flow);
 		}
@@ -332,9 +332,9 @@ static void test_workers(void **state)
 			here++;
 		} else { /* to the other's table, and whole back to the SA's owner */
 			assert_int_equal(eg_counted(&gw->stats[0]->handed_over) - handed, n);
-			assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), n);
+			assert_int_equal(eg_path_receive_handoff(gw->path[1], gw->snap), n);
 			assert_int_equal(gw->path[1]->reassembly.n, 0);
-			assert_int_equal(eg_path_take_over(gw->path[0], gw->snap), 1);
+			assert_int_equal(eg_path_receive_handoff(gw->path[0], gw->snap), 1);
 		}
 		assert_arrived(gw, &inbound);
 	}

@@ -12,42 +12,42 @@ static const struct step {
 	enum eg_drop want;
 } steps[] = {
 	{1, 0, false, EG_DROP_ESP_REPLAY_SEEN},
-	{2, 1, false, EG_KEEP},
+	{2, 1, false, EG_PASS},
 	{3, 1, false, EG_DROP_ESP_REPLAY_SEEN},
 	{4, 1, true, EG_DROP_ESP_REPLAY_SEEN}, /* no crypto is spent on it */
 	{5, 1000000, true, EG_DROP_ESP_AUTH},  /* moves nothing: */
-	{6, 2, false, EG_KEEP},
-	{7, 65, false, EG_KEEP},
+	{6, 2, false, EG_PASS},
+	{7, 65, false, EG_PASS},
 	{8, 64, true, EG_DROP_ESP_AUTH}, /* marks nothing: */
-	{9, 64, false, EG_KEEP},
+	{9, 64, false, EG_PASS},
 	{10, 2, false, EG_DROP_ESP_REPLAY_SEEN}, /* left edge */
 	{11, 1, false, EG_DROP_ESP_REPLAY_OLD},
-	{12, 3, false, EG_KEEP},
-	{13, 1000, false, EG_KEEP},
+	{12, 3, false, EG_PASS},
+	{13, 1000, false, EG_PASS},
 	{14, 936, false, EG_DROP_ESP_REPLAY_OLD},
-	{15, 937, false, EG_KEEP},
-	{16, UINT32_MAX, false, EG_KEEP},
+	{15, 937, false, EG_PASS},
+	{16, UINT32_MAX, false, EG_PASS},
 	{17, UINT32_MAX, false, EG_DROP_ESP_REPLAY_SEEN},
 };
 
 /* With extended numbers the same, around the border of two subspaces. */
 static const struct step esn_steps[] = {
-	{1, 0xfffffff0, false, EG_KEEP},
-	{2, 0x100000005, false, EG_KEEP},
-	{3, 0xfffffff1, false, EG_KEEP}, /* late, in the subspace before */
+	{1, 0xfffffff0, false, EG_PASS},
+	{2, 0x100000005, false, EG_PASS},
+	{3, 0xfffffff1, false, EG_PASS}, /* late, in the subspace before */
 	{4, 0xfffffff1, false, EG_DROP_ESP_REPLAY_SEEN},
-	{5, 0xffffffc6, false, EG_KEEP}, /* left edge */
+	{5, 0xffffffc6, false, EG_PASS}, /* left edge */
 	{6, 0x100000005, false, EG_DROP_ESP_REPLAY_SEEN},
 	{7, 0xffffffc5, false, EG_DROP_ESP_AUTH},  /* left of it: taken for the next subspace */
 	{8, 0x1ffffffff, false, EG_DROP_ESP_AUTH}, /* too far: taken for the one before */
-	{9, 0x180000000, false, EG_KEEP},
-	{10, 0x1ffffffff, false, EG_KEEP},
-	{11, 0x200000000, false, EG_KEEP},
+	{9, 0x180000000, false, EG_PASS},
+	{10, 0x1ffffffff, false, EG_PASS},
+	{11, 0x200000000, false, EG_PASS},
 	{12, 0x1ffffffff, false, EG_DROP_ESP_REPLAY_SEEN},
 	{13, 0x1fffffffe, true, EG_DROP_ESP_AUTH},
-	{14, 0x1fffffffe, false, EG_KEEP},
+	{14, 0x1fffffffe, false, EG_PASS},
 	{15, 0x100000005, false, EG_DROP_ESP_AUTH}, /* 2^32 packets old: another subspace's */
-	{16, 0x200000001, false, EG_KEEP},
+	{16, 0x200000001, false, EG_PASS},
 };
 
 static void walk(const struct step *table, size_t n, bool esn)

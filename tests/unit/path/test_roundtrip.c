@@ -49,7 +49,7 @@ static void roundtrip(unsigned inner, unsigned outer, bool esn, const struct eg_
 			bytes += in[n].n - 14u;
 		}
 		gw_send(one, CLEAR, in, n);
-		assert_int_equal(gw_carry(one, two, wire), n);
+		assert_int_equal(gw_forward(one, two, wire), n);
 		assert_int_equal(gw_sent(two, CLEAR, out, EG_BATCH_MAX), n);
 		for (unsigned i = 0; i < n; i++) {
 			struct frame opened;
@@ -101,7 +101,7 @@ static void test_sizes(void **state)
  * the peer's policy (RFC 4301 s8.1), which IPv6 has in effect. */
 static void check_outer_fields(struct gw *gw, unsigned inner, uint8_t tos, bool df)
 {
-	const struct eg_tunnel *peer = &gw->peers.v[0];
+	const struct eg_tunnel *tunnel = &gw->tunnels.v[0];
 	unsigned copied = inner == 6 || df ? 0x4000 : 0;
 	struct flow flow = flow_of(inner);
 	struct frame frame;
@@ -116,9 +116,9 @@ static void check_outer_fields(struct gw *gw, unsigned inner, uint8_t tos, bool 
 	p = frame_packet(&frame, &n);
 	assert_int_equal(get_tos(p), tos);
 	if (p[0] >> 4 == 4)
-		assert_int_equal(eg_get16(p + 6), peer->df_set      ? 0x4000
-						  : peer->df_copied ? copied
-								    : 0);
+		assert_int_equal(eg_get16(p + 6), tunnel->df_set      ? 0x4000
+						  : tunnel->df_copied ? copied
+								      : 0);
 }
 
 static void test_outer_fields(void **state)
@@ -132,8 +132,8 @@ static void test_outer_fields(void **state)
 			check_outer_fields(gw, 4, (uint8_t)tos, false);
 			check_outer_fields(gw, 4, (uint8_t)tos, true);
 			check_outer_fields(gw, 6, (uint8_t)tos, false);
-			gw->peers.v[0].df_copied = tos % 3 ? 0 : 0x4000;
-			gw->peers.v[0].df_set = tos % 3 == 1 ? 0x4000 : 0;
+			gw->tunnels.v[0].df_copied = tos % 3 ? 0 : 0x4000;
+			gw->tunnels.v[0].df_set = tos % 3 == 1 ? 0x4000 : 0;
 		}
 		gw_close(gw);
 	}

@@ -127,12 +127,12 @@ static void both_ends(const struct eg_suite *suite, unsigned outer, bool esn, bo
 
 			/* Next header 59 says that the packet is a dummy: nobody can tell. */
 			if (shapes[s].sealed_next == 59) {
-				gw_expect(ends.one, CLEAR, &in, EG_KEEP, shapes[s].what);
+				gw_expect(ends.one, CLEAR, &in, EG_PASS, shapes[s].what);
 				ends.seq++;
 				continue;
 			}
 			gw_send(ends.one, CLEAR, &in, 1);
-			if (gw_carry(ends.one, ends.two, &wire) != 1)
+			if (gw_forward(ends.one, ends.two, &wire) != 1)
 				fail_msg("%s was not sealed", shapes[s].what);
 			check_wire(&shapes[s], &in, head, &wire, &ends.tunnel, ++ends.seq);
 			if (gw_sent(ends.two, CLEAR, &out, 1) != 1)
@@ -172,7 +172,7 @@ static void test_refused(void **state)
 
 	(void)state;
 	gw_ready(gw);
-	gw_expect(gw, CLEAR, &frame, EG_KEEP, "from end to end");
+	gw_expect(gw, CLEAR, &frame, EG_PASS, "from end to end");
 	frame.bytes[ETH + 6] = 0x20;
 	fix_checksum(frame.bytes + ETH);
 	gw_expect(gw, CLEAR, &frame, EG_DROP_TRANSPORT_FRAGMENT, "first fragment");
@@ -193,7 +193,7 @@ static void test_refused(void **state)
 	/* Inbound: GRE, a dummy, padding, TFC padding that nothing tells from payload. */
 	memcpy(text + 60, (uint8_t[]){1, 2, 2, 47}, 4);
 	frame = esp_frame(&tunnel, 1, text, 64);
-	gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "GRE");
+	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "GRE");
 	text[63] = 59;
 	frame = esp_frame(&tunnel, 2, text, 64);
 	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_DUMMY, "dummy");
@@ -205,7 +205,7 @@ static void test_refused(void **state)
 	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_SHORT_L4, "TCP of 0 bytes");
 	memcpy(text, (uint8_t[]){1, 2, 2, 47}, 4);
 	frame = esp_frame(&tunnel, 5, text, 4);
-	gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "no payload");
+	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "no payload");
 	gw_close(gw);
 }
 
@@ -224,7 +224,7 @@ static void test_mtu(void **state)
 		gw->path[0]->port[ENCRYPTED].mtu = 1500;
 		flow.payload = (uint16_t)((1500 - around + 2) / 4 * 4 - 2);
 		frame = plain_frame(CLEAR, &flow);
-		gw_expect(gw, CLEAR, &frame, EG_KEEP, "fits");
+		gw_expect(gw, CLEAR, &frame, EG_PASS, "fits");
 		flow.payload++;
 		frame = plain_frame(CLEAR, &flow);
 		gw_expect(gw, CLEAR, &frame, EG_DROP_TOO_BIG, "a byte more");

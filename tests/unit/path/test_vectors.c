@@ -111,13 +111,13 @@ static struct gw *vector_gateway(const struct vector *v, enum eg_sa_kind kind)
 	char local[EG_IP_TEXT], remote[EG_IP_TEXT], prefix[EG_PREFIX_TEXT];
 	struct eg_prefix far = {in ? v->inner_src : v->inner_dst, 0};
 	struct eg_prefix near = {in ? v->inner_dst : v->inner_src, 0};
-	unsigned peer;
+	unsigned tunnel;
 
-	peer = gw_peer(gw, eg_ip_print(&spec.local, local), eg_ip_print(&spec.remote, remote));
-	gw_sa(gw, peer, &spec, v->material);
+	tunnel = gw_peer(gw, eg_ip_print(&spec.local, local), eg_ip_print(&spec.remote, remote));
+	gw_sa(gw, tunnel, &spec, v->material);
 	far.len = near.len = (uint8_t)eg_ip_bits(&far.ip);
 	gw_route(gw, eg_prefix_print(&far, prefix),
-		 (struct eg_hop){.kind = EG_HOP_PEER, .peer = peer});
+		 (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = tunnel});
 	gw_route(gw, eg_prefix_print(&near, prefix), clear);
 	gw_ready(gw);
 	return gw;

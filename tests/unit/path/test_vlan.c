@@ -33,7 +33,7 @@ static struct gw *open_trunk(void)
 	path->port[BRANCH].vlan = 20;
 	path->port[BRANCH].mac[5] = BRANCH;
 	path->port[SECOND].vlan = 30;
-	gw_own(gw, BRANCH, "10.8.0.1/16");
+	gw_local(gw, BRANCH, "10.8.0.1/16");
 	gw_route(gw, "10.8.0.5/32",
 		 (struct eg_hop){
 			 .kind = EG_HOP_PORT, .port = BRANCH, .mac = {2, 0, 0, 0, 1, BRANCH}});
@@ -144,7 +144,7 @@ static void test_leaves_tagged(void **state)
 		&(struct flow){.src = "10.2.0.9", .dst = "10.8.0.5", .payload = 40, .df = true});
 	gw_send(gw, ENCRYPTED, &frame, 1); /* 60 bytes; its sender is told */
 	assert_int_equal(gw_drops(gw, EG_DROP_TOO_BIG), 1);
-	assert_int_equal(eg_counted(&gw->stats[0]->own[EG_OWN_TOO_BIG]), 1);
+	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_TOO_BIG]), 1);
 	gw_close(gw);
 }
 
@@ -174,12 +174,12 @@ static void test_neighbors(void **state)
 	(void)state;
 	assert_int_equal(eg_ip_parse("10.8.0.7", &host.ip), 0);
 	assert_int_equal(eg_ip_parse("10.8.0.1", &ip), 0);
-	question.n = (uint16_t)eg_neigh_ask(question.bytes, &host, &ip, NULL);
+	question.n = (uint16_t)eg_neigh_request(question.bytes, &host, &ip, NULL);
 	gw_send(gw, ENCRYPTED, &question, 1); /* untagged: no address there, no business of ours */
 	assert_int_equal(gw_drops(gw, EG_DROP_NOT_IP), 1);
 	frame = tagged(question, 0x8100, 20);
 	gw_send(gw, ENCRYPTED, &frame, 1);
-	gw_keep(gw, 1000);
+	gw_resolve(gw, 1000);
 	assert_int_equal(gw_frames(gw, ENCRYPTED, left, 2), 1);
 	assert_int_equal(eg_get16(left[0].bytes + 12), 0x8100);
 	assert_int_equal(eg_get16(left[0].bytes + 14), 20);
@@ -191,18 +191,18 @@ static void test_neighbors(void **state)
 	/* A packet waits for a host of that VLAN; its answer lets it go, with the tag. */
 	frame = sealed(gw, 1, &(struct flow){.src = "10.2.0.9", .dst = "10.8.0.7", .payload = 40});
 	gw_send(gw, ENCRYPTED, &frame, 1);
-	gw_keep(gw, 2000);
+	gw_resolve(gw, 2000);
 	assert_int_equal(gw_frames(gw, ENCRYPTED, left, 2), 1);
 	assert_int_equal(eg_get16(left[0].bytes + 14), 20);
 	message = (struct eg_neigh_message){
 		.source = ip, .has_mac = true, .mac = {2, 0, 0, 0, 0, BRANCH}};
 	frame.n = (uint16_t)eg_neigh_answer(frame.bytes, &host, &message);
 	gw_send(gw, ENCRYPTED, &frame, 1); /* another VLAN's word is none here */
-	gw_keep(gw, 2001);
+	gw_resolve(gw, 2001);
 	assert_int_equal(gw_frames(gw, ENCRYPTED, left, 2), 0);
 	frame = tagged(frame, 0x8100, 20);
 	gw_send(gw, ENCRYPTED, &frame, 1);
-	gw_keep(gw, 2002);
+	gw_resolve(gw, 2002);
 	assert_int_equal(gw_frames(gw, ENCRYPTED, left, 2), 1);
 	assert_int_equal(eg_get16(left[0].bytes + 14), 20);
 	assert_memory_equal(left[0].bytes, host.mac, 6);

@@ -38,8 +38,8 @@ static void test_handed_over(void **state)
 	assert_int_equal(bench_in_use(), RING_ROOM);
 	assert_int_equal(gw_discard(gw, CLEAR), 0);
 	assert_int_equal(gw_sa_in(gw)->replay.top, 0); /* not its owner: not touched */
-	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), RING_ROOM);
-	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), 0);
+	assert_int_equal(eg_path_receive_handoff(gw->path[1], gw->snap), RING_ROOM);
+	assert_int_equal(eg_path_receive_handoff(gw->path[1], gw->snap), 0);
 	assert_int_equal(gw_sent(gw, CLEAR, frames, RING_ROOM), RING_ROOM);
 	for (unsigned i = 0; i < RING_ROOM; i++) {
 		struct frame want = {0};
@@ -58,7 +58,7 @@ static void test_handed_over(void **state)
 	gw->path[1]->sample_cycles = 1;
 	make_frames(gw, frames, 1, 1);
 	gw_send(gw, ENCRYPTED, frames, 1);
-	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), 1);
+	assert_int_equal(eg_path_receive_handoff(gw->path[1], gw->snap), 1);
 	assert_int_equal(gw_drops(gw, EG_DROP_ESP_REPLAY_SEEN), 1);
 	assert_true(eg_drop_ring_take(&gw->stats[1]->dropped, &record));
 	assert_int_equal(record.port, ENCRYPTED);
@@ -87,7 +87,7 @@ static void test_handoff_full(void **state)
 	make_frames(gw, frames, RING_ROOM + 2, 1);
 	gw_send(gw, ENCRYPTED, frames, RING_ROOM + 2);
 	assert_int_equal(gw_drops(gw, EG_DROP_HANDOFF_FULL), 2);
-	assert_int_equal(eg_path_take_over(gw->path[1], gw->snap), RING_ROOM);
+	assert_int_equal(eg_path_receive_handoff(gw->path[1], gw->snap), RING_ROOM);
 	assert_int_equal(gw_discard(gw, CLEAR), RING_ROOM);
 	gw_close(gw);
 }
@@ -101,7 +101,7 @@ static void test_handed_over_closed(void **state)
 	(void)state;
 	make_frames(gw, frames, 2, 1);
 	gw_send(gw, ENCRYPTED, frames, 2);
-	assert_int_equal(eg_path_take_over(gw->path[1], NULL), 2);
+	assert_int_equal(eg_path_receive_handoff(gw->path[1], NULL), 2);
 	assert_int_equal(gw_drops(gw, EG_DROP_NO_SNAPSHOT), 2);
 	gw_close(gw);
 }

@@ -148,7 +148,7 @@ static bool taken(const struct eg_world *world, const struct eg_ip *ip)
 {
 	eg_vec_foreach (pod, &world->pods)
 		eg_vec_foreach (other, &pod->ips)
-			if (eg_pod_owns_ips(pod) && eg_ip_equal(other, ip))
+			if (eg_pod_has_own_ips(pod) && eg_ip_equal(other, ip))
 				return true;
 	return false;
 }
@@ -170,7 +170,7 @@ static void add_pod(struct rng *rng, struct eg_world *world)
 		struct eg_ip ip = random_ip(rng);
 
 		/* Two pods with one address are rare, but have an answer. */
-		if ((eg_pod_owns_ips(&pod) && taken(world, &ip) && rng_below(rng, 4)) ||
+		if ((eg_pod_has_own_ips(&pod) && taken(world, &ip) && rng_below(rng, 4)) ||
 		    have[ip.family == 6])
 			continue;
 		have[ip.family == 6] = true;

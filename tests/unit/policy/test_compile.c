@@ -171,7 +171,7 @@ static uint32_t *cell_between(const struct eg_policy *policy, const struct eg_po
 	const struct eg_table *table = &policy->tables[EG_INGRESS];
 	uint32_t src, dst, group, page;
 
-	if (!eg_pod_owns_ips(from) || !eg_pod_owns_ips(to) || !from->ips.n || !to->ips.n ||
+	if (!eg_pod_has_own_ips(from) || !eg_pod_has_own_ips(to) || !from->ips.n || !to->ips.n ||
 	    from->ips.v[0].family != to->ips.v[0].family)
 		return NULL;
 	src = eg_policy_class(policy, &from->ips.v[0]);

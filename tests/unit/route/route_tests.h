@@ -5,10 +5,10 @@
 #include "common/test.h"
 
 int run_lpm_tests(void);
-int run_alive_tests(void);
+int run_liveness_tests(void);
 int run_endpoint_tests(void);
 int run_end_tests(void);
 int run_choice_tests(void);
-int run_own_tests(void);
+int run_local_tests(void);
 
 #endif

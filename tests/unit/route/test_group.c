@@ -23,12 +23,12 @@ static struct world random_world(struct rng *rng, unsigned priorities)
 		struct eg_group_member *member = &world.member[i];
 
 		snprintf(name, sizeof(name), "gateway-%llx", (unsigned long long)rng_next(rng));
-		member->peer = (uint32_t)i;
+		member->tunnel = (uint32_t)i;
 		member->priority = (uint16_t)rng_below(rng, priorities);
 		member->weight = (uint16_t)(1 + rng_below(rng, rng_below(rng, 4) ? 5 : 100));
 		member->id = eg_group_id(name);
-		member->alive = eg_alive_new(0, 1);
-		assert_non_null(member->alive);
+		member->liveness = eg_liveness_new(0, 1);
+		assert_non_null(member->liveness);
 	}
 	return world;
 }
@@ -36,13 +36,13 @@ static struct world random_world(struct rng *rng, unsigned priorities)
 static void world_free(struct world *world)
 {
 	for (size_t i = 0; i < world->n; i++)
-		eg_alive_release(world->member[i].alive);
+		eg_liveness_release(world->member[i].liveness);
 }
 
 static void kill_some(struct rng *rng, struct world *world)
 {
 	for (size_t i = 0; i < world->n; i++)
-		atomic_store(&world->member[i].alive->dead, rng_below(rng, 3) == 0);
+		atomic_store(&world->member[i].liveness->dead, rng_below(rng, 3) == 0);
 }
 
 /* By bucket: whose flows these are. */
@@ -51,7 +51,7 @@ static void all_choices(const struct eg_group *group, uint32_t peers[EG_GROUP_BU
 	const struct eg_group_member *first;
 
 	for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++)
-		peers[bucket] = eg_group_choose(group, bucket, &first)->peer;
+		peers[bucket] = eg_group_choose(group, bucket, &first)->tunnel;
 }
 
 /* Only the living of the best priority that has any; where nobody lives, as if all did. */
@@ -70,7 +70,7 @@ static void test_chosen(void **state)
 			unsigned priority = world.member[i].priority;
 
 			least = priority < least ? priority : least;
-			if (eg_alive_is(world.member[i].alive) && priority < best)
+			if (eg_liveness_is_up(world.member[i].liveness) && priority < best)
 				best = priority;
 		}
 		for (unsigned i = 0; i < 1000; i++) {
@@ -82,9 +82,9 @@ static void test_chosen(void **state)
 				assert_ptr_equal(chosen, first);
 				continue;
 			}
-			assert_true(eg_alive_is(chosen->alive));
+			assert_true(eg_liveness_is_up(chosen->liveness));
 			assert_int_equal(chosen->priority, best);
-			if (eg_alive_is(first->alive))
+			if (eg_liveness_is_up(first->liveness))
 				assert_ptr_equal(chosen, first);
 		}
 		free(group);
@@ -107,13 +107,14 @@ static void test_only_its_flows(void **state)
 		bool last = true;
 
 		kill_some(&rng, &world);
-		atomic_store(&world.member[victim].alive->dead, false);
+		atomic_store(&world.member[victim].liveness->dead, false);
 		for (uint32_t i = 0; i < world.n; i++)
-			last = last && (i == victim || !eg_alive_is(world.member[i].alive));
+			last = last &&
+			       (i == victim || !eg_liveness_is_up(world.member[i].liveness));
 		all_choices(group, before);
-		atomic_store(&world.member[victim].alive->dead, true);
+		atomic_store(&world.member[victim].liveness->dead, true);
 		all_choices(group, during);
-		atomic_store(&world.member[victim].alive->dead, false);
+		atomic_store(&world.member[victim].liveness->dead, false);
 		all_choices(group, after);
 		for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++) {
 			assert_int_equal(before[bucket], after[bucket]);
@@ -273,13 +274,13 @@ static void test_full(void **state)
 	} while (world.n < MEMBERS);
 	group = eg_group_build(world.member, world.n);
 	assert_non_null(group);
-	for (size_t alive = 0; alive < world.n; alive++) {
+	for (size_t liveness = 0; liveness < world.n; liveness++) {
 		for (size_t i = 0; i < world.n; i++)
-			atomic_store(&world.member[i].alive->dead, i != alive);
+			atomic_store(&world.member[i].liveness->dead, i != liveness);
 		for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++) {
 			const struct eg_group_member *first;
 
-			assert_int_equal(eg_group_choose(group, bucket, &first)->peer, alive);
+			assert_int_equal(eg_group_choose(group, bucket, &first)->tunnel, liveness);
 		}
 	}
 	free(group);

@@ -2,6 +2,6 @@
 
 int main(void)
 {
-	return run_lpm_tests() + run_alive_tests() + run_choice_tests() + run_endpoint_tests() +
-	       run_end_tests() + run_own_tests();
+	return run_lpm_tests() + run_liveness_tests() + run_choice_tests() + run_endpoint_tests() +
+	       run_end_tests() + run_local_tests();
 }

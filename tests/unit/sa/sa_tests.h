@@ -12,7 +12,7 @@ int run_esn_tests(void);
 int run_reserve_tests(void);
 int run_store_tests(void);
 int run_keyfile_tests(void);
-int run_marks_tests(void);
+int run_watermark_tests(void);
 int run_state_tests(void);
 int run_journal_tests(void);
 

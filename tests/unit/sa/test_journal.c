@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "sa/journal.h"
-#include "sa/marks.h"
+#include "sa/watermark.h"
 #include "sa/record.h"
 #include "common/folder.h"
 
@@ -303,7 +303,7 @@ static struct eg_sa_store *open_store(struct disk *disk)
 {
 	struct eg_sa_store *store = eg_sa_store_new(1);
 	struct eg_errs errs = {0};
-	int err = eg_sa_store_keep_state(store, folder, false, &conf_pos, &errs);
+	int err = eg_sa_store_open_state(store, folder, false, &conf_pos, &errs);
 
 	eg_errs_print(&errs, stderr);
 	assert_int_equal(err, 0);
@@ -424,7 +424,7 @@ static void test_store_on_failing_disk(void **state)
 		unsigned n = (unsigned)(limit - sent < 1u << 18 ? limit - sent : 1u << 18);
 
 		assert_int_equal(eg_sa_reserve(out, n, now.wall_ns).n, n);
-		assert_int_equal(eg_sa_received(in, sent + 1), EG_KEEP);
+		assert_int_equal(eg_sa_received(in, sent + 1), EG_PASS);
 		now.mono_ns += EG_NS_PER_S;
 		err = eg_sa_store_step(store, &now, ignore, NULL);
 		usleep(500);
@@ -432,7 +432,7 @@ static void test_store_on_failing_disk(void **state)
 	assert_int_equal(err, -ENOSPC);
 	assert_int_equal(eg_sa_reserve(out, 1, now.wall_ns).n, 0);
 	assert_int_equal(eg_sa_shortage(out), EG_DROP_SEQ_RESERVATION);
-	assert_int_equal(eg_sa_received(in, limit + 1), EG_KEEP); /* it needs no reservation */
+	assert_int_equal(eg_sa_received(in, limit + 1), EG_PASS); /* it needs no reservation */
 	disk.room = UINT64_MAX;
 	for (unsigned i = 0; i < 100 && eg_sa_shortage(out); i++) {
 		now.mono_ns += EG_NS_PER_S;
@@ -643,7 +643,7 @@ static void test_received(void **state)
 
 		assert_int_equal(eg_sa_store_reserve(store, &now, UINT64_MAX), 0);
 		for (unsigned k = 0; k < 100; k++) { /* 100 packets per second */
-			assert_int_equal(eg_sa_received(sa, seq++), EG_KEEP);
+			assert_int_equal(eg_sa_received(sa, seq++), EG_PASS);
 			eg_sa_count(sa, 1, 100);
 			if (k % 10 == 9) {
 				now.mono_ns += EG_NS_PER_S / 10;
@@ -658,16 +658,16 @@ static void test_received(void **state)
 		top = sa->replay.top;
 		assert_int_equal(top, seq - 1);
 		for (uint64_t old = begins[i]; old < seq; old++)
-			assert_int_not_equal(eg_sa_received(sa, old), EG_KEEP);
+			assert_int_not_equal(eg_sa_received(sa, old), EG_PASS);
 		assert_int_equal(eg_replay_infer(&sa->replay, (uint32_t)(top + 1)), top + 1);
-		assert_int_equal(eg_sa_received(sa, top + 1), EG_KEEP);
+		assert_int_equal(eg_sa_received(sa, top + 1), EG_PASS);
 		assert_int_equal(eg_sa_store_finish(store, &now), 0);
 		eg_sa_store_free(store); /* in order */
 
 		store = open_store(NULL);
 		sa = acquire(store, i, EG_SA_KIND_IN, NULL);
-		assert_int_not_equal(eg_sa_received(sa, top + 1), EG_KEEP);
-		assert_int_equal(eg_sa_received(sa, top + 2), EG_KEEP);
+		assert_int_not_equal(eg_sa_received(sa, top + 1), EG_PASS);
+		assert_int_equal(eg_sa_received(sa, top + 2), EG_PASS);
 		eg_sa_store_free(store);
 	}
 }
@@ -694,7 +694,7 @@ static void test_lifetimes_go_on(void **state)
 			if (kind == EG_SA_KIND_OUT)
 				assert_int_equal(eg_sa_reserve(sa, 10, now.wall_ns).n, 10);
 			for (unsigned k = 1; k <= 10 && kind == EG_SA_KIND_IN; k++)
-				assert_int_equal(eg_sa_received(sa, k), EG_KEEP);
+				assert_int_equal(eg_sa_received(sa, k), EG_PASS);
 			eg_sa_count(sa, 10, 4000);
 			if (kind == EG_SA_KIND_IN)
 				step_until_written(store, &now);
@@ -725,10 +725,10 @@ static void test_lifetimes_go_on(void **state)
 			assert_int_equal(atomic_load(&sa->byte_limit), left - 2000);
 			assert_true(sa->record->age_before_ns >= 650 * EG_NS_PER_S);
 			now.mono_ns += 300 * EG_NS_PER_S;
-			assert_int_equal(eg_sa_status(sa, &now).hard, EG_LIFE_NONE);
+			assert_int_equal(eg_sa_status(sa, &now).hard, EG_LIFETIME_NONE);
 			now.mono_ns += 100 * EG_NS_PER_S;
 			eg_sa_store_step(store, &now, ignore, NULL);
-			assert_int_equal(eg_sa_status(sa, &now).hard, EG_LIFE_TIME);
+			assert_int_equal(eg_sa_status(sa, &now).hard, EG_LIFETIME_TIME);
 			eg_sa_store_free(store);
 		}
 	}
@@ -770,7 +770,7 @@ static void note_percent(void *arg, const struct eg_sa_event *event)
 	struct told *told = arg;
 
 	assert_false(event->hard);
-	assert_int_equal(event->limit, EG_LIFE_SEQUENCE);
+	assert_int_equal(event->limit, EG_LIFETIME_SEQUENCE);
 	told->n++;
 	told->percent = event->percent;
 }

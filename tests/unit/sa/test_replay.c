@@ -6,7 +6,7 @@
 
 static const uint32_t sizes[] = {32, 33, 64, 100, 1024, 4096, 8192};
 
-#define KEEP EG_KEEP
+#define KEEP EG_PASS
 #define OLD  EG_DROP_ESP_REPLAY_OLD
 #define SEEN EG_DROP_ESP_REPLAY_SEEN
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "sa/marks.h"
+#include "sa/watermark.h"
 #include "sa/state_dir.h"
 #include "sa/store.h"
 #include "common/folder.h"
@@ -107,7 +107,7 @@ static void test_manifest(void **state)
 /* --- the folder */
 
 /* The only message contains `words`. */
-static void assert_told(struct eg_errs *errs, const char *words)
+static void assert_reported(struct eg_errs *errs, const char *words)
 {
 	assert_int_equal(errs->n_errors, 1);
 	if (!strstr(errs->msgs.v[0].text, words))
@@ -130,7 +130,7 @@ static void assert_no_dir(const char *words)
 	struct eg_errs errs = {0};
 
 	assert_null(eg_state_dir_open(folder, false, &conf_pos, &errs));
-	assert_told(&errs, words);
+	assert_reported(&errs, words);
 }
 
 static const char *path_of(const char *name)
@@ -198,7 +198,7 @@ static void load(struct eg_state_dir *dir, const struct eg_state *wants, const c
 	struct eg_state out;
 
 	assert_int_equal(eg_state_dir_load(dir, wants, &conf_pos, "sa", &out, &errs), -1);
-	assert_told(&errs, words);
+	assert_reported(&errs, words);
 }
 
 static void test_load(void **state)
@@ -377,7 +377,7 @@ static struct eg_sa_store *open_store(void)
 	struct eg_sa_store *store = eg_sa_store_new(1);
 	struct eg_errs errs = {0};
 
-	assert_int_equal(eg_sa_store_keep_state(store, folder, false, &conf_pos, &errs), 0);
+	assert_int_equal(eg_sa_store_open_state(store, folder, false, &conf_pos, &errs), 0);
 	return store;
 }
 
@@ -522,8 +522,8 @@ static void test_store_refuses(void **state)
 	eg_sa_store_free(store);
 	assert_int_equal(unlink(path_of("journal")), 0);
 	store = eg_sa_store_new(1);
-	assert_int_equal(eg_sa_store_keep_state(store, folder, false, &conf_pos, &errs), -1);
-	assert_told(&errs, "is lost: ");
+	assert_int_equal(eg_sa_store_open_state(store, folder, false, &conf_pos, &errs), -1);
+	assert_reported(&errs, "is lost: ");
 	eg_sa_store_free(store);
 }
 

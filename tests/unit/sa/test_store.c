@@ -56,7 +56,7 @@ static void test_same(void **state)
 	assert_int_equal(sa->refs, 1);
 	assert_int_equal(sa->spi_be, htobe32(0x1001));
 	assert_int_equal(sa->replay.size, 64);
-	assert_int_equal(eg_replay_commit(&sa->replay, 7), EG_KEEP);
+	assert_int_equal(eg_replay_commit(&sa->replay, 7), EG_PASS);
 	assert_ptr_equal(acquire(store, &spec, key_a), sa);
 	assert_int_equal(sa->refs, 2);
 	eg_sa_release(store, sa);
@@ -119,7 +119,7 @@ static void test_refused(void **state)
 		assert_int_equal(atomic_load(&sa->byte_limit), UINT64_MAX); /* not in force yet */
 		eg_sa_set_lifetime(store, sa, &other.lifetime);
 		assert_int_equal(atomic_load(&sa->byte_limit), 1000);
-		assert_int_equal(eg_replay_commit(&sa->replay, 1), EG_KEEP);
+		assert_int_equal(eg_replay_commit(&sa->replay, 1), EG_PASS);
 		eg_sa_release(store, sa);
 		other.kind = i / 2 == 0 ? EG_SA_KIND_OUT : other.kind;
 		other.spi += i / 2 == 1;
@@ -176,16 +176,16 @@ static void test_comes_back(void **state)
 
 	spec.kind = EG_SA_KIND_IN;
 	sa = acquire(store, &spec, key_b);
-	assert_int_equal(eg_replay_commit(&sa->replay, 70), EG_KEEP);
+	assert_int_equal(eg_replay_commit(&sa->replay, 70), EG_PASS);
 	eg_sa_release(store, sa);
 	spec.replay_window = 1024;
 	sa = acquire(store, &spec, key_b);
 	for (uint64_t seq = 1; seq <= 70; seq++)
 		assert_int_equal(eg_replay_check(&sa->replay, seq), EG_DROP_ESP_REPLAY_SEEN);
-	assert_int_equal(eg_replay_commit(&sa->replay, 71), EG_KEEP);
+	assert_int_equal(eg_replay_commit(&sa->replay, 71), EG_PASS);
 	assert_int_equal(eg_replay_check(&sa->replay, 71), EG_DROP_ESP_REPLAY_SEEN);
-	assert_int_equal(eg_replay_commit(&sa->replay, 5000), EG_KEEP);
-	assert_int_equal(eg_replay_check(&sa->replay, 4999), EG_KEEP);
+	assert_int_equal(eg_replay_commit(&sa->replay, 5000), EG_PASS);
+	assert_int_equal(eg_replay_check(&sa->replay, 4999), EG_PASS);
 	eg_sa_store_free(store);
 }
 
@@ -286,15 +286,15 @@ static void test_sad(void **state)
 
 			if (round % 2)
 				spi |= (uint32_t)rng_next(&rng) << 16;
-			list[i] =
-				(struct eg_sad_entry){.spi_be = htobe32(spi), .peer = (uint32_t)i};
+			list[i] = (struct eg_sad_entry){.spi_be = htobe32(spi),
+							.tunnel = (uint32_t)i};
 		}
 		assert_int_equal(eg_sad_build(&sad, list, n), 0);
 		for (size_t i = 0; i < n; i++) {
 			const struct eg_sad_entry *found = eg_sad_find(&sad, list[i].spi_be);
 
 			assert_non_null(found);
-			assert_int_equal(found->peer, i);
+			assert_int_equal(found->tunnel, i);
 		}
 		for (int i = 0; i < 100; i++) {
 			uint32_t spi_be = (uint32_t)rng_next(&rng) | 1;

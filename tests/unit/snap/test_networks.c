@@ -163,7 +163,7 @@ static void test_own_node(void **state)
 {
 	static const struct {
 		const char *what, *policy, *inventory;
-		bool own, added;
+		bool local, added;
 	} rows[] = {
 		{"by an address", ", node_addresses: [10.1.0.50]",
 		 NS NODE("n1", "", INTERNAL("192.0.2.1")) POD("a", "n1", "10.1.0.5") LOCKED, true,
@@ -182,8 +182,8 @@ static void test_own_node(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct eg_snap *snap = build(rows[i].policy, rows[i].inventory);
 
-		if (enters(snap, "10.1.0.1") != rows[i].own ||
-		    enters(snap, "192.0.2.1") != rows[i].own ||
+		if (enters(snap, "10.1.0.1") != rows[i].local ||
+		    enters(snap, "192.0.2.1") != rows[i].local ||
 		    enters(snap, "10.1.0.50") != rows[i].added || enters(snap, "10.1.0.51"))
 			fail_msg("%s", rows[i].what);
 		eg_snap_free(snap);

@@ -74,9 +74,9 @@ static const char *senders(const struct eg_snap *snap)
 	int n = 0;
 
 	text[0] = '\0';
-	for (uint32_t i = 0; i < snap->peers[0].n_out; i++)
+	for (uint32_t i = 0; i < snap->tunnels[0].n_out; i++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, n ? " %u" : "%u",
-			      be32toh(snap->peers[0].out[i]->spi_be));
+			      be32toh(snap->tunnels[0].out[i]->spi_be));
 	return text;
 }
 
@@ -205,16 +205,16 @@ static void test_path_mtu(void **state)
 		eg_errs_free(&errs);
 		eg_snap_free(snap);
 		snap = next;
-		assert_int_equal(eg_pmtu_get(snap->peers[0].pmtu), turns[i].knows);
+		assert_int_equal(eg_pmtu_get(snap->tunnels[0].pmtu), turns[i].knows);
 		if (i != 1) {
-			eg_pmtu_learn(snap->peers[0].pmtu, 1300, 1);
+			eg_pmtu_learn(snap->tunnels[0].pmtu, 1300, 1);
 			continue;
 		}
 		next = eg_snap_step(snap, 1100 * S);
 		assert_non_null(next);
 		eg_snap_free(snap);
 		snap = next;
-		assert_int_equal(eg_pmtu_get(snap->peers[0].pmtu), 1300);
+		assert_int_equal(eg_pmtu_get(snap->tunnels[0].pmtu), 1300);
 	}
 	eg_snap_free(snap);
 	eg_sa_store_free(store);
@@ -257,23 +257,24 @@ static void test_endpoint(void **state)
 		eg_errs_free(&errs);
 		eg_snap_free(snap);
 		snap = next;
-		assert_int_equal(snap->peers[0].accept_plain, !strcmp(turns[i].encap, "auto"));
-		assert_true(snap->peers[0].encap);
-		assert_int_equal(snap->peers[0].peer_port,
+		assert_int_equal(snap->tunnels[0].accept_plain, !strcmp(turns[i].encap, "auto"));
+		assert_true(snap->tunnels[0].encap);
+		assert_int_equal(snap->tunnels[0].peer_port,
 				 strstr(turns[i].encap, "4501") ? 4501 : 4500);
-		assert_int_equal(snap->peers[0].floats, turns[i].at != NULL);
-		assert_int_equal(snap->peers[0].endpoint != NULL, turns[i].at != NULL);
+		assert_int_equal(snap->tunnels[0].floats, turns[i].at != NULL);
+		assert_int_equal(snap->tunnels[0].endpoint != NULL, turns[i].at != NULL);
 		if (!turns[i].at)
 			continue;
-		assert_string_equal(eg_endpoint_print(snap->peers[0].endpoint, text), turns[i].at);
-		eg_endpoint_follow(snap->peers[0].endpoint, &away);
+		assert_string_equal(eg_endpoint_print(snap->tunnels[0].endpoint, text),
+				    turns[i].at);
+		eg_endpoint_follow(snap->tunnels[0].endpoint, &away);
 		if (i != 1)
 			continue;
 		next = eg_snap_step(snap, 1100 * S);
 		assert_non_null(next);
 		eg_snap_free(snap);
 		snap = next;
-		assert_string_equal(eg_endpoint_print(snap->peers[0].endpoint, text),
+		assert_string_equal(eg_endpoint_print(snap->tunnels[0].endpoint, text),
 				    "198.51.100.7:61000");
 	}
 	eg_snap_free(snap);

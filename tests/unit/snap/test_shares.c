@@ -65,12 +65,13 @@ static const char *peers_of(const struct eg_snap *snap, const char *address)
 	static char text[100];
 	size_t n = 0;
 
-	if (hop->kind == EG_HOP_PEER)
-		return snap->peers[hop->peer].name;
+	if (hop->kind == EG_HOP_TUNNEL)
+		return snap->tunnels[hop->tunnel].name;
 	assert_int_equal(hop->kind, EG_HOP_GROUP);
 	for (uint32_t i = 0; i < snap->groups[hop->group]->n; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, n ? " %s" : "%s",
-				      snap->peers[snap->groups[hop->group]->member[i].peer].name);
+		n += (size_t)snprintf(
+			text + n, sizeof(text) - n, n ? " %s" : "%s",
+			snap->tunnels[snap->groups[hop->group]->member[i].tunnel].name);
 	return text;
 }
 
@@ -103,17 +104,17 @@ static void test_groups(void **state)
 	assert_int_equal(member[0].priority, 1);
 	assert_int_equal(member[0].weight, 7);
 	assert_true(member[0].id == eg_group_id("b"));
-	assert_non_null(member[0].alive);
-	assert_ptr_equal(member[0].alive, snap->peers[0].alive);
+	assert_non_null(member[0].liveness);
+	assert_ptr_equal(member[0].liveness, snap->tunnels[0].liveness);
 	assert_int_equal(member[1].priority, 2);
 	assert_int_equal(member[1].weight, 1);
-	assert_null(member[1].alive);
+	assert_null(member[1].liveness);
 	assert_int_equal(snap->n_probes, 1);
 	assert_int_equal(snap->probes[0], 0);
-	assert_int_equal(snap->peers[0].plan.interval_ns, 50 * EG_NS_PER_MS);
-	assert_int_equal(snap->peers[0].plan.threshold, 4);
-	assert_int_equal(snap->peers[0].source.bytes[1], 9);
-	assert_int_equal(snap->peers[0].into.kind, EG_HOP_PEER);
+	assert_int_equal(snap->tunnels[0].plan.interval_ns, 50 * EG_NS_PER_MS);
+	assert_int_equal(snap->tunnels[0].plan.threshold, 4);
+	assert_int_equal(snap->tunnels[0].source.bytes[1], 9);
+	assert_int_equal(snap->tunnels[0].into.kind, EG_HOP_TUNNEL);
 	eg_snap_free(snap);
 	eg_sa_store_free(store);
 }
@@ -128,16 +129,16 @@ static void test_reload(void **state)
 	};
 	struct eg_sa_store *store = eg_sa_store_new(1);
 	struct eg_snap *snap = build(peers, 2, store, NULL), *next;
-	struct eg_alive *b = snap->peers[0].alive, *d = snap->peers[1].alive;
+	struct eg_liveness *b = snap->tunnels[0].liveness, *d = snap->tunnels[1].liveness;
 
 	(void)state;
 	atomic_store(&d->dead, true);
 	next = build(peers, 3, store, snap); /* one more */
-	assert_ptr_equal(next->peers[0].alive, b);
-	assert_ptr_equal(next->peers[1].alive, d);
-	assert_true(next->peers[2].alive != b && next->peers[2].alive != d);
+	assert_ptr_equal(next->tunnels[0].liveness, b);
+	assert_ptr_equal(next->tunnels[1].liveness, d);
+	assert_true(next->tunnels[2].liveness != b && next->tunnels[2].liveness != d);
 	assert_string_equal(peers_of(next, "10.1.0.1"), "b d e");
-	assert_ptr_equal(next->groups[0]->member[1].alive, d);
+	assert_ptr_equal(next->groups[0]->member[1].liveness, d);
 	assert_int_equal(d->refs, 2);
 	eg_snap_free(snap);
 	assert_int_equal(d->refs, 1);
@@ -145,20 +146,20 @@ static void test_reload(void **state)
 
 	peers[1].more = "priority: 9, alive: {target: 10.1.0.3, threshold: 2}";
 	snap = build(peers, 2, store, next); /* asked otherwise, but the same */
-	assert_ptr_equal(snap->peers[1].alive, d);
-	assert_int_equal(snap->peers[1].plan.threshold, 2);
+	assert_ptr_equal(snap->tunnels[1].liveness, d);
+	assert_int_equal(snap->tunnels[1].plan.threshold, 2);
 	eg_snap_free(next);
 
 	peers[1].remote = "192.0.2.9"; /* another gateway under this name */
 	next = build(peers, 2, store, snap);
-	assert_true(next->peers[1].alive != d);
-	assert_false(atomic_load(&next->peers[1].alive->dead));
-	assert_ptr_equal(next->peers[0].alive, b);
+	assert_true(next->tunnels[1].liveness != d);
+	assert_false(atomic_load(&next->tunnels[1].liveness->dead));
+	assert_ptr_equal(next->tunnels[0].liveness, b);
 	eg_snap_free(snap);
 
 	peers[0].more = "priority: 1"; /* asked no more: then it cannot be dead */
 	snap = build(peers, 1, store, next);
-	assert_null(snap->peers[0].alive);
+	assert_null(snap->tunnels[0].liveness);
 	assert_int_equal(snap->n_probes, 0);
 	assert_int_equal(snap->n_groups, 0);
 	assert_string_equal(peers_of(snap, "10.1.0.1"), "b");
@@ -176,7 +177,7 @@ static void test_step(void **state)
 	};
 	struct eg_sa_store *store = eg_sa_store_new(1);
 	struct eg_snap *snap = build(peers, 2, store, NULL), *next;
-	struct eg_alive *b = snap->peers[0].alive;
+	struct eg_liveness *b = snap->tunnels[0].liveness;
 	const struct eg_group_member *first;
 
 	(void)state;
@@ -186,12 +187,12 @@ static void test_step(void **state)
 	assert_int_equal(b->refs, 2);
 	eg_snap_free(snap);
 	assert_int_equal(b->refs, 1);
-	assert_ptr_equal(next->peers[0].alive, b);
+	assert_ptr_equal(next->tunnels[0].liveness, b);
 	assert_int_equal(next->n_probes, 2);
 	assert_string_equal(peers_of(next, "10.1.0.1"), "b d");
-	assert_int_equal(eg_group_choose(next->groups[0], 7, &first)->peer, 0);
+	assert_int_equal(eg_group_choose(next->groups[0], 7, &first)->tunnel, 0);
 	atomic_store(&b->dead, true);
-	assert_int_equal(eg_group_choose(next->groups[0], 7, &first)->peer, 1);
+	assert_int_equal(eg_group_choose(next->groups[0], 7, &first)->tunnel, 1);
 	eg_snap_free(next);
 	eg_sa_store_free(store);
 }

@@ -29,7 +29,7 @@ static void tell_limit(void *arg, const struct eg_sa_event *event)
 	eg_log(&gateway->log, EG_LOG_ESP, event->hard ? EG_LOG_ERROR : EG_LOG_WARNING,
 	       "SA %s 0x%08x %s %s: %s lifetime reached (%s): %s", out ? "out" : "in",
 	       event->spec->spi, out ? "to" : "from", eg_ip_print(&event->spec->remote, remote),
-	       event->hard ? "hard" : "soft", eg_life_name(event->limit),
+	       event->hard ? "hard" : "soft", eg_lifetime_name(event->limit),
 	       event->hard ? "it carries nothing more" : "replace it soon");
 }
 
@@ -65,7 +65,7 @@ static void step_rekey(struct eg_gateway *gateway, uint64_t mono_ns)
 	       "SAs changed by their times: %zu are held now", snap->sas.n);
 }
 
-void eg_life_step(struct eg_gateway *gateway)
+void eg_sas_step(struct eg_gateway *gateway)
 {
 	struct eg_now at = now();
 
@@ -73,7 +73,7 @@ void eg_life_step(struct eg_gateway *gateway)
 	tell_failure(gateway, eg_sa_store_step(gateway->sas, &at, tell_limit, gateway));
 }
 
-void eg_life_finish(struct eg_gateway *gateway)
+void eg_sas_finish(struct eg_gateway *gateway)
 {
 	struct eg_now at = now();
 

@@ -79,7 +79,7 @@ static void test_values(void **state)
 	eg_config_free(config);
 }
 
-int run_config_life_tests(void)
+int run_config_lifetime_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_messages),

@@ -2,8 +2,8 @@
  * every moment, whose numbers never come twice. */
 #include "sa/sa_tests.h"
 
-#include "sa/life.h"
-#include "sa/marks.h"
+#include "sa/lifetime.h"
+#include "sa/watermark.h"
 #include "sa/sa.h"
 
 #define S    EG_NS_PER_S
@@ -18,7 +18,7 @@ static void test_table(void **state)
 	static const struct {
 		const char *what;
 		bool esn;
-		struct eg_marks marks;
+		struct eg_watermarks watermarks;
 		struct eg_usage now;
 		uint64_t end; /* 0: of the sequence */
 		bool due;
@@ -68,11 +68,12 @@ static void test_table(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		uint64_t end = cases[i].end ? cases[i].end : eg_sa_space(cases[i].esn);
-		struct eg_marks next =
-			eg_marks_next(&cases[i].marks, &cases[i].now, end, cases[i].esn, 0);
+		struct eg_watermarks next = eg_watermarks_next(&cases[i].watermarks, &cases[i].now,
+							       end, cases[i].esn, 0);
 
 		print_message("%s\n", cases[i].what);
-		assert_int_equal(eg_marks_due(&cases[i].marks, &cases[i].now, end), cases[i].due);
+		assert_int_equal(eg_watermarks_due(&cases[i].watermarks, &cases[i].now, end),
+				 cases[i].due);
 		assert_int_equal(next.seq, cases[i].seq);
 		assert_int_equal(next.iv, cases[i].iv);
 	}
@@ -84,13 +85,13 @@ static void test_table(void **state)
 static void test_crashes(void **state)
 {
 	struct rng rng = rng_start("crashes");
-	struct eg_marks disk = {0};
+	struct eg_watermarks disk = {0};
 	uint64_t last_seq = 0, last_iv = 0, wall = WALL, mono = 0, sent = 0;
 
 	(void)state;
 	for (unsigned run = 0; run < 3000; run++) {
 		struct eg_sa sa = {.esn = true};
-		struct eg_marks marks = {0};
+		struct eg_watermarks watermarks = {0};
 		unsigned steps = (unsigned)rng_below(&rng, 40);
 
 		atomic_store(&sa.seq, disk.seq);
@@ -101,14 +102,14 @@ static void test_crashes(void **state)
 			struct eg_usage now = {sa.seq, sa.iv, wall, mono};
 			unsigned bursts = (unsigned)rng_below(&rng, 30);
 
-			if (eg_marks_due(&marks, &now, UINT64_MAX)) {
-				disk = eg_marks_next(&marks, &now, UINT64_MAX, true,
-						     (unsigned)rng_below(&rng, EG_SPREAD));
+			if (eg_watermarks_due(&watermarks, &now, UINT64_MAX)) {
+				disk = eg_watermarks_next(&watermarks, &now, UINT64_MAX, true,
+							  (unsigned)rng_below(&rng, EG_SPREAD));
 				if (!rng_below(&rng, 10))
 					break; /* a crash before the workers got it */
-				marks = disk;
-				atomic_store(&sa.seq_limit, marks.seq);
-				atomic_store(&sa.iv_limit, marks.iv);
+				watermarks = disk;
+				atomic_store(&sa.seq_limit, watermarks.seq);
+				atomic_store(&sa.iv_limit, watermarks.iv);
 			}
 			while (bursts--) {
 				unsigned n = 1 + (unsigned)rng_below(&rng, 1u << 20);
@@ -139,7 +140,8 @@ static void test_crashes(void **state)
  * soonest, by the faster one of two rates. */
 static void test_due(void **state)
 {
-	const struct eg_marks none = {0}, some = {.seq = 1000, .was = {.seq = 0, .mono_ns = S}};
+	const struct eg_watermarks none = {0},
+				   some = {.seq = 1000, .was = {.seq = 0, .mono_ns = S}};
 	struct eg_usage now = {.seq = 1, .mono_ns = 1};
 
 	(void)state;
@@ -154,10 +156,10 @@ static void test_due(void **state)
 	assert_false(eg_received_due(&some, &now));
 
 	now = (struct eg_usage){.seq = 100, .mono_ns = 2 * S};
-	assert_true(eg_marks_left(&some, &now, 0) == 9);
-	assert_true(eg_marks_left(&some, &now, 900) == 1);
+	assert_true(eg_watermarks_seconds_left(&some, &now, 0) == 9);
+	assert_true(eg_watermarks_seconds_left(&some, &now, 900) == 1);
 	now.seq = 1000;
-	assert_true(eg_marks_left(&some, &now, 0) == 0);
+	assert_true(eg_watermarks_seconds_left(&some, &now, 0) == 0);
 }
 
 static void test_life(void **state)
@@ -165,40 +167,40 @@ static void test_life(void **state)
 	/* clang-format off */
 	static const struct {
 		struct eg_lifetime life;
-		struct eg_life_use use;
-		enum eg_life_limit soft, hard;
+		struct eg_lifetime_use use;
+		enum eg_lifetime_limit soft, hard;
 		double pps, bytes_per_s;
-		enum eg_life_limit ends;
+		enum eg_lifetime_limit ends;
 		double seconds;
 	} cases[] = {
-		{{0}, {5, 5, 5}, EG_LIFE_NONE, EG_LIFE_NONE, 0, 0, EG_LIFE_NONE, 0},
-		{{0}, {UINT32_MAX - 100, 5, 5}, EG_LIFE_NONE, EG_LIFE_NONE, 10, 0, EG_LIFE_SEQUENCE, 10},
-		{{0}, {UINT32_MAX, 5, 5}, EG_LIFE_NONE, EG_LIFE_NONE, 0, 0, EG_LIFE_SEQUENCE, 0},
-		{{.soft_packets = 10}, {9, 0, 0}, EG_LIFE_NONE, EG_LIFE_NONE, 0, 0, EG_LIFE_NONE, 0},
-		{{.soft_packets = 10}, {10, 0, 0}, EG_LIFE_PACKETS, EG_LIFE_NONE, 0, 0, EG_LIFE_NONE, 0},
-		{{.hard_packets = 100}, {99, 0, 0}, EG_LIFE_NONE, EG_LIFE_NONE, 2, 0, EG_LIFE_PACKETS, .5},
-		{{.hard_packets = 100}, {100, 0, 0}, EG_LIFE_NONE, EG_LIFE_PACKETS, 2, 0, EG_LIFE_PACKETS, 0},
-		{{.hard_packets = 1ull << 40}, {0, 0, 0}, EG_LIFE_NONE, EG_LIFE_NONE, UINT32_MAX, 0,
-		 EG_LIFE_SEQUENCE, 1},
-		{{.soft_bytes = 10, .hard_bytes = 20}, {0, 15, 0}, EG_LIFE_BYTES, EG_LIFE_NONE, 1, 1,
-		 EG_LIFE_BYTES, 5},
-		{{.soft_bytes = 10, .hard_bytes = 20}, {0, 25, 0}, EG_LIFE_BYTES, EG_LIFE_BYTES, 1, 1,
-		 EG_LIFE_BYTES, 0},
-		{{.soft_time_ns = 10 * S, .hard_time_ns = 20 * S}, {0, 0, 15 * S}, EG_LIFE_TIME,
-		 EG_LIFE_NONE, 0, 0, EG_LIFE_TIME, 5},
-		{{.hard_time_ns = 20 * S, .hard_packets = 10}, {10, 0, 21 * S}, EG_LIFE_NONE,
-		 EG_LIFE_PACKETS, 0, 0, EG_LIFE_PACKETS, 0},
+		{{0}, {5, 5, 5}, EG_LIFETIME_NONE, EG_LIFETIME_NONE, 0, 0, EG_LIFETIME_NONE, 0},
+		{{0}, {UINT32_MAX - 100, 5, 5}, EG_LIFETIME_NONE, EG_LIFETIME_NONE, 10, 0, EG_LIFETIME_SEQUENCE, 10},
+		{{0}, {UINT32_MAX, 5, 5}, EG_LIFETIME_NONE, EG_LIFETIME_NONE, 0, 0, EG_LIFETIME_SEQUENCE, 0},
+		{{.soft_packets = 10}, {9, 0, 0}, EG_LIFETIME_NONE, EG_LIFETIME_NONE, 0, 0, EG_LIFETIME_NONE, 0},
+		{{.soft_packets = 10}, {10, 0, 0}, EG_LIFETIME_PACKETS, EG_LIFETIME_NONE, 0, 0, EG_LIFETIME_NONE, 0},
+		{{.hard_packets = 100}, {99, 0, 0}, EG_LIFETIME_NONE, EG_LIFETIME_NONE, 2, 0, EG_LIFETIME_PACKETS, .5},
+		{{.hard_packets = 100}, {100, 0, 0}, EG_LIFETIME_NONE, EG_LIFETIME_PACKETS, 2, 0, EG_LIFETIME_PACKETS, 0},
+		{{.hard_packets = 1ull << 40}, {0, 0, 0}, EG_LIFETIME_NONE, EG_LIFETIME_NONE, UINT32_MAX, 0,
+		 EG_LIFETIME_SEQUENCE, 1},
+		{{.soft_bytes = 10, .hard_bytes = 20}, {0, 15, 0}, EG_LIFETIME_BYTES, EG_LIFETIME_NONE, 1, 1,
+		 EG_LIFETIME_BYTES, 5},
+		{{.soft_bytes = 10, .hard_bytes = 20}, {0, 25, 0}, EG_LIFETIME_BYTES, EG_LIFETIME_BYTES, 1, 1,
+		 EG_LIFETIME_BYTES, 0},
+		{{.soft_time_ns = 10 * S, .hard_time_ns = 20 * S}, {0, 0, 15 * S}, EG_LIFETIME_TIME,
+		 EG_LIFETIME_NONE, 0, 0, EG_LIFETIME_TIME, 5},
+		{{.hard_time_ns = 20 * S, .hard_packets = 10}, {10, 0, 21 * S}, EG_LIFETIME_NONE,
+		 EG_LIFETIME_PACKETS, 0, 0, EG_LIFETIME_PACKETS, 0},
 	};
 	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct eg_life_forecast forecast =
-			eg_life_forecast(&cases[i].life, &cases[i].use, UINT32_MAX, cases[i].pps,
-					 cases[i].bytes_per_s);
+		struct eg_lifetime_forecast forecast =
+			eg_lifetime_forecast(&cases[i].life, &cases[i].use, UINT32_MAX,
+					     cases[i].pps, cases[i].bytes_per_s);
 
-		assert_int_equal(eg_life_soft(&cases[i].life, &cases[i].use), cases[i].soft);
-		assert_int_equal(eg_life_hard(&cases[i].life, &cases[i].use), cases[i].hard);
+		assert_int_equal(eg_lifetime_soft(&cases[i].life, &cases[i].use), cases[i].soft);
+		assert_int_equal(eg_lifetime_hard(&cases[i].life, &cases[i].use), cases[i].hard);
 		assert_int_equal(forecast.limit, cases[i].ends);
 		assert_true(forecast.seconds == cases[i].seconds);
 	}
@@ -208,18 +210,20 @@ static void test_life(void **state)
 static void test_percent(void **state)
 {
 	(void)state;
-	assert_int_equal(eg_life_percent(UINT32_MAX, 0), 0);
-	assert_int_equal(eg_life_percent(UINT32_MAX, UINT32_MAX / 100 * 90 - 1), 0);
+	assert_int_equal(eg_lifetime_percent(UINT32_MAX, 0), 0);
+	assert_int_equal(eg_lifetime_percent(UINT32_MAX, UINT32_MAX / 100 * 90 - 1), 0);
 	for (unsigned percent = 90; percent < 100; percent++) {
-		assert_int_equal(eg_life_percent(UINT32_MAX, UINT32_MAX / 100 * percent), percent);
-		assert_int_equal(eg_life_percent(UINT32_MAX, UINT32_MAX / 100 * (percent + 1) - 1),
+		assert_int_equal(eg_lifetime_percent(UINT32_MAX, UINT32_MAX / 100 * percent),
 				 percent);
+		assert_int_equal(
+			eg_lifetime_percent(UINT32_MAX, UINT32_MAX / 100 * (percent + 1) - 1),
+			percent);
 	}
-	assert_int_equal(eg_life_percent(UINT32_MAX, UINT32_MAX), 100);
-	assert_int_equal(eg_life_percent(UINT64_MAX, UINT64_MAX - 1), 0);
+	assert_int_equal(eg_lifetime_percent(UINT32_MAX, UINT32_MAX), 100);
+	assert_int_equal(eg_lifetime_percent(UINT64_MAX, UINT64_MAX - 1), 0);
 }
 
-int run_marks_tests(void)
+int run_watermark_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),   cmocka_unit_test(test_crashes),

@@ -1,4 +1,4 @@
-#include "look.h"
+#include "offline.h"
 
 int eg_view_open(struct eg_view *view, const char *path)
 {

@@ -1,6 +1,6 @@
 /* The keeper's turn: packets that wait, messages that came, time that passed. Beside it what other
  * workers do to bring it both. */
-#include "path/keeper.h"
+#include "path/resolve.h"
 
 #include <rte_cycles.h>
 
@@ -41,30 +41,31 @@ static bool is_welcome(const struct eg_path *path, unsigned port,
 	if (!message->sender.family)
 		return false;
 	key = eg_neigh_key_make(port, message->sender.family, message->sender.bytes);
-	if (!eg_neigh_known(path->way.neighs, &key, &mac))
+	if (!eg_neigh_known(path->resolver_shared.neighs, &key, &mac))
 		return false;
 	memcpy(&told, message->mac, 6);
 	return mac && message->has_mac ? mac == told : message->answers;
 }
 
-unsigned eg_keeper_message(struct eg_path *path, struct rte_mbuf *m, unsigned port)
+unsigned eg_resolve_message(struct eg_path *path, struct rte_mbuf *m, unsigned port)
 {
-	struct eg_keeper_brake *brake = &path->brake;
+	struct eg_resolver_limits *limits = &path->limits;
 	struct eg_neigh_message message;
 	struct eg_tokens *tokens;
 
 	if (!eg_neigh_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &message))
 		return EG_DROP_BAD_DISCOVERY;
-	tokens = is_welcome(path, port, &message) ? &brake->welcome : &brake->others;
+	tokens = is_welcome(path, port, &message) ? &limits->welcome : &limits->others;
 	if (!eg_tokens_take(tokens, rte_get_tsc_cycles(), path->cycles_per_s / EG_MESSAGES_PPS,
 			    EG_MESSAGES_BURST))
 		return EG_DROP_DISCOVERY_RATE;
 	m->port = (uint16_t)port;
-	return rte_ring_mp_enqueue(path->way.messages, m) ? EG_DROP_DISCOVERY_RATE : EG_HANDED_OVER;
+	return rte_ring_mp_enqueue(path->resolver_shared.messages, m) ? EG_DROP_DISCOVERY_RATE
+								      : EG_CONSUMED;
 }
 
-unsigned eg_keeper_packet(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
-			  unsigned port, const struct eg_ip *next)
+unsigned eg_resolve_packet(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
+			   unsigned port, const struct eg_ip *next)
 {
 	if (rte_pktmbuf_headroom(m) < sizeof(struct waiting))
 		return EG_DROP_NO_ROOM;
@@ -74,10 +75,10 @@ unsigned eg_keeper_packet(struct eg_path *path, const struct eg_meta *meta, stru
 		.from = meta->port,
 		.from_tunnel = meta->sad,
 		.sealed = meta->sealed,
-		.forwarded = !meta->sealed && !meta->own && !meta->kernel,
+		.forwarded = !meta->sealed && !meta->local && !meta->kernel,
 	};
-	return rte_ring_mp_enqueue(path->way.packets, m) ? EG_DROP_NEIGHBOR_PENDING_FULL
-							 : EG_HANDED_OVER;
+	return rte_ring_mp_enqueue(path->resolver_shared.packets, m) ? EG_DROP_NEIGHBOR_PENDING_FULL
+								     : EG_CONSUMED;
 }
 
 /* A frame of our own, built in place. */
@@ -88,22 +89,22 @@ static void send_own(struct eg_path *path, unsigned port, const uint8_t *frame, 
 	if (!m) /* the question comes again, and so does whoever asks us */
 		return;
 	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
-	eg_tx_own(path, port, m);
+	eg_tx_local(path, port, m);
 }
 
 /* As whom a port asks for a neighbour, and is there anybody? */
 static bool make_self(const struct eg_path *path, unsigned port, const struct eg_ip *target,
 		      struct eg_neigh_self *self)
 {
-	const struct eg_own *own = eg_own_towards(&path->snap->owns, port, target);
+	const struct eg_local *local = eg_local_towards(&path->snap->locals, port, target);
 	bool link_local = target->family == 6 && target->bytes[0] == 0xfe;
 
 	memcpy(self->mac, path->port[port].mac, 6);
-	if (own && !link_local)
-		self->ip = own->address.ip;
+	if (local && !link_local)
+		self->ip = local->address.ip;
 	else if (target->family == 6)
 		self->ip = eg_neigh_link_local(self->mac);
-	return own || target->family == 6;
+	return local || target->family == 6;
 }
 
 static void ask(struct eg_path *path, struct eg_neigh *neigh, bool all, uint64_t now_ms)
@@ -113,21 +114,21 @@ static void ask(struct eg_path *path, struct eg_neigh *neigh, bool all, uint64_t
 	struct eg_neigh_self self;
 
 	/* Without a token it was not asked: the next look at the entry tries again. */
-	if (!eg_tokens_take(&path->keeper.questions, now_ms * 1000, 1000000 / EG_QUESTIONS_PPS,
-			    EG_QUESTIONS_BURST))
+	if (!eg_tokens_take(&path->resolver.questions, now_ms * 1000, 1000000 / EG_REQUESTS_PPS,
+			    EG_REQUESTS_BURST))
 		return;
-	eg_neigh_asked(neigh, now_ms);
+	eg_neigh_requested(neigh, now_ms);
 	if (!make_self(path, neigh->port, &neigh->ip, &self))
 		return;
 	send_own(path, neigh->port, frame,
-		 eg_neigh_ask(frame, &self, &neigh->ip, all ? NULL : (const uint8_t *)&word));
+		 eg_neigh_request(frame, &self, &neigh->ip, all ? NULL : (const uint8_t *)&word));
 }
 
 static void send_held(struct eg_path *path, struct eg_neigh *neigh)
 {
 	uint64_t word = atomic_load_explicit(&neigh->mac, memory_order_relaxed);
 	void *held[EG_NEIGH_HELD_MAX];
-	unsigned n = eg_neigh_release(path->way.neighs, neigh, held);
+	unsigned n = eg_neigh_release(path->resolver_shared.neighs, neigh, held);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = held[i];
@@ -144,7 +145,7 @@ static void send_held(struct eg_path *path, struct eg_neigh *neigh)
 static void drop_held(struct eg_path *path, struct eg_neigh *neigh, enum eg_drop reason, bool tell)
 {
 	void *held[EG_NEIGH_HELD_MAX];
-	unsigned n = eg_neigh_release(path->way.neighs, neigh, held);
+	unsigned n = eg_neigh_release(path->resolver_shared.neighs, neigh, held);
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct waiting *w = waiting_of(held[i]);
@@ -162,16 +163,16 @@ static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_do w
 	switch (what) {
 	case EG_NEIGH_NOTHING:
 		break;
-	case EG_NEIGH_ASK_ALL:
-	case EG_NEIGH_ASK_STATION:
-		ask(path, neigh, what == EG_NEIGH_ASK_ALL, now_ms);
+	case EG_NEIGH_REQUEST_ALL:
+	case EG_NEIGH_REQUEST_STATION:
+		ask(path, neigh, what == EG_NEIGH_REQUEST_ALL, now_ms);
 		break;
 	case EG_NEIGH_SEND_HELD:
 		send_held(path, neigh);
 		break;
 	case EG_NEIGH_GIVE_UP:
 		drop_held(path, neigh, EG_DROP_NEIGHBOR_FAILED, true);
-		eg_neigh_remove(path->way.neighs, neigh);
+		eg_neigh_remove(path->resolver_shared.neighs, neigh);
 		break;
 	}
 }
@@ -179,7 +180,7 @@ static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_do w
 /* One packet that waits: its neighbour may have answered while it was in the ring. */
 static enum eg_drop wait(struct eg_path *path, struct rte_mbuf *m, uint64_t now_ms)
 {
-	struct eg_neighs *neighs = path->way.neighs;
+	struct eg_neighs *neighs = path->resolver_shared.neighs;
 	const struct waiting *w = waiting_of(m);
 	struct eg_neigh_key key = eg_neigh_key_make(w->port, w->next.family, w->next.bytes);
 	struct eg_neigh *neigh = eg_neigh_find(neighs, &key);
@@ -194,7 +195,7 @@ static enum eg_drop wait(struct eg_path *path, struct rte_mbuf *m, uint64_t now_
 		return EG_DROP_NEIGHBOR_PENDING_FULL;
 	if (neigh->state != EG_NEIGH_INCOMPLETE)
 		send_held(path, neigh);
-	return EG_KEEP;
+	return EG_PASS;
 }
 
 /* Somebody else says that an address of ours is his (RFC 5227 s2.4 b): tell the operator, and say
@@ -202,7 +203,7 @@ static enum eg_drop wait(struct eg_path *path, struct rte_mbuf *m, uint64_t now_
 static enum eg_drop defend(struct eg_path *path, struct rte_mbuf *m, unsigned port,
 			   const struct eg_neigh_message *message, uint64_t now_ms)
 {
-	uint64_t *last = &path->keeper.defended_ms[port];
+	uint64_t *last = &path->resolver.defended_ms[port];
 	struct eg_neigh_self self = {.ip = message->sender};
 	uint8_t frame[EG_NEIGH_FRAME_MAX];
 	bool speak = !*last || now_ms - *last >= DEFEND_MS;
@@ -224,7 +225,7 @@ static bool is_ours(const struct eg_path *path, unsigned port, const struct eg_i
 	struct eg_ip link_local = eg_neigh_link_local(path->port[port].mac);
 
 	return ip->family &&
-	       (eg_own_find(&path->snap->owns, port, ip) || eg_ip_equal(ip, &link_local));
+	       (eg_local_find(&path->snap->locals, port, ip) || eg_ip_equal(ip, &link_local));
 }
 
 static void answer(struct eg_path *path, unsigned port, const struct eg_neigh_message *message)
@@ -257,12 +258,12 @@ static bool hear(struct eg_path *path, struct rte_mbuf *m, uint64_t now_ms)
 	if (!message.sender.family)
 		return false;
 	key = eg_neigh_key_make(port, message.sender.family, message.sender.bytes);
-	neigh = eg_neigh_find(path->way.neighs, &key);
+	neigh = eg_neigh_find(path->resolver_shared.neighs, &key);
 	if (!neigh)
 		return false;
 	act(path, neigh,
-	    eg_neigh_told(path->way.neighs, neigh, &message, message.answers && to_us, now_ms,
-			  &refused),
+	    eg_neigh_update(path->resolver_shared.neighs, neigh, &message, message.answers && to_us,
+			    now_ms, &refused),
 	    now_ms);
 	if (refused)
 		eg_drop_about(
@@ -271,37 +272,38 @@ static bool hear(struct eg_path *path, struct rte_mbuf *m, uint64_t now_ms)
 	return refused;
 }
 
-static void begin_announcing(struct eg_keeper *keeper, uint32_t ports, uint64_t now_ms)
+static void begin_announcing(struct eg_resolver *resolver, uint32_t ports, uint64_t now_ms)
 {
-	keeper->announce_ports = keeper->announce_left ? keeper->announce_ports | ports : ports;
-	keeper->announce_left = ANNOUNCE_NUM;
-	keeper->announce_ms = now_ms;
+	resolver->announce_ports =
+		resolver->announce_left ? resolver->announce_ports | ports : ports;
+	resolver->announce_left = ANNOUNCE_NUM;
+	resolver->announce_ms = now_ms;
 }
 
 /* Say whose our addresses are, when they come into force and where a link comes up (RFC 5227 s2.3,
  * RFC 4861 s7.2.6). */
 static void announce(struct eg_path *path, uint64_t now_ms)
 {
-	struct eg_keeper *keeper = &path->keeper;
-	const struct eg_owns *owns = &path->snap->owns;
+	struct eg_resolver *resolver = &path->resolver;
+	const struct eg_locals *locals = &path->snap->locals;
 
-	if (keeper->announced != path->snap->generation) {
-		keeper->announced = path->snap->generation;
-		begin_announcing(keeper, UINT32_MAX, now_ms);
+	if (resolver->announced != path->snap->generation) {
+		resolver->announced = path->snap->generation;
+		begin_announcing(resolver, UINT32_MAX, now_ms);
 	}
-	if (!keeper->announce_left || now_ms < keeper->announce_ms)
+	if (!resolver->announce_left || now_ms < resolver->announce_ms)
 		return;
-	keeper->announce_left--;
-	keeper->announce_ms = now_ms + ANNOUNCE_MS;
-	for (size_t i = 0; i < owns->n; i++) {
-		struct eg_neigh_self self = {.ip = owns->v[i].address.ip};
+	resolver->announce_left--;
+	resolver->announce_ms = now_ms + ANNOUNCE_MS;
+	for (size_t i = 0; i < locals->n; i++) {
+		struct eg_neigh_self self = {.ip = locals->v[i].address.ip};
 		uint8_t frame[EG_NEIGH_FRAME_MAX];
 
-		if (!(keeper->announce_ports >> owns->v[i].port & 1) ||
-		    eg_link_is_down(path, owns->v[i].port))
+		if (!(resolver->announce_ports >> locals->v[i].port & 1) ||
+		    eg_link_is_down(path, locals->v[i].port))
 			continue;
-		memcpy(self.mac, path->port[owns->v[i].port].mac, 6);
-		send_own(path, owns->v[i].port, frame, eg_neigh_announce(frame, &self));
+		memcpy(self.mac, path->port[locals->v[i].port].mac, 6);
+		send_own(path, locals->v[i].port, frame, eg_neigh_announce(frame, &self));
 	}
 }
 
@@ -309,14 +311,14 @@ static void announce(struct eg_path *path, uint64_t now_ms)
  * asked for again when packets go there. When it is back, neighbours hear who we are. */
 static void follow_links(struct eg_path *path, uint64_t now_ms)
 {
-	struct eg_neighs *neighs = path->way.neighs;
-	uint32_t changed = path->keeper.down ^ path->down;
+	struct eg_neighs *neighs = path->resolver_shared.neighs;
+	uint32_t changed = path->resolver.down ^ path->down;
 
 	if (!changed)
 		return;
-	path->keeper.down = path->down;
+	path->resolver.down = path->down;
 	if (changed & ~path->down)
-		begin_announcing(&path->keeper, changed & ~path->down, now_ms);
+		begin_announcing(&path->resolver, changed & ~path->down, now_ms);
 	for (unsigned i = 0; i < EG_NEIGH_MAX; i++) {
 		struct eg_neigh *neigh = &neighs->entry[i];
 
@@ -329,12 +331,12 @@ static void follow_links(struct eg_path *path, uint64_t now_ms)
 
 static void tick(struct eg_path *path, uint64_t now_ms)
 {
-	struct eg_neighs *neighs = path->way.neighs;
+	struct eg_neighs *neighs = path->resolver_shared.neighs;
 
 	follow_links(path, now_ms);
 	announce(path, now_ms);
 	for (unsigned i = 0; i < TICK_ENTRIES; i++) {
-		struct eg_neigh *neigh = &neighs->entry[path->keeper.at++ % EG_NEIGH_MAX];
+		struct eg_neigh *neigh = &neighs->entry[path->resolver.at++ % EG_NEIGH_MAX];
 
 		if (neigh->state != EG_NEIGH_FREE)
 			act(path, neigh, eg_neigh_step(neighs, neigh, now_ms), now_ms);
@@ -344,14 +346,16 @@ static void tick(struct eg_path *path, uint64_t now_ms)
 /* What still waits when the daemon ends. */
 static void drop_all_held(struct eg_path *path)
 {
-	for (unsigned i = 0; path->way.neighs->n_held && i < EG_NEIGH_MAX; i++)
-		drop_held(path, &path->way.neighs->entry[i], EG_DROP_NEIGHBOR_FAILED, false);
+	for (unsigned i = 0; path->resolver_shared.neighs->n_held && i < EG_NEIGH_MAX; i++)
+		drop_held(path, &path->resolver_shared.neighs->entry[i], EG_DROP_NEIGHBOR_FAILED,
+			  false);
 }
 
 static unsigned take_packets(struct eg_path *path, uint64_t now_ms, bool ending)
 {
 	struct rte_mbuf *m[EG_BATCH_MAX];
-	unsigned n = rte_ring_sc_dequeue_burst(path->way.packets, (void **)m, EG_BATCH_MAX, NULL);
+	unsigned n = rte_ring_sc_dequeue_burst(path->resolver_shared.packets, (void **)m,
+					       EG_BATCH_MAX, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
 		enum eg_drop drop = ending        ? EG_DROP_NEIGHBOR_FAILED
@@ -367,7 +371,8 @@ static unsigned take_packets(struct eg_path *path, uint64_t now_ms, bool ending)
 static unsigned take_messages(struct eg_path *path, uint64_t now_ms)
 {
 	struct rte_mbuf *m[EG_BATCH_MAX];
-	unsigned n = rte_ring_sc_dequeue_burst(path->way.messages, (void **)m, EG_BATCH_MAX, NULL);
+	unsigned n = rte_ring_sc_dequeue_burst(path->resolver_shared.messages, (void **)m,
+					       EG_BATCH_MAX, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
 		if (path->snap && hear(path, m[i], now_ms))
@@ -378,17 +383,17 @@ static unsigned take_messages(struct eg_path *path, uint64_t now_ms)
 	return n;
 }
 
-unsigned eg_keep(struct eg_path *path, uint64_t now_ms, bool ending)
+unsigned eg_resolver_poll(struct eg_path *path, uint64_t now_ms, bool ending)
 {
 	unsigned n;
 
-	eg_path_look_at_links(path);
+	eg_path_read_links(path);
 	n = take_packets(path, now_ms, ending);
 	n += take_messages(path, now_ms);
 	if (ending) {
 		drop_all_held(path);
-	} else if (path->snap && now_ms >= path->keeper.next_ms) {
-		path->keeper.next_ms = now_ms + TICK_MS;
+	} else if (path->snap && now_ms >= path->resolver.next_ms) {
+		path->resolver.next_ms = now_ms + TICK_MS;
 		tick(path, now_ms);
 	}
 	eg_tx_flush(path);

@@ -22,7 +22,7 @@ static void test_reservation(void **state)
 	frames[0] = plain_frame(CLEAR, &(struct flow){V4});
 	gw_expect(gw, CLEAR, &frames[0], EG_DROP_SEQ_RESERVATION, "behind the mark");
 	atomic_store(&gw_sa_out(gw)->seq_limit, 3);
-	gw_expect(gw, CLEAR, &frames[0], EG_KEEP, "the next block");
+	gw_expect(gw, CLEAR, &frames[0], EG_PASS, "the next block");
 	assert_int_equal(atomic_load(&gw_sa_out(gw)->seq), 3);
 	gw_close(gw);
 }
@@ -38,12 +38,12 @@ static void test_expired_out(void **state)
 	sa = gw_sa_out(gw);
 	atomic_store(&sa->seq_limit, 1);
 	atomic_store(&sa->seq_end, 1);
-	gw_expect(gw, CLEAR, &frame, EG_KEEP, "the last packet");
+	gw_expect(gw, CLEAR, &frame, EG_PASS, "the last packet");
 	gw_expect(gw, CLEAR, &frame, EG_DROP_SA_EXPIRED, "packets");
 	atomic_store(&sa->seq_limit, UINT32_MAX);
 	atomic_store(&sa->seq_end, UINT32_MAX);
 	atomic_store(&sa->byte_limit, 101);
-	gw_expect(gw, CLEAR, &frame, EG_KEEP, "100 of 101 bytes");
+	gw_expect(gw, CLEAR, &frame, EG_PASS, "100 of 101 bytes");
 	gw_expect(gw, CLEAR, &frame, EG_DROP_SA_EXPIRED, "200 of 101 bytes");
 	assert_int_equal(atomic_load(&sa->seq), 2);
 	assert_int_equal(atomic_load(&sa->bytes), 200);
@@ -67,14 +67,14 @@ static void test_expired_in(void **state)
 	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_SA_EXPIRED, "packet 101 of 100");
 	assert_int_equal(sa->replay.top, 0);
 	frame = tunnel_frame(&tunnel, 100, &flow);
-	gw_expect(gw, ENCRYPTED, &frame, EG_KEEP, "packet 100 of 100");
+	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "packet 100 of 100");
 	atomic_store(&sa->byte_limit, 100);
 	frame = tunnel_frame(&tunnel, 99, &flow);
 	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_SA_EXPIRED, "bytes");
 	gw_close(gw);
 }
 
-int run_life_tests(void)
+int run_lifetime_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reservation),

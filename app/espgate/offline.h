@@ -1,7 +1,7 @@
 /* Opening a configuration only to look at it: policy and routes, no keys, no device, no privilege.
  * What explain and replay share. */
-#ifndef ESPGATE_LOOK_H
-#define ESPGATE_LOOK_H
+#ifndef ESPGATE_OFFLINE_H
+#define ESPGATE_OFFLINE_H
 
 #include "conf/config.h"
 #include "snap/snap.h"

@@ -57,8 +57,8 @@ void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_reco
 
 	if (record->spec.kind == EG_SA_KIND_IN)
 		seq = life->hard_packets ? life->hard_packets : UINT64_MAX;
-	else if (kept && record->marks.seq < end)
-		seq = record->marks.seq;
+	else if (kept && record->watermarks.seq < end)
+		seq = record->watermarks.seq;
 	if (record->hard)
 		bytes = 0;
 	else if (life->hard_bytes)
@@ -68,7 +68,7 @@ void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_reco
 	atomic_store_explicit(&sa->seq_end, end, memory_order_relaxed);
 	atomic_store_explicit(&sa->byte_limit, bytes, memory_order_relaxed);
 	/* Release: the marks behind them are on disk. */
-	atomic_store_explicit(&sa->iv_limit, kept ? record->marks.iv : UINT64_MAX,
+	atomic_store_explicit(&sa->iv_limit, kept ? record->watermarks.iv : UINT64_MAX,
 			      memory_order_release);
 	atomic_store_explicit(&sa->seq_limit, seq, memory_order_release);
 }
@@ -126,19 +126,20 @@ static struct eg_state state_at(const struct eg_sa_record *record, uint64_t seq,
 
 static bool is_due(const struct eg_sa_record *record, const struct eg_usage *usage)
 {
-	return is_out(record) ? eg_marks_due(&record->marks, usage, end_of(record))
-			      : eg_received_due(&record->marks, usage);
+	return is_out(record) ? eg_watermarks_due(&record->watermarks, usage, end_of(record))
+			      : eg_received_due(&record->watermarks, usage);
 }
 
 /* Never below what was once on its way: it may be in force by now. */
-static struct eg_marks next_marks(const struct eg_sa_record *record, const struct eg_usage *usage)
+static struct eg_watermarks next_marks(const struct eg_sa_record *record,
+				       const struct eg_usage *usage)
 {
 	uint16_t spread;
-	struct eg_marks next;
+	struct eg_watermarks next;
 
 	memcpy(&spread, record->fingerprint, sizeof(spread));
-	next = is_out(record) ? eg_marks_next(&record->marks, usage, end_of(record),
-					      record->spec.esn, spread)
+	next = is_out(record) ? eg_watermarks_next(&record->watermarks, usage, end_of(record),
+						   record->spec.esn, spread)
 			      : eg_received_next(usage);
 	if (next.seq < record->submitted_seq)
 		next.seq = record->submitted_seq;
@@ -166,11 +167,12 @@ static void renew(struct eg_sa_store *store, struct eg_sa_record *record, const 
 		return;
 	/* Not the clock's, and not what is only received. */
 	if (is_out(record) &&
-	    usage.seq >= record->marks.seq - (record->marks.seq - record->marks.was.seq) / 2)
+	    usage.seq >= record->watermarks.seq -
+				 (record->watermarks.seq - record->watermarks.was.seq) / 2)
 		store->urgent = true;
 }
 
-void eg_sa_record_leave(struct eg_sa_store *store, struct eg_sa_record *record)
+void eg_sa_record_detach(struct eg_sa_store *store, struct eg_sa_record *record)
 {
 	for (size_t i = 0; record->fast && i < store->n_fast; i++) {
 		if (store->fast[i] == record)
@@ -205,8 +207,9 @@ static int fill_flight(struct eg_sa_store *store, const struct eg_now *now, size
 			return -ENOMEM;
 		*due = (struct eg_sa_due){
 			.record = *at,
-			.marks = next_marks(*at, &usage),
-			.left_s = eg_marks_left(&(*at)->marks, &usage, (*at)->pps),
+			.watermarks = next_marks(*at, &usage),
+			.left_s =
+				eg_watermarks_seconds_left(&(*at)->watermarks, &usage, (*at)->pps),
 		};
 	}
 	qsort(store->flight.v, store->flight.n, sizeof(*store->flight.v), by_need);
@@ -216,7 +219,8 @@ static int fill_flight(struct eg_sa_store *store, const struct eg_now *now, size
 
 		if (!state)
 			return -ENOMEM;
-		*state = state_at(due->record, due->marks.seq, due->marks.iv, due->marks.was.seq);
+		*state = state_at(due->record, due->watermarks.seq, due->watermarks.iv,
+				  due->watermarks.was.seq);
 	}
 	return 0;
 }
@@ -239,8 +243,8 @@ static int start_write(struct eg_sa_store *store, const struct eg_now *now, size
 		struct eg_sa_record *record = store->flight.v[i].record;
 
 		if (i < store->states.n) {
-			record->submitted_seq = store->flight.v[i].marks.seq;
-			record->submitted_iv = store->flight.v[i].marks.iv;
+			record->submitted_seq = store->flight.v[i].watermarks.seq;
+			record->submitted_iv = store->flight.v[i].watermarks.iv;
 		} else {
 			store->queue.v[store->queue.n++] = record; /* next time */
 		}
@@ -265,7 +269,7 @@ static bool finish_write(struct eg_sa_store *store, uint64_t wait_ns)
 		record->queued = false;
 		if (err)
 			continue;
-		record->marks = due->marks;
+		record->watermarks = due->watermarks;
 		if (record->sa)
 			eg_sa_record_limit(store, record);
 	}
@@ -278,7 +282,7 @@ int eg_sa_store_reserve(struct eg_sa_store *store, const struct eg_now *now, uin
 	if (!store->state)
 		return 0;
 	eg_vec_foreach (at, &store->live) {
-		if (is_out(*at) && !(*at)->marks.seq && !(*at)->queued && queue(store, *at))
+		if (is_out(*at) && !(*at)->watermarks.seq && !(*at)->queued && queue(store, *at))
 			return -ENOMEM;
 	}
 	store->urgent |= store->queue.n > 0;
@@ -299,12 +303,12 @@ static void write_due(struct eg_sa_store *store, const struct eg_now *now)
 		start_write(store, now, WRITE_MAX);
 }
 
-static struct eg_life_use use_of(const struct eg_sa_record *record, const struct eg_now *now)
+static struct eg_lifetime_use use_of(const struct eg_sa_record *record, const struct eg_now *now)
 {
 	const struct eg_sa *sa = record->sa;
 	bool out = record->spec.kind == EG_SA_KIND_OUT;
 
-	return (struct eg_life_use){
+	return (struct eg_lifetime_use){
 		.packets = out ? now_of(&sa->seq) : now_of(&sa->packets),
 		.bytes = record->bytes_before + now_of(&sa->bytes),
 		.age_ns = record->age_before_ns + now->mono_ns - record->born_mono_ns,
@@ -317,7 +321,7 @@ static void look(struct eg_sa_record *record, const struct eg_now *now)
 	uint64_t packets = now_of(&record->sa->packets), bytes = now_of(&record->sa->bytes);
 	double seconds = (double)(now->mono_ns - record->rate_mono_ns) / (double)EG_NS_PER_S;
 
-	if (packets != record->look_packets)
+	if (packets != record->last_packets)
 		record->used_mono_ns = now->mono_ns;
 	if (now->mono_ns - record->rate_mono_ns >= RATE_NS) {
 		record->pps = (double)(packets - record->rate_packets) / seconds;
@@ -326,7 +330,7 @@ static void look(struct eg_sa_record *record, const struct eg_now *now)
 		record->rate_packets = packets;
 		record->rate_bytes = bytes;
 	}
-	record->look_packets = packets;
+	record->last_packets = packets;
 }
 
 /* It is looked at in every step from now on, if it is fast; and no more, if it is not. */
@@ -353,16 +357,18 @@ static void look_at_fast(struct eg_sa_store *store, const struct eg_now *now)
 }
 
 static void check_life(const struct eg_sa_store *store, struct eg_sa_record *record,
-		       const struct eg_now *now, eg_sa_tell_fn *tell, void *arg)
+		       const struct eg_now *now, eg_sa_event_fn *tell, void *arg)
 {
 	const struct eg_lifetime *life = &record->spec.lifetime;
-	struct eg_life_use use = use_of(record, now);
-	enum eg_life_limit soft = eg_life_soft(life, &use), hard = eg_life_hard(life, &use);
+	struct eg_lifetime_use use = use_of(record, now);
+	enum eg_lifetime_limit soft = eg_lifetime_soft(life, &use),
+			       hard = eg_lifetime_hard(life, &use);
 	struct eg_sa_event event = {record->sa, &record->spec, false, soft, 0};
-	unsigned percent = eg_life_percent(eg_sa_space(record->spec.esn), now_of(&record->sa->seq));
+	unsigned percent =
+		eg_lifetime_percent(eg_sa_space(record->spec.esn), now_of(&record->sa->seq));
 
 	if (percent > record->percent && !hard) {
-		event.limit = EG_LIFE_SEQUENCE;
+		event.limit = EG_LIFETIME_SEQUENCE;
 		event.percent = percent;
 		tell(arg, &event);
 		event.limit = soft;
@@ -381,7 +387,7 @@ static void check_life(const struct eg_sa_store *store, struct eg_sa_record *rec
 	eg_sa_record_limit(store, record);
 }
 
-int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_tell_fn *tell,
+int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_event_fn *tell,
 		     void *arg)
 {
 	size_t n = store->live.n < SLICE ? store->live.n : SLICE;
@@ -435,7 +441,7 @@ int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now)
 struct eg_sa_status eg_sa_status(const struct eg_sa *sa, const struct eg_now *now)
 {
 	const struct eg_sa_record *record = sa->record;
-	struct eg_life_use use = use_of(record, now);
+	struct eg_lifetime_use use = use_of(record, now);
 
 	return (struct eg_sa_status){
 		.idle_s = record->used_mono_ns
@@ -443,7 +449,7 @@ struct eg_sa_status eg_sa_status(const struct eg_sa *sa, const struct eg_now *no
 				  : -1,
 		.soft = record->soft,
 		.hard = record->hard,
-		.forecast = eg_life_forecast(&record->spec.lifetime, &use, eg_sa_space(sa->esn),
-					     record->pps, record->bytes_per_s),
+		.forecast = eg_lifetime_forecast(&record->spec.lifetime, &use, eg_sa_space(sa->esn),
+						 record->pps, record->bytes_per_s),
 	};
 }

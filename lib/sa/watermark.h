@@ -21,8 +21,8 @@
  * second of traffic, and no more than a window of it as soon as the peer sends again. To record
  * ahead of use would close that, but a peer's next packets would be lost up to the mark; a lone TCP
  * connection, which sends one packet per timeout then, would never get there. */
-#ifndef EG_SA_MARKS_H
-#define EG_SA_MARKS_H
+#ifndef EG_SA_WATERMARK_H
+#define EG_SA_WATERMARK_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,24 +45,27 @@ struct eg_usage {
 };
 
 /* What is on disk. */
-struct eg_marks {
+struct eg_watermarks {
 	uint64_t seq, iv;    /* may be used up to here */
 	struct eg_usage was; /* at the time of writing */
 };
 
 /* Is it time to write? `end`: the SA's last sequence number of all. */
-bool eg_marks_due(const struct eg_marks *marks, const struct eg_usage *now, uint64_t end);
+bool eg_watermarks_due(const struct eg_watermarks *watermarks, const struct eg_usage *now,
+		       uint64_t end);
 
 /* The marks to write now. `marks` are those before; all zero where there are none. */
-struct eg_marks eg_marks_next(const struct eg_marks *marks, const struct eg_usage *now,
-			      uint64_t end, bool esn, unsigned spread);
+struct eg_watermarks eg_watermarks_next(const struct eg_watermarks *watermarks,
+					const struct eg_usage *now, uint64_t end, bool esn,
+					unsigned spread);
 
 /* The same for an inbound SA. */
-bool eg_received_due(const struct eg_marks *marks, const struct eg_usage *now);
-struct eg_marks eg_received_next(const struct eg_usage *now);
+bool eg_received_due(const struct eg_watermarks *watermarks, const struct eg_usage *now);
+struct eg_watermarks eg_received_next(const struct eg_usage *now);
 
 /* Seconds until the sequence numbers of `marks` are used up at that rate, or that since the last
  * write where it is higher: who is served first. */
-double eg_marks_left(const struct eg_marks *marks, const struct eg_usage *now, double pps);
+double eg_watermarks_seconds_left(const struct eg_watermarks *watermarks,
+				  const struct eg_usage *now, double pps);
 
 #endif

@@ -4,8 +4,8 @@
  * Life cycle: app makes the rings and the table before the workers, and says which worker keeps; at
  * the end the keeper drops what still waits. Synchronization: rings are multi-producer, single-
  * consumer; everything else here is the keeper's own. */
-#ifndef EG_PATH_KEEPER_H
-#define EG_PATH_KEEPER_H
+#ifndef EG_PATH_RESOLVE_H
+#define EG_PATH_RESOLVE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@ struct eg_snap;
 struct rte_mbuf;
 
 /* What all workers share. */
-struct eg_keeper_way {
+struct eg_resolver_shared {
 	struct eg_neighs *neighs;
 	struct rte_ring *messages; /* mbuf->port: our index; data start at the Ethernet header */
 	struct rte_ring *packets;  /* ready but for the link header; what they wait for stands at
@@ -29,12 +29,12 @@ struct eg_keeper_way {
 };
 
 /* A worker's brakes on what it brings. */
-struct eg_keeper_brake {
+struct eg_resolver_limits {
 	struct eg_tokens welcome, others;
 };
 
 /* The keeper's own. */
-struct eg_keeper {
+struct eg_resolver {
 	bool on; /* this worker keeps */
 	uint64_t next_ms;
 	uint32_t at; /* where the next look through the table begins */
@@ -52,19 +52,19 @@ struct eg_keeper {
 #define EG_MESSAGES_PPS   2000
 #define EG_MESSAGES_BURST 256
 /* Questions a second of all. */
-#define EG_QUESTIONS_PPS   1000
-#define EG_QUESTIONS_BURST 256
+#define EG_REQUESTS_PPS   1000
+#define EG_REQUESTS_BURST 256
 
 /* Any worker: bring a received ARP or ND frame, whose data start at the Ethernet header. Returns
- * EG_HANDED_OVER or a reason to drop it. */
-unsigned eg_keeper_message(struct eg_path *path, struct rte_mbuf *m, unsigned port);
+ * EG_CONSUMED or a reason to drop it. */
+unsigned eg_resolve_message(struct eg_path *path, struct rte_mbuf *m, unsigned port);
 
 /* Any worker: bring a packet whose next station's MAC is not known, and what is known of it. The
  * same. */
-unsigned eg_keeper_packet(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
-			  unsigned port, const struct eg_ip *next);
+unsigned eg_resolve_packet(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
+			   unsigned port, const struct eg_ip *next);
 
 /* The keeper's turn but for what it is made to say (path.c). */
-unsigned eg_keep(struct eg_path *path, uint64_t now_ms, bool ending);
+unsigned eg_resolver_poll(struct eg_path *path, uint64_t now_ms, bool ending);
 
 #endif

@@ -1,7 +1,7 @@
 /* As whom a port speaks. */
 #include "route/route_tests.h"
 
-#include "route/own.h"
+#include "route/local.h"
 
 static void test_towards(void **state)
 {
@@ -24,8 +24,8 @@ static void test_towards(void **state)
 		{1, "fd00:1::9", NULL},        {2, "10.1.0.9", NULL},
 		{0, "192.0.2.9", "10.1.0.1"},
 	};
-	struct eg_own v[COUNT(addresses)];
-	const struct eg_owns owns = {v, COUNT(addresses)};
+	struct eg_local v[COUNT(addresses)];
+	const struct eg_locals locals = {v, COUNT(addresses)};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(addresses); i++) {
@@ -33,20 +33,20 @@ static void test_towards(void **state)
 		assert_int_equal(eg_prefix_parse(addresses[i].address, &v[i].address), 0);
 	}
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct eg_own *own;
+		const struct eg_local *local;
 		char text[EG_IP_TEXT];
 		struct eg_ip to;
 
 		assert_int_equal(eg_ip_parse(rows[i].to, &to), 0);
-		own = eg_own_towards(&owns, rows[i].port, &to);
-		if (!own != !rows[i].as)
+		local = eg_local_towards(&locals, rows[i].port, &to);
+		if (!local != !rows[i].as)
 			fail_msg("row %zu", i);
-		if (own)
-			assert_string_equal(eg_ip_print(&own->address.ip, text), rows[i].as);
+		if (local)
+			assert_string_equal(eg_ip_print(&local->address.ip, text), rows[i].as);
 	}
 }
 
-int run_own_tests(void)
+int run_local_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_towards),

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "common/random.h"
-#include "route/alive.h"
+#include "route/liveness.h"
 
 #define INTERVAL (100 * EG_NS_PER_MS)
 #define BEGIN    (5 * EG_NS_PER_S)
@@ -12,17 +12,17 @@
 
 /* A peer that is looked at every millisecond. */
 struct watch {
-	struct eg_alive *alive;
-	struct eg_alive_plan plan;
+	struct eg_liveness *liveness;
+	struct eg_liveness_plan plan;
 	uint64_t now_ns;
 };
 
 static struct watch watch_open(uint32_t threshold)
 {
-	struct watch watch = {eg_alive_new(0, 1), {INTERVAL, threshold}, BEGIN};
+	struct watch watch = {eg_liveness_new(0, 1), {INTERVAL, threshold}, BEGIN};
 
-	assert_non_null(watch.alive);
-	watch.alive->id = 0x1234; /* jitter is of it: the same in every run */
+	assert_non_null(watch.liveness);
+	watch.liveness->id = 0x1234; /* jitter is of it: the same in every run */
 	return watch;
 }
 
@@ -32,7 +32,7 @@ static bool to_request(struct watch *watch, uint64_t limit_ns)
 	uint64_t end = watch->now_ns + limit_ns;
 
 	for (; watch->now_ns < end; watch->now_ns += EG_NS_PER_MS) {
-		if (eg_alive_look(watch->alive, &watch->plan, watch->now_ns))
+		if (eg_liveness_poll(watch->liveness, &watch->plan, watch->now_ns))
 			return true;
 	}
 	return false;
@@ -41,8 +41,8 @@ static bool to_request(struct watch *watch, uint64_t limit_ns)
 static void answer(struct watch *watch)
 {
 	watch->now_ns += WAY;
-	eg_alive_hear(watch->alive, eg_alive_number(watch->alive));
-	assert_false(eg_alive_look(watch->alive, &watch->plan, watch->now_ns));
+	eg_liveness_reply(watch->liveness, eg_liveness_sequence(watch->liveness));
+	assert_false(eg_liveness_poll(watch->liveness, &watch->plan, watch->now_ns));
 }
 
 /* One column a request: was it answered (a) or not (.), and what holds when the one behind it goes
@@ -81,11 +81,11 @@ static void test_truth_table(void **state)
 			if (rows[r].answers[i] == 'a')
 				answer(&watch);
 			assert_true(to_request(&watch, INTERVAL + EG_NS_PER_MS));
-			if (eg_alive_is(watch.alive) == dead)
+			if (eg_liveness_is_up(watch.liveness) == dead)
 				fail_msg("row %u, column %zu: %s", rows[r].number, i + 1,
 					 dead ? "alive" : "dead");
 		}
-		eg_alive_release(watch.alive);
+		eg_liveness_release(watch.liveness);
 	}
 }
 
@@ -100,23 +100,23 @@ static void test_bound(void **state)
 		struct watch watch = watch_open(1 + (uint32_t)rng_below(&rng, 6));
 		uint64_t limit = INTERVAL * watch.plan.threshold, death, found, last = 0;
 
-		watch.alive->id = (uint16_t)rng_next(&rng);
+		watch.liveness->id = (uint16_t)rng_next(&rng);
 		death = BEGIN + INTERVAL + rng_below(&rng, 20 * INTERVAL);
 		while (to_request(&watch, 2 * INTERVAL) && watch.now_ns + WAY <= death) {
 			answer(&watch);
 			last = watch.now_ns;
-			assert_true(eg_alive_is(watch.alive));
+			assert_true(eg_liveness_is_up(watch.liveness));
 		}
-		while (eg_alive_is(watch.alive)) {
-			eg_alive_look(watch.alive, &watch.plan, watch.now_ns);
+		while (eg_liveness_is_up(watch.liveness)) {
+			eg_liveness_poll(watch.liveness, &watch.plan, watch.now_ns);
 			watch.now_ns += EG_NS_PER_MS;
 		}
 		found = watch.now_ns - EG_NS_PER_MS;
 		assert_true(found - death <= limit + EG_NS_PER_MS);
 		assert_true(found - last >= limit);
-		assert_int_equal(atomic_load(&watch.alive->since_ns), found);
-		assert_int_equal(atomic_load(&watch.alive->changes), 1);
-		eg_alive_release(watch.alive);
+		assert_int_equal(atomic_load(&watch.liveness->since_ns), found);
+		assert_int_equal(atomic_load(&watch.liveness->changes), 1);
+		eg_liveness_release(watch.liveness);
 	}
 }
 
@@ -137,7 +137,7 @@ static void test_jitter(void **state)
 	}
 	assert_true(least >= INTERVAL * 3 / 4 && least < INTERVAL * 8 / 10);
 	assert_true(most <= INTERVAL && most > INTERVAL * 95 / 100);
-	eg_alive_release(watch.alive);
+	eg_liveness_release(watch.liveness);
 }
 
 /* A worker that was held up for seconds asked nothing and heard nothing: that is no silence. */
@@ -151,70 +151,70 @@ static void test_stall(void **state)
 		answer(&watch);
 	}
 	watch.now_ns += 30 * INTERVAL;
-	assert_true(eg_alive_look(watch.alive, &watch.plan, watch.now_ns));
-	assert_true(eg_alive_is(watch.alive));
+	assert_true(eg_liveness_poll(watch.liveness, &watch.plan, watch.now_ns));
+	assert_true(eg_liveness_is_up(watch.liveness));
 	answer(&watch);
 	assert_true(to_request(&watch, 2 * INTERVAL));
-	assert_true(eg_alive_is(watch.alive));
+	assert_true(eg_liveness_is_up(watch.liveness));
 	/* What was silence before stays so. */
 	assert_true(to_request(&watch, 2 * INTERVAL));
-	assert_true(eg_alive_is(watch.alive));
+	assert_true(eg_liveness_is_up(watch.liveness));
 	watch.now_ns += 30 * INTERVAL;
-	eg_alive_look(watch.alive, &watch.plan, watch.now_ns);
+	eg_liveness_poll(watch.liveness, &watch.plan, watch.now_ns);
 	watch.now_ns += INTERVAL / 2;
-	eg_alive_look(watch.alive, &watch.plan, watch.now_ns);
-	assert_false(eg_alive_is(watch.alive));
-	eg_alive_release(watch.alive);
+	eg_liveness_poll(watch.liveness, &watch.plan, watch.now_ns);
+	assert_false(eg_liveness_is_up(watch.liveness));
+	eg_liveness_release(watch.liveness);
 }
 
 /* The borders, to the nanosecond. */
 static void test_borders(void **state)
 {
 	struct watch watch = watch_open(3);
-	struct eg_alive *alive = watch.alive;
-	const struct eg_alive_plan one = {INTERVAL, 1};
+	struct eg_liveness *liveness = watch.liveness;
+	const struct eg_liveness_plan one = {INTERVAL, 1};
 	uint64_t asked, step = INTERVAL - 1;
 
 	(void)state;
 	/* Dead at interval * threshold of silence, and not a nanosecond before; time between looks
 	 * that are less than an interval apart counts whole. */
-	assert_true(eg_alive_look(alive, &watch.plan, BEGIN));
+	assert_true(eg_liveness_poll(liveness, &watch.plan, BEGIN));
 	for (unsigned i = 1; i <= 3; i++)
-		eg_alive_look(alive, &watch.plan, BEGIN + i * step);
-	eg_alive_look(alive, &watch.plan, BEGIN + 3 * INTERVAL - 1);
-	assert_true(eg_alive_is(alive));
-	eg_alive_look(alive, &watch.plan, BEGIN + 3 * INTERVAL);
-	assert_false(eg_alive_is(alive));
-	assert_int_equal(atomic_load(&alive->since_ns), BEGIN + 3 * INTERVAL);
-	eg_alive_release(alive);
+		eg_liveness_poll(liveness, &watch.plan, BEGIN + i * step);
+	eg_liveness_poll(liveness, &watch.plan, BEGIN + 3 * INTERVAL - 1);
+	assert_true(eg_liveness_is_up(liveness));
+	eg_liveness_poll(liveness, &watch.plan, BEGIN + 3 * INTERVAL);
+	assert_false(eg_liveness_is_up(liveness));
+	assert_int_equal(atomic_load(&liveness->since_ns), BEGIN + 3 * INTERVAL);
+	eg_liveness_release(liveness);
 
 	/* Looks that are a whole interval apart: the asker was held up, and that is no silence. */
-	alive = eg_alive_new(0, 1);
-	assert_non_null(alive);
+	liveness = eg_liveness_new(0, 1);
+	assert_non_null(liveness);
 	for (unsigned i = 0; i < 20; i++)
-		eg_alive_look(alive, &watch.plan, BEGIN + i * INTERVAL);
-	assert_true(eg_alive_is(alive));
-	eg_alive_release(alive);
+		eg_liveness_poll(liveness, &watch.plan, BEGIN + i * INTERVAL);
+	assert_true(eg_liveness_is_up(liveness));
+	eg_liveness_release(liveness);
 
 	/* The next request goes out at its time, not a nanosecond before it or behind it. */
-	alive = eg_alive_new(0, 1);
-	assert_non_null(alive);
-	assert_true(eg_alive_look(alive, &watch.plan, BEGIN));
-	asked = alive->next_ns;
+	liveness = eg_liveness_new(0, 1);
+	assert_non_null(liveness);
+	assert_true(eg_liveness_poll(liveness, &watch.plan, BEGIN));
+	asked = liveness->next_ns;
 	assert_in_range(asked - BEGIN, INTERVAL * 3 / 4, INTERVAL);
-	assert_false(eg_alive_look(alive, &watch.plan, asked - 1));
-	assert_true(eg_alive_look(alive, &watch.plan, asked));
-	assert_int_equal(eg_alive_number(alive), 2);
-	eg_alive_release(alive);
+	assert_false(eg_liveness_poll(liveness, &watch.plan, asked - 1));
+	assert_true(eg_liveness_poll(liveness, &watch.plan, asked));
+	assert_int_equal(eg_liveness_sequence(liveness), 2);
+	eg_liveness_release(liveness);
 
 	/* A threshold of 1: the request goes out early enough for its answer, 75 to 90%. */
 	for (unsigned id = 0; id < 1000; id++) {
-		alive = eg_alive_new(0, 1);
-		assert_non_null(alive);
-		alive->id = (uint16_t)(id * 61);
-		assert_true(eg_alive_look(alive, &one, BEGIN));
-		assert_in_range(alive->next_ns - BEGIN, INTERVAL * 3 / 4, INTERVAL * 9 / 10);
-		eg_alive_release(alive);
+		liveness = eg_liveness_new(0, 1);
+		assert_non_null(liveness);
+		liveness->id = (uint16_t)(id * 61);
+		assert_true(eg_liveness_poll(liveness, &one, BEGIN));
+		assert_in_range(liveness->next_ns - BEGIN, INTERVAL * 3 / 4, INTERVAL * 9 / 10);
+		eg_liveness_release(liveness);
 	}
 }
 
@@ -226,38 +226,38 @@ static void test_cut(void **state)
 	(void)state;
 	assert_true(to_request(&watch, 1));
 	answer(&watch);
-	eg_alive_cut(watch.alive, watch.now_ns);
-	assert_false(eg_alive_is(watch.alive));
-	eg_alive_cut(watch.alive, watch.now_ns + 5);
-	assert_int_equal(atomic_load(&watch.alive->changes), 1);
-	assert_int_equal(atomic_load(&watch.alive->since_ns), watch.now_ns);
+	eg_liveness_link_down(watch.liveness, watch.now_ns);
+	assert_false(eg_liveness_is_up(watch.liveness));
+	eg_liveness_link_down(watch.liveness, watch.now_ns + 5);
+	assert_int_equal(atomic_load(&watch.liveness->changes), 1);
+	assert_int_equal(atomic_load(&watch.liveness->since_ns), watch.now_ns);
 	/* Answers in a row bring it back; the one before the cut is the first of them. */
 	for (unsigned i = 0; i < 2; i++) {
 		assert_true(to_request(&watch, 2 * INTERVAL));
-		assert_int_equal(eg_alive_is(watch.alive), i == 1);
+		assert_int_equal(eg_liveness_is_up(watch.liveness), i == 1);
 		answer(&watch);
 	}
-	eg_alive_release(watch.alive);
+	eg_liveness_release(watch.liveness);
 }
 
 /* Packets that went by others: the sum over all workers, the last one's, too. */
 static void test_moved(void **state)
 {
-	struct eg_alive *alive = eg_alive_new(2, 3);
+	struct eg_liveness *liveness = eg_liveness_new(2, 3);
 
 	(void)state;
-	assert_non_null(alive);
-	assert_int_equal(alive->worker, 2);
+	assert_non_null(liveness);
+	assert_int_equal(liveness->worker, 2);
 	for (unsigned worker = 0; worker < 3; worker++) {
 		for (unsigned i = 0; i <= worker; i++)
-			eg_alive_count_moved(alive, worker);
+			eg_liveness_count_rerouted(liveness, worker);
 	}
-	assert_int_equal(eg_alive_moved(alive), 6);
-	assert_ptr_equal(eg_alive_retain(alive), alive);
-	eg_alive_release(alive);
-	assert_int_equal(eg_alive_moved(alive), 6);
-	eg_alive_release(alive);
-	assert_true(eg_alive_is(NULL)); /* nobody asks */
+	assert_int_equal(eg_liveness_rerouted(liveness), 6);
+	assert_ptr_equal(eg_liveness_retain(liveness), liveness);
+	eg_liveness_release(liveness);
+	assert_int_equal(eg_liveness_rerouted(liveness), 6);
+	eg_liveness_release(liveness);
+	assert_true(eg_liveness_is_up(NULL)); /* nobody asks */
 }
 
 /* What is no answer to a late request that none answered before changes nothing. */
@@ -287,19 +287,19 @@ static void test_hear(void **state)
 
 	(void)state;
 	for (size_t r = 0; r < COUNT(rows); r++) {
-		struct eg_alive *alive = eg_alive_new(0, 1);
+		struct eg_liveness *liveness = eg_liveness_new(0, 1);
 
-		atomic_store(&alive->asked, rows[r].asked);
-		atomic_store(&alive->answered, rows[r].answered);
-		eg_alive_hear(alive, rows[r].number);
-		if (atomic_load(&alive->answered) != rows[r].then)
-			fail_msg("row %zu: %u", r + 1, atomic_load(&alive->answered));
-		assert_int_equal(atomic_load(&alive->answers), rows[r].then != rows[r].answered);
-		eg_alive_release(alive);
+		atomic_store(&liveness->asked, rows[r].asked);
+		atomic_store(&liveness->answered, rows[r].answered);
+		eg_liveness_reply(liveness, rows[r].number);
+		if (atomic_load(&liveness->answered) != rows[r].then)
+			fail_msg("row %zu: %u", r + 1, atomic_load(&liveness->answered));
+		assert_int_equal(atomic_load(&liveness->answers), rows[r].then != rows[r].answered);
+		eg_liveness_release(liveness);
 	}
 }
 
-int run_alive_tests(void)
+int run_liveness_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_truth_table), cmocka_unit_test(test_bound),

@@ -1,0 +1,80 @@
+/* Peers that die and come back, as the log and the statistics tell it: workers judge, this thread
+ * looks now and then. */
+#include "base/clock.h"
+#include "gateway.h"
+
+static bool has_no_link(const struct eg_gateway *gateway, const struct eg_tunnel *tunnel)
+{
+	uint32_t down = atomic_load_explicit(&gateway->links_down, memory_order_relaxed);
+
+	return eg_hop_is_port(&tunnel->hop) && down >> tunnel->hop.port & 1;
+}
+
+static void tell(struct eg_gateway *gateway, const struct eg_tunnel *tunnel, uint32_t changes)
+{
+	struct eg_liveness *liveness = tunnel->liveness;
+	char target[EG_IP_TEXT];
+
+	eg_ip_print(&tunnel->target, target);
+	if (eg_liveness_is_up(liveness))
+		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
+		       "peer %s lives again: %s answers; its flows return to it", tunnel->name,
+		       target);
+	else if (has_no_link(gateway, tunnel))
+		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
+		       "peer %s is dead: port %s has no link; its flows go by the peers that "
+		       "share its subnets, if any",
+		       tunnel->name, gateway->config->ports.v[tunnel->hop.port].name);
+	else
+		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
+		       "peer %s is dead: %s did not answer for %.3g s; its flows go by the peers "
+		       "that share its subnets, if any",
+		       tunnel->name, target,
+		       (double)(tunnel->plan.interval_ns * tunnel->plan.threshold) / EG_NS_PER_S);
+	if (changes - liveness->told > 1)
+		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
+		       "peer %s changed %u times since the last look", tunnel->name,
+		       changes - liveness->told);
+	liveness->told = changes;
+}
+
+void eg_liveness_log(struct eg_gateway *gateway)
+{
+	const struct eg_snap *snap = eg_publisher_read(&gateway->publisher);
+
+	for (uint32_t i = 0; snap && i < snap->n_probes; i++) {
+		const struct eg_tunnel *tunnel = &snap->tunnels[snap->probes[i]];
+		/* Acquire: what it changed to is seen, too. */
+		uint32_t changes =
+			atomic_load_explicit(&tunnel->liveness->changes, memory_order_acquire);
+
+		if (changes != tunnel->liveness->told)
+			tell(gateway, tunnel, changes);
+	}
+}
+
+void eg_liveness_report(const struct eg_snap *snap, struct eg_report *report)
+{
+	uint64_t now_ns = eg_mono_ns();
+
+	for (uint32_t i = 0; i < snap->n_probes; i++) {
+		const struct eg_tunnel *tunnel = &snap->tunnels[snap->probes[i]];
+		const struct eg_liveness *liveness = tunnel->liveness;
+		struct eg_report_liveness *row = eg_vec_add(&report->liveness);
+		uint64_t since_ns;
+
+		if (!row)
+			return;
+		*row = (struct eg_report_liveness){
+			.peer = tunnel->name,
+			.dead = !eg_liveness_is_up(liveness),
+			.changes = atomic_load_explicit(&liveness->changes, memory_order_acquire),
+			.asked = atomic_load_explicit(&liveness->asked, memory_order_relaxed),
+			.answered = atomic_load_explicit(&liveness->answers, memory_order_relaxed),
+			.moved = eg_liveness_rerouted(liveness),
+		};
+		since_ns = atomic_load_explicit(&liveness->since_ns, memory_order_relaxed);
+		if (row->changes && now_ns > since_ns)
+			row->for_s = (double)(now_ns - since_ns) / EG_NS_PER_S;
+	}
+}

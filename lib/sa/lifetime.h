@@ -1,0 +1,45 @@
+/* Lifetimes against use: is a limit reached, and when will the next one be? Pure functions. */
+#ifndef EG_SA_LIFETIME_H
+#define EG_SA_LIFETIME_H
+
+#include "base/lifetime.h"
+
+/* Which limit. The sequence space is the hard limit of packets where none is set. */
+enum eg_lifetime_limit {
+	EG_LIFETIME_NONE,
+	EG_LIFETIME_PACKETS,
+	EG_LIFETIME_BYTES,
+	EG_LIFETIME_TIME,
+	EG_LIFETIME_SEQUENCE,
+};
+
+/* "packets" and so on. */
+const char *eg_lifetime_name(enum eg_lifetime_limit limit);
+
+struct eg_lifetime_use {
+	uint64_t packets, bytes, age_ns;
+};
+
+/* The first limit that is reached, or EG_LIFETIME_NONE. */
+enum eg_lifetime_limit eg_lifetime_soft(const struct eg_lifetime *life,
+					const struct eg_lifetime_use *use);
+enum eg_lifetime_limit eg_lifetime_hard(const struct eg_lifetime *life,
+					const struct eg_lifetime_use *use);
+
+/* How many percent of the sequence numbers are used; 0 below EG_LIFETIME_WARN_PERCENT, and with a
+ * space that no sender gets through. What ends an SA without ESN comes after 2^32 - 1 packets,
+ * which is an hour of a fast one (RFC 4303 s3.3.3). */
+#define EG_LIFETIME_WARN_PERCENT 90
+unsigned eg_lifetime_percent(uint64_t space, uint64_t seq);
+
+/* The hard limit that comes first at the present rate. */
+struct eg_lifetime_forecast {
+	enum eg_lifetime_limit limit; /* EG_LIFETIME_NONE: none in sight */
+	double seconds;
+};
+
+struct eg_lifetime_forecast eg_lifetime_forecast(const struct eg_lifetime *life,
+						 const struct eg_lifetime_use *use, uint64_t space,
+						 double pps, double bytes_per_s);
+
+#endif
