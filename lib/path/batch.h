@@ -12,7 +12,7 @@
 #include "path/reassembly.h"
 #include "route/hop.h"
 #include "route/tunnel.h"
-#include "sa/sad.h"
+#include "sa/sad_table.h"
 
 #define EG_BATCH_MAX 64
 

@@ -108,7 +108,7 @@ static enum eg_drop find_sa(const struct eg_path *path, const uint8_t *data, str
 	if (drop)
 		return drop;
 	memcpy(&spi_be, data + pkt->l4_off + offsetof(struct eg_esp, spi_be), sizeof(spi_be));
-	entry = spi_be ? eg_sad_find(&path->snap->sad, spi_be) : NULL;
+	entry = spi_be ? eg_sad_table_find(&path->snap->sad, spi_be) : NULL;
 	if (!entry)
 		return unknown_spi(path->snap, data, pkt);
 	meta->sad = entry;

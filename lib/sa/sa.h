@@ -22,15 +22,19 @@
 
 #define EG_CACHE_LINE 64
 
+struct eg_tunnel;
+
 enum eg_sa_kind {
 	EG_SA_KIND_OUT,
 	EG_SA_KIND_IN,
 };
 
 struct eg_sa {
-	/* Fixed: read by every worker. */
+	/* Fixed, but for the links of an inbound SA, which the control thread moves: read by every
+	 * worker. */
 	const struct eg_crypto_key *key;
-	const struct eg_suite *suite;
+	_Atomic(struct eg_sa *) next_in_chain;    /* inbound: in the SA database (sa/sad.h) */
+	_Atomic(const struct eg_tunnel *) tunnel; /* whose it is, its current version */
 	uint32_t spi_be;
 	uint16_t owner; /* inbound: index of the worker that opens */
 	uint8_t kind;
@@ -42,7 +46,6 @@ struct eg_sa {
 	/* How far it may go: the control thread's to move, a few times a second at most. */
 	_Atomic uint64_t seq_limit; /* last sequence number that may be given out or accepted: what
 				       is durably reserved, and within the lifetime; 0: none */
-	_Atomic uint64_t seq_end;   /* where the lifetime or the sequence space ends */
 	_Atomic uint64_t iv_limit;  /* outbound: last IV that is durably reserved */
 	_Atomic uint64_t byte_limit;
 
@@ -56,6 +59,10 @@ struct eg_sa {
 	/* The control thread's. */
 	_Alignas(EG_CACHE_LINE) unsigned refs;
 	struct eg_sa_record *record; /* the store's */
+	void *holder;                /* the tunnel's (tunnel/rekey.h): where it is listed */
+	const struct eg_suite *suite;
+	_Atomic uint64_t seq_end; /* where the lifetime or the sequence space ends; read by any
+				     worker that is short of sequence numbers */
 	/* Outbound: what had been sent when the control thread last looked, and when it looked the
 	 * time before. Read by any worker. */
 	struct {

@@ -1,30 +1,58 @@
 #include "sa/sad.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 
-int eg_sad_build(struct eg_sad *sad, const struct eg_sad_entry *entries, size_t n)
+#define BYTES (EG_SAD_BUCKETS * sizeof(_Atomic(struct eg_sa *)))
+
+int eg_sad_init(struct eg_sad *sad)
 {
-	uint32_t size = 8;
+	void *heads = mmap(NULL, BYTES, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	while (size < 2 * n)
-		size *= 2;
-	sad->slots = calloc(size, sizeof(*sad->slots));
-	if (!sad->slots)
-		return -ENOMEM;
-	sad->mask = size - 1;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t at = (uint32_t)eg_hash_u64(entries[i].spi_be) & sad->mask;
-
-		while (sad->slots[at].spi_be)
-			at = (at + 1) & sad->mask;
-		sad->slots[at] = entries[i];
-	}
-	return 0;
+	*sad = (struct eg_sad){.head = heads == MAP_FAILED ? NULL : heads};
+	return sad->head ? 0 : -ENOMEM;
 }
 
-void eg_sad_free(struct eg_sad *sad)
+void eg_sad_fini(struct eg_sad *sad)
 {
-	free(sad->slots);
-	sad->slots = NULL;
+	if (sad->head)
+		munmap(sad->head, BYTES);
+	*sad = (struct eg_sad){.head = NULL};
+}
+
+static void count(struct eg_sad *sad, int n)
+{
+	uint32_t now = atomic_load_explicit(&sad->n, memory_order_relaxed);
+
+	atomic_store_explicit(&sad->n, now + (uint32_t)n, memory_order_relaxed);
+}
+
+void eg_sad_insert(struct eg_sad *sad, struct eg_sa *sa)
+{
+	_Atomic(struct eg_sa *) *head = eg_sad_chain(sad, sa->spi_be);
+	struct eg_sa *first = atomic_load_explicit(head, memory_order_relaxed);
+
+	/* Release, too: a reader may stand on it since before it was removed. */
+	atomic_store_explicit(&sa->next_in_chain, first, memory_order_release);
+	atomic_store_explicit(head, sa, memory_order_release);
+	count(sad, 1);
+}
+
+bool eg_sad_remove(struct eg_sad *sad, const struct eg_sa *sa)
+{
+	_Atomic(struct eg_sa *) *at = eg_sad_chain(sad, sa->spi_be);
+	struct eg_sa *here = atomic_load_explicit(at, memory_order_relaxed);
+
+	while (here && here != sa) {
+		at = &here->next_in_chain;
+		here = atomic_load_explicit(at, memory_order_relaxed);
+	}
+	if (!here)
+		return false;
+	/* Release: what follows was published by another store than this one. */
+	atomic_store_explicit(at, atomic_load_explicit(&here->next_in_chain, memory_order_relaxed),
+			      memory_order_release);
+	count(sad, -1);
+	return true;
 }

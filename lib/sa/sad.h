@@ -1,41 +1,80 @@
-/* The inbound side of the SA database: SPI -> SA and peer (RFC 4301 s4.4.2; unicast SAs are found
- * by SPI alone, which is ours to choose and unique over the gateway).
+/* The inbound SA database: SPI -> SA (RFC 4301 s4.4.2; unicast SAs are found by SPI alone, which is
+ * ours to choose).
  *
- * Life cycle: build -> read-only lookups by any worker -> free. Borrowed: the SAs. */
+ * Life cycle: eg_sad_init() -> SAs are inserted and removed one by one while workers look up ->
+ * eg_sad_fini(). The SAs are borrowed: one that was removed is freed after the workers' grace
+ * period (rcu/rcu.h), by whoever removed it.
+ *
+ * Synchronization: one control thread writes; any worker reads between two quiescent reports. SAs
+ * are chained through themselves, so that neither side allocates. A new SA becomes the head of its
+ * chain by a release store, after it was complete: a reader finds it whole or not at all. One that
+ * is removed keeps its link, so that a reader that stands on it gets to the chain's end. If it is
+ * inserted again before that reader is done, the link leads to a chain that contains what the
+ * reader had still before it.
+ *
+ * Cost: an insert or a removal touches one chain. With 2^18 chains most have one SA even with
+ * 200,000 of them. The array is mapped, never moves, and takes memory only as far as it is used. */
 #ifndef EG_SA_SAD_H
 #define EG_SA_SAD_H
-
-#include <stddef.h>
 
 #include "base/hash.h"
 #include "sa/sa.h"
 
-struct eg_sad_entry {
-	struct eg_sa *sa;
-	uint32_t spi_be; /* 0: free slot; no SA has SPI 0 */
-	uint32_t tunnel; /* index in the snapshot */
-};
+#define EG_SAD_BUCKETS (1u << 18)
 
 struct eg_sad {
-	struct eg_sad_entry *slots; /* open addressing, at most half full */
-	uint32_t mask;
+	_Atomic(struct eg_sa *) *head; /* EG_SAD_BUCKETS of them */
+	_Atomic uint32_t n;            /* SAs */
 };
 
-/* Build from n entries with different SPIs. 0 or -ENOMEM. */
-int eg_sad_build(struct eg_sad *sad, const struct eg_sad_entry *entries, size_t n);
-void eg_sad_free(struct eg_sad *sad);
+/* 0 or -ENOMEM. Control thread, as insert, remove and fini. */
+int eg_sad_init(struct eg_sad *sad);
+void eg_sad_fini(struct eg_sad *sad); /* zeroed memory is allowed */
 
-/* NULL where no SA has the SPI. */
-static inline const struct eg_sad_entry *eg_sad_find(const struct eg_sad *sad, uint32_t spi_be)
+/* Let the SA be found, in place of an older one with the same SPI. sa->tunnel is set. It is in no
+ * database. */
+void eg_sad_insert(struct eg_sad *sad, struct eg_sa *sa);
+
+/* It is no longer found; an older one with the same SPI is again. False: it is not there. */
+bool eg_sad_remove(struct eg_sad *sad, const struct eg_sa *sa);
+
+static inline _Atomic(struct eg_sa *) *eg_sad_chain(const struct eg_sad *sad, uint32_t spi_be)
 {
-	for (uint32_t at = (uint32_t)eg_hash_u64(spi_be);; at++) {
-		const struct eg_sad_entry *slot = &sad->slots[at & sad->mask];
+	return &sad->head[eg_hash_u64(spi_be) % EG_SAD_BUCKETS];
+}
 
-		if (!slot->spi_be)
-			return NULL;
-		if (slot->spi_be == spi_be)
-			return slot;
-	}
+/* Look-ups of a batch in three passes, so that their memory is fetched in parallel: the head of
+ * each chain, then the SA there, then eg_sad_find(). Any worker. */
+static inline void eg_sad_prefetch(const struct eg_sad *sad, uint32_t spi_be)
+{
+	__builtin_prefetch(eg_sad_chain(sad, spi_be));
+}
+
+static inline void eg_sad_prefetch_sa(const struct eg_sad *sad, uint32_t spi_be)
+{
+	const struct eg_sa *sa =
+		atomic_load_explicit(eg_sad_chain(sad, spi_be), memory_order_relaxed);
+
+	/* Of no SA: a prefetch of address 0 does nothing. */
+	__builtin_prefetch(sa);
+}
+
+/* NULL where no SA has the SPI. Any worker. */
+static inline struct eg_sa *eg_sad_find(const struct eg_sad *sad, uint32_t spi_be)
+{
+	/* Acquire: the SA is seen whole, and what it links to. */
+	struct eg_sa *sa = atomic_load_explicit(eg_sad_chain(sad, spi_be), memory_order_acquire);
+
+	while (sa && sa->spi_be != spi_be)
+		sa = atomic_load_explicit(&sa->next_in_chain, memory_order_acquire);
+	return sa;
+}
+
+/* The tunnel that an inbound SA belongs to, in its current version (tunnel/tunnel.h). Any worker.
+ */
+static inline const struct eg_tunnel *eg_sa_tunnel(const struct eg_sa *sa)
+{
+	return atomic_load_explicit(&sa->tunnel, memory_order_acquire);
 }
 
 #endif

@@ -245,7 +245,7 @@ static int build_sad(struct eg_snap *snap)
 			entries[n++] =
 				(struct eg_sad_entry){held->sa, held->sa->spi_be, held->tunnel};
 	}
-	err = eg_sad_build(&snap->sad, entries, n);
+	err = eg_sad_table_build(&snap->sad, entries, n);
 	free(entries);
 	return err;
 }

@@ -21,7 +21,7 @@ void eg_snap_free(struct eg_snap *snap)
 			free(snap->groups[i]);
 		free(snap->groups);
 	}
-	eg_sad_free(&snap->sad);
+	eg_sad_table_free(&snap->sad);
 	eg_ends_free(&snap->ends);
 	eg_vec_foreach (held, &snap->sas)
 		eg_sa_release(snap->store, held->sa);

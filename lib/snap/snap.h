@@ -16,7 +16,7 @@
 #include "route/lpm.h"
 #include "route/local.h"
 #include "route/tunnel.h"
-#include "sa/sad.h"
+#include "sa/sad_table.h"
 #include "sa/store.h"
 #include "snap/policy.h"
 
@@ -56,7 +56,7 @@ struct eg_snap {
 	struct eg_allow *allow;  /* by port: what passes in clear to and from its kernel device */
 	uint8_t *source_check;   /* by port: enum eg_source_check */
 	struct eg_tunnel *tunnels;
-	struct eg_sad sad;
+	struct eg_sad_table sad;
 	struct eg_ends ends;        /* of peers */
 	struct eg_snap_idle *idles; /* the peers with udp_encap */
 	uint32_t n_idles;

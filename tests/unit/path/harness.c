@@ -390,7 +390,7 @@ void gw_ready(struct gw *gw)
 			entries[n++] =
 				(struct eg_sad_entry){held->sa, held->sa->spi_be, held->tunnel};
 	}
-	assert_int_equal(eg_sad_build(&snap->sad, entries, n), 0);
+	assert_int_equal(eg_sad_table_build(&snap->sad, entries, n), 0);
 	free(entries);
 	snap->routes = eg_lpm_build(gw->entries.v, gw->entries.n, 0);
 	assert_non_null(snap->routes);

@@ -4,7 +4,7 @@
 
 #include "crypto/key.h"
 #include "net/bytes.h"
-#include "sa/sad.h"
+#include "sa/sad_table.h"
 #include "sa/store.h"
 
 static struct eg_ip ip(const char *text)
@@ -278,7 +278,7 @@ static void test_sad(void **state)
 	for (int round = 0; round < 300; round++) {
 		size_t n = rng_below(&rng, round % 10 ? 40 : 3000);
 		struct eg_sad_entry *list = calloc(n + 1, sizeof(*list));
-		struct eg_sad sad;
+		struct eg_sad_table sad;
 
 		for (size_t i = 0; i < n; i++) {
 			/* Dense or sparse; unique by its low bits. */
@@ -289,16 +289,17 @@ static void test_sad(void **state)
 			list[i] = (struct eg_sad_entry){.spi_be = htobe32(spi),
 							.tunnel = (uint32_t)i};
 		}
-		assert_int_equal(eg_sad_build(&sad, list, n), 0);
+		assert_int_equal(eg_sad_table_build(&sad, list, n), 0);
 		for (size_t i = 0; i < n; i++) {
-			const struct eg_sad_entry *found = eg_sad_find(&sad, list[i].spi_be);
+			const struct eg_sad_entry *found = eg_sad_table_find(&sad, list[i].spi_be);
 
 			assert_non_null(found);
 			assert_int_equal(found->tunnel, i);
 		}
 		for (int i = 0; i < 100; i++) {
 			uint32_t spi_be = (uint32_t)rng_next(&rng) | 1;
-			const struct eg_sad_entry *want = NULL, *got = eg_sad_find(&sad, spi_be);
+			const struct eg_sad_entry *want = NULL,
+						  *got = eg_sad_table_find(&sad, spi_be);
 
 			for (size_t k = 0; k < n; k++) {
 				if (list[k].spi_be == spi_be)
@@ -306,7 +307,7 @@ static void test_sad(void **state)
 			}
 			assert_int_equal(!want, !got);
 		}
-		eg_sad_free(&sad);
+		eg_sad_table_free(&sad);
 		free(list);
 	}
 }

@@ -87,7 +87,7 @@ static const char *accepted(const struct eg_snap *snap)
 
 	text[0] = '\0';
 	for (uint32_t spi = 301; spi <= 309; spi++) {
-		if (eg_sad_find(&snap->sad, htobe32(spi)))
+		if (eg_sad_table_find(&snap->sad, htobe32(spi)))
 			n += snprintf(text + n, sizeof(text) - (size_t)n, n ? " %u" : "%u", spi);
 	}
 	return text;
