@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/base_tests.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/ip.h"
@@ -277,5 +278,5 @@ int main(void)
 		cmocka_unit_test(test_log_reopen),
 	};
 
-	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL) + run_event_queue_tests();
 }
