@@ -87,7 +87,7 @@ static void log_errors(struct eg_gateway *gateway, const struct eg_errs *errs)
 	for (int s = 0; s < EG_SEVERITIES; s++) {
 		enum eg_severity severity = (enum eg_severity)s;
 		enum eg_log_level level = severity == EG_WARNING ? EG_LOG_WARNING : EG_LOG_ERROR;
-		size_t left_out = eg_errs_left_out(errs, severity);
+		size_t left_out = eg_errs_omitted(errs, severity);
 
 		eg_vec_foreach (msg, &errs->msgs)
 			if (msg->severity == severity)

@@ -35,7 +35,7 @@ static void add_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *tunnel,
 		   const struct eg_conf_port *port, struct eg_buf *out)
 {
 	const struct eg_suite *suite = sa->suite;
-	const struct eg_esp_around around = {
+	const struct eg_esp_overhead overhead = {
 		.outer = tunnel->outer_len,
 		.iv = suite->iv_bytes,
 		.icv = suite->icv_bytes,
@@ -43,7 +43,7 @@ static void add_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *tunnel,
 	};
 	unsigned left =
 		port->mtu - tunnel->outer_len - EG_ESP_LEN - suite->iv_bytes - suite->icv_bytes;
-	unsigned text = eg_esp_inner_max(port->mtu, &around);
+	unsigned text = eg_esp_inner_mtu(port->mtu, &overhead);
 	unsigned whole =
 		text + (tunnel->transport ? tunnel->ip_len : 0); /* its own header is outside */
 

@@ -55,7 +55,7 @@ struct eg_gateway_port {
 	unsigned if_index; /* of the kernel's interface behind it; 0: none */
 	uint16_t n_rx, n_tx;
 	bool sums;    /* the device checks IPv4 headers */
-	bool partial; /* it may bring partial checksums, and cannot tell (net/partial.h) */
+	bool partial; /* it may bring partial checksums, and cannot tell (net/partial_checksum.h) */
 	uint16_t mtu;
 	uint8_t mac[6];
 	bool started;
@@ -131,8 +131,9 @@ uint16_t eg_device_mtu(uint16_t mtu, const struct rte_eth_dev_info *info);
  * the port's MTU asks of the driver. */
 int eg_iface_raise_mtu(unsigned if_index, uint16_t mtu);
 
-/* May packets by this interface have partial checksums (net/partial.h)? Virtual ones carry what a
- * sender left to a device that is none. The kernel's name of its driver, where it has one. */
+/* May packets by this interface have partial checksums (net/partial_checksum.h)? Virtual ones carry
+ * what a sender left to a device that is none. The kernel's name of its driver, where it has one.
+ */
 bool eg_iface_is_virtual(unsigned if_index, char driver[32]);
 
 bool eg_iface_has_link(unsigned if_index);

@@ -59,7 +59,7 @@ static void keep(struct eg_errs *errs, enum eg_severity severity, char *text)
 		return;
 	}
 	*msg = (struct eg_errmsg){severity, text};
-	errs->n_kept[severity]++;
+	errs->n_stored[severity]++;
 }
 
 void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct eg_pos *pos,
@@ -69,7 +69,7 @@ void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct e
 	va_list ap;
 
 	count(errs, severity);
-	if (errs->n_kept[severity] >= EG_ERRS_MAX)
+	if (errs->n_stored[severity] >= EG_ERRS_MAX)
 		return;
 
 	if (pos && pos->file)
@@ -93,9 +93,9 @@ void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct e
 		keep(errs, severity, text.v);
 }
 
-size_t eg_errs_left_out(const struct eg_errs *errs, enum eg_severity severity)
+size_t eg_errs_omitted(const struct eg_errs *errs, enum eg_severity severity)
 {
-	return n_reported(errs, severity) - errs->n_kept[severity];
+	return n_reported(errs, severity) - errs->n_stored[severity];
 }
 
 const char *eg_severity_name(enum eg_severity severity)
@@ -113,7 +113,7 @@ void eg_errs_print(const struct eg_errs *errs, FILE *out)
 {
 	for (int s = 0; s < EG_SEVERITIES; s++) {
 		enum eg_severity severity = (enum eg_severity)s;
-		size_t left_out = eg_errs_left_out(errs, severity);
+		size_t left_out = eg_errs_omitted(errs, severity);
 
 		eg_vec_foreach (msg, &errs->msgs)
 			if (msg->severity == severity)

@@ -36,7 +36,7 @@ struct eg_errs {
 	size_t n_errors;               /* all that were reported, also those past the cap */
 	size_t n_quarantined;
 	size_t n_warnings;
-	size_t n_kept[EG_SEVERITIES]; /* messages, by severity */
+	size_t n_stored[EG_SEVERITIES]; /* messages, by severity */
 };
 
 /* At most this many messages of each severity are kept; the rest only count (a hostile file could
@@ -53,7 +53,7 @@ void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct e
 #define eg_warning(errs, pos, path, ...) eg_errs_add(errs, EG_WARNING, pos, path, __VA_ARGS__)
 
 /* How many messages of a severity were reported but not kept. */
-size_t eg_errs_left_out(const struct eg_errs *errs, enum eg_severity severity);
+size_t eg_errs_omitted(const struct eg_errs *errs, enum eg_severity severity);
 
 /* "errors", "warnings" ... */
 const char *eg_severity_name(enum eg_severity severity);

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-void *eg_secret_alloc(size_t size, bool *swaps)
+void *eg_secret_alloc(size_t size, bool *swappable)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -20,8 +20,8 @@ void *eg_secret_alloc(size_t size, bool *swaps)
 	}
 	/* RLIMIT_MEMLOCK is small in many containers; swap there is the host's to forbid: the
 	 * caller tells the operator. */
-	if (mlock(p, size) && swaps)
-		*swaps = true;
+	if (mlock(p, size) && swappable)
+		*swappable = true;
 	return p;
 }
 

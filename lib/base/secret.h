@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Map `size` zeroed bytes, or return NULL with errno set. *swaps (which may be NULL) becomes true
- * where they could not be locked, so that they may be swapped out; it is never cleared. */
-void *eg_secret_alloc(size_t size, bool *swaps);
+/* Map `size` zeroed bytes, or return NULL with errno set. *swappable (which may be NULL) becomes
+ * true where they could not be locked, so that they may be swapped out; it is never cleared. */
+void *eg_secret_alloc(size_t size, bool *swappable);
 
 /* Wipe and unmap; NULL is allowed. */
 void eg_secret_free(void *p, size_t size);

@@ -14,7 +14,7 @@ void eg_slab_init(struct eg_slab *slab, size_t object_bytes)
 
 static int add_chunk(struct eg_slab *slab)
 {
-	char *chunk = eg_secret_alloc(CHUNK_BYTES, &slab->swaps);
+	char *chunk = eg_secret_alloc(CHUNK_BYTES, &slab->swappable);
 	void **slot;
 
 	if (!chunk)

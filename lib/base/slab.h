@@ -15,7 +15,7 @@ struct eg_slab {
 	size_t object_bytes; /* rounded up to whole cache lines */
 	EG_VEC(void *) chunks;
 	EG_VEC(void *) spare;
-	bool swaps; /* some of it may be swapped out: it could not be locked */
+	bool swappable; /* some of it may be swapped out: it could not be locked */
 };
 
 void eg_slab_init(struct eg_slab *slab, size_t object_bytes);

@@ -12,7 +12,8 @@ struct unit {
 	uint64_t factor;
 };
 
-/* Levenshtein distance with adjacent swaps, one row at a time; words past WORD_MAX are "far". */
+/* Levenshtein distance with adjacent swappable, one row at a time; words past WORD_MAX are "far".
+ */
 static size_t distance(const char *a, const char *b)
 {
 	size_t rows[3][WORD_MAX + 1], *before = rows[0], *last = rows[1], *row = rows[2];

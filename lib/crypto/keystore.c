@@ -35,7 +35,7 @@ struct eg_keystore *eg_keystore_new(void)
 
 bool eg_keystore_swaps(const struct eg_keystore *store)
 {
-	return store->keys.swaps;
+	return store->keys.swappable;
 }
 
 void eg_keystore_free(struct eg_keystore *store)

@@ -44,7 +44,7 @@ static inline bool eg_ip4_checksum_ok(const void *header, unsigned ihl)
 }
 
 /* A word of what a checksum covers changed: HC' = ~(~HC + ~m + m') (RFC 1624 s3). */
-static inline void eg_checksum_mend(uint8_t *check, uint16_t from, uint16_t to)
+static inline void eg_checksum_update(uint8_t *check, uint16_t from, uint16_t to)
 {
 	uint32_t sum = (uint16_t)~eg_get16(check);
 

@@ -211,7 +211,7 @@ enum eg_drop eg_parse_ip(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
 	return parse(data, len, false, pkt);
 }
 
-enum eg_drop eg_parse_ip_summed(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
+enum eg_drop eg_parse_ip_no_checksum(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
 {
 	return parse(data, len, true, pkt);
 }

@@ -40,7 +40,7 @@ enum eg_drop eg_parse_link(const uint8_t *frame, uint32_t len, uint16_t *l3_off)
 enum eg_drop eg_parse_ip(const uint8_t *data, uint32_t len, struct eg_pkt *pkt);
 
 /* The same where somebody who can be believed has checked an IPv4 header's checksum already. */
-enum eg_drop eg_parse_ip_summed(const uint8_t *data, uint32_t len, struct eg_pkt *pkt);
+enum eg_drop eg_parse_ip_no_checksum(const uint8_t *data, uint32_t len, struct eg_pkt *pkt);
 
 /* May a router forward between these addresses (RFC 1812 s5.3.7, RFC 4291 s2.5)? */
 enum eg_drop eg_parse_addresses(const uint8_t *data, const struct eg_pkt *pkt);

@@ -51,7 +51,7 @@ bool eg_tcp_clamp_mss(uint8_t *tcp, uint32_t len, uint16_t most)
 	/* At an odd place its bytes stand in the other halves of two words of the sum, which is the
 	 * same as one word turned round (RFC 1071 s2 B). */
 	odd = (mss - tcp) % 2;
-	eg_checksum_mend(tcp + CHECK_OFF, odd ? swapped(before) : before,
-			 odd ? swapped(most) : most);
+	eg_checksum_update(tcp + CHECK_OFF, odd ? swapped(before) : before,
+			   odd ? swapped(most) : most);
 	return true;
 }

@@ -12,7 +12,7 @@
 #include "path/stages.h"
 
 #include "net/bytes.h"
-#include "net/split.h"
+#include "net/transport.h"
 #include "path/drop.h"
 #include "path/follow.h"
 #include "path/resync.h"
@@ -62,11 +62,11 @@ static void close_up(struct rte_mbuf *m, struct eg_meta *meta, uint8_t *text, ui
 	uint8_t *packet = rte_pktmbuf_mtod(m, uint8_t *);
 	uint16_t head =
 		(uint16_t)(meta->pkt.l4_off - (meta->pkt.proto == EG_PROTO_UDP ? EG_UDP_LEN : 0));
-	struct eg_split split = eg_split_opened(packet, &meta->pkt, head);
+	struct eg_insert_point point = eg_transport_open_point(packet, &meta->pkt, head);
 	uint16_t len = (uint16_t)(head + inner);
 
 	memmove(text - head, packet, head);
-	eg_split_mend(text - head, split, len, next);
+	eg_transport_fix_headers(text - head, point, len, next);
 	eg_mbuf_window(m, (uint16_t)(text - head - packet), len);
 	eg_sa_count(meta->sa, 1, len);
 }

@@ -13,7 +13,7 @@
 #include "path/stages.h"
 
 #include "net/bytes.h"
-#include "net/split.h"
+#include "net/transport.h"
 #include "path/drop.h"
 #include "path/outer.h"
 
@@ -44,12 +44,12 @@ static void write_outer(uint8_t *at, const struct eg_meta *meta, const uint8_t *
 
 /* Transport mode: `to` lies in front of `packet` and may overlap it. */
 static void move_headers(uint8_t *to, const struct eg_meta *meta, const uint8_t *packet,
-			 struct eg_split split, uint16_t len)
+			 struct eg_insert_point point, uint16_t len)
 {
-	memmove(to, packet, split.off);
-	eg_split_mend(to, split, len, meta->tunnel->encap ? EG_PROTO_UDP : EG_PROTO_ESP);
+	memmove(to, packet, point.off);
+	eg_transport_fix_headers(to, point, len, meta->tunnel->encap ? EG_PROTO_UDP : EG_PROTO_ESP);
 	if (meta->tunnel->encap)
-		write_udp(to + split.off, meta, to, meta->tunnel->peer_port, len - split.off);
+		write_udp(to + point.off, meta, to, meta->tunnel->peer_port, len - point.off);
 }
 
 /* Behind `len` bytes of text, where there is room for PADDING_MAX and the ICV. */
@@ -134,7 +134,7 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 	unsigned back = PADDING_MAX + 1 + sa->icv_bytes; /* at most */
 	uint8_t *packet, *text, *esp;
 	uint8_t next = meta->pkt.version == 4 ? EG_PROTO_IP4 : EG_PROTO_IP6;
-	struct eg_split split = {0}; /* tunnel mode: nothing stays in front */
+	struct eg_insert_point point = {0}; /* tunnel mode: nothing stays in front */
 	uint32_t text_len, len;
 	uint64_t seq = grant->seq + meta->rank;
 
@@ -145,17 +145,17 @@ static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_cryp
 		return EG_DROP_NO_ROOM;
 	packet = rte_pktmbuf_mtod(m, uint8_t *);
 	if (meta->tunnel->transport) {
-		split = eg_split_to_seal(packet, &meta->pkt);
-		next = packet[split.next_off];
+		point = eg_transport_seal_point(packet, &meta->pkt);
+		next = packet[point.next_off];
 	}
-	text = packet + split.off;
-	text_len = (uint32_t)meta->pkt.len - split.off;
+	text = packet + point.off;
+	text_len = (uint32_t)meta->pkt.len - point.off;
 	text_len += write_trailer(text + text_len, text_len, next, sa->align_bytes);
-	len = front + split.off + text_len + sa->icv_bytes;
+	len = front + point.off + text_len + sa->icv_bytes;
 	if (len > UINT16_MAX)
 		return EG_DROP_TOO_BIG;
 	if (meta->tunnel->transport)
-		move_headers(packet - front, meta, packet, split, (uint16_t)len);
+		move_headers(packet - front, meta, packet, point, (uint16_t)len);
 	else
 		write_outer(packet - front, meta, packet, (uint16_t)len, (uint16_t)seq);
 	esp = text - sa->iv_bytes - EG_ESP_LEN;

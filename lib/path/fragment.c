@@ -4,7 +4,7 @@
 
 #include "net/bytes.h"
 #include "net/checksum.h"
-#include "net/split.h"
+#include "net/transport.h"
 #include "path/drop.h"
 #include "path/mtu.h"
 
@@ -180,30 +180,30 @@ static enum eg_drop cut_front(struct eg_path *path, struct rte_mbuf *m, unsigned
 /* Where a fragment header goes: behind the headers that routers on the way read. A packet of
  * transport mode may bring its own, and one for a fragment that is the whole (RFC 6946), whose
  * place the new one takes: a packet has one at most. */
-static struct eg_split split_ip6(const uint8_t *data, unsigned len, bool *atomic)
+static struct eg_insert_point fragment_point_ip6(const uint8_t *data, unsigned len, bool *atomic)
 {
-	struct eg_split split = {EG_IP6_LEN, offsetof(struct eg_ip6, next)};
-	uint8_t next = data[split.next_off];
+	struct eg_insert_point point = {EG_IP6_LEN, offsetof(struct eg_ip6, next)};
+	uint8_t next = data[point.next_off];
 
 	while ((next == EG_PROTO_HOPOPTS || next == EG_PROTO_ROUTING || next == EG_PROTO_DSTOPTS) &&
-	       split.off + 8u <= len) {
-		split.next_off = split.off;
-		next = data[split.off];
-		split.off = (uint16_t)(split.off + (data[split.off + 1] + 1) * 8);
+	       point.off + 8u <= len) {
+		point.next_off = point.off;
+		next = data[point.off];
+		point.off = (uint16_t)(point.off + (data[point.off + 1] + 1) * 8);
 	}
 	*atomic = next == EG_PROTO_FRAGMENT;
-	return split;
+	return point;
 }
 
-/* The fragment header goes to split.off. */
-static void finish_ip6(uint8_t *data, struct eg_split split, uint8_t next, unsigned size,
+/* The fragment header goes to point.off. */
+static void finish_ip6(uint8_t *data, struct eg_insert_point point, uint8_t next, unsigned size,
 		       unsigned frag, uint32_t id)
 {
 	struct eg_ip6 *ip = (struct eg_ip6 *)data;
 
-	ip->payload_be = htobe16((uint16_t)(split.off - EG_IP6_LEN + EG_IP6_FRAGMENT_LEN + size));
-	data[split.next_off] = EG_PROTO_FRAGMENT;
-	data += split.off;
+	ip->payload_be = htobe16((uint16_t)(point.off - EG_IP6_LEN + EG_IP6_FRAGMENT_LEN + size));
+	data[point.next_off] = EG_PROTO_FRAGMENT;
+	data += point.off;
 	data[0] = next;
 	data[1] = 0;
 	eg_put16(data + 2, (uint16_t)frag);
@@ -215,8 +215,8 @@ enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned 
 {
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	bool atomic;
-	const struct eg_split split = split_ip6(data, m->data_len, &atomic);
-	const unsigned head = split.off + EG_IP6_FRAGMENT_LEN, behind = head - (atomic ? 0 : 8);
+	const struct eg_insert_point point = fragment_point_ip6(data, m->data_len, &atomic);
+	const unsigned head = point.off + EG_IP6_FRAGMENT_LEN, behind = head - (atomic ? 0 : 8);
 	unsigned payload = m->data_len - behind, each, n;
 	enum eg_drop drop;
 	uint8_t next;
@@ -224,7 +224,7 @@ enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned 
 
 	if (m->data_len <= behind)
 		return EG_DROP_TOO_BIG;
-	next = data[atomic ? split.off : split.next_off];
+	next = data[atomic ? point.off : point.next_off];
 	n = count(payload, head, mtu, &each);
 	if (rte_pktmbuf_headroom(m) < EG_IP6_FRAGMENT_LEN)
 		return EG_DROP_NO_ROOM;
@@ -236,21 +236,21 @@ enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned 
 		unsigned at = i * each, size = i == n - 1 ? payload - at : each;
 		uint8_t *to = rte_pktmbuf_mtod(out->m[i], uint8_t *);
 
-		memcpy(to, data, split.off);
+		memcpy(to, data, point.off);
 		memcpy(to + head, data + behind + at, size);
-		finish_ip6(to, split, next, size, at | (i < n - 1), id);
+		finish_ip6(to, point, next, size, at | (i < n - 1), id);
 		eg_mbuf_window(out->m[i], 0, (uint16_t)(head + size));
 	}
 	m = take_first(m, out, n > 1 ? behind + each : m->data_len);
 	data = rte_pktmbuf_mtod(m, uint8_t *);
 	if (n > 1) {
 		if (!atomic) {
-			memmove(data - EG_IP6_FRAGMENT_LEN, data, split.off);
+			memmove(data - EG_IP6_FRAGMENT_LEN, data, point.off);
 			m->data_off = (uint16_t)(m->data_off - EG_IP6_FRAGMENT_LEN);
 			data -= EG_IP6_FRAGMENT_LEN;
 		}
 		eg_mbuf_window(m, 0, (uint16_t)(head + each));
-		finish_ip6(data, split, next, each, 1, id);
+		finish_ip6(data, point, next, each, 1, id);
 	}
 	return EG_PASS;
 }

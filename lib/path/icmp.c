@@ -295,7 +295,7 @@ static void turn(uint8_t *data, struct eg_pkt *pkt)
 	unsigned before = eg_get16(icmp);
 
 	icmp[0] = pkt->version == 4 ? ECHO_REPLY : ECHO6_REPLY;
-	eg_checksum_mend(icmp + 2, (uint16_t)before, eg_get16(icmp));
+	eg_checksum_update(icmp + 2, (uint16_t)before, eg_get16(icmp));
 	pkt->dport = eg_get16(icmp);
 	if (pkt->version == 4) {
 		struct eg_ip4 *ip = (struct eg_ip4 *)data;

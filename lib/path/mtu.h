@@ -3,7 +3,7 @@
 #define EG_PATH_MTU_H
 
 #include "net/esp.h"
-#include "net/split.h"
+#include "net/transport.h"
 #include "path/path.h"
 
 /* To the far end of a tunnel: what its port carries, or as far as is known the path behind it. */
@@ -25,13 +25,13 @@ static inline struct eg_sa *eg_sa_of(const struct eg_path *path, const struct eg
 static inline unsigned eg_mtu_inner(const struct eg_path *path, const struct eg_tunnel *tunnel,
 				    const struct eg_sa *sa, unsigned kept)
 {
-	const struct eg_esp_around around = {
+	const struct eg_esp_overhead overhead = {
 		.outer = tunnel->outer_len - (tunnel->transport ? tunnel->ip_len : 0) + kept,
 		.iv = sa->iv_bytes,
 		.icv = sa->icv_bytes,
 		.align = sa->align_bytes,
 	};
-	unsigned text = eg_esp_inner_max(eg_mtu_outer(path, tunnel), &around);
+	unsigned text = eg_esp_inner_mtu(eg_mtu_outer(path, tunnel), &overhead);
 
 	return text ? kept + text : 0;
 }
@@ -40,7 +40,7 @@ static inline unsigned eg_mtu_inner(const struct eg_path *path, const struct eg_
 static inline unsigned eg_mtu_for_packet(const struct eg_path *path, const struct eg_meta *meta,
 					 const uint8_t *data)
 {
-	unsigned kept = meta->tunnel->transport ? eg_split_to_seal(data, &meta->pkt).off : 0;
+	unsigned kept = meta->tunnel->transport ? eg_transport_seal_point(data, &meta->pkt).off : 0;
 
 	return eg_mtu_inner(path, meta->tunnel, meta->sa, kept);
 }

@@ -1,7 +1,7 @@
 #include "path/stages.h"
 
 #include "net/bytes.h"
-#include "net/partial.h"
+#include "net/partial_checksum.h"
 #include "path/drop.h"
 
 #define PREFETCH_AHEAD 4
@@ -34,7 +34,7 @@ static enum eg_drop parse_at(struct rte_mbuf *m, struct eg_meta *meta, uint16_t 
 {
 	const uint8_t *data = rte_pktmbuf_mtod_offset(m, const uint8_t *, off);
 	uint32_t len = m->data_len - (uint32_t)off;
-	enum eg_drop drop = summed ? eg_parse_ip_summed(data, len, &meta->pkt)
+	enum eg_drop drop = summed ? eg_parse_ip_no_checksum(data, len, &meta->pkt)
 				   : eg_parse_ip(data, len, &meta->pkt);
 
 	if (drop) {
@@ -54,8 +54,8 @@ static void complete(const struct eg_path_port *port, struct rte_mbuf *m, const 
 	bool told = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_NONE;
 
 	if (__builtin_expect(told, 0) ||
-	    (__builtin_expect(port->partial, 0) && eg_is_partial(data, pkt)))
-		eg_complete_checksum(data, pkt);
+	    (__builtin_expect(port->partial, 0) && eg_checksum_is_partial(data, pkt)))
+		eg_checksum_complete(data, pkt);
 }
 
 /* Does the gateway have an address there, so that ARP and ND are its business? */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "net/parse.h"
-#include "net/split.h"
+#include "net/transport.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,13 +31,13 @@ static void check(const struct eg_pkt *pkt, uint32_t len)
 /* Transport mode's place for ESP is inside, and found again. */
 static void check_split(const struct eg_pkt *pkt, const uint8_t *data)
 {
-	struct eg_split split;
+	struct eg_insert_point point;
 
 	if (pkt->frag)
 		return;
-	split = eg_split_to_seal(data, pkt);
-	require(split.next_off < split.off && split.off <= pkt->l4_off);
-	require(eg_split_opened(data, pkt, split.off).next_off == split.next_off);
+	point = eg_transport_seal_point(data, pkt);
+	require(point.next_off < point.off && point.off <= pkt->l4_off);
+	require(eg_transport_open_point(data, pkt, point.off).next_off == point.next_off);
 }
 
 static void parse(const uint8_t *data, uint32_t len)

@@ -100,7 +100,7 @@ static void test_errors(void **state)
 	for (int i = 0; i < 200; i++)
 		eg_error(&errs, &pos, "x", "again");
 	assert_int_equal(errs.n_errors, 201);
-	assert_int_equal(errs.n_kept[EG_ERROR], EG_ERRS_MAX);
+	assert_int_equal(errs.n_stored[EG_ERROR], EG_ERRS_MAX);
 	assert_int_equal(errs.msgs.n, EG_ERRS_MAX + 1);
 	eg_errs_free(&errs);
 	assert_int_equal(errs.n_errors, 0);

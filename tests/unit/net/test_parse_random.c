@@ -5,7 +5,7 @@
 #include "common/random.h"
 #include "net/bytes.h"
 #include "net/headers.h"
-#include "net/split.h"
+#include "net/transport.h"
 
 /* What later stages rely on. */
 static void assert_inside(const struct eg_pkt *pkt, const uint8_t *bytes, size_t n)
@@ -30,13 +30,13 @@ static void assert_inside(const struct eg_pkt *pkt, const uint8_t *bytes, size_t
 /* Where ESP goes in is inside, and found again when it comes out. */
 static void assert_split(const struct eg_pkt *pkt, const uint8_t *bytes)
 {
-	struct eg_split split = eg_split_to_seal(bytes, pkt), opened;
+	struct eg_insert_point point = eg_transport_seal_point(bytes, pkt), opened;
 
-	assert_true(split.off >= (pkt->version == 4 ? 20 : 40) && split.off <= pkt->l4_off);
-	assert_true(split.next_off < split.off);
-	opened = eg_split_opened(bytes, pkt, split.off);
-	assert_int_equal(opened.off, split.off);
-	assert_int_equal(opened.next_off, split.next_off);
+	assert_true(point.off >= (pkt->version == 4 ? 20 : 40) && point.off <= pkt->l4_off);
+	assert_true(point.next_off < point.off);
+	opened = eg_transport_open_point(bytes, pkt, point.off);
+	assert_int_equal(opened.off, point.off);
+	assert_int_equal(opened.next_off, point.next_off);
 }
 
 /* Parse a copy of exactly n bytes; then again with padding behind, which must change nothing but

@@ -4,7 +4,7 @@
 
 #include "common/random.h"
 #include "net/bytes.h"
-#include "net/partial.h"
+#include "net/partial_checksum.h"
 
 #define LEN_MAX 1500
 
@@ -54,24 +54,25 @@ static void test_random(void **state)
 
 		at = make(&rng, version, proto, n, p, &pkt);
 		eg_put16(p + at, (uint16_t)~sum_of(p, &pkt, 0));
-		assert_true(eg_is_partial(p, &pkt));
+		assert_true(eg_checksum_is_partial(p, &pkt));
 		memcpy(before, p, sizeof(p));
-		eg_complete_checksum(p, &pkt);
+		eg_checksum_complete(p, &pkt);
 		assert_int_equal(sum_of(p, &pkt, n), 0);
 		assert_true(proto == 6 || eg_get16(p + at));
 		/* Nothing else has changed, and a right checksum stays. */
 		memcpy(before + at, p + at, 2);
 		assert_memory_equal(p, before, sizeof(p));
-		eg_complete_checksum(p, &pkt);
+		eg_checksum_complete(p, &pkt);
 		assert_memory_equal(p, before, sizeof(p));
 		p[at] ^= 1;
 		eg_put16(before + at, (uint16_t)~sum_of(p, &pkt, 0));
-		assert_int_equal(eg_is_partial(p, &pkt), eg_get16(p + at) == eg_get16(before + at));
+		assert_int_equal(eg_checksum_is_partial(p, &pkt),
+				 eg_get16(p + at) == eg_get16(before + at));
 		pkt.frag = EG_FRAG_FIRST;
 		eg_put16(p + at, eg_get16(before + at));
-		assert_false(eg_is_partial(p, &pkt));
+		assert_false(eg_checksum_is_partial(p, &pkt));
 		memcpy(before, p, sizeof(p));
-		eg_complete_checksum(p, &pkt);
+		eg_checksum_complete(p, &pkt);
 		assert_memory_equal(p, before, sizeof(p));
 	}
 }
@@ -90,7 +91,7 @@ static void test_zero(void **state)
 		eg_put16(p + at, 0);
 		eg_put16(p + last, 0);
 		eg_put16(p + last, sum_of(p, &pkt, 64));
-		eg_complete_checksum(p, &pkt);
+		eg_checksum_complete(p, &pkt);
 		assert_int_equal(eg_get16(p + at), 0xffff);
 	}
 }
@@ -110,26 +111,26 @@ static void test_sctp(void **state)
 	eg_put32(p + 28, 0);
 	net_fix_checksum(p, sizeof(p));
 	assert_int_equal(eg_parse_ip(p, sizeof(p), &pkt), EG_PASS);
-	assert_true(eg_is_partial(p, &pkt));
+	assert_true(eg_checksum_is_partial(p, &pkt));
 	for (unsigned i = 20; i < sizeof(p); i++) {
 		crc ^= p[i];
 		for (unsigned bit = 0; bit < 8; bit++)
 			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
 	}
-	eg_complete_checksum(p, &pkt);
+	eg_checksum_complete(p, &pkt);
 	for (unsigned i = 0; i < 4; i++) /* least significant byte first (RFC 9260 appendix A) */
 		assert_int_equal(p[28 + i], (uint8_t)(~crc >> 8 * i));
-	assert_false(eg_is_partial(p, &pkt));
+	assert_false(eg_checksum_is_partial(p, &pkt));
 	/* Whatever stood there does not count. */
 	memcpy(&crc, p + 28, 4);
 	eg_put32(p + 28, 0x01020304);
-	eg_complete_checksum(p, &pkt);
+	eg_checksum_complete(p, &pkt);
 	assert_memory_equal(p + 28, &crc, 4);
 	/* Of other protocols nothing is known. */
 	pkt.proto = 47;
 	eg_put32(p + 28, 0);
-	assert_false(eg_is_partial(p, &pkt));
-	eg_complete_checksum(p, &pkt);
+	assert_false(eg_checksum_is_partial(p, &pkt));
+	eg_checksum_complete(p, &pkt);
 	assert_int_equal(eg_get32(p + 28), 0);
 }
 

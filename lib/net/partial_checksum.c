@@ -1,4 +1,4 @@
-#include "net/partial.h"
+#include "net/partial_checksum.h"
 
 #include <string.h>
 
@@ -48,7 +48,7 @@ static uint32_t crc32c(uint32_t crc, const uint8_t *p, size_t n)
 	return crc;
 }
 
-bool eg_is_partial(const uint8_t *data, const struct eg_pkt *pkt)
+bool eg_checksum_is_partial(const uint8_t *data, const struct eg_pkt *pkt)
 {
 	unsigned off = check_off(pkt);
 
@@ -58,7 +58,7 @@ bool eg_is_partial(const uint8_t *data, const struct eg_pkt *pkt)
 	return is_sctp(pkt) && !eg_get32(data + pkt->l4_off + SCTP_CHECK_OFF);
 }
 
-void eg_complete_checksum(uint8_t *data, const struct eg_pkt *pkt)
+void eg_checksum_complete(uint8_t *data, const struct eg_pkt *pkt)
 {
 	unsigned off = check_off(pkt), n = (unsigned)pkt->len - pkt->l4_off;
 	uint8_t *l4 = data + pkt->l4_off;
