@@ -168,8 +168,8 @@ void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control
 bool eg_control_finish(struct eg_gateway *gateway);
 
 /* reload.c: put a configuration in force. Load: the one at the start. Reload: what its file says
- * now, all or nothing, but for keys that need a restart (conf/fixed.h), which are reported. 0 or
- * -1; warnings go to errs as well. */
+ * now, all or nothing, but for keys that need a restart (conf/restart_keys.h), which are reported.
+ * 0 or -1; warnings go to errs as well. */
 int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs);
 int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs);
 

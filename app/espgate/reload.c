@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "conf/fixed.h"
+#include "conf/restart_keys.h"
 #include "gateway.h"
 #include "kernel.h"
 
@@ -124,7 +124,7 @@ int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs)
 
 	if (!config)
 		return -1;
-	if (!eg_config_retain_fixed(config, gateway->config, errs) &&
+	if (!eg_config_retain_restart_keys(config, gateway->config, errs) &&
 	    !open_log(gateway, config, &log, errs))
 		ret = eg_load(gateway, config, errs);
 	if (!ret) {

@@ -37,7 +37,7 @@ void *eg_arena_alloc(struct eg_arena *arena, size_t size)
 		if (!more)
 			return NULL;
 		if (chunk && size > CHUNK_BYTES) {
-			/* A big piece fills its own chunk: go on filling the first one. */
+			/* A large allocation gets its own chunk: continue to fill the first one. */
 			more->next = chunk->next;
 			chunk->next = more;
 		} else {

@@ -1,7 +1,7 @@
-/* Memory that is given back all at once: what a tree is made of.
+/* Memory that is freed all at once: backs a tree.
  *
- * Owner: whoever holds the struct; zeroed memory is an empty arena. Nothing in it is freed alone.
- * Not thread-safe. */
+ * Owned by the holder of the struct; zeroed memory is an empty arena. Allocations cannot be freed
+ * individually. Not thread-safe. */
 #ifndef EG_CONF_ARENA_H
 #define EG_CONF_ARENA_H
 
@@ -13,10 +13,10 @@ struct eg_arena {
 	struct eg_arena_chunk *chunks;
 };
 
-/* `size` zeroed bytes aligned for any type, or NULL where memory is short. */
+/* `size` zeroed bytes, aligned for any type; NULL if out of memory. */
 void *eg_arena_alloc(struct eg_arena *arena, size_t size);
 
-/* A NUL-terminated copy of `len` bytes, or NULL where memory is short. */
+/* A NUL-terminated copy of `len` bytes; NULL if out of memory. */
 char *eg_arena_text(struct eg_arena *arena, const char *text, size_t len);
 
 void eg_arena_free(struct eg_arena *arena);

@@ -1,11 +1,11 @@
-/* What no two SAs of a gateway may share: all SAs are sorted by it, so that those which do stand
- * side by side. */
+/* Checks that SPIs and key files are unique: sorts all SAs by each, so that duplicates are
+ * adjacent. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/sections.h"
 
-/* An SA, and where it is written. */
+/* An SA and its position in the configuration. */
 struct ref {
 	const struct eg_conf_sa *sa;
 	const struct eg_ip *remote;
@@ -42,28 +42,28 @@ static void collect(struct eg_read *rd, struct refs *refs)
 	}
 }
 
-static int by_number(size_t a, size_t b)
+static int compare_numbers(size_t a, size_t b)
 {
 	return a < b ? -1 : a > b;
 }
 
-static int by_place(const struct ref *a, const struct ref *b)
+static int compare_positions(const struct ref *a, const struct ref *b)
 {
-	int order = by_number(a->peer, b->peer);
+	int order = compare_numbers(a->peer, b->peer);
 
-	return order ? order : by_number(a->index, b->index);
+	return order ? order : compare_numbers(a->index, b->index);
 }
 
-/* An inbound SA is found by its SPI alone (RFC 4301 s4.1, unicast); an outbound SPI was chosen
- * by the remote and says something there only. */
+/* An inbound SA is looked up by its SPI alone (RFC 4301 s4.1, unicast). An outbound SPI is chosen
+ * by the remote and is unique only there. */
 static int compare_spis(const struct ref *a, const struct ref *b)
 {
-	int order = by_number(a->sa->dir, b->sa->dir);
+	int order = compare_numbers(a->sa->dir, b->sa->dir);
 
 	if (!order)
-		order = by_number(a->sa->spi, b->sa->spi);
+		order = compare_numbers(a->sa->spi, b->sa->spi);
 	if (!order && a->sa->dir == EG_SA_OUT)
-		order = by_number(a->remote->family, b->remote->family);
+		order = compare_numbers(a->remote->family, b->remote->family);
 	if (!order && a->sa->dir == EG_SA_OUT)
 		order = memcmp(a->remote->bytes, b->remote->bytes, sizeof(a->remote->bytes));
 	return order;
@@ -73,21 +73,21 @@ static int compare_files(const struct ref *a, const struct ref *b)
 {
 	const char *x = a->sa->key_file, *y = b->sa->key_file;
 
-	return x && y ? strcmp(x, y) : by_number(!x, !y);
+	return x && y ? strcmp(x, y) : compare_numbers(!x, !y);
 }
 
 static int sort_spis(const void *a, const void *b)
 {
 	int order = compare_spis(a, b);
 
-	return order ? order : by_place(a, b);
+	return order ? order : compare_positions(a, b);
 }
 
 static int sort_files(const void *a, const void *b)
 {
 	int order = compare_files(a, b);
 
-	return order ? order : by_place(a, b);
+	return order ? order : compare_positions(a, b);
 }
 
 static void report(struct eg_read *rd, const struct ref *ref, const struct ref *first,
@@ -117,11 +117,11 @@ static void check_spis(struct eg_read *rd, const struct refs *refs)
 			first = ref;
 		else
 			report(rd, ref, first, "spi",
-			       out ? " for the same remote" : ": inbound SPIs are unique");
+			       out ? " for the same remote" : ": inbound SPIs must be unique");
 	}
 }
 
-/* By name only: that different files hold different keys is checked where they are read. */
+/* Compares names only. Equal keys in different files are detected when the files are read. */
 static void check_files(struct eg_read *rd, const struct refs *refs)
 {
 	const struct ref *first = NULL;
@@ -133,25 +133,24 @@ static void check_files(struct eg_read *rd, const struct refs *refs)
 			first = ref;
 		else
 			report(rd, ref, first, "key_file",
-			       ": two SAs with one key repeat nonces (RFC 4106 s3.1)");
+			       ": two SAs with the same key repeat nonces (RFC 4106 s3.1)");
 	}
 }
 
-/* Why an outbound SA of this suite needs a durable mark; NULL where it does not. CBC's IVs are
- * random: there a restart costs packets, not secrecy. */
+/* Why an outbound SA of this suite needs a durable sequence number; NULL if it does not. CBC uses
+ * random IVs: after a restart it loses packets, not secrecy. */
 static const char *nonce_reason(const struct eg_suite *suite)
 {
 	return suite->iv == EG_IV_CLOCK
-		       ? "where the clock steps back a restart repeats its IVs, and two packets "
-			 "under one IV give away text and key (RFC 4106 s3.1, RFC 3686 s2.1)"
-	       : suite->iv == EG_IV_SEQ
-		       ? "its IV is the sequence number, which no restart may repeat (RFC 8750 "
-			 "s4, RFC 4303 s3.3.3)"
-		       : NULL;
+		       ? "if the clock steps back, a restart repeats its IVs, and two packets with "
+			 "the same IV reveal plaintext and key (RFC 4106 s3.1, RFC 3686 s2.1)"
+	       : suite->iv == EG_IV_SEQ ? "its IV is the sequence number, which must not repeat "
+					  "after a restart (RFC 8750 s4, RFC 4303 s3.3.3)"
+					: NULL;
 }
 
-/* Every key here is static and outlives the daemon: without a durable mark a restart could send
- * under the same nonces again. An SA that only receives makes no nonces. */
+/* Every key here is static and outlives the daemon: without a durable sequence number, a restart
+ * could reuse nonces. Inbound SAs generate no nonces. */
 static void check_nonces(struct eg_read *rd, const struct refs *refs)
 {
 	if (rd->config->state_dir)
@@ -167,8 +166,7 @@ static void check_nonces(struct eg_read *rd, const struct refs *refs)
 			continue;
 		mark = eg_read_enter(rd, "peers.%s.sas[%zu].suite",
 				     eg_conf_peer_name(rd->config, ref->peer), ref->index);
-		eg_read_error(rd, &node->pos, "%s is refused without a state_dir: %s", node->text,
-			      reason);
+		eg_read_error(rd, &node->pos, "%s requires state_dir: %s", node->text, reason);
 		eg_read_leave(rd, mark);
 	}
 }

@@ -1,4 +1,5 @@
-/* Load -> tree -> sections in order -> checks between them. */
+/* Load the file, parse it into a tree, read the sections in order, then run the checks across
+ * them. */
 #include "conf/config.h"
 
 #include <stdio.h>
@@ -33,7 +34,8 @@ static void read_version(struct eg_read *rd, const struct eg_node *node, void *i
 
 	(void)into;
 	if (eg_read_u64(rd, node, 0, UINT64_MAX, &version) && version != VERSION)
-		eg_read_error(rd, &node->pos, "%s is not known here, only %d", node->text, VERSION);
+		eg_read_error(rd, &node->pos, "%s is not supported (expected %d)", node->text,
+			      VERSION);
 }
 
 static void read_eal_arg(struct eg_read *rd, const struct eg_node *node, void *into)
@@ -49,7 +51,7 @@ static void read_eal_arg(struct eg_read *rd, const struct eg_node *node, void *i
 
 static void read_eal_args(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	rd->config->eal_args_pos = *eg_node_place(node);
+	rd->config->eal_args_pos = *eg_node_error_pos(node);
 	eg_read_seq(rd, node, read_eal_arg, into);
 }
 
@@ -66,7 +68,7 @@ static void read_state_dir(struct eg_read *rd, const struct eg_node *node, void 
 {
 	struct eg_config *config = into;
 
-	config->state_dir_pos = *eg_node_place(node);
+	config->state_dir_pos = *eg_node_error_pos(node);
 	eg_conf_read_path(rd, node, &config->state_dir);
 }
 
@@ -79,7 +81,7 @@ static void read_unmatched(struct eg_read *rd, const struct eg_node *node, void 
 	eg_read_enum(rd, node, names, 1, &choice);
 }
 
-/* Ports come before all that name them. */
+/* Ports come before the sections that refer to them. */
 static const struct eg_field sections[] = {
 	{"version", read_version, true},
 	{"eal", read_eal, false},
@@ -112,7 +114,7 @@ static void set_defaults(struct eg_read *rd)
 	rd->config->policy.max_connections_per_source = EG_CONF_CONNECTIONS_DEFAULT / 4;
 }
 
-static int map_subnets(const struct eg_read *rd, struct eg_cover *subnets)
+static int index_subnets(const struct eg_read *rd, struct eg_prefix_index *subnets)
 {
 	const struct eg_node *peers = eg_node_get(rd->root, "peers");
 	const struct eg_node *peer_node = peers ? peers->child : NULL;
@@ -122,50 +124,50 @@ static int map_subnets(const struct eg_read *rd, struct eg_cover *subnets)
 		const struct eg_node *node = list ? list->child : NULL;
 
 		eg_vec_foreach (subnet, &peer->subnets) {
-			struct eg_cover_item item = {
+			struct eg_prefix_item item = {
 				.prefix = *subnet,
 				.owner = (size_t)(peer - rd->config->peers.v),
 				.sub = (size_t)(subnet - peer->subnets.v),
 				.node = node,
 			};
 
-			if (eg_cover_add(subnets, &item))
+			if (eg_prefix_index_add(subnets, &item))
 				return -1;
 			node = node->next;
 		}
 		peer_node = peer_node->next;
 	}
-	eg_cover_build(subnets);
+	eg_prefix_index_build(subnets);
 	return 0;
 }
 
-/* What a port's addresses and gateways reach. */
-static int map_ports(const struct eg_read *rd, struct eg_cover *ways)
+/* Connected networks and default gateways. */
+static int index_ports(const struct eg_read *rd, struct eg_prefix_index *reach)
 {
 	const struct eg_node *ports = eg_node_get(rd->root, "ports");
 	const struct eg_node *node = ports ? ports->child : NULL;
 
 	eg_vec_foreach (port, &rd->config->ports) {
-		struct eg_cover_item item = {.owner = (size_t)(port - rd->config->ports.v)};
+		struct eg_prefix_item item = {.owner = (size_t)(port - rd->config->ports.v)};
 		const struct eg_node *list = eg_node_get(node, "addresses");
 
 		item.node = list ? list->child : NULL;
-		item.kind = EG_WAY_NETWORK;
+		item.kind = EG_REACH_CONNECTED;
 		eg_vec_foreach (address, &port->addresses) {
 			item.prefix = *address;
 			eg_prefix_mask(&item.prefix);
 			item.sub = (size_t)(address - port->addresses.v);
-			if (eg_cover_add(ways, &item))
+			if (eg_prefix_index_add(reach, &item))
 				return -1;
 			item.node = item.node->next;
 		}
 		list = eg_node_get(node, "gateway");
 		item.node = list ? list->child : NULL;
-		item.kind = EG_WAY_GATEWAY;
+		item.kind = EG_REACH_GATEWAY;
 		eg_vec_foreach (gateway, &port->gateways) {
 			item.prefix = (struct eg_prefix){.ip.family = gateway->family};
 			item.sub = (size_t)(gateway - port->gateways.v);
-			if (eg_cover_add(ways, &item))
+			if (eg_prefix_index_add(reach, &item))
 				return -1;
 			item.node = item.node->next;
 		}
@@ -174,60 +176,60 @@ static int map_ports(const struct eg_read *rd, struct eg_cover *ways)
 	return 0;
 }
 
-static int map_ways(const struct eg_read *rd, struct eg_cover *ways)
+static int index_reach(const struct eg_read *rd, struct eg_prefix_index *reach)
 {
 	const struct eg_node *routes = eg_node_get(rd->root, "routes");
 	const struct eg_node *neighbors = eg_node_get(rd->root, "neighbors");
 	const struct eg_node *node = routes ? routes->child : NULL;
 
-	if (map_ports(rd, ways))
+	if (index_ports(rd, reach))
 		return -1;
 	eg_vec_foreach (route, &rd->config->routes) {
-		struct eg_cover_item item = {
+		struct eg_prefix_item item = {
 			.prefix = route->to,
-			.kind = EG_WAY_ROUTE,
+			.kind = EG_REACH_ROUTE,
 			.owner = (size_t)(route - rd->config->routes.v),
 			.node = eg_node_get(node, "to"),
 		};
 
-		if (eg_cover_add(ways, &item))
+		if (eg_prefix_index_add(reach, &item))
 			return -1;
 		node = node->next;
 	}
 	node = neighbors ? neighbors->child : NULL;
 	eg_vec_foreach (neighbor, &rd->config->neighbors) {
-		struct eg_cover_item item = {
+		struct eg_prefix_item item = {
 			.prefix = eg_host_prefix(&neighbor->ip),
-			.kind = EG_WAY_NEIGHBOR,
+			.kind = EG_REACH_NEIGHBOR,
 			.owner = (size_t)(neighbor - rd->config->neighbors.v),
 			.node = eg_node_get(node, "ip"),
 		};
 
-		if (eg_cover_add(ways, &item))
+		if (eg_prefix_index_add(reach, &item))
 			return -1;
 		node = node->next;
 	}
-	eg_cover_build(ways);
+	eg_prefix_index_build(reach);
 	return 0;
 }
 
 static void check(struct eg_read *rd)
 {
-	struct eg_conf_maps maps = {0};
+	struct eg_conf_lookup lookup = {0};
 
-	if (map_subnets(rd, &maps.subnets) || map_ways(rd, &maps.ways)) {
+	if (index_subnets(rd, &lookup.subnets) || index_reach(rd, &lookup.reach)) {
 		eg_read_no_memory(rd);
 	} else {
-		eg_conf_check_ports(rd, &maps);
-		eg_conf_check_routes(rd, &maps);
-		eg_conf_check_shares(rd, &maps);
-		eg_conf_check_peers(rd, &maps);
-		eg_conf_check_alive(rd);
-		eg_conf_check_encrypt(rd, &maps);
+		eg_conf_check_ports(rd, &lookup);
+		eg_conf_check_routes(rd, &lookup);
+		eg_conf_check_subnets(rd, &lookup);
+		eg_conf_check_peers(rd, &lookup);
+		eg_conf_check_liveness(rd);
+		eg_conf_check_encrypt(rd, &lookup);
 		eg_conf_check_sas(rd);
 	}
-	eg_cover_free(&maps.subnets);
-	eg_cover_free(&maps.ways);
+	eg_prefix_index_free(&lookup.subnets);
+	eg_prefix_index_free(&lookup.reach);
 }
 
 static void read_config(struct eg_config *config, const struct eg_tree *tree, struct eg_errs *errs)
@@ -236,13 +238,13 @@ static void read_config(struct eg_config *config, const struct eg_tree *tree, st
 	struct eg_pos whole = {.file = config->file};
 
 	if (!tree->n_docs) {
-		eg_error(errs, &whole, NULL, "no configuration in it");
+		eg_error(errs, &whole, NULL, "contains no configuration");
 		return;
 	}
 	if (tree->n_docs > 1)
-		eg_error(errs, &tree->docs->next->pos, NULL, "a second document");
+		eg_error(errs, &tree->docs->next->pos, NULL, "contains more than one document");
 	if (!eg_node_get(rd.root, "ports"))
-		rd.unsound |= EG_UNSOUND_PORTS;
+		rd.invalid_sections |= EG_INVALID_PORTS;
 	set_defaults(&rd);
 	eg_read_map(&rd, rd.root, sections, sizeof(sections) / sizeof(*sections), config);
 	if (!rd.failed)
@@ -250,7 +252,7 @@ static void read_config(struct eg_config *config, const struct eg_tree *tree, st
 	eg_read_end(&rd);
 }
 
-/* One of `path` (a file) and `text` is given. */
+/* Loads the file `path`, or `text` if path is NULL. */
 static struct eg_config *load(const char *path, const char *text, size_t len, const char *name,
 			      struct eg_errs *errs)
 {
@@ -265,7 +267,7 @@ static struct eg_config *load(const char *path, const char *text, size_t len, co
 		eg_config_free(config);
 		return NULL;
 	}
-	/* Positions in the result point to the name it owns. */
+	/* Positions in the result point to config->file, which lives as long as they do. */
 	if (path ? !eg_tree_read_file(config->file, &eg_tree_limits_config, &tree, errs)
 		 : !eg_tree_read_text(text, len, config->file, &eg_tree_limits_config, &tree, errs))
 		read_config(config, &tree, errs);

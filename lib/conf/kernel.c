@@ -1,4 +1,4 @@
-/* A port's kernel device, and what may pass in clear between it and an encrypted port. */
+/* A port's kernel device, and what an encrypted port may exchange with it in clear. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,10 +9,10 @@ enum {
 	PROTO_UDP = 17,
 };
 
-#define IFACE_MAX 15 /* IFNAMSIZ, less its NUL */
+#define IFACE_MAX 15 /* IFNAMSIZ without the NUL */
 
-/* The value of an argument of a device, and its length; 0 where it has none. */
-static size_t argument(const char *device, const char *name, const char **value)
+/* The value of a device argument and its length; 0 if it is absent. */
+static size_t device_argument(const char *device, const char *name, const char **value)
 {
 	size_t len = strlen(name);
 
@@ -36,15 +36,15 @@ static void read_device(struct eg_read *rd, const struct eg_node *node, void *in
 	if (strspn(kernel->device, "0123456789abcdefABCDEF:.") == strcspn(kernel->device, ",") &&
 	    strchr(kernel->device, ':'))
 		eg_read_error(rd, &node->pos,
-			      "a PCI device is no interface of the kernel (net_tap0,iface=NAME or "
+			      "a PCI device is not a kernel interface (use net_tap0,iface=NAME or "
 			      "virtio_user0,path=/dev/vhost-net,iface=NAME)");
-	len = argument(kernel->device, "iface=", &iface);
+	len = device_argument(kernel->device, "iface=", &iface);
 	if (!len || len > IFACE_MAX)
 		eg_read_error(rd, &node->pos,
-			      "its interface needs a name of 1-%d letters (net_tap0,iface=NAME)",
+			      "its interface needs a name of 1-%d characters (net_tap0,iface=NAME)",
 			      IFACE_MAX);
 	if (strstr(kernel->device, ",mac="))
-		eg_read_error(rd, &node->pos, "its MAC is the port's: leave out mac=");
+		eg_read_error(rd, &node->pos, "it uses the MAC of the port: remove mac=");
 }
 
 static void add_port(struct eg_read *rd, const struct eg_node *node, struct eg_allow *allow,
@@ -57,7 +57,7 @@ static void add_port(struct eg_read *rd, const struct eg_node *node, struct eg_a
 		}
 	}
 	if (port.proto == PROTO_UDP && (port.port == 500 || port.port == 4500))
-		eg_read_error(rd, &node->pos, "is IKE's: say ike");
+		eg_read_error(rd, &node->pos, "is IKE: use ike");
 	else if (allow->n == EG_ALLOW_MAX)
 		eg_read_error(rd, &node->pos, "more than %d ports", EG_ALLOW_MAX);
 	else
@@ -130,30 +130,33 @@ void eg_conf_read_kernel(struct eg_read *rd, const struct eg_node *node, void *i
 	struct eg_conf_port *port = into;
 	const struct eg_node *allow = eg_node_get(node, "allow");
 
-	port->kernel.pos = *eg_node_place(node);
+	port->kernel.pos = *eg_node_error_pos(node);
 	port->kernel.allow.ike = port->role == EG_ROLE_ENCRYPTED;
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), &port->kernel);
 	if (allow && port->role == EG_ROLE_CLEAR)
 		eg_read_error(rd, &allow->key_pos,
-			      "allow belongs to encrypted ports: by a clear one all passes that "
-			      "policy lets through");
+			      "allow is only valid for encrypted ports: a clear port forwards "
+			      "whatever policy allows");
 	if (!port->addresses.n)
-		eg_read_error(rd, eg_node_place(node),
-			      "the port has no addresses, so nothing is for the kernel there");
+		eg_read_error(
+			rd, eg_node_error_pos(node),
+			"the port has no addresses, so no packet would be delivered to the kernel");
 }
 
-static bool same(const char *a, size_t a_len, const char *b, size_t b_len)
+static bool same_text(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	return a_len && a_len == b_len && !strncmp(a, b, a_len);
 }
 
-/* Two devices of one name, or that would make one interface. */
+/* Same device name, or same interface name. */
 static bool clash(const char *a, const char *b)
 {
 	const char *a_iface = NULL, *b_iface = NULL;
-	size_t a_len = argument(a, "iface=", &a_iface), b_len = argument(b, "iface=", &b_iface);
+	size_t a_len = device_argument(a, "iface=", &a_iface),
+	       b_len = device_argument(b, "iface=", &b_iface);
 
-	return same(a, strcspn(a, ","), b, strcspn(b, ",")) || same(a_iface, a_len, b_iface, b_len);
+	return same_text(a, strcspn(a, ","), b, strcspn(b, ",")) ||
+	       same_text(a_iface, a_len, b_iface, b_len);
 }
 
 static void report_clash(struct eg_read *rd, const struct eg_node *node, const char *device,
@@ -163,7 +166,7 @@ static void report_clash(struct eg_read *rd, const struct eg_node *node, const c
 	const struct eg_node *kernel = eg_node_get(node, "kernel");
 
 	eg_read_error(rd, &eg_node_get(kernel, "device")->pos,
-		      "\"%s\" has the device or interface of ports.%s (line %u)", device,
+		      "\"%s\" uses the device or interface of ports.%s (line %u)", device,
 		      other->name ? other->name : "?", other->pos.line);
 	eg_read_leave(rd, mark);
 }

@@ -1,16 +1,16 @@
-/* How long a peer's SAs live, and how they are replaced. */
+/* Lifetime limits of a peer's SAs, and rekeying. */
 #include "conf/sections.h"
 
-/* Inner packets are hardly longer: beyond that many bytes a sequence of 2^32 has run out. */
-#define SPACE       (1ull << 32)
-#define LONG_PACKET 1500
+/* Inner packets are rarely longer: after that many bytes, 2^32 sequence numbers are used up. */
+#define SEQUENCE_SPACE (1ull << 32)
+#define TYPICAL_MTU    1500
 
 #define READER(name, kind)                                                                         \
 	static void read_##name(struct eg_read *rd, const struct eg_node *node, void *into)        \
 	{                                                                                          \
-		struct eg_lifetime *life = into;                                                   \
+		struct eg_lifetime *lifetime = into;                                               \
                                                                                                    \
-		kind(rd, node, &life->name);                                                       \
+		kind(rd, node, &lifetime->name);                                                   \
 	}
 
 static void read_count(struct eg_read *rd, const struct eg_node *node, uint64_t *out)
@@ -37,7 +37,7 @@ READER(hard_bytes, read_size)
 READER(soft_time_ns, read_time)
 READER(hard_time_ns, read_time)
 
-/* A warning that comes with the end is none. */
+/* A soft limit must be reached before the hard one. */
 static void check_order(struct eg_read *rd, const struct eg_node *map, const char *key,
 			uint64_t soft, uint64_t hard)
 {
@@ -49,19 +49,20 @@ static void check_order(struct eg_read *rd, const struct eg_node *map, const cha
 	eg_read_leave(rd, mark);
 }
 
-/* Without ESN the sequence ends before the lifetime does. */
-static void check_space(struct eg_read *rd, const struct eg_node *node,
-			const struct eg_conf_peer *peer)
+/* Without ESN, sequence numbers may run out before the lifetime ends. */
+static void check_sequence_space(struct eg_read *rd, const struct eg_node *node,
+				 const struct eg_conf_peer *peer)
 {
-	const struct eg_lifetime *life = &peer->lifetime;
-	bool large = life->hard_packets ? life->hard_packets >= SPACE
-					: life->soft_packets >= SPACE ||
-						  life->hard_bytes / LONG_PACKET >= SPACE;
+	const struct eg_lifetime *lifetime = &peer->lifetime;
+	bool large = lifetime->hard_packets
+			     ? lifetime->hard_packets >= SEQUENCE_SPACE
+			     : lifetime->soft_packets >= SEQUENCE_SPACE ||
+				       lifetime->hard_bytes / TYPICAL_MTU >= SEQUENCE_SPACE;
 
 	eg_vec_foreach (sa, &peer->sas) {
 		if (!large || sa->esn)
 			continue;
-		eg_read_warning(rd, eg_node_place(node),
+		eg_read_warning(rd, eg_node_error_pos(node),
 				"sas[%zu] without ESN runs out of sequence numbers first, after "
 				"2^32 - 1 packets (RFC 4303 s2.2.1, s3.3.3: esn: true)",
 				(size_t)(sa - peer->sas.v));
@@ -80,15 +81,15 @@ void eg_conf_read_lifetime(struct eg_read *rd, const struct eg_node *node, void 
 		{"hard_time", read_hard_time_ns, false},
 	};
 	struct eg_conf_peer *peer = into;
-	struct eg_lifetime *life = &peer->lifetime;
+	struct eg_lifetime *lifetime = &peer->lifetime;
 
-	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), life);
+	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), lifetime);
 	if (node->kind != EG_NODE_MAP)
 		return;
-	check_order(rd, node, "soft_packets", life->soft_packets, life->hard_packets);
-	check_order(rd, node, "soft_bytes", life->soft_bytes, life->hard_bytes);
-	check_order(rd, node, "soft_time", life->soft_time_ns, life->hard_time_ns);
-	check_space(rd, node, peer);
+	check_order(rd, node, "soft_packets", lifetime->soft_packets, lifetime->hard_packets);
+	check_order(rd, node, "soft_bytes", lifetime->soft_bytes, lifetime->hard_bytes);
+	check_order(rd, node, "soft_time", lifetime->soft_time_ns, lifetime->hard_time_ns);
+	check_sequence_space(rd, node, peer);
 }
 
 static void read_send_delay(struct eg_read *rd, const struct eg_node *node, void *into)
@@ -115,7 +116,7 @@ void eg_conf_read_rekey(struct eg_read *rd, const struct eg_node *node, void *in
 
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
 	if (peer->grace_ns < peer->send_delay_ns)
-		eg_read_warning(rd, eg_node_place(node),
-				"grace is shorter than send_delay: the other end may still send on "
-				"an SA that is no longer accepted here");
+		eg_read_warning(rd, eg_node_error_pos(node),
+				"grace is shorter than send_delay: the peer may still send on an "
+				"SA that is no longer accepted here");
 }

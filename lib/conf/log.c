@@ -106,7 +106,7 @@ void eg_conf_read_log(struct eg_read *rd, const struct eg_node *node, void *into
 {
 	static const struct eg_field fields[] = {
 		{"target", read_target, false},
-		{"level", read_level, false}, /* of all modules but those named next */
+		{"level", read_level, false}, /* default for modules not listed in `modules` */
 		{"modules", read_modules, false},
 		{"drop_sample", read_drop_sample, false},
 	};

@@ -14,7 +14,8 @@ static void read_remote(struct eg_read *rd, const struct eg_node *node, void *in
 	if (!eg_read_host_ip(rd, node, &peer->remote) || !peer->local.family)
 		return;
 	if (peer->local.family != peer->remote.family)
-		eg_read_error(rd, &node->pos, "%s and local are of different families", node->text);
+		eg_read_error(rd, &node->pos, "%s and local have different address families",
+			      node->text);
 	else if (eg_ip_equal(&peer->local, &peer->remote))
 		eg_read_error(rd, &node->pos, "%s is also local", node->text);
 }
@@ -46,8 +47,9 @@ static void read_subnets(struct eg_read *rd, const struct eg_node *node, void *i
 	const struct eg_conf_peer *peer = into;
 
 	if (peer->mode == EG_MODE_TRANSPORT) {
-		eg_read_error(rd, eg_node_place(node),
-			      "belongs to mode tunnel: transport mode is between local and remote");
+		eg_read_error(rd, eg_node_error_pos(node),
+			      "only valid in mode tunnel: transport mode protects traffic between "
+			      "local and remote");
 		return;
 	}
 	eg_read_seq(rd, node, read_subnet, into);
@@ -66,10 +68,10 @@ static void read_df(struct eg_read *rd, const struct eg_node *node, void *into)
 		return;
 	peer->df = df;
 	if (peer->mode == EG_MODE_TRANSPORT)
-		eg_read_error(rd, eg_node_place(node),
-			      "belongs to mode tunnel: in transport mode packets keep theirs");
+		eg_read_error(rd, eg_node_error_pos(node),
+			      "only valid in mode tunnel: transport mode keeps the packet's DF");
 	else if (peer->remote.family == 6)
-		eg_read_error(rd, eg_node_place(node), "belongs to tunnels over IPv4 only");
+		eg_read_error(rd, eg_node_error_pos(node), "only valid for tunnels over IPv4");
 }
 
 static void read_source_ports(struct eg_read *rd, const struct eg_node *node, void *into)
@@ -97,8 +99,8 @@ static void read_accept_plain(struct eg_read *rd, const struct eg_node *node, vo
 	eg_read_bool(rd, node, &peer->accept_plain);
 }
 
-/* A NAT's mapping is of one source port, and the address of a transport mode packet is its
- * sender's. */
+/* A NAT mapping covers one source port; and in transport mode the outer source is the sender's own
+ * address. */
 static void read_float(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	struct eg_conf_peer *peer = into;
@@ -107,12 +109,12 @@ static void read_float(struct eg_read *rd, const struct eg_node *node, void *int
 		return;
 	if (peer->mode == EG_MODE_TRANSPORT)
 		eg_read_error(rd, &node->pos,
-			      "belongs to mode tunnel: in transport mode the outer source is the "
-			      "packet's own");
+			      "only valid in mode tunnel: in transport mode the outer source is "
+			      "the packet's own");
 	if (peer->source_ports > 1)
-		eg_read_error(rd, &node->pos,
-			      "does not go with source_ports: behind a NAT each source port has a "
-			      "mapping of its own");
+		eg_read_error(
+			rd, &node->pos,
+			"conflicts with source_ports: a NAT maps each source port separately");
 }
 
 static void read_udp_encap_word(struct eg_read *rd, const struct eg_node *node,
@@ -130,7 +132,7 @@ static void read_udp_encap_word(struct eg_read *rd, const struct eg_node *node,
 		eg_read_error(rd, &node->pos, "expected true, false or auto, found \"%s\"", text);
 }
 
-/* true, false, auto, or a map of what is not as usual. */
+/* true, false, auto, or a map of settings. */
 static void read_udp_encap(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
@@ -149,11 +151,11 @@ static void read_udp_encap(struct eg_read *rd, const struct eg_node *node, void 
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
 	if (!node->n_children)
 		eg_read_error(rd, &node->pos,
-			      "is empty: true, false, auto, or one of source_ports, "
+			      "is empty: expected true, false, auto, or some of source_ports, "
 			      "peer_port, float, accept_plain");
 }
 
-/* Legal, but then packets are lost: say so before an operator looks for them. */
+/* Legal, but loses packets: warn. */
 static void check_directions(struct eg_read *rd, const struct eg_node *node,
 			     const struct eg_conf_peer *peer)
 {
@@ -162,10 +164,10 @@ static void check_directions(struct eg_read *rd, const struct eg_node *node,
 	eg_vec_foreach (sa, &peer->sas)
 		n[sa->dir]++;
 	if (!n[EG_SA_OUT])
-		eg_read_warning(rd, eg_node_place(node),
+		eg_read_warning(rd, eg_node_error_pos(node),
 				"no SA of dir out: packets to its subnets will be dropped");
 	if (!n[EG_SA_IN])
-		eg_read_warning(rd, eg_node_place(node),
+		eg_read_warning(rd, eg_node_error_pos(node),
 				"no SA of dir in: packets from it will be dropped");
 }
 
@@ -189,12 +191,12 @@ static void read_fragment(struct eg_read *rd, const struct eg_node *node, void *
 	peer->fragment = fragment;
 	if (fragment == EG_FRAGMENT_BEFORE && peer->mode == EG_MODE_TRANSPORT)
 		eg_read_error(rd, &node->pos,
-			      "belongs to mode tunnel: transport mode seals no fragments "
+			      "only valid in mode tunnel: transport mode does not seal fragments "
 			      "(RFC 4303 s3.1.1)");
 	if (fragment == EG_FRAGMENT_AFTER && peer->df == EG_DF_SET)
 		eg_read_error(rd, &node->pos,
-			      "df: set forbids to fragment the outer packet (RFC 791 s2.3); "
-			      "before and drop go with it");
+			      "df: set forbids fragmenting the outer packet (RFC 791 s2.3); use "
+			      "before or drop");
 }
 
 static void read_path_mtu(struct eg_read *rd, const struct eg_node *node, void *into)
@@ -213,7 +215,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 	static const struct eg_field fields[] = {
 		{"local", read_local, true},
 		{"remote", read_remote, true}, /* compared with local */
-		{"mode", read_mode, false},    /* what the next two may say depends on it */
+		{"mode", read_mode, false},    /* the keys below depend on it */
 		{"subnets", read_subnets, false},
 		{"df", read_df, false},
 		{"udp_encap", read_udp_encap, false},
@@ -223,9 +225,9 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 		{"mss_clamp", read_mss_clamp, false},
 		{"path_mtu", read_path_mtu, false},
 		{"fragment", read_fragment, false}, /* compared with mode and df */
-		{"alive", eg_conf_read_alive, false},
+		{"alive", eg_conf_read_liveness, false},
 		{"priority", eg_conf_read_priority, false},
-		{"weight", eg_conf_read_weight, false}, /* says something of priority */
+		{"weight", eg_conf_read_weight, false}, /* requires priority */
 	};
 	struct eg_config *config = into;
 	struct eg_conf_peer *peer = eg_vec_add(&config->peers);
@@ -246,7 +248,7 @@ static void read_peer(struct eg_read *rd, const struct eg_node *node, void *into
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), peer);
 	if (node->kind == EG_NODE_MAP && peer->mode == EG_MODE_TUNNEL &&
 	    !eg_node_get(node, "subnets"))
-		eg_read_error(rd, eg_node_place(node), "missing key \"subnets\"");
+		eg_read_error(rd, eg_node_error_pos(node), "missing key \"subnets\"");
 	if (rd->errs->n_errors == before)
 		check_directions(rd, node, peer);
 }

@@ -70,7 +70,7 @@ static void read_on_error(struct eg_read *rd, const struct eg_node *node, void *
 		policy->refuse_invalid = choice == 1;
 }
 
-/* A DNS-1123 label, as the API server calls a namespace. */
+/* A DNS-1123 label, as the API server requires for namespaces. */
 static bool is_namespace(const char *text)
 {
 	size_t n = strlen(text);
@@ -88,7 +88,8 @@ static void read_default_namespace(struct eg_read *rd, const struct eg_node *nod
 		return;
 	text = eg_read_text(rd, node);
 	if (text && !is_namespace(text))
-		eg_read_error(rd, &node->pos, "\"%s\" is no namespace (a-z, 0-9 and -)", text);
+		eg_read_error(rd, &node->pos, "\"%s\" is not a valid namespace (a-z, 0-9 and -)",
+			      text);
 	else if (text)
 		eg_read_string(rd, node, &policy->default_namespace);
 }
@@ -156,12 +157,12 @@ static void read_max_connections(struct eg_read *rd, const struct eg_node *node,
 	struct eg_conf_policy *policy = into;
 	uint64_t n;
 
-	policy->max_connections_pos = *eg_node_place(node);
+	policy->max_connections_pos = *eg_node_error_pos(node);
 	if (eg_read_u64(rd, node, EG_CONF_CONNECTIONS_MIN, EG_CONF_CONNECTIONS_MAX, &n))
 		policy->max_connections = (uint32_t)n;
 }
 
-/* "50%": without the sign it could be a number of objects. */
+/* "50%": without the sign it could be mistaken for a number of objects. */
 static void read_max_shrink(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	const char *text = eg_read_text(rd, node);
@@ -189,7 +190,7 @@ static void read_per_source(struct eg_read *rd, const struct eg_node *node, void
 		policy->max_connections_per_source = (uint32_t)n;
 }
 
-/* A section without a mode enforces: whoever writes it wants policy. */
+/* Mode defaults to enforce if the section is present. */
 void eg_conf_read_policy(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
@@ -212,7 +213,7 @@ void eg_conf_read_policy(struct eg_read *rd, const struct eg_node *node, void *i
 	struct eg_conf_policy *policy = &config->policy;
 
 	policy->mode = EG_POLICY_ENFORCE;
-	policy->pos = *eg_node_place(node);
+	policy->pos = *eg_node_error_pos(node);
 	policy->max_connections_per_source = 0;
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), policy);
 	if (!policy->max_connections_per_source)

@@ -18,7 +18,8 @@ bool eg_conf_read_name(struct eg_read *rd, const struct eg_node *node, char **ou
 {
 	if (!is_name(node->key)) {
 		eg_read_error(rd, &node->key_pos,
-			      "not a name (1-%d of A-Z a-z 0-9 _ . -, first a letter or digit)",
+			      "not a valid name (1-%d of A-Z a-z 0-9 _ . -, starting with a letter "
+			      "or digit)",
 			      EG_CONF_NAME_MAX);
 		return false;
 	}
@@ -139,13 +140,13 @@ static void read_gateway(struct eg_read *rd, const struct eg_node *node, void *i
 static void read_gateways(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	if (node->n_children > 2)
-		eg_read_error(rd, &node->pos, "more than one gateway a family");
+		eg_read_error(rd, &node->pos, "more than one gateway per family");
 	else
 		eg_read_seq(rd, node, read_gateway, into);
 }
 
-/* Where the keys stand that only a restart changes. */
-static void place_keys(const struct eg_node *node, struct eg_conf_port *port)
+/* Record the positions of the keys that need a restart. */
+static void record_positions(const struct eg_node *node, struct eg_conf_port *port)
 {
 	static const char *const keys[EG_PORT_KEYS] = {
 		[EG_PORT_KEY_DEVICE] = "device",
@@ -164,7 +165,7 @@ static void place_keys(const struct eg_node *node, struct eg_conf_port *port)
 		const struct eg_node *key = eg_node_get(node, keys[i]);
 
 		if (key)
-			port->at[i] = *eg_node_place(key);
+			port->at[i] = *eg_node_error_pos(key);
 	}
 }
 
@@ -183,9 +184,9 @@ static void read_source_check(struct eg_read *rd, const struct eg_node *node, vo
 	if (port->role == EG_ROLE_CLEAR)
 		port->source_check = (uint8_t)choice;
 	else
-		eg_read_error(rd, eg_node_place(node),
-			      "only for clear ports: what an encrypted port opens must come from "
-			      "its peer's subnets anyway");
+		eg_read_error(rd, eg_node_error_pos(node),
+			      "only valid for clear ports: packets from a tunnel are always "
+			      "checked against the peer's subnets");
 }
 
 static void read_port(struct eg_read *rd, const struct eg_node *node, void *into)
@@ -202,8 +203,8 @@ static void read_port(struct eg_read *rd, const struct eg_node *node, void *into
 		{"promiscuous", read_promiscuous, false},
 		{"addresses", read_addresses, false},
 		{"gateway", read_gateways, false},
-		{"source_check", read_source_check, false}, /* leans on role */
-		{"kernel", eg_conf_read_kernel, false},     /* leans on role and addresses */
+		{"source_check", read_source_check, false}, /* depends on role */
+		{"kernel", eg_conf_read_kernel, false},     /* depends on role and addresses */
 	};
 	struct eg_config *config = into;
 	struct eg_conf_port *port = eg_vec_add(&config->ports);
@@ -214,15 +215,15 @@ static void read_port(struct eg_read *rd, const struct eg_node *node, void *into
 	}
 	port->mtu = 1500;
 	port->pos = node->key_pos;
-	place_keys(node, port);
+	record_positions(node, port);
 	eg_conf_read_name(rd, node, &port->name);
 	if (node->kind == EG_NODE_MAP && !eg_node_get(node, "device") &&
 	    !eg_node_get(node, "parent"))
-		eg_read_error(rd, eg_node_place(node), "missing key \"device\"");
+		eg_read_error(rd, eg_node_error_pos(node), "missing key \"device\"");
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), port);
 }
 
-/* What stands before the first comma names the device; the rest are its arguments. */
+/* The part before the first comma names the device; the rest are arguments. */
 static bool same_device(const char *a, const char *b)
 {
 	size_t len = strcspn(a, ",");
@@ -259,7 +260,7 @@ void eg_conf_read_ports(struct eg_read *rd, const struct eg_node *node, void *in
 	struct eg_config *config = into;
 	size_t before = rd->errs->n_errors;
 
-	config->ports_pos = *eg_node_place(node);
+	config->ports_pos = *eg_node_error_pos(node);
 	if (node->kind == EG_NODE_MAP && !node->n_children)
 		eg_read_error(rd, &node->pos, "at least one port is needed");
 	else if (node->n_children > EG_CONF_PORTS_MAX)
@@ -272,5 +273,5 @@ void eg_conf_read_ports(struct eg_read *rd, const struct eg_node *node, void *in
 		eg_conf_check_kernels(rd, node);
 	}
 	if (rd->errs->n_errors != before)
-		rd->unsound |= EG_UNSOUND_PORTS;
+		rd->invalid_sections |= EG_INVALID_PORTS;
 }

@@ -38,7 +38,7 @@ void eg_read_end(struct eg_read *rd)
 	eg_buf_free(&rd->path);
 }
 
-const struct eg_pos *eg_node_place(const struct eg_node *node)
+const struct eg_pos *eg_node_error_pos(const struct eg_node *node)
 {
 	return node->key ? &node->key_pos : &node->pos;
 }
@@ -46,7 +46,7 @@ const struct eg_pos *eg_node_place(const struct eg_node *node)
 static const char *nearest(const struct eg_read *rd, const char *word,
 			   const char *const *candidates, size_t n)
 {
-	/* A hostile file can be wrong a million times; past the cap nobody reads the hint. */
+	/* A hostile file can contain a million mistakes; past the cap the hint is never printed. */
 	return rd->errs->n_errors < EG_ERRS_MAX ? eg_text_nearest(word, candidates, n) : NULL;
 }
 
@@ -118,7 +118,8 @@ void eg_read_map(struct eg_read *rd, const struct eg_node *node, const struct eg
 			fields[i].read(rd, value, into);
 			eg_read_leave(rd, mark);
 		} else if (fields[i].required) {
-			eg_read_error(rd, eg_node_place(node), "missing key \"%s\"", fields[i].key);
+			eg_read_error(rd, eg_node_error_pos(node), "missing key \"%s\"",
+				      fields[i].key);
 		}
 	}
 }
@@ -142,7 +143,7 @@ void eg_read_named(struct eg_read *rd, const struct eg_node *node, eg_read_fn *v
 	if (!expect(rd, node, EG_NODE_MAP, "a map"))
 		return;
 	for (const struct eg_node *child = node->child; child; child = child->next) {
-		/* Names have their own limit; a hostile one is not copied for each child. */
+		/* Names have their own length limit; do not copy a huge one for each child. */
 		size_t mark = eg_read_enter(rd, "%.100s", child->key);
 
 		value(rd, child, into);
@@ -200,7 +201,7 @@ bool eg_read_u64(struct eg_read *rd, const struct eg_node *node, uint64_t min, u
 	if (!text)
 		return false;
 	err = eg_text_u64(text, &value);
-	/* Octal in YAML 1.1, decimal in 1.2: one spelling only. */
+	/* Octal in YAML 1.1, decimal in 1.2: allow only one spelling. */
 	if (err == -EINVAL || (text[0] == '0' && isdigit((unsigned char)text[1]))) {
 		eg_read_error(rd, &node->pos, "expected a number, found \"%s\"", text);
 		return false;
@@ -214,7 +215,7 @@ bool eg_read_u64(struct eg_read *rd, const struct eg_node *node, uint64_t min, u
 	return true;
 }
 
-/* Numbers with units differ in their parser alone. */
+/* A number with a unit. */
 static bool read_unit(struct eg_read *rd, const struct eg_node *node,
 		      int (*parse)(const char *, uint64_t *), const char *what, uint64_t *out)
 {
@@ -263,10 +264,11 @@ static bool is_host(const struct eg_ip *ip)
 	static const uint8_t zero[15];
 	const uint8_t *b = ip->bytes;
 
-	/* RFC 1122 s3.2.1.3: 0/8, 127/8 and 224/4 upward name no host on a network. */
+	/* RFC 1122 s3.2.1.3: 0/8, 127/8 and everything from 224/4 up are not host addresses. */
 	if (ip->family == 4)
 		return b[0] && b[0] != 127 && b[0] < 224;
-	/* RFC 4291 s2.4: ::, ::1 and ff00::/8; s2.5.5.2: mapped addresses never leave a host. */
+	/* RFC 4291 s2.4: ::, ::1 and ff00::/8; s2.5.5.2: mapped addresses never appear on the
+	 * wire. */
 	return b[0] != 0xff && memcmp(b, mapped, sizeof(mapped)) &&
 	       (memcmp(b, zero, sizeof(zero)) || b[15] > 1);
 }
@@ -285,12 +287,13 @@ bool eg_read_host_ip(struct eg_read *rd, const struct eg_node *node, struct eg_i
 	return true;
 }
 
-/* All host bits 0 names the network, all 1 everybody in it (RFC 1122 s3.2.1.3); RFC 3021: not where
- * there are but two addresses. In IPv6 all 0 is any router (RFC 4291 s2.6.1). */
+/* Host bits all 0 are the network's address, all 1 its broadcast address (RFC 1122 s3.2.1.3); a
+ * network of two addresses has neither (RFC 3021). In IPv6 all 0 is the subnet-router anycast
+ * address (RFC 4291 s2.6.1). */
 static bool is_reserved(const struct eg_prefix *address)
 {
 	struct eg_prefix network = *address;
-	uint32_t host = ~0u >> address->len % 32; /* IPv4's host bits, where there are any */
+	uint32_t host = ~0u >> address->len % 32; /* meaningful for IPv4 with host bits */
 	const uint8_t *b = address->ip.bytes;
 
 	if (address->len + 1u >= eg_ip_bits(&address->ip))
@@ -309,10 +312,10 @@ bool eg_read_host_prefix(struct eg_read *rd, const struct eg_node *node, struct 
 	if (!text)
 		return false;
 	if (eg_prefix_parse(text, &prefix) || !prefix.len)
-		eg_read_error(rd, &node->pos,
-			      "expected an address with its network's length like 192.0.2.1/24, "
-			      "found \"%s\"",
-			      text);
+		eg_read_error(
+			rd, &node->pos,
+			"expected an address with a prefix length like 192.0.2.1/24, found \"%s\"",
+			text);
 	else if (!is_host(&prefix.ip) || is_reserved(&prefix))
 		eg_read_error(rd, &node->pos, "%s is not a host's unicast address", text);
 	else

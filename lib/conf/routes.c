@@ -62,7 +62,7 @@ void eg_conf_read_neighbors(struct eg_read *rd, const struct eg_node *node, void
 
 	eg_read_seq(rd, node, read_neighbor, into);
 	if (rd->errs->n_errors != before)
-		rd->unsound |= EG_UNSOUND_NEIGHBORS;
+		rd->invalid_sections |= EG_INVALID_NEIGHBORS;
 }
 
 static void read_route_to(struct eg_read *rd, const struct eg_node *node, void *into)
@@ -89,7 +89,8 @@ static void read_route_via(struct eg_read *rd, const struct eg_node *node, void 
 	if (!eg_read_host_ip(rd, node, &via))
 		return;
 	if (route->to.ip.family && route->to.ip.family != via.family)
-		eg_read_error(rd, &node->pos, "%s and to are of different families", node->text);
+		eg_read_error(rd, &node->pos, "%s and to have different address families",
+			      node->text);
 	else
 		route->via = via;
 }
@@ -121,5 +122,5 @@ void eg_conf_read_routes(struct eg_read *rd, const struct eg_node *node, void *i
 
 	eg_read_seq(rd, node, read_route, into);
 	if (rd->errs->n_errors != before)
-		rd->unsound |= EG_UNSOUND_ROUTES;
+		rd->invalid_sections |= EG_INVALID_ROUTES;
 }

@@ -4,10 +4,10 @@
 
 #include "conf/sections.h"
 
-#define SPI_MIN            256 /* RFC 4303 s2.1 */
-#define REPLAY_WINDOW_MIN  32  /* RFC 4303 s3.4.3 */
-#define REPLAY_WINDOW_MAX  8192
-#define REPLAY_WINDOW_AUTO 64 /* RFC 4303 s3.4.3: SHOULD be the default */
+#define SPI_MIN               256 /* RFC 4303 s2.1 */
+#define REPLAY_WINDOW_MIN     32  /* RFC 4303 s3.4.3 */
+#define REPLAY_WINDOW_MAX     8192
+#define REPLAY_WINDOW_DEFAULT 64 /* RFC 4303 s3.4.3: SHOULD be the default */
 
 static void read_dir(struct eg_read *rd, const struct eg_node *node, void *into)
 {
@@ -46,7 +46,7 @@ static void read_suite(struct eg_read *rd, const struct eg_node *node, void *int
 	reason = eg_suite_refused(text);
 	meant = eg_suite_suggest(text);
 	if (reason)
-		eg_read_error(rd, &node->pos, "\"%s\" is refused: %s", text, reason);
+		eg_read_error(rd, &node->pos, "\"%s\" is not allowed: %s", text, reason);
 	else if (meant)
 		eg_read_error(rd, &node->pos, "unknown \"%s\" (did you mean \"%s\"?)", text, meant);
 	else
@@ -54,7 +54,7 @@ static void read_suite(struct eg_read *rd, const struct eg_node *node, void *int
 			      text);
 }
 
-/* Relative to the folder of the configuration, not to where the daemon was started. */
+/* Resolved against the configuration file's directory, not the working directory. */
 static void read_key_file(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	struct eg_conf_sa *sa = into;
@@ -83,7 +83,7 @@ static void read_replay_window(struct eg_read *rd, const struct eg_node *node, v
 		sa->replay_window = (uint32_t)n;
 }
 
-/* Only a receiver has a window. */
+/* Only inbound SAs have a replay window. */
 static void check_window(struct eg_read *rd, const struct eg_node *node,
 			 const struct eg_conf_sa *sa)
 {
@@ -91,9 +91,9 @@ static void check_window(struct eg_read *rd, const struct eg_node *node,
 	size_t mark = eg_read_enter(rd, "replay_window");
 
 	if (window && sa->dir == EG_SA_OUT)
-		eg_read_error(rd, &window->key_pos, "belongs to SAs of dir in only");
+		eg_read_error(rd, &window->key_pos, "only valid for SAs of dir in");
 	else if (window && sa->dir == EG_SA_IN && !sa->replay_window)
-		eg_read_warning(rd, &window->pos, "0 turns anti-replay off (RFC 4303 s3.4.3)");
+		eg_read_warning(rd, &window->pos, "0 disables anti-replay (RFC 4303 s3.4.3)");
 	eg_read_leave(rd, mark);
 }
 
@@ -113,7 +113,7 @@ static void read_sa(struct eg_read *rd, const struct eg_node *node, void *into)
 	}
 	sa->pos = node->pos;
 	sa->dir = EG_CONF_NO_DIR;
-	sa->replay_window = REPLAY_WINDOW_AUTO;
+	sa->replay_window = REPLAY_WINDOW_DEFAULT;
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), sa);
 	check_window(rd, node, sa);
 	if (sa->dir == EG_SA_OUT)

@@ -1,42 +1,44 @@
 /* The sections of the configuration, one file each, and the checks between them. Private to
- * config.c.
+ * lib/conf.
  *
- * Readers fill rd->config. Lists keep their written order and length even where an element is
- * wrong, so that element i of a list in the config is child i in the tree; what could not be read
- * stays unset (family 0, SPI 0, EG_CONF_NO_PORT and so on) and takes no part in later checks: one
- * mistake, one message. */
+ * Readers fill rd->config. Lists keep their order and length even if an element is wrong, so that
+ * element i of a list in the config is child i in the tree. Values that could not be read stay
+ * unset (family 0, SPI 0, EG_CONF_NO_PORT and so on) and are skipped by later checks: one mistake,
+ * one message. */
 #ifndef EG_CONF_SECTIONS_H
 #define EG_CONF_SECTIONS_H
 
 #include "conf/config.h"
-#include "conf/cover.h"
+#include "conf/prefix_index.h"
 #include "conf/read.h"
 
 #define EG_CONF_QUEUES_MAX 64
 #define EG_CONF_NO_PORT    ((unsigned)-1)
 #define EG_CONF_NO_DIR     ((enum eg_sa_dir) - 1)
 
-/* For rd->unsound: checks that need the whole of a section are skipped where it has errors. */
+/* For rd->invalid_sections: skip checks that need a section as a whole if it has errors. */
 enum {
-	EG_UNSOUND_PORTS = 1,
-	EG_UNSOUND_NEIGHBORS = 2,
-	EG_UNSOUND_ROUTES = 4,
+	EG_INVALID_PORTS = 1,
+	EG_INVALID_NEIGHBORS = 2,
+	EG_INVALID_ROUTES = 4,
 };
 
-/* Kinds of eg_cover_item in `ways`, of equal prefixes the later one counts: a neighbor entry is the
- * last word on its address, and a route says more than a port's network or default gateway. */
+/* Kinds of eg_prefix_item in eg_conf_lookup.reach. Of equal prefixes the later kind wins: a
+ * neighbor entry overrides everything for its address, and a route overrides a connected network or
+ * default gateway. */
 enum {
-	EG_WAY_NETWORK,
-	EG_WAY_GATEWAY,
-	EG_WAY_ROUTE,
-	EG_WAY_NEIGHBOR,
+	EG_REACH_CONNECTED,
+	EG_REACH_GATEWAY,
+	EG_REACH_ROUTE,
+	EG_REACH_NEIGHBOR,
 };
 
-/* What checks across sections look up: the subnets of all peers (owner: the peer's index, sub: the
- * subnet's), and all routes and neighbors (owner: index), and what ports' addresses and gateways
- * reach (owner: the port's index, sub: the address's or gateway's). */
-struct eg_conf_maps {
-	struct eg_cover subnets, ways;
+/* Lookups for checks across sections. `subnets`: all subnets of all peers (owner: peer index, sub:
+ * subnet index). `reach`: everything that leads to an address: routes and neighbors (owner: index),
+ * connected networks and default gateways (owner: port index, sub: index of the address or
+ * gateway). */
+struct eg_conf_lookup {
+	struct eg_prefix_index subnets, reach;
 };
 
 eg_read_fn eg_conf_read_ports;
@@ -48,7 +50,7 @@ eg_read_fn eg_conf_read_peers;
 eg_read_fn eg_conf_read_sas;
 eg_read_fn eg_conf_read_lifetime;
 eg_read_fn eg_conf_read_rekey;
-eg_read_fn eg_conf_read_alive;
+eg_read_fn eg_conf_read_liveness;
 eg_read_fn eg_conf_read_priority;
 eg_read_fn eg_conf_read_weight;
 eg_read_fn eg_conf_read_encrypt;
@@ -56,60 +58,60 @@ eg_read_fn eg_conf_read_policy;
 eg_read_fn eg_conf_read_log;
 eg_read_fn eg_conf_read_stats;
 
-/* What a port's parent, vlan and mac say; and, behind all ports, whether it may say so. */
+/* parent, vlan and mac of a port; checked once all ports are read. */
 eg_read_fn eg_conf_read_parent;
 eg_read_fn eg_conf_read_vlan;
 eg_read_fn eg_conf_read_port_mac;
 void eg_conf_check_subports(struct eg_read *rd, const struct eg_node *ports);
 
-/* A station's MAC; says what is wrong with it. */
+/* A unicast MAC address. */
 void eg_conf_read_mac(struct eg_read *rd, const struct eg_node *node, uint8_t mac[6]);
 
-/* The name of a port or peer, from the node's key. */
+/* The name of a port or peer, which is the node's key. */
 bool eg_conf_read_name(struct eg_read *rd, const struct eg_node *node, char **out);
 
-/* A file or folder; a relative one is joined with the configuration file's folder. */
+/* A file or directory; a relative path is resolved against the configuration file's directory. */
 bool eg_conf_read_path(struct eg_read *rd, const struct eg_node *node, char **out);
 
-/* A port by its name, as an index. */
+/* The index of the port with this name. */
 bool eg_conf_read_port_ref(struct eg_read *rd, const struct eg_node *node, unsigned *out);
 
-/* Kernel devices that are also another's. */
+/* Kernel devices used twice. */
 void eg_conf_check_kernels(struct eg_read *rd, const struct eg_node *ports);
 
-/* Addresses that cannot be the gateway's, gateways that are not in reach. */
-void eg_conf_check_ports(struct eg_read *rd, const struct eg_conf_maps *maps);
+/* Local addresses that conflict with anything else, gateways that are not on a link. */
+void eg_conf_check_ports(struct eg_read *rd, const struct eg_conf_lookup *lookup);
 
-/* The port on whose link an address is: a neighbor's, or one whose addresses let the gateway ask
- * for it. EG_CONF_NO_PORT where there is none. */
-unsigned eg_conf_link_port(const struct eg_read *rd, const struct eg_conf_maps *maps,
+/* The port on whose link an address is: that of a neighbor entry, or one whose addresses allow
+ * neighbor resolution. EG_CONF_NO_PORT if there is none. */
+unsigned eg_conf_link_port(const struct eg_read *rd, const struct eg_conf_lookup *lookup,
 			   const struct eg_ip *ip);
 
-/* Duplicates, leaks past a tunnel, routers that are no neighbors. */
-void eg_conf_check_routes(struct eg_read *rd, const struct eg_conf_maps *maps);
+/* Duplicates, routes that bypass a tunnel, routers that are not on a link. */
+void eg_conf_check_routes(struct eg_read *rd, const struct eg_conf_lookup *lookup);
 
-/* Tunnels through themselves, remotes that cannot be reached. */
-void eg_conf_check_peers(struct eg_read *rd, const struct eg_conf_maps *maps);
+/* Tunnels routed through tunnels, unreachable remotes. */
+void eg_conf_check_peers(struct eg_read *rd, const struct eg_conf_lookup *lookup);
 
-/* Subnets that overlap, and those that several peers have. */
-void eg_conf_check_shares(struct eg_read *rd, const struct eg_conf_maps *maps);
+/* Subnets that overlap or are shared by several peers. */
+void eg_conf_check_subnets(struct eg_read *rd, const struct eg_conf_lookup *lookup);
 
-/* Who is asked for life, as whom: completes config->peers[].alive. */
-void eg_conf_check_alive(struct eg_read *rd);
+/* Check the probes' targets and sources; fill in default sources in config->peers[].liveness. */
+void eg_conf_check_liveness(struct eg_read *rd);
 
-/* Clear routes inside `encrypt`, suites that do not encrypt. */
-void eg_conf_check_encrypt(struct eg_read *rd, const struct eg_conf_maps *maps);
+/* Clear routes inside `encrypt`, suites without encryption. */
+void eg_conf_check_encrypt(struct eg_read *rd, const struct eg_conf_lookup *lookup);
 
-/* SPIs and key files that two SAs share. */
+/* SPIs and key files used by two SAs. */
 void eg_conf_check_sas(struct eg_read *rd);
 
-/* Report where `prefix` (written at `node`, named by the path) lies inside some peer's subnet;
- * `why` says what that would do. A prefix of no family is left alone. */
-void eg_conf_check_outside(struct eg_read *rd, const struct eg_conf_maps *maps,
+/* Report if `prefix` (written at `node`; the path is current) lies inside a peer's subnet. `why`
+ * names the consequence. A prefix without a family is skipped. */
+void eg_conf_check_outside(struct eg_read *rd, const struct eg_conf_lookup *lookup,
 			   const struct eg_prefix *prefix, const struct eg_node *node,
 			   const char *why);
 
-/* "?" where the name was refused. */
+/* "?" if the name was rejected. */
 static inline const char *eg_conf_peer_name(const struct eg_config *config, size_t peer)
 {
 	return config->peers.v[peer].name ? config->peers.v[peer].name : "?";

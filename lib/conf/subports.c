@@ -1,11 +1,11 @@
-/* VLAN sub-ports: they share their parent's device, so what is the device's is said there. */
+/* VLAN sub-ports. They share their parent's device, so device settings belong to the parent. */
 #include <string.h>
 
 #include "conf/sections.h"
 
 #define VLAN_MAX 4094 /* 802.1Q s9.6: 0 is priority only, 4095 is reserved */
 
-/* Ports may come in any order: it is resolved behind all of them. */
+/* Resolved once all ports are read: they may come in any order. */
 void eg_conf_read_parent(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	(void)into;
@@ -76,18 +76,19 @@ static void check_mtu(struct eg_read *rd, struct eg_conf_port *port,
 	eg_read_leave(rd, mark);
 }
 
-/* With a parent, `name`. */
+/* `name` is the value of its key "parent". */
 static void check_subport(struct eg_read *rd, struct eg_conf_port *port,
 			  const struct eg_node *ports, const struct eg_node *node,
 			  const struct eg_node *name)
 {
-	static const char *const of_device[] = {"device", "rx_queues", "rx_buffer", "promiscuous"};
+	static const char *const device_keys[] = {"device", "rx_queues", "rx_buffer",
+						  "promiscuous"};
 	const struct eg_conf_port *parent;
 	const struct eg_node *other = ports->child;
 	size_t mark;
 
-	for (size_t i = 0; i < sizeof(of_device) / sizeof(*of_device); i++)
-		refuse(rd, node, of_device[i], "a sub-port shares this with its parent");
+	for (size_t i = 0; i < sizeof(device_keys) / sizeof(*device_keys); i++)
+		refuse(rd, node, device_keys[i], "a sub-port shares this with its parent");
 	if (!eg_node_get(node, "vlan"))
 		eg_read_error(rd, &node->key_pos, "missing key \"vlan\"");
 	mark = eg_read_enter(rd, "parent");
@@ -120,9 +121,10 @@ void eg_conf_check_subports(struct eg_read *rd, const struct eg_node *ports)
 		if (name) {
 			check_subport(rd, port, ports, node, name);
 		} else {
-			refuse(rd, node, "vlan", "without parent: the port whose device it shares");
+			refuse(rd, node, "vlan",
+			       "requires parent, the port whose device is shared");
 			refuse(rd, node, "mac",
-			       "only a sub-port may have another MAC than its device");
+			       "only a sub-port may have a MAC different from its device's");
 		}
 		eg_read_leave(rd, mark);
 		node = node->next;

@@ -1,16 +1,16 @@
-/* The driver around libyaml. What the library leaves open to hostile text is closed here and in the
- * builder: depth, nodes and bytes are limited, aliases count with all they stand for, %TAG lines
- * are counted before the scanner sees them (it compares each with all before it), and the first
- * foreign tag ends the reading (a long %TAG prefix would be copied for each use). */
+/* Drives libyaml. This file and the builder add the limits that the library lacks for hostile text:
+ * depth, nodes and bytes are limited; aliases count with everything they stand for; %TAG lines are
+ * counted before the scanner sees them, because it compares each with all before it; and the first
+ * unsupported tag ends parsing, because a long %TAG prefix would be copied for each use. */
 #include "conf/tree.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/tree_build.h"
-#include "conf/tree_text.h"
+#include "conf/tree_sanitize.h"
 
-/* Nobody writes more; libyaml's check for duplicates is quadratic in them. */
+/* Far more than any real file; libyaml's duplicate check is quadratic in them. */
 #define DIRECTIVES_MAX 1000
 
 const struct eg_tree_limits eg_tree_limits_config = {
@@ -29,7 +29,7 @@ const struct eg_tree_limits eg_tree_limits_k8s = {
 	.files_only = true,
 };
 
-/* The reader below the scanner keeps no mark, only the offset of the byte it stumbled over. */
+/* libyaml's reader reports no line and column, only the offset of the offending byte. */
 static struct eg_pos offset_pos(const char *file, const char *text, size_t offset)
 {
 	struct eg_pos pos = {file, 1, 1};
@@ -45,7 +45,7 @@ static struct eg_pos offset_pos(const char *file, const char *text, size_t offse
 	return pos;
 }
 
-/* Say in libyaml's words why it gave up. */
+/* Report libyaml's own description of the problem. */
 static void syntax_error(const struct eg_tree_builder *b, const yaml_parser_t *yaml,
 			 const char *text, size_t len)
 {
@@ -64,8 +64,8 @@ static void syntax_error(const struct eg_tree_builder *b, const yaml_parser_t *y
 		eg_error(b->errs, &pos, NULL, "%s", yaml->problem);
 }
 
-/* Lines that could be directives; libyaml also ends lines at CR, NEL, LS and PS, known here by the
- * last of their bytes. */
+/* Counts lines that may be directives. libyaml also ends lines at CR, NEL, LS and PS, recognised
+ * here by their last byte. */
 static bool too_many_directives(const char *text, size_t len)
 {
 	const char *end = text + len;
@@ -78,7 +78,6 @@ static bool too_many_directives(const char *text, size_t len)
 	return n > DIRECTIVES_MAX;
 }
 
-/* Feed all events of the text to the builder. */
 static void build(struct eg_tree_builder *b, const char *text, size_t len)
 {
 	yaml_parser_t yaml;
@@ -90,7 +89,7 @@ static void build(struct eg_tree_builder *b, const char *text, size_t len)
 		return;
 	}
 	yaml_parser_set_input_string(&yaml, (const unsigned char *)text, len);
-	/* Otherwise UTF-16 would be guessed from a byte order mark. */
+	/* Otherwise libyaml detects UTF-16 by its byte order mark. */
 	yaml_parser_set_encoding(&yaml, YAML_UTF8_ENCODING);
 	while (more) {
 		if (!yaml_parser_parse(&yaml, &event)) {
@@ -103,8 +102,8 @@ static void build(struct eg_tree_builder *b, const char *text, size_t len)
 	yaml_parser_delete(&yaml);
 }
 
-/* Where block YAML ends is where the text ends, so a text that is cut off still parses. */
-static void look_at_ends(struct eg_tree *tree, const char *text, size_t len)
+/* Block YAML ends where the text ends, so truncated text still parses. */
+static void check_ends(struct eg_tree *tree, const char *text, size_t len)
 {
 	size_t first = len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
 
@@ -132,7 +131,7 @@ int eg_tree_read_text(const char *text, size_t len, const char *name,
 	else if (too_many_directives(text, len))
 		eg_error(errs, &pos, NULL, "more than %d lines start with %%", DIRECTIVES_MAX);
 	else if (eg_tree_builder_init(&b) ||
-		 (limits->any_text && eg_tree_text_replace(text, len, &copy, &copy_len)))
+		 (limits->any_text && eg_tree_sanitize(text, len, &copy, &copy_len)))
 		eg_error(errs, &pos, NULL, "out of memory");
 	else if (copy)
 		build(&b, copy, copy_len);
@@ -140,7 +139,7 @@ int eg_tree_read_text(const char *text, size_t len, const char *name,
 		build(&b, len ? text : "", len);
 	tree->docs = b.stream.child;
 	tree->n_docs = b.stream.n_children;
-	look_at_ends(tree, text, len);
+	check_ends(tree, text, len);
 	eg_tree_builder_free(&b);
 	free(copy);
 	if (errs->n_errors == errors_before)

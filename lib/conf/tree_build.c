@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/tree_text.h"
+#include "conf/tree_sanitize.h"
 
 static struct eg_pos at(const struct eg_tree_builder *b, yaml_mark_t mark)
 {
 	return (struct eg_pos){b->file, (unsigned)mark.line + 1, (unsigned)mark.column + 1};
 }
 
-/* Report and end the reading. */
+/* Report an error that ends parsing. */
 #define fail(b, mark, ...)                                                                         \
 	({                                                                                         \
 		struct eg_pos fail_pos = at(b, mark);                                              \
@@ -24,7 +24,7 @@ static struct eg_tree_frame *top(struct eg_tree_builder *b)
 	return &b->stack.v[b->stack.n - 1];
 }
 
-static bool wants_key(struct eg_tree_builder *b)
+static bool expects_key(struct eg_tree_builder *b)
 {
 	return top(b)->node->kind == EG_NODE_MAP && !top(b)->key;
 }
@@ -35,7 +35,6 @@ static void note_height(struct eg_tree_frame *frame, unsigned height)
 		frame->height = height;
 }
 
-/* Count `weight` nodes against the limit. */
 static int count(struct eg_tree_builder *b, size_t weight, yaml_mark_t mark)
 {
 	if (weight > b->limits->nodes - b->n_nodes)
@@ -44,7 +43,7 @@ static int count(struct eg_tree_builder *b, size_t weight, yaml_mark_t mark)
 	return 0;
 }
 
-/* A node of the top frame's, not linked yet; NULL where it was refused. */
+/* A new node for the top frame, not linked yet; NULL after an error. */
 static struct eg_node *new_node(struct eg_tree_builder *b, enum eg_node_kind kind, yaml_mark_t mark)
 {
 	struct eg_node *node;
@@ -74,7 +73,7 @@ static void link_node(struct eg_tree_builder *b, struct eg_node *node)
 	frame->node->n_children++;
 }
 
-/* Remember what an anchor names; *index is 1 + its place. */
+/* Record an anchor; *index is 1 + its index, 0 for none. */
 static int add_anchor(struct eg_tree_builder *b, const yaml_char_t *name,
 		      const struct eg_node *node, size_t *index)
 {
@@ -104,7 +103,7 @@ static const struct eg_tree_anchor *find_anchor(const struct eg_tree_builder *b,
 	return NULL;
 }
 
-/* Tags choose types behind the reader's back: only those that change nothing pass. */
+/* Tags would override the types that readers expect: accept only those that change nothing. */
 static int check_tag(struct eg_tree_builder *b, const yaml_char_t *tag, const char *core,
 		     yaml_mark_t mark)
 {
@@ -113,17 +112,17 @@ static int check_tag(struct eg_tree_builder *b, const yaml_char_t *tag, const ch
 	return 0;
 }
 
-/* The same text with EG_TREE_STAND_IN for each NUL, or NULL where memory is short. */
-static const char *without_nul(struct eg_tree_builder *b, const char *value, size_t len)
+/* The text with EG_TREE_REPLACEMENT for each NUL; NULL if out of memory. */
+static const char *replace_nul(struct eg_tree_builder *b, const char *value, size_t len)
 {
-	size_t n = strlen(EG_TREE_STAND_IN), size = len;
+	size_t n = strlen(EG_TREE_REPLACEMENT), size = len;
 	char *text, *at;
 
 	for (size_t i = 0; i < len; i++)
 		size += value[i] ? 0 : n - 1;
 	at = text = eg_arena_alloc(b->arena, size + 1);
 	for (size_t i = 0; text && i < len; i++) {
-		memcpy(at, value[i] ? value + i : EG_TREE_STAND_IN, value[i] ? 1 : n);
+		memcpy(at, value[i] ? value + i : EG_TREE_REPLACEMENT, value[i] ? 1 : n);
 		at += value[i] ? 1 : n;
 	}
 	if (text)
@@ -131,14 +130,14 @@ static const char *without_nul(struct eg_tree_builder *b, const char *value, siz
 	return text;
 }
 
-/* The text of a scalar; NULL where memory is short. A NUL ends it (which is reported) where no
- * other text may stand in. */
+/* The text of a scalar; NULL if out of memory. A NUL is replaced if the limits allow any text;
+ * otherwise it ends the text and is reported. */
 static const char *scalar_text(struct eg_tree_builder *b, const yaml_event_t *event)
 {
 	const char *value = (const char *)event->data.scalar.value;
 	size_t len = event->data.scalar.length;
 	bool nul = memchr(value, '\0', len);
-	const char *text = nul && b->limits->any_text ? without_nul(b, value, len)
+	const char *text = nul && b->limits->any_text ? replace_nul(b, value, len)
 						      : eg_arena_text(b->arena, value, len);
 
 	if (!text)
@@ -148,7 +147,7 @@ static const char *scalar_text(struct eg_tree_builder *b, const yaml_event_t *ev
 	return text;
 }
 
-/* "!!str 80" is text as "80" in quotes is. */
+/* "!!str 80" is a string, like "80" in quotes. */
 static bool is_plain(const yaml_event_t *event)
 {
 	return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
@@ -181,7 +180,7 @@ static int on_scalar(struct eg_tree_builder *b, const yaml_event_t *event)
 
 	if (check_tag(b, event->data.scalar.tag, YAML_STR_TAG, event->start_mark))
 		return -1;
-	if (wants_key(b)) {
+	if (expects_key(b)) {
 		if (event->data.scalar.anchor)
 			return fail(b, event->start_mark, "anchors on keys are not supported");
 		return on_key(b, event);
@@ -205,10 +204,10 @@ static int on_open(struct eg_tree_builder *b, enum eg_node_kind kind, const yaml
 	struct eg_tree_frame *frame;
 	size_t index;
 
-	if (wants_key(b))
+	if (expects_key(b))
 		return fail(b, mark, "expected a key, found a %s",
 			    kind == EG_NODE_MAP ? "map" : "list");
-	/* The stream's frame is one of the stack's. */
+	/* The stack includes the frame of the stream. */
 	if (b->stack.n > b->limits->depth)
 		return fail(b, mark, "nested deeper than %u levels", b->limits->depth);
 	node = new_node(b, kind, mark);
@@ -238,7 +237,7 @@ static int compare_keys(const void *a, const void *b)
 	return x->key_pos.column < y->key_pos.column ? -1 : 1;
 }
 
-/* Sorted, so that a hostile map costs n log n. */
+/* Sorts first: a hostile map costs n log n. */
 static int check_duplicates(struct eg_tree_builder *b, const struct eg_node *map)
 {
 	const struct eg_node *first = NULL;
@@ -256,8 +255,8 @@ static int check_duplicates(struct eg_tree_builder *b, const struct eg_node *map
 	if (b->by_key.n > 1)
 		qsort(b->by_key.v, b->by_key.n, sizeof(*b->by_key.v), compare_keys);
 	eg_vec_foreach (slot, &b->by_key) {
-		/* Two keys with a character that another stands for may have been different. */
-		if (b->limits->any_text && strstr((*slot)->key, EG_TREE_STAND_IN))
+		/* Keys that contain a replacement may have been different. */
+		if (b->limits->any_text && strstr((*slot)->key, EG_TREE_REPLACEMENT))
 			continue;
 		if (first && !strcmp(first->key, (*slot)->key))
 			eg_error(b->errs, &(*slot)->key_pos, NULL,
@@ -285,7 +284,7 @@ static int on_close(struct eg_tree_builder *b)
 	return frame.node->kind == EG_NODE_MAP ? check_duplicates(b, frame.node) : 0;
 }
 
-/* One node more, which shares its children with what the alias names. */
+/* Adds one node, which shares its children with the anchor. */
 static int on_alias(struct eg_tree_builder *b, const yaml_event_t *event)
 {
 	const char *name = (const char *)event->data.alias.anchor;
@@ -293,7 +292,7 @@ static int on_alias(struct eg_tree_builder *b, const yaml_event_t *event)
 	const struct eg_tree_anchor *anchor;
 	struct eg_node *node;
 
-	if (wants_key(b))
+	if (expects_key(b))
 		return fail(b, mark, "expected a key, found an alias");
 	if (b->n_aliases++ == b->limits->aliases)
 		return fail(b, mark, "more than %u aliases", b->limits->aliases);
@@ -301,7 +300,7 @@ static int on_alias(struct eg_tree_builder *b, const yaml_event_t *event)
 	if (!anchor)
 		return fail(b, mark, "unknown alias *%s", name);
 	if (anchor->open)
-		return fail(b, mark, "alias *%s stands inside what it names", name);
+		return fail(b, mark, "alias *%s refers to a value that contains it", name);
 	if (b->stack.n - 1 + anchor->height > b->limits->depth)
 		return fail(b, mark, "nested deeper than %u levels", b->limits->depth);
 	if (count(b, anchor->weight - 1, mark))

@@ -27,7 +27,8 @@ static int grow(struct text *text, size_t max)
 	return 0;
 }
 
-/* Read to the end, or one byte past `limit`: also pipes and devices, whose size nobody knows. */
+/* Read to the end, or one byte past `limit`. Works for pipes and devices, too, whose size is
+ * unknown. */
 static int read_all(int fd, size_t limit, struct text *text)
 {
 	while (text->n <= limit) {
@@ -47,7 +48,7 @@ static int read_all(int fd, size_t limit, struct text *text)
 	return 0;
 }
 
-static const char *what(mode_t mode)
+static const char *file_type(mode_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFIFO:
@@ -58,7 +59,7 @@ static const char *what(mode_t mode)
 	case S_IFBLK:
 		return "a device";
 	case S_IFDIR:
-		return "a folder";
+		return "a directory";
 	default:
 		return "something else";
 	}
@@ -73,17 +74,17 @@ int eg_tree_read_file(const char *path, const struct eg_tree_limits *limits, str
 	int fd, ret = -1;
 
 	*tree = (struct eg_tree){0};
-	/* To open a FIFO would wait for its writer. */
+	/* O_NONBLOCK: opening a FIFO would wait for a writer. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | (limits->files_only ? O_NONBLOCK : 0));
 	if (fd < 0 || fstat(fd, &st)) {
 		eg_error(errs, &pos, NULL, "cannot open: %s", strerror(errno));
 		goto out;
 	}
 	if (limits->files_only && !S_ISREG(st.st_mode)) {
-		eg_error(errs, &pos, NULL, "is %s, not a file", what(st.st_mode));
+		eg_error(errs, &pos, NULL, "is %s, not a file", file_type(st.st_mode));
 		goto out;
 	}
-	/* A file that says it is too large is not worth reading. */
+	/* Do not read a file that is known to be too large. */
 	if (S_ISREG(st.st_mode) && st.st_size > 0 && (size_t)st.st_size > limits->bytes) {
 		eg_error(errs, &pos, NULL, "larger than %zu bytes", limits->bytes);
 		goto out;

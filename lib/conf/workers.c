@@ -14,7 +14,7 @@ static bool has_lcore(const struct eg_config *config, unsigned lcore)
 	return false;
 }
 
-/* False ends the text it came from: "0-127,0-127,..." must not be an error a number. */
+/* False ends parsing of the text: "0-127,0-127,..." must not report an error per number. */
 static bool add_lcore(struct eg_read *rd, const struct eg_node *node, unsigned lcore)
 {
 	unsigned *slot;
@@ -31,7 +31,8 @@ static bool add_lcore(struct eg_read *rd, const struct eg_node *node, unsigned l
 	return slot;
 }
 
-/* A number at *at, which moves behind it; more than any lcore where it is none. */
+/* Parse a number at *at and advance past it; UINT32_MAX if there is none, and some number above
+ * LCORE_MAX if it is too large. */
 static unsigned next_number(const char **at)
 {
 	unsigned n = 0;
@@ -78,7 +79,7 @@ static void read_lcore_text(struct eg_read *rd, const struct eg_node *node, void
 
 static void read_lcores(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	rd->config->lcores_pos = *eg_node_place(node);
+	rd->config->lcores_pos = *eg_node_error_pos(node);
 	if (node->kind == EG_NODE_SEQ)
 		eg_read_seq(rd, node, read_lcore_text, into);
 	else
@@ -91,7 +92,8 @@ static void read_pin_port(struct eg_read *rd, const struct eg_node *node, void *
 
 	if (!eg_conf_read_port_ref(rd, node, &pin->port) || !rd->config->ports.v[pin->port].vlan)
 		return;
-	eg_read_error(rd, &node->pos, "%s is a sub-port: its parent receives for it", node->text);
+	eg_read_error(rd, &node->pos, "%s is a sub-port: its packets are received by its parent",
+		      node->text);
 	pin->port = EG_CONF_NO_PORT;
 }
 
@@ -105,7 +107,7 @@ static void read_pin_queue(struct eg_read *rd, const struct eg_node *node, void 
 	if (eg_read_u64(rd, node, 0, (n ? n : EG_CONF_QUEUES_MAX) - 1, &queue))
 		pin->queue = (uint16_t)queue;
 	else
-		pin->port = EG_CONF_NO_PORT; /* takes no part in the check for duplicates */
+		pin->port = EG_CONF_NO_PORT; /* skipped by the check for duplicates */
 }
 
 static void read_pin_lcore(struct eg_read *rd, const struct eg_node *node, void *into)
@@ -123,7 +125,7 @@ static void read_pin_lcore(struct eg_read *rd, const struct eg_node *node, void 
 static void read_pin(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
-		{"port", read_pin_port, true}, /* its queues limit the next */
+		{"port", read_pin_port, true}, /* its queue count limits the queue */
 		{"queue", read_pin_queue, true},
 		{"lcore", read_pin_lcore, true},
 	};
@@ -146,7 +148,7 @@ static void read_pins(struct eg_read *rd, const struct eg_node *node, void *into
 	const struct eg_conf_pin *first[EG_CONF_PORTS_MAX][EG_CONF_QUEUES_MAX] = {0};
 	struct eg_config *config = into;
 
-	config->pins_pos = *eg_node_place(node);
+	config->pins_pos = *eg_node_error_pos(node);
 	eg_read_seq(rd, node, read_pin, config);
 	eg_vec_foreach (pin, &config->pins) {
 		const struct eg_conf_pin **owner;
@@ -169,7 +171,7 @@ static void read_pins(struct eg_read *rd, const struct eg_node *node, void *into
 void eg_conf_read_workers(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
-		{"lcores", read_lcores, false}, /* before the pins, which choose among them */
+		{"lcores", read_lcores, false}, /* before the pins, which refer to them */
 		{"pin", read_pins, false},
 	};
 

@@ -114,7 +114,8 @@ int eg_build_probes(struct eg_snap *snap)
 }
 
 /* Who asks is settled here, for the daemon's life. */
-static int add_alive(const struct eg_snap *snap, uint32_t index, const struct eg_conf_alive *conf)
+static int add_alive(const struct eg_snap *snap, uint32_t index,
+		     const struct eg_conf_liveness *conf)
 {
 	unsigned n_workers = snap->store ? eg_sa_store_workers(snap->store) : 1;
 	struct eg_tunnel *tunnel = &snap->tunnels[index];

@@ -85,5 +85,5 @@ echo "encrypt: what no tunnel takes is dropped, whatever routes there are, and e
 expect_line check.out "null-sha256 does not encrypt, and the peer overlaps 10.244.2.0/23 of encrypt"
 conf router strict 'encrypt: [10.244.0.0/16]'
 ! "$espgate" check -c router.yaml >check.out 2>&1 || fail "a router inside encrypt"
-expect_line check.out "10.244.1.0/24 lies inside 10.244.0.0/16 of encrypt: through a router of ports.pods"
+expect_line check.out "10.244.1.0/24 lies inside 10.244.0.0/16 of encrypt: its packets would leave in clear through a router on ports.pods"
 echo "check: refuses suites and routers that would show it"

@@ -67,7 +67,7 @@ run_conf none.pcap
 sed -i '/^state_dir:/d' a.yaml
 for verb in "check -c a.yaml" "run -c a.yaml"; do
 	expect_status 1 "$espgate" $verb >out 2>err
-	expect_line err "peers.other.sas[0].suite: aes256gcm16 is refused without a state_dir: "
+	expect_line err "peers.other.sas[0].suite: aes256gcm16 requires state_dir: "
 done
 sed -i '/dir: out/d' a.yaml
 expect_status 0 "$espgate" check -c a.yaml >out 2>err

@@ -24,11 +24,11 @@ int run_config_peer_tests(void);
 int run_config_lifetime_tests(void);
 int run_config_vlan_tests(void);
 int run_config_kernel_tests(void);
-int run_config_share_tests(void);
+int run_config_subnet_tests(void);
 int run_config_encrypt_tests(void);
-int run_fixed_tests(void);
+int run_restart_key_tests(void);
 int run_read_tests(void);
-int run_cover_tests(void);
+int run_prefix_index_tests(void);
 
 /* The messages must be exactly these lines, each with its newline; prints both where not. Empties
  * the list. */

@@ -40,8 +40,8 @@ struct eg_tree read_tree(const char *text)
 int main(void)
 {
 	return run_tree_tests() + run_tree_random_tests() + run_tree_hostile_tests() +
-	       run_read_tests() + run_cover_tests() + run_config_tests() +
-	       run_config_error_tests() + run_config_peer_tests() + run_config_share_tests() +
+	       run_read_tests() + run_prefix_index_tests() + run_config_tests() +
+	       run_config_error_tests() + run_config_peer_tests() + run_config_subnet_tests() +
 	       run_config_encrypt_tests() + run_config_lifetime_tests() +
-	       run_config_kernel_tests() + run_config_vlan_tests() + run_fixed_tests();
+	       run_config_kernel_tests() + run_config_vlan_tests() + run_restart_key_tests();
 }

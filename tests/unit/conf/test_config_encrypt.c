@@ -21,8 +21,8 @@ static void test_source_check(void **state)
 		{V "ports: {c: {device: d, role: clear, source_check: lose}}\n",
 		 "t:2:51: ports.c.source_check: unknown \"lose\" (did you mean \"loose\"?)\n"},
 		{V "ports: {c: {source_check: strict, device: d, role: encrypted}}\n",
-		 "t:2:13: ports.c.source_check: only for clear ports: what an encrypted port opens "
-		 "must come from its peer's subnets anyway\n"},
+		 "t:2:13: ports.c.source_check: only valid for clear ports: packets from a tunnel "
+		 "are always checked against the peer's subnets\n"},
 	};
 
 	(void)state;
@@ -43,8 +43,8 @@ static void test_encrypt(void **state)
 		 "         {to: 10.4.0.0/16, port: c}, {to: 10.5.0.0/16, via: 192.0.2.2},\n"
 		 "         {to: 10.0.0.0/7, via: 10.9.0.2}]\n"
 		 "encrypt: [10.0.0.0/8]\n",
-		 "t:5:15: routes[0].to: 10.3.0.0/16 lies inside 10.0.0.0/8 of encrypt: through a "
-		 "router of ports.c its packets would leave in clear\n"},
+		 "t:5:15: routes[0].to: 10.3.0.0/16 lies inside 10.0.0.0/8 of encrypt: its packets "
+		 "would leave in clear through a router on ports.c\n"},
 		/* Suites that do not encrypt. */
 		{VP ROUTER "encrypt: [10.2.128.0/17]\n" PEER("null-sha256"),
 		 "t:8:38: peers.b.sas[0].suite: null-sha256 does not encrypt, and the peer "
@@ -59,8 +59,8 @@ static void test_encrypt(void **state)
 		 "t:9:37: peers.b.sas[1].suite: aes256gmac does not encrypt, and the peer overlaps "
 		 "10.0.0.0/8 of encrypt\n"},
 		{VP ROUTER "encrypt: [10.3.0.0/16]\n" PEER("aes256gmac") "state_dir: s\n",
-		 "t:8:38: warning: peers.b.sas[0].suite: aes256gmac does not encrypt: the wire can "
-		 "read what this peer is sent\n"},
+		 "t:8:38: warning: peers.b.sas[0].suite: aes256gmac does not encrypt: packets to "
+		 "this peer are readable on the wire\n"},
 		{VP ROUTER "encrypt: [10.0.0.0/8]\n" PEER("aes256gcm16") "state_dir: s\n", ""},
 		/* What a peer in transport mode carries is its own address. */
 		{VP ROUTER

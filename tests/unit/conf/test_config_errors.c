@@ -32,11 +32,11 @@ void run_config_cases(const struct config_case *cases, size_t n)
 static void test_top(void **state)
 {
 	static const struct config_case cases[] = {
-		{"", "t: no configuration in it\n"},
+		{"", "t: contains no configuration\n"},
 		{"- 1\n", "t:1:1: expected a map, found a list\n"},
-		{VP "---\nversion: 1\n", "t:4:1: a second document\n"},
+		{VP "---\nversion: 1\n", "t:4:1: contains more than one document\n"},
 		{P, "t:1:1: missing key \"version\"\n"},
-		{"version: 2\n" P, "t:1:10: version: 2 is not known here, only 1\n"},
+		{"version: 2\n" P, "t:1:10: version: 2 is not supported (expected 1)\n"},
 		{"version: one\n" P, "t:1:10: version: expected a number, found \"one\"\n"},
 		{"version:\n" P, "t:1:9: version: expected a value, found nothing\n"},
 		{V, "t:1:1: missing key \"ports\"\n"},
@@ -77,11 +77,10 @@ static void test_addresses(void **state)
 		{A("addresses: 10.1.0.1/24", "mtu: 1500"),
 		 "t:2:49: ports.c.addresses: expected a list, found a value\n"},
 		{A("addresses: [10.1.0.1, x, 10.1.0.1/0]", "mtu: 1500"),
-		 "t:2:50: ports.c.addresses[0]: expected an address with its network's length like "
-		 "192.0.2.1/24, found \"10.1.0.1\"\n"
-		 "t:2:60: ports.c.addresses[1]: expected an address with its network's length like "
-		 "192.0.2.1/24, found \"x\"\n"
-		 "t:2:63: ports.c.addresses[2]: expected an address with its network's length like "
+		 "t:2:50: ports.c.addresses[0]: expected an address with a prefix length like "
+		 "192.0.2.1/24, found \"10.1.0.1\"\nt:2:60: ports.c.addresses[1]: expected an "
+		 "address with a prefix length like 192.0.2.1/24, found \"x\"\nt:2:63: "
+		 "ports.c.addresses[2]: expected an address with a prefix length like "
 		 "192.0.2.1/24, found \"10.1.0.1/0\"\n"},
 		{A("addresses: [10.1.0.0/24, 10.1.0.255/24, 224.0.0.1/4, \"fd00::/64\"]",
 		   "addresses: [192.0.2.127/25, 192.0.2.128/24]"),
@@ -136,21 +135,19 @@ static void test_addresses(void **state)
 									"remote: 10.1.0.2, "
 									"subnets: [10.4.0.0/16]}\n",
 		 "t:8:3: warning: peers.c: no SA of dir out: packets to its subnets will be "
-		 "dropped\n"
-		 "t:8:3: warning: peers.c: no SA of dir in: packets from it will be dropped\n"
-		 "t:9:3: warning: peers.d: no SA of dir out: packets to its subnets will be "
-		 "dropped\n"
-		 "t:9:3: warning: peers.d: no SA of dir in: packets from it will be dropped\n"
-		 "t:9:33: peers.d.remote: 10.1.0.2 is reached by ports.c (line 2), whose role is "
-		 "not encrypted\n"},
+		 "dropped\nt:8:3: warning: peers.c: no SA of dir in: packets from it will be "
+		 "dropped\nt:9:3: warning: peers.d: no SA of dir out: packets to its subnets will "
+		 "be dropped\nt:9:3: warning: peers.d: no SA of dir in: packets from it will be "
+		 "dropped\nt:9:33: peers.d.remote: 10.1.0.2 is reached through ports.c (line 2), "
+		 "whose role is not encrypted\n"},
 		{A("addresses: [10.2.0.1/24]",
 		   "addresses: [192.0.2.1/24, 192.0.2.2/24]") "peers:\n"
 							      "  b: {local: 192.0.2.1, remote: "
 							      "192.0.2.2, subnets: "
 							      "[10.2.0.0/16],\n" SAS "}\n",
 		 "t:2:50: ports.c.addresses[0]: 10.2.0.1/24 lies inside 10.2.0.0/16 of peers.b "
-		 "(line 5): packets to it belong in the tunnel\n"
-		 "t:3:68: ports.u.addresses[1]: 192.0.2.2/24 is also the remote of peers.b\n"},
+		 "(line 5): packets to it must go through the tunnel\nt:3:68: "
+		 "ports.u.addresses[1]: 192.0.2.2/24 is also the remote of peers.b\n"},
 	};
 
 	(void)state;
@@ -167,15 +164,15 @@ static void test_ports(void **state)
 		{V "ports: {a: {}}\n", "t:2:9: ports.a: missing key \"device\"\n"
 				       "t:2:9: ports.a: missing key \"role\"\n"},
 		{V "ports: {\"up link\": {device: d, role: clear}}\n",
-		 "t:2:9: ports.up link: not a name (1-63 of A-Z a-z 0-9 _ . -, first a letter or "
-		 "digit)\n"},
+		 "t:2:9: ports.up link: not a valid name (1-63 of A-Z a-z 0-9 _ . -, starting with "
+		 "a letter or digit)\n"},
 		{V "ports: {-a: {device: d, role: clear}}\n",
-		 "t:2:9: ports.-a: not a name (1-63 of A-Z a-z 0-9 _ . -, first a letter or "
-		 "digit)\n"},
+		 "t:2:9: ports.-a: not a valid name (1-63 of A-Z a-z 0-9 _ . -, starting with a "
+		 "letter or digit)\n"},
 		{V "ports: {a234567890123456789012345678901234567890123456789012345678901234: "
 		   "{device: d, role: clear}}\n",
 		 "t:2:9: ports.a234567890123456789012345678901234567890123456789012345678901234: "
-		 "not a name (1-63 of A-Z a-z 0-9 _ . -, first a letter or digit)\n"},
+		 "not a valid name (1-63 of A-Z a-z 0-9 _ . -, starting with a letter or digit)\n"},
 		{V "ports: {a: {device: \"\", role: clear}}\n",
 		 "t:2:21: ports.a.device: must not be empty\n"},
 		{V "ports: {a: {device: d, role: plain}}\n",
@@ -333,7 +330,7 @@ static void test_routes(void **state)
 		 "t:5:32: routes[0].via: 10.9.0.3 is neither the ip of a neighbor nor inside a "
 		 "port's network\n"},
 		{VP N "routes: [{to: \"fd00::/8\", via: 10.9.0.2}]\n",
-		 "t:5:32: routes[0].via: 10.9.0.2 and to are of different families\n"},
+		 "t:5:32: routes[0].via: 10.9.0.2 and to have different address families\n"},
 		{VP N "routes: [{to: 10.0.0.0/8, via: 0.0.0.0}]\n",
 		 "t:5:32: routes[0].via: 0.0.0.0 is not a host's unicast address\n"},
 		{VP "routes:\n"
@@ -403,16 +400,19 @@ static void test_policy_section(void **state)
 		{VP "policy: {dirs: [p], inventory: [i], on_error: ignore}\n",
 		 "t:3:47: policy.on_error: unknown \"ignore\" (one of: quarantine, refuse)\n"},
 		{VP "policy: {dirs: [p], inventory: [i], default_namespace: Shop}\n",
-		 "t:3:56: policy.default_namespace: \"Shop\" is no namespace (a-z, 0-9 and -)\n"},
+		 "t:3:56: policy.default_namespace: \"Shop\" is not a valid namespace (a-z, 0-9 "
+		 "and -)\n"},
 		{VP "policy: {dirs: [p], inventory: [i], default_namespace: "
 		    "a23456789-123456789-123456789-123456789-123456789-123456789-123}\n",
 		 ""},
 		{VP "policy: {dirs: [p], inventory: [i], default_namespace: "
 		    "a23456789-123456789-123456789-123456789-123456789-123456789-1234}\n",
-		 "t:3:56: policy.default_namespace: \"a23456789-123456789-123456789-123456789-"
-		 "123456789-123456789-1234\" is no namespace (a-z, 0-9 and -)\n"},
+		 "t:3:56: policy.default_namespace: "
+		 "\"a23456789-123456789-123456789-123456789-123456789-123456789-1234\" is not a "
+		 "valid namespace (a-z, 0-9 and -)\n"},
 		{VP "policy: {dirs: [p], inventory: [i], default_namespace: a-}\n",
-		 "t:3:56: policy.default_namespace: \"a-\" is no namespace (a-z, 0-9 and -)\n"},
+		 "t:3:56: policy.default_namespace: \"a-\" is not a valid namespace (a-z, 0-9 and "
+		 "-)\n"},
 		{VP "policy: {dirs: [p], inventory: [i], default_namespace: []}\n",
 		 "t:3:56: policy.default_namespace: expected a value, found a list\n"},
 		{VP "policy: {dirs: [p], inventory: [i], existing_connections: drop}\n",

@@ -20,21 +20,21 @@ static void test_messages(void **state)
 		{PORTS("", " kernel: {" TAP ", alow: [ike]}"),
 		 "t:6:40: ports.u.kernel: unknown key \"alow\" (did you mean \"allow\"?)\n"},
 		{PORTS("", " kernel: {device: \"0000:01:00.0\"}"),
-		 "t:6:19: ports.u.kernel.device: a PCI device is no interface of the kernel "
-		 "(net_tap0,iface=NAME or virtio_user0,path=/dev/vhost-net,iface=NAME)\n"
-		 "t:6:19: ports.u.kernel.device: its interface needs a name of 1-15 letters "
+		 "t:6:19: ports.u.kernel.device: a PCI device is not a kernel interface (use "
+		 "net_tap0,iface=NAME or virtio_user0,path=/dev/vhost-net,iface=NAME)\nt:6:19: "
+		 "ports.u.kernel.device: its interface needs a name of 1-15 characters "
 		 "(net_tap0,iface=NAME)\n"},
 		{PORTS("", " kernel: {device: \"net_tap0,iface=abcdefghijklmnop\"}"),
-		 "t:6:19: ports.u.kernel.device: its interface needs a name of 1-15 letters "
+		 "t:6:19: ports.u.kernel.device: its interface needs a name of 1-15 characters "
 		 "(net_tap0,iface=NAME)\n"},
 		{PORTS("", " kernel: {device: \"net_tap0,iface=k0,mac=02:00:00:00:00:01\"}"),
-		 "t:6:19: ports.u.kernel.device: its MAC is the port's: leave out mac=\n"},
+		 "t:6:19: ports.u.kernel.device: it uses the MAC of the port: remove mac=\n"},
 		{V "ports: {c: {device: d0, role: clear, kernel: {" TAP "}}}\n",
-		 "t:2:38: ports.c.kernel: the port has no addresses, so nothing is for the kernel "
-		 "there\n"},
+		 "t:2:38: ports.c.kernel: the port has no addresses, so no packet would be "
+		 "delivered to the kernel\n"},
 		{PORTS(" kernel: {" TAP ", allow: [ike]}", ""),
-		 "t:4:40: ports.c.kernel: allow belongs to encrypted ports: by a clear one all "
-		 "passes that policy lets through\n"},
+		 "t:4:40: ports.c.kernel: allow is only valid for encrypted ports: a clear port "
+		 "forwards whatever policy allows\n"},
 		{PORTS("", " kernel: {" TAP ", allow: ike}"),
 		 "t:6:47: ports.u.kernel.allow: expected a list, found a value\n"},
 		{PORTS("", " kernel: {" TAP ", allow: [ike, icpm, bgp, {tcp: 0}, {udp: 70000}, "
@@ -45,9 +45,9 @@ static void test_messages(void **state)
 		 "t:6:89: ports.u.kernel.allow[5]: unknown key \"sctp\" (did you mean \"tcp\"?)\n"
 		 "t:6:99: ports.u.kernel.allow[6]: expected a value, found a list\n"},
 		{PORTS("", " kernel: {" TAP ", allow: [ike, bgp, {tcp: 179}, ike, {udp: 4500}]}"),
-		 "t:6:64: ports.u.kernel.allow[2].tcp: is given twice\n"
-		 "t:6:70: ports.u.kernel.allow[3]: is given twice\n"
-		 "t:6:81: ports.u.kernel.allow[4].udp: is IKE's: say ike\n"},
+		 "t:6:64: ports.u.kernel.allow[2].tcp: is given twice\nt:6:70: "
+		 "ports.u.kernel.allow[3]: is given twice\nt:6:81: ports.u.kernel.allow[4].udp: is "
+		 "IKE: use ike\n"},
 		{PORTS("", " kernel: {" TAP ", allow: [{tcp: 1}, {tcp: 2}, {tcp: 3}, {tcp: 4}, "
 			   "{tcp: 5}, {tcp: 6}, {tcp: 7}, {tcp: 8}, {tcp: 9}, {tcp: 10}, "
 			   "{tcp: 11}, {tcp: 12}, {tcp: 13}, {tcp: 14}, {tcp: 15}, {tcp: 16}, "
@@ -55,16 +55,16 @@ static void test_messages(void **state)
 		 "t:6:221: ports.u.kernel.allow[16].tcp: more than 16 ports\n"},
 		/* Another's device, another's interface. */
 		{PORTS(" kernel: {" TAP "}", " kernel: {device: \"net_tap0,iface=k1\"}"),
-		 "t:6:19: ports.u.kernel.device: \"net_tap0,iface=k1\" has the device or interface "
-		 "of ports.c (line 3)\n"},
+		 "t:6:19: ports.u.kernel.device: \"net_tap0,iface=k1\" uses the device or "
+		 "interface of ports.c (line 3)\n"},
 		{PORTS(" kernel: {" TAP "}", " kernel: {device: \"net_tap1,iface=k0\"}"),
-		 "t:6:19: ports.u.kernel.device: \"net_tap1,iface=k0\" has the device or interface "
-		 "of ports.c (line 3)\n"},
+		 "t:6:19: ports.u.kernel.device: \"net_tap1,iface=k0\" uses the device or "
+		 "interface of ports.c (line 3)\n"},
 		{PORTS(" kernel: {device: \"d1,iface=k0\"}", ""),
-		 "t:4:19: ports.c.kernel.device: \"d1,iface=k0\" has the device or interface of "
+		 "t:4:19: ports.c.kernel.device: \"d1,iface=k0\" uses the device or interface of "
 		 "ports.u (line 5)\n"},
 		{PORTS("", " kernel: {device: \"net_tap0,iface=wire\"}"),
-		 "t:6:19: ports.u.kernel.device: \"net_tap0,iface=wire\" has the device or "
+		 "t:6:19: ports.u.kernel.device: \"net_tap0,iface=wire\" uses the device or "
 		 "interface of ports.u (line 5)\n"},
 	};
 

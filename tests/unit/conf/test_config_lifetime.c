@@ -22,8 +22,8 @@ static void test_messages(void **state)
 		 "t:12:35: peers.b.rekey.grace: expected a duration like 30s or 500ms, found "
 		 "\"-1s\"\n"},
 		{PEER("    rekey: {send_delay: 61s}\n"),
-		 "t:12:5: warning: peers.b.rekey: grace is shorter than send_delay: the other end "
-		 "may still send on an SA that is no longer accepted here\n"},
+		 "t:12:5: warning: peers.b.rekey: grace is shorter than send_delay: the peer may "
+		 "still send on an SA that is no longer accepted here\n"},
 		{PEER("    lifetime: []\n"),
 		 "t:12:15: peers.b.lifetime: expected a map, found a list\n"},
 		{PEER("    lifetime: {soft_packets: 0, hard_bytes: 0, soft_time: 0, hard_time: "

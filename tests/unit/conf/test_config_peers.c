@@ -18,12 +18,12 @@ static void test_peers(void **state)
 					"t:3:9: peers.b: missing key \"remote\"\n"
 					"t:3:9: peers.b: missing key \"subnets\"\n"},
 		{VP N "peers:\n" PEER("b c", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10"),
-		 "t:6:3: peers.b c: not a name (1-63 of A-Z a-z 0-9 _ . -, first a letter or "
-		 "digit)\n"},
+		 "t:6:3: peers.b c: not a valid name (1-63 of A-Z a-z 0-9 _ . -, starting with a "
+		 "letter or digit)\n"},
 		{VP N "peers:\n" PEER("b", "192.0.2.2", "192.0.2.2", "10.1.0.0/16", "10"),
 		 "t:6:33: peers.b.remote: 192.0.2.2 is also local\n"},
 		{VP N "peers:\n" PEER("b", "2001:db8::1", "192.0.2.2", "10.1.0.0/16", "10"),
-		 "t:6:35: peers.b.remote: 192.0.2.2 and local are of different families\n"},
+		 "t:6:35: peers.b.remote: 192.0.2.2 and local have different address families\n"},
 		{VP N "peers:\n" PEER("b", "224.0.0.1", "127.0.0.1", "10.1.0.0/16", "10"),
 		 "t:6:14: peers.b.local: 224.0.0.1 is not a host's unicast address\n"
 		 "t:6:33: peers.b.remote: 127.0.0.1 is not a host's unicast address\n"},
@@ -45,9 +45,8 @@ static void test_peers(void **state)
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "10")
 			 PEER("d", "192.0.2.1", "192.0.2.2", "10.1.0.0/16, 10.0.0.0/8", "11"),
 		 "t:4:27: neighbors[1].ip: 10.9.0.2 lies inside 10.0.0.0/8 of peers.d (line 9): "
-		 "packets to it belong in the tunnel\n"
-		 "t:9:54: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.1.2.0/24 of peers.b (line "
-		 "6)\n"},
+		 "packets to it must go through the tunnel\nt:9:54: peers.d.subnets[0]: "
+		 "10.1.0.0/16 overlaps 10.1.2.0/24 of peers.b (line 6)\n"},
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "10")
 			 PEER("d", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "11"),
 		 "t:9:54: peers.d.subnets[0]: 10.1.2.0/24 overlaps 10.1.2.0/24 of peers.b (line "
@@ -55,15 +54,14 @@ static void test_peers(void **state)
 		/* Through itself. */
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "192.0.0.0/16", "10"),
 		 "t:3:27: neighbors[0].ip: 192.0.2.2 lies inside 192.0.0.0/16 of peers.b (line 6): "
-		 "packets to it belong in the tunnel\n"
-		 "t:6:14: peers.b.local: 192.0.2.1 lies inside 192.0.0.0/16 of peers.b (line 6): "
-		 "its tunnel would run through a tunnel\n"
-		 "t:6:33: peers.b.remote: 192.0.2.2 lies inside 192.0.0.0/16 of peers.b (line 6): "
-		 "its tunnel would run through a tunnel\n"},
+		 "packets to it must go through the tunnel\nt:6:14: peers.b.local: 192.0.2.1 lies "
+		 "inside 192.0.0.0/16 of peers.b (line 6): its tunnel would be routed through "
+		 "another tunnel\nt:6:33: peers.b.remote: 192.0.2.2 lies inside 192.0.0.0/16 of "
+		 "peers.b (line 6): its tunnel would be routed through another tunnel\n"},
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10")
 			 PEER("d", "192.0.3.1", "192.0.2.2", "192.0.3.0/24", "11"),
 		 "t:9:14: peers.d.local: 192.0.3.1 lies inside 192.0.3.0/24 of peers.d (line 9): "
-		 "its tunnel would run through a tunnel\n"},
+		 "its tunnel would be routed through another tunnel\n"},
 		/* Past the tunnel. */
 		{VP N "routes: [{to: 10.1.0.0/16, port: c}, {to: 10.1.2.0/24, port: c}, {to: "
 		      "10.0.0.0/8, port: c}]\n"
@@ -75,27 +73,27 @@ static void test_peers(void **state)
 		{VP N "routes: [{to: 10.0.0.0/8, via: 10.9.0.2}]\n"
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.9.0.0/16", "10"),
 		 "t:4:27: neighbors[1].ip: 10.9.0.2 lies inside 10.9.0.0/16 of peers.b (line 7): "
-		 "packets to it belong in the tunnel\n"
-		 "t:5:32: routes[0].via: 10.9.0.2 lies inside 10.9.0.0/16 of peers.b (line 7): a "
-		 "router must be reached without a tunnel\n"},
+		 "packets to it must go through the tunnel\nt:5:32: routes[0].via: 10.9.0.2 lies "
+		 "inside 10.9.0.0/16 of peers.b (line 7): a router must be reachable without a "
+		 "tunnel\n"},
 		/* Out of reach. */
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
 		 "t:6:33: peers.b.remote: no route or neighbor covers 192.0.2.3\n"},
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "10.9.0.2", "10.1.0.0/16", "10"),
-		 "t:6:33: peers.b.remote: 10.9.0.2 is reached by ports.c (line 2), whose role is "
-		 "not encrypted\n"},
+		 "t:6:33: peers.b.remote: 10.9.0.2 is reached through ports.c (line 2), whose role "
+		 "is not encrypted\n"},
 		{VP N "routes: [{to: 0.0.0.0/0, via: 10.9.0.2}]\n"
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
-		 "t:7:33: peers.b.remote: 192.0.2.3 is reached by ports.c (line 2), whose role is "
-		 "not encrypted\n"},
+		 "t:7:33: peers.b.remote: 192.0.2.3 is reached through ports.c (line 2), whose "
+		 "role is not encrypted\n"},
 		{VP N
 		 "routes: [{to: 0.0.0.0/0, via: 10.9.0.2}, {to: 192.0.2.0/24, via: 192.0.2.2}]\n"
 		 "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
 		 ""},
 		{VP N "routes: [{to: 192.0.2.0/24, port: u}, {to: 192.0.2.3/32, port: c}]\n"
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
-		 "t:7:33: peers.b.remote: 192.0.2.3 is reached by ports.c (line 2), whose role is "
-		 "not encrypted\n"},
+		 "t:7:33: peers.b.remote: 192.0.2.3 is reached through ports.c (line 2), whose "
+		 "role is not encrypted\n"},
 		{VP N "routes: [{to: 192.0.2.0/24, port: u}]\n"
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
 		 "t:7:33: warning: peers.b.remote: 192.0.2.3 has no entry in neighbors: packets to "
@@ -156,7 +154,7 @@ static void test_sas(void **state)
 		{SA("dir: in, spi: 300, esn: 1"),
 		 "t:7:26: peers.b.sas[0].esn: expected true or false, found \"1\"\n"},
 		{SA("dir: in, spi: 300, replay_window: 0"),
-		 "t:7:36: warning: peers.b.sas[0].replay_window: 0 turns anti-replay off (RFC 4303 "
+		 "t:7:36: warning: peers.b.sas[0].replay_window: 0 disables anti-replay (RFC 4303 "
 		 "s3.4.3)\n"},
 		{SA("dir: in, spi: 300, replay_window: 31"),
 		 "t:7:36: peers.b.sas[0].replay_window: 31 is out of range (0 or 32-8192)\n"},
@@ -167,7 +165,7 @@ static void test_sas(void **state)
 		{SA("dir: in, spi: 300, replay_window: 32"), ""},
 		{SA("dir: in, spi: 300, replay_window: 8192"), ""},
 		{SA("dir: out, spi: 300, replay_window: 64"),
-		 "t:7:22: peers.b.sas[0].replay_window: belongs to SAs of dir in only\n"},
+		 "t:7:22: peers.b.sas[0].replay_window: only valid for SAs of dir in\n"},
 		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128-gcm, key_file: k}]}\n",
 		 "t:8:82: peers.b.sas[2].suite: unknown \"aes128-gcm\" (did you mean "
 		 "\"aes128gcm16\"?)\n"},
@@ -175,39 +173,38 @@ static void test_sas(void **state)
 		 "t:8:82: peers.b.sas[2].suite: unknown \"rot13\" (espgate keygen lists "
 		 "the suites)\n"},
 		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128, key_file: k}]}\n",
-		 "t:8:82: peers.b.sas[2].suite: \"aes128\" is refused: encryption without "
+		 "t:8:82: peers.b.sas[2].suite: \"aes128\" is not allowed: encryption without "
 		 "authentication (RFC 8221 s4: MUST NOT)\n"},
 		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128gcm16, key_file: \"\"}]}\n",
 		 "t:8:105: peers.b.sas[2].key_file: must not be empty\n"},
 		/* What two SAs may not share. */
 		{SA("dir: in, spi: 0x100"),
 		 "t:9:16: peers.b.sas[2].spi: 256 is already used by peers.b.sas[0] (line 7): "
-		 "inbound SPIs are unique\n"},
+		 "inbound SPIs must be unique\n"},
 		{SA("dir: out, spi: 0x100"),
 		 "t:8:17: peers.b.sas[1].spi: 256 is already used by peers.b.sas[0] (line 7) for "
 		 "the same remote\n"},
 		{SA_HEAD OUT "{dir: in, spi: 300, suite: aes128gcm16, key_file: o}]}\n",
 		 "t:8:51: peers.b.sas[1].key_file: o is already used by peers.b.sas[0] (line 7): "
-		 "two SAs with one key repeat nonces (RFC 4106 s3.1)\n"},
+		 "two SAs with the same key repeat nonces (RFC 4106 s3.1)\n"},
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10")
 			 PEER("d", "192.0.2.1", "192.0.2.2", "10.2.0.0/16", "10"),
 		 "t:10:21: peers.d.sas[0].spi: 3010 is already used by peers.b.sas[0] (line 7) for "
-		 "the same remote\n"
-		 "t:11:20: peers.d.sas[1].spi: 3010 is already used by peers.b.sas[1] (line 8): "
-		 "inbound SPIs are unique\n"
-		 "t:11:56: peers.d.sas[1].key_file: i10 is already used by peers.b.sas[1] (line "
-		 "8): two SAs with one key repeat nonces (RFC 4106 s3.1)\n"
-		 "t:10:57: peers.d.sas[0].key_file: o10 is already used by peers.b.sas[0] (line "
-		 "7): two SAs with one key repeat nonces (RFC 4106 s3.1)\n"},
+		 "the same remote\nt:11:20: peers.d.sas[1].spi: 3010 is already used by "
+		 "peers.b.sas[1] (line 8): inbound SPIs must be unique\nt:11:56: "
+		 "peers.d.sas[1].key_file: i10 is already used by peers.b.sas[1] (line 8): two SAs "
+		 "with the same key repeat nonces (RFC 4106 s3.1)\nt:10:57: "
+		 "peers.d.sas[0].key_file: o10 is already used by peers.b.sas[0] (line 7): two SAs "
+		 "with the same key repeat nonces (RFC 4106 s3.1)\n"},
 		{VP N "routes: [{to: 192.0.2.3/32, via: 192.0.2.2}]\n"
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10")
 			      PEER("d", "192.0.2.1", "192.0.2.3", "10.2.0.0/16", "10"),
 		 "t:12:20: peers.d.sas[1].spi: 3010 is already used by peers.b.sas[1] (line 9): "
-		 "inbound SPIs are unique\n"
-		 "t:12:56: peers.d.sas[1].key_file: i10 is already used by peers.b.sas[1] (line "
-		 "9): two SAs with one key repeat nonces (RFC 4106 s3.1)\n"
-		 "t:11:57: peers.d.sas[0].key_file: o10 is already used by peers.b.sas[0] (line "
-		 "8): two SAs with one key repeat nonces (RFC 4106 s3.1)\n"},
+		 "inbound SPIs must be unique\nt:12:56: peers.d.sas[1].key_file: i10 is already "
+		 "used by peers.b.sas[1] (line 9): two SAs with the same key repeat nonces (RFC "
+		 "4106 s3.1)\nt:11:57: peers.d.sas[0].key_file: o10 is already used by "
+		 "peers.b.sas[0] (line 8): two SAs with the same key repeat nonces (RFC 4106 "
+		 "s3.1)\n"},
 	};
 
 	(void)state;
@@ -229,8 +226,8 @@ static void test_peer_options(void **state)
 		{VP N
 		 "peers:\n  b: {local: \"2001:db8::1\", remote: \"2001:db8::2\", df: set, subnets: "
 		 "[10.1.0.0/16], sas: [\n" OUT IN "]}\n",
-		 "t:6:52: peers.b.df: belongs to tunnels over IPv4 only\n"
-		 "t:6:37: peers.b.remote: no route or neighbor covers 2001:db8::2\n"},
+		 "t:6:52: peers.b.df: only valid for tunnels over IPv4\nt:6:37: peers.b.remote: no "
+		 "route or neighbor covers 2001:db8::2\n"},
 		{PEER_WITH("udp_encap: true"), ""},
 		{PEER_WITH("udp_encap: false"), ""},
 		{PEER_WITH("udp_encap: {source_ports: 1}"), ""},
@@ -251,14 +248,13 @@ static void test_peer_options(void **state)
 		{PEER_WITH("udp_encap: {accept_plain: 1}"),
 		 "t:9:27: peers.b.udp_encap.accept_plain: expected true or false, found \"1\"\n"},
 		{PEER_WITH("udp_encap: {float: true, source_ports: 2}"),
-		 "t:9:20: peers.b.udp_encap.float: does not go with source_ports: behind a NAT "
-		 "each "
-		 "source port has a mapping of its own\n"},
+		 "t:9:20: peers.b.udp_encap.float: conflicts with source_ports: a NAT maps each "
+		 "source port separately\n"},
 		{PEER_WITH("udp_encap: [true]"),
 		 "t:9:12: peers.b.udp_encap: expected a value, found a list\n"},
 		{PEER_WITH("udp_encap: {}"),
-		 "t:9:12: peers.b.udp_encap: is empty: true, false, auto, or one of source_ports, "
-		 "peer_port, float, accept_plain\n"},
+		 "t:9:12: peers.b.udp_encap: is empty: expected true, false, auto, or some of "
+		 "source_ports, peer_port, float, accept_plain\n"},
 		{PEER_WITH("udp_encap: {source_ports: 0}"),
 		 "t:9:27: peers.b.udp_encap.source_ports: 0 is out of range (1-16384)\n"},
 		{PEER_WITH("udp_encap: {source_ports: 16385}"),
@@ -292,32 +288,31 @@ static void test_transport(void **state)
 				 ", udp_encap: {peer_port: 4501, accept_plain: true}"),
 		 ""},
 		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", udp_encap: {float: true}"),
-		 "t:9:82: peers.b.udp_encap.float: belongs to mode tunnel: in transport mode the "
-		 "outer source is the packet's own\n"},
+		 "t:9:82: peers.b.udp_encap.float: only valid in mode tunnel: in transport mode "
+		 "the outer source is the packet's own\n"},
 		{VP N "peers:\n  b: {mode: tunel, local: 10.9.0.9, remote: 192.0.2.2}\n",
 		 "t:6:13: peers.b.mode: unknown \"tunel\" (did you mean \"tunnel\"?)\n"
 		 "t:6:3: peers.b: missing key \"subnets\"\n"},
 		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", subnets: [10.1.0.0/16]"),
-		 "t:9:63: peers.b.subnets: belongs to mode tunnel: transport mode is between local "
-		 "and remote\n"},
+		 "t:9:63: peers.b.subnets: only valid in mode tunnel: transport mode protects "
+		 "traffic between local and remote\n"},
 		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", df: set"),
-		 "t:9:63: peers.b.df: belongs to mode tunnel: in transport mode packets keep "
-		 "theirs\n"},
+		 "t:9:63: peers.b.df: only valid in mode tunnel: transport mode keeps the packet's "
+		 "DF\n"},
 		/* Both ends must be reached, each on its side. */
 		{VP NT TRANSPORT("b", "10.8.0.9", "192.0.2.2", "10", ""),
-		 "t:7:31: peers.b.local: no route or neighbor covers 10.8.0.9, where mode "
-		 "transport delivers\n"},
+		 "t:7:31: peers.b.local: no route or neighbor covers 10.8.0.9, to which mode "
+		 "transport forwards\n"},
 		{VP NT TRANSPORT("b", "192.0.2.3", "192.0.2.2", "10", ""),
-		 "t:7:31: peers.b.local: 192.0.2.3 is reached by ports.u (line 2), whose role is "
-		 "not clear, and mode transport delivers there\n"},
+		 "t:7:31: peers.b.local: 192.0.2.3 is reached through ports.u (line 2), whose role "
+		 "is not clear, but mode transport forwards to it\n"},
 		{V "ports: {c: {device: d0, role: clear, addresses: [10.9.0.9/24]}, u: {device: "
 		   "d1, role: encrypted}}\n" NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ""),
-		 "t:7:31: peers.b.local: 10.9.0.9 is the gateway's own address (ports.c, line 2): "
-		 "mode "
-		 "transport protects an end behind it\n"},
+		 "t:7:31: peers.b.local: 10.9.0.9 is an address of the gateway (ports.c, line 2): "
+		 "mode transport protects a host behind it\n"},
 		{VP NT TRANSPORT("b", "10.9.0.9", "10.9.0.8", "10", ""),
-		 "t:7:49: peers.b.remote: 10.9.0.8 is reached by ports.c (line 2), whose role is "
-		 "not encrypted\n"},
+		 "t:7:49: peers.b.remote: 10.9.0.8 is reached through ports.c (line 2), whose role "
+		 "is not encrypted\n"},
 		/* Whose packet would it be? */
 		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", "")
 			 TRANSPORT("d", "10.9.0.8", "192.0.2.2", "11", ""),
@@ -334,11 +329,11 @@ static void test_transport(void **state)
 }
 
 #define REPEATS_IVS                                                                                \
-	" is refused without a state_dir: where the clock steps back a restart repeats its IVs, "  \
-	"and two packets under one IV give away text and key (RFC 4106 s3.1, RFC 3686 s2.1)\n"
+	" requires state_dir: if the clock steps back, a restart repeats its IVs, and two "        \
+	"packets with the same IV reveal plaintext and key (RFC 4106 s3.1, RFC 3686 s2.1)\n"
 #define REPEATS_SEQ                                                                                \
-	" is refused without a state_dir: its IV is the sequence number, which no restart may "    \
-	"repeat (RFC 8750 s4, RFC 4303 s3.3.3)\n"
+	" requires state_dir: its IV is the sequence number, which must not repeat "               \
+	"after a restart (RFC 8750 s4, RFC 4303 s3.3.3)\n"
 
 /* No nonce may repeat, restarts included: each kind of IV, each direction. */
 static void test_nonces(void **state)
@@ -374,8 +369,7 @@ static void test_nonces(void **state)
 		if (strstr(rows[i].suite, "gmac") || strstr(rows[i].suite, "null"))
 			eg_buf_add(&lines,
 				   "t:9:%zu: warning: peers.b.sas[2].suite: %s does not encrypt: "
-				   "the wire "
-				   "can read what this peer is sent\n",
+				   "packets to this peer are readable on the wire\n",
 				   strlen("{dir: , spi: 300, suite: ") + strlen(rows[i].dir) + 1,
 				   rows[i].suite);
 		eg_buf_add(&weak, "%s", lines.v);
@@ -453,12 +447,12 @@ static void test_fragment(void **state)
 		{PEER_WITH("path_mtu: lern"), "t:9:11: peers.b.path_mtu: unknown \"lern\" (did you "
 					      "mean \"learn\"?)\n"},
 		{PEER_WITH("fragment: after, df: set"),
-		 "t:9:11: peers.b.fragment: df: set forbids to fragment the outer packet (RFC 791 "
-		 "s2.3); before and drop go with it\n"},
+		 "t:9:11: peers.b.fragment: df: set forbids fragmenting the outer packet (RFC 791 "
+		 "s2.3); use before or drop\n"},
 		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", fragment: after"), ""},
 		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", fragment: before"),
-		 "t:9:73: peers.b.fragment: belongs to mode tunnel: transport mode seals no "
-		 "fragments (RFC 4303 s3.1.1)\n"},
+		 "t:9:73: peers.b.fragment: only valid in mode tunnel: transport mode does not "
+		 "seal fragments (RFC 4303 s3.1.1)\n"},
 	};
 
 	(void)state;

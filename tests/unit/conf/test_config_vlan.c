@@ -24,8 +24,8 @@ static void test_messages(void **state)
 		 "t:5:24: ports.b.vlan: 4095 is out of range (1-4094)\n"},
 		{SUB("  b: {parent: t, role: clear}\n"), "t:5:3: ports.b: missing key \"vlan\"\n"},
 		{SUB("  b: {vlan: 7, role: clear}\n"),
-		 "t:5:3: ports.b: missing key \"device\"\n"
-		 "t:5:13: ports.b.vlan: without parent: the port whose device it shares\n"},
+		 "t:5:3: ports.b: missing key \"device\"\nt:5:13: ports.b.vlan: requires parent, "
+		 "the port whose device is shared\n"},
 		{SUB("  b: {parent: tt, vlan: 7, role: clear}\n"),
 		 "t:5:15: ports.b.parent: no port is named \"tt\" (did you mean \"t\"?)\n"},
 		{SUB("  b: {parent: [], vlan: 7, role: clear}\n"),
@@ -45,11 +45,13 @@ static void test_messages(void **state)
 		 "t:5:77: ports.b.rx_buffer: a sub-port shares this with its parent\n"
 		 "t:5:96: ports.b.promiscuous: a sub-port shares this with its parent\n"},
 		{SUB("  b: {device: d1, role: clear, mac: 02:00:00:00:00:01}\n"),
-		 "t:5:37: ports.b.mac: only a sub-port may have another MAC than its device\n"},
+		 "t:5:37: ports.b.mac: only a sub-port may have a MAC different from its "
+		 "device's\n"},
 		{SUB("  b: {parent: t, vlan: 7, role: clear, mac: 01:00:00:00:00:01}\n"),
 		 "t:5:45: ports.b.mac: 01:00:00:00:00:01 is not a unicast MAC address\n"},
 		{SUB("workers: {lcores: 1, pin: [{port: a, queue: 0, lcore: 1}]}\n"),
-		 "t:5:35: workers.pin[0].port: a is a sub-port: its parent receives for it\n"},
+		 "t:5:35: workers.pin[0].port: a is a sub-port: its packets are received by its "
+		 "parent\n"},
 	};
 
 	(void)state;

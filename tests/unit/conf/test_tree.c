@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "conf/tree_text.h"
+#include "conf/tree_sanitize.h"
 
 static void test_shape(void **state)
 {
@@ -170,7 +170,7 @@ static void test_refused(void **state)
 		{"a: !!map [b]\n", "t:1:4: tag \"tag:yaml.org,2002:map\" is not supported\n"},
 		{"a: *b\n", "t:1:4: unknown alias *b\n"},
 		{"&a x\n---\n*a\n", "t:3:1: unknown alias *a\n"},
-		{"a: &a [*a]\n", "t:1:8: alias *a stands inside what it names\n"},
+		{"a: &a [*a]\n", "t:1:8: alias *a refers to a value that contains it\n"},
 		{"[[[[]]]]\n", "t:1:4: nested deeper than 3 levels\n"},
 		{"[&a [[x]], [[*a]]]\n", "t:1:14: nested deeper than 3 levels\n"},
 		{"[&a x, *a, *a, *a]\n", "t:1:16: more than 2 aliases\n"},
@@ -236,14 +236,14 @@ static void test_replace(void **state)
 		{"a\xef", NULL},
 		{"a\xef\xbf", NULL},
 		{"a\xef\xbf\xbd", NULL},
-		{"a\xef\xbf\xbe", "a" EG_TREE_STAND_IN},
+		{"a\xef\xbf\xbe", "a" EG_TREE_REPLACEMENT},
 		{"\xc2", NULL},
-		{"\xc2\x9f\xc2\x85\xc2\xa0", EG_TREE_STAND_IN "\xc2\x85\xc2\xa0"},
-		{"\x7f", EG_TREE_STAND_IN},
+		{"\xc2\x9f\xc2\x85\xc2\xa0", EG_TREE_REPLACEMENT "\xc2\x85\xc2\xa0"},
+		{"\x7f", EG_TREE_REPLACEMENT},
 		{"\xef\xbb\xbf"
 		 "a\xef\xbb\xbf\n\xef\xbb\xbf"
 		 "b",
-		 "a" EG_TREE_STAND_IN "\nb"},
+		 "a" EG_TREE_REPLACEMENT "\nb"},
 		{"\\ud83d\\ude00\\uDFFF", "\\ufffd\\ufffd\\ufffd"},
 		{"\\ud83", NULL},
 		{"\\ud7ff \\ue000 \\ud", NULL},
@@ -256,7 +256,7 @@ static void test_replace(void **state)
 		char *text = malloc(len + 1), *exact = text + 1, *copy;
 
 		memcpy(exact, rows[i].text, len);
-		assert_int_equal(eg_tree_text_replace(exact, len, &copy, &copy_len), 0);
+		assert_int_equal(eg_tree_sanitize(exact, len, &copy, &copy_len), 0);
 		assert_int_equal(!copy, !rows[i].copy);
 		if (copy) {
 			assert_int_equal(copy_len, strlen(rows[i].copy));
@@ -270,11 +270,11 @@ static void test_replace(void **state)
 		char *copy;
 
 		/* The same where what follows is not part of the text. */
-		assert_int_equal(eg_tree_text_replace("a\xef\xbf\xbf", 3, &copy, &copy_len), 0);
+		assert_int_equal(eg_tree_sanitize("a\xef\xbf\xbf", 3, &copy, &copy_len), 0);
 		assert_null(copy);
-		assert_int_equal(eg_tree_text_replace("\xc2\x80", 1, &copy, &copy_len), 0);
+		assert_int_equal(eg_tree_sanitize("\xc2\x80", 1, &copy, &copy_len), 0);
 		assert_null(copy);
-		assert_int_equal(eg_tree_text_replace("\\ud800", 5, &copy, &copy_len), 0);
+		assert_int_equal(eg_tree_sanitize("\\ud800", 5, &copy, &copy_len), 0);
 		assert_null(copy);
 	}
 }
@@ -302,7 +302,7 @@ static void test_nul(void **state)
 	for (int n = 0; n < 40; n++, it = it->next) {
 		eg_buf_cut(&wanted, 0);
 		for (int i = 0; i < n; i++)
-			eg_buf_add(&wanted, EG_TREE_STAND_IN);
+			eg_buf_add(&wanted, EG_TREE_REPLACEMENT);
 		eg_buf_add(&wanted, "x");
 		assert_string_equal(it->text, wanted.v);
 	}

@@ -1,7 +1,7 @@
 /* Covers against an oracle that looks at every prefix, on random prefixes close to each other. */
 #include "conf_tests.h"
 
-#include "conf/cover.h"
+#include "conf/prefix_index.h"
 
 static struct eg_prefix random_prefix(void)
 {
@@ -23,10 +23,10 @@ static bool holds(const struct eg_prefix *outer, const struct eg_prefix *inner)
 }
 
 /* The longest that holds it, shorter than `below`. */
-static const struct eg_cover_item *naive_find(const struct eg_cover *cover,
-					      const struct eg_prefix *prefix, unsigned below)
+static const struct eg_prefix_item *naive_find(const struct eg_prefix_index *cover,
+					       const struct eg_prefix *prefix, unsigned below)
 {
-	const struct eg_cover_item *best = NULL;
+	const struct eg_prefix_item *best = NULL;
 
 	eg_vec_foreach (item, &cover->items) {
 		if (item->prefix.len < below && holds(&item->prefix, prefix) &&
@@ -36,14 +36,14 @@ static const struct eg_cover_item *naive_find(const struct eg_cover *cover,
 	return best;
 }
 
-static void check_items(const struct eg_cover *cover)
+static void check_items(const struct eg_prefix_index *cover)
 {
 	eg_vec_foreach (item, &cover->items) {
-		const struct eg_cover_item *outer =
+		const struct eg_prefix_item *outer =
 			naive_find(cover, &item->prefix, item->prefix.len);
 
 		if (!outer) {
-			assert_true(item->parent == EG_COVER_NONE);
+			assert_true(item->parent == EG_PREFIX_INDEX_NONE);
 			continue;
 		}
 		assert_true(item->parent < cover->items.n);
@@ -56,48 +56,48 @@ static void test_random(void **state)
 	(void)state;
 	seed_random();
 	for (int round = 0; round < 500; round++) {
-		struct eg_cover cover = {0};
+		struct eg_prefix_index cover = {0};
 		size_t n = (unsigned long)random() % 60;
 
 		for (size_t i = 0; i < n; i++) {
-			struct eg_cover_item item = {.prefix = random_prefix(), .owner = i};
+			struct eg_prefix_item item = {.prefix = random_prefix(), .owner = i};
 
-			assert_int_equal(eg_cover_add(&cover, &item), 0);
+			assert_int_equal(eg_prefix_index_add(&cover, &item), 0);
 		}
-		eg_cover_build(&cover);
+		eg_prefix_index_build(&cover);
 		check_items(&cover);
 		for (int i = 0; i < 200; i++) {
 			struct eg_prefix prefix = random_prefix();
 
-			assert_ptr_equal(eg_cover_find(&cover, &prefix),
+			assert_ptr_equal(eg_prefix_index_find(&cover, &prefix),
 					 naive_find(&cover, &prefix, 256));
 		}
-		eg_cover_free(&cover);
+		eg_prefix_index_free(&cover);
 	}
 }
 
 static void test_order(void **state)
 {
-	struct eg_cover cover = {0};
-	struct eg_cover_item item = {.kind = 2, .owner = 7};
+	struct eg_prefix_index cover = {0};
+	struct eg_prefix_item item = {.kind = 2, .owner = 7};
 	struct eg_prefix any = {.ip.family = 4, .len = 32};
 
 	(void)state;
-	assert_null(eg_cover_find(&cover, &any));
-	assert_int_equal(eg_cover_add(&cover, &item), 0); /* of no family */
+	assert_null(eg_prefix_index_find(&cover, &any));
+	assert_int_equal(eg_prefix_index_add(&cover, &item), 0); /* of no family */
 	assert_int_equal(cover.items.n, 0);
 	item.prefix = any;
-	eg_cover_add(&cover, &item);
+	eg_prefix_index_add(&cover, &item);
 	item.kind = 1;
 	item.owner = 9;
-	eg_cover_add(&cover, &item);
-	eg_cover_build(&cover);
+	eg_prefix_index_add(&cover, &item);
+	eg_prefix_index_build(&cover);
 	assert_int_equal(cover.items.v[0].owner, 9);
-	assert_int_equal(eg_cover_find(&cover, &any)->owner, 7);
-	eg_cover_free(&cover);
+	assert_int_equal(eg_prefix_index_find(&cover, &any)->owner, 7);
+	eg_prefix_index_free(&cover);
 }
 
-int run_cover_tests(void)
+int run_prefix_index_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),

@@ -1,4 +1,4 @@
-#include "conf/tree_text.h"
+#include "conf/tree_sanitize.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct out {
-	char *v; /* NULL: only count */
+	char *v; /* NULL: only count bytes */
 	size_t n;
 };
 
@@ -17,8 +17,8 @@ static void put(struct out *out, const char *bytes, size_t n)
 	out->n += n;
 }
 
-/* Bytes of a character that libyaml's reader refuses and JSON allows; 0 for any other. */
-static size_t refused(const unsigned char *at, size_t left)
+/* Length of the character at `at` if JSON allows it and libyaml's reader does not; otherwise 0. */
+static size_t unreadable_bytes(const unsigned char *at, size_t left)
 {
 	if (at[0] == 0x7f) /* DEL */
 		return 1;
@@ -31,7 +31,7 @@ static size_t refused(const unsigned char *at, size_t left)
 	return 0;
 }
 
-/* \uD800 to \uDFFF: half of a pair, which YAML does not know. */
+/* \uD800 to \uDFFF: half of a surrogate pair, which YAML does not support. */
 static bool is_surrogate(const char *at, size_t left)
 {
 	return left >= 6 && at[1] == 'u' && (at[2] == 'd' || at[2] == 'D') &&
@@ -39,58 +39,58 @@ static bool is_surrogate(const char *at, size_t left)
 	       isxdigit((unsigned char)at[5]);
 }
 
-/* One step through the text: how many bytes of it were dealt with. */
-static size_t step(const char *text, size_t len, size_t i, struct out *out)
+/* Process one character or escape; returns the number of bytes consumed. */
+static size_t sanitize_one(const char *text, size_t len, size_t i, struct out *out)
 {
-	size_t n = refused((const unsigned char *)text + i, len - i);
+	size_t n = unreadable_bytes((const unsigned char *)text + i, len - i);
 	bool line_start = !i || text[i - 1] == '\n';
 
 	if (n == 3 && text[i + 1] == '\xbb' && line_start)
-		return n; /* a byte order mark, also of the next of files joined by cat */
+		return n; /* a byte order mark; files joined by cat have one each */
 	if (n) {
-		put(out, EG_TREE_STAND_IN, strlen(EG_TREE_STAND_IN));
+		put(out, EG_TREE_REPLACEMENT, strlen(EG_TREE_REPLACEMENT));
 		return n;
 	}
 	if (text[i] == '\\' && is_surrogate(text + i, len - i)) {
 		put(out, "\\ufffd", 6);
 		return 6;
 	}
-	/* An escaped backslash escapes nothing behind it. */
+	/* An escaped backslash does not escape what follows it. */
 	n = text[i] == '\\' && i + 1 < len && text[i + 1] == '\\' ? 2 : 1;
 	put(out, text + i, n);
 	return n;
 }
 
-static void walk(const char *text, size_t len, struct out *out)
+static void sanitize(const char *text, size_t len, struct out *out)
 {
 	for (size_t i = 0; i < len;)
-		i += step(text, len, i, out);
+		i += sanitize_one(text, len, i, out);
 }
 
-static bool is_plain(const char *text, size_t len)
+static bool is_clean(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] == '\\' ? is_surrogate(text + i, len - i)
-				    : refused((const unsigned char *)text + i, len - i))
+				    : unreadable_bytes((const unsigned char *)text + i, len - i))
 			return false;
 	}
 	return true;
 }
 
-int eg_tree_text_replace(const char *text, size_t len, char **copy, size_t *copy_len)
+int eg_tree_sanitize(const char *text, size_t len, char **copy, size_t *copy_len)
 {
 	struct out out = {0};
 
 	*copy = NULL;
-	if (is_plain(text, len))
+	if (is_clean(text, len))
 		return 0;
-	walk(text, len, &out);
+	sanitize(text, len, &out);
 	out.v = malloc(out.n + 1);
 	if (!out.v)
 		return -ENOMEM;
 	*copy_len = out.n;
 	out.n = 0;
-	walk(text, len, &out);
+	sanitize(text, len, &out);
 	*copy = out.v;
 	return 0;
 }

@@ -3,7 +3,7 @@
 #include "conf/conf_tests.h"
 
 #include "conf/config.h"
-#include "conf/fixed.h"
+#include "conf/restart_keys.h"
 
 /* One key a line, so that a row's text replaces one line. */
 #define LINES 22
@@ -83,8 +83,8 @@ static const struct {
 	{17, "  dn: {device: net_null1, role: clear, promiscuous: true, rx_queues: 4}\n",
 	 "t:17:59: warning: ports.dn.rx_queues: needs a restart (running with auto)\n", false},
 	{17, "  dn: {device: net_null1, role: clear, promiscuous: true, rx_buffer: 2048}\n",
-	 "t:17:59: warning: ports.dn.rx_buffer: needs a restart (running with the longest frame's "
-	 "size)\n",
+	 "t:17:59: warning: ports.dn.rx_buffer: needs a restart (running with the size of the "
+	 "longest frame)\n",
 	 false},
 	{17,
 	 "  dn: {device: net_null1, role: clear, promiscuous: true, addresses: [10.9.9.1/24], "
@@ -131,7 +131,7 @@ static void test_rows(void **state)
 	for (size_t r = 0; r < COUNT(rows); r++) {
 		struct eg_config *wanted = config_with(rows[r].line, rows[r].text);
 		struct eg_errs errs = {0};
-		int ret = eg_config_retain_fixed(wanted, running, &errs);
+		int ret = eg_config_retain_restart_keys(wanted, running, &errs);
 
 		print_message("row %zu\n", r);
 		assert_messages(&errs, rows[r].messages);
@@ -169,7 +169,7 @@ static void test_no_device(void **state)
 
 	(void)state;
 	assert_memory_not_equal(&port->kernel.allow, &nothing, sizeof(nothing));
-	assert_int_equal(eg_config_retain_fixed(wanted, running, &errs), 0);
+	assert_int_equal(eg_config_retain_restart_keys(wanted, running, &errs), 0);
 	assert_messages(&errs,
 			"t:11:5: warning: ports.up.kernel: needs a restart (running with none)\n");
 	assert_null(port->kernel.device);
@@ -188,14 +188,14 @@ static void test_all_at_once(void **state)
 	(void)state;
 	wanted->ports.v[2].promiscuous = false;
 	wanted->policy.max_connections = 1024;
-	assert_int_equal(eg_config_retain_fixed(wanted, running, &errs), 0);
+	assert_int_equal(eg_config_retain_restart_keys(wanted, running, &errs), 0);
 	assert_int_equal(errs.n_warnings, 4);
 	eg_errs_free(&errs);
 	eg_config_free(wanted);
 	eg_config_free(running);
 }
 
-int run_fixed_tests(void)
+int run_restart_key_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),

@@ -33,9 +33,8 @@ static void test_shares(void **state)
 		/* One station cannot answer for two gateways; told once, too. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.2.0.0/16", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16, 10.2.0.0/16", "priority: 1, " LIVES),
-		 "t:9:2: warning: peers.d.alive: peers.b has the same target, which answers both "
-		 "by "
-		 "one of them: ask each gateway itself\n"},
+		 "t:9:2: warning: peers.d.alive: peers.b has the same target, which replies to "
+		 "both through only one of them: use an address of each gateway\n"},
 		/* The last resort need not be asked. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 2"),
@@ -45,18 +44,17 @@ static void test_shares(void **state)
 		 ""},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1")
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
-		 "t:5:2: warning: peers.b: without alive it is never found dead, and nothing goes "
-		 "by the peers that share its subnets\n"},
+		 "t:5:2: warning: peers.b: without alive its failure is never detected, and the "
+		 "peers that share its subnets are never used\n"},
 		/* Told once a peer. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.2.0.0/16", "priority: 1")
 			 PEER(" d", "3", "10.1.0.0/16, 10.2.0.0/16", "priority: 2"),
-		 "t:5:2: warning: peers.b: without alive it is never found dead, and nothing goes "
-		 "by the peers that share its subnets\n"},
+		 "t:5:2: warning: peers.b: without alive its failure is never detected, and the "
+		 "peers that share its subnets are never used\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.2.0.0/16", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 2"),
-		 "t:5:66: warning: peers.b.subnets[1]: no other peer has 10.2.0.0/16: priority "
-		 "says "
-		 "nothing of it\n"},
+		 "t:5:66: warning: peers.b.subnets[1]: no other peer has 10.2.0.0/16: priority has "
+		 "no effect on it\n"},
 		/* Both must agree to it. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "df: copy")
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 1"),
@@ -74,11 +72,9 @@ static void test_shares(void **state)
 		/* Only the very same prefix. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.1.0/24", "priority: 1"),
-		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority "
-		 "says "
-		 "nothing of it\n"
-		 "t:9:53: peers.d.subnets[0]: 10.1.1.0/24 overlaps 10.1.0.0/16 of peers.b (line 5)"
-		 "\n"},
+		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority has "
+		 "no effect on it\nt:9:53: peers.d.subnets[0]: 10.1.1.0/24 overlaps 10.1.0.0/16 of "
+		 "peers.b (line 5)\n"},
 		/* A longer one of one of two, a shorter one of one of two. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
@@ -86,28 +82,24 @@ static void test_shares(void **state)
 		 "\n"},
 		{HEAD PEER(" b", "2", "10.0.0.0/14, 10.1.0.0/16", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
-		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.0.0.0/14: priority "
-		 "says "
-		 "nothing of it\n"
-		 "t:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.0.0.0/14 of peers.b (line 5)"
-		 "\n"},
+		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.0.0.0/14: priority has "
+		 "no effect on it\nt:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.0.0.0/14 of "
+		 "peers.b (line 5)\n"},
 		/* Transport mode has nothing to share. */
 		{HEAD " b: {local: 10.9.0.2, remote: 192.0.2.2, mode: transport, sas: [\n"
 		      "    {dir: out, spi: 302, suite: aes128gcm16, key_file: o2},\n"
 		      "    {dir: in, spi: 302, suite: aes128gcm16, key_file: i2}],\n"
 		      "    priority: 1, weight: 1, alive: {target: 192.0.2.2}}\n",
-		 "t:8:29: peers.b.alive: belongs to mode tunnel: transport mode has no subnets\n"
-		 "t:8:5: peers.b.priority: belongs to mode tunnel: transport mode has no "
-		 "subnets\n"},
+		 "t:8:29: peers.b.alive: only valid in mode tunnel: transport mode has no "
+		 "subnets\nt:8:5: peers.b.priority: only valid in mode tunnel: transport mode has "
+		 "no subnets\n"},
 		/* What is not written well. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "weight: 2"),
-		 "t:8:5: peers.b.weight: needs a priority beside it\n"},
+		 "t:8:5: peers.b.weight: requires priority\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 65536, weight: 0"),
-		 "t:8:15: peers.b.priority: 65536 is out of range (0-65535)\n"
-		 "t:8:30: peers.b.weight: 0 is out of range (1-100)\n"
-		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority "
-		 "says "
-		 "nothing of it\n"},
+		 "t:8:15: peers.b.priority: 65536 is out of range (0-65535)\nt:8:30: "
+		 "peers.b.weight: 0 is out of range (1-100)\nt:5:53: warning: peers.b.subnets[0]: "
+		 "no other peer has 10.1.0.0/16: priority has no effect on it\n"},
 	};
 
 	(void)state;
@@ -197,22 +189,23 @@ static void test_alive(void **state)
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "alive: {}"),
 		 "t:8:5: peers.b.alive: missing key \"target\"\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "alive: {target: 10.2.0.1}"),
-		 "t:8:21: peers.b.alive.target: 10.2.0.1 is in none of the peer's subnets, so its "
-		 "answers would not be accepted\n"},
+		 "t:8:21: peers.b.alive.target: 10.2.0.1 is not inside the peer's subnets, so its "
+		 "replies would be dropped\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "alive: {target: 10.1.0.1, source: 10.9.0.2}"),
-		 "t:8:39: peers.b.alive.source: 10.9.0.2 is no address of a clear port of ours\n"},
+		 "t:8:39: peers.b.alive.source: 10.9.0.2 is not a local address of a clear port\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, source: 192.0.2.1}"),
-		 "t:8:39: peers.b.alive.source: 192.0.2.1 is no address of a clear port of ours\n"},
+		 "t:8:39: peers.b.alive.source: 192.0.2.1 is not a local address of a clear "
+		 "port\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, source: \"fd00:9::1\"}"),
-		 "t:8:39: peers.b.alive.source: fd00:9::1 and target are of different families\n"},
+		 "t:8:39: peers.b.alive.source: fd00:9::1 and target have different address "
+		 "families\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 1h, threshold: 1}"),
-		 "t:8:56: warning: peers.b.alive.threshold: one answer that is lost or late is "
-		 "enough to be called dead\n"
-		 "t:8:5: warning: peers.b.alive: interval * threshold is 3600 s: so long packets "
-		 "to a dead peer are lost\n"},
+		 "t:8:56: warning: peers.b.alive.threshold: a single lost or late reply declares "
+		 "the peer dead\nt:8:5: warning: peers.b.alive: interval * threshold is 3600 s: "
+		 "packets to a dead peer are lost for that long\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 3601s, threshold: 256}"),
 		 "t:8:41: peers.b.alive.interval: 3601s is out of range (10ms-1h)\n"
@@ -222,28 +215,28 @@ static void test_alive(void **state)
 		 ""},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 20001ms, threshold: 3}"),
-		 "t:8:5: warning: peers.b.alive: interval * threshold is 60 s: so long packets to "
-		 "a dead peer are lost\n"},
+		 "t:8:5: warning: peers.b.alive: interval * threshold is 60 s: packets to a dead "
+		 "peer are lost for that long\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 0, weight: 1"),
-		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority "
-		 "says nothing of it\n"},
+		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority has "
+		 "no effect on it\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 65535, weight: 101"),
-		 "t:8:30: peers.b.weight: 101 is out of range (1-100)\n"
-		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority "
-		 "says nothing of it\n"},
+		 "t:8:30: peers.b.weight: 101 is out of range (1-100)\nt:5:53: warning: "
+		 "peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority has no effect on "
+		 "it\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 9ms, threshold: 0}"),
 		 "t:8:41: peers.b.alive.interval: 9ms is out of range (10ms-1h)\n"
 		 "t:8:57: peers.b.alive.threshold: 0 is out of range (1-255)\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "alive: {target: 10.1.0.1, threshold: 1}"),
-		 "t:8:42: warning: peers.b.alive.threshold: one answer that is lost or late is "
-		 "enough to be called dead\n"},
+		 "t:8:42: warning: peers.b.alive.threshold: a single lost or late reply declares "
+		 "the peer dead\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 60s, threshold: 2}"),
-		 "t:8:5: warning: peers.b.alive: interval * threshold is 120 s: so long packets to "
-		 "a dead peer are lost\n"},
+		 "t:8:5: warning: peers.b.alive: interval * threshold is 120 s: packets to a dead "
+		 "peer are lost for that long\n"},
 		{VP N "peers:\n" PEER(" b", "2", "10.1.0.0/16", LIVES),
-		 "t:9:5: peers.b.alive: no clear port has an IPv4 address to ask from "
+		 "t:9:5: peers.b.alive: no clear port has an IPv4 address to send probes from "
 		 "(ports.NAME.addresses)\n"},
 	};
 
@@ -280,7 +273,7 @@ static void test_values(void **state)
 	eg_config_free(config);
 }
 
-int run_config_share_tests(void)
+int run_config_subnet_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shares),   cmocka_unit_test(test_most),

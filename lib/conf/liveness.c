@@ -5,26 +5,26 @@
 #define INTERVAL_MAX_NS (3600 * 1000000000ull)
 #define THRESHOLD_MAX   255
 
-/* Who waits longer has lost his connections by then. */
+/* By then most connections have timed out. */
 #define SILENCE_WARN_NS (60 * 1000000000ull)
 
 static void read_target(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	struct eg_conf_alive *liveness = into;
+	struct eg_conf_liveness *liveness = into;
 
 	eg_read_host_ip(rd, node, &liveness->target);
 }
 
 static void read_source(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	struct eg_conf_alive *liveness = into;
+	struct eg_conf_liveness *liveness = into;
 
 	eg_read_host_ip(rd, node, &liveness->source);
 }
 
 static void read_interval(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	struct eg_conf_alive *liveness = into;
+	struct eg_conf_liveness *liveness = into;
 	uint64_t interval_ns;
 
 	if (!eg_read_duration_ns(rd, node, &interval_ns))
@@ -37,7 +37,7 @@ static void read_interval(struct eg_read *rd, const struct eg_node *node, void *
 
 static void read_threshold(struct eg_read *rd, const struct eg_node *node, void *into)
 {
-	struct eg_conf_alive *liveness = into;
+	struct eg_conf_liveness *liveness = into;
 	uint64_t threshold;
 
 	if (!eg_read_u64(rd, node, 1, THRESHOLD_MAX, &threshold))
@@ -45,7 +45,7 @@ static void read_threshold(struct eg_read *rd, const struct eg_node *node, void 
 	liveness->threshold = (uint32_t)threshold;
 	if (threshold == 1)
 		eg_read_warning(rd, &node->pos,
-				"one answer that is lost or late is enough to be called dead");
+				"a single lost or late reply declares the peer dead");
 }
 
 static bool has_subnets(struct eg_read *rd, const struct eg_node *node,
@@ -53,12 +53,12 @@ static bool has_subnets(struct eg_read *rd, const struct eg_node *node,
 {
 	if (peer->mode == EG_MODE_TUNNEL)
 		return true;
-	eg_read_error(rd, eg_node_place(node),
-		      "belongs to mode tunnel: transport mode has no subnets");
+	eg_read_error(rd, eg_node_error_pos(node),
+		      "only valid in mode tunnel: transport mode has no subnets");
 	return false;
 }
 
-void eg_conf_read_alive(struct eg_read *rd, const struct eg_node *node, void *into)
+void eg_conf_read_liveness(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
 		{"target", read_target, true},
@@ -67,18 +67,18 @@ void eg_conf_read_alive(struct eg_read *rd, const struct eg_node *node, void *in
 		{"threshold", read_threshold, false},
 	};
 	struct eg_conf_peer *peer = into;
-	struct eg_conf_alive *liveness = &peer->liveness;
+	struct eg_conf_liveness *liveness = &peer->liveness;
 
 	if (!has_subnets(rd, node, peer))
 		return;
 
-	liveness->interval_ns = EG_CONF_ALIVE_INTERVAL_NS;
-	liveness->threshold = EG_CONF_ALIVE_THRESHOLD;
+	liveness->interval_ns = EG_CONF_LIVENESS_INTERVAL_NS;
+	liveness->threshold = EG_CONF_LIVENESS_THRESHOLD;
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), liveness);
 	if (liveness->interval_ns * liveness->threshold > SILENCE_WARN_NS)
-		eg_read_warning(rd, eg_node_place(node),
-				"interval * threshold is %llu s: so long packets to a dead peer "
-				"are lost",
+		eg_read_warning(rd, eg_node_error_pos(node),
+				"interval * threshold is %llu s: packets to a dead peer are lost "
+				"for that long",
 				(unsigned long long)(liveness->interval_ns * liveness->threshold /
 						     1000000000));
 }
@@ -90,7 +90,7 @@ void eg_conf_read_priority(struct eg_read *rd, const struct eg_node *node, void 
 
 	if (!has_subnets(rd, node, peer))
 		return;
-	peer->shares = true; /* that much is clear, whatever stands there */
+	peer->shares = true; /* even if its value is wrong */
 	if (eg_read_u64(rd, node, 0, UINT16_MAX, &priority))
 		peer->priority = (uint16_t)priority;
 }
@@ -103,12 +103,12 @@ void eg_conf_read_weight(struct eg_read *rd, const struct eg_node *node, void *i
 	if (eg_read_u64(rd, node, 1, EG_CONF_WEIGHT_MAX, &weight))
 		peer->weight = (uint16_t)weight;
 	if (!peer->shares && peer->mode == EG_MODE_TUNNEL)
-		eg_read_error(rd, eg_node_place(node), "needs a priority beside it");
+		eg_read_error(rd, eg_node_error_pos(node), "requires priority");
 }
 
-/* The first address of a family that a clear port has; only `ip` where that is not NULL. */
-static const struct eg_ip *find_own(const struct eg_config *config, unsigned family,
-				    const struct eg_ip *ip)
+/* The first local address of the family on a clear port; if ip is not NULL, it must equal that. */
+static const struct eg_ip *find_local_address(const struct eg_config *config, unsigned family,
+					      const struct eg_ip *ip)
 {
 	eg_vec_foreach (port, &config->ports) {
 		eg_vec_foreach (address, &port->addresses) {
@@ -120,7 +120,7 @@ static const struct eg_ip *find_own(const struct eg_config *config, unsigned fam
 	return NULL;
 }
 
-static bool is_inside(const struct eg_conf_peer *peer, const struct eg_ip *ip)
+static bool in_subnets(const struct eg_conf_peer *peer, const struct eg_ip *ip)
 {
 	eg_vec_foreach (subnet, &peer->subnets) {
 		if (subnet->ip.family && eg_prefix_contains(subnet, ip))
@@ -129,38 +129,38 @@ static bool is_inside(const struct eg_conf_peer *peer, const struct eg_ip *ip)
 	return false;
 }
 
-/* Its answers are taken only from what is behind it. */
+/* Replies are accepted only from the peer's subnets (RFC 4301 s5.2). */
 static void check_target(struct eg_read *rd, const struct eg_conf_peer *peer,
 			 const struct eg_node *node)
 {
 	size_t mark = eg_read_enter(rd, "target");
 
-	if (!is_inside(peer, &peer->liveness.target))
-		eg_read_error(rd, &node->pos,
-			      "%s is in none of the peer's subnets, so its answers would not be "
-			      "accepted",
-			      node->text);
+	if (!in_subnets(peer, &peer->liveness.target))
+		eg_read_error(
+			rd, &node->pos,
+			"%s is not inside the peer's subnets, so its replies would be dropped",
+			node->text);
 	eg_read_leave(rd, mark);
 }
 
-static void check_given_source(struct eg_read *rd, const struct eg_conf_alive *liveness,
+static void check_given_source(struct eg_read *rd, const struct eg_conf_liveness *liveness,
 			       const struct eg_node *node)
 {
 	unsigned family = liveness->target.family;
 	size_t mark = eg_read_enter(rd, "source");
 
 	if (liveness->source.family != family)
-		eg_read_error(rd, &node->pos, "%s and target are of different families",
+		eg_read_error(rd, &node->pos, "%s and target have different address families",
 			      node->text);
-	else if (!find_own(rd->config, family, &liveness->source))
-		eg_read_error(rd, &node->pos, "%s is no address of a clear port of ours",
+	else if (!find_local_address(rd->config, family, &liveness->source))
+		eg_read_error(rd, &node->pos, "%s is not a local address of a clear port",
 			      node->text);
 	eg_read_leave(rd, mark);
 }
 
-/* Answers come back to the source, so it must be ours; and the far end accepts from us what lies on
- * our clear side. */
-static void check_source(struct eg_read *rd, struct eg_conf_alive *liveness,
+/* Replies are sent to the source, so it must be a local address; and the peer accepts only sources
+ * on the clear side of this gateway. */
+static void check_source(struct eg_read *rd, struct eg_conf_liveness *liveness,
 			 const struct eg_node *node)
 {
 	const struct eg_node *source = eg_node_get(node, "source");
@@ -168,19 +168,19 @@ static void check_source(struct eg_read *rd, struct eg_conf_alive *liveness,
 
 	if (source && liveness->source.family)
 		check_given_source(rd, liveness, source);
-	if (source) /* what is no address was reported where it was read */
+	if (source) /* an invalid address has already been reported */
 		return;
-	local = find_own(rd->config, liveness->target.family, NULL);
+	local = find_local_address(rd->config, liveness->target.family, NULL);
 	if (local)
 		liveness->source = *local;
 	else
-		eg_read_error(rd, eg_node_place(node),
-			      "no clear port has an IPv%u address to ask from "
+		eg_read_error(rd, eg_node_error_pos(node),
+			      "no clear port has an IPv%u address to send probes from "
 			      "(ports.NAME.addresses)",
 			      liveness->target.family);
 }
 
-void eg_conf_check_alive(struct eg_read *rd)
+void eg_conf_check_liveness(struct eg_read *rd)
 {
 	const struct eg_node *peers = eg_node_get(rd->root, "peers");
 	const struct eg_node *peer_node = peers ? peers->child : NULL;
@@ -191,7 +191,7 @@ void eg_conf_check_alive(struct eg_read *rd)
 
 		if (peer->liveness.target.family)
 			check_target(rd, peer, eg_node_get(node, "target"));
-		if (peer->liveness.target.family && !(rd->unsound & EG_UNSOUND_PORTS))
+		if (peer->liveness.target.family && !(rd->invalid_sections & EG_INVALID_PORTS))
 			check_source(rd, &peer->liveness, node);
 		eg_read_leave(rd, mark);
 		peer_node = peer_node->next;
