@@ -45,10 +45,11 @@ struct eg_meta {
 	uint8_t group; /* sa_out: which of the batch's outbound SAs, and the how many-th on it */
 	uint8_t rank;
 	const struct eg_hop *hop;       /* route */
-	const struct eg_tunnel *tunnel; /* verify: it came from; sa_out: it goes to */
-	const struct eg_sad_entry *sad; /* sa_in */
-	struct eg_sa *sa;               /* sa_in, sa_out */
-	uint64_t seq;                   /* of sa. sa_in: inferred, 64 bits; esp_out: given */
+	const struct eg_tunnel *tunnel; /* sa_in: the SA's; sa_out: the one that it goes into */
+	const struct eg_tunnel
+		*from_tunnel; /* esp_in: it came out of this one; NULL: out of none */
+	struct eg_sa *sa;     /* sa_in, sa_out */
+	uint64_t seq;         /* of sa. sa_in: inferred, 64 bits; esp_out: given */
 };
 
 _Static_assert(sizeof(struct eg_meta) <= 64, "one cache line a packet");

@@ -113,7 +113,7 @@ void eg_esp_in(struct eg_path *path)
 	eg_crypto_open(path->crypto, path->ops, batch->n);
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
-		const struct eg_tunnel *tunnel = &path->snap->tunnels[meta->sad->tunnel];
+		const struct eg_tunnel *tunnel = meta->tunnel;
 		bool newest = meta->seq > meta->sa->replay.top;
 		enum eg_drop drop = EG_DROP_ESP_AUTH;
 
@@ -127,6 +127,8 @@ void eg_esp_in(struct eg_path *path)
 			drop = strip(batch->m[i], meta, &path->ops[i], tunnel->transport);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
+		else
+			meta->from_tunnel = tunnel;
 	}
 	eg_batch_sweep(path);
 }

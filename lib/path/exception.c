@@ -95,12 +95,12 @@ unsigned eg_exception_local(struct eg_path *path, unsigned i)
 	if (!path->kernel_shared.packets)
 		return EG_DROP_TO_GATEWAY;
 	to = end_of(eg_batch_data(&path->batch, i), &meta->pkt, false);
-	for (unsigned p = 0; meta->sad && p < path->n_ports; p++) {
+	for (unsigned p = 0; meta->from_tunnel && p < path->n_ports; p++) {
 		if (!path->port[p].encrypted && locals(path, p, &to))
 			return hand(path, i, p);
 	}
 	/* Of an encrypted port only our own words come here: errors about the kernel's packets. */
-	if (!meta->sad && locals(path, meta->port, &to) &&
+	if (!meta->from_tunnel && locals(path, meta->port, &to) &&
 	    (meta->local || !path->port[meta->port].encrypted))
 		return hand(path, i, meta->port);
 	return EG_DROP_TO_GATEWAY;

@@ -264,7 +264,7 @@ static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tun
 
 void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m)
 {
-	tell(path, meta, meta->sad, m);
+	tell(path, meta, meta->from_tunnel, m);
 }
 
 void eg_icmp_no_neighbor(struct eg_path *path, unsigned port, bool from_tunnel,
@@ -325,9 +325,9 @@ static struct eg_tokens *echo_tokens(struct eg_path *path, const struct eg_meta 
 	const struct eg_tunnel *tunnel;
 	struct eg_ip from;
 
-	if (!meta->sad)
+	if (!meta->from_tunnel)
 		return &path->icmp.echo;
-	tunnel = &path->snap->tunnels[meta->sad->tunnel];
+	tunnel = meta->from_tunnel;
 	from = source_of(data, meta->pkt.version);
 	return tunnel->liveness && eg_ip_equal(&from, &tunnel->target) ? &path->icmp.life
 								       : &path->icmp.echo;

@@ -52,7 +52,7 @@ void eg_mss(struct eg_path *path)
 			continue;
 		if (meta->hop->kind == EG_HOP_TUNNEL)
 			clamp(path, meta, &path->snap->tunnels[meta->hop->tunnel], data);
-		if (meta->sad)
-			clamp(path, meta, &path->snap->tunnels[meta->sad->tunnel], data);
+		if (meta->from_tunnel)
+			clamp(path, meta, meta->from_tunnel, data);
 	}
 }

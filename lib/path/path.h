@@ -131,6 +131,12 @@ static inline bool eg_link_is_down(const struct eg_path *path, unsigned port)
 	return path->down >> port & 1;
 }
 
+/* The number by which hops and groups name a tunnel. */
+static inline uint32_t eg_tunnel_id(const struct eg_path *path, const struct eg_tunnel *tunnel)
+{
+	return (uint32_t)(tunnel - path->snap->tunnels);
+}
+
 /* Every turn begins with it. */
 static inline void eg_path_read_links(struct eg_path *path)
 {

@@ -92,7 +92,7 @@ static struct eg_liveness *answers(const struct eg_path *path, unsigned i)
 	if (pkt->proto != (v4 ? EG_PROTO_ICMP : EG_PROTO_ICMP6) ||
 	    pkt->dport >> 8 != (v4 ? EG_ICMP_ECHO_REPLY : EG_ICMP6_ECHO_REPLY) || pkt->frag)
 		return NULL;
-	tunnel = &path->snap->tunnels[meta->sad->tunnel];
+	tunnel = meta->from_tunnel;
 	if (!tunnel->liveness || pkt->sport != tunnel->liveness->id ||
 	    pkt->version != tunnel->target.family)
 		return NULL;

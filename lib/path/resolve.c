@@ -73,7 +73,7 @@ unsigned eg_resolve_packet(struct eg_path *path, const struct eg_meta *meta, str
 		.next = *next,
 		.port = (uint8_t)port,
 		.from = meta->port,
-		.from_tunnel = meta->sad,
+		.from_tunnel = meta->from_tunnel,
 		.sealed = meta->sealed,
 		.forwarded = !meta->sealed && !meta->local && !meta->kernel,
 	};

@@ -44,8 +44,8 @@ static const struct eg_hop *choose_peer(const struct eg_path *path, unsigned i)
 	const struct eg_group *group = path->snap->groups[meta->hop->group];
 	const struct eg_group_member *chosen = NULL, *first;
 
-	if (meta->local && meta->sad)
-		chosen = eg_group_find(group, meta->sad->tunnel);
+	if (meta->local && meta->from_tunnel)
+		chosen = eg_group_find(group, eg_tunnel_id(path, meta->from_tunnel));
 	if (!chosen) {
 		uint64_t flow = eg_spread(&meta->pkt, eg_batch_data(&path->batch, i));
 

@@ -111,9 +111,11 @@ static enum eg_drop find_sa(const struct eg_path *path, const uint8_t *data, str
 	entry = spi_be ? eg_sad_table_find(&path->snap->sad, spi_be) : NULL;
 	if (!entry)
 		return unknown_spi(path->snap, data, pkt);
-	meta->sad = entry;
-	eg_sa_prefetch(entry->sa);
-	eg_tunnel_prefetch(&path->snap->tunnels[entry->tunnel]);
+	meta->sa = entry->sa;
+	meta->tunnel = &path->snap->tunnels[entry->tunnel];
+	meta->seq = eg_get32(data + pkt->l4_off + offsetof(struct eg_esp, seq_be));
+	eg_sa_prefetch(meta->sa);
+	eg_tunnel_prefetch(meta->tunnel);
 	return EG_PASS;
 }
 
@@ -146,22 +148,20 @@ static void find_sas(struct eg_path *path)
 static enum eg_drop check_sa(struct eg_path *path, const uint8_t *data, struct eg_meta *meta)
 {
 	const struct eg_pkt *pkt = &meta->pkt;
-	const struct eg_tunnel *tunnel = &path->snap->tunnels[meta->sad->tunnel];
-	struct eg_sa *sa = meta->sad->sa;
-	uint32_t seq;
+	const struct eg_tunnel *tunnel = meta->tunnel;
+	struct eg_sa *sa = meta->sa;
 
 	if (!from_tunnel_ends(data, pkt, tunnel))
 		return EG_DROP_ESP_WRONG_PEER;
 	if (tunnel->encap != (pkt->proto == EG_PROTO_UDP) && !tunnel->accept_plain)
 		return EG_DROP_ESP_WRONG_ENCAP;
-	meta->sa = sa;
 	if (!long_enough(pkt, sa))
 		return EG_DROP_ESP_SHORT;
 	if (sa->owner != path->worker)
 		return EG_PASS; /* the window is its owner's to read */
 	eg_crypto_key_prefetch(sa->key);
-	seq = eg_get32(data + pkt->l4_off + offsetof(struct eg_esp, seq_be));
-	meta->seq = sa->esn ? eg_replay_infer(&sa->replay, seq) : seq;
+	if (sa->esn)
+		meta->seq = eg_replay_infer(&sa->replay, (uint32_t)meta->seq);
 	if (!eg_sa_may_receive(sa, meta->seq))
 		return EG_DROP_SA_EXPIRED;
 	return eg_replay_check(&sa->replay, meta->seq);

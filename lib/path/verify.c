@@ -79,7 +79,7 @@ void eg_verify(struct eg_path *path)
 		const struct eg_hop *back = route_back(path->snap, data, &meta->pkt);
 		enum eg_drop drop = EG_DROP_INNER_SOURCE;
 
-		if (is_from(path->snap, back, meta->sad->tunnel))
+		if (is_from(path->snap, back, eg_tunnel_id(path, meta->from_tunnel)))
 			drop = carry_ecn(data, meta);
 		if (drop)
 			eg_batch_lose(batch, i, drop);
