@@ -1,23 +1,67 @@
-/* The control thread while the workers run: signals, drop samples into the log, ageing, statistics.
- * It is the only thread that logs, allocates or reads files. */
+/* The control thread while the workers run: one event loop (ctl/loop.h) with signals, the periodic
+ * steps of upkeep, statistics, and the results of the builder thread. */
+#include "control.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+
+#include <rte_lcore.h>
 
 #include "base/clock.h"
-#include "gateway.h"
+#include "ctl/builder.h"
+#include "ctl/loop.h"
 #include "kernel.h"
+#include "reload.h"
 
-#define CONTROL_STEP_NS (20 * 1000000ull)
+/* How often a slow handler is reported at most; the others are counted. */
+#define SLOW_REPORT_NS (10 * EG_NS_PER_S)
 
-/* The next signal within one control step, or 0. */
-static int next_signal(const sigset_t *set)
-{
-	int sig = sigtimedwait(set, NULL, &(struct timespec){.tv_nsec = CONTROL_STEP_NS});
+/* How often --exit-when-idle compares counters. */
+#define IDLE_STEP_NS (20 * EG_NS_PER_MS)
 
-	return sig < 0 ? 0 : sig;
-}
+/* What is done again and again, each at its own period. Timers of one period expire together. */
+static const struct step {
+	const char *name; /* in the report of a slow handler */
+	uint64_t period_ns;
+	void (*run)(struct eg_gateway *gateway);
+} steps[] = {
+	{"SA upkeep", 20 * EG_NS_PER_MS, eg_sas_step},
+	{"drop log", 20 * EG_NS_PER_MS, eg_log_drops},
+	{"connection ageing", 20 * EG_NS_PER_MS, eg_age_step},
+	{"liveness", 20 * EG_NS_PER_MS, eg_liveness_log},
+	{"path MTU", 20 * EG_NS_PER_MS, eg_pmtu_step},
+	{"endpoints", 20 * EG_NS_PER_MS, eg_endpoints_step},
+	{"link state", 100 * EG_NS_PER_MS, eg_links_step},
+	{"kernel devices", EG_NS_PER_S, eg_kernels_step},
+};
+
+#define N_STEPS (sizeof(steps) / sizeof(*steps))
+
+struct control {
+	struct eg_gateway *gateway;
+	struct eg_loop *loop;
+	struct eg_builder *builder;
+	const char *why; /* it stops */
+	struct scheduled {
+		struct control *control;
+		const struct step *step;
+	} scheduled[N_STEPS];
+
+	struct eg_loop_source *block_timer;
+	uint64_t block_period_ns;
+	struct eg_report last_block;
+
+	uint64_t idle_limit_ns;
+	uint64_t busy_ns; /* when packets last came */
+	uint64_t received;
+	uint64_t iterations[EG_WORKERS_MAX]; /* of each worker, when packets last came */
+
+	uint64_t next_slow_report_ns;
+	uint64_t slow_unreported;
+};
 
 static void print_block(const struct eg_report *now, const struct eg_report *before)
 {
@@ -30,76 +74,41 @@ static void print_block(const struct eg_report *now, const struct eg_report *bef
 	eg_buf_free(&text);
 }
 
-struct pace {
-	uint64_t period_ns; /* of blocks, when next_block_ns was set */
-	uint64_t next_block_ns;
-	uint64_t busy_ns; /* when packets last came */
-	uint64_t received;
-	uint64_t iterations[EG_WORKERS_MAX]; /* of each worker, when packets last came */
-	struct eg_report last;
-};
-
-static void periodic_block(struct eg_gateway *gateway, struct pace *pace, uint64_t now)
+static void stop(struct control *control, const char *why)
 {
+	control->why = why;
+	eg_loop_stop(control->loop);
+}
+
+static void on_step(void *arg)
+{
+	const struct scheduled *scheduled = arg;
+
+	scheduled->step->run(scheduled->control->gateway);
+}
+
+static void on_block(void *arg)
+{
+	struct control *control = arg;
 	struct eg_report report;
 
-	if (pace->period_ns != gateway->stats_period_ns) { /* a reload changed it */
-		pace->period_ns = gateway->stats_period_ns;
-		pace->next_block_ns = now + pace->period_ns;
-	}
-	if (!pace->period_ns || now < pace->next_block_ns)
+	eg_report_collect(control->gateway, &report);
+	print_block(&report, &control->last_block);
+	eg_report_free(&control->last_block);
+	control->last_block = report;
+}
+
+/* Follow stats.period, which a reload may have changed. */
+static void schedule_blocks(struct control *control)
+{
+	if (control->block_period_ns == control->gateway->stats_period_ns)
 		return;
-	pace->next_block_ns += pace->period_ns;
-	eg_report_collect(gateway, &report);
-	print_block(&report, &pace->last);
-	eg_report_free(&pace->last);
-	pace->last = report;
+	control->block_period_ns = control->gateway->stats_period_ns;
+	eg_loop_set_timer(control->block_timer, 0, control->block_period_ns);
 }
 
-/* Has every worker polled all its queues since packets last came? The first of two iterations may
- * have begun before. On a busy machine a worker may not run at all for longer than the limit. */
-static bool all_polled(const struct eg_gateway *gateway, const struct pace *pace)
-{
-	for (unsigned w = 0; w < gateway->n_workers; w++) {
-		if (eg_counted(&gateway->worker[w]->iterations) - pace->iterations[w] < 2)
-			return false;
-	}
-	return true;
-}
-
-static bool idle(const struct eg_gateway *gateway, struct pace *pace, uint64_t now,
-		 uint64_t limit_ns)
-{
-	uint64_t received = eg_total_received(gateway);
-
-	if (received != pace->received) {
-		pace->busy_ns = now;
-		for (unsigned w = 0; w < gateway->n_workers; w++)
-			pace->iterations[w] = eg_counted(&gateway->worker[w]->iterations);
-	}
-	pace->received = received;
-	return limit_ns && now - pace->busy_ns >= limit_ns && all_polled(gateway, pace) &&
-	       eg_total_received(gateway) == received;
-}
-
-static void log_errors(struct eg_gateway *gateway, const struct eg_errs *errs)
-{
-	for (int s = 0; s < EG_SEVERITIES; s++) {
-		enum eg_severity severity = (enum eg_severity)s;
-		enum eg_log_level level = severity == EG_WARNING ? EG_LOG_WARNING : EG_LOG_ERROR;
-		size_t left_out = eg_errs_omitted(errs, severity);
-
-		eg_vec_foreach (msg, &errs->msgs)
-			if (msg->severity == severity)
-				eg_log(&gateway->log, EG_LOG_CORE, level, "%s", msg->text);
-		if (left_out)
-			eg_log(&gateway->log, EG_LOG_CORE, level, "... and %zu more %s", left_out,
-			       eg_severity_name(severity));
-	}
-}
-
-/* Whoever asks gets one at once; the periodic ones go on at their times. */
-static void asked_block(struct eg_gateway *gateway)
+/* SIGUSR1: a block at once; the periodic ones keep their times. */
+static void print_requested_block(struct eg_gateway *gateway)
 {
 	struct eg_report report;
 
@@ -108,56 +117,164 @@ static void asked_block(struct eg_gateway *gateway)
 	eg_report_free(&report);
 }
 
-static void reload(struct eg_gateway *gateway)
+/* Has every worker polled all its queues since packets last came? The first of two iterations may
+ * have begun before. On a busy machine a worker may not run at all for longer than the limit. */
+static bool all_polled(const struct control *control)
 {
-	struct eg_errs errs = {0};
-	int err;
+	const struct eg_gateway *gateway = control->gateway;
 
-	/* First, and whatever the configuration says: logrotate has moved the file away. */
-	if (eg_log_reopen(&gateway->log))
-		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR,
-		       "%s: %s: the log stays in the file that it had", gateway->log.target,
-		       strerror(errno));
-	err = eg_reload(gateway, &errs);
-
-	log_errors(gateway, &errs);
-	if (err)
-		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR,
-		       "reload refused: the configuration before stays in force");
-	eg_errs_free(&errs);
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		if (eg_counted(&gateway->worker[w]->iterations) - control->iterations[w] < 2)
+			return false;
+	}
+	return true;
 }
 
-void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control)
+static void on_idle_step(void *arg)
 {
-	struct pace pace = {0};
-	const char *why = NULL;
-	uint64_t now = eg_mono_ns();
+	struct control *control = arg;
+	const struct eg_gateway *gateway = control->gateway;
+	uint64_t received = eg_total_received(gateway), now_ns = eg_mono_ns();
 
-	pace.busy_ns = now;
-	while (!why) {
-		int sig = next_signal(control->signals);
-
-		now = eg_mono_ns();
-		eg_links_step(gateway, now);
-		eg_kernels_step(gateway, now);
-		eg_log_drops(gateway);
-		eg_sas_step(gateway);
-		eg_age_step(gateway);
-		eg_liveness_log(gateway);
-		eg_pmtu_step(gateway, now);
-		eg_endpoints_step(gateway, now);
-		periodic_block(gateway, &pace, now);
-		if (sig == SIGHUP)
-			reload(gateway);
-		else if (sig == SIGUSR1)
-			asked_block(gateway);
-		else if (sig)
-			why = strsignal(sig);
-		else if (idle(gateway, &pace, now, control->idle_ns))
-			why = "no packet for the time of --exit-when-idle";
+	if (received != control->received) {
+		control->busy_ns = now_ns;
+		for (unsigned w = 0; w < gateway->n_workers; w++)
+			control->iterations[w] = eg_counted(&gateway->worker[w]->iterations);
 	}
-	eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO, "stopping: %s", why);
-	eg_report_free(&pace.last);
+	control->received = received;
+	if (now_ns - control->busy_ns >= control->idle_limit_ns && all_polled(control) &&
+	    eg_total_received(gateway) == received)
+		stop(control, "no packet for the time of --exit-when-idle");
+}
+
+static void on_reloaded(void *arg)
+{
+	schedule_blocks(arg);
+}
+
+static void on_signal(void *arg, int signal)
+{
+	struct control *control = arg;
+
+	if (signal == SIGHUP)
+		eg_reload(control->gateway, control->builder, on_reloaded, control);
+	else if (signal == SIGUSR1)
+		print_requested_block(control->gateway);
+	else
+		stop(control, strsignal(signal));
+}
+
+static void on_built(void *arg, uint32_t events)
+{
+	struct control *control = arg;
+
+	(void)events;
+	eg_builder_collect(control->builder);
+}
+
+/* A handler that computed for so long is a fault; one that waited for its CPU may not be. */
+static void on_slow(void *arg, const char *name, const struct eg_loop_time *time)
+{
+	struct control *control = arg;
+	uint64_t now_ns = eg_mono_ns();
+
+	if (now_ns < control->next_slow_report_ns) {
+		control->slow_unreported++;
+		return;
+	}
+	control->next_slow_report_ns = now_ns + SLOW_REPORT_NS;
+	eg_log(&control->gateway->log, EG_LOG_CORE,
+	       time->cpu_ns > EG_LOOP_LIMIT_NS ? EG_LOG_WARNING : EG_LOG_INFO,
+	       "control thread: %s took %.1f ms (%.1f ms on the CPU); %lu others took more than "
+	       "%llu ms since the last report",
+	       name, (double)time->wall_ns / 1e6, (double)time->cpu_ns / 1e6,
+	       (unsigned long)control->slow_unreported, EG_LOOP_LIMIT_NS / EG_NS_PER_MS);
+	control->slow_unreported = 0;
+}
+
+static void report_loop(struct control *control)
+{
+	struct eg_loop_stats stats = eg_loop_stats(control->loop);
+
+	if (stats.longest)
+		eg_log(&control->gateway->log, EG_LOG_CORE, EG_LOG_INFO,
+		       "control thread: %lu handlers ran, %lu longer than %llu ms; longest: %s, "
+		       "%.1f ms (%.1f ms on the CPU)",
+		       (unsigned long)stats.calls, (unsigned long)stats.slow,
+		       EG_LOOP_LIMIT_NS / EG_NS_PER_MS, stats.longest,
+		       (double)stats.longest_time.wall_ns / 1e6,
+		       (double)stats.longest_time.cpu_ns / 1e6);
+}
+
+/* Where no worker runs, if there is such a CPU. */
+static int spawn(pthread_t *thread, void *(*thread_main)(void *), void *arg)
+{
+	return rte_ctrl_thread_create(thread, "eg-builder", NULL, thread_main, arg);
+}
+
+static int add_timer(struct control *control, const char *name, uint64_t period_ns, eg_loop_fn *fn,
+		     void *arg)
+{
+	struct eg_loop_source *timer = eg_loop_add_timer(control->loop, name, fn, arg);
+
+	if (!timer)
+		return -1;
+	eg_loop_set_timer(timer, 1, period_ns); /* the first time at once */
+	return 0;
+}
+
+static int add_steps(struct control *control)
+{
+	for (size_t i = 0; i < N_STEPS; i++) {
+		control->scheduled[i] = (struct scheduled){control, &steps[i]};
+		if (add_timer(control, steps[i].name, steps[i].period_ns, on_step,
+			      &control->scheduled[i]))
+			return -1;
+	}
+	return 0;
+}
+
+static int set_up(struct control *control, const sigset_t *signals)
+{
+	struct eg_loop *loop = control->loop = eg_loop_new(on_slow, control);
+
+	if (!loop || !eg_loop_add_signals(loop, "signals", signals, on_signal, control) ||
+	    add_steps(control))
+		return -1;
+	control->block_timer = eg_loop_add_timer(loop, "statistics", on_block, control);
+	if (!control->block_timer)
+		return -1;
+	schedule_blocks(control);
+	if (control->idle_limit_ns &&
+	    add_timer(control, "idle check", IDLE_STEP_NS, on_idle_step, control))
+		return -1;
+	control->builder = eg_builder_new(spawn);
+	if (!control->builder || !eg_loop_add_fd(loop, "reload", eg_builder_fd(control->builder),
+						 EPOLLIN, on_built, control))
+		return -1;
+	return 0;
+}
+
+int eg_control_run(struct eg_gateway *gateway, const struct eg_control *options)
+{
+	struct control control = {
+		.gateway = gateway,
+		.idle_limit_ns = options->idle_ns,
+		.busy_ns = eg_mono_ns(),
+	};
+	int err = set_up(&control, options->signals) ? -errno : eg_loop_run(control.loop);
+
+	if (err)
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR, "stopping: control thread: %s",
+		       strerror(-err));
+	else
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO, "stopping: %s", control.why);
+	if (control.loop)
+		report_loop(&control);
+	eg_builder_free(control.builder);
+	eg_loop_free(control.loop);
+	eg_report_free(&control.last_block);
+	return err;
 }
 
 /* The last block, after everything is drained: what came in went out or was dropped by name. */
@@ -168,7 +285,7 @@ bool eg_control_finish(struct eg_gateway *gateway)
 
 	eg_log_drops(gateway);
 	eg_liveness_log(gateway);
-	eg_endpoints_step(gateway, UINT64_MAX);
+	eg_endpoints_finish(gateway);
 	eg_report_collect(gateway, &report);
 	print_block(&report, NULL);
 	balanced = eg_report_balanced(&report);

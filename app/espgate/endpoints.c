@@ -15,7 +15,7 @@ static uint64_t moves(const struct eg_gateway *gateway)
 	return sum;
 }
 
-void eg_endpoints_step(struct eg_gateway *gateway, uint64_t now_ns)
+static void log_moved(struct eg_gateway *gateway, uint64_t now_ns)
 {
 	const struct eg_snap *snap = eg_publisher_read(&gateway->publisher);
 	uint64_t moved = moves(gateway);
@@ -42,4 +42,14 @@ void eg_endpoints_step(struct eg_gateway *gateway, uint64_t now_ns)
 	if (lines > LINES_MAX)
 		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
 		       "%u more peers have new endpoints", lines - LINES_MAX);
+}
+
+void eg_endpoints_step(struct eg_gateway *gateway)
+{
+	log_moved(gateway, eg_mono_ns());
+}
+
+void eg_endpoints_finish(struct eg_gateway *gateway)
+{
+	log_moved(gateway, UINT64_MAX);
 }

@@ -5,7 +5,6 @@
 #ifndef ESPGATE_GATEWAY_H
 #define ESPGATE_GATEWAY_H
 
-#include <signal.h>
 #include <stdatomic.h>
 
 #include <rte_mempool.h>
@@ -84,7 +83,6 @@ struct eg_gateway {
 	struct eg_gateway_port port[EG_CONF_PORTS_MAX];
 	unsigned n_ports;
 	struct eg_gateway_kernel kernel[EG_CONF_PORTS_MAX];
-	uint64_t next_kernels_ns;
 	struct rte_ring *to_kernel; /* NULL: no port has a kernel device */
 	struct eg_worker *worker[EG_WORKERS_MAX];
 	unsigned n_workers;
@@ -105,7 +103,6 @@ struct eg_gateway {
 	uint64_t sweep_token; /* of the grace period that swept connections wait for */
 	uint64_t started_ns;
 	_Atomic uint32_t links_down; /* a bit a port; the control thread's word, read by workers */
-	uint64_t next_links_ns;
 	_Atomic enum eg_phase phase;
 };
 
@@ -157,42 +154,27 @@ void eg_workers_sample(struct eg_gateway *gateway, uint32_t per_s);
 bool eg_workers_end(struct eg_gateway *gateway);
 void eg_workers_free(struct eg_gateway *gateway);
 
-/* control.c: the control thread's loop, from the workers' launch to the signal that ends it; then
- * the last block, which is false where packets went missing. */
-struct eg_control {
-	uint64_t idle_ns;        /* end after so long without a packet; 0: run until a signal */
-	const sigset_t *signals; /* blocked in all threads, taken here */
-};
-
-void eg_control_run(struct eg_gateway *gateway, const struct eg_control *control);
-bool eg_control_finish(struct eg_gateway *gateway);
-
-/* reload.c: put a configuration in force. Load: the one at the start. Reload: what its file says
- * now, all or nothing, but for keys that need a restart (conf/restart_keys.h), which are reported.
- * 0 or -1; warnings go to errs as well. */
-int eg_load(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs);
-int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs);
-
-/* life.c: keep the SAs' reservations ahead of use and their lifetimes in view; write down what was
+/* sas.c: renew the SAs' reservations ahead of use and check their lifetimes; write down what was
  * used, when all workers have ended. */
 void eg_sas_step(struct eg_gateway *gateway);
 void eg_sas_finish(struct eg_gateway *gateway);
 
-/* links.c: look at the ports' links, now and then; tell workers and the log what changed. */
-void eg_links_step(struct eg_gateway *gateway, uint64_t now_ns);
+/* links.c: poll the ports' link state; changes go to the workers and the log. */
+void eg_links_step(struct eg_gateway *gateway);
 
 /* age.c: one step of forgetting idle connections; all of the table in about a second of steps. */
 void eg_age_step(struct eg_gateway *gateway);
 
-/* alive.c: which peers died or came back since the last look, into the log; how they are, into a
+/* liveness.c: log which tunnels went down or came up since the last call; their state for a
  * report. */
 void eg_liveness_log(struct eg_gateway *gateway);
 
-/* pmtu.c: what is known of peers' paths ages, and its changes go to the log. */
-void eg_pmtu_step(struct eg_gateway *gateway, uint64_t now_ns);
+/* pmtu.c: age learned path MTUs; log what changed. */
+void eg_pmtu_step(struct eg_gateway *gateway);
 
-/* endpoints.c: which peers' endpoints moved, into the log. */
-void eg_endpoints_step(struct eg_gateway *gateway, uint64_t now_ns);
+/* endpoints.c: log endpoints that moved, once per second; the last ones at the end. */
+void eg_endpoints_step(struct eg_gateway *gateway);
+void eg_endpoints_finish(struct eg_gateway *gateway);
 
 void eg_liveness_report(const struct eg_snap *snap, struct eg_report *report);
 

@@ -18,7 +18,6 @@
 
 #define DESCRIPTORS 256 /* of which tap keeps as many buffers */
 #define RING_SIZE   2048
-#define LOOK_NS     EG_NS_PER_S
 
 /* The interface's name stands in the device's arguments: the configuration demands it. */
 static void interface_of(const struct eg_conf_port *conf, char name[IF_NAMESIZE])
@@ -203,11 +202,8 @@ void eg_kernels_address(struct eg_gateway *gateway, const struct eg_config *conf
 	}
 }
 
-void eg_kernels_step(struct eg_gateway *gateway, uint64_t now_ns)
+void eg_kernels_step(struct eg_gateway *gateway)
 {
-	if (now_ns < gateway->next_kernels_ns)
-		return;
-	gateway->next_kernels_ns = now_ns + LOOK_NS;
 	for (unsigned p = 0; p < gateway->n_ports; p++) {
 		struct eg_gateway_kernel *kernel = &gateway->kernel[p];
 		bool lost = kernel->on && !eg_iface_has_link(kernel->ifindex);

@@ -19,8 +19,8 @@ void eg_kernels_wire(struct eg_gateway *gateway);
  * one before. What fails is logged: the gateway itself does without. */
 void eg_kernels_address(struct eg_gateway *gateway, const struct eg_config *config);
 
-/* Tell the log of interfaces that went down, or away, and came back. */
-void eg_kernels_step(struct eg_gateway *gateway, uint64_t now_ns);
+/* Log interfaces that went down, or away, and came back. */
+void eg_kernels_step(struct eg_gateway *gateway);
 
 /* What becomes of a packet for an address of the gateway, in words: needs no daemon. */
 void eg_kernel_explain(const struct eg_config *config, const struct eg_ip *dst, struct eg_buf *out);

@@ -1,12 +1,9 @@
-/* Link state, by asking: of the drivers here only some raise interrupts, and none needs to. Those
- * that stand before a kernel interface know nothing of its link (net_af_packet says "up" whatever
- * happens): there the kernel is asked. A driver that cannot say has a link. */
+/* Link state, by polling: only some drivers raise interrupts. Drivers of kernel interfaces do not
+ * know the interface's link (net_af_packet always reports "up"), so there the kernel is polled. A
+ * driver that cannot report its link counts as up. */
 #include <rte_ethdev.h>
 
-#include "base/clock.h"
 #include "gateway.h"
-
-#define LOOK_NS (100 * EG_NS_PER_MS)
 
 static bool has_link(const struct eg_gateway_port *port)
 {
@@ -17,14 +14,11 @@ static bool has_link(const struct eg_gateway_port *port)
 	return rte_eth_link_get_nowait(port->dpdk_id, &link) || link.link_status == RTE_ETH_LINK_UP;
 }
 
-void eg_links_step(struct eg_gateway *gateway, uint64_t now_ns)
+void eg_links_step(struct eg_gateway *gateway)
 {
-	uint32_t before, down = 0;
+	uint32_t before = atomic_load_explicit(&gateway->links_down, memory_order_relaxed);
+	uint32_t down = 0;
 
-	if (now_ns < gateway->next_links_ns)
-		return;
-	gateway->next_links_ns = now_ns + LOOK_NS;
-	before = atomic_load_explicit(&gateway->links_down, memory_order_relaxed);
 	for (unsigned p = 0; p < gateway->n_ports; p++) {
 		bool lost = !has_link(&gateway->port[p]);
 

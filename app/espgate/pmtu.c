@@ -45,11 +45,11 @@ static void note_sent(struct eg_gateway *gateway, const struct eg_snap *snap, ui
 	}
 }
 
-void eg_pmtu_step(struct eg_gateway *gateway, uint64_t now_ns)
+void eg_pmtu_step(struct eg_gateway *gateway)
 {
 	const struct eg_snap *snap = eg_publisher_read(&gateway->publisher);
 	uint32_t now_s = (uint32_t)(rte_get_tsc_cycles() / rte_get_tsc_hz()); /* the workers' */
-	uint64_t heard = messages(gateway);
+	uint64_t heard = messages(gateway), now_ns = eg_mono_ns();
 
 	note_sent(gateway, snap, now_ns);
 	if (heard == gateway->pmtu.heard && (!heard || now_ns < gateway->pmtu.next_ns))

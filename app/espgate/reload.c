@@ -1,11 +1,14 @@
 /* A configuration comes into force whole or not at all: load -> check -> build -> prove -> publish
  * -> retire. A failure leaves the running one as it is. */
+#include "reload.h"
+
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "conf/restart_keys.h"
-#include "gateway.h"
+#include "ctl/builder.h"
 #include "kernel.h"
 
 /* What an operator wants to read in the log after a load. */
@@ -114,26 +117,118 @@ static void apply_log_and_stats(struct eg_gateway *gateway, const struct eg_conf
 	eg_workers_sample(gateway, config->log.drop_sample_per_s);
 }
 
-int eg_reload(struct eg_gateway *gateway, struct eg_errs *errs)
+/* A reload on its way through the builder thread. */
+struct reload {
+	struct eg_build build;
+	struct eg_gateway *gateway;
+	struct eg_config *config; /* NULL: refused */
+	struct eg_errs errs;
+	void (*applied)(void *arg);
+	void *arg;
+};
+
+static struct reload *reload_of(struct eg_build *build)
 {
-	struct eg_config *config = eg_config_load(gateway->config->file, errs);
+	return (struct reload *)((char *)build - offsetof(struct reload, build));
+}
+
+static void free_reload(struct eg_build *build)
+{
+	struct reload *reload = reload_of(build);
+
+	eg_errs_free(&reload->errs);
+	eg_config_free(reload->config);
+	free(reload);
+}
+
+/* Builder thread. */
+static void read_config(struct eg_build *build, struct eg_builder *builder)
+{
+	struct reload *reload = reload_of(build);
+	const struct eg_config *running = reload->gateway->config;
+
+	(void)builder;
+	reload->config = eg_config_load(running->file, &reload->errs);
+	if (reload->config &&
+	    eg_config_retain_restart_keys(reload->config, running, &reload->errs)) {
+		eg_config_free(reload->config);
+		reload->config = NULL;
+	}
+}
+
+static void log_errors(struct eg_gateway *gateway, const struct eg_errs *errs)
+{
+	for (int s = 0; s < EG_SEVERITIES; s++) {
+		enum eg_severity severity = (enum eg_severity)s;
+		enum eg_log_level level = severity == EG_WARNING ? EG_LOG_WARNING : EG_LOG_ERROR;
+		size_t omitted = eg_errs_omitted(errs, severity);
+
+		eg_vec_foreach (msg, &errs->msgs)
+			if (msg->severity == severity)
+				eg_log(&gateway->log, EG_LOG_CORE, level, "%s", msg->text);
+		if (omitted)
+			eg_log(&gateway->log, EG_LOG_CORE, level, "... and %zu more %s", omitted,
+			       eg_severity_name(severity));
+	}
+}
+
+/* Control thread. 0 or -1. */
+static int apply(struct eg_gateway *gateway, const struct eg_config *config, struct eg_errs *errs)
+{
 	const struct eg_snap_policy *policy = eg_publisher_read(&gateway->publisher)->policy;
 	bool had_policy = policy, audited = policy && policy->audit;
 	struct eg_log log = {0};
-	int ret = -1;
 
-	if (!config)
+	if (open_log(gateway, config, &log, errs))
 		return -1;
-	if (!eg_config_retain_restart_keys(config, gateway->config, errs) &&
-	    !open_log(gateway, config, &log, errs))
-		ret = eg_load(gateway, config, errs);
-	if (!ret) {
-		eg_kernels_address(gateway, config);
-		tell_weaker(config, had_policy, audited, errs);
-		apply_log_and_stats(gateway, config, &log);
-	} else {
+	if (eg_load(gateway, config, errs)) {
 		eg_log_close(&log);
+		return -1;
 	}
-	eg_config_free(config);
-	return ret;
+	eg_kernels_address(gateway, config);
+	tell_weaker(config, had_policy, audited, errs);
+	apply_log_and_stats(gateway, config, &log);
+	return 0;
+}
+
+static void finish(struct eg_build *build)
+{
+	struct reload *reload = reload_of(build);
+	struct eg_gateway *gateway = reload->gateway;
+	int err = reload->config ? apply(gateway, reload->config, &reload->errs) : -1;
+
+	log_errors(gateway, &reload->errs);
+	if (err)
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR,
+		       "reload refused: the configuration before stays in force");
+	else
+		reload->applied(reload->arg);
+	free_reload(build);
+}
+
+void eg_reload(struct eg_gateway *gateway, struct eg_builder *builder, void (*applied)(void *arg),
+	       void *arg)
+{
+	struct reload *reload;
+
+	/* First, and whatever the configuration says: logrotate has moved the file away. */
+	if (eg_log_reopen(&gateway->log))
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR,
+		       "%s: %s: the log stays in the file that it had", gateway->log.target,
+		       strerror(errno));
+	reload = calloc(1, sizeof(*reload));
+	if (!reload) {
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR, "reload refused: out of memory");
+		return;
+	}
+	*reload = (struct reload){
+		.build = {.run = read_config, .finish = finish, .discard = free_reload},
+		.gateway = gateway,
+		.applied = applied,
+		.arg = arg,
+	};
+	if (eg_builder_busy(builder))
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
+		       "reload: the one before is not in force yet, and is superseded");
+	eg_builder_submit(builder, &reload->build);
 }

@@ -12,10 +12,11 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "control.h"
 #include "espgate/version.h"
-#include "gateway.h"
 #include "host.h"
 #include "kernel.h"
+#include "reload.h"
 #include "verbs.h"
 
 struct options {
@@ -93,8 +94,7 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
 		       "espgate %s (IPsec-MB %s): %u workers, %u ports", EG_VERSION,
 		       eg_crypto_version(), gateway->n_workers, gateway->n_ports);
-		eg_control_run(gateway, &(struct eg_control){options->idle_ns, set});
-		clean = true;
+		clean = !eg_control_run(gateway, &(struct eg_control){options->idle_ns, set});
 	}
 	drained = eg_workers_end(gateway);
 	if (drained) /* nobody sends any more */
