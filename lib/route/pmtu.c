@@ -12,9 +12,20 @@ struct eg_pmtu *eg_pmtu_new(void)
 	_Static_assert(sizeof(*pmtu) <= LINE, "one cache line");
 	if (!pmtu)
 		return NULL;
-	*pmtu = (struct eg_pmtu){.refs = 1, .told = EG_PMTU_NONE};
-	atomic_init(&pmtu->word, EG_PMTU_NONE);
+	eg_pmtu_init(pmtu);
+	pmtu->refs = 1;
 	return pmtu;
+}
+
+void eg_pmtu_init(struct eg_pmtu *pmtu)
+{
+	*pmtu = (struct eg_pmtu){.told = EG_PMTU_NONE};
+	atomic_init(&pmtu->word, EG_PMTU_NONE);
+}
+
+void eg_pmtu_forget(struct eg_pmtu *pmtu)
+{
+	atomic_store_explicit(&pmtu->word, EG_PMTU_NONE, memory_order_relaxed);
 }
 
 struct eg_pmtu *eg_pmtu_retain(struct eg_pmtu *pmtu)

@@ -30,6 +30,12 @@ struct eg_pmtu *eg_pmtu_new(void);
 struct eg_pmtu *eg_pmtu_retain(struct eg_pmtu *pmtu);
 void eg_pmtu_release(struct eg_pmtu *pmtu); /* NULL is allowed */
 
+/* Nothing is learned yet. Before any worker sees it. */
+void eg_pmtu_init(struct eg_pmtu *pmtu);
+
+/* Forget what was learned. Any thread. */
+void eg_pmtu_forget(struct eg_pmtu *pmtu);
+
 /* EG_PMTU_NONE or the bytes of an outer packet. Any thread. */
 static inline unsigned eg_pmtu_get(const struct eg_pmtu *pmtu)
 {

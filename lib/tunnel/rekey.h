@@ -36,12 +36,14 @@ enum eg_tunnel_sa_use {
 /* A tunnel's SA, and a reference to it. Read it in the control thread only:
  * for (held = eg_tunnel_first_sa(tunnels, id); held; held = held->next). */
 struct eg_tunnel_sa {
-	struct eg_tunnel_sa *next, *prev;
+	struct eg_tunnel_sa *next, *prev; /* of the tunnel */
+	struct eg_tunnel_sa *next_holder; /* of the SA: an older one, or NULL */
 	struct eg_sa *sa;
 	struct eg_tunnels *tunnels;
 	uint32_t tunnel; /* id */
 	enum eg_tunnel_sa_use use;
 	uint64_t at_ns; /* monotonic */
+	bool wanted;    /* scratch of eg_tunnel_set_sas() */
 	struct eg_rcu_node rcu;
 };
 

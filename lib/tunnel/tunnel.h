@@ -113,6 +113,7 @@ struct eg_keepalive_clock {
 	uint64_t cycles;  /* 0: not known yet, so a keepalive is due */
 };
 
+struct eg_tunnels;
 struct eg_tunnel_sa; /* tunnel/rekey.h */
 
 struct eg_tunnel_state {
@@ -129,6 +130,7 @@ struct eg_tunnel_state {
 	_Atomic(struct eg_tunnel_state *) next_between;
 
 	/* The control thread's. */
+	struct eg_tunnels *tunnels;
 	struct eg_tunnel_state *next_name;
 	uint32_t name_hash;
 	uint32_t n_sas;                /* in the list, whatever their use */

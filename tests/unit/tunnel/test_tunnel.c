@@ -1,0 +1,8 @@
+/* lib/tunnel: see the groups' files. */
+#include "tunnel/harness.h"
+
+int main(void)
+{
+	return run_ids_tests() + run_timers_tests() + run_table_tests() + run_sas_tests() +
+	       run_rekey_tests() + run_oracle_tests() + run_threads_tests();
+}
