@@ -1,7 +1,7 @@
 #ifndef ESPGATE_VERSION_H
 #define ESPGATE_VERSION_H
 
-/* As meson.build has it; `espgate --version` prints it. */
+/* Must match meson.build; printed by `espgate --version`. */
 #define EG_VERSION "0.1.0"
 
 #endif

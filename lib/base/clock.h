@@ -1,4 +1,4 @@
-/* The two clocks. Any thread. */
+/* The monotonic and the wall clock. Any thread. */
 #ifndef EG_BASE_CLOCK_H
 #define EG_BASE_CLOCK_H
 
@@ -16,13 +16,14 @@ static inline uint64_t eg_clock_ns(clockid_t id)
 	return (uint64_t)t.tv_sec * EG_NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-/* Nanoseconds that never step back: for intervals and timeouts. */
+/* Nanoseconds, never going backwards: for intervals and timeouts. */
 static inline uint64_t eg_mono_ns(void)
 {
 	return eg_clock_ns(CLOCK_MONOTONIC);
 }
 
-/* Nanoseconds since 1970: for what must differ over restarts (the IV clock) and for people. */
+/* Nanoseconds since 1970: for values that must differ across restarts (the IV clock) and for
+ * display. */
 static inline uint64_t eg_wall_ns(void)
 {
 	return eg_clock_ns(CLOCK_REALTIME);

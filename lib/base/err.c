@@ -5,11 +5,11 @@
 
 #include "base/buf.h"
 
-/* Long enough for a path and a quoted value; a quoted megabyte is no message. */
+/* Enough for a path and a quoted value; longer text is cut. */
 #define TEXT_MAX 2000
 
-/* One message is one line, whatever the outside text it quotes: no byte of it may start a line or
- * drive the terminal (C0, DEL, and C1 as UTF-8 spells it). */
+/* Make the message one printable line whatever outside text it quotes: no byte may start a new line
+ * or control the terminal (C0, DEL, and C1 in UTF-8). */
 static void make_line(struct eg_buf *text)
 {
 	size_t end = TEXT_MAX;
@@ -50,7 +50,7 @@ static void count(struct eg_errs *errs, enum eg_severity severity)
 	errs->n_warnings += severity == EG_WARNING;
 }
 
-static void keep(struct eg_errs *errs, enum eg_severity severity, char *text)
+static void store(struct eg_errs *errs, enum eg_severity severity, char *text)
 {
 	struct eg_errmsg *msg = eg_vec_add(&errs->msgs);
 
@@ -90,7 +90,7 @@ void eg_errs_add(struct eg_errs *errs, enum eg_severity severity, const struct e
 	make_line(&text);
 
 	if (text.v)
-		keep(errs, severity, text.v);
+		store(errs, severity, text.v);
 }
 
 size_t eg_errs_omitted(const struct eg_errs *errs, enum eg_severity severity)

@@ -1,5 +1,5 @@
-/* Mixing for hash tables (the finalizer of MurmurHash3's 64-bit variant): not for hostile keys
- * alone; a table that outsiders can fill adds a random seed. */
+/* Bit mixing for hash tables (the finalizer of MurmurHash3's 64-bit variant). Not sufficient for
+ * hostile keys: a table that outsiders can fill must add a random seed. */
 #ifndef EG_BASE_HASH_H
 #define EG_BASE_HASH_H
 

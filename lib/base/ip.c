@@ -43,7 +43,7 @@ int eg_prefix_parse(const char *text, struct eg_prefix *out)
 		return -EINVAL;
 	for (at = slash + 1; *at >= '0' && *at <= '9' && at - slash <= 3; at++)
 		len = len * 10 + (unsigned)(*at - '0');
-	/* A leading zero would read as another base elsewhere: one spelling only. */
+	/* Reject leading zeros: elsewhere they mean octal. */
 	if (*at || at == slash + 1 || (slash[1] == '0' && slash[2]) || len > eg_ip_bits(&ip))
 		return -EINVAL;
 	*out = (struct eg_prefix){.ip = ip, .len = (uint8_t)len};
@@ -104,7 +104,7 @@ int eg_mac_parse(const char *text, uint8_t out[6])
 	for (int i = 0; i < 6; i++) {
 		const char *digits = text + 3 * i;
 
-		/* strtoul() alone would also take signs and spaces. */
+		/* strtoul() alone would accept signs and spaces. */
 		if (!isxdigit((unsigned char)digits[0]) || !isxdigit((unsigned char)digits[1]) ||
 		    (digits[2] && digits[2] != ':'))
 			return -EINVAL;

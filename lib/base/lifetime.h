@@ -1,8 +1,8 @@
-/* How long a security association may live (RFC 4301 s4.4.2.1): past a soft limit it should be
- * replaced, past a hard one it carries nothing more. 0: no such limit.
+/* SA lifetime (RFC 4301 s4.4.2.1): past a soft limit the SA should be rekeyed, past a hard limit it
+ * must not be used. 0: no limit.
  *
- * Packets are counted by sequence number: that is what a sender has used up, restarts included, and
- * what both ends of an SA see alike. Bytes are those of inner packets. */
+ * Packets are counted by sequence number: it includes what was used before a restart, and both ends
+ * of an SA agree on it. Bytes are those of inner packets. */
 #ifndef EG_BASE_LIFETIME_H
 #define EG_BASE_LIFETIME_H
 

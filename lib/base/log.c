@@ -21,7 +21,7 @@ const char *eg_log_module_name(enum eg_log_module module)
 	return names[module];
 }
 
-/* NULL with errno. */
+/* NULL with errno set. */
 static FILE *open_target(const char *target)
 {
 	FILE *out;
@@ -29,7 +29,7 @@ static FILE *open_target(const char *target)
 
 	if (!strcmp(target, "stderr"))
 		return stderr;
-	/* Not blocking: a pipe that nobody reads must not hold up the control thread. */
+	/* Non-blocking: a pipe without a reader must not stall the control thread. */
 	fd = open(target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 	if (fd < 0)
 		return NULL;

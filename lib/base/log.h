@@ -1,5 +1,5 @@
-/* The log: one line an event, `TIME LEVEL module: text`. Control thread only: workers never log.
- * Nothing that is secret is ever an argument. */
+/* The log: one line per event, `TIME LEVEL module: text`. Control thread only; workers never log.
+ * Never log secrets. */
 #ifndef EG_BASE_LOG_H
 #define EG_BASE_LOG_H
 
@@ -14,7 +14,7 @@ enum eg_log_level {
 	EG_LOG_LEVELS,
 };
 
-/* Modules whose level can be set alone. */
+/* Modules with their own level. */
 enum eg_log_module {
 	EG_LOG_CORE,
 	EG_LOG_PORT,
@@ -24,25 +24,25 @@ enum eg_log_module {
 	EG_LOG_MODULES,
 };
 
-/* "warning", "port": as the configuration and the log's lines have them. */
+/* "warning", "port": as in the configuration and in log lines. */
 const char *eg_log_level_name(enum eg_log_level level);
 const char *eg_log_module_name(enum eg_log_module module);
 
-/* Owner: the caller; eg_log_close() ends what eg_log_open() began. */
+/* Owned by the caller; release with eg_log_close(). */
 struct eg_log {
 	FILE *out;
 	char *target; /* "stderr" or the file's path; owned */
 	enum eg_log_level level[EG_LOG_MODULES];
 };
 
-/* Send lines to "stderr" or append to a file (made with mode 0640). 0, or -1 with errno. */
+/* Log to "stderr" or append to a file (created with mode 0640). Returns 0, or -1 with errno set. */
 int eg_log_open(struct eg_log *log, const char *target, const enum eg_log_level *levels);
 
-/* The same target anew: what logrotate moved away is let go. 0, or -1 with errno: then lines go
- * where they went. */
+/* Reopen the same target, so that logrotate can move the file away. Returns 0, or -1 with errno
+ * set; the old file then stays in use. */
 int eg_log_reopen(struct eg_log *log);
 
-/* Close the file; lines go nowhere. */
+/* Close the file. Later messages are discarded. */
 void eg_log_close(struct eg_log *log);
 
 void eg_log(struct eg_log *log, enum eg_log_module module, enum eg_log_level level, const char *fmt,

@@ -18,8 +18,8 @@ void *eg_secret_alloc(size_t size, bool *swappable)
 		errno = saved;
 		return NULL;
 	}
-	/* RLIMIT_MEMLOCK is small in many containers; swap there is the host's to forbid: the
-	 * caller tells the operator. */
+	/* RLIMIT_MEMLOCK is small in many containers, where only the host can disable swap. The
+	 * caller warns the operator. */
 	if (mlock(p, size) && swappable)
 		*swappable = true;
 	return p;

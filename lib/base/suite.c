@@ -10,18 +10,18 @@
 
 /* clang-format off */
 
-/* The members in their order, a suite a line. Every AEAD has an IV of 8 bytes and no alignment of
- * its own: 4 is ESP's. */
+/* Initializers in member order, one suite per line. Every AEAD has an 8-byte IV and only ESP's own
+ * alignment of 4. */
 #define AEAD(icv, cipher, key, salt) EG_AUTH_AEAD, 0, icv, cipher, key, salt, EG_IV_CLOCK, 8, 4
 
 #define GCM(bits, icv) {"aes" #bits "gcm" #icv, AEAD(icv, EG_CIPHER_AES_GCM, bits / 8, 4)}
 #define CCM(bits, icv) {"aes" #bits "ccm" #icv, AEAD(icv, EG_CIPHER_AES_CCM, bits / 8, 3)}
 #define GMAC(bits)     {"aes" #bits "gmac", AEAD(16, EG_CIPHER_AES_GMAC, bits / 8, 4)}
 
-/* The implicit IV of RFC 8750: IANA's ENCR_AES_GCM_16_IIV and ENCR_CHACHA20_POLY1305_IIV. */
+/* Implicit IV (RFC 8750): IANA's ENCR_AES_GCM_16_IIV and ENCR_CHACHA20_POLY1305_IIV. */
 #define IIV(name, cipher, key) {name "-iiv", EG_AUTH_AEAD, 0, 16, cipher, key, 4, EG_IV_SEQ, 0, 4}
 
-/* A cipher with each HMAC. RFC 4868 s2.1.1, s2.3: the key is as long as the hash's output, the ICV
+/* A cipher with each HMAC. RFC 4868 s2.1.1, s2.3: the key is as long as the hash output, the ICV is
  * half of it; RFC 2404 s2, s3: 20 and 12 bytes. */
 #define WITH_HMAC(text, ...)                                       \
 	{text "-sha256", EG_AUTH_SHA256_128, 32, 16, __VA_ARGS__}, \
@@ -32,8 +32,8 @@
 #define CBC(bits) WITH_HMAC("aes" #bits, EG_CIPHER_AES_CBC, bits / 8, 0, EG_IV_RANDOM, 16, 16)
 #define CTR(bits) WITH_HMAC("aes" #bits "ctr", EG_CIPHER_AES_CTR, bits / 8, 4, EG_IV_CLOCK, 8, 4)
 
-/* The one to recommend stands first among those alike: eg_suite_suggest() takes the first. AES-CCM
- * with 192-bit keys (RFC 8221 s5: MAY) is missing because IPsec-MB has none. */
+/* Among similar suites the recommended one comes first: eg_suite_suggest() takes the first match.
+ * AES-CCM with 192-bit keys (RFC 8221 s5: MAY) is missing because IPsec-MB does not support it. */
 const struct eg_suite eg_suites[EG_SUITE_COUNT] = {
 	GCM(128, 16), GCM(192, 16), GCM(256, 16),
 	GCM(128, 12), GCM(192, 12), GCM(256, 12),
@@ -61,17 +61,18 @@ const struct eg_suite *eg_suite_find(const char *name)
 	return NULL;
 }
 
-/* Names that others know, as patterns of fnmatch(3); the first that fits tells the reason. */
+/* Suites known elsewhere but refused here, as fnmatch(3) patterns; the first match gives the
+ * reason. */
 static const struct {
 	const char *pattern, *reason;
 } refusals[] = {
 	{"*md5*", "HMAC-MD5 is broken (RFC 8221 s6: MUST NOT)"},
 	{"3des*",
-	 "3DES has blocks of 64 bits, which collide after some GiB (RFC 8221 s5: SHOULD NOT)"},
-	{"des*", "DES has keys of 56 bits (RFC 8221 s5: MUST NOT)"},
-	{"blowfish*", "Blowfish has blocks of 64 bits (RFC 8221 s5: MUST NOT)"},
-	{"*idea*", "IDEA has blocks of 64 bits (RFC 8221 s5: MUST NOT)"},
-	{"cast*", "CAST has blocks of 64 bits (not among RFC 8221 s5's)"},
+	 "3DES has 64-bit blocks, which collide after a few GiB (RFC 8221 s5: SHOULD NOT)"},
+	{"des*", "DES has 56-bit keys (RFC 8221 s5: MUST NOT)"},
+	{"blowfish*", "Blowfish has 64-bit blocks (RFC 8221 s5: MUST NOT)"},
+	{"*idea*", "IDEA has 64-bit blocks (RFC 8221 s5: MUST NOT)"},
+	{"cast*", "CAST has 64-bit blocks (not listed in RFC 8221 s5)"},
 	{"null", "neither encryption nor authentication (RFC 8221 s4, RFC 4303 s3.2: MUST NOT)"},
 	{"none", "neither encryption nor authentication (RFC 8221 s4, RFC 4303 s3.2: MUST NOT)"},
 	{"null-none",
@@ -81,15 +82,15 @@ static const struct {
 	{"aes???", "encryption without authentication (RFC 8221 s4: MUST NOT)"},
 	{"aes???ctr", "encryption without authentication (RFC 8221 s4: MUST NOT)"},
 	{"chacha20", "encryption without authentication (RFC 8221 s4: MUST NOT)"},
-	{"aes???gcm*-*", "an AEAD authenticates by itself (RFC 8221 s4): name it alone"},
-	{"aes???ccm*-*", "an AEAD authenticates by itself (RFC 8221 s4): name it alone"},
-	{"chacha20poly1305-*", "an AEAD authenticates by itself (RFC 8221 s4): name it alone"},
-	{"aes???gmac*-*", "an AEAD authenticates by itself (RFC 8221 s4): name it alone"},
-	{"aes???gmac?*", "the ICV of AES-GMAC is never cut (RFC 4543 s3.4)"},
-	{"aes192ccm*", "IPsec-MB has no AES-CCM with keys of 192 bits (RFC 8221 s5: MAY)"},
-	{"*-sha256_96", "HMAC-SHA2-256 is cut to 128 bits (RFC 4868 s2.3), never to 96"},
-	{"*xcbc", "AES-XCBC is not offered (RFC 8221 s6: MAY outside of IoT)"},
-	{"*cmac", "AES-CMAC is not offered (not among RFC 8221 s6's)"},
+	{"aes???gcm*-*", "an AEAD authenticates by itself (RFC 8221 s4): use its name alone"},
+	{"aes???ccm*-*", "an AEAD authenticates by itself (RFC 8221 s4): use its name alone"},
+	{"chacha20poly1305-*", "an AEAD authenticates by itself (RFC 8221 s4): use its name alone"},
+	{"aes???gmac*-*", "an AEAD authenticates by itself (RFC 8221 s4): use its name alone"},
+	{"aes???gmac?*", "the ICV of AES-GMAC is never truncated (RFC 4543 s3.4)"},
+	{"aes192ccm*", "IPsec-MB does not support AES-CCM with 192-bit keys (RFC 8221 s5: MAY)"},
+	{"*-sha256_96", "HMAC-SHA2-256 is truncated to 128 bits (RFC 4868 s2.3), never to 96"},
+	{"*xcbc", "AES-XCBC is not supported (RFC 8221 s6: MAY outside of IoT)"},
+	{"*cmac", "AES-CMAC is not supported (not listed in RFC 8221 s6)"},
 };
 
 const char *eg_suite_refused(const char *name)
@@ -101,7 +102,7 @@ const char *eg_suite_refused(const char *name)
 	return NULL;
 }
 
-/* The next run of letters or of digits at or behind *at; its length, 0 at the end. */
+/* Advance *at to the next run of letters or of digits and return its length; 0 at the end. */
 static size_t next_token(const char **at)
 {
 	const char *end;
@@ -126,12 +127,12 @@ static bool has_token(const char *name, const char *token, size_t len)
 	return false;
 }
 
-/* People know a suite's parts and get their order wrong ("aes-gcm-256"): count the parts that a
- * name shares with what was written, before letters are compared. */
+/* Users know the parts of a suite name but confuse their order ("aes-gcm-256"), so match whole
+ * parts first and fall back to edit distance. */
 const char *eg_suite_suggest(const char *name)
 {
 	const char *names[EG_SUITE_COUNT], *found = NULL;
-	size_t best = 1; /* "aes" alone says nothing */
+	size_t best = 1; /* "aes" alone is no match */
 
 	for (size_t i = 0; i < EG_SUITE_COUNT; i++) {
 		const char *at = eg_suites[i].name;

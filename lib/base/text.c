@@ -12,8 +12,8 @@ struct unit {
 	uint64_t factor;
 };
 
-/* Levenshtein distance with adjacent swappable, one row at a time; words past WORD_MAX are "far".
- */
+/* Damerau-Levenshtein distance (adjacent swaps), computed row by row; words longer than WORD_MAX
+ * never match. */
 static size_t distance(const char *a, const char *b)
 {
 	size_t rows[3][WORD_MAX + 1], *before = rows[0], *last = rows[1], *row = rows[2];
@@ -51,7 +51,7 @@ static size_t distance(const char *a, const char *b)
 const char *eg_text_nearest(const char *word, const char *const *candidates, size_t n)
 {
 	size_t len = strlen(word);
-	size_t best = len / 3 + 1; /* a third of the letters may be wrong, but not all */
+	size_t best = len / 3 + 1; /* a third of the letters may be wrong, but not all of them */
 	const char *found = NULL;
 
 	for (size_t i = 0; i < n; i++) {
@@ -65,7 +65,7 @@ const char *eg_text_nearest(const char *word, const char *const *candidates, siz
 	return found;
 }
 
-/* Digits at the start of text; *rest is the first character after them. */
+/* Parse the leading digits; *rest is the first character after them. */
 static int leading_u64(const char *text, uint64_t *out, const char **rest)
 {
 	unsigned base = 10;

@@ -1,7 +1,7 @@
-/* A growable array, typed at its use: EG_VEC(struct eg_prefix) subnets;
+/* A growable typed array: EG_VEC(struct eg_prefix) subnets;
  *
- * Owner: whoever holds the struct; eg_vec_free() gives the memory back, not what the elements own.
- * Zeroed memory is an empty vector. Not thread-safe: the control thread's, never a worker's. */
+ * Owned by the holder of the struct; eg_vec_free() releases the array, not what its elements own.
+ * Zeroed memory is an empty vector. Not thread-safe: control thread only, never workers. */
 #ifndef EG_BASE_VEC_H
 #define EG_BASE_VEC_H
 
@@ -15,7 +15,7 @@
 		size_t n, cap;                                                                     \
 	}
 
-/* Make room for one more zeroed element and return its address, or NULL where memory is short. */
+/* Append one zeroed element and return its address, or NULL if memory is short. */
 #define eg_vec_add(vec)                                                                            \
 	((__typeof__((vec)->v))eg_vec_grow((void **)&(vec)->v, &(vec)->n, &(vec)->cap,             \
 					   sizeof(*(vec)->v)))
@@ -27,7 +27,7 @@
 		(vec)->n = (vec)->cap = 0;                                                         \
 	} while (0)
 
-/* An empty vector has no array, and C11 6.5.6 lets nobody add even 0 to NULL. */
+/* The array of an empty vector is NULL, and adding even 0 to NULL is undefined (C11 6.5.6). */
 #define eg_vec_foreach(it, vec)                                                                    \
 	for (__typeof__(&*(vec)->v) it = (vec)->v; it && it < (vec)->v + (vec)->n; it++)
 

@@ -1,4 +1,4 @@
-/* How long a packet may be to fit into a tunnel. Pure arithmetic: any thread. */
+/* ESP overhead and the inner MTU that it leaves. Pure arithmetic: any thread. */
 #ifndef EG_NET_ESP_H
 #define EG_NET_ESP_H
 
@@ -6,14 +6,14 @@
 
 #define EG_ESP_TRAILER 2 /* pad length, next header (RFC 4303 s2) */
 
-/* What stands overhead the text of a packet in a tunnel, bytes. */
+/* Per-packet overhead of a tunnel, in bytes. */
 struct eg_esp_overhead {
-	unsigned outer; /* IP header, and UDP's where it is encapsulated */
+	unsigned outer; /* IP header, and the UDP header if encapsulated */
 	unsigned iv, icv;
-	unsigned align; /* of the text with its trailer; a power of two */
+	unsigned align; /* of text and trailer; a power of two */
 };
 
-/* The longest inner packet whose tunnel packet is not longer than mtu; 0 where none is. */
+/* The longest inner packet whose ESP packet fits into mtu; 0 if none does. */
 static inline unsigned eg_esp_inner_mtu(unsigned mtu, const struct eg_esp_overhead *overhead)
 {
 	unsigned fixed = overhead->outer + EG_ESP_LEN + overhead->iv + overhead->icv, text;

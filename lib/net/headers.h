@@ -1,5 +1,5 @@
-/* Header layouts in network byte order, read and written through memcpy-safe packed structs, and
- * the numbers that go into them. Pure bytes: no DPDK. */
+/* Header layouts in network byte order, as packed structs that are safe at any alignment, and
+ * protocol numbers. No DPDK. */
 #ifndef EG_NET_HEADERS_H
 #define EG_NET_HEADERS_H
 
@@ -17,9 +17,9 @@
 
 #define EG_UDP_PORT_ESP 4500 /* RFC 3948 s2.1 */
 #define EG_ARP_LEN      28
-#define EG_ND_LEN       24 /* ICMPv6 header, flags, target: NS and NA without options */
+#define EG_ND_LEN       24 /* ICMPv6 header, flags and target: NS and NA without options */
 
-#define EG_MAC_LOCAL 0x02 /* of the first byte: locally administered (IEEE 802) */
+#define EG_MAC_LOCAL 0x02 /* in the first byte: locally administered (IEEE 802) */
 
 #define EG_ETHERTYPE_IP4  0x0800
 #define EG_ETHERTYPE_ARP  0x0806
@@ -49,7 +49,7 @@ enum {
 	EG_ND_ADVERT = 136,
 };
 
-#define EG_ND_HOPS 255 /* what proves that no router passed it on (RFC 4861 s7.1) */
+#define EG_ND_HOPS 255 /* hop limit that proves that no router forwarded it (RFC 4861 s7.1) */
 
 struct eg_ip4 {
 	uint8_t ver_ihl, tos;

@@ -21,14 +21,14 @@ enum eg_drop eg_parse_link(const uint8_t *frame, uint32_t len, uint16_t *l3_off)
 		return EG_DROP_NOT_IP;
 	if (len <= off)
 		return EG_DROP_BAD_IP_LENGTH;
-	/* A frame whose type and version disagree is a forgery or a bug: no guess. */
+	/* EtherType and IP version disagree: a forgery or a bug, so do not guess. */
 	if (frame[off] >> 4 != (type == EG_ETHERTYPE_IP4 ? 4 : 6))
 		return EG_DROP_BAD_IP_HEADER;
 	*l3_off = off;
 	return EG_PASS;
 }
 
-/* Ports (or ICMP's type, code and echo identifier) of a whole packet or first fragment. */
+/* Ports (or ICMP type, code and echo identifier) of a whole packet or first fragment. */
 static enum eg_drop parse_l4(const uint8_t *data, struct eg_pkt *pkt)
 {
 	uint32_t left = (uint32_t)pkt->len - pkt->l4_off;
@@ -69,9 +69,9 @@ enum {
 	OPTION_SSRR = 137,
 };
 
-/* A packet with a source route goes where its sender says, whatever was decided about its
- * destination. An option of impossible length ends the list for us, but others may go on behind it:
- * then the mere number of a source route is enough. */
+/* A source-routed packet goes where its sender says, whatever was decided about its destination.
+ * Other stacks may continue after an option of impossible length, where this parser would stop:
+ * from there on, any byte that equals a source route's type is refused. */
 static enum eg_drop check_options(const uint8_t *data, unsigned ihl)
 {
 	bool broken = false;
@@ -112,7 +112,8 @@ static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, bool summed, st
 	if (drop)
 		return drop;
 	frag = be16toh(ip->frag_be);
-	/* The receiver may reassemble modulo 64 KiB: over ports that policy has decided. */
+	/* A receiver that reassembles modulo 64 KiB would overwrite the ports that policy has seen.
+	 */
 	if ((frag & EG_IP4_FRAGMASK) * 8u + pkt->len > UINT16_MAX)
 		return EG_DROP_FRAGMENT_OVERSIZE;
 	pkt->l4_off = (uint16_t)ihl;
@@ -127,8 +128,8 @@ static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, bool summed, st
 	return pkt->frag == EG_FRAG_LATER ? EG_PASS : parse_l4(data, pkt);
 }
 
-/* Step over one extension header (RFC 8200 s4). The fragment header is the only one of fixed
- * length; AH counts in words of 4 (RFC 4302 s2.2). */
+/* Skip one extension header (RFC 8200 s4). The fragment header has a fixed size; AH counts in units
+ * of 4 bytes (RFC 4302 s2.2). */
 static enum eg_drop step_extension(const uint8_t *data, struct eg_pkt *pkt)
 {
 	const uint8_t *ext = data + pkt->l4_off;
@@ -146,7 +147,7 @@ static enum eg_drop step_extension(const uint8_t *data, struct eg_pkt *pkt)
 	if (pkt->proto == EG_PROTO_FRAGMENT) {
 		uint16_t frag = eg_get16(ext + 2);
 
-		/* The payload length of the packet that it belongs to (RFC 8200 s4.5). */
+		/* Payload length of the reassembled packet (RFC 8200 s4.5). */
 		if ((frag & 0xfff8u) + pkt->len - EG_IP6_LEN - EG_IP6_FRAGMENT_LEN > UINT16_MAX)
 			return EG_DROP_FRAGMENT_OVERSIZE;
 		if (frag & 0xfff8)
@@ -155,7 +156,7 @@ static enum eg_drop step_extension(const uint8_t *data, struct eg_pkt *pkt)
 			pkt->frag = EG_FRAG_FIRST;
 		if (pkt->frag)
 			pkt->frag_id = eg_get32(ext + 4);
-		/* Offset 0 and no more: an atomic fragment is a whole packet (RFC 6946). */
+		/* Offset 0 without M: an atomic fragment is a whole packet (RFC 6946). */
 	}
 	pkt->proto = ext[0];
 	pkt->l4_off = (uint16_t)(pkt->l4_off + size);
@@ -228,8 +229,8 @@ static enum eg_drop check_ip4(const struct eg_ip4 *ip)
 	return EG_PASS;
 }
 
-/* ::, ::1 and the IPv4-mapped range may not be on a wire (RFC 4291 s2.5.2, 2.5.3; RFC 4942 s2.2).
- */
+/* ::, ::1 and IPv4-mapped addresses may not appear on a wire (RFC 4291 s2.5.2, 2.5.3; RFC 4942
+ * s2.2). */
 static bool martian6(const uint8_t a[16])
 {
 	static const uint8_t zero[10];

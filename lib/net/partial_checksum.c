@@ -7,7 +7,7 @@
 
 #define SCTP_CHECK_OFF 8
 
-/* Where TCP's or UDP's checksum stands in its header; 0: another protocol's, or a fragment. */
+/* Offset of the checksum in a TCP or UDP header; 0 for fragments and other protocols. */
 static unsigned check_off(const struct eg_pkt *pkt)
 {
 	if (pkt->frag)
@@ -20,8 +20,8 @@ static bool is_sctp(const struct eg_pkt *pkt)
 	return pkt->proto == EG_PROTO_SCTP && !pkt->frag;
 }
 
-/* RFC 9293 s3.1, RFC 8200 s8.1. Where a routing header hides the last address the sum is another,
- * and a partial checksum is not recognized. */
+/* RFC 9293 s3.1, RFC 8200 s8.1. With an IPv6 routing header the pseudo-header uses another
+ * destination, so a partial checksum is not recognized. */
 static uint32_t add_pseudo(const uint8_t *data, const struct eg_pkt *pkt)
 {
 	const uint8_t *addresses = data + (pkt->version == 4 ? offsetof(struct eg_ip4, src)
@@ -31,7 +31,7 @@ static uint32_t add_pseudo(const uint8_t *data, const struct eg_pkt *pkt)
 	return eg_checksum_add(sum, addresses, pkt->version == 4 ? 8 : 32);
 }
 
-/* CRC32c (RFC 9260 appendix A), four bits at a time: SCTP is rare where this is needed. */
+/* CRC32c (RFC 9260 appendix A), four bits at a time: partial SCTP checksums are rare. */
 static uint32_t crc32c(uint32_t crc, const uint8_t *p, size_t n)
 {
 	static const uint32_t table[16] = {
@@ -68,7 +68,7 @@ void eg_checksum_complete(uint8_t *data, const struct eg_pkt *pkt)
 	if (off) {
 		eg_put16(l4 + off, 0);
 		sum = eg_checksum_fold(eg_checksum_add(add_pseudo(data, pkt), l4, n));
-		/* In UDP, 0 would say that there is none (RFC 768). */
+		/* In UDP, 0 means "no checksum" (RFC 768). */
 		eg_put16(l4 + off, !sum && pkt->proto == EG_PROTO_UDP ? 0xffff : sum);
 	} else if (is_sctp(pkt)) {
 		eg_put32(l4 + SCTP_CHECK_OFF, 0);

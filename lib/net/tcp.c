@@ -11,7 +11,7 @@ enum {
 	CHECK_OFF = 16,
 };
 
-/* The value of the MSS option, or NULL: options end where they are malformed. */
+/* The value of the MSS option, or NULL. Parsing stops at a malformed option. */
 static uint8_t *find_mss(uint8_t *tcp, uint32_t len)
 {
 	uint32_t end = (tcp[12] >> 4) * 4u, at = EG_TCP_LEN;
@@ -48,8 +48,8 @@ bool eg_tcp_clamp_mss(uint8_t *tcp, uint32_t len, uint16_t most)
 	if (before <= most)
 		return false;
 	eg_put16(mss, most);
-	/* At an odd place its bytes stand in the other halves of two words of the sum, which is the
-	 * same as one word turned round (RFC 1071 s2 B). */
+	/* At an odd offset the value straddles two words of the sum: equivalent to one byte-swapped
+	 * word (RFC 1071 s2 B). */
 	odd = (mss - tcp) % 2;
 	eg_checksum_update(tcp + CHECK_OFF, odd ? swapped(before) : before,
 			   odd ? swapped(most) : most);

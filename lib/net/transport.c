@@ -3,7 +3,7 @@
 #include "net/bytes.h"
 #include "net/checksum.h"
 
-/* Bytes of an extension header that parse has stepped over. */
+/* Length of an extension header that the parser has accepted. */
 static uint16_t size_of(uint8_t proto, const uint8_t *ext)
 {
 	return proto == EG_PROTO_FRAGMENT ? 8 : (uint16_t)((ext[1] + 1) * 8);

@@ -1,28 +1,26 @@
-/* Where ESP stands in a packet of transport mode (RFC 4303 s3.1.1): behind IPv4's header with its
- * options; behind IPv6's hop-by-hop options, routing and fragment headers and the destination
- * options in front of those. Destination options at the end of the chain are for the receiving end
- * alone: they go behind ESP and are sealed. So does AH. Pure: any thread. */
+/* Position of ESP in a transport-mode packet (RFC 4303 s3.1.1): after the IPv4 header with its
+ * options; after IPv6's hop-by-hop options, routing and fragment headers, and destination options
+ * that precede them. Destination options at the end of the chain are for the receiver alone: they
+ * follow ESP and are encrypted. So does AH. Stateless: any thread. */
 #ifndef EG_NET_TRANSPORT_H
 #define EG_NET_TRANSPORT_H
 
 #include "net/parse.h"
 
 struct eg_insert_point {
-	uint16_t off;      /* bytes that stay in front of ESP */
-	uint16_t next_off; /* the byte among them that says what follows */
+	uint16_t off;      /* bytes in front of ESP */
+	uint16_t next_off; /* offset of the protocol or next header byte among them */
 };
 
-/* Where ESP goes into the packet that eg_parse_ip() took. */
+/* Where to insert ESP into a packet parsed by eg_parse_ip(). */
 struct eg_insert_point eg_transport_seal_point(const uint8_t *data, const struct eg_pkt *pkt);
 
-/* Where it stood, in a packet whose headers in front of ESP (and of UDP around it) have `off`
- * bytes.
- */
+/* Where ESP was removed from a packet with `off` bytes in front of ESP (and its UDP header). */
 struct eg_insert_point eg_transport_open_point(const uint8_t *data, const struct eg_pkt *pkt,
 					       uint16_t off);
 
-/* Let the headers in front belong to a packet of `len` bytes in which `next` follows them: lengths,
- * next header, IPv4's checksum. */
+/* Update the headers in front for a packet of `len` bytes in which `next` follows them: length,
+ * next header, IPv4 checksum. */
 void eg_transport_fix_headers(uint8_t *data, struct eg_insert_point point, uint16_t len,
 			      uint8_t next);
 

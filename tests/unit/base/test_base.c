@@ -1,5 +1,5 @@
-/* lib/base: what people write, read back; errors with their positions; prefixes against a naive
- * oracle that looks at one bit at a time. */
+/* lib/base: numbers and words as written by people, errors with positions, and prefixes against a
+ * naive oracle that compares bit by bit. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,8 +112,7 @@ static void test_errors(void **state)
 	eg_errs_free(&errs);
 }
 
-/* A flood of warnings leaves room for the one error, which is printed first, and the other way
- * round. */
+/* A flood of messages of one severity must not crowd out the others. Errors are printed first. */
 static void test_error_floods(void **state)
 {
 	static const enum eg_severity floods[] = {EG_WARNING, EG_QUARANTINE, EG_ERROR};
@@ -228,7 +227,7 @@ static long size_of(const char *path)
 	return n;
 }
 
-/* What logrotate does: move the file, then ask for another. */
+/* As logrotate does: move the file, then reopen the log. */
 static void test_log_reopen(void **state)
 {
 	const enum eg_log_level levels[EG_LOG_MODULES] = {EG_LOG_INFO};
@@ -251,7 +250,7 @@ static void test_log_reopen(void **state)
 	eg_log(&log, EG_LOG_CORE, EG_LOG_INFO, "six");
 	assert_int_equal(size_of(moved), 2 * first);
 	assert_int_equal(size_of(path), first);
-	/* Where there is no folder any more, lines go where they went. */
+	/* If the folder is gone, the old file stays in use. */
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(unlink(moved), 0);
 	assert_int_equal(rmdir(folder), 0);
@@ -261,7 +260,7 @@ static void test_log_reopen(void **state)
 	assert_int_equal(ftell(log.out), 2 * first);
 	eg_log_close(&log);
 	eg_log(&log, EG_LOG_CORE, EG_LOG_INFO, "to nobody");
-	/* A pipe that nobody reads must not block the gateway. */
+	/* A pipe without a reader must not block the gateway. */
 	snprintf(fifo, sizeof(fifo), "/tmp/eg-log-fifo-%d", (int)getpid());
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	assert_int_equal(eg_log_open(&log, fifo, levels), -1);

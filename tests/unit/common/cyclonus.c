@@ -38,7 +38,8 @@ static void add_labels(struct eg_buf *yaml, const struct eg_node *labels)
 		eg_buf_add(yaml, "    \"%s\": \"%s\"\n", it->key, it->text);
 }
 
-/* The cluster of a step as kubectl would print it; each pod serves 80 and 81 by three protocols. */
+/* The cluster of a step as kubectl would print it; each pod serves ports 80 and 81 over three
+ * protocols. */
 static struct eg_buf inventory_of(const struct eg_node *step)
 {
 	static const char *const protos[] = {"TCP", "UDP", "SCTP"};

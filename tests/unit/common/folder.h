@@ -1,5 +1,4 @@
-/* An empty folder for one test: cmocka's setup and teardown. Each file that includes it has its
- * own. */
+/* cmocka setup and teardown: an empty folder per test. Each file that includes this has its own. */
 #ifndef COMMON_FOLDER_H
 #define COMMON_FOLDER_H
 

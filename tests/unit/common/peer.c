@@ -26,11 +26,11 @@ static void update(EVP_CIPHER_CTX *ctx, uint8_t *out, const uint8_t *in, size_t 
 {
 	int got;
 
-	if (n || out) /* CCM wants to hear of an empty text */
+	if (n || out) /* CCM needs the call even for empty text */
 		assert_int_equal(EVP_CipherUpdate(ctx, out, &got, in, (int)n), 1);
 }
 
-/* What is authenticated but not encrypted. */
+/* Additional authenticated data. */
 static void add_aad(EVP_CIPHER_CTX *ctx, const struct eg_suite *suite,
 		    const struct eg_crypto_op *op)
 {
@@ -41,7 +41,7 @@ static void add_aad(EVP_CIPHER_CTX *ctx, const struct eg_suite *suite,
 	update(ctx, NULL, op->text, op->text_len);
 }
 
-/* CCM is told the tag, or its length, before the key, and the text's length before the data. */
+/* CCM needs the tag or its length before the key, and the text length before the data. */
 static EVP_CIPHER_CTX *start_aead(const struct eg_suite *suite, const uint8_t *material,
 				  const struct eg_crypto_op *op, int seal)
 {
@@ -93,7 +93,7 @@ static bool open_aead(const struct eg_suite *suite, const uint8_t *material,
 
 	if (suite->cipher != EG_CIPHER_AES_GMAC)
 		good = EVP_CipherUpdate(ctx, op->text, &got, op->text, (int)op->text_len) == 1;
-	/* CCM has said so already. */
+	/* For CCM the tag has been checked already. */
 	if (suite->cipher != EG_CIPHER_AES_CCM)
 		good = good && EVP_CipherFinal_ex(ctx, none, &got) == 1;
 	EVP_CIPHER_CTX_free(ctx);

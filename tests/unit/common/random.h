@@ -1,4 +1,4 @@
-/* Random input that can be had again: the seed is printed, and EG_SEED sets it. */
+/* Reproducible random input: the seed is printed, and EG_SEED sets it. */
 #ifndef TEST_COMMON_RANDOM_H
 #define TEST_COMMON_RANDOM_H
 

@@ -1,4 +1,4 @@
-/* What every cmocka program here includes, in the order that cmocka wants. */
+/* Headers for every cmocka program, in the order that cmocka needs. */
 #ifndef TEST_COMMON_TEST_H
 #define TEST_COMMON_TEST_H
 

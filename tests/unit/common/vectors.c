@@ -5,7 +5,7 @@
 
 struct eg_tree vectors_read(const char *name)
 {
-	static char path[4096]; /* positions in the tree point to it */
+	static char path[4096]; /* positions in the tree refer to it */
 	const char *folder = getenv("EG_VECTORS");
 	struct eg_errs errs = {0};
 	struct eg_tree tree;

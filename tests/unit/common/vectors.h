@@ -1,4 +1,4 @@
-/* The published vectors of tests/vectors ($EG_VECTORS), which are JSON. */
+/* The published test vectors in tests/vectors ($EG_VECTORS), as JSON. */
 #ifndef TEST_COMMON_VECTORS_H
 #define TEST_COMMON_VECTORS_H
 
@@ -7,10 +7,10 @@
 
 #include "conf/tree.h"
 
-/* Read a file whole; fails the test where it cannot. The caller frees the tree. */
+/* Parse a whole file; fails the test on error. The caller frees the tree. */
 struct eg_tree vectors_read(const char *name);
 
-/* A field's text, and the bytes that its hex stands for. They fail the test where it is missing. */
+/* A field's text, and the bytes of its hex value. The test fails if the field is missing. */
 const char *vectors_text(const struct eg_node *entry, const char *key);
 size_t vectors_bytes(const struct eg_node *entry, const char *key, uint8_t *out, size_t max);
 

@@ -1,4 +1,4 @@
-/* One cmocka group a file; test_net.c runs them all. Each returns the number of failed tests. */
+/* One cmocka group per file; test_net.c runs them all. Each returns the number of failed tests. */
 #ifndef NET_TESTS_H
 #define NET_TESTS_H
 
@@ -12,7 +12,7 @@ int run_checksum_tests(void);
 int run_parse_tests(void);
 int run_parse_random_tests(void);
 
-/* The packets of test_parse.c's table that must be kept, for tests that cut and mutate them. */
+/* The packets that test_parse.c's table accepts, for tests that truncate and mutate them. */
 #define NET_PACKET_MAX 512
 
 struct net_packet {
@@ -23,13 +23,13 @@ struct net_packet {
 size_t net_valid_count(void);
 struct net_packet net_valid(size_t index);
 
-/* Write the right IPv4 header checksum, where the header is there. */
+/* Fill in the IPv4 header checksum if the header is complete. */
 void net_fix_checksum(uint8_t *packet, size_t n);
 
-/* The checksum field's value for n bytes, the slow and obvious way (RFC 1071). */
+/* Checksum field for n bytes, computed the slow and obvious way (RFC 1071). */
 uint16_t net_naive_checksum(const uint8_t *bytes, size_t n);
 
-/* A copy that ends where its allocation ends, so that ASan sees a read behind it. */
+/* A copy that ends where its allocation ends, so that ASan catches reads past it. */
 uint8_t *net_exact_copy(const uint8_t *bytes, size_t n);
 
 #endif

@@ -1,4 +1,4 @@
-/* The Internet checksum against one that adds a byte at a time and carries at once. */
+/* The Internet checksum against an oracle that adds one byte at a time and carries at once. */
 #include "net/net_tests.h"
 
 #include "common/random.h"
@@ -16,7 +16,7 @@ uint16_t net_naive_checksum(const uint8_t *bytes, size_t n)
 	return (uint16_t)(0xffff - sum);
 }
 
-/* RFC 1071 s3's example: the sum is ddf2. */
+/* Example of RFC 1071 s3: the sum is ddf2. */
 static void test_rfc1071(void **state)
 {
 	static const uint8_t bytes[] = {0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7};
@@ -39,7 +39,7 @@ static void test_lengths(void **state)
 
 		rng_fill(&rng, bytes, n);
 		if (rng_below(&rng, 4) == 0)
-			memset(bytes, 0xff, n); /* the most carries */
+			memset(bytes, 0xff, n); /* maximizes carries */
 		exact = net_exact_copy(bytes, n);
 		sum = eg_checksum_add(0, exact, n);
 		assert_int_equal(eg_checksum_fold(sum), net_naive_checksum(bytes, n));
@@ -49,7 +49,7 @@ static void test_lengths(void **state)
 	}
 }
 
-/* Any header length; right, and wrong by one bit. */
+/* Every header length, correct and with one bit flipped. */
 static void test_header(void **state)
 {
 	struct rng rng = rng_start("header checksum");
@@ -61,7 +61,7 @@ static void test_header(void **state)
 		uint8_t header[60];
 
 		rng_fill(&rng, header, ihl);
-		header[0] |= 0x40; /* a real header is never all zero, which has two checksums */
+		header[0] |= 0x40; /* an all-zero header would have two valid checksums */
 		eg_put16(header + 10, 0);
 		eg_put16(header + 10, net_naive_checksum(header, ihl));
 		assert_true(eg_ip4_checksum_ok(header, ihl));
@@ -70,8 +70,8 @@ static void test_header(void **state)
 	}
 }
 
-/* RFC 1624: the mended checksum is the one that a fresh sum gives, for every TTL; also where the
- * sum stands on the border between 0 and -0, which RFC 1141's older formula got wrong. */
+/* RFC 1624: the updated checksum equals a freshly computed one for every TTL, also where the sum is
+ * at the boundary between 0 and -0, which RFC 1141's older formula gets wrong. */
 static void test_ttl(void **state)
 {
 	struct rng rng = rng_start("ttl");
@@ -88,7 +88,7 @@ static void test_ttl(void **state)
 
 			ip.ttl = (uint8_t)ttl;
 			ip.check = ip.id_be = 0;
-			if (border) /* chosen so that the checksum is 0, or 1 behind that */
+			if (border) /* makes the checksum 0, or 1 past it */
 				ip.id_be =
 					htobe16((uint16_t)(net_naive_checksum((uint8_t *)&ip, 20) -
 							   rng_below(&rng, 2)));

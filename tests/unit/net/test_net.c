@@ -1,4 +1,4 @@
-/* lib/net: checksums, the parser, the names of drops. */
+/* lib/net: checksums, the parser and drop names. */
 #include "net/net_tests.h"
 
 #include <ctype.h>
@@ -16,7 +16,7 @@ static void test_drop_names(void **state)
 	for (enum eg_drop a = EG_PASS; a < EG_DROP_COUNT; a++) {
 		assert_string_equal(eg_drop_name(a), names[a]);
 		assert_true(strlen(eg_drop_text(a)) > 8);
-		for (const char *c = names[a]; *c; c++) /* a metric's label needs no quoting */
+		for (const char *c = names[a]; *c; c++) /* a metric label needs no quoting */
 			assert_true(islower((unsigned char)*c) || isdigit((unsigned char)*c) ||
 				    *c == '_');
 		for (enum eg_drop b = EG_PASS; b < a; b++) {

@@ -1,5 +1,5 @@
-/* The parser as tables of hand-made packets: every reason that it can return, every shape that it
- * must take. Bytes are written out; `____` is the IPv4 checksum, filled in. */
+/* Parser tables of hand-made packets: every reason it can return and every shape it must accept.
+ * Bytes are written out; `____` is the IPv4 checksum, filled in by the test. */
 #include "net/net_tests.h"
 
 #include "base/ip.h"
@@ -11,7 +11,7 @@
 	"60000000 " len " " next " 40 fd000000000000000000000000000001 "                           \
 	"fd000000000000000000000000000002 "
 
-/* Layer 4, whole headers. */
+/* Layer 4: whole headers. */
 #define TCP  "1234 0050 00000001 00000002 5010 0400 0000 0000 "
 #define UDP  "1234 0035 0008 0000 "
 #define SCTP "1234 1f90 00000001 00000000 "
@@ -26,9 +26,9 @@
 static const struct ip_case {
 	const char *what;
 	const char *hex;
-	size_t size; /* of the buffer; zeros follow the hex. 0: as written */
+	size_t size; /* buffer size, zero-padded after the hex; 0: as written */
 	enum eg_drop drop;
-	struct eg_pkt pkt; /* where it is kept */
+	struct eg_pkt pkt; /* expected, if accepted */
 } ip_cases[] = {
 	/* IPv4 */
 	{"TCP", IP4("0028", "0000", "06") TCP, 0, EG_PASS, {40, 20, 4, 6, 0, 0, 0x1234, 80, 0}},
@@ -47,40 +47,40 @@ static const struct ip_case {
 	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"loose source route", "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 83070400 00000000 " UDP,
 	 0, EG_DROP_IP4_SOURCE_ROUTE, {0}},
-	{"strict source route behind two no-ops",
+	{"strict source route after two no-ops",
 	 "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 01018903 04000000 " UDP,
 	 0, EG_DROP_IP4_SOURCE_ROUTE, {0}},
-	{"its number behind the end of options",
+	{"source route's type after the end of options",
 	 "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 00830704 00000000 " UDP,
 	 0, EG_PASS, {36, 28, 4, 17, 0, 0, 0x1234, 53, 0}},
-	{"its number as another option's data",
+	{"source route's type inside another option's data",
 	 "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 94048389 01010101 " UDP,
 	 0, EG_PASS, {36, 28, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"option of length 0", "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 94000000 " UDP,
 	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"option of length 1", "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 94010000 " UDP,
 	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
-	{"option behind the header", "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 94050000 " UDP,
+	{"option beyond the header", "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 94050000 " UDP,
 	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
-	{"option whose length is missing",
+	{"option without a length",
 	 "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 01010194 " UDP,
 	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
-	{"source route behind an option of length 0",
+	{"source route after an option of length 0",
 	 "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 94000083 07040000 " UDP,
 	 0, EG_DROP_IP4_SOURCE_ROUTE, {0}},
-	{"source route behind an option of length 1 and an end",
+	{"source route after an option of length 1 and an end of options",
 	 "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 94010083 07040000 " UDP,
 	 0, EG_DROP_IP4_SOURCE_ROUTE, {0}},
-	{"source route behind an option that reaches beyond the header",
+	{"source route after an option that reaches beyond the header",
 	 "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 94090083 07040000 " UDP,
 	 0, EG_DROP_IP4_SOURCE_ROUTE, {0}},
-	{"source route of three bytes, the last ones",
+	{"source route in the last three bytes",
 	 "4700 0024 0000 0000 40 11 ____ 0a000001 0a000102 01010101 01830304 " UDP,
 	 0, EG_DROP_IP4_SOURCE_ROUTE, {0}},
-	{"source route whose length is missing",
+	{"source route without a length",
 	 "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 01010189 " UDP,
 	 0, EG_DROP_IP4_SOURCE_ROUTE, {0}},
-	{"option to the header's end", "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 94040000 " UDP,
+	{"option to the end of the header", "4600 0020 0000 0000 40 11 ____ 0a000001 0a000102 94040000 " UDP,
 	 0, EG_PASS, {32, 24, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"40 bytes of options", "4f00 003c 0000 0000 40 3b ____ 0a000001 0a000102 ",
 	 60, EG_PASS, {60, 60, 4, 59, 0, 0, 0, 0, 0}},
@@ -90,7 +90,7 @@ static const struct ip_case {
 	 0, EG_PASS, {28, 20, 4, 17, 0, EG_FRAG_LATER, 0, 0, 7}},
 	{"last fragment, shorter than UDP", IP4("0015", "0001", "11") "ff",
 	 0, EG_PASS, {21, 20, 4, 17, 0, EG_FRAG_LATER, 0, 0, 7}},
-	{"last fragment, to byte 65,535 of its packet", IP4("0017", "1ffd", "11") "ffffff",
+	{"last fragment, up to byte 65,535 of its packet", IP4("0017", "1ffd", "11") "ffffff",
 	 0, EG_PASS, {23, 20, 4, 17, 0, EG_FRAG_LATER, 0, 0, 7}},
 	{"last fragment, a byte beyond", IP4("0018", "1ffd", "11") "ffffffff",
 	 0, EG_DROP_FRAGMENT_OVERSIZE, {0}},
@@ -99,7 +99,7 @@ static const struct ip_case {
 	{"longer header, a byte beyond",
 	 "4600 0018 0007 1ffd 40 11 ____ 0a000001 0a000102 01010101 ",
 	 0, EG_DROP_FRAGMENT_OVERSIZE, {0}},
-	{"padding behind the IP length", IP4("001c", "0000", "11") UDP,
+	{"padding after the IP length", IP4("001c", "0000", "11") UDP,
 	 46, EG_PASS, {28, 20, 4, 17, 0, 0, 0x1234, 53, 0}},
 	{"empty", "", 0, EG_DROP_BAD_IP_LENGTH, {0}},
 	{"version 0", "0500 001c", 40, EG_DROP_BAD_IP_HEADER, {0}},
@@ -114,15 +114,15 @@ static const struct ip_case {
 	{"total length 0", IP4("0000", "0000", "11") UDP, 0, EG_DROP_BAD_IP_HEADER, {0}},
 	{"one byte short of its length", IP4("001d", "0000", "11") UDP,
 	 0, EG_DROP_BAD_IP_LENGTH, {0}},
-	{"header of 60 in 40 bytes", "4f00 003c", 40, EG_DROP_BAD_IP_LENGTH, {0}},
+	{"header length 60 in 40 bytes", "4f00 003c", 40, EG_DROP_BAD_IP_LENGTH, {0}},
 	{"checksum wrong", "4500 001c 0007 0000 40 11 0000 0a000001 0a000102 " UDP,
 	 0, EG_DROP_BAD_IP_CHECKSUM, {0}},
-	{"checksum right but for the options",
+	{"checksum correct only without the options",
 	 "4600 0018 0000 0000 40 3b 64a9 0a000001 0a000102 01010101",
 	 0, EG_DROP_BAD_IP_CHECKSUM, {0}},
 	{"TCP of 19 bytes", IP4("0027", "0000", "06") TCP, 39, EG_DROP_SHORT_L4, {0}},
 	{"UDP of 7", IP4("001b", "0000", "11") UDP, 27, EG_DROP_SHORT_L4, {0}},
-	{"UDP header behind the IP length", IP4("001b", "0000", "11") UDP,
+	{"UDP header beyond the IP length", IP4("001b", "0000", "11") UDP,
 	 28, EG_DROP_SHORT_L4, {0}},
 	{"SCTP of 11", IP4("001f", "0000", "84") SCTP, 31, EG_DROP_SHORT_L4, {0}},
 	{"ICMP of 7", IP4("001b", "0000", "01") ICMP, 27, EG_DROP_SHORT_L4, {0}},
@@ -140,7 +140,7 @@ static const struct ip_case {
 	{"traffic class b9",
 	 "6b900000 0000 3b 40 fd000000000000000000000000000001 fd000000000000000000000000000002",
 	 0, EG_PASS, {40, 40, 6, 59, 0xb9, 0, 0, 0, 0}},
-	{"padding behind the IP length", IP6("0008", "11") UDP,
+	{"padding after the IP length", IP6("0008", "11") UDP,
 	 64, EG_PASS, {48, 40, 6, 17, 0, 0, 0x1234, 53, 0}},
 	{"hop-by-hop", IP6("0010", "00") EXT("11") UDP,
 	 0, EG_PASS, {56, 48, 6, 17, 0, 0, 0x1234, 53, 0}},
@@ -149,7 +149,7 @@ static const struct ip_case {
 	 0, EG_PASS, {72, 64, 6, 17, 0, 0, 0x1234, 53, 0}},
 	{"routing", IP6("001c", "2b") EXT("06") TCP, 0, EG_PASS, {68, 48, 6, 6, 0, 0, 0x1234, 80, 0}},
 	{"routing, type 0", IP6("001c", "2b") "06 00 0000 00000000 " TCP, 0, EG_DROP_IP6_ROUTING_0, {0}},
-	{"routing, type 0, segments left, behind options", IP6("0024", "3c") EXT("2b") "06 00 0001 00000000 " TCP,
+	{"routing, type 0, segments left, after options", IP6("0024", "3c") EXT("2b") "06 00 0001 00000000 " TCP,
 	 0, EG_DROP_IP6_ROUTING_0, {0}},
 	{"routing, type 0, in a first fragment",
 	 IP6("0018", "2c") FRAG("2b", "0001") "11 00 0001 00000000 " UDP,
@@ -169,7 +169,7 @@ static const struct ip_case {
 	 0, EG_PASS, {56, 48, 6, 17, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
 	{"last fragment, one byte", IP6("0009", "2c") FRAG("06", "0008") "ff",
 	 0, EG_PASS, {49, 48, 6, 6, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
-	{"last fragment, to byte 65,535 of payload", IP6("000f", "2c") FRAG("06", "fff8") "ffffffffffffff",
+	{"last fragment, up to byte 65,535 of payload", IP6("000f", "2c") FRAG("06", "fff8") "ffffffffffffff",
 	 0, EG_PASS, {55, 48, 6, 6, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
 	{"last fragment, a byte beyond", IP6("0010", "2c") FRAG("06", "fff8") UDP,
 	 0, EG_DROP_FRAGMENT_OVERSIZE, {0}},
@@ -178,12 +178,12 @@ static const struct ip_case {
 	{"options in front of the fragment header count",
 	 IP6("0011", "3c") EXT("2c") FRAG("06", "fff8") "ff",
 	 0, EG_DROP_FRAGMENT_OVERSIZE, {0}},
-	{"later fragment: what follows is no header",
+	{"later fragment: headers after it are not parsed",
 	 IP6("0010", "2c") FRAG("00", "0008") "ffffffffffffffff",
 	 0, EG_PASS, {56, 48, 6, 0, 0, EG_FRAG_LATER, 0, 0, 0xbeef}},
 	{"atomic fragment (RFC 6946)", IP6("0010", "2c") FRAG("11", "0000") UDP,
 	 0, EG_PASS, {56, 48, 6, 17, 0, 0, 0x1234, 53, 0}},
-	{"reserved fragment bits say nothing", IP6("0010", "2c") FRAG("11", "0006") UDP,
+	{"reserved fragment bits are ignored", IP6("0010", "2c") FRAG("11", "0006") UDP,
 	 0, EG_PASS, {56, 48, 6, 17, 0, 0, 0x1234, 53, 0}},
 	{"8 extension headers",
 	 IP6("0048", "00") EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c")
@@ -197,7 +197,7 @@ static const struct ip_case {
 	{"hop-by-hop of 7 bytes", IP6("0007", "00") EXT("3b"), 47, EG_DROP_BAD_IP6_EXTENSION, {0}},
 	{"hop-by-hop longer than the packet", IP6("0008", "00") "3b 01 0104 00000000",
 	 0, EG_DROP_BAD_IP6_EXTENSION, {0}},
-	{"hop-by-hop behind the payload length", IP6("0008", "00") "3b 01 0104 00000000",
+	{"hop-by-hop beyond the payload length", IP6("0008", "00") "3b 01 0104 00000000",
 	 64, EG_DROP_BAD_IP6_EXTENSION, {0}},
 	{"jumbogram (RFC 2675)", IP6("0000", "00") "11 00 c204 00020000" UDP,
 	 0, EG_DROP_BAD_IP6_EXTENSION, {0}},
@@ -206,7 +206,7 @@ static const struct ip_case {
 	{"fragment header of 7", IP6("0007", "2c") FRAG("3b", "0000"),
 	 47, EG_DROP_BAD_IP6_EXTENSION, {0}},
 	{"UDP of 7", IP6("0007", "11") UDP, 47, EG_DROP_SHORT_L4, {0}},
-	{"UDP of 7 behind options", IP6("000f", "3c") EXT("11") UDP, 55, EG_DROP_SHORT_L4, {0}},
+	{"UDP of 7 after options", IP6("000f", "3c") EXT("11") UDP, 55, EG_DROP_SHORT_L4, {0}},
 	{"TCP of 19 in a first fragment", IP6("001b", "2c") FRAG("06", "0001") TCP,
 	 67, EG_DROP_SHORT_L4, {0}},
 };
@@ -233,8 +233,8 @@ static const struct link_case {
 	{"LLDP", MACS "88cc 0207", 60, EG_DROP_NOT_IP, 0},
 	{"802.3 length", MACS "0026 4242", 60, EG_DROP_NOT_IP, 0},
 	{"type 0", MACS "0000 45", 60, EG_DROP_NOT_IP, 0},
-	{"ends behind Ethernet", MACS "0800", 0, EG_DROP_BAD_IP_LENGTH, 0},
-	{"ends behind VLAN", MACS "8100 0064 86dd", 0, EG_DROP_BAD_IP_LENGTH, 0},
+	{"ends after Ethernet", MACS "0800", 0, EG_DROP_BAD_IP_LENGTH, 0},
+	{"ends after VLAN", MACS "8100 0064 86dd", 0, EG_DROP_BAD_IP_LENGTH, 0},
 	{"IPv4 type, IPv6 inside", MACS "0800 60", 0, EG_DROP_BAD_IP_HEADER, 0},
 	{"IPv6 type, IPv4 inside", MACS "86dd 45", 0, EG_DROP_BAD_IP_HEADER, 0},
 	{"IPv4 type, version 0", MACS "8100 0064 0800 00", 0, EG_DROP_BAD_IP_HEADER, 0},
@@ -374,7 +374,7 @@ static void test_link(void **state)
 	}
 }
 
-/* Cut anywhere, a frame is never kept: its IP header begins with its last byte. */
+/* A truncated frame is never accepted: it needs the first byte of the IP header. */
 static void test_link_cut(void **state)
 {
 	(void)state;
@@ -412,7 +412,7 @@ static void test_addresses(void **state)
 	}
 }
 
-/* The tables above leave no reason out that the functions can give. */
+/* The tables above cover every reason that the functions can return. */
 static void test_every_reason(void **state)
 {
 	static const enum eg_drop of_ip[] = {EG_DROP_BAD_IP_LENGTH, EG_DROP_BAD_IP_HEADER,

@@ -1,5 +1,5 @@
-/* Cut and mutated packets: whatever the bytes, what the parser keeps lies inside them. Buffers end
- * where the packet ends, so that ASan sees a read behind it. */
+/* Truncated and mutated packets: whatever the bytes, offsets of an accepted packet lie inside it.
+ * Buffers end where the packet ends, so that ASan catches reads past it. */
 #include "net/net_tests.h"
 
 #include "common/random.h"
@@ -7,7 +7,7 @@
 #include "net/headers.h"
 #include "net/transport.h"
 
-/* What later stages rely on. */
+/* Invariants that later stages rely on. */
 static void assert_inside(const struct eg_pkt *pkt, const uint8_t *bytes, size_t n)
 {
 	bool has_ports = pkt->proto == EG_PROTO_TCP || pkt->proto == EG_PROTO_UDP ||
@@ -27,8 +27,8 @@ static void assert_inside(const struct eg_pkt *pkt, const uint8_t *bytes, size_t
 		assert_true(pkt->sport == 0 && pkt->dport == 0);
 }
 
-/* Where ESP goes in is inside, and found again when it comes out. */
-static void assert_split(const struct eg_pkt *pkt, const uint8_t *bytes)
+/* The position of ESP lies inside the packet and is found again after decryption. */
+static void assert_insert_point(const struct eg_pkt *pkt, const uint8_t *bytes)
 {
 	struct eg_insert_point point = eg_transport_seal_point(bytes, pkt), opened;
 
@@ -39,8 +39,8 @@ static void assert_split(const struct eg_pkt *pkt, const uint8_t *bytes)
 	assert_int_equal(opened.next_off, point.next_off);
 }
 
-/* Parse a copy of exactly n bytes; then again with padding behind, which must change nothing but
- * the answer to a cut packet. */
+/* Parse a copy of exactly n bytes; then again with padding after it, which may only change the
+ * result of a truncated packet. */
 static enum eg_drop parse_exact(const uint8_t *bytes, size_t n)
 {
 	uint8_t *exact = net_exact_copy(bytes, n), *padded = malloc(n + 64);
@@ -54,7 +54,7 @@ static enum eg_drop parse_exact(const uint8_t *bytes, size_t n)
 	if (drop == EG_PASS) {
 		assert_inside(&pkt, exact, n);
 		if (!pkt.frag)
-			assert_split(&pkt, exact);
+			assert_insert_point(&pkt, exact);
 		assert_int_equal(drop_again, EG_PASS);
 		assert_memory_equal(&pkt, &again, sizeof(pkt));
 		(void)eg_parse_addresses(exact, &pkt); /* for ASan */
@@ -66,7 +66,7 @@ static enum eg_drop parse_exact(const uint8_t *bytes, size_t n)
 	return drop;
 }
 
-/* Cut on the wire: the IP length still says how long it was. */
+/* Truncated on the wire: the IP length is still that of the whole packet. */
 static void test_cut(void **state)
 {
 	(void)state;
@@ -92,7 +92,8 @@ static void set_length(uint8_t *bytes, size_t n)
 	}
 }
 
-/* Cut by the sender: the IP length agrees, so the parser must find what is missing inside. */
+/* Truncated by the sender: the IP length agrees, so the parser must notice what is missing inside.
+ */
 static void test_cut_inside(void **state)
 {
 	unsigned kept = 0, refused = 0;
@@ -134,7 +135,7 @@ static void test_mutated(void **state)
 			set_length(packet.bytes, n);
 		count[parse_exact(packet.bytes, n)]++;
 	}
-	/* It went everywhere. */
+	/* The mutations reached every outcome. */
 	assert_true(count[EG_PASS] > ROUNDS / 20);
 	assert_true(count[EG_DROP_BAD_IP_LENGTH] && count[EG_DROP_BAD_IP_HEADER] &&
 		    count[EG_DROP_BAD_IP_CHECKSUM] && count[EG_DROP_BAD_IP6_EXTENSION] &&

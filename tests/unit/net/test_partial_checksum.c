@@ -1,5 +1,5 @@
-/* Partial checksums: recognized as Linux leaves them, and completed to what a naive sum says, over
- * both families, at every length; what is no such packet stays as it is. */
+/* Partial checksums are recognized as Linux leaves them and completed to the sum of a naive oracle,
+ * for both families and every length. Other packets stay unchanged. */
 #include "net/net_tests.h"
 
 #include "common/random.h"
@@ -8,7 +8,7 @@
 
 #define LEN_MAX 1500
 
-/* The sum over pseudo-header and the first n bytes behind the IP header, the obvious way. */
+/* Sum over the pseudo-header and the first n bytes after the IP header, the obvious way. */
 static uint16_t sum_of(const uint8_t *p, const struct eg_pkt *pkt, unsigned n)
 {
 	static uint8_t all[40 + LEN_MAX];
@@ -22,7 +22,7 @@ static uint16_t sum_of(const uint8_t *p, const struct eg_pkt *pkt, unsigned n)
 	return net_naive_checksum(all, addresses + 8 + n);
 }
 
-/* A packet of random bytes; its checksum's offset. */
+/* Make a packet of random bytes; returns its checksum's offset. */
 static unsigned make(struct rng *rng, unsigned version, uint8_t proto, unsigned n, uint8_t *p,
 		     struct eg_pkt *pkt)
 {
@@ -59,7 +59,7 @@ static void test_random(void **state)
 		eg_checksum_complete(p, &pkt);
 		assert_int_equal(sum_of(p, &pkt, n), 0);
 		assert_true(proto == 6 || eg_get16(p + at));
-		/* Nothing else has changed, and a right checksum stays. */
+		/* Nothing else has changed, and a correct checksum stays. */
 		memcpy(before + at, p + at, 2);
 		assert_memory_equal(p, before, sizeof(p));
 		eg_checksum_complete(p, &pkt);
@@ -77,7 +77,7 @@ static void test_random(void **state)
 	}
 }
 
-/* UDP's sum that comes out as 0 is 0xffff. */
+/* A UDP checksum that comes out as 0 is sent as 0xffff. */
 static void test_zero(void **state)
 {
 	struct rng rng = rng_start("zero");
@@ -96,7 +96,7 @@ static void test_zero(void **state)
 	}
 }
 
-/* SCTP's is a CRC, of which the check value is known: CRC32c of "123456789" is 0xe3069283. */
+/* SCTP uses CRC32c; its check value for "123456789" is 0xe3069283. */
 static void test_sctp(void **state)
 {
 	uint8_t p[20 + 100] = {0x45};
@@ -121,12 +121,12 @@ static void test_sctp(void **state)
 	for (unsigned i = 0; i < 4; i++) /* least significant byte first (RFC 9260 appendix A) */
 		assert_int_equal(p[28 + i], (uint8_t)(~crc >> 8 * i));
 	assert_false(eg_checksum_is_partial(p, &pkt));
-	/* Whatever stood there does not count. */
+	/* The old value of the field does not matter. */
 	memcpy(&crc, p + 28, 4);
 	eg_put32(p + 28, 0x01020304);
 	eg_checksum_complete(p, &pkt);
 	assert_memory_equal(p + 28, &crc, 4);
-	/* Of other protocols nothing is known. */
+	/* Other protocols are left alone. */
 	pkt.proto = 47;
 	eg_put32(p + 28, 0);
 	assert_false(eg_checksum_is_partial(p, &pkt));

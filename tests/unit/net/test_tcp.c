@@ -1,5 +1,5 @@
-/* MSS clamping: a table of option lists, and random ones against a naive walk; the checksum against
- * one that is counted anew. */
+/* MSS clamping: a table of option lists, random lists against a naive parser, and the checksum
+ * against a freshly computed one. */
 #include "net/net_tests.h"
 
 #include "common/hex.h"
@@ -7,7 +7,7 @@
 #include "net/bytes.h"
 #include "net/tcp.h"
 
-/* A SYN with these options; its checksum as if there were no pseudo-header. Returns its length. */
+/* A SYN with these options, checksummed without a pseudo-header. Returns its length. */
 static size_t make_syn(const char *options, uint8_t *out)
 {
 	size_t n = hex_bytes(options, out + 20, 40);
@@ -24,19 +24,19 @@ static void test_table(void **state)
 {
 	static const struct {
 		const char *what, *options;
-		unsigned at; /* of the value; 0: nothing is changed */
+		unsigned at; /* of the value; 0: unchanged */
 	} rows[] = {
 		{"none", "", 0},
 		{"larger", "020405b4", 22},
 		{"equal", "02040400", 0},
 		{"smaller", "02040200", 0},
-		{"behind others", "0103030a 020405b4", 26},
-		{"at an odd place", "01 020405b4 010101", 23},
+		{"after other options", "0103030a 020405b4", 26},
+		{"at an odd offset", "01 020405b4 010101", 23},
 		{"Linux's", "020405b4 0402080a 00000001 00000000 01030307", 22},
-		{"behind the end of options", "00000000 020405b4", 0},
+		{"after the end of options", "00000000 020405b4", 0},
 		{"of length 3", "02030501", 0},
 		{"option of length 0", "0500 020405b4 0000", 0},
-		{"option behind the end", "0101 0509 020405b4", 0},
+		{"option beyond the end", "0101 0509 020405b4", 0},
 		{"length cut off", "01010102", 0},
 		{"value cut off", "01010204", 0},
 	};
@@ -60,7 +60,7 @@ static void test_table(void **state)
 	}
 }
 
-/* The value's place by a walk that copies what it reads. */
+/* Offset of the value, found by a parser that copies what it reads. */
 static size_t naive_find(const uint8_t *tcp, size_t n)
 {
 	size_t end = (tcp[12] >> 4) * 4u;
@@ -95,11 +95,11 @@ static void test_random(void **state)
 		bool changed;
 
 		rng_fill(&rng, bytes, n);
-		for (size_t i = 20; i < n; i++) { /* mostly what options are made of */
+		for (size_t i = 20; i < n; i++) { /* mostly option kinds and lengths */
 			if (rng_below(&rng, 4))
 				bytes[i] = (uint8_t)rng_below(&rng, 6);
 		}
-		n -= n % 2; /* a whole number of words, for the sum */
+		n -= n % 2; /* whole words, for the sum */
 		eg_put16(bytes + 16, 0);
 		eg_put16(bytes + 16, net_naive_checksum(bytes, n));
 		at = naive_find(bytes, n);

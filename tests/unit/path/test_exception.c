@@ -430,7 +430,7 @@ static void test_full(void **state)
 	assert_string_equal(eg_ip_print(&record.dst, text), "10.1.0.1");
 	for (unsigned i = 0; i < 30; i++) {
 		assert_true(eg_path_kernels(gw->path[0], gw->snap, false) > 0);
-		gw->path[0]->port[CLEAR].kernel.tokens.paid = 0;
+		gw->path[0]->port[CLEAR].kernel.tokens.full_at = 0;
 		for (unsigned k = 0; k < 60; k++)
 			gw_send(gw, CLEAR, &frame, 1);
 	}

@@ -628,8 +628,8 @@ static void test_rates_of_kinds(void **state)
 	assert_int_equal(provoke(gw, &big, 1, EG_LOCAL_TOO_BIG), 1);
 	for (unsigned row = 0; row < 2; row++) {
 		for (unsigned i = 0; i < EG_ICMP_CELLS; i++) {
-			limits->addresses.cell[row][i].paid = UINT64_MAX / 2;
-			limits->prefixes.cell[row][i].paid = UINT64_MAX / 2;
+			limits->addresses.cell[row][i].full_at = UINT64_MAX / 2;
+			limits->prefixes.cell[row][i].full_at = UINT64_MAX / 2;
 		}
 		assert_int_equal(provoke(gw, &big, 1, EG_LOCAL_TOO_BIG), row == 0);
 	}
