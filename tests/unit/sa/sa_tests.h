@@ -15,5 +15,6 @@ int run_keyfile_tests(void);
 int run_watermark_tests(void);
 int run_state_tests(void);
 int run_journal_tests(void);
+int run_sad_tests(void);
 
 #endif
