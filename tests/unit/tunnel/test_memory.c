@@ -159,6 +159,7 @@ static bool run_with_failure(size_t o, long k)
 		err = operations[o].run(&stage);
 	}
 	assert_int_equal(err, 0);
+	assert_int_equal(stage.scene.tunnels.end, operations[o].run == do_add ? 2 : 1);
 	describe(&stage, after, sizeof(after));
 	assert_string_not_equal(after, before);
 	if (!operations[o].takes_in)
