@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "ctl/builder.h"
 #include "ctl/loop.h"
-#include "kernel.h"
+#include "port/kernel.h"
 #include "reload.h"
 
 /* How often a slow handler is reported at most; the others are counted. */
@@ -21,6 +21,16 @@
 
 /* How often --exit-when-idle compares counters. */
 #define IDLE_STEP_NS (20 * EG_NS_PER_MS)
+
+static void poll_links(struct eg_gateway *gateway)
+{
+	eg_links_poll(&gateway->ports);
+}
+
+static void poll_kernels(struct eg_gateway *gateway)
+{
+	eg_kernels_poll(&gateway->ports);
+}
 
 /* What is done again and again, each at its own period. Timers of one period expire together. */
 static const struct step {
@@ -34,8 +44,8 @@ static const struct step {
 	{"liveness", 20 * EG_NS_PER_MS, eg_liveness_log},
 	{"path MTU", 20 * EG_NS_PER_MS, eg_pmtu_step},
 	{"endpoints", 20 * EG_NS_PER_MS, eg_endpoints_step},
-	{"link state", 100 * EG_NS_PER_MS, eg_links_step},
-	{"kernel devices", EG_NS_PER_S, eg_kernels_step},
+	{"link state", 100 * EG_NS_PER_MS, poll_links},
+	{"kernel devices", EG_NS_PER_S, poll_kernels},
 };
 
 #define N_STEPS (sizeof(steps) / sizeof(*steps))

@@ -7,15 +7,17 @@
 
 #include <stdatomic.h>
 
-#include <rte_mempool.h>
-
 #include "base/log.h"
 #include "conf/config.h"
 #include "path/path.h"
+#include "port/port.h"
 #include "snap/publish.h"
 #include "stat/report.h"
 
 #define EG_WORKERS_MAX EG_CONF_LCORES_MAX
+
+/* Packets that each ring between workers holds. */
+#define EG_WORKER_RING 2048
 
 /* How workers come to an end without losing a packet: each phase begins when all have acknowledged
  * the one before. */
@@ -46,44 +48,13 @@ struct eg_worker {
 	_Atomic uint64_t iterations; /* of its loop; its own to count */
 };
 
-/* A port after it was set up. A sub-port has its parent's device and transmit queues, and receives
- * by them. */
-struct eg_gateway_port {
-	struct rte_mempool *pool; /* where it receives into buffers of its own size, else NULL */
-	uint16_t dpdk_id;
-	unsigned if_index; /* of the kernel's interface behind it; 0: none */
-	uint16_t n_rx, n_tx;
-	bool sums;    /* the device checks IPv4 headers */
-	bool partial; /* it may bring partial checksums, and cannot tell (net/partial_checksum.h) */
-	uint16_t mtu;
-	uint8_t mac[6];
-	bool started;
-	uint8_t *vlans; /* of a device with sub-ports (path/path.h), else NULL */
-	struct rte_ring *tx_ring[EG_WORKERS_MAX]; /* one a transmit queue, where workers share it */
-};
-
-/* A port's kernel device (kernel.h). */
-struct eg_gateway_kernel {
-	bool on;
-	uint16_t dpdk_id;
-	uint16_t mtu;
-	unsigned ifindex;
-	struct eg_prefix address[EG_CONF_ADDRESSES_MAX]; /* that we gave it */
-	size_t n_addresses;
-	bool lost; /* its interface is down or gone, when we last looked */
-};
-
 struct eg_gateway {
 	const struct eg_config *config; /* of the start: ports and workers stay as they were */
 	struct eg_log log;
 	uint64_t stats_period_ns; /* 0: no periodic block */
 	struct eg_sa_store *sas;
 	struct eg_publisher publisher;
-	struct rte_mempool *pool, *large; /* as in eg_path */
-	struct eg_gateway_port port[EG_CONF_PORTS_MAX];
-	unsigned n_ports;
-	struct eg_gateway_kernel kernel[EG_CONF_PORTS_MAX];
-	struct rte_ring *to_kernel; /* NULL: no port has a kernel device */
+	struct eg_ports ports;
 	struct eg_worker *worker[EG_WORKERS_MAX];
 	unsigned n_workers;
 	struct rte_ring *handoff[EG_WORKERS_MAX];
@@ -102,47 +73,8 @@ struct eg_gateway {
 	} endpoints;
 	uint64_t sweep_token; /* of the grace period that swept connections wait for */
 	uint64_t started_ns;
-	_Atomic uint32_t links_down; /* a bit a port; the control thread's word, read by workers */
 	_Atomic enum eg_phase phase;
 };
-
-/* eal.c: start DPDK for this configuration; args come after -- and win over the configuration's.
- * 0 or -1, told to errs. */
-int eg_eal_start(const struct eg_config *config, char **args, int n_args, struct eg_errs *errs);
-
-/* ports.c: set up and start every port; stop and close them. Before start the workers must be
- * counted (queues depend on their number). */
-int eg_ports_start(struct eg_gateway *gateway, struct eg_errs *errs);
-void eg_ports_stop(struct eg_gateway *gateway);
-
-/* subports.c: VLAN sub-ports of the devices that run; called by ports.c. */
-int eg_subports_start(struct eg_gateway *gateway, struct eg_errs *errs);
-void eg_subports_stop(struct eg_gateway *gateway);
-
-/* ports.c: what to ask of a device: its own limit where it has a lower one. */
-struct rte_eth_dev_info;
-uint16_t eg_device_mtu(uint16_t mtu, const struct rte_eth_dev_info *info);
-
-/* iface.c: the kernel interface behind a port's device. Let its MTU be at least so many bytes: 0 or
- * -errno. Is it up and running, for all the kernel knows? The device and its arguments, with what
- * the port's MTU asks of the driver. */
-int eg_iface_raise_mtu(unsigned if_index, uint16_t mtu);
-
-/* May packets by this interface have partial checksums (net/partial_checksum.h)? Virtual ones carry
- * what a sender left to a device that is none. The kernel's name of its driver, where it has one.
- */
-bool eg_iface_is_virtual(unsigned if_index, char driver[32]);
-
-bool eg_iface_has_link(unsigned if_index);
-void eg_iface_args(const struct eg_conf_port *conf, struct eg_buf *args);
-
-/* buffers.c: make the pools, when the ports' queues are counted; free them. Is the port's longest
- * frame longer than its receive buffers? */
-#define EG_DESCRIPTORS 1024 /* of a queue, where the device leaves the choice */
-
-int eg_buffers_make(struct eg_gateway *gateway, struct eg_errs *errs);
-void eg_buffers_free(struct eg_gateway *gateway);
-bool eg_buffers_small(const struct eg_conf_port *conf);
 
 /* workers.c: make the workers and spread the queues over them; launch; log at most so
  * many drops per second and worker; bring them to an end (false where one did not finish draining
@@ -158,9 +90,6 @@ void eg_workers_free(struct eg_gateway *gateway);
  * used, when all workers have ended. */
 void eg_sas_step(struct eg_gateway *gateway);
 void eg_sas_finish(struct eg_gateway *gateway);
-
-/* links.c: poll the ports' link state; changes go to the workers and the log. */
-void eg_links_step(struct eg_gateway *gateway);
 
 /* age.c: one step of forgetting idle connections; all of the table in about a second of steps. */
 void eg_age_step(struct eg_gateway *gateway);

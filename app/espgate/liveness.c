@@ -5,7 +5,7 @@
 
 static bool has_no_link(const struct eg_gateway *gateway, const struct eg_tunnel *tunnel)
 {
-	uint32_t down = atomic_load_explicit(&gateway->links_down, memory_order_relaxed);
+	uint32_t down = atomic_load_explicit(&gateway->ports.links_down, memory_order_relaxed);
 
 	return eg_hop_is_port(&tunnel->hop) && down >> tunnel->hop.port & 1;
 }

@@ -14,7 +14,7 @@ uint64_t eg_total_received(const struct eg_gateway *gateway)
 	uint64_t sum = 0;
 
 	for (unsigned w = 0; w < gateway->n_workers; w++) {
-		for (unsigned p = 0; p < gateway->n_ports; p++)
+		for (unsigned p = 0; p < gateway->ports.n; p++)
 			sum += eg_counted(&gateway->stats[w]->port[p].rx_packets);
 	}
 	return sum;
@@ -29,7 +29,8 @@ static void add_port(const struct eg_gateway *gateway, unsigned p, struct eg_rep
 	if (!row)
 		return;
 	row->name = conf->name;
-	row->link_down = atomic_load_explicit(&gateway->links_down, memory_order_relaxed) >> p & 1;
+	row->link_down =
+		atomic_load_explicit(&gateway->ports.links_down, memory_order_relaxed) >> p & 1;
 	row->role = conf->role == EG_ROLE_CLEAR ? "clear" : "encrypted";
 	for (unsigned w = 0; w < gateway->n_workers; w++) {
 		const struct eg_port_stats *s = &gateway->stats[w]->port[p];
@@ -39,7 +40,7 @@ static void add_port(const struct eg_gateway *gateway, unsigned p, struct eg_rep
 		row->tx_packets += eg_counted(&s->tx_packets);
 		row->tx_bytes += eg_counted(&s->tx_bytes);
 	}
-	if (!conf->vlan && !rte_eth_stats_get(gateway->port[p].dpdk_id, &device)) {
+	if (!conf->vlan && !rte_eth_stats_get(gateway->ports.port[p].dpdk_id, &device)) {
 		row->device_missed = device.imissed + device.rx_nombuf;
 		row->device_errors = device.ierrors + device.oerrors;
 	}
@@ -50,7 +51,7 @@ static void add_kernel(const struct eg_gateway *gateway, unsigned p, struct eg_r
 {
 	struct eg_report_port *row;
 
-	if (!gateway->kernel[p].on)
+	if (!gateway->ports.kernel[p].on)
 		return;
 	row = eg_vec_add(&report->ports);
 	if (!row)
@@ -197,9 +198,9 @@ void eg_report_collect(const struct eg_gateway *gateway, struct eg_report *repor
 	*report = (struct eg_report){0};
 	report->uptime_s = (double)(eg_mono_ns() - gateway->started_ns) / EG_NS_PER_S;
 	report->busy_s = busy_seconds(gateway);
-	for (unsigned p = 0; p < gateway->n_ports; p++)
+	for (unsigned p = 0; p < gateway->ports.n; p++)
 		add_port(gateway, p, report);
-	for (unsigned p = 0; p < gateway->n_ports; p++)
+	for (unsigned p = 0; p < gateway->ports.n; p++)
 		add_kernel(gateway, p, report);
 	if (snap) {
 		add_sas(snap, report);

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "conf/restart_keys.h"
 #include "ctl/builder.h"
-#include "kernel.h"
+#include "port/kernel.h"
 
 /* What an operator wants to read in the log after a load. */
 static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, uint64_t took_ns)
@@ -185,7 +185,7 @@ static int apply(struct eg_gateway *gateway, const struct eg_config *config, str
 		eg_log_close(&log);
 		return -1;
 	}
-	eg_kernels_address(gateway, config);
+	eg_kernels_address(&gateway->ports, config);
 	tell_weaker(config, had_policy, audited, errs);
 	apply_log_and_stats(gateway, config, &log);
 	return 0;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "conf/config.h"
-#include "host.h"
+#include "port/host.h"
 #include "snap/snap.h"
 #include "verbs.h"
 

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "explain_group.h"
 #include "explain_mtu.h"
-#include "kernel.h"
+#include "port/kernel.h"
 #include "offline.h"
 #include "net/parse.h"
 #include "policy/explain.h"
@@ -152,6 +152,32 @@ static void route_json(const struct eg_view *view, const struct eg_hop *hop, str
 	eg_buf_add(out, "}");
 }
 
+static bool has_address(const struct eg_conf_port *port, const struct eg_ip *ip)
+{
+	eg_vec_foreach (address, &port->addresses) {
+		if (eg_ip_equal(&address->ip, ip))
+			return true;
+	}
+	return false;
+}
+
+/* What becomes of a packet to an address of the gateway. */
+static void explain_local(const struct eg_config *config, const struct eg_ip *dst,
+			  struct eg_buf *out)
+{
+	char interface[IF_NAMESIZE];
+
+	eg_vec_foreach (port, &config->ports) {
+		if (!port->kernel.device || !has_address(port, dst))
+			continue;
+		eg_kernel_interface(port, interface);
+		eg_buf_add(out, "the gateway itself: to the kernel by %s%s\n", interface,
+			   port->role == EG_ROLE_ENCRYPTED ? ", where allow names it" : "");
+		return;
+	}
+	eg_buf_add(out, "the gateway itself: dropped as to_gateway\n");
+}
+
 static void route_text(const struct eg_view *view, const struct eg_hop *hop,
 		       const struct eg_ip *dst, struct eg_buf *out)
 {
@@ -166,7 +192,7 @@ static void route_text(const struct eg_view *view, const struct eg_hop *hop,
 		eg_buf_add(out, "next hop's MAC address is not known: dropped as no_neighbor\n");
 		return;
 	case EG_HOP_LOCAL:
-		eg_kernel_explain(view->config, dst, out);
+		explain_local(view->config, dst, out);
 		return;
 	case EG_HOP_BROADCAST:
 		eg_buf_add(out, "everybody on a port's network: dropped as multicast\n");

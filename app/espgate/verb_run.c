@@ -14,8 +14,9 @@
 #include "base/text.h"
 #include "control.h"
 #include "espgate/version.h"
-#include "host.h"
-#include "kernel.h"
+#include "port/eal.h"
+#include "port/host.h"
+#include "port/kernel.h"
 #include "reload.h"
 #include "verbs.h"
 
@@ -85,15 +86,23 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	/* Warnings of the load, before anything that takes time. */
 	eg_errs_print(errs, stderr);
 	eg_errs_free(errs);
-	if (eg_ports_start(gateway, errs) || eg_kernels_start(gateway, errs) ||
+	gateway->ports.config = gateway->config;
+	gateway->ports.log = &gateway->log;
+	gateway->ports.n_workers = gateway->n_workers;
+	gateway->ports.needs = (struct eg_buffer_needs){
+		.per_worker = 4 * EG_BATCH_MAX + EG_REASSEMBLY_MAX + EG_WORKER_RING,
+		.tailroom = EG_TAILROOM,
+		.large_per_worker = EG_LARGE_BUFFERS,
+		.large_bytes = EG_LARGE_BYTES,
+	};
+	if (eg_ports_start(&gateway->ports, errs) || eg_kernels_start(&gateway->ports, errs) ||
 	    eg_workers_wire(gateway, errs))
 		goto ports;
-	eg_kernels_wire(gateway);
 	gateway->started_ns = eg_mono_ns();
 	if (!eg_workers_launch(gateway, errs)) {
 		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
 		       "espgate %s (IPsec-MB %s): %u workers, %u ports", EG_VERSION,
-		       eg_crypto_version(), gateway->n_workers, gateway->n_ports);
+		       eg_crypto_version(), gateway->n_workers, gateway->ports.n);
 		clean = !eg_control_run(gateway, &(struct eg_control){options->idle_ns, set});
 	}
 	drained = eg_workers_end(gateway);
@@ -102,8 +111,8 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	clean &= drained;
 	clean &= eg_control_finish(gateway);
 ports:
-	eg_kernels_stop(gateway);
-	eg_ports_stop(gateway);
+	eg_kernels_stop(&gateway->ports);
+	eg_ports_stop(&gateway->ports);
 world:
 	eg_publisher_fini(&gateway->publisher);
 	eg_sa_store_free(gateway->sas);
@@ -132,6 +141,8 @@ static int start_and_serve(struct eg_gateway *gateway, const struct options *opt
 	if (errs->n_errors || eg_crypto_self_test(errs) ||
 	    eg_eal_start(config, options->eal_args, options->n_eal_args, errs))
 		return EG_EXIT_ERROR;
+	eg_errs_print(errs, stderr);
+	eg_errs_free(errs);
 	status = serve(gateway, options, &set, errs);
 	rte_eal_cleanup();
 	return status;

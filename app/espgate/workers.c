@@ -13,7 +13,8 @@
 #include "base/hash.h"
 #include "tsan.h"
 
-#define RING_SIZE     2048
+_Static_assert(EG_PORT_VLANS == EG_VLANS && EG_PORT_NONE == EG_NO_PORT, "one table of VLANs");
+
 #define DRAIN_STEP_NS (5 * EG_NS_PER_S)
 
 /* Several EAL threads on one CPU (a test, or a small machine) must let each other run. */
@@ -57,7 +58,7 @@ static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index,
 	worker->path.stats = stats;
 	worker->path.handoff = gateway->handoff;
 	worker->path.resolver_shared = gateway->resolver_shared;
-	worker->path.links_down = &gateway->links_down;
+	worker->path.links_down = &gateway->ports.links_down;
 	worker->path.resolver.on = index == 0;
 	worker->path.sample_cycles = sample_cycles(gateway->config->log.drop_sample_per_s);
 	worker->path.cycles_per_s = rte_get_tsc_hz();
@@ -79,7 +80,7 @@ static struct rte_ring *make_ring(const char *kind, unsigned a, unsigned b)
 	char name[RTE_RING_NAMESIZE];
 
 	snprintf(name, sizeof(name), "eg_%s_%u_%u", kind, a, b);
-	return rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	return rte_ring_create(name, EG_WORKER_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 }
 
 static int make_way(struct eg_gateway *gateway)
@@ -153,7 +154,7 @@ static int check_pins(const struct eg_gateway *gateway, struct eg_errs *errs)
 	size_t before = errs->n_errors;
 
 	eg_vec_foreach (pin, &gateway->config->pins) {
-		const struct eg_gateway_port *port = &gateway->port[pin->port];
+		const struct eg_port_dev *port = &gateway->ports.port[pin->port];
 
 		if (pin->queue >= port->n_rx)
 			eg_error(errs, &pin->pos, "workers.pin", "%s has %u receive queues here",
@@ -170,8 +171,8 @@ static int spread_rx(struct eg_gateway *gateway)
 {
 	unsigned next = 0;
 
-	for (unsigned p = 0; p < gateway->n_ports; p++) {
-		for (uint16_t q = 0; q < gateway->port[p].n_rx; q++) {
+	for (unsigned p = 0; p < gateway->ports.n; p++) {
+		for (uint16_t q = 0; q < gateway->ports.port[p].n_rx; q++) {
 			struct eg_worker *worker = pinned(gateway, p, q);
 
 			if (!worker)
@@ -187,7 +188,7 @@ static int spread_rx(struct eg_gateway *gateway)
  * owns queue w, and those without one reach an owner through a ring. */
 static int wire_tx(struct eg_gateway *gateway, unsigned p)
 {
-	struct eg_gateway_port *port = &gateway->port[p];
+	struct eg_port_dev *port = &gateway->ports.port[p];
 	bool shared = port->n_tx < gateway->n_workers;
 
 	for (uint16_t q = 0; shared && q < port->n_tx; q++) {
@@ -209,25 +210,43 @@ static int wire_tx(struct eg_gateway *gateway, unsigned p)
 static void describe_port(struct eg_gateway *gateway, unsigned p)
 {
 	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-	const struct eg_gateway_port *port = &gateway->port[p];
+	const struct eg_port_dev *port = &gateway->ports.port[p];
 
 	for (unsigned w = 0; w < gateway->n_workers; w++) {
 		struct eg_path *path = &gateway->worker[w]->path;
 		struct eg_path_port *out = &path->port[p];
 
-		path->n_ports = gateway->n_ports;
+		path->n_ports = gateway->ports.n;
 		path->n_workers = gateway->n_workers;
-		path->pool = gateway->pool;
-		path->large = gateway->large;
+		path->pool = gateway->ports.pool;
+		path->large = gateway->ports.large;
 		out->dpdk_id = port->dpdk_id;
 		out->mtu = port->mtu;
 		out->encrypted = conf->role == EG_ROLE_ENCRYPTED;
 		out->promiscuous = conf->promiscuous;
 		out->small_buffers = port->pool != NULL;
-		out->partial = port->partial;
+		out->partial = port->partial_sums;
 		out->vlan = conf->vlan;
 		out->vlans = port->vlans;
 		memcpy(out->mac, port->mac, sizeof(out->mac));
+	}
+}
+
+static void describe_kernels(struct eg_gateway *gateway)
+{
+	const struct eg_ports *ports = &gateway->ports;
+
+	for (unsigned w = 0; w < gateway->n_workers; w++) {
+		struct eg_path *path = &gateway->worker[w]->path;
+
+		path->kernel_shared.packets = ports->to_kernel;
+		for (unsigned p = 0; p < ports->n; p++)
+			path->port[p].kernel = (struct eg_kernel){
+				.on = ports->kernel[p].on,
+				.mtu = ports->kernel[p].mtu,
+				.dpdk_id = ports->kernel[p].dpdk_id,
+				.hop = {.kind = EG_HOP_LINK, .port = (uint8_t)p},
+			};
 	}
 }
 
@@ -235,10 +254,11 @@ int eg_workers_wire(struct eg_gateway *gateway, struct eg_errs *errs)
 {
 	int failed = check_pins(gateway, errs);
 
-	for (unsigned p = 0; !failed && p < gateway->n_ports; p++) {
+	for (unsigned p = 0; !failed && p < gateway->ports.n; p++) {
 		describe_port(gateway, p);
 		failed = wire_tx(gateway, p);
 	}
+	describe_kernels(gateway);
 	if (!failed)
 		failed = spread_rx(gateway);
 	if (failed && !errs->n_errors)
@@ -315,9 +335,9 @@ void eg_workers_free(struct eg_gateway *gateway)
 		rte_ring_free(gateway->handoff[w]);
 		rte_free(gateway->stats[w]);
 	}
-	for (unsigned p = 0; p < gateway->n_ports; p++) {
-		for (unsigned q = 0; q < gateway->port[p].n_tx; q++)
-			rte_ring_free(gateway->port[p].tx_ring[q]);
+	for (unsigned p = 0; p < gateway->ports.n; p++) {
+		for (unsigned q = 0; q < gateway->ports.port[p].n_tx; q++)
+			rte_ring_free(gateway->ports.port[p].tx_ring[q]);
 	}
 	rte_ring_free(gateway->resolver_shared.messages);
 	rte_ring_free(gateway->resolver_shared.packets);

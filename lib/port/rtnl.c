@@ -1,4 +1,4 @@
-#include "rtnl.h"
+#include "port/rtnl.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -40,8 +40,8 @@ static void add(struct request *request, unsigned type, const void *value, size_
 		(uint32_t)(NLMSG_ALIGN(request->head.nlmsg_len) + RTA_ALIGN(attribute->rta_len));
 }
 
-/* The kernel's word on it. */
-static int talk(const struct request *request)
+/* Send it, and return the kernel's answer. */
+static int ask_kernel(const struct request *request)
 {
 	struct {
 		struct nlmsghdr head;
@@ -79,18 +79,18 @@ int eg_rtnl_up(unsigned ifindex, unsigned mtu)
 		.ifi_change = IFF_UP,
 	};
 	add(&request, IFLA_MTU, &mtu, sizeof(mtu));
-	return talk(&request);
+	return ask_kernel(&request);
 }
 
-int eg_rtnl_address(unsigned ifindex, const struct eg_prefix *address, bool there)
+int eg_rtnl_address(unsigned ifindex, const struct eg_prefix *address, bool present)
 {
 	bool v4 = address->ip.family == 4;
 	size_t len = v4 ? 4 : 16;
 	struct request request;
 	int err;
 
-	start(&request, there ? RTM_NEWADDR : RTM_DELADDR, there ? NLM_F_CREATE | NLM_F_EXCL : 0,
-	      sizeof(request.body.address));
+	start(&request, present ? RTM_NEWADDR : RTM_DELADDR,
+	      present ? NLM_F_CREATE | NLM_F_EXCL : 0, sizeof(request.body.address));
 	request.body.address = (struct ifaddrmsg){
 		.ifa_family = v4 ? AF_INET : AF_INET6,
 		.ifa_prefixlen = address->len,
@@ -99,6 +99,6 @@ int eg_rtnl_address(unsigned ifindex, const struct eg_prefix *address, bool ther
 	};
 	add(&request, IFA_LOCAL, address->ip.bytes, len);
 	add(&request, IFA_ADDRESS, address->ip.bytes, len);
-	err = talk(&request);
-	return err == (there ? -EEXIST : -EADDRNOTAVAIL) ? 0 : err;
+	err = ask_kernel(&request);
+	return err == (present ? -EEXIST : -EADDRNOTAVAIL) ? 0 : err;
 }

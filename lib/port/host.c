@@ -1,4 +1,4 @@
-#include "host.h"
+#include "port/host.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "port/driver.h"
 
 struct host {
 	struct eg_errs *errs;
@@ -41,11 +42,6 @@ static void need_capability(const struct host *host, unsigned number, const char
 		eg_errs_add(host->errs, host->starting ? EG_ERROR : EG_WARNING, host->pos,
 			    host->path, "%.*s needs the capability %s, which this user has not",
 			    (int)strcspn(host->device, ","), host->device, name);
-}
-
-static bool is_kind(const struct host *host, const char *driver)
-{
-	return !strncmp(host->device, driver, strlen(driver));
 }
 
 static void check_interface(const struct host *host, const char *name)
@@ -99,12 +95,6 @@ static void check_arguments(const struct host *host)
 	free(copy);
 }
 
-static bool is_pci(const char *device)
-{
-	return strspn(device, "0123456789abcdefABCDEF:.") == strcspn(device, ",") &&
-	       strchr(device, ':');
-}
-
 static void check_pci(const struct host *host)
 {
 	int n = (int)strcspn(host->device, ",");
@@ -118,8 +108,7 @@ static void check_pci(const struct host *host)
 	eg_buf_free(&path);
 }
 
-/* A tap makes its interface itself. */
-static void check_tap(const struct host *host)
+static void check_tun(const struct host *host)
 {
 	if (access("/dev/net/tun", R_OK | W_OK))
 		host_error(host, "/dev/net/tun: %s", strerror(errno));
@@ -128,17 +117,24 @@ static void check_tap(const struct host *host)
 
 static void check_device(const struct host *host)
 {
-	if (is_pci(host->device)) {
+	switch (eg_driver_of(host->device)->needs) {
+	case EG_NEEDS_NOTHING:
+		break;
+	case EG_NEEDS_PCI:
 		check_pci(host);
-	} else if (is_kind(host, "net_tap") || is_kind(host, "net_tun")) {
-		check_tap(host);
-	} else if (is_kind(host, "net_pcap")) {
+		break;
+	case EG_NEEDS_TUN:
+		check_tun(host);
+		break;
+	case EG_NEEDS_FILES:
 		check_arguments(host);
-	} else if (is_kind(host, "net_af_packet") || is_kind(host, "net_af_xdp")) {
+		break;
+	case EG_NEEDS_INTERFACE:
 		check_arguments(host);
 		need_capability(host, CAP_NET_RAW, "CAP_NET_RAW");
 		/* The driver sets the interface's flags and MTU. */
 		need_capability(host, CAP_NET_ADMIN, "CAP_NET_ADMIN");
+		break;
 	}
 }
 

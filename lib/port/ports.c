@@ -1,13 +1,17 @@
-#include "gateway.h"
+#include "port/port.h"
 
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
-/* Frames: no ring of net_af_packet that eg_iface_args() asks for has more. */
-#define EARLY_MAX 4096
+#include "port/driver.h"
+#include "port/interface.h"
+
+/* Frames per receive call, of those that are discarded at the start. */
+#define BURST 64
 
 static int find(const struct eg_conf_port *conf, uint16_t *id, struct eg_errs *errs)
 {
@@ -23,18 +27,16 @@ static int find(const struct eg_conf_port *conf, uint16_t *id, struct eg_errs *e
 	return -1;
 }
 
-/* A capture's or ring's queues all hold packets: leave none unread. A NIC's are made as needed. */
-static uint16_t rx_queues(const struct eg_gateway *gateway, const struct eg_conf_port *conf,
+static uint16_t rx_queues(const struct eg_ports *ports, const struct eg_conf_port *conf,
 			  const struct rte_eth_dev_info *info)
 {
-	bool fixed = !strncmp(conf->device, "net_pcap", 8) || !strncmp(conf->device, "net_ring", 8);
 	uint16_t most = info->max_rx_queues ? info->max_rx_queues : 1;
 
 	if (conf->rx_queues)
 		return conf->rx_queues;
-	if (fixed || gateway->n_workers >= most)
+	if (eg_driver_of(conf->device)->all_queues || ports->n_workers >= most)
 		return most;
-	return (uint16_t)gateway->n_workers;
+	return (uint16_t)ports->n_workers;
 }
 
 /* Spread flows over queues; ESP by its SPI where the device can, else by outer address. */
@@ -49,12 +51,6 @@ static void set_rss(struct rte_eth_conf *eth, const struct rte_eth_dev_info *inf
 	eth->rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & want;
 }
 
-/* A driver that believes in 1518 bytes and carries what its kernel interface does. */
-static bool carries_any(const struct rte_eth_dev_info *info)
-{
-	return info->if_index && info->driver_name && !strcmp(info->driver_name, "net_af_packet");
-}
-
 static int set_mtu(const struct eg_conf_port *conf, uint16_t id,
 		   const struct rte_eth_dev_info *info, struct eg_errs *errs)
 {
@@ -64,25 +60,25 @@ static int set_mtu(const struct eg_conf_port *conf, uint16_t id,
 	if (!rte_eth_dev_get_mtu(id, &now) && now == conf->mtu)
 		return 0;
 	err = rte_eth_dev_set_mtu(id, conf->mtu);
-	if (err && carries_any(info))
-		err = eg_iface_raise_mtu(info->if_index, conf->mtu);
+	if (err && info->if_index && eg_driver_of(conf->device)->mtu_of_interface)
+		err = eg_interface_raise_mtu(info->if_index, conf->mtu);
 	if (!err || err == -ENOTSUP) /* pcap and the like take any length */
 		return 0;
 	eg_error(errs, &conf->pos, conf->name, "mtu %u: %s", conf->mtu, rte_strerror(-err));
 	return -1;
 }
 
-static int set_queues(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
+static int set_queues(struct eg_ports *ports, unsigned p, struct eg_errs *errs)
 {
-	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-	struct eg_gateway_port *port = &gateway->port[p];
-	uint16_t rxd = EG_DESCRIPTORS, txd = EG_DESCRIPTORS;
+	const struct eg_conf_port *conf = &ports->config->ports.v[p];
+	struct eg_port_dev *port = &ports->port[p];
+	uint16_t rxd = EG_PORT_DESCRIPTORS, txd = EG_PORT_DESCRIPTORS;
 	int socket = rte_eth_dev_socket_id(port->dpdk_id);
 	int err = rte_eth_dev_adjust_nb_rx_tx_desc(port->dpdk_id, &rxd, &txd);
 
 	for (uint16_t q = 0; !err && q < port->n_rx; q++)
 		err = rte_eth_rx_queue_setup(port->dpdk_id, q, rxd, (unsigned)socket, NULL,
-					     port->pool ? port->pool : gateway->pool);
+					     port->pool ? port->pool : ports->pool);
 	for (uint16_t q = 0; !err && q < port->n_tx; q++)
 		err = rte_eth_tx_queue_setup(port->dpdk_id, q, txd, (unsigned)socket, NULL);
 	if (err)
@@ -90,8 +86,8 @@ static int set_queues(struct eg_gateway *gateway, unsigned p, struct eg_errs *er
 	return err;
 }
 
-/* A driver that cannot be told (memif says 1518 and carries any length) must not be refused for it.
- * set_mtu() asks those that can. */
+/* A driver that reports no MTU limit and cannot set one (net_memif) must not be refused for it.
+ * set_mtu() sets it where that is possible. */
 uint16_t eg_device_mtu(uint16_t mtu, const struct rte_eth_dev_info *info)
 {
 	bool knows = info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu;
@@ -102,10 +98,10 @@ uint16_t eg_device_mtu(uint16_t mtu, const struct rte_eth_dev_info *info)
 	return (uint16_t)RTE_MIN((uint32_t)mtu, most);
 }
 
-static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
+static int configure(struct eg_ports *ports, unsigned p, struct eg_errs *errs)
 {
-	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-	struct eg_gateway_port *port = &gateway->port[p];
+	const struct eg_conf_port *conf = &ports->config->ports.v[p];
+	struct eg_port_dev *port = &ports->port[p];
 	struct rte_eth_conf eth = {0};
 	struct rte_eth_dev_info info;
 	struct rte_ether_addr mac;
@@ -117,9 +113,9 @@ static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *err
 	}
 	port->if_index = info.if_index;
 	port->mtu = conf->mtu;
-	port->n_rx = rx_queues(gateway, conf, &info);
-	port->n_tx = info.max_tx_queues < gateway->n_workers ? info.max_tx_queues
-							     : (uint16_t)gateway->n_workers;
+	port->n_rx = rx_queues(ports, conf, &info);
+	port->n_tx = info.max_tx_queues < ports->n_workers ? info.max_tx_queues
+							   : (uint16_t)ports->n_workers;
 	if (port->n_rx > info.max_rx_queues || !port->n_tx) {
 		eg_error(errs, &conf->pos, conf->name,
 			 "rx_queues %u: the device has at most %u receive and %u transmit queues",
@@ -127,10 +123,9 @@ static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *err
 		return -1;
 	}
 	eth.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
-	port->sums = eth.rxmode.offloads;
+	port->checks_sums = eth.rxmode.offloads;
 	eth.rxmode.mtu = eg_device_mtu(conf->mtu, &info);
-	/* What its buffers do not take comes in several, and is gathered. Drivers without this flag
-	 * do as they can. */
+	/* A frame longer than a buffer comes in several, and is gathered. */
 	if (eg_buffers_small(conf))
 		eth.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	if (port->n_rx > 1)
@@ -146,20 +141,14 @@ static int configure(struct eg_gateway *gateway, unsigned p, struct eg_errs *err
 	return set_mtu(conf, port->dpdk_id, &info, errs);
 }
 
-/* The socket of net_af_packet receives from every interface of the namespace between socket() and
- * bind(), so its ring may hold frames of other ports, a clear port's on an encrypted one. What came
- * before the start is discarded, as if the link had come up now. More than the ring is not there.
- */
-static void discard_early(const struct eg_gateway_port *port)
+/* Discard what came before the start, as if the link had come up now (port/driver.h). */
+static void discard_early(const struct eg_port_dev *port, const struct eg_driver *driver)
 {
-	struct rte_mbuf *m[EG_BATCH_MAX];
-	struct rte_eth_dev_info info;
+	struct rte_mbuf *m[BURST];
 
-	if (rte_eth_dev_info_get(port->dpdk_id, &info) || strcmp(info.driver_name, "net_af_packet"))
-		return;
 	for (uint16_t q = 0; q < port->n_rx; q++) {
-		for (unsigned bursts = 0; bursts < EARLY_MAX / EG_BATCH_MAX; bursts++) {
-			uint16_t n = rte_eth_rx_burst(port->dpdk_id, q, m, EG_BATCH_MAX);
+		for (unsigned bursts = 0; bursts < driver->early_frames / BURST; bursts++) {
+			uint16_t n = rte_eth_rx_burst(port->dpdk_id, q, m, BURST);
 
 			rte_pktmbuf_free_bulk(m, n);
 			if (!n)
@@ -168,45 +157,39 @@ static void discard_early(const struct eg_gateway_port *port)
 	}
 }
 
-/* Drivers that take frames from the kernel, without its word on their checksums. */
-static bool is_blind(const struct rte_eth_dev_info *info)
+/* Senders on virtual interfaces leave checksums and segmentation to a device that does not exist.
+ * espgate completes checksums; a frame of many segments does not even arrive whole. */
+static void check_offloads(struct eg_ports *ports, unsigned p)
 {
-	return info->if_index && info->driver_name &&
-	       (!strcmp(info->driver_name, "net_af_packet") ||
-		!strcmp(info->driver_name, "net_af_xdp") || !strcmp(info->driver_name, "net_pcap"));
-}
-
-/* Senders on virtual interfaces leave checksums, and the cutting into segments, to a device that is
- * none. The first espgate makes up for; a frame of many segments it does not even get whole. */
-static void check_offloads(struct eg_gateway *gateway, unsigned p)
-{
-	const char *name = gateway->config->ports.v[p].name;
+	const struct eg_conf_port *conf = &ports->config->ports.v[p];
+	const char *name = conf->name;
 	char driver[32], interface[IF_NAMESIZE];
 	struct rte_eth_dev_info info;
 
-	if (rte_eth_dev_info_get(gateway->port[p].dpdk_id, &info) || !is_blind(&info) ||
+	if (!eg_driver_of(conf->device)->no_checksum_flags ||
+	    rte_eth_dev_info_get(ports->port[p].dpdk_id, &info) || !info.if_index ||
 	    !if_indextoname(info.if_index, interface) ||
-	    !eg_iface_is_virtual(info.if_index, driver))
+	    !eg_interface_is_virtual(info.if_index, driver))
 		return;
-	gateway->port[p].partial = true;
+	ports->port[p].partial_sums = true;
 	if (!strcmp(driver, "virtio_net"))
-		eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_WARNING,
+		eg_log(ports->log, EG_LOG_PORT, EG_LOG_WARNING,
 		       "%s: %s cannot tell partial checksums: those of TCP, UDP and SCTP are "
 		       "completed, but larger frames than the MTU are lost; turn offloads off: "
 		       "ethtool -K %s rx off gro off",
 		       name, info.driver_name, interface);
 	else
-		eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_WARNING,
+		eg_log(ports->log, EG_LOG_PORT, EG_LOG_WARNING,
 		       "%s: %s cannot tell partial checksums: those of TCP, UDP and SCTP are "
 		       "completed, but larger frames than the MTU are lost; turn offloads off on "
 		       "the interface that sends to %s (%s): ethtool -K IFACE tx off",
 		       name, info.driver_name, interface, driver);
 }
 
-static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
+static int start(struct eg_ports *ports, unsigned p, struct eg_errs *errs)
 {
-	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-	struct eg_gateway_port *port = &gateway->port[p];
+	const struct eg_conf_port *conf = &ports->config->ports.v[p];
+	struct eg_port_dev *port = &ports->port[p];
 	int err = rte_eth_dev_start(port->dpdk_id);
 
 	if (err) {
@@ -214,61 +197,61 @@ static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 		return -1;
 	}
 	port->started = true;
-	discard_early(port);
+	discard_early(port, eg_driver_of(conf->device));
 	/* Devices without such a mode (pcap) answer ENOTSUP; parse filters all the same. */
 	if (conf->promiscuous)
 		err = rte_eth_promiscuous_enable(port->dpdk_id);
 	if (err && err != -ENOTSUP)
-		eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_WARNING, "%s: promiscuous: %s",
-		       conf->name, rte_strerror(-err));
+		eg_log(ports->log, EG_LOG_PORT, EG_LOG_WARNING, "%s: promiscuous: %s", conf->name,
+		       rte_strerror(-err));
 	/* Solicited-node groups (RFC 4291 s2.7.1) are many and change with the configuration. */
 	err = rte_eth_allmulticast_enable(port->dpdk_id);
 	if (err && err != -ENOTSUP)
-		eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_WARNING, "%s: all multicast: %s",
-		       conf->name, rte_strerror(-err));
-	eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_INFO,
+		eg_log(ports->log, EG_LOG_PORT, EG_LOG_WARNING, "%s: all multicast: %s", conf->name,
+		       rte_strerror(-err));
+	eg_log(ports->log, EG_LOG_PORT, EG_LOG_INFO,
 	       "%s: %s, %u receive and %u transmit queues, mtu %u, "
 	       "mac %02x:%02x:%02x:%02x:%02x:%02x%s",
 	       conf->name, conf->device, port->n_rx, port->n_tx, port->mtu, port->mac[0],
 	       port->mac[1], port->mac[2], port->mac[3], port->mac[4], port->mac[5],
-	       port->sums ? ", IPv4 checksums by the device" : "");
-	check_offloads(gateway, p);
+	       port->checks_sums ? ", IPv4 checksums by the device" : "");
+	check_offloads(ports, p);
 	return 0;
 }
 
-int eg_ports_start(struct eg_gateway *gateway, struct eg_errs *errs)
+int eg_ports_start(struct eg_ports *ports, struct eg_errs *errs)
 {
 	size_t before = errs->n_errors;
-	unsigned n = (unsigned)gateway->config->ports.n;
+	unsigned n = (unsigned)ports->config->ports.n;
 
 	for (unsigned p = 0; p < n; p++) {
-		if (gateway->config->ports.v[p].vlan ||
-		    find(&gateway->config->ports.v[p], &gateway->port[p].dpdk_id, errs))
+		if (ports->config->ports.v[p].vlan ||
+		    find(&ports->config->ports.v[p], &ports->port[p].dpdk_id, errs))
 			continue;
-		configure(gateway, p, errs);
+		configure(ports, p, errs);
 	}
 	if (errs->n_errors != before)
 		return -1;
-	gateway->n_ports = n;
-	if (eg_buffers_make(gateway, errs))
+	ports->n = n;
+	if (eg_buffers_make(ports, errs))
 		return -1;
 	for (unsigned p = 0; p < n; p++) {
-		if (!gateway->config->ports.v[p].vlan && !set_queues(gateway, p, errs))
-			start(gateway, p, errs);
+		if (!ports->config->ports.v[p].vlan && !set_queues(ports, p, errs))
+			start(ports, p, errs);
 	}
-	return errs->n_errors == before ? eg_subports_start(gateway, errs) : -1;
+	return errs->n_errors == before ? eg_subports_start(ports, errs) : -1;
 }
 
-void eg_ports_stop(struct eg_gateway *gateway)
+void eg_ports_stop(struct eg_ports *ports)
 {
-	for (unsigned p = 0; p < gateway->n_ports; p++) {
-		if (gateway->config->ports.v[p].vlan)
+	for (unsigned p = 0; p < ports->n; p++) {
+		if (ports->config->ports.v[p].vlan)
 			continue;
-		if (gateway->port[p].started)
-			rte_eth_dev_stop(gateway->port[p].dpdk_id);
-		rte_eth_dev_close(gateway->port[p].dpdk_id);
-		gateway->port[p].started = false;
+		if (ports->port[p].started)
+			rte_eth_dev_stop(ports->port[p].dpdk_id);
+		rte_eth_dev_close(ports->port[p].dpdk_id);
+		ports->port[p].started = false;
 	}
-	eg_subports_stop(gateway);
-	eg_buffers_free(gateway);
+	eg_subports_stop(ports);
+	eg_buffers_free(ports);
 }

@@ -1,6 +1,6 @@
-/* VLAN sub-ports: they take over what their parents' devices are, and tell parents which VLANs are
- * whose. */
-#include "gateway.h"
+/* VLAN sub-ports: they take over their parents' devices, and enter their VLANs in the parents'
+ * tables. */
+#include "port/port.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
-_Static_assert(EG_CONF_PORTS_MAX < EG_NO_PORT, "a port's index is one byte beside none");
+_Static_assert(EG_CONF_PORTS_MAX < EG_PORT_NONE, "a port's index is one byte beside none");
 
-/* Let the device take frames for one more MAC: by its filter, or all of them where it has none. */
+/* Let the device accept frames for one more MAC: by its filter, or all of them if it has none. */
 static int take_mac(const struct eg_conf_port *conf, uint16_t dpdk_id, struct eg_errs *errs)
 {
 	struct rte_ether_addr mac;
@@ -26,22 +26,22 @@ static int take_mac(const struct eg_conf_port *conf, uint16_t dpdk_id, struct eg
 	return -1;
 }
 
-/* VLAN 0, priority only, and untagged frames are the parent's own. */
+/* VLAN 0 (priority only) and untagged frames belong to the parent. */
 static uint8_t *make_vlans(unsigned parent)
 {
-	uint8_t *vlans = malloc(EG_VLANS);
+	uint8_t *vlans = malloc(EG_PORT_VLANS);
 
 	if (!vlans)
 		return NULL;
-	memset(vlans, EG_NO_PORT, EG_VLANS);
+	memset(vlans, EG_PORT_NONE, EG_PORT_VLANS);
 	vlans[0] = (uint8_t)parent;
 	return vlans;
 }
 
-static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
+static int start(struct eg_ports *ports, unsigned p, struct eg_errs *errs)
 {
-	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-	struct eg_gateway_port *parent = &gateway->port[conf->parent], *port = &gateway->port[p];
+	const struct eg_conf_port *conf = &ports->config->ports.v[p];
+	struct eg_port_dev *parent = &ports->port[conf->parent], *port = &ports->port[p];
 
 	if (!parent->vlans)
 		parent->vlans = make_vlans(conf->parent);
@@ -52,30 +52,30 @@ static int start(struct eg_gateway *gateway, unsigned p, struct eg_errs *errs)
 	parent->vlans[conf->vlan] = (uint8_t)p;
 	port->dpdk_id = parent->dpdk_id;
 	port->if_index = parent->if_index;
-	port->partial = parent->partial;
+	port->partial_sums = parent->partial_sums;
 	port->n_tx = parent->n_tx;
 	port->mtu = conf->mtu;
 	memcpy(port->mac, conf->has_mac ? conf->mac : parent->mac, sizeof(port->mac));
-	eg_log(&gateway->log, EG_LOG_PORT, EG_LOG_INFO,
+	eg_log(ports->log, EG_LOG_PORT, EG_LOG_INFO,
 	       "%s: VLAN %u of %s, mtu %u, mac %02x:%02x:%02x:%02x:%02x:%02x", conf->name,
-	       conf->vlan, gateway->config->ports.v[conf->parent].name, port->mtu, port->mac[0],
+	       conf->vlan, ports->config->ports.v[conf->parent].name, port->mtu, port->mac[0],
 	       port->mac[1], port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
 	return conf->has_mac ? take_mac(conf, port->dpdk_id, errs) : 0;
 }
 
-int eg_subports_start(struct eg_gateway *gateway, struct eg_errs *errs)
+int eg_subports_start(struct eg_ports *ports, struct eg_errs *errs)
 {
-	for (unsigned p = 0; p < gateway->n_ports; p++) {
-		if (gateway->config->ports.v[p].vlan && start(gateway, p, errs))
+	for (unsigned p = 0; p < ports->n; p++) {
+		if (ports->config->ports.v[p].vlan && start(ports, p, errs))
 			return -1;
 	}
 	return 0;
 }
 
-void eg_subports_stop(struct eg_gateway *gateway)
+void eg_subports_stop(struct eg_ports *ports)
 {
-	for (unsigned p = 0; p < gateway->n_ports; p++) {
-		free(gateway->port[p].vlans);
-		gateway->port[p].vlans = NULL;
+	for (unsigned p = 0; p < ports->n; p++) {
+		free(ports->port[p].vlans);
+		ports->port[p].vlans = NULL;
 	}
 }

@@ -1,6 +1,4 @@
-/* Devices behind which a kernel interface stands (net_af_packet and its kind): what their drivers
- * cannot be told or do not say, the kernel can. */
-#include "gateway.h"
+#include "port/interface.h"
 
 #include <errno.h>
 #include <linux/ethtool.h>
@@ -11,8 +9,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Of a frame in net_af_packet's ring: what the kernel puts in front (TPACKET2_HDRLEN, 16 bytes for
- * a link header, rounded up), and Ethernet with two tags. */
+#include <rte_common.h>
+
+#include "net/headers.h"
+#include "port/driver.h"
+
+/* In a frame of the driver's ring before the packet: the kernel's header (TPACKET2_HDRLEN, 16 bytes
+ * for a link header, rounded up), and two VLAN tags. */
 #define RING_HEADERS (80 + 2 * EG_VLAN_LEN)
 #define RING_FRAME   2048 /* the driver's default */
 #define RING_ALIGN   64   /* so that 64 frames end with a page */
@@ -32,7 +35,7 @@ static int request(unsigned if_index, unsigned long what, struct ifreq *ifr)
 	return err;
 }
 
-int eg_iface_raise_mtu(unsigned if_index, uint16_t mtu)
+int eg_interface_raise_mtu(unsigned if_index, uint16_t mtu)
 {
 	struct ifreq ifr = {0};
 	int err = request(if_index, SIOCGIFMTU, &ifr);
@@ -43,7 +46,7 @@ int eg_iface_raise_mtu(unsigned if_index, uint16_t mtu)
 	return request(if_index, SIOCSIFMTU, &ifr);
 }
 
-bool eg_iface_is_virtual(unsigned if_index, char driver[32])
+bool eg_interface_is_virtual(unsigned if_index, char driver[32])
 {
 	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
 	struct ifreq ifr = {.ifr_data = (char *)&info};
@@ -52,13 +55,13 @@ bool eg_iface_is_virtual(unsigned if_index, char driver[32])
 		memset(&info, 0, sizeof(info));
 	snprintf(driver, 32, "%.*s", (int)sizeof(info.driver) - 1,
 		 info.driver[0] ? info.driver : "virtual");
-	/* A device on a bus has an address there ("0000:03:00.0"); virtio's has, too. */
+	/* A real device has an address on its bus ("0000:03:00.0"); but so has virtio's. */
 	return !strchr(info.bus_info, ':') || !strcmp(info.driver, "virtio_net");
 }
 
-bool eg_iface_has_link(unsigned if_index)
+bool eg_interface_has_link(unsigned if_index)
 {
-	/* Up and with carrier, now; IFF_RUNNING is behind by up to a second. */
+	/* The carrier as it is now; IFF_RUNNING lags by up to a second. */
 	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
 	struct ifreq ifr = {.ifr_data = (char *)&link};
 	int err = request(if_index, SIOCETHTOOL, &ifr);
@@ -70,13 +73,13 @@ bool eg_iface_has_link(unsigned if_index)
 	return !err && ifr.ifr_flags & IFF_UP && ifr.ifr_flags & IFF_RUNNING;
 }
 
-void eg_iface_args(const struct eg_conf_port *conf, struct eg_buf *args)
+void eg_interface_device_args(const struct eg_conf_port *conf, struct eg_buf *args)
 {
 	unsigned frame = RTE_ALIGN_CEIL(RING_HEADERS + conf->mtu, (unsigned)RING_ALIGN);
 
 	eg_buf_add(args, "%s", conf->device);
-	/* Longer frames would be cut off on their way in, and vanish on their way out. */
-	if (!strncmp(conf->device, "net_af_packet", 13) && !strstr(conf->device, "framesz=") &&
+	/* Longer frames would be truncated when received, and lost when sent. */
+	if (eg_driver_of(conf->device)->frame_ring && !strstr(conf->device, "framesz=") &&
 	    !strstr(conf->device, "blocksz=") && frame > RING_FRAME)
 		eg_buf_add(args, ",framesz=%u,blocksz=%u", frame, 64 * frame);
 }

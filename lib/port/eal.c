@@ -1,9 +1,10 @@
 /* DPDK's start: the configuration's eal.args, what the configuration implies (lcores, devices,
  * memory), and what stands after -- on the command line, which wins. */
-#include "gateway.h"
+#include "port/eal.h"
 
 #include <dirent.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,10 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+
+#include "base/vec.h"
+#include "port/driver.h"
+#include "port/interface.h"
 
 /* What jumbo buffers, a capture and several workers may need; without hugepages EAL takes 64 MiB
  * unless told. */
@@ -118,7 +123,7 @@ static unsigned long free_megabytes(const char *root, const char *size)
 	return pages * kilobytes / 1024;
 }
 
-/* DPDK says nothing of use where pages are short: look before it fails. */
+/* DPDK's error for a shortage of pages explains nothing: check before it fails. */
 static unsigned long hugepages_megabytes(void)
 {
 	static const char root[] = "/sys/kernel/mm/hugepages";
@@ -133,16 +138,16 @@ static unsigned long hugepages_megabytes(void)
 	return sum;
 }
 
-static void add_memory(struct argv *argv)
+static void add_memory(struct argv *argv, struct eg_errs *errs)
 {
 	bool no_huge = has(argv, "--no-huge");
 
 	if (!no_huge && !has(argv, "--huge-dir") && !has(argv, "-m") &&
 	    !has(argv, "--socket-mem") && hugepages_megabytes() < MEGABYTES) {
-		fprintf(stderr,
-			"espgate: %lu MiB of hugepages are free, less than %d: running with "
-			"--no-huge, slower\n",
-			hugepages_megabytes(), MEGABYTES);
+		eg_warning(errs, NULL, "eal",
+			   "%lu MiB of hugepages are free, less than %d: running with --no-huge, "
+			   "slower",
+			   hugepages_megabytes(), MEGABYTES);
 		add(argv, "--no-huge");
 		no_huge = true;
 	}
@@ -206,12 +211,6 @@ static void add_lcores(struct argv *argv, const struct eg_config *config)
 	eg_buf_free(&workers);
 }
 
-static bool is_pci(const char *device)
-{
-	return strspn(device, "0123456789abcdefABCDEF:.") == strcspn(device, ",") &&
-	       strchr(device, ':');
-}
-
 static void add_devices(struct argv *argv, const struct eg_config *config)
 {
 	bool pci = false;
@@ -221,10 +220,10 @@ static void add_devices(struct argv *argv, const struct eg_config *config)
 
 		if (!port->device)
 			continue;
-		if (is_pci(port->device))
+		if (eg_device_is_pci(port->device))
 			pci = true;
-		eg_iface_args(port, &device);
-		add(argv, is_pci(port->device) ? "--allow=%s" : "--vdev=%s", device.v);
+		eg_interface_device_args(port, &device);
+		add(argv, eg_device_is_pci(port->device) ? "--allow=%s" : "--vdev=%s", device.v);
 		eg_buf_free(&device);
 	}
 	if (!pci && !has(argv, "-a") && !has(argv, "--allow") && !has(argv, "--no-pci"))
@@ -259,7 +258,7 @@ int eg_eal_start(const struct eg_config *config, char **args, int n_args, struct
 
 	merge(&argv, config, args, n_args);
 	add_lcores(&argv, config);
-	add_memory(&argv);
+	add_memory(&argv, errs);
 	add_devices(&argv, config);
 	if (!has(&argv, "--log-level")) {
 		add(&argv, "--log-level=*:warning");
