@@ -1,23 +1,26 @@
 #!/bin/bash
-# Real programs talk through two gateways on net_af_xdp, the sibling of live.sh: ARP and ND, ping, UDP,
-# downloads, and a link that goes and comes. The network is drawn in live.inc.sh. No sniffer here: XDP
-# takes frames before the kernel's taps see them.
+# net_af_xdp: ARP and ND, ping, UDP and downloads between pods through two gateways, and a link that goes
+# down and comes back. (There is no capture of the wire: XDP takes frames before the kernel's taps.)
+#
+#   pods_a            gw_a                          gw_b            pods_b
+#   10.244.1.2  <-->  clear [A] wire  <---ESP--->  wire [B] clear  <-->  10.244.2.2
+#   fd00:1::2                                                           fd00:2::2
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/smoke/live.inc.sh"
 need_driver af_xdp
 need curl
 export LSAN_OPTIONS="suppressions=$root/tests/smoke/lsan.supp print_suppressions=0"
-make_live
+make_live_network
 af_packet() { echo "net_af_xdp$1,iface=$2"; }
-inside "$ns_gw_a" ip link set wire mtu 1500 # XDP takes frames of up to a page
+inside "$ns_gw_a" ip link set wire mtu 1500 # XDP supports frames of at most a page
 inside "$ns_gw_b" ip link set wire mtu 1500
 write_live_conf a
 write_live_conf b
-# A has a jumbo port too, whose buffers are longer than a page: its net_af_xdp port has its own then.
+# A also has a jumbo port, whose buffers are longer than a page: its net_af_xdp port then has a pool of its own.
 sed -i 's/net_af_xdp0/net_af_packet0/; s/role: clear, mtu: 1400/role: clear, mtu: 9000/' a.yaml
 grep -q 'net_af_packet0.*mtu: 9000' a.yaml || fail "$(cat a.yaml)"
 
-# live_gateway fails where the kernel has no AF_XDP, or no XDP on veth: that is no fault of ours.
+# Not start_live_gateway, which fails: skip if this kernel has no AF_XDP, or no XDP on veth.
 within=(ip netns exec "$ns_gw_a")
 on_cpu 0
 start a
@@ -25,15 +28,14 @@ within=()
 if ! grep -q " workers, " a.log; then
 	grep -E "Failed to create xsk socket|Failed to configure xdp|xsk_umem" a.log &&
 		skip "no AF_XDP on veth here: $(grep -E 'Kernel error message|Failed' a.log | head -n 1)"
-	fail "the gateway does not start"
+	fail "the gateway did not start"
 fi
 a=$pid
-live_gateway b
+start_live_gateway b
 b=$pid
 
-talk() { inside "$ns_pods_a" ping -q -n -c 1 -W 1 10.244.2.2 && inside "$ns_pods_a" ping -q -n -c 1 -W 1 fd00:2::2; }
-until_true 10 talk
-pods_talk
+until_true 10 ping_both_families
+expect_pods_talk
 megabytes=5
 serve a
 serve b
@@ -45,7 +47,7 @@ inside "$ns_gw_b" ip link set wire down
 until_true 10 grep -q " uplink: link is down" a.log
 inside "$ns_gw_b" ip link set wire up
 until_true 10 grep -q " uplink: link is up" a.log
-until_true 10 talk
+until_true 10 ping_both_families
 
 stop a "$a"
 stop b "$b"

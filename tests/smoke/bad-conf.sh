@@ -1,6 +1,6 @@
 #!/bin/bash
-# A wrong configuration is refused by check and by run, with status 1 and every mistake at once: where
-# it stands, what it is, and what was probably meant.
+# check and run refuse a configuration with mistakes: exit status 1, and every mistake at once, with its
+# position, what is wrong and what was probably meant.
 . "$(dirname "$0")/lib.sh"
 
 make_keys
@@ -9,7 +9,7 @@ expect_status 0 "$espgate" check -c good.yaml >out 2>err
 expect_line out "good.yaml: no error"
 expect_line out "  2 ports, 1 peers, 2 SAs, 4 routes"
 
-# The example of the manual, to the letter.
+# A small example with one mistake.
 mkdir -m 700 state
 cat >gateway.yaml <<-'EOF'
 	version: 1
@@ -45,22 +45,22 @@ cat >gateway.yaml <<-'EOF'
 	        "aes-gcm-256"
 	state_dir: state
 EOF
-refused() { # FILE MESSAGE...: all these, and in this order
+expect_refused() { # FILE MESSAGE...: exactly these messages, in this order
 	local file=$1 verb
 	shift
 	for verb in "check -c $file" "run -c $file --exit-when-idle 100ms"; do
 		expect_status 1 "$espgate" $verb >out 2>err
-		[ ! -s out ] || fail "espgate $verb: speaks on stdout"
-		diff <(printf '%s\n' "$@") <(grep '^[^ ]*:[0-9]*:[0-9]*: ' err) || fail "espgate $verb: not these errors"
+		[ ! -s out ] || fail "espgate $verb: output on stdout"
+		diff <(printf '%s\n' "$@") <(grep '^[^ ]*:[0-9]*:[0-9]*: ' err) || fail "espgate $verb: other errors (< expected, > printed)"
 	done
 }
-refused gateway.yaml \
+expect_refused gateway.yaml \
 	'gateway.yaml:31:9: peers.node-b.sas[1].suite: unknown "aes-gcm-256" (did you mean "aes256gcm16"?)'
 
-# All of them, one line each.
+# Several mistakes: one line for each.
 sed -e 's/role: clear/roll: clear/' -e 's/0x1001/4096M/' -e 's/10.244.2.0\/24/10.244.2.1\/24/' \
 	-e 's/"aes-gcm-256"/aes256gcm16/' gateway.yaml >several.yaml
-refused several.yaml \
+expect_refused several.yaml \
 	'several.yaml:8:5: ports.pods: unknown key "roll" (did you mean "role"?)' \
 	'several.yaml:6:3: ports.pods: missing key "role"' \
 	'several.yaml:21:9: peers.node-b.subnets[0]: 10.244.2.1/24 has host bits set (did you mean 10.244.2.0/24?)' \

@@ -1,4 +1,4 @@
-# Two charons of strongSwan in network namespaces; sourced behind lib.sh. A test writes a.strongswan and
+# Two strongSwan charons in network namespaces; sourced after lib.sh. The scenario writes a.strongswan,
 # a.swanctl, b.strongswan and b.swanctl first.
 # shellcheck shell=bash disable=SC2154
 charon=/usr/lib/ipsec/charon
@@ -12,8 +12,8 @@ swan() { # a|b SWANCTL_ARGUMENTS...
 	nsenter -t "${!pid}" -m -n env STRONGSWAN_CONF="$dir/$name.strongswan" swanctl "$@" >swanctl.out 2>&1
 }
 
-# start_charons NAMESPACE LOG NAMESPACE LOG: a and b, each with its own /run, where it keeps its pid and
-# its socket; they have loaded their connections
+# start_charons NAMESPACE LOG NAMESPACE LOG: start a and b and load their connections. Each has a /run of its
+# own for its pid file and socket.
 start_charons() {
 	local name ns
 	cat >start_charon <<-EOF

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Every gateway's configuration under conf/ passes `espgate check`, with keys of the suites that it
-# names where it names them, and with the policies and inventories that it names.
+# Every gateway configuration under conf/ passes `espgate check`, with new keys for its suites and with the
+# policies and inventories that it names.
 . "$(dirname "$0")/lib.sh"
 
 cp -r "$root/conf" .
@@ -20,7 +20,7 @@ while read -r example; do
 	done
 	state=$("$python" -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1])).get("state_dir", ""))' "$example")
 	[ -z "$state" ] || mkdir -m 700 "$(dirname "$example")/$state"
-	expect_status 0 "$espgate" check --offline -c "$example" # their devices are not here
+	expect_status 0 "$espgate" check --offline -c "$example" # this machine lacks their devices
 	n=$((n + 1))
 done < <(grep -rlE '^ports:' --include='*.yaml' conf)
 [ $n -gt 0 ] || fail "no examples"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write a capture of opening packets: flows_pcap.py FILE SRC,DST,PROTO,PORT...
+"""Write a capture of the first packets of some flows: flows_pcap.py FILE SRC,DST,PROTO,PORT...
 
 PROTO is tcp (a SYN), udp or icmp (an echo request). IPv4 and IPv6."""
 import ipaddress

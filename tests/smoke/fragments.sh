@@ -1,6 +1,6 @@
 #!/bin/bash
-# Packets that do not fit: fragmented before they are sealed and after, over both families and in UDP,
-# each against scapy, which cuts and joins by itself, and through a second gateway.
+# Packets that do not fit the tunnel are fragmented before or after sealing, over IPv4, IPv6 and in UDP. The
+# result is compared with scapy's own fragmentation and reassembly, and with a second gateway.
 #
 #   pods-a.pcap -> [A] -> wire.pcap -> [B] -> opened.pcap
 . "$(dirname "$0")/lib.sh"
@@ -9,7 +9,7 @@ fragments() { "$python" "$root/tests/peer/fragments.py" "$@" >fragments.out 2>&1
 make_keys
 mtu=1280
 
-# What pods-a.pcap has of packets that may be fragmented: none, so DF is taken off; IPv6 stays as it is.
+# pods-a.pcap has no packets that may be fragmented: clear DF in IPv4, leave IPv6 as it is.
 "$python" - "$data/pods-a.pcap" input.pcap <<-EOF
 	import sys
 	from scapy.all import IP, IPv6, rdpcap, wrpcap
@@ -25,23 +25,23 @@ while read -r mode outer encap; do
 	write_conf a a "$(pcap 0 input.pcap)" "$(pcap 1 "$data/empty.pcap" wire.pcap)"
 	write_conf b b "$(pcap 0 "$data/empty.pcap" opened.pcap)" "$(pcap 1 wire.pcap)"
 	sed -i "s/role: encrypted, mtu: 9000/role: encrypted, mtu: $mtu/; s/^    subnets:/    fragment: $mode\n    mss_clamp: false\n&/" a.yaml
-	gateway a
-	gateway b
+	run_gateway a
+	run_gateway b
 	no_other_drops a not_ip multicast link_local no_neighbor ttl_expired
 	no_other_drops b ttl_expired udp_keepalive
 	made=$(counter a own.fragment)
-	[ "$made" -gt 20 ] || { cat a.txt; fail "A fragmented next to nothing"; }
+	[ "$made" -gt 20 ] || { cat a.txt; fail "A made only $made fragments"; }
 	[ "$("$python" -c "from scapy.all import IP, IPv6, rdpcap; print(max(p[IP].len if IP in p else p[IPv6].plen + 40 for p in rdpcap('wire.pcap')))")" -le $mtu ] ||
-		fail "longer than the wire takes"
+		fail "a packet is longer than the wire's MTU"
 	if [ "$mode" = after ]; then
-		[ "$(counter b own.reassembled)" -gt 20 ] || { cat b.txt; fail "B put nothing together"; }
+		[ "$(counter b own.reassembled)" -gt 20 ] || { cat b.txt; fail "B reassembled too little"; }
 		fragments join wire.pcap whole.pcap
 		esp_open --esp whole.pcap --conf a.yaml --input input.pcap
-		# And the reverse: scapy cuts what Python sealed, in any order.
+		# The reverse: scapy fragments what Python sealed, in random order.
 		esp_seal --input input.pcap --conf b.yaml --out sealed.pcap
 		fragments cut sealed.pcap wire.pcap 700 5
 		pcap_equal --ttl-delta 2 "${to_b[@]}" input.pcap opened.pcap
-		gateway b
+		run_gateway b
 		no_other_drops b ttl_expired udp_keepalive
 	else
 		expect b own.reassembled=0
@@ -49,7 +49,7 @@ while read -r mode outer encap; do
 		fragments join pieces.pcap opened.pcap
 	fi
 	pcap_equal --ttl-delta 2 "${to_b[@]}" input.pcap opened.pcap
-	echo "$mode sealing, outer IPv$outer, in UDP $encap: $made fragments made; $(cat fragments.out)"
+	echo "fragmented $mode sealing, outer IPv$outer, in UDP $encap: $made fragments made; $(cat fragments.out)"
 done <<-EOF
 	before 4 false
 	before 6 true

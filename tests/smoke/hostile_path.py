@@ -1,18 +1,18 @@
 #!/usr/bin/python3
-"""Ill will about a path: hostile_path.py INTERFACE GATEWAY_MAC WHAT COUNT LOCAL REMOTE
+"""Attack path MTU and reassembly: hostile_path.py INTERFACE GATEWAY_MAC ATTACK COUNT LOCAL REMOTE
 
-WHAT: toobig     ICMP says that packets from LOCAL to REMOTE were too big, under ever another SPI
-      fragments  of ESP, as if from REMOTE, each of ever another packet
-      overlaps   two fragments of one packet that overlap
-      tiny       fragments of a few bytes
-Written without the gateway's code. Never faster than the kernel takes frames."""
+ATTACK: toobig     forged ICMP "too big" about packets from LOCAL to REMOTE, each with another SPI
+        fragments  ESP fragments with source REMOTE, each of another packet
+        overlaps   two overlapping fragments of one packet
+        tiny       fragments of a few bytes
+Shares no code with the gateway. Sends as fast as the kernel accepts frames."""
 import random
 import socket
 import struct
 import sys
 from ipaddress import ip_address
 
-interface, mac, what, count, local, remote = sys.argv[1:]
+interface, mac, attack, count, local, remote = sys.argv[1:]
 gateway = bytes.fromhex(mac.replace(":", ""))
 local, remote = ip_address(local), ip_address(remote)
 v4 = local.version == 4
@@ -31,7 +31,7 @@ def checksum(data):
 
 
 def packet(source, dest, protocol, payload, ident=0, frag=0, length=None):
-    """length: what the header says of the payload, where that is another."""
+    """length: the payload length in the header, if it is to differ."""
     length = len(payload) if length is None else length
     if v4:
         head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + length, ident & 0xFFFF, frag, 60, protocol, 0,
@@ -73,6 +73,6 @@ def tiny(n):
     send(piece(1 << 31 | n, 0, 16, 1))
 
 
-make = {"toobig": toobig, "fragments": fragments, "overlaps": overlaps, "tiny": tiny}[what]
+make = {"toobig": toobig, "fragments": fragments, "overlaps": overlaps, "tiny": tiny}[attack]
 for number in range(int(count)):
     make(number)

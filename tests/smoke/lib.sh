@@ -1,14 +1,15 @@
-# What every smoke test shares. A test sources this first; from there on it stands in an empty folder
-# of its own, which is gone when it ends. Exit status: 0 passed, 1 failed, 77 skipped.
+# Shared by all smoke scenarios. A scenario sources this first and then runs in an empty folder of its
+# own, which is removed when it ends. Exit status: 0 passed, 1 failed, 77 skipped.
 #
-#   EG_BUILD   the build folder to test (default: build/release)
-#   EG_EAL     EAL arguments for every gateway, such as --no-huge
+#   EG_BUILD     the build folder to test (default: build/release)
+#   EG_EAL       EAL arguments for every gateway, such as --no-huge
+#   EG_PATIENCE  factor for all time limits (default: 4), for a busy machine
 #
-# At the end of every test that passed, no file it made may contain key material.
+# When a scenario has passed, its folder is searched: no file may contain key material.
 # shellcheck shell=bash disable=SC2034
 set -euo pipefail
 export LC_ALL=C
-# A sanitizer's finding must be seen as a failure. DPDK itself is not instrumented.
+# A sanitizer finding must fail the scenario. DPDK itself is not instrumented.
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export TSAN_OPTIONS="suppressions=$root/tests/smoke/tsan.supp exitcode=66"
@@ -17,8 +18,8 @@ espgate=$build/app/espgate
 data=$root/tests/data
 python=/usr/bin/python3
 read -ra eal_everywhere <<<"${EG_EAL:-}"
-eal=()      # EAL arguments for the gateways of one test
-pids=()     # what finish() ends
+eal=()      # EAL arguments for the gateways of this scenario
+pids=()     # processes that finish() kills
 networks=() # namespaces that finish() deletes
 
 dir=$(mktemp -d)
@@ -42,8 +43,8 @@ need() {
 	done
 }
 
-# until_true SECONDS COMMAND...: a condition that must come true. The limit is for what never does: on a
-# busy machine everything takes longer, so it is EG_PATIENCE times as long.
+# until_true SECONDS COMMAND...: wait until the command succeeds; fail after SECONDS * EG_PATIENCE. The
+# limit only ends a scenario that would wait forever: on a busy machine everything takes longer.
 until_true() {
 	local limit=$(($1 * ${EG_PATIENCE:-4})) end
 	shift
@@ -62,8 +63,8 @@ expect_status() {
 	[ "$got" -eq "$want" ] || fail "exit status $got, not $want: $*"
 }
 
-expect_line() { # FILE TEXT: some line contains it
-	grep -qF -- "$2" "$1" || { cat "$1"; fail "$1 does not say: $2"; }
+expect_line() { # FILE TEXT: some line contains the text
+	grep -qF -- "$2" "$1" || { cat "$1"; fail "not in $1: $2"; }
 }
 
 # --- configurations: pods 10.244.1.0/24, fd00:1::/64 -- A ==ESP== B -- pods 10.244.2.0/24, fd00:2::/64
@@ -76,18 +77,18 @@ sas=1         # SAs each way; their SPIs are 0x1001, 0x1002... from A to B, 0x20
 encap=false   # udp_encap
 pods_mac=02:00:00:00:00:fe
 uplink_mac=02:00:00:00:00:0e
-extra=        # more top-level lines
+extra=        # additional top-level lines
 promiscuous=true
 
-# fresh_state NAME: a top-level line, and the folder: what a gateway's keys were used for. One that
-# $extra or $conf_extra names lives as long as the test says; this one is emptied at every start, as
-# most tests begin each run at sequence number 1 and let B open one capture several times.
+# fresh_state NAME: make a state directory and print its top-level line. It is emptied at every start,
+# because most scenarios begin each run at sequence number 1 and let B open one capture several times.
+# A state_dir in $extra or $conf_extra replaces it and is left alone.
 fresh_state() {
 	mkdir -p -m 700 "fresh-$1"
 	echo "state_dir: fresh-$1"
 }
 
-empty_fresh_state() { # NAME: where NAME.yaml has such a folder
+empty_fresh_state() { # NAME: if NAME.yaml uses such a directory
 	local state
 	state=$(sed -n 's/^state_dir: \(fresh-.*\)/\1/p' "$1.yaml")
 	[ -z "$state" ] || { rm -rf "$state" && mkdir -m 700 "$state"; }
@@ -102,7 +103,7 @@ make_keys() {
 	done
 }
 
-# write_conf NAME a|b PODS_DEVICE UPLINK_DEVICE: make NAME.yaml
+# write_conf NAME a|b PODS_DEVICE UPLINK_DEVICE: write NAME.yaml
 write_conf() {
 	local name=$1 side=$2 pods=$3 uplink=$4 me=1 other=2 out=a-to-b in=b-to-a n
 	local ends=(- 192.0.2.1 192.0.2.2)
@@ -121,7 +122,7 @@ write_conf() {
 			routes:
 			  - {to: 10.244.$me.0/24, via: 10.244.$me.254}
 			  - {to: "fd00:$me::/64", via: "fd00:$me::fe"}
-			  - {to: 10.244.$me.1/32, port: pods} # what pods say to the gateway itself
+			  - {to: 10.244.$me.1/32, port: pods} # the gateway's address on the pods' side
 			  - {to: "fd00:$me::1/128", port: pods}
 			$extra
 			$([[ $extra == *state_dir:* ]] || fresh_state "$name")
@@ -142,38 +143,38 @@ write_conf() {
 	} >"$name.yaml"
 }
 
-# pcap N IN [OUT]: a net_pcap device string
+# pcap N IN [OUT]: print a net_pcap device string
 pcap() {
 	echo "net_pcap$1,rx_pcap=$2${3:+,tx_pcap=$3}"
 }
 
-# --- gateways: NAME.yaml in, statistics in NAME.txt, log in NAME.log
+# --- gateways: configuration NAME.yaml, statistics in NAME.txt, log in NAME.log
 
-# on_cpu N: the gateways started next keep to this CPU and yield it when idle. Two busy loops that know
-# nothing of each other would take turns by the scheduler's slices.
+# on_cpu N: pin the gateways started next to this CPU, where they yield when idle. Two busy loops on one
+# CPU would alternate by whole scheduler time slices.
 on_cpu() {
 	local cpu=$(($1 % $(nproc)))
 	eal=(--lcores "0@$cpu,1@$cpu" --main-lcore=0)
 }
 
-# The word before the program: "nsenter --net=..." where one is to run in a namespace.
+# Command prefix for the program: "nsenter --net=..." runs it in a namespace.
 within=()
 
-start() { # NAME [run options]: returns when the workers run
+start() { # NAME [run options]: returns when the workers run; sets $pid
 	local name=$1
 	shift
-	rm -f "$name.txt" "$name.log" # of a run before: its words are not this one's
+	rm -f "$name.txt" "$name.log" # of an earlier run
 	empty_fresh_state "$name"
 	"${within[@]}" "$espgate" run -c "$name.yaml" "$@" -- "${eal_everywhere[@]}" "${eal[@]}" \
 		>"$name.txt" 2>"$name.log" &
 	pids+=($!)
 	pid=$!
-	# ended early is for whoever waits for it to judge
+	# If it ended early, the caller's wait for its exit status reports that.
 	until_true 20 eval "grep -qs ' workers, ' $name.log || ! kill -0 $pid"
 }
 
-# status_of PID: wait for its end
-status_of() {
+# wait_status PID: wait until it ends, and return its exit status
+wait_status() {
 	local pid status=0 others=()
 	wait "$1" || status=$?
 	for pid in "${pids[@]}"; do
@@ -183,24 +184,24 @@ status_of() {
 	return $status
 }
 
-finished() { # NAME PID: it ends by itself, and it was a clean run
+expect_clean_exit() { # NAME PID: wait until it ends; exit status 0, and the counters balance
 	local status=0
-	status_of "$2" || status=$?
+	wait_status "$2" || status=$?
 	[ $status -eq 0 ] || { cat "$1.log" "$1.txt"; fail "$1: exit status $status"; }
-	balanced "$1"
+	expect_balanced "$1"
 }
 
-gateway() { # NAME: run until idle
+run_gateway() { # NAME: run until idle
 	start "$1" --exit-when-idle 100ms
-	finished "$1" "$pid"
+	expect_clean_exit "$1" "$pid"
 }
 
 stop() { # NAME PID [SIGNAL]
 	kill -"${3:-TERM}" "$2"
-	finished "$1" "$2"
+	expect_clean_exit "$1" "$2"
 }
 
-# Everything that the last block of NAME.txt counts, as lines "KEY VALUE":
+# counters NAME: print all counters of the last block of NAME.txt as lines "KEY VALUE":
 #   PORT.rx PORT.tx  sa.SPI  drop.NAME  own.KIND  failover  handed_over  rx made tx taken drops
 counters() {
 	awk '
@@ -221,32 +222,32 @@ counter() { # NAME KEY
 	counters "$1" | awk -v key="$2" '$1 == key { value = $2 } END { printf "%.0f\n", value }'
 }
 
-# next_block NAME: two more blocks of the periodic statistics, so that one of them covers only time from
-# here on
-next_block() {
+# wait_for_blocks NAME: wait for two more periodic statistics blocks; the second one covers only time after
+# the call
+wait_for_blocks() {
 	local blocks
 	blocks=$(grep -c '^---- ' "$1.txt" || true)
 	until_true 20 eval "[ \"\$(grep -c '^---- ' $1.txt)\" -ge $((blocks + 2)) ]"
 }
 
-# stop_pair SENDER PID RECEIVER PID: two gateways that share memory (memif). DPDK's driver takes the rings
-# from under a peer that still polls them when the other end goes: so the sender ends first, and the
-# receiver is told as soon as the sender has begun to.
+# stop_pair SENDER PID RECEIVER PID: stop two gateways that share memory (memif). When one end goes, DPDK's
+# driver frees the rings while the other may still poll them. So the sender is stopped first, and the
+# receiver as soon as the sender has begun to stop.
 stop_pair() {
 	kill "$2"
 	until_true 20 grep -q "stopping: " "$1.log"
 	kill "$4"
-	finished "$1" "$2"
-	finished "$3" "$4"
+	expect_clean_exit "$1" "$2"
+	expect_clean_exit "$3" "$4"
 }
 
-balanced() { # NAME: nothing was lost without a name, by the final block's own word and by ours
+expect_balanced() { # NAME: every packet is accounted for, by the final block's total and by its counters
 	[ "$(counter "$1" total)" -eq 1 ] || fail "$1: no final block"
 	[ $(($(counter "$1" rx) + $(counter "$1" made))) -eq \
 		$(($(counter "$1" tx) + $(counter "$1" taken) + $(counter "$1" drops))) ] ||
 		{ cat "$1.txt"; fail "$1: rx + made is not tx + taken + drops"; }
 	[ "$(counter "$1" drops)" -eq "$(counters "$1" | awk '/^drop\./ { n += $2 } END { printf "%.0f\n", n }')" ] ||
-		{ cat "$1.txt"; fail "$1: the named drops are not all drops"; }
+		{ cat "$1.txt"; fail "$1: the drop reasons do not add up to all drops"; }
 	! tail -n 1 "$1.txt" | grep -q 'in flight' || fail "$1: packets in flight at the end"
 }
 
@@ -255,11 +256,11 @@ expect() { # NAME KEY=VALUE...
 	shift
 	for pair; do
 		[ "$(counter "$name" "${pair%=*}")" -eq "${pair#*=}" ] ||
-			{ cat "$name.txt"; fail "$name: not $pair"; }
+			{ cat "$name.txt"; fail "$name: expected $pair, got $(counter "$name" "${pair%=*}")"; }
 	done
 }
 
-expect_drops() { # NAME [DROP=N...]: these and no others
+expect_drops() { # NAME [DROP=N...]: exactly these drops
 	local name=$1
 	shift
 	diff <(printf '%s\n' "$@" | sed '/^$/d; s/^/drop./; s/=/ /' | sort) \
@@ -267,7 +268,7 @@ expect_drops() { # NAME [DROP=N...]: these and no others
 		fail "$name: drops are not as expected (< expected, > counted)"
 }
 
-# What each capture holds that no gateway passes on; the names are in tests/data/README.md.
+# Packets of each capture that no gateway forwards; see tests/data/README.md.
 drops_of_pods_a=(not_ip=2 multicast=9 link_local=3 no_neighbor=2 ttl_expired=2)
 drops_of_pods_b=(not_ip=2 multicast=9 link_local=4 no_neighbor=2)
 
@@ -281,10 +282,12 @@ to_b=(--to 10.244.2.0/24 --to fd00:2::/64)
 
 # --- network namespaces
 
-# Not ip netns exec, nor ip -n: they remount /sys, which a chroot or a container may not.
+# inside NAMESPACE COMMAND...: not ip netns exec or ip -n, because these remount /sys, which is not allowed in
+# a chroot or container.
 inside() { nsenter --net="/run/netns/$1" "${@:2}"; }
 
-# make_namespaces NAME...: $ns_NAME is the namespace's full name. Everything in them dies with them.
+# make_namespaces NAME...: $ns_NAME is the namespace's full name. Deleting a namespace removes all its
+# interfaces.
 make_namespaces() {
 	local name
 	need ip ping
@@ -295,18 +298,18 @@ make_namespaces() {
 		inside "eg$$-$name" true 2>netns.err ||
 			skip "no network namespaces here: $(cat netns.err)"
 		inside "eg$$-$name" ip link set lo up
-		# No router solicitations or MLD between the test's packets.
+		# No router solicitations or MLD among the scenario's packets.
 		inside "eg$$-$name" sysctl -qw net.ipv6.conf.default.autoconf=0 \
 			net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.router_solicitations=0
 	done
 }
 
-# heard_all NAMESPACE INTERFACE FILE LISTENER: all that was sent on that wire stands in FILE, and tcpdump
-# ends: a frame of an experimental EtherType behind the last packet has arrived.
-heard_all() {
+# stop_capture NAMESPACE INTERFACE FILE TCPDUMP_PID: stop tcpdump once FILE contains everything sent on that
+# wire, that is, once a marker frame with an experimental EtherType sent after it has arrived.
+stop_capture() {
 	until_true 10 send_marker "$@"
 	kill -INT "$4"
-	status_of "$4" || fail "tcpdump: $(cat "$3.log")"
+	wait_status "$4" || fail "tcpdump: $(cat "$3.log")"
 }
 
 send_marker() {
@@ -317,8 +320,8 @@ s.send(b"\xff" * 6 + bytes([2, 0, 0, 0, 0, 0x77]) + b"\x88\xb5" + bytes(46))' "$
 	tcpdump -n -c 1 -r "$3" 'ether proto 0x88b5' 2>/dev/null | grep -q .
 }
 
-# Ping and UDP, IPv4 and IPv6, small and full, from namespace pods_a to pods_b and back.
-pods_talk() {
+# expect_pods_talk: ping and UDP, IPv4 and IPv6, small and full size, between namespaces pods_a and pods_b.
+expect_pods_talk() {
 	local pods n size address
 	for n in 1 2; do
 		pods=ns_pods_a address="10.244.2.2 fd00:2::2"
@@ -338,21 +341,20 @@ pods_talk() {
 			fail "UDP to $address"
 	done
 	kill $!
-	status_of $! || true
+	wait_status $! || true
 	echo "pods talk: ping and UDP, IPv4 and IPv6"
 }
 
-# no_other_drops NAME DROP...: none but these
-no_other_drops() {
+no_other_drops() { # NAME DROP...: no drops for any other reason
 	local name=$1 others
 	shift
 	others=$(counters "$name" | sed -n 's/^drop\.//p' | grep -vE "^($(tr ' ' '|' <<<"$*")) " || true)
-	[ -z "$others" ] || fail "$name drops $others"
+	[ -z "$others" ] || fail "$name also dropped: $others"
 }
 
 # --- devices
 
-# A distribution may leave a driver out.
+# need_driver NAME: skip if this DPDK lacks the driver; distributions leave some out.
 need_driver() {
 	compgen -G "/usr/lib/*/dpdk/pmds-*/librte_net_$1.so*" >/dev/null ||
 		compgen -G "/usr/local/lib*/*/dpdk/pmds-*/librte_net_$1.so*" >/dev/null ||
@@ -361,7 +363,7 @@ need_driver() {
 
 # --- secrets
 
-# find_keys FOLDER KEY_FILE...: names of files that hold any 8 bytes of a key, as hex or as they are
+# find_keys FOLDER KEY_FILE...: print the files that contain any 8 bytes of a key, as hex or binary
 find_keys() {
 	local folder=$1 hex chunk
 	shift

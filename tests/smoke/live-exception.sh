@@ -1,26 +1,25 @@
 #!/bin/bash
-# Daemons live on the gateways' nodes, behind exception ports. Each gateway has an interface of its
-# kernel on both sides:
+# Exception ports: daemons run on the gateways' nodes, behind kernel interfaces on both sides of each gateway.
 #
 #   pods_a            gw_a                              gw_b            pods_b
 #              k-pods 10.244.1.1  k-wire 192.0.2.1   k-wire 192.0.2.2  k-pods 10.244.2.1
 #   10.244.1.2  <-->  clear [A] wire  <---ESP + what is allowed--->  wire [B] clear  <-->  10.244.2.2
 #
-# Programs on the nodes are reached by pods of both sides, and reach them; BGP's port passes the wire in
-# clear by the allow list, SSH's does not; the wire shows nothing else. A kernel device that is down or
-# gone loses its own packets, by name, and traffic goes on.
+# Programs on the nodes and pods on both sides reach each other. The allow list lets BGP's port pass the wire
+# in clear, but not SSH's; nothing else is on the wire. If a kernel device is down or deleted, its packets are
+# dropped under a named reason, and other traffic continues.
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/smoke/live.inc.sh"
 need_driver tap
 [ -c /dev/net/tun ] || skip "no /dev/net/tun"
 need curl
-# Two workers each: who receives is not who serves the kernel's devices.
+# Two workers each: the one that receives need not be the one that serves the kernel devices.
 on_cpu() {
 	local cpu=$(($1 % $(nproc)))
 	eal=(--lcores "0@$cpu,1@$cpu,2@$cpu" --main-lcore=0)
 }
-make_live
-# The kernels have addresses now: what af_packet shows espgate they must not take from the wire, too.
+make_live_network
+# The kernels have addresses here: they must not also accept the frames that af_packet delivers to espgate.
 for gw in "$ns_gw_a" "$ns_gw_b"; do
 	ip netns exec "$gw" sysctl -qw net.ipv4.conf.clear.rp_filter=1 net.ipv4.conf.wire.rp_filter=1 \
 		net.ipv6.conf.default.disable_ipv6=0
@@ -30,9 +29,9 @@ uplink_extra='kernel: {device: "net_tap1,iface=k-wire", allow: [ike, icmp, bgp]}
 write_live_conf a
 uplink_extra='kernel: {device: "net_tap1,iface=k-wire", allow: [ike, icmp, bgp, ssh]}'
 write_live_conf b
-start_heard
+start_captured_pair
 
-# espgate has set them up: MAC, MTU, addresses, up.
+# espgate has configured the interfaces: MAC, MTU, addresses, up.
 addresses_of() { ip netns exec "$1" ip -o addr show dev "$2"; }
 addresses_of "$ns_gw_a" k-wire >k-wire.txt
 ip netns exec "$ns_gw_a" ip -o link show dev k-wire >>k-wire.txt
@@ -46,13 +45,13 @@ for n in 1 2; do
 	ip -n "${!gw}" route add fd00:$other::/64 dev k-pods src fd00:$n::1
 done
 
-serve_at() { # NAMESPACE PORT: the www folder, both families
+serve_at() { # NAMESPACE PORT: serve the www folder over both families
 	ip netns exec "$1" "$python" -m http.server --bind :: --directory www "$2" >"www-$2.log" 2>&1 &
 	pids+=($!)
 	until_true 10 ip netns exec "$1" "$python" -c \
 		"import socket; socket.create_connection(('::1', $2), 1)"
 }
-get() { # NAMESPACE ADDRESS PORT: whole, or fails
+get() { # NAMESPACE ADDRESS PORT: download the whole file, or fail
 	local host=$2
 	[[ $host != *:* ]] || host="[$host]"
 	rm -f got.bin
@@ -62,14 +61,14 @@ get() { # NAMESPACE ADDRESS PORT: whole, or fails
 mkdir www
 head -c 1000000 /dev/urandom >www/data.bin
 
-# A program on A's node, reached from the pods beside it and by the tunnel.
+# A program on A's node is reached from local pods and through the tunnel.
 serve_at "$ns_gw_a" 22
 for address in 10.244.1.1 fd00:1::1; do
 	get "$ns_pods_a" $address 22 || fail "A's node at $address from its pods: $(cat curl.err)"
-	get "$ns_pods_b" $address 22 || fail "A's node at $address from far pods: $(cat curl.err)"
-	get "$ns_gw_b" $address 22 || fail "A's node at $address from B's: $(cat curl.err)"
+	get "$ns_pods_b" $address 22 || fail "A's node at $address from remote pods: $(cat curl.err)"
+	get "$ns_gw_b" $address 22 || fail "A's node at $address from B's node: $(cat curl.err)"
 done
-# The nodes' own programs reach pods, near and far.
+# Programs on the nodes reach local and remote pods.
 serve_at "$ns_pods_b" 80
 for address in 10.244.2.2 fd00:2::2; do
 	get "$ns_gw_b" $address 80 || fail "pods at $address from B's node: $(cat curl.err)"
@@ -77,22 +76,22 @@ for address in 10.244.2.2 fd00:2::2; do
 done
 echo "nodes and pods reach each other, IPv4 and IPv6"
 
-# In clear on the wire: BGP's port both ways, echo; no other.
+# In clear on the wire: BGP's port and echo in both directions, nothing else.
 serve_at "$ns_gw_a" 179
 for address in 192.0.2.1 2001:db8::1; do
 	get "$ns_gw_b" $address 179 || fail "port 179 at $address: $(cat curl.err)"
 	ip netns exec "$ns_gw_b" ping -q -n -c 3 -i 0.1 -W 2 $address >ping.out || fail "ping $address"
-	# B lets SSH out, A does not let it in.
+	# B allows SSH out, A does not allow it in.
 	patience=2 get "$ns_gw_b" $address 22 && fail "port 22 at $address was reached over the wire"
 done
 for address in 192.0.2.2 2001:db8::2; do
-	# A lets it not even out, and says so to who asked.
+	# A does not allow it out, and sends an ICMP error.
 	get "$ns_gw_a" $address 22 && fail "port 22 at $address was reached over the wire"
-	! grep -q "timed out" curl.err || fail "A does not say that it is prohibited: $(cat curl.err)"
+	! grep -q "timed out" curl.err || fail "no ICMP error from A: $(cat curl.err)"
 done
-pods_talk
+expect_pods_talk
 
-# A reload lets SSH in, and moves an address of the port.
+# A reload allows SSH in, and adds and removes an address of the port.
 sed -i 's/bgp\]/bgp, ssh]/; s|"fd00:1::1/64"\]|"fd00:1::1/64", 10.250.1.1/24]|' a.yaml
 kill -HUP "$a"
 until_true 10 grep -q "configuration 2 in force" a.log
@@ -105,10 +104,10 @@ kill -HUP "$a"
 until_true 10 grep -q "configuration 3 in force" a.log
 until_true 10 eval '! addresses_of "$ns_gw_a" k-pods | grep -q 10.250.1.1'
 get "$ns_pods_b" 10.244.1.1 22 || fail "A's node after reloads: $(cat curl.err)"
-echo "reloaded: SSH allowed, an address come and gone"
+echo "reloaded: SSH allowed, an address added and removed"
 
-# Policy stands before the node, and lets the node reach its own pods (a pod of A's, isolated both ways,
-# may open port 179 of the node).
+# Policy applies to traffic to the node, and lets the node reach its own pods. (A's pod, isolated in both
+# directions, may open port 179 of the node.)
 mkdir inventory policies
 cat >inventory/all.yaml <<-EOF
 	{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
@@ -150,26 +149,26 @@ patience=1 get "$ns_pods_a" 10.244.1.1 22 && fail "the node's port 22, which pol
 get_from_pod() { ip netns exec "$1" curl -sS -g --max-time "$2" -o got.bin http://10.244.1.2/data.bin 2>curl.err; }
 get_from_pod "$ns_gw_a" 20 || fail "the node does not reach its own pod: $(cat curl.err)"
 get_from_pod "$ns_gw_b" 1 && fail "another node reached an isolated pod"
-get "$ns_pods_b" 10.244.1.1 22 || fail "A's node from far pods under policy: $(cat curl.err)"
-echo "policy stands between pods and the node"
+get "$ns_pods_b" 10.244.1.1 22 || fail "A's node from remote pods under policy: $(cat curl.err)"
+echo "policy applies between pods and the node"
 sed -i '/^policy:/d' a.yaml
 kill -HUP "$a"
 until_true 10 grep -q "configuration 5 in force" a.log
 
-# A kernel device that is down, and one that is gone: pods talk on.
+# One kernel device is down, one is deleted: pods still reach each other.
 ip -n "$ns_gw_a" link set k-pods down
-patience=1 get "$ns_pods_a" 10.244.1.1 22 && fail "reached by a device that is down"
+patience=1 get "$ns_pods_a" 10.244.1.1 22 && fail "reached through a device that is down"
 ip -n "$ns_gw_a" link del k-wire
-patience=1 get "$ns_gw_b" 192.0.2.1 179 && fail "reached by a device that is gone"
+patience=1 get "$ns_gw_b" 192.0.2.1 179 && fail "reached through a deleted device"
 until_true 5 grep -q "pods: kernel device: its interface is down" a.log
 until_true 5 grep -q "uplink: kernel device: its interface is down" a.log
-ip netns exec "$ns_pods_a" ping -q -c 5 -i 0.01 -W 2 10.244.2.2 >ping.out || fail "no way between pods"
+ip netns exec "$ns_pods_a" ping -q -c 5 -i 0.01 -W 2 10.244.2.2 >ping.out || fail "no connectivity between pods"
 ip netns exec "$ns_pods_a" ping -q -c 5 -i 0.01 -W 2 10.244.1.1 >ping.out || fail "A does not answer echo"
 
 stop a "$a"
 stop b "$b"
 for name in exception_denied kernel_denied exception_full policy_egress policy_ingress; do
-	[ "$(counter a drop.$name)" -gt 0 ] || { cat a.txt; fail "A dropped nothing by $name"; }
+	[ "$(counter a drop.$name)" -gt 0 ] || { cat a.txt; fail "A dropped nothing as $name"; }
 done
 no_other_drops a multicast link_local exception_denied kernel_denied exception_full exception_rate tx_full \
 	policy_egress policy_ingress
@@ -179,7 +178,7 @@ for key in pods/kernel.rx pods/kernel.tx uplink/kernel.rx uplink/kernel.tx; do
 done
 grep -qE "in clear, as allowed: bgp in [1-9][0-9]* out [1-9][0-9]*, ssh in [1-9]" a.txt || { cat a.txt; fail "not counted by kind"; }
 grep -qE "in clear, as allowed: icmp in [1-6] out 6, bgp in .*, ssh in [1-9][0-9]* out [1-9]" b.txt || { cat b.txt; fail "not counted by kind"; }
-# Nothing but ESP, neighbours, echo and what was allowed, either way.
+# Only ESP, ARP, ND, echo and what was allowed, in either direction.
 allowed='(tcp port 179 or tcp port 22 or icmp or icmp6) and (net 192.0.2.0/24 or net 2001:db8::/64)'
-only_esp from-a.pcap $heard_a "$allowed"
-only_esp from-b.pcap $heard_b "$allowed"
+expect_only_esp from-a.pcap $capture_a "$allowed"
+expect_only_esp from-b.pcap $capture_b "$allowed"

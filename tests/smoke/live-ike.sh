@@ -1,6 +1,6 @@
 #!/bin/bash
-# Two strongSwan charons live on the gateways' nodes and negotiate by IKEv2 through espgate's exception
-# ports, on UDP 500 and then 4500, while espgate carries its own ESP in UDP on that very port 4500.
+# Two strongSwan charons on the gateways' nodes negotiate by IKEv2 through espgate's exception ports, on UDP
+# 500 and then 4500, while espgate sends its ESP in UDP on the same port 4500.
 #
 #   pods_a            gw_a                                    gw_b            pods_b
 #                     [charon] k-wire 192.0.2.1    192.0.2.2 k-wire [charon]
@@ -9,7 +9,7 @@
 #                                       ESP of espgate's SAs,
 #                                       IKE behind the non-ESP marker
 #
-# The charons' own CHILD_SAs carry nothing here: their ESP is not what the allow list names.
+# The charons' own CHILD_SAs carry no traffic: the allow list does not name their ESP.
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/smoke/live.inc.sh"
 . "$root/tests/smoke/charon.inc.sh"
@@ -18,8 +18,8 @@ for plugin in kernel-libipsec vici; do
 	[ -e "/usr/lib/ipsec/plugins/libstrongswan-$plugin.so" ] || skip "charon has no plugin $plugin"
 done
 need curl
-make_live
-for gw in "$ns_gw_a" "$ns_gw_b"; do # what af_packet shows espgate the kernels must not take
+make_live_network
+for gw in "$ns_gw_a" "$ns_gw_b"; do # the kernels must not accept the frames that af_packet delivers to espgate
 	ip netns exec "$gw" sysctl -qw net.ipv4.conf.clear.rp_filter=1 net.ipv4.conf.wire.rp_filter=1 \
 		net.ipv6.conf.default.disable_ipv6=0
 done
@@ -27,9 +27,9 @@ peer_extra='udp_encap: true'
 uplink_extra='kernel: {device: "net_tap0,iface=k-wire"}' # allow: [ike]
 write_live_conf a
 write_live_conf b
-start_heard
+start_captured_pair
 
-connection() { # NUMBER FAMILY: one over that family
+connection() { # NUMBER FAMILY: print a connection over that family
 	local me=$1 other=$((3 - $1)) net=192.0.2.
 	[ "$2" = 4 ] || net=2001:db8::
 	cat <<-EOT
@@ -85,7 +85,7 @@ done
 
 start_charons gw_a a.charon gw_b b.charon
 
-# Pods' own traffic goes on all the while.
+# Traffic between pods continues during all of this.
 megabytes=20
 serve b
 ip netns exec "$ns_pods_a" curl -sS -g --limit-rate 5M --max-time 60 -o got.bin "$(url b 4)" &
@@ -95,39 +95,39 @@ for family in 4 6; do
 	swan a --initiate --child child$family || { cat swanctl.out a.charon; cat b.charon; fail "no IKE_SA over IPv$family"; }
 	swan a --rekey --ike net$family || { cat swanctl.out; fail "no rekeying over IPv$family"; }
 	until_true 20 grep -q "IKE_SA net$family.* rekeyed between" b.charon
-	# A CHILD_SA of the charons' has no way: espgate lets out its own ESP only.
+	# A CHILD_SA of the charons is blocked: espgate lets out only its own ESP.
 	ip netns exec "$ns_gw_a" ping -q -n -c 2 -i 0.2 -W 1 -I 10.99.${family}1.1 10.99.${family}2.1 >ping.out &&
-		fail "another's ESP left by espgate's port"
+		fail "the charons' ESP left by espgate's port"
 	echo "IKE_SA over IPv$family: negotiated and rekeyed"
 done
-status_of $curl || fail "the download ended"
-cmp got.bin www-b/data.bin || fail "what came is not what was sent"
+wait_status $curl || fail "the download failed"
+cmp got.bin www-b/data.bin || fail "the download differs from the file"
 grep -q "from 192.0.2.2\[4500\] to 192.0.2.1\[4500\]" a.charon || fail "IKE did not move to port 4500"
 
 for name in a b; do
 	pid=charon_$name
 	kill "${!pid}"
-	status_of "${!pid}" || true
+	wait_status "${!pid}" || true
 done
 stop a "$a"
 stop b "$b"
 no_other_drops a multicast link_local kernel_denied udp_keepalive tx_full
 no_other_drops b multicast link_local kernel_denied udp_keepalive tx_full
-[ "$(counter a drop.kernel_denied)" -gt 0 ] || fail "no ESP of another's was kept in"
+[ "$(counter a drop.kernel_denied)" -gt 0 ] || fail "no ESP of the charons was dropped"
 for name in a b; do
 	grep -qE "in clear, as allowed: ike in [0-9]{2,} out [0-9]{2,}$" $name.txt ||
 		{ cat $name.txt; fail "$name did not count IKE"; }
 done
 
-# On the wire: ESP under espgate's two SPIs, IKE, keepalives, neighbours.
+# On the wire: ESP with espgate's two SPIs, IKE, keepalives, ARP and ND.
 spi() { echo "$1 == 0x1001 or $1 == 0x2001 or $1 == 0"; }
 allowed="arp or udp port 500 or (udp port 4500 and ($(spi 'udp[8:4]') or udp[8] == 0xff))
 	or (ip6 and ip6[6] == 17 and ip6[42:2] == 4500 and ($(spi 'ip6[48:4]')))
 	or (icmp6 and (ip6[40] == 135 or ip6[40] == 136))"
-for side in "from-a $heard_a" "from-b $heard_b"; do
+for side in "from-a $capture_a" "from-b $capture_b"; do
 	read -r file listener <<<"$side"
 	kill -INT "$listener"
-	status_of "$listener" || fail "tcpdump: $(cat $file.pcap.log)"
+	wait_status "$listener" || fail "tcpdump: $(cat $file.pcap.log)"
 	[ -z "$(tcpdump -n -c 5 -r $file.pcap "not ($allowed)" 2>/dev/null)" ] ||
 		fail "on the wire: $(tcpdump -n -c 5 -r $file.pcap "not ($allowed)" 2>/dev/null)"
 	for want in "udp port 500" "udp port 4500 and udp[8:4] == 0" "ip6[42:2] == 4500 and ip6[48:4] == 0" \

@@ -1,19 +1,24 @@
 #!/bin/bash
-# Packets that do not fit, over wires of 1280 to 9000 bytes: "packet too big" arrives with the very
-# number that explain --mtu shows, at the sender and at the far sender through the tunnel; what may be
-# fragmented is, and nothing without need; downloads finish, with MSS clamping and without. Every two
-# properties of a row meet often enough; EG_MTU_ROWS=all takes every wire, family, DF and kind of suite
-# with every other. The network is drawn in live.inc.sh.
+# Packets that do not fit, over wires of 1280 to 9000 bytes. ICMP "packet too big" reports exactly the number
+# that explain --mtu shows, to local senders and through the tunnel to remote ones. Packets that may be
+# fragmented are, and none without need. Downloads complete, with and without MSS clamping.
+#
+# By default the rows cover most pairs of properties; EG_MTU_ROWS=all combines every wire, family, DF and
+# kind of suite.
+#
+#   pods_a            gw_a                           gw_b            pods_b
+#   10.244.1.2  <-->  clear [A] wire  <-- 1280 -->  wire [B] clear  <-->  10.244.2.2
+#   fd00:1::2                         <-- 9000 -->                       fd00:2::2
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/smoke/live.inc.sh"
 need curl
 megabytes=3
 pods_mtu=9000
-make_live
+make_live_network
 serve a
 serve b
 
-told() { # PODS_NAMESPACE ADDRESS: the number in "too big", asked with a packet as long as the pods' link takes
+reported_mtu() { # PODS_NAMESPACE ADDRESS: send a packet of the pods' link MTU; print the MTU in the ICMP error
 	local payload=$((pods_mtu - 28))
 	[[ $2 != *:* ]] || payload=$((pods_mtu - 48))
 	ip netns exec "$1" ping -n -c 3 -i 0.2 -W 10 -M do -s $payload "$2" >ping.out 2>&1 || true
@@ -21,7 +26,7 @@ told() { # PODS_NAMESPACE ADDRESS: the number in "too big", asked with a packet 
 		head -n 1
 }
 
-forget() { # what the pods' kernels learned of paths
+flush_learned_mtus() { # in the pods' kernels
 	local pods
 	for pods in "$ns_pods_a" "$ns_pods_b"; do
 		ip -n "$pods" route flush cache
@@ -56,8 +61,8 @@ all_rows() {
 			for suite in aes256gcm16 aes128ccm16 chacha20poly1305 aes256-sha256 aes128ctr-sha256 aes256gcm16-iiv; do
 				row=$((row + 1))
 				how=${hows[row % 5]}
-				[ "$df" != set ] || how=before # what is sealed must not be fragmented then
-				# net_af_packet's kernel puts outer fragments together, and jumbo ones no longer fit.
+				[ "$df" != set ] || how=before # sealed packets must not be fragmented then
+				# The kernel reassembles outer fragments before net_af_packet, and jumbo packets then do not fit.
 				[ "$wire ${ends% *} $how" != "9000 4 after" ] || how=before
 				clamp=${clamps[row % 2]}
 				echo "$wire ${ends% *} $clamp $suite ${clamps[row / 2 % 2]} $how $df" \
@@ -67,7 +72,7 @@ all_rows() {
 	done
 }
 
-conf_extra_of() { # a|b: implicit IVs want durable numbers
+new_state_dir() { # a|b: print its configuration; implicit IVs need durable sequence numbers
 	rm -rf "state-$1"
 	mkdir -m 700 "state-$1"
 	echo "state_dir: $dir/state-$1"
@@ -79,61 +84,61 @@ while read -r wire_mtu outer clamp suite esn fragment df encap pods_mtu; do
 	peer_extra="{mss_clamp: $clamp, fragment: $fragment, udp_encap: $encap$([ "$df" = - ] || echo ", df: $df")}"
 	peer_extra=$(sed 's/^{//; s/}$//; s/, /\n    /g' <<<"$peer_extra")
 	make_keys
-	conf_extra=$(conf_extra_of a)
+	conf_extra=$(new_state_dir a)
 	write_live_conf a
-	conf_extra=$(conf_extra_of b)
+	conf_extra=$(new_state_dir b)
 	write_live_conf b
 	for pods in "$ns_pods_a" "$ns_pods_b"; do
 		ip -n "$pods" link set eth0 mtu "$pods_mtu"
 	done
 	"$espgate" explain -c a.yaml --mtu other >mtu.out
-	room=$(awk '$1 == "=" { print $2 }' mtu.out)
-	# 1280 bytes of IPv6 always pass.
-	least_of_ipv6=false
-	[ $wire_mtu != 1280 ] || least_of_ipv6=true
-	live_gateway a
+	inner_mtu=$(awk '$1 == "=" { print $2 }' mtu.out)
+	# IPv6 packets of 1280 bytes always pass.
+	below_ipv6_min=false
+	[ $wire_mtu != 1280 ] || below_ipv6_min=true
+	start_live_gateway a
 	a=$pid
-	live_gateway b
+	start_live_gateway b
 	b=$pid
-	forget
-	for address in 10.244.2.2 fd00:2::2; do # and its neighbours are known from here on
+	flush_learned_mtus
+	for address in 10.244.2.2 fd00:2::2; do # all neighbours are resolved after this
 		until_true 10 ip netns exec "$ns_pods_a" ping -q -n -c 1 -W 2 "$address" >ping.out
 	done
 	for version in 4 6; do
 		download a $version
 		download b $version
 	done
-	for way in "$ns_pods_a 10.244.2.2" "$ns_pods_b 10.244.1.2" "$ns_pods_a fd00:2::2" "$ns_pods_b fd00:1::2"; do
-		want=$room
-		[ "$room" -lt "$pods_mtu" ] || want=
-		[[ $way != *:* ]] || ! $least_of_ipv6 || want=1280 # no host need send less
-		forget
-		got=$(told $way)
-		[ "$got" = "$want" ] || { cat ping.out; fail "told \"$got\" to ${way#* }, not \"$want\""; }
+	for direction in "$ns_pods_a 10.244.2.2" "$ns_pods_b 10.244.1.2" "$ns_pods_a fd00:2::2" "$ns_pods_b fd00:1::2"; do
+		want=$inner_mtu
+		[ "$inner_mtu" -lt "$pods_mtu" ] || want=
+		[[ $direction != *:* ]] || ! $below_ipv6_min || want=1280 # no host has to send less
+		flush_learned_mtus
+		got=$(reported_mtu $direction)
+		[ "$got" = "$want" ] || { cat ping.out; fail "MTU \"$got\" reported to ${direction#* }, not \"$want\""; }
 	done
-	forget
-	if $least_of_ipv6; then
+	flush_learned_mtus
+	if $below_ipv6_min; then
 		ip netns exec "$ns_pods_a" ping -q -n -c 3 -i 0.1 -W 5 -s 1232 fd00:2::2 >ping.out ||
 			{ cat ping.out; fail "1280 bytes of IPv6"; }
 	fi
 	status=0
 	ip netns exec "$ns_pods_a" ping -q -n -c 3 -i 0.1 -W 3 -M dont -s $((pods_mtu - 28)) 10.244.2.2 >ping.out || status=$?
 	lost=0
-	[ $fragment != drop ] || lost=$((room < pods_mtu))
+	[ $fragment != drop ] || lost=$((inner_mtu < pods_mtu))
 	[ $status -eq $lost ] || { cat ping.out; fail "$pods_mtu bytes without DF: ping's exit status $status"; }
 	stop a "$a"
 	stop b "$b"
 	big=$(counter a drop.too_big) pieces=$(counter a own.fragment)
-	echo "wire $wire_mtu, outer IPv$outer, $suite, UDP $encap, DF $df, clamping $clamp, $fragment: room $room of $pods_mtu, $big too big, $pieces fragments"
-	if [ "$room" -ge "$pods_mtu" ] || { [ $fragment = drop ] && ! $least_of_ipv6; }; then
-		[ "$pieces" -eq 0 ] || { cat a.txt; fail "fragments without need"; }
+	echo "wire $wire_mtu, outer IPv$outer, $suite, UDP $encap, DF $df, clamping $clamp, $fragment: inner MTU $inner_mtu of $pods_mtu, $big too big, $pieces fragments"
+	if [ "$inner_mtu" -ge "$pods_mtu" ] || { [ $fragment = drop ] && ! $below_ipv6_min; }; then
+		[ "$pieces" -eq 0 ] || { cat a.txt; fail "fragmented without need"; }
 	else
 		[ "$pieces" -ge 3 ] || { cat a.txt; fail "A fragmented nothing"; }
 	fi
-	if $clamp || [ "$room" -ge "$pods_mtu" ]; then # none but what ping sent
-		[ "$big" -le 5 ] || { cat a.txt; fail "clamped, but too big"; }
+	if $clamp || [ "$inner_mtu" -ge "$pods_mtu" ]; then # only ping's packets
+		[ "$big" -le 5 ] || { cat a.txt; fail "clamped, but packets were too big"; }
 	else
 		[ "$big" -gt 5 ] || { cat a.txt; fail "not clamped, but nothing was too big"; }
 	fi
-	[ "$room" -lt "$pods_mtu" ] || [ "$big" -eq 0 ] || { cat a.txt; fail "too big though it fits"; }
+	[ "$inner_mtu" -lt "$pods_mtu" ] || [ "$big" -eq 0 ] || { cat a.txt; fail "too big although it fits"; }
 done <rows

@@ -1,12 +1,15 @@
 #!/bin/bash
-# One client is permitted, another denied, between real programs; with policy.reject the denied one is
-# told by ICMP at once, without it he waits. Denied at A, beside him, and denied at B, whose word comes
-# back through the tunnel. The network is drawn in live.inc.sh.
+# NetworkPolicy between real programs: one client is allowed, another denied. With policy.reject the denied
+# client gets an ICMP error at once, without it a timeout. Denied at A, next to the client, and at B, whose
+# ICMP error comes back through the tunnel.
+#
+#   client 10.244.1.2    gw_a                          gw_b
+#   stranger 10.244.1.3  clear [A] wire  <---ESP--->  wire [B] clear  <-->  server 10.244.2.2
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/smoke/live.inc.sh"
 need curl
 megabytes=1
-make_live
+make_live_network
 ip -n "$ns_pods_a" addr add 10.244.1.3/24 dev eth0
 ip -n "$ns_pods_a" addr add fd00:1::3/64 dev eth0
 serve b
@@ -37,11 +40,11 @@ cat >policies/server.yaml <<-EOF
 	  ingress: [{from: [{podSelector: {matchLabels: {app: client}}}], ports: [{port: 80}]}]
 EOF
 
-denied() { # 4|6 SECONDS: how long it took the stranger to fail, in milliseconds
+expect_denied() { # 4|6 SECONDS: the stranger's download fails within that time; sets $took, in ms
 	local from=10.244.1.3 began=${EPOCHREALTIME/./}
 	[ "$1" = 4 ] || from=fd00:1::3
 	! ip netns exec "$ns_pods_a" curl -sS -g --interface $from --max-time $2 -o denied.bin "$(url b "$1")" \
-		2>curl.err || fail "the stranger got it over IPv$1"
+		2>curl.err || fail "the stranger was not denied over IPv$1"
 	took=$(((${EPOCHREALTIME/./} - began) / 1000))
 }
 
@@ -52,29 +55,29 @@ for where in a b; do
 			[ $gateway != $where ] || conf_extra="policy: {dirs: [policies], inventory: [inventory], reject: $reject}"
 			write_live_conf $gateway
 		done
-		live_gateway a
+		start_live_gateway a
 		a=$pid
-		live_gateway b
+		start_live_gateway b
 		b=$pid
 		for version in 4 6; do
 			from=10.244.1.2
 			[ $version = 4 ] || from=fd00:1::2
 			download b $version --interface $from
-			# Who is told fails long before the time is over; who is not waits for all of it.
+			# With an ICMP error curl fails long before its timeout; without one, by its timeout.
 			if $reject; then
-				denied $version 60
-				! grep -q "timed out" curl.err || { cat curl.err; fail "not told in $took ms"; }
+				expect_denied $version 60
+				! grep -q "timed out" curl.err || { cat curl.err; fail "no ICMP error in $took ms"; }
 			else
-				denied $version 3
-				grep -q "timed out" curl.err || { cat curl.err; fail "silent, but over after $took ms"; }
+				expect_denied $version 3
+				grep -q "timed out" curl.err || { cat curl.err; fail "failed after $took ms without reject"; }
 			fi
 			echo "denied at $where, reject $reject, IPv$version: $took ms, $(sed 's/.*: //' curl.err)"
 		done
 		stop a "$a"
 		stop b "$b"
-		[ "$(counter $where drop.policy_ingress)" -gt 0 ] || fail "$where dropped nothing by policy_ingress"
-		told=$(counter $where own.prohibited)
-		if $reject; then [ "$told" -gt 0 ]; else [ "$told" -eq 0 ]; fi || fail "$where told $told times"
+		[ "$(counter $where drop.policy_ingress)" -gt 0 ] || fail "$where dropped nothing as policy_ingress"
+		sent=$(counter $where own.prohibited)
+		if $reject; then [ "$sent" -gt 0 ]; else [ "$sent" -eq 0 ]; fi || fail "$where sent $sent ICMP errors"
 		expect_line $where.txt "packets denied under shop/server ingress"
 	done
 done

@@ -1,18 +1,21 @@
 #!/bin/bash
-# Real programs for a while: HTTP downloads whole both ways, DNS by UDP and TCP, a thousand TCP
-# connections at once, iperf3, SCTP where the kernel has it; IPv4 and IPv6. Nothing is lost by a name
-# that is not about a full queue, and on the wire there is ESP, ARP, ND, and nothing else. The network
-# is drawn in live.inc.sh.
+# Real programs between pods, over IPv4 and IPv6: HTTP downloads in both directions, DNS by UDP and TCP, a
+# thousand TCP connections at once, iperf3, and SCTP if the kernel has it. Packets are dropped only by full
+# queues, and on the wire there is only ESP, ARP and ND.
 #
-# EG_LIVE_MEGABYTES: of each download (default 100).
+#   pods_a            gw_a                          gw_b            pods_b
+#   10.244.1.2  <-->  clear [A] wire  <---ESP--->  wire [B] clear  <-->  10.244.2.2
+#   fd00:1::2                                                           fd00:2::2
+#
+# EG_LIVE_MEGABYTES: size of each download (default 100).
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/smoke/live.inc.sh"
 need curl dnsmasq dig iperf3
 megabytes=${EG_LIVE_MEGABYTES:-100}
-make_live
+make_live_network
 write_live_conf a
 write_live_conf b
-start_heard
+start_captured_pair
 
 serve a
 serve b
@@ -20,25 +23,25 @@ for version in 4 6; do
 	download a $version
 	download b $version
 done
-echo "downloads of $megabytes MB, both ways, IPv4 and IPv6: whole"
+echo "downloads of $megabytes MB in both directions, IPv4 and IPv6: complete"
 
 ip netns exec "$ns_pods_b" dnsmasq --keep-in-foreground --no-resolv --no-hosts --conf-file=/dev/null \
 	--pid-file --user=root --listen-address=10.244.2.2,fd00:2::2 --bind-interfaces \
 	--host-record=shop.example,198.51.100.7,2001:db8:7::7 --txt-record=long.example,"$(printf 'x%.0s' {1..200})" \
 	>dnsmasq.out 2>&1 &
 pids+=($!)
-asks() { # SERVER NAME TYPE WANT [dig options]
+resolves() { # SERVER NAME TYPE ANSWER [dig options]
 	local server=$1 name=$2 type=$3 want=$4 got
 	shift 4
 	got=$(ip netns exec "$ns_pods_a" dig +short +tries=3 +time=2 "$@" @"$server" "$name" "$type")
 	[ "$got" = "$want" ] || { cat dnsmasq.out; fail "DNS $name $type at $server: $got"; }
 }
-until_true 5 asks 10.244.2.2 shop.example A 198.51.100.7
+until_true 5 resolves 10.244.2.2 shop.example A 198.51.100.7
 for server in 10.244.2.2 fd00:2::2; do
 	for transport in +notcp +tcp; do
-		asks $server shop.example A 198.51.100.7 $transport
-		asks $server shop.example AAAA 2001:db8:7::7 $transport
-		asks $server long.example TXT "\"$(printf 'x%.0s' {1..200})\"" $transport
+		resolves $server shop.example A 198.51.100.7 $transport
+		resolves $server shop.example AAAA 2001:db8:7::7 $transport
+		resolves $server long.example TXT "\"$(printf 'x%.0s' {1..200})\"" $transport
 	done
 done
 echo "DNS by UDP and TCP, IPv4 and IPv6"
@@ -70,5 +73,5 @@ stop a "$a"
 stop b "$b"
 no_other_drops a multicast link_local tx_full
 no_other_drops b multicast link_local tx_full
-only_esp from-a.pcap $heard_a
-only_esp from-b.pcap $heard_b
+expect_only_esp from-a.pcap $capture_a
+expect_only_esp from-b.pcap $capture_b

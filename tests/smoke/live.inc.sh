@@ -1,5 +1,5 @@
-# A live network for smoke tests, sourced behind lib.sh: two gateways on net_af_packet, whose kernels
-# and neighbours know nothing of each other but what ARP and ND tell.
+# A live network for smoke scenarios, sourced after lib.sh: two gateways on net_af_packet. Pods and
+# gateways find each other only by ARP and ND.
 #
 #   pods_a            gw_a                          gw_b            pods_b
 #   10.244.1.2  <-->  clear [A] wire  <---ESP--->  wire [B] clear  <-->  10.244.2.2
@@ -10,11 +10,11 @@ need_driver af_packet
 need ethtool tcpdump
 wire_mtu=1500
 pods_mtu=1400
-peer_extra=  # more keys of the peer
-pods_extra=  # of the pods' port, such as "kernel: {...}"
-uplink_extra=
-conf_extra=  # more top-level lines
-pods_offload= # of the pods' interfaces, for ethtool -K; empty: as a wire shows packets
+peer_extra=   # additional keys of the peer
+pods_extra=   # of the pods port, such as "kernel: {...}"
+uplink_extra= # of the uplink port
+conf_extra=   # additional top-level lines
+pods_offload= # offloads of the pods' interfaces, for ethtool -K; default: off, frames as on a real wire
 af_packet() { echo "net_af_packet$1,iface=$2"; }
 
 pods_side() { # NUMBER PODS_NAMESPACE GATEWAY_NAMESPACE
@@ -31,10 +31,10 @@ pods_side() { # NUMBER PODS_NAMESPACE GATEWAY_NAMESPACE
 	ip -n "$pods" route add fd00:$other::/64 via fd00:$n::1
 }
 
-make_live() {
+make_live_network() {
 	local gw
 	make_namespaces pods_a gw_a gw_b pods_b
-	for gw in "$ns_gw_a" "$ns_gw_b"; do # only the gateway speaks there
+	for gw in "$ns_gw_a" "$ns_gw_b"; do # the kernel stays silent; only the gateway sends
 		ip netns exec "$gw" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
 		ip netns exec "$gw" sysctl -qw net.ipv4.conf.all.arp_ignore=8
 	done
@@ -47,7 +47,7 @@ make_live() {
 	make_keys
 }
 
-write_live_conf() { # a|b: make a.yaml or b.yaml
+write_live_conf() { # a|b: write a.yaml or b.yaml
 	local n=1 other=2 out=a-to-b in=b-to-a ends=(- 192.0.2.1 192.0.2.2)
 	[ "$1" = a ] || { n=2 other=1 out=b-to-a in=a-to-b; }
 	[ "$outer" = 4 ] || ends=(- 2001:db8::1 2001:db8::2)
@@ -72,7 +72,7 @@ write_live_conf() { # a|b: make a.yaml or b.yaml
 	EOF
 }
 
-live_gateway() { # a|b: start it; sets $pid
+start_live_gateway() { # a|b: start it; sets $pid
 	local ns=ns_gw_$1 cpu=0
 	[ "$1" = a ] || cpu=1
 	within=(ip netns exec "${!ns}")
@@ -82,31 +82,37 @@ live_gateway() { # a|b: start it; sets $pid
 	within=()
 }
 
-# listen NAMESPACE FILE: all that arrives on the wire there; $listener is its process
-listen() {
+# ping_both_families: one echo from A's pod to B's, over IPv4 and IPv6
+ping_both_families() {
+	inside "$ns_pods_a" ping -q -n -c 1 -W 1 10.244.2.2 && inside "$ns_pods_a" ping -q -n -c 1 -W 1 fd00:2::2
+}
+
+# start_capture NAMESPACE FILE: capture everything that arrives on the wire there; sets $listener to its pid
+start_capture() {
 	ip netns exec "$1" tcpdump -i wire -Q in --immediate-mode -U -Z root -s 0 -B 65536 -w "$2" 2>"$2.log" &
 	listener=$!
 	pids+=($listener)
 	until_true 5 grep -q listening "$2.log"
 }
 
-# Both gateways, $a and $b, and what each sends on the wire into from-a.pcap and from-b.pcap
-start_heard() {
-	listen "$ns_gw_b" from-a.pcap
-	heard_a=$listener
-	listen "$ns_gw_a" from-b.pcap
-	heard_b=$listener
-	live_gateway a
+# start_captured_pair: start both gateways, $a and $b, with captures of the wire: from-a.pcap and from-b.pcap
+# (processes $capture_a and $capture_b) are what each gateway sends
+start_captured_pair() {
+	start_capture "$ns_gw_b" from-a.pcap
+	capture_a=$listener
+	start_capture "$ns_gw_a" from-b.pcap
+	capture_b=$listener
+	start_live_gateway a
 	a=$pid
-	live_gateway b
+	start_live_gateway b
 	b=$pid
 }
 
-# only_esp FILE LISTENER [FILTER]: what was heard was ESP, ARP, neighbour discovery and what FILTER says.
-# FILE is from-a.pcap or from-b.pcap.
-only_esp() {
+# expect_only_esp FILE TCPDUMP_PID [FILTER]: stop the capture from-a.pcap or from-b.pcap; it contains only
+# ESP, ARP, neighbour discovery and packets that match FILTER.
+expect_only_esp() {
 	local clear ns=ns_gw_${1:5:1}
-	heard_all "${!ns}" wire "$1" "$2"
+	stop_capture "${!ns}" wire "$1" "$2"
 	clear=$(tcpdump -n -r "$1" 'not ether proto 0x88b5 and not esp and not arp and not (icmp6 and (ip6[40] == 135 or ip6[40] == 136))'"${3:+ and not ($3)}" \
 		2>/dev/null | head -n 5)
 	[ -z "$clear" ] || fail "in clear on the wire: $clear"
@@ -115,7 +121,7 @@ only_esp() {
 
 # --- programs
 
-# serve a|b: an HTTP server on port 80 of that pod's namespace, with its file data.bin
+# serve a|b: start an HTTP server on port 80 in that pod's namespace, with a random file data.bin
 serve() {
 	local ns=ns_pods_$1
 	mkdir -p "www-$1"
@@ -126,14 +132,14 @@ serve() {
 		"import socket; socket.create_connection(('::1', 80), 1)"
 }
 
-# url a|b 4|6: where that pod's file is
+# url a|b 4|6: print the URL of that pod's file
 url() {
 	local n=1
 	[ "$1" = a ] || n=2
 	[ "$2" = 4 ] && echo "http://10.244.$n.2/data.bin" || echo "http://[fd00:$n::2]/data.bin"
 }
 
-# download FROM 4|6 [CURL OPTIONS]: the other pod gets it whole
+# download FROM 4|6 [CURL OPTIONS]: the other pod downloads the file, unchanged
 download() {
 	local from=$1 to=a version=$2 ns
 	[ "$from" = a ] && to=b
@@ -141,5 +147,5 @@ download() {
 	shift 2
 	ip netns exec "${!ns}" curl -sS -g --max-time 60 "$@" -o got.bin "$(url "$from" "$version")" ||
 		fail "download from $from over IPv$version"
-	cmp got.bin "www-$from/data.bin" || fail "what came from $from over IPv$version is not what was sent"
+	cmp got.bin "www-$from/data.bin" || fail "the download from $from over IPv$version differs from the file"
 }

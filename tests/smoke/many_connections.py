@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Many TCP connections at once, each with its own words: `serve PORT` answers what it hears, `ask
-ADDRESS PORT N` opens N, holds them all open, and checks every answer."""
+"""Many TCP connections at once, each with its own data: `serve PORT` echoes, `ask ADDRESS PORT N` opens N
+connections, keeps them all open and checks every answer."""
 import resource
 import socket
 import sys
@@ -25,26 +25,26 @@ def answer(conn):
 
 def ask(address, port, n):
     conns = [socket.create_connection((address, port), timeout=20) for _ in range(n)]
-    for turn in range(3):
-        words = [f"{turn} {i} ".encode() * 300 for i in range(n)]
-        for conn, word in zip(conns, words):
-            conn.sendall(word)
-        for conn, word in zip(conns, words):
+    for iteration in range(3):
+        messages = [f"{iteration} {i} ".encode() * 300 for i in range(n)]
+        for conn, message in zip(conns, messages):
+            conn.sendall(message)
+        for conn, message in zip(conns, messages):
             got = b""
-            while len(got) < len(word):
+            while len(got) < len(message):
                 part = conn.recv(65536)
                 if not part:
                     sys.exit("a connection ended early")
                 got += part
-            if got != word:
-                sys.exit("another's words came back")
+            if got != message:
+                sys.exit("another connection's data came back")
     for conn in conns:
         conn.close()
     print(f"{n} connections to {address}")
 
 
-MOST = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-resource.setrlimit(resource.RLIMIT_NOFILE, (min(MOST, 8192), MOST))
+HARD_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(HARD_LIMIT, 8192), HARD_LIMIT))
 if sys.argv[1] == "serve":
     serve(int(sys.argv[2]))
 else:

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Two gateways, each a process of its own, over shared memory (memif) at full rate: B opens everything
-# that reaches it, and nothing else comes in.
+# memif: two gateway processes connected by shared memory, at full rate. B opens everything that reaches it,
+# and receives nothing else.
 #
 #   pods-a.pcap, endless -> [A] == memif == [B] -> opened.pcap
 . "$(dirname "$0")/lib.sh"
@@ -20,11 +20,11 @@ on_cpu 1
 start b
 b=$pid
 until_true 10 eval '[ "$(counter b pods.tx)" -gt 10000 ]'
-expect_line a.log "uplink: link is down" # until B came
+expect_line a.log "uplink: link is down" # until B started
 expect_line a.log "uplink: link is up"
 stop_pair a "$a" b "$b"
 
-# A had nobody to send to before B came, and may be faster than B.
+# link_down: before B started. tx_full: A may be faster than B.
 no_other_drops a not_ip multicast link_local no_neighbor ttl_expired tx_full link_down
 no_other_drops b ttl_expired
 [ "$(counter b uplink.rx)" -le "$(counter a uplink.tx)" ] || fail "b received more than a sent"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Packets of nothing but zeros, at full rate on both sides, are dropped by name; nothing is sent.
+# net_null: packets of zeros, at full rate on both sides, are dropped as not_ip, and nothing is sent.
 #
 #   net_null0 -> [A] <- net_null1
 . "$(dirname "$0")/lib.sh"

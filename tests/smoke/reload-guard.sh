@@ -1,12 +1,12 @@
 #!/bin/bash
-# A reload whose input is empty, cut off, an error of the API server, or much smaller than what is in
-# force is refused: the log names file and counts, and the policy in force goes on denying. The same
-# holds for a start; policy.max_shrink: 100% is how an operator says that it is meant.
+# A reload is refused if its input is empty, cut off, an error of the API server, or much smaller than the
+# policy in force: the log names the file and both counts, and the policy in force still denies. A start
+# without pods is refused too. policy.max_shrink: 100% allows an intended loss.
 . "$(dirname "$0")/lib.sh"
 
 make_keys
 mkdir policies inventory
-objects() { # KIND N: N pods in namespace shop, or N policies that isolate one of them each
+objects() { # pods|policies N: print N pods in namespace shop, or N policies that isolate one pod each
 	local n
 	for ((n = 1; n <= $2; n++)); do
 		if [ "$1" = pods ]; then
@@ -24,42 +24,42 @@ good() {
 	objects policies 50 >policies/deny.yaml
 }
 "$root/tests/smoke/flows_pcap.py" load.pcap 10.244.1.2,10.244.2.2,tcp,80
-extra=$(printf '%s\n' 'stats: {period: 20ms}' 'policy: {unknown_pods: allow, dirs: [policies], inventory: [inventory]}') # the far end is no pod of this inventory
+extra=$(printf '%s\n' 'stats: {period: 20ms}' 'policy: {unknown_pods: allow, dirs: [policies], inventory: [inventory]}') # the destination is not in this inventory
 write_conf a a "$(pcap 0 load.pcap),infinite_rx=1" "$(pcap 1 "$data/empty.pcap")"
 good
 start a
 until_true 10 eval '[ "$(counter a drop.policy_egress)" -gt 100 ]'
 
 refusals=0
-refused() { # TEXT: the reload is, and the log says so
+expect_refused() { # TEXT: a reload is refused, and TEXT is logged
 	refusals=$((refusals + 1))
 	kill -HUP "$pid"
 	until_true 20 eval "[ \$(grep -c 'reload refused' a.log) -ge $refusals ]"
-	grep -q " error core: $1" a.log || { cat a.log; fail "the log does not say: $1"; }
-	[ "$(grep -c 'in force after' a.log)" -eq 1 ] || fail "something came into force"
+	grep -q " error core: $1" a.log || { cat a.log; fail "not in the log: $1"; }
+	[ "$(grep -c 'in force after' a.log)" -eq 1 ] || fail "a refused configuration came into force"
 	good
 }
 
 : >inventory/pods.yaml
-refused "inventory/pods.yaml: is empty: "
+expect_refused "inventory/pods.yaml: is empty: "
 : >policies/deny.yaml
-refused "policies/deny.yaml: is empty: "
+expect_refused "policies/deny.yaml: is empty: "
 truncate -s -2 inventory/pods.yaml
-refused "inventory/pods.yaml: is cut off: "
+expect_refused "inventory/pods.yaml: is cut off: "
 printf '{"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "pods is forbidden"}' >inventory/pods.yaml
-refused "inventory/pods.yaml:1:1: kind Status is an error of the API server, not its answer: pods is forbidden"
+expect_refused "inventory/pods.yaml:1:1: kind Status is an error of the API server, not its answer: pods is forbidden"
 printf '{"kind": "List", "apiVersion": "v1", "items": []}\n' >inventory/pods.yaml
-refused "a.yaml:[0-9]*:1: policy: 0 pods where 50 are in force; inventory/pods.yaml had 50 and has 0: "
+expect_refused "a.yaml:[0-9]*:1: policy: 0 pods where 50 are in force; inventory/pods.yaml had 50 and has 0: "
 objects pods 24 >inventory/pods.yaml
-refused "a.yaml:[0-9]*:1: policy: 24 pods where 50 are in force; inventory/pods.yaml had 50 and has 24: "
+expect_refused "a.yaml:[0-9]*:1: policy: 24 pods where 50 are in force; inventory/pods.yaml had 50 and has 24: "
 objects policies 24 >policies/deny.yaml
-refused "a.yaml:[0-9]*:1: policy: 24 policies where 50 are in force; policies/deny.yaml had 50 and has 24: "
+expect_refused "a.yaml:[0-9]*:1: policy: 24 policies where 50 are in force; policies/deny.yaml had 50 and has 24: "
 rm policies/deny.yaml
-refused "a.yaml:[0-9]*:1: policy: 0 policies where 50 are in force; policies/deny.yaml had 50 and has 0: "
+expect_refused "a.yaml:[0-9]*:1: policy: 0 policies where 50 are in force; policies/deny.yaml had 50 and has 0: "
 [ "$(counter a uplink.tx)" -eq 0 ] || fail "a packet passed"
-echo "$refusals reloads refused, and nothing opened"
+echo "$refusals reloads refused, and no packet passed"
 
-# Half of them may go; all of them where it is meant.
+# Half of them may be lost; with max_shrink: 100%, all of them.
 objects policies 25 >policies/deny.yaml
 kill -HUP "$pid"
 until_true 20 grep -q 'configuration 2 in force' a.log
@@ -69,9 +69,9 @@ kill -HUP "$pid"
 until_true 20 grep -q 'configuration 3 in force' a.log
 until_true 10 eval '[ "$(counter a uplink.tx)" -gt 0 ]'
 stop a "$pid"
-echo "what is meant: allowed"
+echo "an intended loss: allowed"
 
-# At the start there is nothing to compare with, but no cluster is without pods.
+# At start there is nothing to compare with, but an inventory without pods is always refused.
 sed -i 's/max_shrink: 100%, //' a.yaml
 printf '{"kind": "List", "apiVersion": "v1", "items": []}\n' >inventory/pods.yaml
 for verb in check run; do

@@ -1,6 +1,6 @@
 #!/bin/bash
-# SIGHUP under load: a changed policy comes into force, a broken one changes nothing and says all that
-# is wrong with it, what needs a restart is refused, and a hundred reloads lose no packet.
+# SIGHUP under load: a changed policy comes into force; a broken one changes nothing and every error is logged;
+# keys that need a restart are reported or refused; a hundred reloads lose no packet.
 . "$(dirname "$0")/lib.sh"
 
 web=10.244.1.2 api=10.244.2.2
@@ -14,7 +14,7 @@ write_conf a a "$(pcap 0 load.pcap),infinite_rx=1" "$(pcap 1 "$data/empty.pcap")
 good() { cp "$root"/conf/policy/policies/*.yaml policies; }
 
 reloads=1 # "in force" once at the start
-reload() { # the log line to wait for
+reload() { # TEXT N: until TEXT is in the log N times
 	kill -HUP "$pid"
 	until_true 20 eval "[ \$(grep -c '$1' a.log) -ge $2 ]"
 }
@@ -22,7 +22,7 @@ in_force() {
 	reloads=$((reloads + 1))
 	reload "configuration $reloads in force" 1
 }
-grows() { # KEY: within the next blocks
+expect_growth() { # KEY: the counter grows within the next blocks
 	local before
 	before=$(counter a "$1")
 	until_true 10 eval "[ \"\$(counter a $1)\" -gt $before ]"
@@ -30,37 +30,37 @@ grows() { # KEY: within the next blocks
 
 good
 start a
-grows uplink.tx
+expect_growth uplink.tx
 expect_drops a
 
-# Broken in two files, three places: every error at its position, and the old one goes on.
+# Broken in two files, in three places: every error is logged with its position, and the old policy stays.
 sed 's/podSelector: {matchLabels: {app: api}}/podSelektor: {}/' "$root/conf/policy/policies/20-shop.yaml" >policies/20-shop.yaml
 sed 's/egress: .*/egress: [{to: [{}]}]/' "$root/conf/policy/policies/30-vault-lockdown.yaml" >policies/30-vault-lockdown.yaml
 reload "reload refused" 1
 for place in 20-shop.yaml 30-vault-lockdown.yaml; do
-	grep -Eq "error core: .*policies/$place:[0-9]+:[0-9]+: " a.log || { cat a.log; fail "no position in $place"; }
+	grep -Eq "error core: .*policies/$place:[0-9]+:[0-9]+: " a.log || { cat a.log; fail "no error with a position in $place"; }
 done
-[ "$(grep -c 'error core: .*policies/20-shop.yaml:' a.log)" -ge 2 ] || fail "not every error is told"
-grows uplink.tx
+[ "$(grep -c 'error core: .*policies/20-shop.yaml:' a.log)" -ge 2 ] || fail "not every error is logged"
+expect_growth uplink.tx
 expect_drops a
 echo "a broken policy: $(grep -c ' error core: .*yaml:' a.log) errors with their positions, and nothing changed"
 
-# A changed policy: web may go nowhere; existing connections are decided again.
+# A changed policy: web is denied all egress; existing connections are re-evaluated.
 good
 rm policies/20-shop.yaml
 in_force
-grows drop.policy_egress
+expect_growth drop.policy_egress
 grep -Eq ' [1-9][0-9]* packets denied under shop/default-deny egress' a.txt || fail "no counter of the policy"
-next_block a # of before this one some may be told late
+wait_for_blocks a # packets from before the reload may be counted late
 before=$(counter a uplink.tx)
-next_block a
-[ "$(counter a uplink.tx)" -eq "$before" ] || fail "denied, but it goes on"
+wait_for_blocks a
+[ "$(counter a uplink.tx)" -eq "$before" ] || fail "denied, but still forwarded"
 good
 in_force
-grows uplink.tx
+expect_growth uplink.tx
 echo "a changed policy: denied, and allowed again"
 
-# The configuration itself: broken; then with what is fixed at the start.
+# The configuration itself: broken; then with changes that need a restart.
 cp a.yaml good.yaml
 echo "polcy: {}" >>a.yaml
 reload "reload refused" 2
@@ -68,8 +68,8 @@ grep -q 'error core: .*a.yaml:[0-9]*:1: unknown key "polcy"' a.log || fail "no e
 sed 's/^ports:/&\n  more: {device: net_null7, role: clear}/' good.yaml >a.yaml
 reload "reload refused" 3
 grep -Eq 'error core: a.yaml:[0-9]+:[0-9]+: ports: needs a restart \(running with pods, uplink\)' a.log ||
-	fail "no error for another port"
-# What can stay as it is does, and the rest applies.
+	fail "no error for an additional port"
+# These keep their running values, and the rest applies.
 sed -e 's/mtu: 9000/mtu: 1500/' -e 's/dirs:/max_connections: 4096, dirs:/' good.yaml >a.yaml
 in_force
 for key in ports.pods.mtu ports.uplink.mtu policy.max_connections; do
@@ -80,7 +80,7 @@ cp good.yaml a.yaml
 in_force
 echo "keys that need a restart: reported, and the rest applies"
 
-# A hundred reloads, every other with one policy more, which is about another pod.
+# A hundred reloads, every other one with an additional policy about another pod.
 until_true 10 eval '[ "$(counter a rx)" -gt 1000 ]'
 drops=$(counter a drops)
 for ((n = 0; n < 100; n++)); do
@@ -91,7 +91,7 @@ for ((n = 0; n < 100; n++)); do
 	fi
 	in_force
 done
-grows uplink.tx
+expect_growth uplink.tx
 stop a "$pid"
 denied=$(counter a drop.policy_egress)
 expect_drops a policy_egress="$denied"

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""One SCTP association: `serve PORT` answers what it hears, `ask ADDRESS PORT` checks what comes back.
-Says so where this kernel has no SCTP, and ends well."""
+"""One SCTP association: `serve PORT` echoes, `ask ADDRESS PORT` checks the answers. Prints a message and
+exits with status 0 if this kernel has no SCTP."""
 import socket
 import sys
 
@@ -27,14 +27,14 @@ def ask(address, port):
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_SCTP) as conn:
         conn.settimeout(20)
         conn.connect((address, port))
-        for turn in range(100):
-            word = f"{turn} ".encode() * 200
-            conn.sendall(word)
+        for iteration in range(100):
+            message = f"{iteration} ".encode() * 200
+            conn.sendall(message)
             got = b""
-            while len(got) < len(word):
+            while len(got) < len(message):
                 got += conn.recv(65536)
-            if got != word:
-                sys.exit("other words came back")
+            if got != message:
+                sys.exit("other data came back")
     print(f"SCTP to {address}")
 
 

@@ -1,9 +1,10 @@
-# Sourced behind lib.sh: a cluster of three pods, whose policies a test spoils. db may go anywhere by a
-# policy of its own, and must go on; far is behind the other gateway; web is the tenant's that errs.
+# Sourced after lib.sh: a cluster of three pods whose policies a scenario damages. web belongs to the tenant
+# that makes the mistake. db has a policy of its own that allows all egress, and must not be affected. far is
+# behind the other gateway.
 # shellcheck shell=bash
 mkdir policies inventory
 
-# write_shop NAMESPACE_OF_WEB: inventory/all.yaml and policies/db.yaml
+# write_shop NAMESPACE_OF_WEB: write inventory/all.yaml and policies/db.yaml
 write_shop() {
 	cat >inventory/all.yaml <<-EOF
 		{apiVersion: v1, kind: Namespace, metadata: {name: shop}}

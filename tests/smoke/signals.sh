@@ -1,6 +1,6 @@
 #!/bin/bash
-# SIGUSR1 prints a block and SIGPIPE does nothing. SIGINT and SIGTERM end a run cleanly: under full load what was received is sent or dropped by name,
-# idle there is nothing to do; the exit status is 0 and the final block balances.
+# SIGINT and SIGTERM end a run cleanly, under full load and idle: received packets are sent or counted as drops,
+# the exit status is 0 and the final block balances. SIGUSR1 prints a statistics block, SIGPIPE does nothing.
 . "$(dirname "$0")/lib.sh"
 
 make_keys
@@ -23,9 +23,9 @@ for signal in INT TERM; do
 	echo "SIG$signal while idle: clean"
 done
 
-# A block when it is asked for, and not before; whoever reads along may go away.
+# SIGUSR1 prints one block each time; the reader of standard output may go away.
 start idle
-[ ! -s idle.txt ] || fail "a block that nobody asked for"
+[ ! -s idle.txt ] || fail "a block without SIGUSR1"
 for n in 1 2; do
 	kill -USR1 "$pid"
 	until_true 10 eval "[ \$(grep -c '^---- ' idle.txt) -eq $n ]"
@@ -34,7 +34,7 @@ kill -PIPE "$pid"
 mkfifo reader
 cat reader >/dev/null &
 reader=$!
-sed 's/fresh-idle/fresh-piped/' idle.yaml >piped.yaml # each has a state of its own
+sed 's/fresh-idle/fresh-piped/' idle.yaml >piped.yaml # each needs its own state directory
 mkdir -m 700 fresh-piped
 "$espgate" run -c piped.yaml -- "${eal_everywhere[@]}" >reader 2>piped.log &
 piped=$!
@@ -45,16 +45,16 @@ wait $reader || true
 kill -USR1 $piped
 kill -HUP $piped
 until_true 10 grep -q 'configuration 2 in force' piped.log
-kill -0 $piped || fail "ended with the reader of its statistics"
+kill -0 $piped || fail "ended when the reader of its output went away"
 kill $piped
 status=0
-status_of $piped || status=$?
+wait_status $piped || status=$?
 [ $status -eq 0 ] || { cat piped.log; fail "exit status $status without a reader"; }
 stop idle "$pid"
-[ "$(grep -c '^---- ' idle.txt)" -eq 3 ] || fail "not two blocks and the last"
+[ "$(grep -c '^---- ' idle.txt)" -eq 3 ] || fail "not two blocks and the final one"
 echo "SIGUSR1: a block; SIGPIPE: nothing"
 
-# With rings between workers: what is in them is drained too.
+# With rings between workers: they are drained too.
 sas=4 eal=(--lcores "0@0,1@0,2@$last,3@0,4@$last")
 make_keys
 extra='stats: {period: 50ms}'

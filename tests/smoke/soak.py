@@ -1,14 +1,14 @@
 #!/usr/bin/python3
-"""What soak.sh throws at two gateways. Written without the gateway's code.
+"""Hostile objects and floods for soak.sh. Shares no code with the gateway.
 
-soak.py object KIND PATH [SEED]     write one hostile tenant's file (or what else KIND makes) to PATH
-soak.py kinds                       all kinds, a line each: KIND DIRECTORY, policies or inventory
+soak.py object KIND PATH [SEED]     write a hostile tenant's file (or directory, or FIFO) to PATH
+soak.py kinds                       list all kinds of objects: KIND DIRECTORY (policies or inventory)
 soak.py flood INTERFACE MAC KIND COUNT SEED
-                                    frames to the gateway with that MAC; prints how many were sent
-soak.py floods                      all kinds of floods: KIND SIDE, pods or wire
-soak.py listen ADDRESS PORT         prints whatever arrives, forever
-soak.py explain DROPS EVENTS        every reason in DROPS (lines NAME COUNT), and the events that explain it;
-                                    exit status 1 if none of EVENTS (names, a line each) does"""
+                                    send frames to the gateway with that MAC; print how many were sent
+soak.py floods                      list all kinds of floods: KIND SIDE (pods or wire)
+soak.py listen ADDRESS PORT         print every datagram that arrives, forever
+soak.py explain DROPS EVENTS        print each reason in DROPS (lines NAME COUNT) with the events of EVENTS
+                                    (lines NAME) that explain it; exit status 1 if none does"""
 import os
 import random
 import socket
@@ -47,7 +47,7 @@ def empty_policies(_):
     return "---\n".join(POLICY % f"empty-{n}" + "  podSelector: {matchLabels: {app: bad}}\n" for n in range(2000))
 
 
-def wrong(text):
+def fixed(text):
     return lambda rng: text
 
 
@@ -78,25 +78,25 @@ OBJECTS = {
     "single_ports": ("policies", single_ports),
     "exceptions": ("policies", exceptions),
     "empty_policies": ("policies", empty_policies),
-    "misspelt_kind": ("policies", wrong(POLICY.replace("NetworkPolicy", "NetworkPolcy") % "kind" + RULE)),
-    "wrong_version": ("policies", wrong(POLICY.replace("/v1", "/v1beta9") % "version" + RULE)),
-    "cilium": ("policies", wrong("apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
+    "misspelt_kind": ("policies", fixed(POLICY.replace("NetworkPolicy", "NetworkPolcy") % "kind" + RULE)),
+    "wrong_version": ("policies", fixed(POLICY.replace("/v1", "/v1beta9") % "version" + RULE)),
+    "cilium": ("policies", fixed("apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
                                  "metadata: {name: c, namespace: mallory}\nspec: {endpointSelector: {}}\n")),
-    "unknown_field": ("policies", wrong(POLICY % "field" + RULE + "  ingres: []\n")),
-    "empty_peer": ("policies", wrong(POLICY % "peer" + RULE + "  ingress: [{from: [{}]}]\n")),
-    "null_key": ("policies", wrong(POLICY % "null" + "  podSelector: {matchExpressions: [{key: null, operator: Exists}]}\n")),
-    "octal_port": ("policies", wrong(POLICY % "octal" + RULE + "  ingress: [{ports: [{port: 0120}]}]\n")),
-    "namepsace": ("policies", wrong((POLICY % "typo").replace("namespace:", "namepsace:") + RULE)),
+    "unknown_field": ("policies", fixed(POLICY % "field" + RULE + "  ingres: []\n")),
+    "empty_peer": ("policies", fixed(POLICY % "peer" + RULE + "  ingress: [{from: [{}]}]\n")),
+    "null_key": ("policies", fixed(POLICY % "null" + "  podSelector: {matchExpressions: [{key: null, operator: Exists}]}\n")),
+    "octal_port": ("policies", fixed(POLICY % "octal" + RULE + "  ingress: [{ports: [{port: 0120}]}]\n")),
+    "namepsace": ("policies", fixed((POLICY % "typo").replace("namespace:", "namepsace:") + RULE)),
     "deep": ("policies", deep),
     "aliases": ("policies", aliases),
     "truncated": ("policies", truncated),
     "noise": ("policies", noise),
-    "nothing": ("policies", wrong("")),
+    "nothing": ("policies", fixed("")),
     "fifo": ("policies", None),
     "loop": ("policies", None),
-    "status": ("inventory", wrong("apiVersion: v1\nkind: Status\nstatus: Failure\nmessage: Unauthorized\ncode: 401\n")),
-    "stolen_address": ("inventory", wrong(POD % ("thief", "bad", "10.244.1.3", "10.244.1.3"))),
-    "bad_address": ("inventory", wrong(POD % ("bad", "bad", "10.244.1.999", "10.244.1.999"))),
+    "status": ("inventory", fixed("apiVersion: v1\nkind: Status\nstatus: Failure\nmessage: Unauthorized\ncode: 401\n")),
+    "stolen_address": ("inventory", fixed(POD % ("thief", "bad", "10.244.1.3", "10.244.1.3"))),
+    "bad_address": ("inventory", fixed(POD % ("bad", "bad", "10.244.1.999", "10.244.1.999"))),
     "many_pods": ("inventory", many_pods),
 }
 
@@ -157,7 +157,7 @@ def esp(spi):
     return struct.pack("!II", spi, rng.getrandbits(32)) + rng.randbytes(rng.choice((40, 64, 200)))
 
 
-# name -> (side, the reasons for which such frames are dropped, function that makes one)
+# name -> (side, the reasons for which such frames may be dropped, function that makes one)
 FLOODS = {
     "syn": ("pods", "policy_ingress",
         lambda: ip4(MALLORY, SERVER, 6, tcp(2))),
@@ -245,8 +245,8 @@ def listen(where, port):
         print("got", len(data), "bytes from", source, flush=True)
 
 
-# What else happens, without a flood: reload and restart are events of soak.sh, `wire` stands for any flood
-# of that side, whose frames the sending gateway's own socket sees too.
+# Other events of soak.sh, and the reasons they may cause. `wire` is any flood on that side: the socket of the
+# gateway on the sending side receives its frames too.
 OTHERS = {
     "object": "policy_ingress policy_egress unknown_pod",
     "reload": "",
@@ -264,9 +264,9 @@ def explain(drops, events):
         name, count = line.split()
         counts[name] = counts.get(name, 0) + int(count)
     for name, count in sorted(counts.items()):
-        why = [event for event in sorted(happened) if name in reasons[event].split()]
-        faults += not why
-        print(f"  {name:24} {count:10}  {', '.join(why) or 'NO EVENT EXPLAINS IT'}")
+        causes = [event for event in sorted(happened) if name in reasons[event].split()]
+        faults += not causes
+        print(f"  {name:24} {count:10}  {', '.join(causes) or 'NO EVENT EXPLAINS IT'}")
     sys.exit(1 if faults else 0)
 
 

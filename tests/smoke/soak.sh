@@ -1,13 +1,14 @@
 #!/bin/bash
-# A random mix of hostile objects, reloads, floods and restarts, for EG_SOAK_SECONDS (default 20). The
-# network is drawn in live.inc.sh; both gateways enforce policy.
+# A random mix of hostile objects, reloads, floods and restarts. Both gateways enforce policy.
 #
 #   client 10.244.1.2, mallory 10.244.1.3  <-->  [A]  <---ESP--->  [B]  <-->  server 10.244.2.2
 #
-# After every event the client still reaches the server. Over the whole time: nothing that policy denies
-# arrives, nothing is in clear on the wire, no sequence number and no IV is sent twice, every gateway that
-# ends accounts for each of its packets, and every drop has a reason that an event explains.
-# EG_SOAK_SEED repeats a run. Meant for a build with sanitizers, whose findings end a gateway.
+# After every event the client still reaches the server. Throughout: no packet that policy denies arrives,
+# nothing is in clear on the wire, no sequence number or IV is used twice, every gateway that ends accounts for
+# each packet, and an event explains the reason of every drop.
+#
+# EG_SOAK_SECONDS: duration (default 20). EG_SOAK_SEED: repeats a run. EG_SOAK_FRAMES: frames per flood (default
+# 20000). Best run with a sanitizer build, in which a finding ends the gateway.
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/smoke/live.inc.sh"
 seconds=${EG_SOAK_SECONDS:-20}
@@ -17,12 +18,12 @@ echo "EG_SOAK_SEED=$seed"
 soak=("$python" "$root/tests/smoke/soak.py")
 server=10.244.2.2
 esn=true
-make_live
+make_live_network
 for address in 10.244.1.3/24 fd00:1::3/64; do
 	inside "$ns_pods_a" ip addr add $address dev eth0
 done
 
-# --- the cluster: shop's server takes UDP 7 from shop's client; 30 other tenants fill the world
+# --- the cluster: shop's server accepts UDP 7 from shop's client; there are 30 other tenants
 object() { printf '%s\n' "---" "$@"; }
 pod() { # NAMESPACE NAME NODE IPV4 IPV6
 	object "apiVersion: v1" "kind: Pod" "metadata: {name: $2, namespace: $1, labels: {app: $2}}" \
@@ -68,8 +69,8 @@ pids+=($!)
 ip netns exec "$ns_pods_b" "${soak[@]}" listen $server 9 >denied.out &
 pids+=($!)
 until_true 5 grep -q ready denied.out
-listen "$ns_gw_b" from-a.pcap
-heard_a=$listener
+start_capture "$ns_gw_b" from-a.pcap
+capture_a=$listener
 mkfifo frames
 : >seen
 : >events.out
@@ -82,20 +83,20 @@ pids+=($watch $watcher)
 until_true 10 grep -q listening watch.log
 
 reachable() { inside "$ns_pods_a" "$python" "$root/tests/smoke/udp_echo.py" ask $server 7; }
-check() { # EVENT: the client reaches the server
+check() { # EVENT: the client reaches the server, and no denied packet arrived
 	until_true 20 eval "reachable || { kill -0 $a && kill -0 $b; sleep 0.2; false; }"
-	[ "$(wc -l <denied.out)" -eq 1 ] || { cat denied.out; fail "$1: what policy denies arrived"; }
+	[ "$(wc -l <denied.out)" -eq 1 ] || { cat denied.out; fail "$1: a packet that policy denies arrived"; }
 }
 
 # --- events
 runs=0
-keep_run() { # a|b: what that run dropped, for the end
+save_run() { # a|b: save its log, its statistics and its drops for the final check
 	counters "$1" | sed -n 's/^drop\.//p' >>drops.out
 	mkdir -p runs
 	cp "$1.log" "runs/$runs-$1.log"
 	cp "$1.txt" "runs/$runs-$1.txt"
 	! grep -Eq 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:' "$1.log" "$1.txt" ||
-		fail "$1: a sanitizer's finding"
+		fail "$1: sanitizer finding"
 	runs=$((runs + 1))
 }
 
@@ -104,19 +105,19 @@ restart() { # a|b TERM|KILL
 		stop "$1" "${!1}"
 	else
 		kill -KILL "${!1}"
-		status_of "${!1}" 2>/dev/null || true
+		wait_status "${!1}" 2>/dev/null || true
 	fi
-	keep_run "$1"
-	live_gateway "$1"
+	save_run "$1"
+	start_live_gateway "$1"
 	declare -g "$1=$pid"
 }
 
-answers() { grep -cE 'configuration [0-9]+ in force|reload refused' "$1.log" || true; }
-reload() { # a|b: and wait for the answer
+reloads() { grep -cE 'configuration [0-9]+ in force|reload refused' "$1.log" || true; }
+reload() { # a|b: until it is in force or refused
 	local before
-	before=$(answers "$1")
+	before=$(reloads "$1")
 	kill -HUP "${!1}"
-	until_true 60 eval "[ \$(answers $1) -gt $before ] || ! kill -0 ${!1}"
+	until_true 60 eval "[ \$(reloads $1) -gt $before ] || ! kill -0 ${!1}"
 	kill -0 "${!1}" || fail "$1 ended in a reload"
 }
 
@@ -134,7 +135,7 @@ hostile_object() {
 	rm -rf "$gateway/$directory/zz-mallory.yaml" "$gateway/$directory/zz-mallory"
 	reload $gateway
 	grep -E 'configuration [0-9]+ in force|reload refused' "$gateway.log" | tail -n 1 | grep -q 'in force' ||
-		fail "$kind: not in force again without it"
+		fail "$kind: the configuration without it did not come into force"
 	event="object $kind at $gateway"
 	echo object >>events.out
 }
@@ -148,9 +149,9 @@ flood() {
 	event="flood $kind, $(cat flood.out) frames"
 }
 
-live_gateway a
+start_live_gateway a
 a=$pid
-live_gateway b
+start_live_gateway b
 b=$pid
 check "the start"
 resident() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
@@ -178,17 +179,17 @@ while [ $SECONDS -lt $end ]; do
 	esac
 	check "$event"
 	events=$((events + 1))
-	echo "$event; resident $(resident "$a") and $(resident "$b") KiB"
+	echo "$event; resident memory $(resident "$a") and $(resident "$b") KiB"
 done
 stop a "$a"
-keep_run a
+save_run a
 stop b "$b"
-keep_run b
+save_run b
 
 # --- verdict
 kill -INT $watcher
-status_of $watcher || true
-status_of $watch || { cat watch.out; fail "a sequence number or an IV was used twice"; }
-only_esp from-a.pcap $heard_a 'src host 192.0.2.2 or src host 10.244.2.2'
-"${soak[@]}" explain drops.out events.out || fail "dropped for a reason that no event explains"
+wait_status $watcher || true
+wait_status $watch || { cat watch.out; fail "a sequence number or an IV was used twice"; }
+expect_only_esp from-a.pcap $capture_a 'src host 192.0.2.2 or src host 10.244.2.2'
+"${soak[@]}" explain drops.out events.out || fail "no event explains the reason of a drop"
 echo "$events events, $runs runs of gateways, seed $seed: $(tail -n 1 watch.out)"

@@ -1,13 +1,15 @@
 #!/bin/bash
-# A gateway that starts while its pods talk: nothing of what comes by one port is taken for another's.
-# (A packet socket hears every interface from its making until it is bound.) The network is drawn in
-# live.inc.sh; on the wire nobody says a word.
+# A gateway that starts while its pods send: frames of one port never appear on another. (A packet socket
+# receives from every interface between its creation and bind().)
 #
-# EG_RUNS: how often (default 3).
+#   pods_a, sending            gw_a                    gw_b
+#   10.244.1.2  ------------>  clear [A] wire  <--->  wire, silent
+#
+# EG_RUNS: number of starts (default 3).
 . "$(dirname "$0")/lib.sh"
-export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer traces the program itself, and only one can
+export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer uses ptrace, as strace does; only one can
 . "$root/tests/smoke/live.inc.sh"
-make_live
+make_live_network
 write_live_conf a
 nsenter --net="/run/netns/$ns_pods_a" "$python" - <<-EOF >flood.out &
 	import socket
@@ -22,16 +24,16 @@ EOF
 flood=$!
 pids+=("$flood")
 until_true 10 grep -q ready flood.out
-# The time between is a third of a millisecond; a debugger makes it longer.
-longer=()
+# The time until bind() is a third of a millisecond; strace makes it longer.
+delay_bind=()
 if command -v strace >/dev/null; then
-	longer=(strace -D -f -o /dev/null -e trace=bind -e inject=bind:delay_enter=50000)
+	delay_bind=(strace -D -f -o /dev/null -e trace=bind -e inject=bind:delay_enter=50000)
 else
-	echo "without strace: hardly a test"
+	echo "without strace, this rarely hits the race"
 fi
 clear=0
 for ((run = 0; run < ${EG_RUNS:-3}; run++)); do
-	within=(ip netns exec "$ns_gw_a" "${longer[@]}")
+	within=(ip netns exec "$ns_gw_a" "${delay_bind[@]}")
 	on_cpu 0
 	start a
 	expect_line a.log " workers, "
@@ -41,5 +43,5 @@ for ((run = 0; run < ${EG_RUNS:-3}; run++)); do
 done
 [ "$clear" -gt 0 ] || fail "no load"
 kill "$flood"
-status_of "$flood" || true
-echo "$run starts under load: $clear frames by pods, none by uplink"
+wait_status "$flood" || true
+echo "$run starts under load: $clear frames on pods, none on uplink"

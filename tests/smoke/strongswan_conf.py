@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Gateways out of charon's log: strongswan_conf.py LOG FOLDER
+"""Make gateway configurations from charon's log: strongswan_conf.py LOG FOLDER
 
-LOG is the initiator's, with `chd = 4`: keys before the line that says for which SPIs. Makes FOLDER's
-b.yaml (opens what a sent: the initiator's keys) and a.yaml, and a key file an SA."""
+LOG is the initiator's, with `chd = 4`: an SA's keys precede the line with its SPIs. Writes a.yaml, b.yaml
+(which opens what a sent, with the initiator's keys) and one key file per SA to FOLDER."""
 import os
 import pathlib
 import re
@@ -29,7 +29,7 @@ DONE = re.compile(r"\] (?:inbound )?CHILD_SA (\S+)\{\d+\} established with SPIs 
 
 
 def sas(lines):
-    """(suite, inbound SPI, outbound SPI, keys) as the initiator has them."""
+    """Yield the initiator's (suite, inbound SPI, outbound SPI, keys)."""
     keys, into, left = {}, None, 0
     for line in lines:
         key, dump, done = KEY.search(line), DUMP.search(line), DONE.search(line)

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""Two gateways with one tunnel for each suite, and a capture with something for each of them.
+"""Make two gateways with one tunnel per suite, and a capture with packets for each tunnel.
 
   suites_world.py FOLDER ESPGATE OUTER ESN [ENCAP [MODE]]
       OUTER: 4 or 6; ESN: true or false; ENCAP: the peers' udp_encap; MODE: tunnel or transport
-  suites_world.py --select IN OUT                    of a wire capture, what Wireshark can check
+  suites_world.py --select IN OUT      select the packets of a wire capture that Wireshark can check
 
-Makes a.yaml, b.yaml, keys by `espgate keygen` (kept where they exist) and input.pcap.
-Suite i's pods are 10.100.i.0/24 and fd00:100:i::/64, behind B; its SPI is 0x1000 + i."""
+Writes a.yaml, b.yaml, input.pcap, and keys by `espgate keygen` (existing ones are reused). The pods of suite i
+are 10.100.i.0/24 and fd00:100:i::/64, behind B; its SPI is 0x1000 + i."""
 import ipaddress
 import pathlib
 import shutil
@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "peer"))
 import suites  # noqa: E402
 import wire  # noqa: E402
 
-# Around the paddings of 4 and 16 bytes, the blocks of the hashes (64, 128), and a long one.
+# Around paddings of 4 and 16 bytes and the hashes' blocks (64, 128), and a long one.
 PAYLOADS = [*range(0, 18), 63, 64, 65, 101, 128, 255, 1000, 1400, 8000]
 NAMES = list(suites.SUITES)
 
@@ -74,14 +74,14 @@ def ends(outer, i, mode):
             else (f"2001:db8:3::{n:x}", f"2001:db8:2::{n:x}"))
 
 
-# Of IPv6 in transport mode: nothing, options sealed with the payload, options and routing in front.
+# IPv6 extension headers in transport mode: none, options that are sealed, options and routing before ESP.
 CHAINS = (b"", bytes.fromhex("1100010400000000"),
           bytes.fromhex("2b000104000000003c00040000000000" "1100010400000000"))
 FIRST = (17, 60, 0)
 
 
 def end_packet(version, i, n):
-    """UDP from end to end, behind IPv4's header with options or IPv6's extension headers by turns."""
+    """UDP between the endpoints, with varying IPv4 options or IPv6 extension headers."""
     payload = struct.pack(">HHHH", 1000 + i, 9, 8 + n, 0) + bytes(k * 7 + i & 0xFF for k in range(n))
     src, dst = (ipaddress.ip_address(end).packed for end in ends(version, i, "transport"))
     if version == 4:
@@ -106,7 +106,7 @@ def packet(version, i, n):
 
 
 def frames(outer, mode):
-    """Suites take turns, so that every burst mixes many of them."""
+    """Suites alternate, so that every burst mixes many of them."""
     link = bytes.fromhex("020000000001020000000002")
     for n in PAYLOADS:
         for version in (4, 6) if mode == "tunnel" else (outer, outer):
@@ -135,7 +135,7 @@ def make(folder, espgate, outer, esn, encap="false", mode="tunnel"):
 
 
 def select(source, target):
-    """Frames whose SPI is of a suite that Wireshark 4.0 knows; IPv4 outside."""
+    """Keep frames whose suite Wireshark 4.0 supports, by SPI; the outer header is IPv4."""
     known = {0x1000 + i for i, name in enumerate(NAMES)
              if not any(word in name for word in ("ccm", "gmac", "chacha", "iiv"))}
     link_type, packets = wire.read_pcap(source)

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Real programs in network namespaces talk through two gateways that meet their pods by TUN/TAP devices
-# and each other by shared memory.
+# net_tap: ping and UDP between pods pass through two gateways, connected to their pods by TUN/TAP devices and to
+# each other by shared memory (memif). The device verifies IPv4 checksums, and link changes are noticed.
 #
 #   pods_a                                     pods_b
 #   10.244.1.2 <-> tap [A] == memif == [B] tap <-> 10.244.2.2
@@ -37,9 +37,9 @@ a=$pid
 tap_gateway b 2 "$ns_pods_b" 02:00:00:00:00:01 client
 b=$pid
 
-pods_talk
+expect_pods_talk
 
-# The device says which IPv4 headers are right; one that is not goes by name.
+# The device verifies IPv4 header checksums; wrong ones are dropped as bad_ip_checksum.
 expect_line a.log "pods: net_tap0,iface=pods,mac=02:00:00:00:01:01, 1 receive and 1 transmit queues, mtu 1500"
 expect_line a.log ", IPv4 checksums by the device"
 inside "$ns_pods_a" "$python" - <<-EOF
@@ -51,7 +51,7 @@ inside "$ns_pods_a" "$python" - <<-EOF
 	    sock.send(link + bytes.fromhex("4500001c0000400040fd" + checksum + "0af401020af40202") + bytes(8))
 EOF
 
-# The driver asks the kernel for its interface's link.
+# The gateway notices link changes of the kernel interface.
 inside "$ns_pods_a" ip link set pods down
 until_true 10 grep -q " pods: link is down" a.log
 inside "$ns_pods_a" ip link set pods up
@@ -60,4 +60,4 @@ until_true 10 grep -q " pods: link is up" a.log
 stop_pair a "$a" b "$b"
 expect a drop.bad_ip_checksum=2
 no_other_drops a bad_ip_checksum multicast link_local not_our_mac tx_full link_down
-no_other_drops b multicast link_local not_our_mac link_down # A ends first
+no_other_drops b multicast link_local not_our_mac link_down # A stops first

@@ -1,4 +1,4 @@
-"""serve PORT: send every datagram back. ask ADDRESS PORT: do some, of many sizes, come back right?"""
+"""serve PORT: echo every datagram. ask ADDRESS PORT: send datagrams of many sizes and check the answers."""
 import socket
 import sys
 

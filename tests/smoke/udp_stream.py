@@ -1,9 +1,9 @@
-"""Streams of datagrams, numbered and stamped, and what of them arrives.
+"""Send and receive flows of numbered, timestamped datagrams, until SIGTERM or SIGINT.
 
-send ADDRESS PORT FLOWS PERIOD_MS: one datagram a flow and period, each flow from a port of its own,
-from PORT + 1 on, until a signal ends it.
-receive PORT: until a signal ends it; then one line a flow: its number, datagrams that came, those that
-were lost between two that came, and the longest time from one that came to the next that did, in ms."""
+send ADDRESS PORT FLOWS PERIOD_MS: send one datagram per flow and period, each flow from a port of its own,
+starting at PORT + 1.
+receive PORT: at the end print one line per flow: source address, flow number, datagrams received, datagrams
+lost between received ones, and the longest gap between two received ones, in ms (by the sender's clock)."""
 import signal
 import socket
 import struct
@@ -41,7 +41,7 @@ def send(address, port, flows, period):
         for n, s in enumerate(sockets):
             try:
                 s.send(HEAD.pack(n, number, time.monotonic_ns()))
-            except OSError:  # the neighbour's ICMP, or a full buffer: one that is lost
+            except OSError:  # an ICMP error or a full buffer: counts as lost
                 pass
         due += period
         time.sleep(max(0, due - time.monotonic()))
@@ -52,15 +52,15 @@ def receive(port):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
     s.bind(("::", port))
     print("ready", flush=True)
-    came = {}
+    received = {}
     try:
         while True:
             data, (address, *_) = s.recvfrom(2048)
             flow, number, sent = HEAD.unpack_from(data)
-            came.setdefault((address, flow), []).append((number, sent))
+            received.setdefault((address, flow), []).append((number, sent))
     except Ended:
         pass
-    for (address, flow), stamps in sorted(came.items()):
+    for (address, flow), stamps in sorted(received.items()):
         stamps.sort()
         pairs = list(zip(stamps, stamps[1:]))
         lost = sum(b[0] - a[0] - 1 for a, b in pairs if b[0] > a[0])

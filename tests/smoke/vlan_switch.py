@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""A switch with one trunk and an access port a VLAN: vlan_switch.py TRUNK VLAN=PORT...
+"""A switch with one trunk and one access port per VLAN: vlan_switch.py TRUNK VLAN=PORT...
 
-The kernel says which VLAN a frame on the trunk was tagged for; frames of others, and untagged ones,
-go nowhere. Says "ready" when it listens."""
+The kernel reports the VLAN of each frame on the trunk; untagged frames and frames of other VLANs are
+discarded. Prints "ready" once it forwards."""
 import selectors
 import socket
 import struct
@@ -25,7 +25,7 @@ def listen(name):
 
 
 def receive(sock):
-    """(VLAN or None, the frame without its tag)."""
+    """Return (VLAN or None, the frame without its tag)."""
     frame, notes, _, _ = sock.recvmsg(65536, socket.CMSG_SPACE(AUXDATA.size))
     for level, kind, data in notes:
         if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
@@ -38,7 +38,7 @@ def receive(sock):
 def send(sock, frame):
     try:
         sock.send(frame)
-    except OSError:  # the other end is down, or full
+    except OSError:  # the other end is down, or its queue is full
         pass
 
 

@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-"""A NAT for UDP port 4500 that changes its mapping when told to.
+"""A NAT for UDP port 4500 that changes its mapping on a signal.
 
-    udp_nat.py INSIDE OUTSIDE OUTSIDE2 FAR
+    nat.py INSIDE OUTSIDE OUTSIDE2 FAR
 
-What comes to INSIDE:4500 goes on to FAR:4500 from a port of OUTSIDE, and what comes back there goes
-to whoever sent last. One line on standard output for each mapping: "mapping ADDRESS PORT".
-SIGUSR1: another port. SIGUSR2: another address and port, OUTSIDE2. SIGHUP: the first datagram that
-was ever forwarded goes to FAR once more, from a port that is no mapping: what an attacker can do who
-has recorded it ("replayed ADDRESS PORT")."""
+Forwards datagrams that arrive at INSIDE:4500 to FAR:4500 from a port of OUTSIDE, and replies to the last
+sender. Prints one line for each mapping: "mapping ADDRESS PORT".
+SIGUSR1: use another port. SIGUSR2: use another address and port, of OUTSIDE2. SIGHUP: send the first
+datagram that was ever forwarded to FAR again, from a port that is not a mapping, as an attacker who
+recorded it would; prints "replayed ADDRESS PORT"."""
 import signal
 import socket
 import select
@@ -31,28 +31,28 @@ def mapping(address):
 
 inside = udp(inside_ip, 4500)
 outside = mapping(outside_ip)
-asked = []
+pending = []
 for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
-    signal.signal(number, lambda n, _: asked.append(n))
+    signal.signal(number, lambda n, _: pending.append(n))
 wake = socket.socketpair()
 for end in wake:
     end.setblocking(False)
 signal.set_wakeup_fd(wake[0].fileno())
 first = client = None
-kept = []  # closed, their ports could be taken again
+old_sockets = []  # kept open, so that their ports are not reused
 while True:
     ready, _, _ = select.select([inside, outside, wake[1]], [], [])
     if wake[1] in ready:
         wake[1].recv(4096)
-    while asked:
-        number = asked.pop(0)
+    while pending:
+        number = pending.pop(0)
         if number == signal.SIGHUP:
             other = udp(outside_ip)
             other.sendto(first, (far_ip, 4500))
             print("replayed", *other.getsockname()[:2], flush=True)
-            kept.append(other)
+            old_sockets.append(other)
             continue
-        kept.append(outside)
+        old_sockets.append(outside)
         outside = mapping(second_ip if number == signal.SIGUSR2 else outside_ip)
         ready = []
     if inside in ready:

@@ -1,19 +1,23 @@
 #!/bin/bash
-# Real programs talk through two gateways that know no neighbour beforehand: ARP and ND do it all. The
-# network is drawn in live.inc.sh. On the wire there is ESP, ARP, ND, and nothing else.
+# Neighbour resolution: two gateways without static neighbours find pods and each other by ARP and ND, and
+# answer echo, expired TTLs and missing routes themselves. On the wire there is only ESP, ARP and ND.
+#
+#   pods_a            gw_a                          gw_b            pods_b
+#   10.244.1.2  <-->  clear [A] wire  <---ESP--->  wire [B] clear  <-->  10.244.2.2
+#   fd00:1::2       10.244.1.1    192.0.2.1 | 192.0.2.2     10.244.2.1   fd00:2::2
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/smoke/live.inc.sh"
-make_live
+make_live_network
 write_live_conf a
 write_live_conf b
-start_heard
+start_captured_pair
 
-pods_talk
+expect_pods_talk
 for kind in arp_request arp_reply nd_solicit nd_advert; do
-	asked_kinds+=("own.$kind")
+	kinds+=("own.$kind")
 done
 
-# The gateway itself answers to echo, on both sides and through the tunnel.
+# The gateways answer echo requests, locally and through the tunnel.
 for address in 10.244.1.1 fd00:1::1 10.244.2.1 fd00:2::1; do
 	ip netns exec "$ns_pods_a" ping -q -c 5 -i 0.01 -W 2 "$address" >ping.out ||
 		{ cat ping.out; fail "ping of the gateway at $address"; }
@@ -28,17 +32,17 @@ for address in 10.244.2.2 fd00:2::2; do
 			{ cat ping.out; fail "hop $hop on the way to $address is not $gateway"; }
 	done
 done
-# Nobody is at 10.99.0.1: A says so.
+# No route to 10.99.0.1: A sends an ICMP error.
 ip -n "$ns_pods_a" route add 10.99.0.0/16 via 10.244.1.1
 ip netns exec "$ns_pods_a" ping -n -c 1 -W 2 10.99.0.1 >ping.out || true
-grep -q "From 10.244.1.1 .*Destination Net Unreachable" ping.out || { cat ping.out; fail "no route, but unsaid"; }
+grep -q "From 10.244.1.1 .*Destination Net Unreachable" ping.out || { cat ping.out; fail "no ICMP error for a missing route"; }
 
 stop a "$a"
 stop b "$b"
-for kind in "${asked_kinds[@]}"; do
+for kind in "${kinds[@]}"; do
 	[ "$(counter a "$kind")" -gt 0 ] || { cat a.txt; fail "no $kind was sent"; }
 done
 no_other_drops a multicast link_local tx_full ttl_expired no_route
 no_other_drops b multicast link_local tx_full ttl_expired
-only_esp from-a.pcap $heard_a
-only_esp from-b.pcap $heard_b
+expect_only_esp from-a.pcap $capture_a
+expect_only_esp from-b.pcap $capture_b

@@ -1,10 +1,10 @@
 #!/bin/bash
-# A gateway that is killed at random moments under load, again and again, never uses a sequence number
-# or an IV twice, and the receiver, whose anti-replay window lives on, takes all that reaches it.
+# A gateway that is killed at random moments under load, many times, never uses a sequence number or an IV
+# twice. The receiver is not restarted, so its anti-replay window stays; it accepts every packet.
 #
 #   pods-a.pcap, endless -> [A, killed] --- veth, tcpdump ---> [B] -> nowhere
 #
-# EG_RUNS: how often (default 20). EG_SEED: of the moments.
+# EG_RUNS: number of kills (default 20). EG_SEED: seed of the random moments.
 . "$(dirname "$0")/lib.sh"
 need_driver af_packet
 need tcpdump
@@ -39,12 +39,12 @@ for esn in false true; do
 	write_conf "b-$esn" b "net_null0,no-rx=1" "net_af_packet1,iface=wire"
 done
 sed -i '/uplink/s/mtu: 9000/mtu: 1500/' ./*.yaml
-sed -i 's/spi: 4097/spi: 4099/' a-true.yaml b-true.yaml # one watcher for both
+sed -i 's/spi: 4097/spi: 4099/' a-true.yaml b-true.yaml # other SPIs, because one watcher sees both
 
 seen() { awk 'NR == 1 { n = $1 } END { print n + 0 }' seen; }
 more_seen() { [ "$(seen)" -gt "$1" ] || ! kill -0 "$pid"; }
 
-one_run() { # NAME: start, kill at a random moment: of the start, of the first packets, or later
+run_and_kill() { # NAME: kill it at a random moment: during start, near its first packets, or later
 	local before
 	before=$(seen)
 	"${within[@]}" "$espgate" run -c "$1.yaml" -- "${eal_everywhere[@]}" "${eal[@]}" >"$1.txt" 2>"$1.log" &
@@ -70,17 +70,17 @@ for esn in false true; do
 	on_cpu 0
 	sent=0
 	for ((run = 0; run < runs / 2; run++)); do
-		one_run "a-$esn"
+		run_and_kill "a-$esn"
 	done
 	stop "b-$esn" "$b"
-	# Not one packet was too old or seen before, and none was anything else but right.
+	# No packet was too old, seen before or otherwise invalid.
 	no_other_drops "b-$esn" ttl_expired
 	[ "$(counter "b-$esn" uplink.rx)" -gt 0 ] || fail "b-$esn: nothing received"
 	echo "esn=$esn: $((runs / 2)) kills, $sent of them after packets were seen;" \
 		"B received $(counter "b-$esn" uplink.rx), refused none"
 done
 kill -INT $tcpdump
-status_of $tcpdump || true
-status_of $watch || { cat watch.out; fail "a number was used twice"; }
+wait_status $tcpdump || true
+wait_status $watch || { cat watch.out; fail "a sequence number or IV was used twice"; }
 cat watch.out
 grep -E 'dropped by kernel' tcpdump.log

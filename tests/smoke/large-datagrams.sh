@@ -1,8 +1,8 @@
 #!/bin/bash
-# Datagrams that a peer sealed whole, as Linux does with what it has reassembled, and fragmented
-# afterwards: up to 65,500 bytes of ESP through ports of 1,500, opened, and fragmented again for the pods.
+# Datagrams that a peer sealed whole and then fragmented, as Linux does after reassembling them: up to 65,500
+# bytes of ESP through ports with MTU 1,500, opened, and fragmented again for the pods.
 #
-#   input.pcap -> Python seals -> scapy cuts -> wire.pcap -> [B] -> opened.pcap -> scapy joins
+#   input.pcap -> Python seals -> scapy fragments -> wire.pcap -> [B] -> opened.pcap -> scapy reassembles
 . "$(dirname "$0")/lib.sh"
 "$python" -c "import scapy.all" 2>/dev/null || skip "no scapy"
 fragments() { "$python" "$root/tests/peer/fragments.py" "$@" >fragments.out 2>&1 || { cat fragments.out; fail "fragments.py $*"; }; }
@@ -23,15 +23,15 @@ while read -r outer encap suite order; do
 	sed -i "s/mtu: 9000/mtu: 1500/" b.yaml
 	esp_seal --input input.pcap --conf b.yaml --out sealed.pcap
 	fragments cut sealed.pcap wire.pcap 1500 $order
-	gateway b
+	run_gateway b
 	no_other_drops b udp_keepalive
 	expect b own.reassembled=7
 	cp opened.pcap pieces.pcap
 	[ "$("$python" -c "from scapy.all import IP, rdpcap; print(max(p[IP].len for p in rdpcap('pieces.pcap')))")" -le 1500 ] ||
-		fail "longer than the pods' port takes"
+		fail "a packet is longer than the pods port's MTU"
 	fragments join pieces.pcap opened.pcap
 	pcap_equal --ttl-delta 2 "${to_b[@]}" input.pcap opened.pcap
-	echo "outer IPv$outer, in UDP $encap, $suite: $(counter b own.reassembled) put together of $(counter b uplink.rx), $(counter b own.fragment) fragments made"
+	echo "outer IPv$outer, in UDP $encap, $suite: $(counter b own.reassembled) reassembled from $(counter b uplink.rx), $(counter b own.fragment) fragments made"
 done <<-EOF
 	4 false aes256gcm16
 	4 true aes128-sha256 5

