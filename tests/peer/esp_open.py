@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Open the ESP packets a gateway sent and check them against RFC 4303, their suites' RFCs
-(suites.py) and its input.
+"""Open the ESP packets that a gateway sent, and check them against RFC 4303, the RFCs of their suites
+(suites.py) and the gateway's input.
 
-A second opinion on espgate: written from the RFCs, sharing no line with it. The configuration is
-the sending gateway's; its `dir: out` SAs are opened. Each fault is one line with the frame's number
-and a name: outer spi sequence iv length icv padding next-header inner dscp ecn df input leak
-unexpected. Exit status 0 without faults, 1 with, 2 where there was nothing to check."""
+An independent implementation, written from the RFCs; it shares no code with espgate. The configuration is
+the sending gateway's, and its `dir: out` SAs are opened. Prints one line per fault, with the frame's number
+and a name: outer spi sequence iv length icv padding next-header inner dscp ecn df input leak unexpected.
+Exit status 0: no faults; 1: faults; 2: nothing to check."""
 import argparse
 import collections
 import struct
@@ -28,7 +28,7 @@ class Fault(Exception):
 
 
 class Stream:
-    """What one SA has sent so far."""
+    """Packets of one SA, in the order they were sent."""
 
     def __init__(self, peer, sa, first_seq):
         self.peer, self.sa, self.next_seq = peer, sa, first_seq
@@ -36,8 +36,8 @@ class Stream:
         self.ivs, self.seqs = set(), set()
 
     def full_sequence(self, low):
-        """The 64-bit number with this low half that lies nearest to the expected one: what RFC 4303
-        appendix A2.2 comes to for any window smaller than half the space."""
+        """The 64-bit number with this low half that is nearest to the expected one: the result of RFC
+        4303 appendix A2.2 for any window smaller than half the number space."""
         if not self.sa.esn:
             return low
         high = self.next_seq >> 32
@@ -45,8 +45,8 @@ class Stream:
         return min(candidates, key=lambda seq: abs(seq - self.next_seq))
 
     def open(self, esp, faults, any_order):
-        """ESP packet -> (payload with padding taken off, next header). Faults that leave the rest
-        readable go to `faults`."""
+        """Return (payload without padding, next header). Faults that leave the rest readable are
+        appended to `faults`."""
         text = ESP_HEADER_BYTES + self.suite.iv_bytes
         iv, sealed = esp[ESP_HEADER_BYTES:text], esp[text:]
         n = len(sealed) - self.suite.icv_bytes
@@ -55,15 +55,15 @@ class Stream:
         # RFC 4303 s2.4: pad length and next header end on a 4-byte boundary, or on the cipher's.
         if n % self.suite.align_bytes:
             if self.suite.align_bytes > 4:
-                raise Fault("length", f"{n} bytes are no whole blocks")
-            faults.append(f"padding: {n} bytes sealed, no multiple of {self.suite.align_bytes}")
+                raise Fault("length", f"{n} bytes are not a whole number of blocks")
+            faults.append(f"padding: {n} bytes sealed, not a multiple of {self.suite.align_bytes}")
         seq = self.full_sequence(int.from_bytes(esp[4:8], "big"))
         try:
             clear = self.cipher.open(esp[:4], esp[4:8], self.sa.high(seq), iv, sealed)
         except InvalidTag:
             raise Fault("icv", f"SPI {self.sa.spi:#x} sequence {seq} does not verify") from None
-        # Only now: an unauthenticated number must not move the state (RFC 4303 s3.4.3).
-        self.note(seq, iv, faults, any_order)
+        # Only after authentication may a number change the state (RFC 4303 s3.4.3).
+        self.record(seq, iv, faults, any_order)
 
         pad_length, next_header = clear[-2:]
         if pad_length > len(clear) - TRAILER_BYTES:
@@ -73,12 +73,12 @@ class Stream:
             faults.append("padding: bytes are not 1, 2, 3, ... (RFC 4303 s2.4)")
         return clear[:end], next_header
 
-    def note(self, seq, iv, faults, any_order):
+    def record(self, seq, iv, faults, any_order):
         if iv and iv in self.ivs:
             faults.append(f"iv: {iv.hex()} used twice (RFC 4106 s3.1)")
         self.ivs.add(iv)
         if seq == 0:
-            faults.append("sequence: 0, though the first is 1 (RFC 4303 s2.2)")
+            faults.append("sequence: 0, but the first is 1 (RFC 4303 s2.2)")
         elif seq in self.seqs:
             faults.append(f"sequence: {seq} used twice")
         elif seq != self.next_seq and not any_order:
@@ -90,12 +90,12 @@ class Stream:
 class Opener:
     def __init__(self, peers, first_seq=1, any_order=False, expect_only=False):
         self.peers, self.any_order, self.expect_only = peers, any_order, expect_only
-        # A receiver chooses its SPIs, so two peers may choose alike (RFC 4301 s4.1).
+        # Receivers choose SPIs, so two peers may use the same one (RFC 4301 s4.1).
         self.streams = {(peer.remote, sa.spi): Stream(peer, sa, first_seq)
                         for peer in peers for sa in peer.sas_of("out")}
 
     def frame(self, link_type, frame, faults):
-        """(peer, inner packet), or None where the frame is none of the tunnel's business."""
+        """Return (peer, inner packet), or None if the frame does not belong to a tunnel."""
         ethertype, l3 = wire.l3_of(link_type, frame)
         if ethertype not in (wire.ETHERTYPE_IPV4, wire.ETHERTYPE_IPV6):
             if self.expect_only and ethertype != wire.ETHERTYPE_ARP:
@@ -148,23 +148,23 @@ class Opener:
         if link_type == wire.LINKTYPE_ETHERNET:
             for mac in (frame[:6], frame[6:12]):
                 if mac == bytes(6) or mac[0] & 1:
-                    raise Fault("outer", f"{mac.hex(':')} is no unicast MAC address")
+                    raise Fault("outer", f"{mac.hex(':')} is not a unicast MAC address")
 
     def outer(self, ip, encapsulated):
-        """The SA and its ESP packet."""
+        """Return the SA's stream and the ESP packet."""
         if ip.ttl == 0:
             raise Fault("outer", "TTL 0")
         peers = [peer for peer in self.peers if peer.remote == ip.dst]
         if ip.src not in [peer.local for peer in peers]:
-            raise Fault("outer", f"{ip.src} > {ip.dst} are no tunnel's addresses")
+            raise Fault("outer", f"no tunnel has the addresses {ip.src} > {ip.dst}")
         esp = ip.payload
         if encapsulated:
             length, checksum = struct.unpack_from("!HH", esp, 4)
-            if not checksum and ip.version == 6:  # RFC 8200 s8.1: what any receiver takes
+            if not checksum and ip.version == 6:  # RFC 8200 s8.1: every receiver accepts it
                 raise Fault("outer", "no UDP checksum over IPv6")
             if length != len(esp):
                 raise Fault("outer", f"UDP length {length} of {len(esp)} bytes")
-            # RFC 3948 s2.1: over IPv4 it should be zero; a wrong one is no choice.
+            # RFC 3948 s2.1: over IPv4 it should be zero, and must not be wrong.
             if checksum and wire.udp_checksum(ip, esp):
                 raise Fault("outer", "wrong UDP checksum")
             esp = esp[8:]
@@ -173,7 +173,7 @@ class Opener:
         spi = int.from_bytes(esp[:4], "big")
         stream = self.streams.get((ip.dst, spi))
         if not stream:
-            raise Fault("spi", f"{spi:#x} is no SA to {ip.dst}")
+            raise Fault("spi", f"no SA to {ip.dst} has SPI {spi:#x}")
         if encapsulated and int.from_bytes(ip.payload[:2], "big") not in stream.peer.source_ports:
             raise Fault("outer", f"UDP source port {int.from_bytes(ip.payload[:2], 'big')}")
         if stream.peer.udp_encap != encapsulated:
@@ -183,13 +183,13 @@ class Opener:
 
     def inner(self, peer, payload, next_header):
         if next_header not in INNER_VERSION:
-            raise Fault("next-header", f"{next_header} is not tunnel mode's (RFC 4303 s2.6)")
+            raise Fault("next-header", f"{next_header} is not tunnel mode (RFC 4303 s2.6)")
         try:
             inner = wire.parse_ip(payload)
         except wire.Malformed as e:
             raise Fault("inner", str(e)) from None
         if inner.version != INNER_VERSION[next_header]:
-            raise Fault("next-header", f"{next_header} before IPv{inner.version}")
+            raise Fault("next-header", f"{next_header} with IPv{inner.version} inside")
         if len(inner.data) != len(payload):
             raise Fault("length", f"inner packet of {len(inner.data)} bytes in {len(payload)}")
         if not wire.within(inner.dst, peer.subnets):
@@ -197,20 +197,20 @@ class Opener:
         return inner
 
     def check_copied(self, outer, inner, df, faults):
-        """RFC 4301 s5.1.2: what the encapsulating side copies outward; for ECN also RFC 6040 s4.1,
-        normal mode."""
+        """Check the fields copied to the outer header (RFC 4301 s5.1.2; for ECN RFC 6040 s4.1, normal
+        mode)."""
         if outer.tos >> 2 != inner.tos >> 2:
             faults.append(f"dscp: outer {outer.tos >> 2}, inner {inner.tos >> 2}")
         if outer.tos & 3 != inner.tos & 3:
             faults.append(f"ecn: outer {outer.tos & 3}, inner {inner.tos & 3}")
-        # RFC 4301 s8.1; IPv6 inside is never fragmented on its way: as if DF were set.
+        # RFC 4301 s8.1. Inner IPv6 is never fragmented in transit, as if DF were set.
         want = {"copy": inner.df or inner.version == 6, "set": True, "clear": False}[df]
         if outer.version == 4 and outer.df != want:
             faults.append(f"df: outer {outer.df}, inner {inner.df}, policy {df}")
 
 
 def expected_from(path, peers):
-    """Peer name -> the packets it must get, as forwarded; and where each stood in the input."""
+    """Peer name -> the packets it must receive, as forwarded; and peer name -> their places in the input."""
     expected, at = collections.defaultdict(list), collections.defaultdict(list)
     link_type, frames = wire.read_pcap(path)
     for number, (_, frame) in enumerate(frames, 1):
@@ -266,17 +266,18 @@ def main(argv=None):
 
 def parse_args(argv):
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    p.add_argument("--esp", required=True, metavar="PCAP", help="what the gateway sent")
+    p.add_argument("--esp", required=True, metavar="PCAP", help="capture of what the gateway sent")
     p.add_argument("--conf", required=True, metavar="YAML", help="that gateway's configuration")
-    p.add_argument("--input", metavar="PCAP", help="what it got: must be what is inside, in order")
-    p.add_argument("--opened", metavar="PCAP", help="write the inner packets there, as raw IP")
+    p.add_argument("--input", metavar="PCAP",
+                   help="capture of what it received: must equal the inner packets, in order")
+    p.add_argument("--opened", metavar="PCAP", help="write the inner packets to PCAP, as raw IP")
     p.add_argument("--expect-only", action="store_true",
                    help="anything on the wire but ESP, ARP and neighbour discovery is a fault")
     p.add_argument("--first-seq", type=lambda s: int(s, 0), default=1, metavar="N",
-                   help="each SA starts at N, not at 1")
+                   help="first sequence number of each SA (1)")
     p.add_argument("--any-order", action="store_true",
-                   help="sequence numbers must differ, not be in order")
-    p.add_argument("--show", type=int, default=20, metavar="N", help="at most N faults (20)")
+                   help="sequence numbers must be unique, but may be in any order")
+    p.add_argument("--show", type=int, default=20, metavar="N", help="print at most N faults (20)")
     return p.parse_args(argv)
 
 

@@ -1,11 +1,10 @@
 #!/usr/bin/python3
-"""Seal a capture's packets in ESP as a gateway's peer would, or deliberately wrongly.
+"""Seal the packets of a capture in ESP as a gateway's peer would, or deliberately wrongly.
 
-The configuration is the receiving gateway's; packets from a peer's subnets to elsewhere are sealed
-with that peer's first `dir: in` SA (or --spi), TTL one less, as a forwarding peer does. With --bad,
-every Nth packet is accompanied by a bad one: the good ones all remain valid, so that a right
-receiver delivers the whole input and counts exactly the bad. IVs repeat from run to run: only for
-keys that protect nothing."""
+The configuration is the receiving gateway's. Packets from a peer's subnets to elsewhere are sealed on that
+peer's first `dir: in` SA (or --spi) with the TTL decremented, as a forwarding peer does. With --bad, every
+Nth packet is accompanied by a bad one. The good packets stay valid, so a correct receiver delivers the whole
+input and drops exactly the bad ones. IVs repeat from run to run: only for keys that protect nothing."""
 import argparse
 import functools
 import random
@@ -23,7 +22,7 @@ TFC_BYTES = 100
 
 
 class Sender:
-    """One peer as the receiving gateway sees it: its remote is our outer source."""
+    """A peer in the receiving gateway's configuration: its `remote` is our outer source."""
 
     def __init__(self, peer, sa, first_seq, macs):
         self.peer, self.sa, self.seq, self.macs = peer, sa, first_seq, macs
@@ -56,7 +55,7 @@ class Sender:
         return bytes(range(1, -(len(payload) + 2) % self.suite.align_bytes + 1))
 
     def l3(self, inner, payload, protocol, fragment=0):
-        """Outer header; TOS is the inner packet's (RFC 4301 s5.1.2), DF by policy (s8.1)."""
+        """Prepend the outer header; TOS is the inner packet's (RFC 4301 s5.1.2), DF by policy (s8.1)."""
         df = {"copy": inner.df or inner.version == 6, "set": True, "clear": False}[self.peer.df]
         src, dst = self.peer.remote.packed, self.peer.local.packed
         if self.peer.local.version == 6 and protocol == wire.PROTO_UDP:
@@ -92,7 +91,7 @@ class Sender:
         return self.ethernet(self.l3(inner, payload, protocol))
 
     def fragments(self, inner, esp):
-        """The packet in two pieces, the first of them smaller than any honest sender's."""
+        """Yield the packet in two fragments, the first smaller than any legitimate sender's."""
         self.ip_id += 1
         protocol, payload = self.l4(esp)
         half = min(len(payload) // 2 & ~7, 128)
@@ -109,9 +108,9 @@ def flip(data, at):
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
 
 
-# --- bad packets: name -> (sender, inner packet, its good ESP packet) -> (frames before the good
-# one, frames after it). A forgery goes ahead of the packet whose sequence number it copies: a
-# window moved before authentication would lose the good one (RFC 4303 s3.4.3). ---
+# --- bad packets: each function takes (sender, inner packet, its good ESP packet) and returns (frames before
+# the good one, frames after it). A forgery precedes the packet whose sequence number it copies, so that a
+# window moved before authentication would lose the good packet (RFC 4303 s3.4.3). ---
 
 def corrupt_icv(sender, inner, esp):
     return [sender.frame(inner, flip(esp, -1))], []
@@ -122,7 +121,7 @@ def corrupt_byte(sender, inner, esp):
 
 
 def truncate(sender, inner, esp):
-    # Header, IV and ICV, and nothing between them.
+    # Header, IV and ICV, with nothing between them.
     return [sender.frame(inner, esp[:8 + sender.suite.iv_bytes + sender.suite.icv_bytes])], []
 
 
@@ -162,13 +161,13 @@ def bad_next_header(sender, inner, esp):
 
 
 def dummy(sender, inner, esp):
-    # RFC 4303 s2.6: the payload of a dummy need not be anything.
+    # RFC 4303 s2.6: the payload of a dummy packet is arbitrary.
     return [], [sender.frame(inner, sender.seal(bytes(64), wire.PROTO_NONE))]
 
 
 def old_seq(sender, inner, esp):
-    # Never used before, properly sealed, just left of the window. Where ESN infers the high half,
-    # such a number reads as one of the next 2^32 (RFC 4303 A2.2): then it is the ICV that fails.
+    # An unused number, correctly sealed, just left of the window. With ESN, the receiver takes it as one of the
+    # next 2^32 (RFC 4303 A2.2), and the ICV fails.
     seq = sender.old_seq
     sender.old_seq += 1
     return [], [sender.frame(inner, sender.seal(inner.data, NEXT_HEADER[inner.version], seq))]
@@ -181,11 +180,11 @@ def seq_zero(sender, inner, esp):
 BAD = {f.__name__.replace("_", "-"): f for f in (
     corrupt_icv, corrupt_byte, truncate, replay, wrong_spi, wrong_inner_source, bad_padding,
     bad_next_header, esp_fragment, dummy, seq_zero, old_seq)}
-TFC = "tfc"  # not bad but rare: the packet itself is followed by padding (RFC 4303 s2.7)
+TFC = "tfc"  # valid but rare: padding follows the inner packet (RFC 4303 s2.7)
 
 
 def seal_all(args, sender_for):
-    """Frames with their times, and how many are bad."""
+    """Return the frames with their times, and the numbers of good and bad ones."""
     link_type, frames = wire.read_pcap(args.input)
     sealed, n_good, n_bad = [], 0, 0
     for us, frame in frames:
@@ -194,7 +193,7 @@ def seal_all(args, sender_for):
         if not sender:
             continue
         inner = wire.parse_ip(wire.with_ttl(ip.data, ip.ttl - 1))
-        # Zero is only wrong at the start: with ESN, a low half of zero is due every 2^32 packets.
+        # Zero is wrong only at the start: with ESN, the low half is zero every 2^32 packets.
         due = n_good == 0 if args.bad == "seq-zero" else n_good % args.every == 0
         tfc = bytes(TFC_BYTES) if args.bad == TFC and due else b""
         n_bad += bool(tfc)
@@ -209,7 +208,7 @@ def seal_all(args, sender_for):
 
 
 def shuffle(sealed, distance, seed):
-    """No packet is overtaken by one that is `distance` or more later."""
+    """Reorder, but let no packet overtake one that is `distance` or more ahead of it."""
     rng = random.Random(seed)
     places = [n + rng.random() * (distance - 1) for n in range(len(sealed))]
     order = sorted(range(len(sealed)), key=places.__getitem__)
@@ -249,17 +248,19 @@ def main(argv=None):
 def parse_args(argv):
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("--input", required=True, metavar="PCAP", help="clear packets")
-    p.add_argument("--conf", required=True, metavar="YAML", help="the receiving gateway's")
-    p.add_argument("--out", required=True, metavar="PCAP", help="the ESP packets")
-    p.add_argument("--bad", choices=[*BAD, TFC], help="spoil every Nth packet this way")
-    p.add_argument("--every", type=int, default=10, metavar="N", help="for --bad (10)")
+    p.add_argument("--conf", required=True, metavar="YAML",
+                   help="the receiving gateway's configuration")
+    p.add_argument("--out", required=True, metavar="PCAP", help="where to write the ESP packets")
+    p.add_argument("--bad", choices=[*BAD, TFC],
+                   help="add a bad packet of this kind to every Nth packet")
+    p.add_argument("--every", type=int, default=10, metavar="N", help="N of --bad (10)")
     p.add_argument("--shuffle", type=int, default=0, metavar="N",
-                   help="reorder, no packet being N or more late: fits a window of N")
-    p.add_argument("--seed", type=int, default=1, help="for --shuffle (1)")
+                   help="reorder, with no packet late by N or more: fits a window of N")
+    p.add_argument("--seed", type=int, default=1, help="seed of --shuffle (1)")
     p.add_argument("--esn-start", type=lambda s: int(s, 0), default=1, metavar="SEQ",
-                   help="first sequence number, for instance 0xffffff00. A fresh receiver with a "
-                        "window of W takes SEQ for one before its time when 2^32 - SEQ < W")
-    p.add_argument("--spi", type=lambda s: int(s, 0), help="this SA, not the peer's first")
+                   help="first sequence number, for instance 0xffffff00. A new receiver with a "
+                        "window of W takes SEQ for an old number if 2^32 - SEQ < W")
+    p.add_argument("--spi", type=lambda s: int(s, 0), help="use this SA instead of the peer's first")
     p.add_argument("--src-mac", default="02:00:00:00:00:02")
     p.add_argument("--dst-mac", default="02:00:00:00:00:01")
     return p.parse_args(argv)

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Fragments of IP packets in capture files, by scapy, which knows nothing of espgate.
+"""Fragment and reassemble IP packets in capture files with scapy, independently of espgate.
 
-fragments.py join IN OUT            reassemble; where a packet stays in pieces, exit status 1
-fragments.py cut IN OUT MTU [SEED]  every packet that is longer; with a seed the pieces of a packet in
-                                    any order. DF is cleared
-Says how many packets came in, how many are fragments, and how many went out."""
+fragments.py join IN OUT            reassemble; exit status 1 if a packet stays incomplete
+fragments.py cut IN OUT MTU [SEED]  fragment every packet longer than MTU and clear DF; with a seed, the
+                                    fragments of a packet are in random order
+Prints the number of packets and fragments in and out."""
 import random
 import sys
 
@@ -27,7 +27,7 @@ def key_of(packet):
 
 
 def place_of(packet):
-    """(offset, bytes, more follow)"""
+    """Return (offset, bytes, more fragments)."""
     if IP in packet:
         ip = packet[IP]
         return ip.frag * 8, ip.len - ip.ihl * 4, bool(ip.flags.MF)
@@ -36,19 +36,19 @@ def place_of(packet):
 
 
 def join_one(pieces):
-    """The packet, or None where pieces are missing."""
+    """Return the packet, or None if fragments are missing."""
     pieces = sorted(pieces, key=place_of)
     offset, size, more = place_of(pieces[-1])
     if more or sum(place_of(p)[1] for p in pieces) != offset + size:
         return None
     if IP in pieces[0]:
         return defragment(pieces)[0]
-    whole = defragment6([p[IPv6] for p in pieces])  # takes them as sorted
+    whole = defragment6([p[IPv6] for p in pieces])  # expects them sorted
     return Ether(src=pieces[0].src, dst=pieces[0].dst) / whole
 
 
 def join(packets):
-    """Each packet where its last piece stood."""
+    """Put each packet where its last fragment was."""
     out, waiting = [], {}
     for packet in packets:
         if not is_fragment(packet):
@@ -74,7 +74,7 @@ def cut_one(packet, mtu, ident):
         return fragment(packet, fragsize=mtu - 20)
     if IPv6 not in packet or packet[IPv6].plen + 40 <= mtu:
         return [packet]
-    # scapy's fragment6 computes upper-layer checksums anew; the bytes themselves are cut here.
+    # Not scapy's fragment6, which recomputes upper-layer checksums.
     ip, payload, pieces = packet[IPv6], bytes(packet[IPv6].payload), []
     each = (mtu - 48) & ~7
     for at in range(0, len(payload), each):
@@ -101,7 +101,7 @@ def main():
             out.extend(pieces)
     wrpcap(target, out)
     print(f"{len(packets)} packets in, {sum(map(is_fragment, packets))} of them fragments, "
-          f"{len(out)} out, {sum(map(is_fragment, out))} of them fragments, {missing} not whole")
+          f"{len(out)} out, {sum(map(is_fragment, out))} of them fragments, {missing} incomplete")
     return 1 if missing else 0
 
 

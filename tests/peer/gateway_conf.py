@@ -1,6 +1,6 @@
-"""The part of a gateway's configuration that its peers share: addresses, SAs, keys.
+"""Read the part of a gateway's configuration that its peers share: addresses, SAs, keys.
 
-Assumes a file that `espgate check` accepts: this reader reports no mistakes of its own."""
+Assumes a file that `espgate check` accepts, and reports no mistakes."""
 import ipaddress
 import pathlib
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Sa(NamedTuple):
         return suites.SUITES[self.suite].cipher(self.key, self.salt, self.auth_key)
 
     def high(self, seq):
-        """What of a sequence number is authenticated but not sent."""
+        """The half of a sequence number that is authenticated but not sent."""
         return (seq >> 32).to_bytes(4, "big") if self.esn else b""
 
 
@@ -44,7 +44,8 @@ class Peer(NamedTuple):
 
 
 def read_key(path, name):
-    """(key, salt, authentication key): one line each for encryption and authentication."""
+    """Return (key, salt, authentication key). The file has one line for each key: encryption,
+    authentication."""
     suite = suites.SUITES[name]
     lines = (line.split("#")[0].strip() for line in path.read_text().splitlines())
     keys = [bytes.fromhex(line.removeprefix("0x")) for line in lines if line]
@@ -55,18 +56,18 @@ def read_key(path, name):
 
 
 def subnets(peer):
-    """What is sealed for it by destination, and comes from it by source: in transport mode, the end
+    """Destinations sealed for the peer, and sources accepted from it; in transport mode, the endpoint
     itself."""
     return [ipaddress.ip_network(net) for net in peer.get("subnets", [peer["remote"]])]
 
 
 def source_ports(n):
-    """RFC 3948 s2.1, or as many of RFC 6335 s6's dynamic ports."""
+    """Port 4500 (RFC 3948 s2.1), or n of the dynamic ports (RFC 6335 s6)."""
     return range(4500, 4501) if n == 1 else range(49152, 49152 + n)
 
 
 def load(path):
-    """The peers, each with its SAs in both directions."""
+    """Return the peers, each with its SAs in both directions."""
     path = pathlib.Path(path)
     config = yaml.safe_load(path.read_text())
     peers = []
@@ -87,6 +88,6 @@ def load(path):
 
 
 def peer_for(peers, address):
-    """The peer with the longest prefix that holds the address, or None."""
+    """Return the peer with the longest prefix that contains the address, or None."""
     matches = [(net.prefixlen, peer) for peer in peers for net in peer.subnets if address in net]
     return max(matches, key=lambda match: match[0])[1] if matches else None

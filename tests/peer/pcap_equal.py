@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Compare two captures from the IP header on: the same packets, byte for byte, in the same order
-(or, with --any-order, in any).
+"""Compare two captures from the IP header on: the same packets, byte for byte, in the same order (with
+--any-order, in any).
 
-TTL or hop limit may differ by --ttl-delta exactly (B's are lower), the IPv4 header checksum with
-it; it must be right on both sides. Frames that are not IP are left out. Exit status 0: equal."""
+B's TTLs and hop limits must be lower by exactly --ttl-delta. IPv4 header checksums must be correct in both.
+Frames that are not IP are ignored. Exit status 0: equal."""
 import argparse
 import ipaddress
 import sys
@@ -12,7 +12,7 @@ import wire
 
 
 def ip_packets(path, name, subnets, ttl_delta):
-    """The packets as B should have them (ttl_delta taken off), where they stood, and faults."""
+    """Return the packets as B should have them (TTL reduced by ttl_delta), their places, and faults."""
     link_type, frames = wire.read_pcap(path)
     packets, at, faults = [], [], []
     for number, (_, frame) in enumerate(frames, 1):
@@ -26,7 +26,7 @@ def ip_packets(path, name, subnets, ttl_delta):
             continue
         if subnets and not wire.within(ip.dst, subnets):
             continue
-        # A packet that n routers passed on arrived at the first with more than n to live.
+        # A packet that n routers forwarded arrived at the first with a TTL above n.
         if ttl_delta and (ip.ttl <= ttl_delta or not wire.routable(link_type, frame)):
             continue
         packets.append(wire.with_ttl(ip.data, ip.ttl - ttl_delta) if ttl_delta else ip.data)
@@ -44,12 +44,13 @@ def main(argv=None):
     p.add_argument("a", metavar="A")
     p.add_argument("b", metavar="B")
     p.add_argument("--ttl-delta", type=int, default=0, metavar="N",
-                   help="routers between A and B; packets of A that could not pass them, such as "
-                        "neighbour discovery, are then left out")
+                   help="number of routers between A and B; packets of A that routers do not "
+                        "forward, such as neighbour discovery, are then ignored")
     p.add_argument("--to", action="append", default=[], type=ipaddress.ip_network,
                    metavar="PREFIX", help="only packets to these destinations (repeatable)")
-    p.add_argument("--any-order", action="store_true", help="each packet as often, in any order")
-    p.add_argument("--show", type=int, default=10, metavar="N", help="at most N differences (10)")
+    p.add_argument("--any-order", action="store_true", help="the same packets in any order")
+    p.add_argument("--show", type=int, default=10, metavar="N",
+                   help="print at most N differences (10)")
     args = p.parse_args(argv)
 
     a, a_at, a_faults = ip_packets(args.a, "A", args.to, args.ttl_delta)

@@ -1,8 +1,8 @@
-"""ESP's cryptographic suites, from their RFCs, by python3-cryptography.
+"""The cryptographic suites of ESP, from their RFCs, with python3-cryptography.
 
-SUITES maps a configuration name to its sizes and to a cipher class: cipher(key, salt, auth_key) has
-seal(spi, seq, high, iv, text) -> ciphertext and ICV, and open(spi, seq, high, iv, sealed) -> text.
-spi and seq are the packet's 4 bytes each; high is ESN's upper half, 4 bytes, or b"" without ESN."""
+SUITES maps a suite's configuration name to its sizes and cipher class. A cipher(key, salt, auth_key) has
+seal(spi, seq, high, iv, text) -> ciphertext and ICV, and open(spi, seq, high, iv, sealed) -> text. spi and
+seq are 4 bytes each as in the packet; high is the 4 high bytes of an ESN, or b"" without ESN."""
 import hashlib
 import hmac
 from typing import NamedTuple
@@ -30,7 +30,7 @@ class Aead:
 
 
 class Gcm(Aead):
-    # Not AESGCM: it knows no ICV but 16 bytes.
+    # Not AESGCM, which supports only ICVs of 16 bytes.
     def encrypt(self, nonce, text, aad):
         context = Cipher(algorithms.AES(self.key), modes.GCM(nonce)).encryptor()
         context.authenticate_additional_data(aad)
@@ -44,7 +44,7 @@ class Gcm(Aead):
 
 
 class Implicit:
-    """RFC 8750 s4: the IV is the sequence number in 64 bits, and not sent."""
+    """RFC 8750 s4: the IV is the 64-bit sequence number and is not sent."""
 
     def seal(self, spi, seq, high, iv, text):
         return super().seal(spi, seq, high, (high or bytes(4)) + seq, text)
@@ -54,7 +54,7 @@ class Implicit:
 
 
 class Gmac(Gcm):
-    """RFC 4543 s3.3: all of the packet is associated data, the text stays as it is."""
+    """RFC 4543 s3.3: the whole packet is associated data, and the text is not encrypted."""
 
     def encrypt(self, nonce, text, aad):
         return text + super().encrypt(nonce, b"", aad + nonce[4:] + text)
@@ -140,7 +140,7 @@ class Suite(NamedTuple):
         return self.cipher.icv_bytes
 
     def split(self, material):
-        """(key, salt, authentication key) out of bytes in this order."""
+        """Split bytes into (key, salt, authentication key), in this order."""
         salt = self.key_bytes
         auth = salt + self.salt_bytes
         return material[:salt], material[salt:auth], material[auth:auth + self.auth_key_bytes]
@@ -180,7 +180,7 @@ SUITES = dict(_suites())
 
 
 def dpdk_name(vector):
-    """The suite of an entry of tests/vectors/dpdk_ipsec.json, or None where we offer none."""
+    """The suite of an entry of tests/vectors/dpdk_ipsec.json, or None if espgate does not support it."""
     if vector["proto"] != "RTE_SECURITY_IPSEC_SA_PROTO_ESP":
         return None
     algos, bits = " ".join(vector["algos"]), len(vector["key"]) * 4

@@ -1,4 +1,4 @@
-"""Packets and capture files as bytes: what the tools of this folder share. No cryptography."""
+"""Packets and capture files as bytes, shared by the tools of this folder. No cryptography."""
 import difflib
 import ipaddress
 import struct
@@ -13,19 +13,19 @@ ETHERNET_MIN = 60  # without the frame check sequence; shorter frames are padded
 
 
 class Malformed(Exception):
-    """The bytes are not what a header says they are."""
+    """The bytes contradict their headers."""
 
 
 # --- capture files: classic pcap, either byte order, micro- or nanoseconds ---
 
 def read_pcap(path):
-    """(link type, [(microseconds, bytes)])"""
+    """Return (link type, [(microseconds, bytes)])."""
     with open(path, "rb") as f:
         data = f.read()
     magics = {b"\xd4\xc3\xb2\xa1": ("<", 1), b"\xa1\xb2\xc3\xd4": (">", 1),
               b"\x4d\x3c\xb2\xa1": ("<", 1000), b"\xa1\xb2\x3c\x4d": (">", 1000)}
     if len(data) < 24 or data[:4] not in magics:
-        raise Malformed(f"{path}: no classic pcap file")
+        raise Malformed(f"{path}: not a classic pcap file")
     order, per_us = magics[data[:4]]
     link_type = struct.unpack_from(order + "I", data, 20)[0] & 0x0FFFFFFF
     packets, at = [], 24
@@ -51,7 +51,7 @@ def write_pcap(path, link_type, packets):
 # --- link layer ---
 
 def l3_of(link_type, frame):
-    """(ethertype, bytes after it). VLAN tags are stripped; padding is still there."""
+    """Return (ethertype, bytes after it). VLAN tags are removed, padding is not."""
     if link_type == LINKTYPE_RAW:
         if not frame:
             raise Malformed("empty packet")
@@ -72,7 +72,7 @@ def l3_of(link_type, frame):
 # --- IP ---
 
 def checksum(data):
-    """RFC 1071; zero over a header that carries its right checksum."""
+    """RFC 1071; zero over a header that contains its correct checksum."""
     if len(data) % 2:
         data += b"\0"
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
@@ -91,7 +91,7 @@ class Ip(NamedTuple):
     df: bool          # of IPv4; False for IPv6
     fragment: bool
     header_bytes: int
-    data: bytes       # the whole packet without what follows it in its frame
+    data: bytes       # the packet, without the frame's padding
 
     @property
     def payload(self):
@@ -127,8 +127,8 @@ IPV6_EXTENSIONS = {0, 43, PROTO_IPV6_FRAGMENT, 60}
 
 
 def esp_place(ip):
-    """(bytes of headers in front of ESP, place of the byte that says what follows them): RFC 4303
-    s3.1.1, with destination options behind ESP where they are the last."""
+    """Return (bytes of headers before ESP, offset of their last next-header byte): RFC 4303 s3.1.1, with
+    destination options after ESP if they are the last."""
     if ip.version == 4:
         return ip.header_bytes, 9
     at, next_at = 40, 6
@@ -142,7 +142,7 @@ def esp_place(ip):
 
 
 def with_next(headers, next_at, protocol, payload):
-    """The headers in front of another payload."""
+    """Return the headers with another protocol and payload."""
     data = headers[:next_at] + bytes([protocol]) + headers[next_at + 1:] + payload
     if data[0] >> 4 == 4:
         data = data[:2] + struct.pack("!H", len(data)) + data[4:]
@@ -157,21 +157,21 @@ def with_ipv4_checksum(data):
 
 
 def with_ttl(data, ttl):
-    """The packet with another TTL or hop limit, its checksum made right again."""
+    """Return the packet with another TTL or hop limit and a correct checksum."""
     if data[0] >> 4 == 6:
         return data[:7] + bytes([ttl]) + data[8:]
     return with_ipv4_checksum(data[:8] + bytes([ttl]) + data[9:])
 
 
 def udp_checksum(ip, datagram):
-    """Zero over a datagram that carries its right checksum."""
+    """Zero over a datagram that contains its correct checksum."""
     return checksum(ip.src.packed + ip.dst.packed
                     + struct.pack("!II", len(datagram), PROTO_UDP) + datagram)
 
 
 def routable(link_type, frame):
-    """The frame's IP packet if a router may pass it on (RFC 1812 s4.2.2, s5.3; RFC 4291 s2.5.6),
-    else None: broken, not IP, group-addressed on either layer, link-local, or at its last hop."""
+    """Return the frame's IP packet if a router may forward it (RFC 1812 s4.2.2, s5.3; RFC 4291 s2.5.6),
+    else None: malformed, not IP, group-addressed on either layer, link-local, or with a TTL of 1."""
     try:
         ethertype, data = l3_of(link_type, frame)
         if ethertype not in (ETHERTYPE_IPV4, ETHERTYPE_IPV6):
@@ -203,9 +203,8 @@ def describe(data):
 
 
 def differences(expected, got, expected_at, got_at):
-    """What must change to make one sequence of packets the other, one line a packet. The *_at
-    lists name each packet's origin. A lost packet is one difference, not a difference in all that
-    follow."""
+    """List the differences between two sequences of packets, one line per packet. The *_at lists name each
+    packet's origin. A lost packet is one difference, not a difference of all that follow."""
     if expected == got:
         return []
     found = []

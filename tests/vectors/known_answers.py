@@ -1,9 +1,12 @@
 #!/usr/bin/python3
-"""Write lib/crypto/known_answers.c: what each suite must make of one packet.
+"""Generate lib/crypto/known_answers.c: each suite's result for one packet.
 
-By python3-cryptography (OpenSSL), which shares no code with IPsec-MB; itself held against RFC 7634's
-packet and DPDK's here in tests/vectors before anything is written. Published vectors cannot serve
-alone: no RFC has one for most combinations of cipher and HMAC. Usage: known_answers.py > FILE; with --check FILE it only compares."""
+  known_answers.py > FILE         write the file
+  known_answers.py --check FILE   compare with the file
+
+Uses python3-cryptography (OpenSSL), which shares no code with IPsec-MB, and first checks it against the packets
+of RFC 7634 and DPDK in tests/vectors. Published vectors alone are not enough: for most combinations of cipher
+and HMAC, no RFC has one."""
 import json
 import pathlib
 import sys
@@ -33,7 +36,7 @@ def check_rfc7634():
 
 
 def check_dpdk():
-    """ESP packets of tunnel mode: ours opens them."""
+    """Open DPDK's tunnel-mode ESP packets."""
     opened = 0
     for v in json.loads((HERE / "dpdk_ipsec.json").read_text()):
         name = suites.dpdk_name(v)

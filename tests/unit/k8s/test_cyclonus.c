@@ -1,4 +1,4 @@
-/* All cases of cyclonus (see tests/vectors/README.md): policies as the API has them, through the
+/* All cases of cyclonus (see tests/vectors/CYCLONUS.md): policies as the API has them, through the
  * reader, the reference model and the compiled tables; steps of a case are changes of the world. */
 #include "k8s_tests.h"
 
