@@ -1,11 +1,11 @@
-/* Why the policy's second step is a table of ours and not rte_acl: the same rules, as rte_acl must
- * be told them, beside bench_policy's figures. Arguments go to EAL, for instance
+/* Why policy's second step is a table of its own and not rte_acl: the same rules in rte_acl, to
+ * compare with bench_policy. Arguments go to EAL, for instance
  *   bench_acl --no-huge --no-shconf --no-pci -m 4096 --file-prefix=acl -l 0
  *
- * A rule's subjects and peers are sets of classes. Classes are numbered by namespace, which is the
- * best order there is, and each run of neighbours is one range; rte_acl gets a rule for each pair
- * of ranges and each port range. What labels choose over all namespaces (every team's prometheus)
- * is as many ranges as there are namespaces. */
+ * A rule's subjects and peers are sets of classes. Classes are numbered by namespace, the best
+ * order there is, and each run of adjacent classes is one range. rte_acl gets a rule for each pair
+ * of ranges and each port range. A label that selects pods of all namespaces (every team's
+ * prometheus) makes as many ranges as there are namespaces. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
-/* What an established connection's packet costs: its verdict by the worker's cache and the shared
- * table, in bursts, and a new connection's insertion. Not a test.
+/* Measure the cost of a packet of an established connection, its verdict from the worker's cache
+ * and the shared table, in bursts, and the cost of a new connection's insertion. Not a test.
  *
  *   bench_flow [ROUNDS]
  *
- * Prints what the tenth of the pieces of 256 packets cost at most, over all rounds: other programs
- * share the machine, and a mean would measure them. */
+ * Prints the tenth percentile over pieces of 256 packets and all rounds: other programs share the
+ * machine, and a mean would include them. */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
-/* What a packet costs on its way, with no device but rings: through one gateway into its tunnels
- * and through another out of them, in one thread, so that no sequence number comes twice and
- * decryption runs with its anti-replay window.
+/* Measure the packet path alone, with rings for devices: through one gateway into its tunnels and
+ * through another out of them, in one thread, so that no sequence number repeats and decryption
+ * runs with its anti-replay window.
  *
  *   bench_path SEAL.yaml OPEN.yaml CAPTURE.pcap ROUNDS [EAL arguments]
  *
- * The configurations are two ends of the same tunnels, port 0 clear and port 1 encrypted; their
- * devices are not opened. Prints the median of the rounds, ns a packet: sealed, opened. A round is
- * 512 packets, which stay in the cache as in a gateway whose devices write there. */
+ * The configurations are the two ends of the same tunnels, port 0 clear and port 1 encrypted; their
+ * devices are not opened. Prints the median of the rounds, in ns per packet: sealed, opened. A
+ * round is 512 packets, which stay in the cache as in a gateway whose devices write there. */
 #include <pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,7 +187,7 @@ static void carry(uint16_t from, int to)
 		die("packets were dropped");
 }
 
-/* ns a packet. */
+/* ns per packet. */
 static double run(struct gateway *gateway, unsigned port)
 {
 	uint64_t start = rte_rdtsc_precise(), cycles;

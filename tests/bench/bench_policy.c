@@ -1,5 +1,5 @@
-/* What a policy of a whole company costs: time and memory of the compile, and a first packet's
- * classification (two addresses to classes, then both directions' verdicts). Not a test. */
+/* Measure the policy of a large cluster: time and memory of the compile, and the classification of
+ * a first packet (two addresses to classes, then the verdicts of both directions). Not a test. */
 #include <err.h>
 #include <stdio.h>
 #include <sys/resource.h>

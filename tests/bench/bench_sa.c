@@ -1,10 +1,10 @@
-/* What sequence and replay work costs a packet: reserving numbers and IVs with all their limits on
- * the way out; on the way in the inferred number (ESN), the lifetime, the window's check and
- * commit, and the counters. No crypto, one core, all in the cache.
+/* Measure the SA's cost per packet without crypto. Outbound: reserve sequence numbers and IVs with
+ * all their limits. Inbound: infer the number (ESN), check the lifetime, check and commit the
+ * window, count. One core, everything in the cache.
  *
  *   bench_sa
  *
- * Prints ns a packet; the issue wants less than 3 on each side. */
+ * Prints ns per packet; the goal is less than 3 in each direction. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +108,7 @@ int main(void)
 		local = least(local, send_side(false));
 		shared = least(shared, send_side(true));
 	}
-	printf("send, bursts of %d: %.2f ns a packet, on an SA that workers share %.2f\n", BURST,
+	printf("send, bursts of %d: %.2f ns per packet, on an SA that workers share %.2f\n", BURST,
 	       local, shared);
 	for (size_t w = 0; w < sizeof(windows) / sizeof(*windows); w++) {
 		double ordered = 1e9, disordered = 1e9;
@@ -117,7 +117,7 @@ int main(void)
 			ordered = least(ordered, receive_side(windows[w], 1));
 			disordered = least(disordered, receive_side(windows[w], 7));
 		}
-		printf("receive, window %4u: %.2f ns a packet in order, %.2f in disorder\n",
+		printf("receive, window %4u: %.2f ns per packet in order, %.2f out of order\n",
 		       windows[w], ordered, disordered);
 	}
 	return 0;

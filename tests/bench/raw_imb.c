@@ -1,10 +1,10 @@
-/* What a suite alone costs: IPsec-MB's burst call in a loop over 64 buffers that stay in the cache,
- * no packet handling of any kind. The yardstick that tools/bench holds the gateway against.
+/* Measure a suite alone: IPsec-MB's burst call in a loop over 64 buffers that stay in the cache,
+ * without any packet handling. tools/bench compares the gateway with this.
  *
- *   raw_imb SUITE encrypt|decrypt SECONDS LENGTH...      several lengths: buffers take them in turn
+ *   raw_imb SUITE encrypt|decrypt SECONDS LENGTH...      buffers alternate between several lengths
  *
- * Prints ns a buffer, the median of short rounds, which other programs disturb little. Lengths are
- * of the text that ESP encrypts. */
+ * Prints ns per buffer, the median of short rounds, so that other programs disturb it little.
+ * Lengths are those of the text that ESP encrypts. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
