@@ -46,7 +46,7 @@
 	  "too many packets are waiting for neighbor resolution") \
 	X(NEIGHBOR_TABLE_FULL, neighbor_table_full, "neighbor table is full") \
 	X(NEIGHBOR_FAILED, neighbor_failed, "next hop does not answer neighbor resolution") \
-	/* sa_in */ \
+	/* demux, sa_in */ \
 	X(PLAIN_ON_ENCRYPTED, plain_on_encrypted, "plain packet on an encrypted port") \
 	X(UDP_KEEPALIVE, udp_keepalive, \
 	  "NAT keepalive of UDP encapsulation, discarded (RFC 3948 s2.3)") \

@@ -15,6 +15,7 @@
 #define EG_IP6_FRAGMENT_LEN 8    /* RFC 8200 s4.5 */
 #define EG_IP6_MTU_MIN      1280 /* RFC 8200 s5 */
 
+#define EG_UDP_PORT_IKE 500  /* RFC 7296 s2 */
 #define EG_UDP_PORT_ESP 4500 /* RFC 3948 s2.1 */
 #define EG_ARP_LEN      28
 #define EG_ND_LEN       24 /* ICMPv6 header, flags and target: NS and NA without options */

@@ -368,7 +368,7 @@ bool eg_icmp_may_send(const struct eg_path *path, unsigned i, unsigned port)
 
 /* To an address of the port, from a station to which the way back leads by the same port, in clear:
  * nothing that a tunnel carries is answered around it. */
-static bool asks_wire(const struct eg_path *path, unsigned i)
+bool eg_icmp_is_wire_echo(const struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const uint8_t *data = eg_batch_data(&path->batch, i);
@@ -384,19 +384,9 @@ static bool asks_wire(const struct eg_path *path, unsigned i)
 	       back->port == meta->port;
 }
 
-void eg_icmp_wire(struct eg_path *path)
+unsigned eg_icmp_answer_wire(struct eg_path *path, unsigned i)
 {
-	struct eg_batch *batch = &path->batch;
+	unsigned drop = eg_icmp_echo(path, i);
 
-	for (unsigned i = 0; i < batch->n; i++) {
-		unsigned drop;
-
-		if (!asks_wire(path, i))
-			continue;
-		drop = eg_icmp_echo(path, i);
-		if (!drop)
-			drop = say(path, batch->m[i], batch->meta[i].port);
-		eg_batch_lose(batch, i, drop);
-	}
-	eg_batch_sweep(path);
+	return drop ? drop : say(path, path->batch.m[i], path->batch.meta[i].port);
 }

@@ -72,8 +72,10 @@ unsigned eg_icmp_echo(struct eg_path *path, unsigned i);
  * address of that port. The last look, by its bytes. */
 bool eg_icmp_may_send(const struct eg_path *path, unsigned i, unsigned port);
 
-/* Stage: echo requests in clear for an encrypted port's own address take their way out by
- * themselves (they meet no SA). Sets meta.own. */
-void eg_icmp_wire(struct eg_path *path);
+/* Packet i came in clear by an encrypted port. Is it an echo request to an address of that port,
+ * and the way back by that port, in clear? Then demux lets it be answered: EG_CONSUMED, or why it
+ * is dropped. */
+bool eg_icmp_is_wire_echo(const struct eg_path *path, unsigned i);
+unsigned eg_icmp_answer_wire(struct eg_path *path, unsigned i);
 
 #endif

@@ -1,7 +1,8 @@
 /* The whole way of a packet.
  *
  *   clear side:      rx -> parse -> verify -> flow -> policy -> route -> mss -> sa_out -> ... -> tx
- *   encrypted side:  rx -> parse -> sa_in -> esp_in -> parse(inner) -> verify -> flow -> ... -> tx
+ *   encrypted side:  rx -> parse -> demux -> sa_in -> esp_in -> parse(inner) -> verify -> flow ->
+ * ... -> tx
  *
  *   into a tunnel:   ... -> sa_out -> esp_out -> tx; what must be cut waits in sa_out
  *                    (path/fragment.h) and comes there again
@@ -90,7 +91,7 @@ static void forward(struct eg_path *path)
 /* Packets from the wire that may be ESP for us. */
 static void decrypt(struct eg_path *path)
 {
-	eg_icmp_wire(path); /* its cycles are sa_in's */
+	run(path, EG_STAGE_DEMUX, eg_demux);
 	run(path, EG_STAGE_SA_IN, eg_sa_in);
 	run(path, EG_STAGE_ESP_IN, eg_esp_in);
 	run(path, EG_STAGE_PARSE, eg_parse_inner);

@@ -5,6 +5,7 @@
 #include "net/bytes.h"
 #include "net/checksum.h"
 #include "path/drop.h"
+#include "path/handoff.h"
 #include "path/stages.h"
 
 #define HEAD_MAX 60 /* of a header in front of the payload: IPv4's longest */

@@ -18,12 +18,11 @@ void eg_parse_frames(struct eg_path *path);
 void eg_parse_packets(struct eg_path *path);
 void eg_parse_inner(struct eg_path *path);
 
-/* sa_in.c: give packet i to another worker, which parses it and looks up again. EG_CONSUMED or
- * why it is dropped. */
-unsigned eg_handoff(struct eg_path *path, unsigned i, unsigned worker);
+/* demux.c: what a packet from an encrypted port is. ESP stays in the batch, and meta.pkt.l4_off is
+ * where it begins; every other kind ends here or goes to the kernel. */
+void eg_demux(struct eg_path *path);
 
-/* sa_in.c: fragments put together; SPI -> SA, owner, addresses, anti-replay check (RFC 4303 s3.4.2,
- * s3.4.3). */
+/* sa_in.c: SPI -> SA, the tunnel's ends, owner, anti-replay check (RFC 4303 s3.4.2, s3.4.3). */
 void eg_sa_in(struct eg_path *path);
 
 /* esp_in.c: open in place, move the window, take trailer and headers off (RFC 4303 s3.4.4). */

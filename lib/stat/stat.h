@@ -18,7 +18,7 @@
 /* The stages of the packet's way whose cycles are counted. */
 /* clang-format off */
 #define EG_STAGES(X) \
-	X(RX, rx) X(PARSE, parse) X(SA_IN, sa_in) X(ESP_IN, esp_in) X(VERIFY, verify) \
+	X(RX, rx) X(PARSE, parse) X(DEMUX, demux) X(SA_IN, sa_in) X(ESP_IN, esp_in) X(VERIFY, verify) \
 	X(FLOW, flow) X(POLICY, policy) X(ROUTE, route) X(SA_OUT, sa_out) X(ESP_OUT, esp_out) X(TX, tx)
 /* clang-format on */
 
