@@ -1,4 +1,4 @@
-/* What only the whole can show: namespaces that nobody described, addresses that two pods claim. */
+/* Checks that depend on all objects: undescribed namespaces, addresses shared by several pods. */
 #include "k8s/reader.h"
 
 static void describe(const struct eg_world *world, const struct eg_pod *pod, struct eg_buf *out)
@@ -19,8 +19,8 @@ static void label_namespaces(struct eg_k8s *k8s)
 
 		if (ns->implied)
 			eg_warning(k8s->errs, &ns->pos, NULL,
-				   "namespace %s is not in the inventory: taken to have no label "
-				   "but " EG_K8S_NAME_LABEL,
+				   "namespace %s is not in the inventory: assumed to have only the "
+				   "label " EG_K8S_NAME_LABEL,
 				   eg_sym_text(&k8s->world->syms, ns->name));
 		if (eg_labels_get(&ns->labels, key))
 			continue;
@@ -34,7 +34,7 @@ static void label_namespaces(struct eg_k8s *k8s)
 	}
 }
 
-static void drop_ip(struct eg_pod *pod, const struct eg_ip *ip)
+static void remove_ip(struct eg_pod *pod, const struct eg_ip *ip)
 {
 	size_t kept = 0;
 
@@ -44,9 +44,9 @@ static void drop_ip(struct eg_pod *pod, const struct eg_ip *ip)
 	pod->ips.n = kept;
 }
 
-/* A pod in quarantine that says nothing of the host network may have its node's address all the
- * same: the node is not denied with it. */
-static void spare_nodes(struct eg_world *world)
+/* A quarantined pod may use the host network without saying so. Its node's address is not
+ * denied. */
+static void exempt_node_ips(struct eg_world *world)
 {
 	eg_vec_foreach (pod, &world->pods)
 		for (size_t i = pod->quarantined ? pod->ips.n : 0; i-- > 0;)
@@ -54,17 +54,17 @@ static void spare_nodes(struct eg_world *world)
 				pod->ips.v[i] = pod->ips.v[--pod->ips.n];
 }
 
-/* Whether the first gives its address to the second: it is being deleted or it is older, and the
- * other is not. Ages count only where both are known. */
-static bool gives_way(const struct eg_pod *pod, const struct eg_pod *other)
+/* Does the first pod lose its address to the second: is it being deleted, or older, and the other
+ * not? Ages count only if both are known. */
+static bool yields_to(const struct eg_pod *pod, const struct eg_pod *other)
 {
 	if (pod->terminating != other->terminating)
 		return pod->terminating;
 	return pod->created && other->created && pod->created < other->created;
 }
 
-/* Owners of one address: those that give way to any other lose it. */
-static void settle(struct eg_k8s *k8s, const struct eg_owner *owners, size_t n)
+/* All owners of one address: remove it from those that yield to another. */
+static void resolve_shared_ip(struct eg_k8s *k8s, const struct eg_owner *owners, size_t n)
 {
 	struct eg_world *world = k8s->world;
 	char ip[EG_IP_TEXT];
@@ -72,27 +72,27 @@ static void settle(struct eg_k8s *k8s, const struct eg_owner *owners, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct eg_pod *pod = &world->pods.v[owners[i].index];
 		const struct eg_pod *winner = NULL;
-		struct eg_buf words = {0};
+		struct eg_buf text = {0};
 
 		for (size_t j = 0; j < n && !winner; j++)
-			if (gives_way(pod, &world->pods.v[owners[j].index]))
+			if (yields_to(pod, &world->pods.v[owners[j].index]))
 				winner = &world->pods.v[owners[j].index];
 		if (!winner)
 			continue;
-		describe(world, winner, &words);
-		eg_warning(k8s->errs, &pod->pos, NULL, "Pod %s/%s: %s, so %s is that of %s",
+		describe(world, winner, &text);
+		eg_warning(k8s->errs, &pod->pos, NULL, "Pod %s/%s: %s, so %s belongs to %s",
 			   eg_sym_text(&world->syms, world->namespaces.v[pod->ns].name),
 			   eg_sym_text(&world->syms, pod->name),
 			   pod->terminating != winner->terminating ? "is being deleted"
 								   : "is older",
-			   eg_ip_print(&owners[i].ip, ip), words.v ? words.v : "another pod");
-		eg_buf_free(&words);
-		drop_ip(pod, &owners[i].ip);
+			   eg_ip_print(&owners[i].ip, ip), text.v ? text.v : "another pod");
+		eg_buf_free(&text);
+		remove_ip(pod, &owners[i].ip);
 	}
 }
 
-/* True where several pods claim an address. */
-static bool settle_all(struct eg_k8s *k8s)
+/* True if any address has several owners. */
+static bool resolve_shared_ips(struct eg_k8s *k8s)
 {
 	const struct eg_owners *owners = &k8s->world->pod_ips;
 	bool any = false;
@@ -104,13 +104,13 @@ static bool settle_all(struct eg_k8s *k8s)
 		if (end == i + 1)
 			continue;
 		any = true;
-		settle(k8s, owners->v + i, end - i);
+		resolve_shared_ip(k8s, owners->v + i, end - i);
 	}
 	return any;
 }
 
-/* Who owns an address is who gets its policies: where that has no answer, it gets those of all. */
-static void tell_shared(struct eg_k8s *k8s)
+/* An address gets the policies of its owner; if several remain, it gets those of all. */
+static void warn_shared_ips(struct eg_k8s *k8s)
 {
 	const struct eg_world *world = k8s->world;
 
@@ -124,7 +124,8 @@ static void tell_shared(struct eg_k8s *k8s)
 			continue;
 		describe(world, &world->pods.v[a->index], &first);
 		eg_warning(k8s->errs, &second->pos, NULL,
-			   "Pod %s/%s: has the address %s of %s: the policies of both apply to it",
+			   "Pod %s/%s: shares the address %s with %s: the policies of both apply "
+			   "to it",
 			   eg_sym_text(&world->syms, world->namespaces.v[second->ns].name),
 			   eg_sym_text(&world->syms, second->name), eg_ip_print(&b->ip, ip),
 			   first.v ? first.v : "another pod");
@@ -136,19 +137,19 @@ int eg_k8s_finish(struct eg_k8s *k8s)
 {
 	int err;
 
-	if (k8s->starved)
+	if (k8s->out_of_memory)
 		return -1;
 	err = eg_world_index(k8s->world);
 	if (!err && k8s->world->quarantined.n) {
-		spare_nodes(k8s->world);
+		exempt_node_ips(k8s->world);
 		err = eg_world_index(k8s->world);
 	}
-	if (!err && settle_all(k8s))
+	if (!err && resolve_shared_ips(k8s))
 		err = eg_world_index(k8s->world);
 	if (err)
 		eg_k8s_no_memory(k8s);
 	else
-		tell_shared(k8s);
+		warn_shared_ips(k8s);
 	label_namespaces(k8s);
 	return k8s->failed ? -1 : 0;
 }

@@ -1,9 +1,9 @@
-/* Namespace, Pod and Node, read leniently: what is not ours to know is skipped, what we use must
- * make sense. */
+/* Namespace, Pod and Node are read leniently: unknown fields are skipped, fields that are used must
+ * be valid. */
 #include "base/text.h"
 #include "k8s/reader.h"
 
-uint32_t eg_k8s_read_namespace(struct eg_k8s *k8s, struct eg_k8s_meta *meta)
+uint32_t eg_k8s_read_namespace(struct eg_k8s *k8s, struct eg_k8s_metadata *meta)
 {
 	uint32_t index = eg_k8s_namespace(k8s, meta->name, &meta->pos);
 	struct eg_namespace *ns;
@@ -25,15 +25,6 @@ static bool read_bool(const struct eg_node *in, const char *field)
 	return node && node->kind == EG_NODE_SCALAR && !strcmp(node->text, "true");
 }
 
-static const char *read_text(const struct eg_node *in, const char *field)
-{
-	const struct eg_node *node = eg_node_get(in, field);
-
-	return node && node->kind == EG_NODE_SCALAR && !eg_node_is_null(node) && *node->text
-		       ? node->text
-		       : NULL;
-}
-
 static void add_pod_ip(struct eg_k8s *k8s, const struct eg_node *node, struct eg_pod *pod)
 {
 	struct eg_ip ip, *entry;
@@ -43,9 +34,9 @@ static void add_pod_ip(struct eg_k8s *k8s, const struct eg_node *node, struct eg
 	eg_vec_foreach (other, &pod->ips) {
 		if (eg_ip_equal(other, &ip))
 			return;
-		/* Kept all the same: in quarantine it is denied like the first. */
+		/* Added anyway: quarantine denies it as well. */
 		if (other->family == ip.family)
-			eg_k8s_error(k8s, node, "a second IPv%u address", ip.family);
+			eg_k8s_error(k8s, node, "more than one IPv%u address", ip.family);
 	}
 	entry = eg_vec_add(&pod->ips);
 	if (entry)
@@ -54,32 +45,32 @@ static void add_pod_ip(struct eg_k8s *k8s, const struct eg_node *node, struct eg
 		eg_k8s_no_memory(k8s);
 }
 
-/* podIPs holds podIP too; old dumps have podIP alone. */
+/* podIPs includes podIP; old dumps have only podIP. */
 static void read_pod_ips(struct eg_k8s *k8s, const struct eg_node *status, struct eg_pod *pod)
 {
 	const struct eg_node *list = eg_k8s_seq(k8s, status, "podIPs");
 	const struct eg_node *single = eg_node_get(status, "podIP");
-	size_t before = eg_k8s_in(k8s, "podIPs"), i = 0;
+	size_t before = eg_k8s_enter(k8s, "podIPs"), i = 0;
 
 	for (const struct eg_node *it = list ? list->child : NULL; it; it = it->next) {
 		const struct eg_node *ip = eg_node_get(it, "ip");
-		size_t item = eg_k8s_in_item(k8s, i++);
+		size_t item = eg_k8s_enter_item(k8s, i++);
 
-		eg_k8s_in(k8s, "ip");
-		if (ip && read_text(it, "ip"))
+		eg_k8s_enter(k8s, "ip");
+		if (ip && eg_k8s_peek_text(it, "ip"))
 			add_pod_ip(k8s, ip, pod);
-		eg_k8s_out(k8s, item);
+		eg_k8s_leave(k8s, item);
 	}
-	eg_k8s_out(k8s, before);
-	before = eg_k8s_in(k8s, "podIP");
-	if (single && read_text(status, "podIP"))
+	eg_k8s_leave(k8s, before);
+	before = eg_k8s_enter(k8s, "podIP");
+	if (single && eg_k8s_peek_text(status, "podIP"))
 		add_pod_ip(k8s, single, pod);
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 }
 
 static uint8_t read_proto(const struct eg_node *port)
 {
-	const char *text = read_text(port, "protocol");
+	const char *text = eg_k8s_peek_text(port, "protocol");
 
 	if (text && !strcmp(text, "UDP"))
 		return EG_PROTO_UDP;
@@ -106,11 +97,12 @@ static void read_container(struct eg_k8s *k8s, const struct eg_node *container, 
 	const struct eg_node *ports = eg_node_get(container, "ports");
 
 	for (const struct eg_node *it = ports ? ports->child : NULL; it; it = it->next) {
-		const char *name = read_text(it, "name"), *number = read_text(it, "containerPort");
+		const char *name = eg_k8s_peek_text(it, "name"),
+			   *number = eg_k8s_peek_text(it, "containerPort");
 		struct eg_named_port port = {.proto = read_proto(it)};
 		uint64_t value;
 
-		/* 0120 is octal to some readers: such a name means no port. */
+		/* Some parsers read 0120 as octal: ignore such a port. */
 		if (!name || !number || *number == '0' || eg_text_u64(number, &value) || !value ||
 		    value > UINT16_MAX)
 			continue;
@@ -120,7 +112,7 @@ static void read_container(struct eg_k8s *k8s, const struct eg_node *container, 
 	}
 }
 
-/* Containers, then sidecars (init containers that stay). */
+/* Containers, then sidecars (init containers that keep running). */
 static void read_ports(struct eg_k8s *k8s, const struct eg_node *spec, struct eg_pod *pod)
 {
 	const struct eg_node *list = eg_node_get(spec, "containers");
@@ -129,7 +121,7 @@ static void read_ports(struct eg_k8s *k8s, const struct eg_node *spec, struct eg
 		read_container(k8s, it, pod);
 	list = eg_node_get(spec, "initContainers");
 	for (const struct eg_node *it = list ? list->child : NULL; it; it = it->next) {
-		const char *restart = read_text(it, "restartPolicy");
+		const char *restart = eg_k8s_peek_text(it, "restartPolicy");
 
 		if (restart && !strcmp(restart, "Always"))
 			read_container(k8s, it, pod);
@@ -153,33 +145,33 @@ static void add_node_ip(struct eg_k8s *k8s, const struct eg_node *at, uint32_t i
 		eg_k8s_no_memory(k8s);
 }
 
-/* hostIPs holds hostIP too; dumps of before 1.30 have hostIP alone. */
+/* hostIPs includes hostIP; dumps from before Kubernetes 1.30 have only hostIP. */
 static void read_host_ips(struct eg_k8s *k8s, const struct eg_node *status, uint32_t node)
 {
 	const struct eg_node *list = eg_k8s_seq(k8s, status, "hostIPs");
 	const struct eg_node *single = eg_node_get(status, "hostIP");
-	size_t before = eg_k8s_in(k8s, "hostIPs"), i = 0;
+	size_t before = eg_k8s_enter(k8s, "hostIPs"), i = 0;
 
 	for (const struct eg_node *it = list ? list->child : NULL; it; it = it->next) {
-		size_t item = eg_k8s_in_item(k8s, i++);
+		size_t item = eg_k8s_enter_item(k8s, i++);
 
-		eg_k8s_in(k8s, "ip");
-		if (read_text(it, "ip"))
+		eg_k8s_enter(k8s, "ip");
+		if (eg_k8s_peek_text(it, "ip"))
 			add_node_ip(k8s, eg_node_get(it, "ip"), node);
-		eg_k8s_out(k8s, item);
+		eg_k8s_leave(k8s, item);
 	}
-	eg_k8s_out(k8s, before);
-	before = eg_k8s_in(k8s, "hostIP");
-	if (single && read_text(status, "hostIP"))
+	eg_k8s_leave(k8s, before);
+	before = eg_k8s_enter(k8s, "hostIP");
+	if (single && eg_k8s_peek_text(status, "hostIP"))
 		add_node_ip(k8s, single, node);
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 }
 
-/* The pod's node, whose addresses the pod knows even where the inventory lacks the node. */
+/* The pod's node. The pod knows its addresses even if the inventory lacks the node. */
 static uint32_t read_node_of(struct eg_k8s *k8s, const struct eg_node *spec,
 			     const struct eg_node *status)
 {
-	const char *name = read_text(spec, "nodeName");
+	const char *name = eg_k8s_peek_text(spec, "nodeName");
 	uint32_t index = name ? eg_k8s_node(k8s, eg_k8s_sym(k8s, name)) : EG_NONE;
 
 	if (index != EG_NONE)
@@ -187,13 +179,14 @@ static uint32_t read_node_of(struct eg_k8s *k8s, const struct eg_node *spec,
 	return index;
 }
 
-uint32_t eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object, struct eg_k8s_meta *meta)
+uint32_t eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object,
+			 struct eg_k8s_metadata *meta)
 {
 	const struct eg_node *spec = eg_k8s_map(k8s, object, "spec");
 	const struct eg_node *status = eg_k8s_map(k8s, object, "status");
 	uint32_t ns = eg_k8s_namespace(k8s, meta->ns, &meta->pos);
 	struct eg_pod *pod = ns == EG_NONE ? NULL : eg_vec_add(&k8s->world->pods);
-	const char *phase = read_text(status, "phase");
+	const char *phase = eg_k8s_peek_text(status, "phase");
 	size_t before;
 
 	if (!pod) {
@@ -210,11 +203,11 @@ uint32_t eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object, struc
 	pod->labels = meta->labels;
 	meta->labels = (struct eg_labels){0};
 	read_ports(k8s, spec, pod);
-	before = eg_k8s_in(k8s, "status");
+	before = eg_k8s_enter(k8s, "status");
 	pod->node = read_node_of(k8s, spec, status);
 	if (eg_pod_has_own_ips(pod))
 		read_pod_ips(k8s, status, pod);
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 	return (uint32_t)k8s->world->pods.n - 1;
 }
 
@@ -223,7 +216,7 @@ static void add_pod_cidr(struct eg_k8s *k8s, const struct eg_node *at, uint32_t 
 	struct eg_prefix prefix, *entry;
 
 	if (eg_prefix_parse(at->text, &prefix)) {
-		eg_k8s_error(k8s, at, "\"%s\" is no network (ADDRESS/LENGTH)", at->text);
+		eg_k8s_error(k8s, at, "\"%s\" is not a valid prefix (ADDRESS/LENGTH)", at->text);
 		return;
 	}
 	eg_prefix_mask(&prefix);
@@ -234,51 +227,51 @@ static void add_pod_cidr(struct eg_k8s *k8s, const struct eg_node *at, uint32_t 
 		eg_k8s_no_memory(k8s);
 }
 
-/* podCIDRs holds podCIDR too; a network that is there twice does no harm. */
+/* podCIDRs includes podCIDR; duplicates do no harm. */
 static void read_pod_cidrs(struct eg_k8s *k8s, const struct eg_node *spec, uint32_t index)
 {
 	const struct eg_node *list = eg_k8s_seq(k8s, spec, "podCIDRs");
-	size_t before = eg_k8s_in(k8s, "spec.podCIDRs"), i = 0;
+	size_t before = eg_k8s_enter(k8s, "spec.podCIDRs"), i = 0;
 
 	for (const struct eg_node *it = list ? list->child : NULL; it; it = it->next) {
-		size_t item = eg_k8s_in_item(k8s, i++);
+		size_t item = eg_k8s_enter_item(k8s, i++);
 
 		if (it->kind == EG_NODE_SCALAR && !eg_node_is_null(it) && *it->text)
 			add_pod_cidr(k8s, it, index);
-		eg_k8s_out(k8s, item);
+		eg_k8s_leave(k8s, item);
 	}
-	eg_k8s_out(k8s, before);
-	before = eg_k8s_in(k8s, "spec.podCIDR");
-	if (read_text(spec, "podCIDR"))
+	eg_k8s_leave(k8s, before);
+	before = eg_k8s_enter(k8s, "spec.podCIDR");
+	if (eg_k8s_peek_text(spec, "podCIDR"))
 		add_pod_cidr(k8s, eg_node_get(spec, "podCIDR"), index);
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 }
 
 uint32_t eg_k8s_read_node(struct eg_k8s *k8s, const struct eg_node *object,
-			  const struct eg_k8s_meta *meta)
+			  const struct eg_k8s_metadata *meta)
 {
 	const struct eg_node *spec = eg_k8s_map(k8s, object, "spec");
 	const struct eg_node *status = eg_k8s_map(k8s, object, "status");
 	const struct eg_node *list = eg_k8s_seq(k8s, status, "addresses");
 	uint32_t index = eg_k8s_node(k8s, meta->name);
-	size_t before = eg_k8s_in(k8s, "status.addresses"), i = 0;
+	size_t before = eg_k8s_enter(k8s, "status.addresses"), i = 0;
 
 	if (index != EG_NONE)
 		k8s->world->nodes.v[index].pos = meta->pos;
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 	if (index != EG_NONE && spec)
 		read_pod_cidrs(k8s, spec, index);
-	eg_k8s_in(k8s, "status.addresses");
+	eg_k8s_enter(k8s, "status.addresses");
 	for (const struct eg_node *it = list ? list->child : NULL; it && index != EG_NONE;
 	     it = it->next) {
-		const char *type = read_text(it, "type");
+		const char *type = eg_k8s_peek_text(it, "type");
 		const struct eg_node *address = eg_node_get(it, "address");
-		size_t item = eg_k8s_in_item(k8s, i++);
+		size_t item = eg_k8s_enter_item(k8s, i++);
 
 		if (type && address && (!strcmp(type, "InternalIP") || !strcmp(type, "ExternalIP")))
 			add_node_ip(k8s, address, index);
-		eg_k8s_out(k8s, item);
+		eg_k8s_leave(k8s, item);
 	}
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 	return index;
 }

@@ -1,4 +1,4 @@
-/* Texts and files of Kubernetes objects. */
+/* Loads Kubernetes objects from texts and files. */
 #include <sys/stat.h>
 
 #include "k8s/reader.h"
@@ -13,7 +13,7 @@ static int add_docs(struct eg_k8s *k8s, struct eg_tree *tree)
 
 int eg_k8s_add_text(struct eg_k8s *k8s, const char *text, size_t len, const char *name)
 {
-	eg_sym file = eg_k8s_sym(k8s, name); /* positions point to it as long as the world lives */
+	eg_sym file = eg_k8s_sym(k8s, name); /* interned, because positions refer to it */
 	struct eg_tree tree;
 
 	if (!file || eg_tree_read_text(text, len, eg_sym_text(&k8s->world->syms, file),
@@ -46,6 +46,6 @@ int eg_k8s_add_path(struct eg_k8s *k8s, const char *path)
 	struct stat st;
 
 	if (!stat(path, &st) && S_ISDIR(st.st_mode))
-		return eg_k8s_add_folder(k8s, path);
+		return eg_k8s_add_directory(k8s, path);
 	return eg_k8s_add_file(k8s, path);
 }

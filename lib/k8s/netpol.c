@@ -1,5 +1,5 @@
-/* NetworkPolicy (networking.k8s.io/v1), strictly: what the API server would refuse is refused, and
- * nothing that was written is ignored. */
+/* NetworkPolicy (networking.k8s.io/v1) is read strictly: what the API server would reject is
+ * rejected, and nothing is ignored. */
 #include "base/text.h"
 #include "k8s/reader.h"
 
@@ -13,13 +13,14 @@ static bool read_prefix(struct eg_k8s *k8s, const struct eg_node *node, struct e
 	if (!text)
 		return false;
 	if (eg_prefix_parse(text, prefix)) {
-		eg_k8s_error(k8s, node, "\"%s\" is no network (10.0.0.0/8, fd00::/64)", text);
+		eg_k8s_error(k8s, node, "\"%s\" is not a valid prefix like 10.0.0.0/8 or fd00::/64",
+			     text);
 		return false;
 	}
-	/* The API server takes it as the network and so do we, but it often is a slip. */
+	/* The API server accepts it as the network, but it is often a mistake. */
 	if (eg_prefix_mask(prefix))
 		eg_warning(k8s->errs, &node->pos, k8s->path.v,
-			   "\"%s\" has bits behind its length; read as %s", text,
+			   "\"%s\" has host bits set; read as %s", text,
 			   eg_prefix_print(prefix, masked));
 	return true;
 }
@@ -32,7 +33,7 @@ static void read_except(struct eg_k8s *k8s, const struct eg_node *node, struct e
 	if (!read_prefix(k8s, node, &prefix))
 		return;
 	if (!eg_prefix_contains(&peer->cidr, &prefix.ip) || prefix.len <= peer->cidr.len) {
-		eg_k8s_error(k8s, node, "must lie inside the cidr %s and be smaller",
+		eg_k8s_error(k8s, node, "must be inside the cidr %s and smaller",
 			     eg_prefix_print(&peer->cidr, cidr));
 		return;
 	}
@@ -49,37 +50,37 @@ static void read_block(struct eg_k8s *k8s, const struct eg_node *node, struct eg
 	const struct eg_node *cidr = eg_node_get(node, "cidr");
 	const struct eg_node *except = eg_k8s_seq(k8s, node, "except");
 	size_t before, i = 0;
-	bool good;
+	bool valid;
 
 	peer->is_block = true;
-	eg_k8s_only(k8s, node, fields, N(fields));
+	eg_k8s_check_fields(k8s, node, fields, N(fields));
 	if (!cidr || eg_node_is_null(cidr)) {
 		eg_k8s_error(k8s, node, "cidr: missing");
 		return;
 	}
-	before = eg_k8s_in(k8s, "cidr");
-	good = read_prefix(k8s, cidr, &peer->cidr);
-	eg_k8s_out(k8s, before);
-	before = eg_k8s_in(k8s, "except");
-	for (const struct eg_node *it = good && except ? except->child : NULL; it; it = it->next) {
-		size_t item = eg_k8s_in_item(k8s, i++);
+	before = eg_k8s_enter(k8s, "cidr");
+	valid = read_prefix(k8s, cidr, &peer->cidr);
+	eg_k8s_leave(k8s, before);
+	before = eg_k8s_enter(k8s, "except");
+	for (const struct eg_node *it = valid && except ? except->child : NULL; it; it = it->next) {
+		size_t item = eg_k8s_enter_item(k8s, i++);
 
 		read_except(k8s, it, peer);
-		eg_k8s_out(k8s, item);
+		eg_k8s_leave(k8s, item);
 	}
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 }
 
 static void read_peer_selector(struct eg_k8s *k8s, const struct eg_node *peer, const char *field,
 			       struct eg_selector *selector, bool *set)
 {
 	const struct eg_node *node = eg_k8s_map(k8s, peer, field);
-	size_t before = eg_k8s_in(k8s, field);
+	size_t before = eg_k8s_enter(k8s, field);
 
 	*set = node != NULL;
 	if (node)
 		eg_k8s_selector(k8s, node, selector);
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 }
 
 static void read_peer(struct eg_k8s *k8s, const struct eg_node *node, struct eg_peer *peer)
@@ -95,16 +96,16 @@ static void read_peer(struct eg_k8s *k8s, const struct eg_node *node, struct eg_
 			     "ipBlock");
 		return;
 	}
-	eg_k8s_only(k8s, node, fields, N(fields));
+	eg_k8s_check_fields(k8s, node, fields, N(fields));
 	read_peer_selector(k8s, node, "podSelector", &peer->pod, &peer->has_pod);
 	read_peer_selector(k8s, node, "namespaceSelector", &peer->ns, &peer->has_ns);
 	block = eg_k8s_map(k8s, node, "ipBlock");
-	before = eg_k8s_in(k8s, "ipBlock");
+	before = eg_k8s_enter(k8s, "ipBlock");
 	if (block)
 		read_block(k8s, block, peer);
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 	if (block && (peer->has_pod || peer->has_ns))
-		eg_k8s_error(k8s, block, "ipBlock stands alone: no selector beside it");
+		eg_k8s_error(k8s, block, "ipBlock cannot be combined with selectors");
 	if (!block && !peer->has_pod && !peer->has_ns)
 		eg_k8s_error(k8s, node,
 			     "empty peer: set podSelector, namespaceSelector or "
@@ -115,12 +116,12 @@ static uint8_t read_protocol(struct eg_k8s *k8s, const struct eg_node *node)
 {
 	static const char *const names[] = {"TCP", "UDP", "SCTP"};
 	static const uint8_t protos[] = {EG_PROTO_TCP, EG_PROTO_UDP, EG_PROTO_SCTP};
-	int choice = eg_k8s_choice(k8s, node, "protocol", names, N(names));
+	int choice = eg_k8s_enum(k8s, node, "protocol", names, N(names));
 
 	return choice < 0 ? EG_PROTO_TCP : protos[choice];
 }
 
-/* IANA_SVC_NAME: at most 15 of a-z 0-9 and single hyphens inside, with a letter. */
+/* IANA_SVC_NAME: at most 15 of a-z, 0-9 and single inner hyphens, with at least one letter. */
 static bool is_port_name(const char *text)
 {
 	size_t n = strlen(text);
@@ -138,7 +139,7 @@ static bool is_port_name(const char *text)
 	return letter && n <= 15;
 }
 
-/* Digits without quotes: the API takes no other spelling of a number here. */
+/* Unquoted digits: the API accepts no other notation here. */
 static bool is_number(const struct eg_node *node)
 {
 	return node->kind == EG_NODE_SCALAR && node->plain && *node->text &&
@@ -149,11 +150,11 @@ static bool read_number(struct eg_k8s *k8s, const struct eg_node *node, uint16_t
 {
 	uint64_t value;
 
-	/* kubectl's YAML takes it for octal, JSON for a mistake: 0120 is port 80 to one reader and
-	 * 120 to the next. */
+	/* 0120 is octal (80) to kubectl's YAML parser, an error to JSON parsers, and 120 to
+	 * others. */
 	if (is_number(node) && node->text[0] == '0' && node->text[1]) {
 		eg_k8s_error(k8s, node,
-			     "\"%s\" is octal to some readers and decimal to others: write the "
+			     "\"%s\" is octal to some parsers and decimal to others: write the "
 			     "port without leading zeros",
 			     node->text);
 		return false;
@@ -181,24 +182,24 @@ static void read_port_value(struct eg_k8s *k8s, const struct eg_node *node, stru
 		return;
 	if (!is_port_name(text)) {
 		eg_k8s_error(k8s, node,
-			     "must be a port number without quotes, or a port's name "
-			     "(at most 15 of a-z, 0-9 and -, a letter among them)");
+			     "must be an unquoted port number, or a port name (at most 15 of a-z, "
+			     "0-9 and -, with at least one letter)");
 		return;
 	}
 	port->kind = EG_PORT_NAMED;
 	port->name = eg_k8s_sym(k8s, text);
 }
 
-static void read_end(struct eg_k8s *k8s, const struct eg_node *node, struct eg_port *port)
+static void read_end_port(struct eg_k8s *k8s, const struct eg_node *node, struct eg_port *port)
 {
 	uint16_t last;
 
 	if (port->kind == EG_PORT_ALL) {
-		eg_k8s_error(k8s, node, "needs a port");
+		eg_k8s_error(k8s, node, "requires port");
 		return;
 	}
 	if (port->kind == EG_PORT_NAMED) {
-		eg_k8s_error(k8s, node, "needs a numeric port, not a name");
+		eg_k8s_error(k8s, node, "requires a numeric port, not a name");
 		return;
 	}
 	if (!read_number(k8s, node, &last))
@@ -221,18 +222,18 @@ static void read_port(struct eg_k8s *k8s, const struct eg_node *node, struct eg_
 		eg_k8s_error(k8s, node, "must be a map with protocol, port or endPort");
 		return;
 	}
-	eg_k8s_only(k8s, node, fields, N(fields));
+	eg_k8s_check_fields(k8s, node, fields, N(fields));
 	port->proto = read_protocol(k8s, node);
 	value = eg_node_get(node, "port");
 	end = eg_node_get(node, "endPort");
-	before = eg_k8s_in(k8s, "port");
+	before = eg_k8s_enter(k8s, "port");
 	if (value && !eg_node_is_null(value))
 		read_port_value(k8s, value, port);
-	eg_k8s_out(k8s, before);
-	before = eg_k8s_in(k8s, "endPort");
+	eg_k8s_leave(k8s, before);
+	before = eg_k8s_enter(k8s, "endPort");
 	if (end && !eg_node_is_null(end))
-		read_end(k8s, end, port);
-	eg_k8s_out(k8s, before);
+		read_end_port(k8s, end, port);
+	eg_k8s_leave(k8s, before);
 }
 
 static void read_rule(struct eg_k8s *k8s, const struct eg_node *node, enum eg_dir dir,
@@ -250,34 +251,34 @@ static void read_rule(struct eg_k8s *k8s, const struct eg_node *node, enum eg_di
 		eg_k8s_error(k8s, node, "must be a map ({} allows everything)");
 		return;
 	}
-	eg_k8s_only(k8s, node, fields[dir], 2);
+	eg_k8s_check_fields(k8s, node, fields[dir], 2);
 	peers = eg_k8s_seq(k8s, node, fields[dir][0]);
 	ports = eg_k8s_seq(k8s, node, "ports");
-	before = eg_k8s_in(k8s, fields[dir][0]);
+	before = eg_k8s_enter(k8s, fields[dir][0]);
 	for (const struct eg_node *it = peers ? peers->child : NULL; it; it = it->next) {
 		struct eg_peer *peer = eg_vec_add(&rule->peers);
-		size_t item = eg_k8s_in_item(k8s, i++);
+		size_t item = eg_k8s_enter_item(k8s, i++);
 
 		if (peer)
 			read_peer(k8s, it, peer);
 		else
 			eg_k8s_no_memory(k8s);
-		eg_k8s_out(k8s, item);
+		eg_k8s_leave(k8s, item);
 	}
-	eg_k8s_out(k8s, before);
-	before = eg_k8s_in(k8s, "ports");
+	eg_k8s_leave(k8s, before);
+	before = eg_k8s_enter(k8s, "ports");
 	i = 0;
 	for (const struct eg_node *it = ports ? ports->child : NULL; it; it = it->next) {
 		struct eg_port *port = eg_vec_add(&rule->ports);
-		size_t item = eg_k8s_in_item(k8s, i++);
+		size_t item = eg_k8s_enter_item(k8s, i++);
 
 		if (port)
 			read_port(k8s, it, port);
 		else
 			eg_k8s_no_memory(k8s);
-		eg_k8s_out(k8s, item);
+		eg_k8s_leave(k8s, item);
 	}
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 }
 
 static void read_rules(struct eg_k8s *k8s, const struct eg_node *spec, enum eg_dir dir,
@@ -285,37 +286,37 @@ static void read_rules(struct eg_k8s *k8s, const struct eg_node *spec, enum eg_d
 {
 	const char *field = dir == EG_INGRESS ? "ingress" : "egress";
 	const struct eg_node *rules = eg_k8s_seq(k8s, spec, field);
-	size_t before = eg_k8s_in(k8s, field), i = 0;
+	size_t before = eg_k8s_enter(k8s, field), i = 0;
 
 	for (const struct eg_node *it = rules ? rules->child : NULL; it; it = it->next) {
 		struct eg_rule *rule = eg_vec_add(&policy->rules[dir]);
-		size_t item = eg_k8s_in_item(k8s, i++);
+		size_t item = eg_k8s_enter_item(k8s, i++);
 
 		if (rule)
 			read_rule(k8s, it, dir, rule);
 		else
 			eg_k8s_no_memory(k8s);
-		eg_k8s_out(k8s, item);
+		eg_k8s_leave(k8s, item);
 	}
 	if (rules && rules->n_children && !policy->isolates[dir])
 		eg_warning(k8s->errs, &rules->pos, k8s->path.v,
-			   "without effect: policyTypes leaves this direction out");
-	eg_k8s_out(k8s, before);
+			   "has no effect: policyTypes does not include this direction");
+	eg_k8s_leave(k8s, before);
 }
 
-/* Missing: Ingress always, Egress where there are egress rules. */
+/* Default: always Ingress, and Egress if there are egress rules. */
 static void read_types(struct eg_k8s *k8s, const struct eg_node *spec, struct eg_netpol *policy)
 {
 	const struct eg_node *types = eg_k8s_seq(k8s, spec, "policyTypes");
 	const struct eg_node *egress = eg_node_get(spec, "egress");
-	size_t before = eg_k8s_in(k8s, "policyTypes"), i = 0;
+	size_t before = eg_k8s_enter(k8s, "policyTypes"), i = 0;
 
 	if (!types || !types->n_children) {
 		policy->isolates[EG_INGRESS] = true;
 		policy->isolates[EG_EGRESS] = egress && egress->n_children;
 	}
 	for (const struct eg_node *it = types ? types->child : NULL; it; it = it->next) {
-		size_t item = eg_k8s_in_item(k8s, i++);
+		size_t item = eg_k8s_enter_item(k8s, i++);
 		const char *text = eg_k8s_text(k8s, it);
 
 		if (text && !strcmp(text, "Ingress"))
@@ -324,13 +325,13 @@ static void read_types(struct eg_k8s *k8s, const struct eg_node *spec, struct eg
 			policy->isolates[EG_EGRESS] = true;
 		else if (text)
 			eg_k8s_error(k8s, it, "\"%s\" is neither Ingress nor Egress", text);
-		eg_k8s_out(k8s, item);
+		eg_k8s_leave(k8s, item);
 	}
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 }
 
-/* Whether policyTypes says by itself which directions are meant. Where it is left out, a field that
- * nobody knows may be a misspelt one. */
+/* Are the intended directions clear? Without policyTypes, an unknown field may be a misspelt
+ * one. */
 static bool types_are_clear(const struct eg_node *spec, bool unknown_fields)
 {
 	const struct eg_node *types = eg_node_get(spec, "policyTypes");
@@ -338,19 +339,19 @@ static bool types_are_clear(const struct eg_node *spec, bool unknown_fields)
 
 	if (types && types->kind == EG_NODE_SEQ && types->n_children)
 		return true;
-	/* An empty list is as good as none. */
+	/* An empty list counts as missing. */
 	return !unknown_fields &&
 	       (!types || types->kind == EG_NODE_SEQ || eg_node_is_null(types)) &&
 	       (!egress || egress->kind == EG_NODE_SEQ || eg_node_is_null(egress));
 }
 
-static void isolate_both(struct eg_netpol *policy)
+static void isolate_both_directions(struct eg_netpol *policy)
 {
 	policy->isolates[EG_INGRESS] = policy->isolates[EG_EGRESS] = true;
 }
 
-/* A selector with a mistake in it selects all pods and unclear types mean both directions: such a
- * policy is only used in quarantine, which must not miss a pod that was meant. */
+/* A selector with an error selects all pods, and unclear types mean both directions. Such a policy
+ * is only used in quarantine, which must not miss a pod. */
 static void read_spec(struct eg_k8s *k8s, const struct eg_node *spec, struct eg_netpol *policy)
 {
 	static const char *const fields[] = {"podSelector", "ingress", "egress", "policyTypes"};
@@ -359,25 +360,25 @@ static void read_spec(struct eg_k8s *k8s, const struct eg_node *spec, struct eg_
 	bool unclear;
 
 	errors = k8s->object.n_errors;
-	before = eg_k8s_in(k8s, "podSelector");
+	before = eg_k8s_enter(k8s, "podSelector");
 	if (pods)
 		eg_k8s_selector(k8s, pods, &policy->pods);
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 	if (k8s->object.n_errors != errors)
 		eg_selector_clear(&policy->pods);
 	errors = k8s->object.n_errors;
-	eg_k8s_only(k8s, spec, fields, N(fields));
+	eg_k8s_check_fields(k8s, spec, fields, N(fields));
 	unclear = !types_are_clear(spec, k8s->object.n_errors != errors);
 	errors = k8s->object.n_errors;
 	read_types(k8s, spec, policy);
 	if (unclear || k8s->object.n_errors != errors)
-		isolate_both(policy);
+		isolate_both_directions(policy);
 	read_rules(k8s, spec, EG_INGRESS, policy);
 	read_rules(k8s, spec, EG_EGRESS, policy);
 }
 
 uint32_t eg_k8s_read_policy(struct eg_k8s *k8s, const struct eg_node *object,
-			    const struct eg_k8s_meta *meta)
+			    const struct eg_k8s_metadata *meta)
 {
 	static const char *const fields[] = {"apiVersion", "kind", "metadata", "spec", "status"};
 	uint32_t ns = eg_k8s_namespace(k8s, meta->ns, &meta->pos);
@@ -392,17 +393,18 @@ uint32_t eg_k8s_read_policy(struct eg_k8s *k8s, const struct eg_node *object,
 	policy->ns = ns;
 	policy->name = meta->name;
 	policy->pos = meta->pos;
-	/* A misspelt `spec` would be an empty one, which isolates every pod of the namespace. */
-	eg_k8s_only(k8s, object, fields, N(fields));
+	/* Without this check, a misspelt `spec` would be an empty one, which isolates the whole
+	 * namespace. */
+	eg_k8s_check_fields(k8s, object, fields, N(fields));
 	spec = eg_k8s_map(k8s, object, "spec");
 	if (spec) {
-		before = eg_k8s_in(k8s, "spec");
+		before = eg_k8s_enter(k8s, "spec");
 		read_spec(k8s, spec, policy);
-		eg_k8s_out(k8s, before);
+		eg_k8s_leave(k8s, before);
 	} else {
 		policy->isolates[EG_INGRESS] = true;
 		if (k8s->object.n_errors != errors)
-			isolate_both(policy);
+			isolate_both_directions(policy);
 	}
 	return (uint32_t)k8s->world->policies.n - 1;
 }

@@ -5,16 +5,16 @@
 
 #include "base/text.h"
 
-size_t eg_k8s_in(struct eg_k8s *k8s, const char *field)
+size_t eg_k8s_enter(struct eg_k8s *k8s, const char *field)
 {
 	size_t before = k8s->path.n;
-	const char *joint = before > k8s->head ? "." : before ? ": " : "";
+	const char *joint = before > k8s->name_len ? "." : before ? ": " : "";
 
 	eg_buf_add(&k8s->path, "%s%s", joint, field);
 	return before;
 }
 
-size_t eg_k8s_in_item(struct eg_k8s *k8s, size_t index)
+size_t eg_k8s_enter_item(struct eg_k8s *k8s, size_t index)
 {
 	size_t before = k8s->path.n;
 
@@ -22,12 +22,12 @@ size_t eg_k8s_in_item(struct eg_k8s *k8s, size_t index)
 	return before;
 }
 
-void eg_k8s_out(struct eg_k8s *k8s, size_t before)
+void eg_k8s_leave(struct eg_k8s *k8s, size_t before)
 {
 	eg_buf_cut(&k8s->path, before);
 }
 
-/* The object's first error becomes the reason of its quarantine; the rest only counts. */
+/* The first error becomes the reason for quarantine; the others are only counted. */
 static void object_error(struct eg_k8s *k8s, const struct eg_pos *at, const char *text)
 {
 	struct eg_buf reason = {0};
@@ -35,8 +35,8 @@ static void object_error(struct eg_k8s *k8s, const struct eg_pos *at, const char
 
 	if (k8s->object.n_errors++)
 		return;
-	if (k8s->path.v && k8s->path.n > k8s->head)
-		fields = k8s->path.v + k8s->head + strspn(k8s->path.v + k8s->head, ": ");
+	if (k8s->path.v && k8s->path.n > k8s->name_len)
+		fields = k8s->path.v + k8s->name_len + strspn(k8s->path.v + k8s->name_len, ": ");
 	eg_buf_add(&reason, "%s%s%s", fields, *fields ? ": " : "", text);
 	k8s->object.reason = reason.v;
 	k8s->object.pos = at ? *at : (struct eg_pos){0};
@@ -83,9 +83,9 @@ void eg_k8s_error_at(struct eg_k8s *k8s, const struct eg_pos *at, const char *fm
 
 void eg_k8s_no_memory(struct eg_k8s *k8s)
 {
-	if (!k8s->starved)
-		eg_error(k8s->errs, NULL, NULL, "not enough memory to read Kubernetes objects");
-	k8s->failed = k8s->starved = true;
+	if (!k8s->out_of_memory)
+		eg_error(k8s->errs, NULL, NULL, "out of memory while reading Kubernetes objects");
+	k8s->failed = k8s->out_of_memory = true;
 }
 
 static const struct eg_node *field_of_kind(struct eg_k8s *k8s, const struct eg_node *in,
@@ -99,9 +99,9 @@ static const struct eg_node *field_of_kind(struct eg_k8s *k8s, const struct eg_n
 		return NULL;
 	if (node->kind == kind)
 		return node;
-	before = eg_k8s_in(k8s, field);
+	before = eg_k8s_enter(k8s, field);
 	eg_k8s_error(k8s, node, "must be %s", what);
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 	return NULL;
 }
 
@@ -131,8 +131,8 @@ static bool has_lower(const char *text)
 	return false;
 }
 
-/* What kubectl's YAML reader (go-yaml 2, which is YAML 1.1) takes for a bool: yes, Yes, YES. It
- * prints such strings in quotes and only such, so dumps stay readable when we are as exact. */
+/* Words that kubectl's YAML parser (go-yaml 2, YAML 1.1) reads as a bool: yes, Yes, YES. It quotes
+ * exactly these strings, so an equally exact test keeps dumps readable. */
 static bool is_bool_word(const char *text)
 {
 	static const char *const words[] = {"true", "false", "yes", "no", "on", "off", "y", "n"};
@@ -149,7 +149,7 @@ static const char *skip_digits(const char *text)
 }
 
 /* The same for numbers: integers, hex and the like, and floats, whose exponent needs a sign
- * (12e4567 is somebody's commit). 1.2.3 is none. */
+ * (12e4567 may be a commit hash). 1.2.3 is not a number. */
 static bool is_number(const char *text)
 {
 	const char *digits, *end;
@@ -176,7 +176,7 @@ static bool is_number(const char *text)
 	return !*end;
 }
 
-const char *eg_k8s_word(struct eg_k8s *k8s, const struct eg_node *node)
+const char *eg_k8s_scalar(struct eg_k8s *k8s, const struct eg_node *node)
 {
 	if (node->kind == EG_NODE_SCALAR && !eg_node_is_null(node))
 		return node->text;
@@ -186,7 +186,7 @@ const char *eg_k8s_word(struct eg_k8s *k8s, const struct eg_node *node)
 
 const char *eg_k8s_text(struct eg_k8s *k8s, const struct eg_node *node)
 {
-	if (!eg_k8s_word(k8s, node))
+	if (!eg_k8s_scalar(k8s, node))
 		return NULL;
 	if (node->plain && (is_bool_word(node->text) || is_number(node->text))) {
 		eg_k8s_error(k8s, node, "must be a string: put \"%s\" in quotes", node->text);
@@ -203,10 +203,19 @@ const char *eg_k8s_string(struct eg_k8s *k8s, const struct eg_node *in, const ch
 
 	if (!node || eg_node_is_null(node))
 		return NULL;
-	before = eg_k8s_in(k8s, field);
+	before = eg_k8s_enter(k8s, field);
 	text = eg_k8s_text(k8s, node);
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 	return text;
+}
+
+const char *eg_k8s_peek_text(const struct eg_node *in, const char *field)
+{
+	const struct eg_node *node = eg_node_get(in, field);
+
+	return node && node->kind == EG_NODE_SCALAR && !eg_node_is_null(node) && *node->text
+		       ? node->text
+		       : NULL;
 }
 
 static void unknown_word(struct eg_k8s *k8s, const struct eg_node *at, const char *text,
@@ -216,12 +225,12 @@ static void unknown_word(struct eg_k8s *k8s, const struct eg_node *at, const cha
 
 	for (size_t i = 0; i < n; i++)
 		eg_buf_add(&all, "%s%s", i ? ", " : "", words[i]);
-	eg_k8s_error(k8s, at, "unknown \"%s\" (%s)", text, all.v ? all.v : "");
+	eg_k8s_error(k8s, at, "unknown \"%s\" (one of: %s)", text, all.v ? all.v : "");
 	eg_buf_free(&all);
 }
 
-int eg_k8s_choice(struct eg_k8s *k8s, const struct eg_node *in, const char *field,
-		  const char *const *words, size_t n)
+int eg_k8s_enum(struct eg_k8s *k8s, const struct eg_node *in, const char *field,
+		const char *const *words, size_t n)
 {
 	const char *text = eg_k8s_string(k8s, in, field);
 	size_t before;
@@ -231,13 +240,14 @@ int eg_k8s_choice(struct eg_k8s *k8s, const struct eg_node *in, const char *fiel
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(text, words[i]))
 			return (int)i;
-	before = eg_k8s_in(k8s, field);
+	before = eg_k8s_enter(k8s, field);
 	unknown_word(k8s, eg_node_get(in, field), text, words, n);
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 	return -1;
 }
 
-void eg_k8s_only(struct eg_k8s *k8s, const struct eg_node *map, const char *const *fields, size_t n)
+void eg_k8s_check_fields(struct eg_k8s *k8s, const struct eg_node *map, const char *const *fields,
+			 size_t n)
 {
 	for (const struct eg_node *it = map->child; it; it = it->next) {
 		const char *near;
@@ -281,7 +291,7 @@ eg_sym eg_k8s_sym(struct eg_k8s *k8s, const char *text)
 	return sym;
 }
 
-/* The entry of a symbol in a table that grows to hold it. */
+/* The entry of a symbol; the table grows as needed. */
 static uint32_t *entry_of(struct eg_k8s *k8s, struct eg_words *table, eg_sym sym)
 {
 	while (table->n <= sym)

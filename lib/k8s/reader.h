@@ -1,4 +1,4 @@
-/* What all object readers share: where we are, how mistakes are told, scalars by type. Private to
+/* Shared by all object readers: the current path, error reporting, typed scalars. Private to
  * lib/k8s. */
 #ifndef EG_K8S_READER_H
 #define EG_K8S_READER_H
@@ -14,20 +14,20 @@ enum eg_k8s_kind {
 	EG_K8S_POLICY,
 };
 
-/* The label that the API server gives every namespace: its name. */
+/* The label that the API server sets on every namespace: its name. */
 #define EG_K8S_NAME_LABEL "kubernetes.io/metadata.name"
 
-/* An object that was read, to find it again where it appears twice. */
+/* An object already read, to detect duplicates. */
 struct eg_k8s_seen {
 	struct eg_pos pos;
-	uint32_t index; /* in the world, of its kind */
+	uint32_t index; /* index in the world's list of its kind */
 };
 
-/* The object that is being read. */
+/* The object being read. */
 struct eg_k8s_object {
-	bool open;       /* errors are its own */
-	size_t n_errors; /* of it so far */
-	char *reason;    /* to quarantine it: its first error, without the object's name */
+	bool open;       /* errors concern this object only */
+	size_t n_errors; /* its errors so far */
+	char *reason;    /* for quarantine: its first error, without the object's name */
 	struct eg_pos pos;
 };
 
@@ -37,104 +37,122 @@ struct eg_k8s {
 	struct eg_k8s_options options;
 	struct eg_k8s_object object;
 	struct eg_buf path;              /* "NetworkPolicy shop/web: spec.ingress[0]" */
-	size_t head;                     /* length of the path's part before fields */
-	struct eg_words ns_of_sym;       /* index + 1 of the namespace called so */
-	struct eg_words node_of_sym;     /* the same of nodes */
-	struct eg_intern objects;        /* (kind, namespace, name) */
-	EG_VEC(struct eg_k8s_seen) seen; /* object i */
+	size_t name_len;                 /* length of the path up to the object's name */
+	struct eg_words ns_of_sym;       /* symbol -> 1 + index of that namespace */
+	struct eg_words node_of_sym;     /* symbol -> 1 + index of that node */
+	struct eg_intern objects;        /* keys: (kind, namespace, name) */
+	EG_VEC(struct eg_k8s_seen) seen; /* by id in `objects` */
 	bool failed;                     /* an error was reported */
-	bool starved;                    /* memory ran out: objects may be half made */
+	bool out_of_memory;              /* objects may be incomplete */
 };
 
-/* Name and place of an object. */
-struct eg_k8s_meta {
-	eg_sym ns, name; /* ns EG_SYM_NONE for what has no namespace, or none that can be read */
+/* An object's metadata. */
+struct eg_k8s_metadata {
+	eg_sym ns,
+		name; /* ns is EG_SYM_NONE if the object has no namespace, or an unreadable one */
 	struct eg_labels labels;
 	bool terminating; /* has a deletionTimestamp */
-	uint64_t created; /* seconds since 1970, 0: not known */
+	uint64_t created; /* seconds since 1970; 0: unknown */
 	struct eg_pos pos;
 };
 
-/* Step into a field or item: eg_k8s_in() returns what eg_k8s_out() needs to step back. */
-size_t eg_k8s_in(struct eg_k8s *k8s, const char *field);
-size_t eg_k8s_in_item(struct eg_k8s *k8s, size_t index);
-void eg_k8s_out(struct eg_k8s *k8s, size_t before);
+/* Enter a field or list item of the path; pass the result to eg_k8s_leave(). */
+size_t eg_k8s_enter(struct eg_k8s *k8s, const char *field);
+size_t eg_k8s_enter_item(struct eg_k8s *k8s, size_t index);
+void eg_k8s_leave(struct eg_k8s *k8s, size_t before);
 
-/* An error at a position, under the path we are in. Inside an object, and where that may be
- * quarantined, it is the object's: it refuses nothing else. */
+/* Report an error at a position, with the current path. Inside an object, with quarantine enabled,
+ * it only affects that object. */
 void eg_k8s_error_at(struct eg_k8s *k8s, const struct eg_pos *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void eg_k8s_error(struct eg_k8s *k8s, const struct eg_node *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void eg_k8s_no_memory(struct eg_k8s *k8s);
 
-/* A field's value, or NULL where it is missing or null, or (with an error) of another kind. */
+/* A field's value; NULL if it is missing, null or (after an error) of another kind. */
 const struct eg_node *eg_k8s_map(struct eg_k8s *k8s, const struct eg_node *in, const char *field);
 const struct eg_node *eg_k8s_seq(struct eg_k8s *k8s, const struct eg_node *in, const char *field);
 const char *eg_k8s_string(struct eg_k8s *k8s, const struct eg_node *in, const char *field);
 
-/* The node's own text where YAML takes it for a string: 8080, true and 1.10 without quotes are
- * none, and the API server refuses them. NULL with an error otherwise. */
+/* The node's text if YAML reads it as a string; otherwise NULL after an error. Unquoted 8080, true
+ * and 1.10 are not strings, and the API server rejects them. */
 const char *eg_k8s_text(struct eg_k8s *k8s, const struct eg_node *node);
 
-/* The same where no reader could take the text for another, quotes or not: a name or a label of an
- * object. Anything but a scalar, and null, is still an error. */
-const char *eg_k8s_word(struct eg_k8s *k8s, const struct eg_node *node);
+/* Like eg_k8s_text(), but accepts any non-null scalar, quoted or not: names and labels of
+ * objects. */
+const char *eg_k8s_scalar(struct eg_k8s *k8s, const struct eg_node *node);
 
-/* Which of the words a field holds: its index, or -1 where the field is missing or null, or (with
- * an error that lists them) holds another. */
-int eg_k8s_choice(struct eg_k8s *k8s, const struct eg_node *in, const char *field,
-		  const char *const *words, size_t n);
+/* A field's text; NULL if it is missing, null, empty or not a scalar. Never reports an error. */
+const char *eg_k8s_peek_text(const struct eg_node *in, const char *field);
 
-/* An error for every field that is not in the list, with the nearest that is. */
-void eg_k8s_only(struct eg_k8s *k8s, const struct eg_node *map, const char *const *fields,
-		 size_t n);
+/* The index of a field's value in `words`; -1 if it is missing, null or (after an error that lists
+ * the words) something else. */
+int eg_k8s_enum(struct eg_k8s *k8s, const struct eg_node *in, const char *field,
+		const char *const *words, size_t n);
 
-/* Addresses as Kubernetes allows them: IPv4-mapped IPv6 is refused, it would match nothing. False
- * with an error. */
+/* Report every field that is not in the list, and suggest the closest one. */
+void eg_k8s_check_fields(struct eg_k8s *k8s, const struct eg_node *map, const char *const *fields,
+			 size_t n);
+
+/* Parse an address. IPv4-mapped IPv6 addresses are rejected, because they would match nothing.
+ * False after an error. */
 bool eg_k8s_ip(struct eg_k8s *k8s, const struct eg_node *node, struct eg_ip *ip);
 
-/* Intern, with the memory error told. */
+/* Intern a text; reports if out of memory. */
 eg_sym eg_k8s_sym(struct eg_k8s *k8s, const char *text);
 
-/* Index of a namespace or node by name, made (as implied) where it is new; EG_NONE without memory.
- */
+/* Index of a namespace or node by name, which is created (as implied) if it is new; EG_NONE if out
+ * of memory. */
 uint32_t eg_k8s_namespace(struct eg_k8s *k8s, eg_sym name, const struct eg_pos *pos);
 uint32_t eg_k8s_node(struct eg_k8s *k8s, eg_sym name);
 
-/* A selector, strictly read. Missing values were sorted out by the caller. */
+/* Read a selector, strictly. The caller has handled missing and null ones. */
 void eg_k8s_selector(struct eg_k8s *k8s, const struct eg_node *node, struct eg_selector *selector);
 
-/* Labels as the API server takes them into the model: what it would refuse is an error. */
+/* Read labels; what the API server would reject is an error. */
 void eg_k8s_labels(struct eg_k8s *k8s, const struct eg_node *node, struct eg_labels *labels);
 
-/* What eg_k8s_add_path() does with a folder and with anything else. 0, or -1 with errors. */
-int eg_k8s_add_folder(struct eg_k8s *k8s, const char *path);
+/* The two cases of eg_k8s_add_path(). 0, or -1 with errors. */
+int eg_k8s_add_directory(struct eg_k8s *k8s, const char *path);
 int eg_k8s_add_file(struct eg_k8s *k8s, const char *path);
 
-/* Is the file that was read whole? -1 with an error where it is empty or cut off (guard.c). */
+/* Check that a file is complete (dump_check.c). -1 after an error if it is empty or truncated. */
 int eg_k8s_check_file(struct eg_k8s *k8s, const struct eg_tree *tree, const char *path);
 
-/* The error for an object of kind Status, which quotes its message. */
-void eg_k8s_refuse_status(struct eg_k8s *k8s, const struct eg_node *object);
+/* Report an object of kind Status and quote its message. */
+void eg_k8s_report_status(struct eg_k8s *k8s, const struct eg_node *object);
 
-/* DNS-1123 subdomain: what objects are called. */
+/* DNS-1123 subdomain, as required for object names. */
 bool eg_k8s_is_name(const char *text);
 
-/* metadata, strictly. Reads on after errors; what could not be read stays empty. The labels are the
- * caller's. */
-void eg_k8s_read_meta(struct eg_k8s *k8s, const struct eg_node *object, bool namespaced,
-		      struct eg_k8s_meta *meta);
+/* Read metadata, strictly. Continues after errors; unreadable parts stay empty. The caller frees
+ * the labels. */
+void eg_k8s_read_metadata(struct eg_k8s *k8s, const struct eg_node *object, bool namespaced,
+			  struct eg_k8s_metadata *meta);
 
-/* The object readers. Each returns the object's index in the world, or EG_NONE where memory is
- * short, and may take meta's labels over. The reader of a policy leaves it selecting all pods,
- * in both directions, where it cannot tell which. */
-uint32_t eg_k8s_read_namespace(struct eg_k8s *k8s, struct eg_k8s_meta *meta);
+/* Read one object: duplicates, metadata, then the reader of its kind. `shown` is its kind as
+ * written. `problem` is NULL for a supported object; otherwise it says what is wrong with the kind
+ * or version, and the object is read only to be quarantined as a policy. */
+void eg_k8s_read_object(struct eg_k8s *k8s, const struct eg_node *object, enum eg_k8s_kind kind,
+			const char *shown, const char *problem);
+
+/* Report an object that cannot isolate pods, so that ignoring it allows nothing. */
+void eg_k8s_list_object(struct eg_k8s *k8s, const struct eg_node *object, const char *kind,
+			const char *problem);
+
+/* Report an object that can neither be read nor quarantined: the load fails. */
+void eg_k8s_reject_object(struct eg_k8s *k8s, const struct eg_node *object, const char *kind,
+			  const char *problem);
+
+/* The readers of each kind. Each returns the object's index in the world, or EG_NONE if out of
+ * memory, and may take over the labels of the metadata. If a policy's pods or directions are
+ * unclear, its reader leaves it selecting all pods, in both directions. */
+uint32_t eg_k8s_read_namespace(struct eg_k8s *k8s, struct eg_k8s_metadata *meta);
 uint32_t eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object,
-			 struct eg_k8s_meta *meta);
+			 struct eg_k8s_metadata *meta);
 uint32_t eg_k8s_read_node(struct eg_k8s *k8s, const struct eg_node *object,
-			  const struct eg_k8s_meta *meta);
+			  const struct eg_k8s_metadata *meta);
 uint32_t eg_k8s_read_policy(struct eg_k8s *k8s, const struct eg_node *object,
-			    const struct eg_k8s_meta *meta);
+			    const struct eg_k8s_metadata *meta);
 
 #endif

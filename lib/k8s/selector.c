@@ -1,4 +1,4 @@
-/* Labels and label selectors, as the API server would accept them. */
+/* Labels and label selectors, by the rules of the API server. */
 #include <ctype.h>
 
 #include "k8s/reader.h"
@@ -15,7 +15,7 @@ static const char *const operators[] = {
 
 #define N_OPERATORS (sizeof(operators) / sizeof(*operators))
 
-/* Letters, digits and - _ . with a letter or digit at both ends. */
+/* Letters, digits, - _ and ., beginning and ending with a letter or digit. */
 static bool is_name(const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -28,7 +28,7 @@ static bool is_name(const char *text, size_t n)
 /* DNS-1123 subdomain: lower-case labels joined by dots. */
 static bool is_subdomain(const char *text, size_t n)
 {
-	bool edge = true; /* at the start of a label, or behind a hyphen */
+	bool edge = true; /* at the start of a label or after a hyphen */
 	char before = '.';
 
 	if (!n || n > PREFIX_MAX_BYTES)
@@ -67,16 +67,16 @@ static bool is_label_value(const char *value)
 static void check_key(struct eg_k8s *k8s, const struct eg_pos *pos, const char *key)
 {
 	if (!is_label_key(key))
-		eg_k8s_error_at(k8s, pos, "\"%s\" is no label key", key);
+		eg_k8s_error_at(k8s, pos, "\"%s\" is not a valid label key", key);
 }
 
-/* A label value, or EG_SYM_NONE with an error. NULL: its text was refused. */
+/* A label value; EG_SYM_NONE after an error. text NULL: an error was already reported. */
 static eg_sym check_value(struct eg_k8s *k8s, const struct eg_node *node, const char *text)
 {
 	if (!text)
 		return EG_SYM_NONE;
 	if (!is_label_value(text)) {
-		eg_k8s_error(k8s, node, "\"%s\" is no label value", text);
+		eg_k8s_error(k8s, node, "\"%s\" is not a valid label value", text);
 		return EG_SYM_NONE;
 	}
 	return eg_k8s_sym(k8s, text);
@@ -115,11 +115,11 @@ static void read_match_labels(struct eg_k8s *k8s, const struct eg_node *labels,
 		size_t before;
 
 		check_key(k8s, &it->key_pos, it->key);
-		before = eg_k8s_in(k8s, it->key);
+		before = eg_k8s_enter(k8s, it->key);
 		req = add_requirement(k8s, selector, it->key, EG_OP_IN);
 		if (req)
 			add_value(k8s, req, check_value(k8s, it, eg_k8s_text(k8s, it)));
-		eg_k8s_out(k8s, before);
+		eg_k8s_leave(k8s, before);
 	}
 }
 
@@ -128,25 +128,25 @@ static void read_values(struct eg_k8s *k8s, const struct eg_node *expression,
 {
 	const struct eg_node *values = eg_k8s_seq(k8s, expression, "values");
 	bool wanted = req->op == EG_OP_IN || req->op == EG_OP_NOT_IN;
-	size_t before = eg_k8s_in(k8s, "values"), i = 0;
+	size_t before = eg_k8s_enter(k8s, "values"), i = 0;
 
 	if (wanted && (!values || !values->n_children))
-		eg_k8s_error(k8s, values ? values : expression, "%s needs at least one value",
+		eg_k8s_error(k8s, values ? values : expression, "%s requires at least one value",
 			     operators[req->op]);
 	else if (!wanted && values && values->n_children)
 		eg_k8s_error(k8s, values, "%s takes no values", operators[req->op]);
 	for (const struct eg_node *it = wanted && values ? values->child : NULL; it;
 	     it = it->next) {
-		size_t item = eg_k8s_in_item(k8s, i++);
+		size_t item = eg_k8s_enter_item(k8s, i++);
 
 		add_value(k8s, req, check_value(k8s, it, eg_k8s_text(k8s, it)));
-		eg_k8s_out(k8s, item);
+		eg_k8s_leave(k8s, item);
 	}
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 }
 
-/* A requirement without its key or operator would select more than was meant. */
-static void require(struct eg_k8s *k8s, const struct eg_node *node, const char *field)
+/* A requirement without key or operator would select more than intended. */
+static void check_present(struct eg_k8s *k8s, const struct eg_node *node, const char *field)
 {
 	const struct eg_node *value = eg_node_get(node, field);
 
@@ -168,15 +168,15 @@ static void read_expression(struct eg_k8s *k8s, const struct eg_node *node,
 		eg_k8s_error(k8s, node, "must be a map with key, operator and values");
 		return;
 	}
-	eg_k8s_only(k8s, node, fields, 3);
+	eg_k8s_check_fields(k8s, node, fields, 3);
 	key = eg_k8s_string(k8s, node, "key");
 	if (key)
 		check_key(k8s, &eg_node_get(node, "key")->pos, key);
 	else
-		require(k8s, node, "key");
-	op = eg_k8s_choice(k8s, node, "operator", operators, N_OPERATORS);
+		check_present(k8s, node, "key");
+	op = eg_k8s_enum(k8s, node, "operator", operators, N_OPERATORS);
 	if (op < 0)
-		require(k8s, node, "operator");
+		check_present(k8s, node, "operator");
 	req = key && op >= 0 ? add_requirement(k8s, selector, key, (enum eg_op)op) : NULL;
 	if (req)
 		read_values(k8s, node, req);
@@ -188,22 +188,22 @@ void eg_k8s_selector(struct eg_k8s *k8s, const struct eg_node *node, struct eg_s
 	const struct eg_node *labels, *expressions;
 	size_t before, i = 0;
 
-	eg_k8s_only(k8s, node, fields, 2);
+	eg_k8s_check_fields(k8s, node, fields, 2);
 	labels = eg_k8s_map(k8s, node, "matchLabels");
 	expressions = eg_k8s_seq(k8s, node, "matchExpressions");
-	before = eg_k8s_in(k8s, "matchLabels");
+	before = eg_k8s_enter(k8s, "matchLabels");
 	if (labels)
 		read_match_labels(k8s, labels, selector);
-	eg_k8s_out(k8s, before);
-	before = eg_k8s_in(k8s, "matchExpressions");
+	eg_k8s_leave(k8s, before);
+	before = eg_k8s_enter(k8s, "matchExpressions");
 	for (const struct eg_node *it = expressions ? expressions->child : NULL; it;
 	     it = it->next) {
-		size_t item = eg_k8s_in_item(k8s, i++);
+		size_t item = eg_k8s_enter_item(k8s, i++);
 
 		read_expression(k8s, it, selector);
-		eg_k8s_out(k8s, item);
+		eg_k8s_leave(k8s, item);
 	}
-	eg_k8s_out(k8s, before);
+	eg_k8s_leave(k8s, before);
 }
 
 void eg_k8s_labels(struct eg_k8s *k8s, const struct eg_node *node, struct eg_labels *labels)
@@ -214,9 +214,9 @@ void eg_k8s_labels(struct eg_k8s *k8s, const struct eg_node *node, struct eg_lab
 		eg_sym value;
 
 		check_key(k8s, &it->key_pos, it->key);
-		before = eg_k8s_in(k8s, it->key);
-		value = check_value(k8s, it, eg_k8s_word(k8s, it));
-		eg_k8s_out(k8s, before);
+		before = eg_k8s_enter(k8s, it->key);
+		value = check_value(k8s, it, eg_k8s_scalar(k8s, it));
+		eg_k8s_leave(k8s, before);
 		label = value ? eg_vec_add(labels) : NULL;
 		if (label)
 			*label = (struct eg_label){eg_k8s_sym(k8s, it->key), value};

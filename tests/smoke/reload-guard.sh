@@ -41,13 +41,13 @@ expect_refused() { # TEXT: a reload is refused, and TEXT is logged
 }
 
 : >inventory/pods.yaml
-expect_refused "inventory/pods.yaml: is empty: "
+expect_refused "inventory/pods.yaml: is empty, as after a failed dump"
 : >policies/deny.yaml
-expect_refused "policies/deny.yaml: is empty: "
+expect_refused "policies/deny.yaml: is empty, as after a failed dump"
 truncate -s -2 inventory/pods.yaml
-expect_refused "inventory/pods.yaml: is cut off: "
+expect_refused "inventory/pods.yaml: is truncated: "
 printf '{"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "pods is forbidden"}' >inventory/pods.yaml
-expect_refused "inventory/pods.yaml:1:1: kind Status is an error of the API server, not its answer: pods is forbidden"
+expect_refused "inventory/pods.yaml:1:1: kind Status is an error from the API server, not an object: pods is forbidden"
 printf '{"kind": "List", "apiVersion": "v1", "items": []}\n' >inventory/pods.yaml
 expect_refused "a.yaml:[0-9]*:1: policy: 0 pods where 50 are in force; inventory/pods.yaml had 50 and has 0: "
 objects pods 24 >inventory/pods.yaml

@@ -316,20 +316,23 @@ static void test_many_errors(void **state)
 		"    sas:\n"
 		"      - {dir: out, spi: 1, suite: aes-gcm-256}\n"
 		"polcy: {}\n",
-		"g:15:1: unknown key \"polcy\" (did you mean \"policy\"?)\ng:3:37: "
-		"ports.uplink.role: unknown \"encripted\" (did you mean \"encrypted\"?)\ng:3:53: "
-		"ports.uplink.mtu: 100 is out of range (1280-9600)\ng:4:42: ports.pods: unknown "
-		"key \"speed\"\ng:6:12: neighbors[0].port: no port is named \"pod\" (did you mean "
-		"\"pods\"?)\ng:6:36: neighbors[0].mac: 01:00:00:00:00:01 is not a unicast MAC "
-		"address\ng:11:13: peers.b.remote: expected an IP address, found "
-		"\"192.0.2.300\"\ng:12:15: peers.b.subnets[0]: 10.0.0.1/24 has host bits set (did "
-		"you mean 10.0.0.0/24?)\ng:14:25: peers.b.sas[0].spi: 1 is out of range "
-		"(256-0xffffffff, RFC 4303 s2.1)\ng:14:35: peers.b.sas[0].suite: unknown "
-		"\"aes-gcm-256\" (did you mean \"aes256gcm16\"?)\ng:14:9: peers.b.sas[0]: missing "
-		"key \"key_file\"\ng:6:21: neighbors[0].ip: 10.0.0.1 lies inside 10.0.0.0/8 of "
-		"peers.b (line 12): packets to it must go through the tunnel\ng:7:15: "
-		"routes[0].to: 10.0.0.1/32 lies inside 10.0.0.0/8 of peers.b (line 12): its "
-		"packets would leave in clear\n"));
+		"g:15:1: unknown key \"polcy\" (did you mean \"policy\"?)\n"
+		"g:3:37: ports.uplink.role: unknown \"encripted\" (did you mean \"encrypted\"?)\n"
+		"g:3:53: ports.uplink.mtu: 100 is out of range (1280-9600)\n"
+		"g:4:42: ports.pods: unknown key \"speed\"\n"
+		"g:6:12: neighbors[0].port: no port is named \"pod\" (did you mean \"pods\"?)\n"
+		"g:6:36: neighbors[0].mac: 01:00:00:00:00:01 is not a unicast MAC address\n"
+		"g:11:13: peers.b.remote: expected an IP address, found \"192.0.2.300\"\n"
+		"g:12:15: peers.b.subnets[0]: 10.0.0.1/24 has host bits set (did you mean "
+		"10.0.0.0/24?)\n"
+		"g:14:25: peers.b.sas[0].spi: 1 is out of range (256-0xffffffff, RFC 4303 s2.1)\n"
+		"g:14:35: peers.b.sas[0].suite: unknown \"aes-gcm-256\" (did you mean "
+		"\"aes256gcm16\"?)\n"
+		"g:14:9: peers.b.sas[0]: missing key \"key_file\"\n"
+		"g:6:21: neighbors[0].ip: 10.0.0.1 lies inside 10.0.0.0/8 of peers.b (line 12): "
+		"packets to it must go through the tunnel\n"
+		"g:7:15: routes[0].to: 10.0.0.1/32 lies inside 10.0.0.0/8 of peers.b (line 12): "
+		"its packets would leave in clear\n"));
 }
 
 static void test_load(void **state)

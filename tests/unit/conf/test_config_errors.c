@@ -78,9 +78,10 @@ static void test_addresses(void **state)
 		 "t:2:49: ports.c.addresses: expected a list, found a value\n"},
 		{A("addresses: [10.1.0.1, x, 10.1.0.1/0]", "mtu: 1500"),
 		 "t:2:50: ports.c.addresses[0]: expected an address with a prefix length like "
-		 "192.0.2.1/24, found \"10.1.0.1\"\nt:2:60: ports.c.addresses[1]: expected an "
-		 "address with a prefix length like 192.0.2.1/24, found \"x\"\nt:2:63: "
-		 "ports.c.addresses[2]: expected an address with a prefix length like "
+		 "192.0.2.1/24, found \"10.1.0.1\"\n"
+		 "t:2:60: ports.c.addresses[1]: expected an address with a prefix length like "
+		 "192.0.2.1/24, found \"x\"\n"
+		 "t:2:63: ports.c.addresses[2]: expected an address with a prefix length like "
 		 "192.0.2.1/24, found \"10.1.0.1/0\"\n"},
 		{A("addresses: [10.1.0.0/24, 10.1.0.255/24, 224.0.0.1/4, \"fd00::/64\"]",
 		   "addresses: [192.0.2.127/25, 192.0.2.128/24]"),
@@ -135,19 +136,21 @@ static void test_addresses(void **state)
 									"remote: 10.1.0.2, "
 									"subnets: [10.4.0.0/16]}\n",
 		 "t:8:3: warning: peers.c: no SA of dir out: packets to its subnets will be "
-		 "dropped\nt:8:3: warning: peers.c: no SA of dir in: packets from it will be "
-		 "dropped\nt:9:3: warning: peers.d: no SA of dir out: packets to its subnets will "
-		 "be dropped\nt:9:3: warning: peers.d: no SA of dir in: packets from it will be "
-		 "dropped\nt:9:33: peers.d.remote: 10.1.0.2 is reached through ports.c (line 2), "
-		 "whose role is not encrypted\n"},
+		 "dropped\n"
+		 "t:8:3: warning: peers.c: no SA of dir in: packets from it will be dropped\n"
+		 "t:9:3: warning: peers.d: no SA of dir out: packets to its subnets will be "
+		 "dropped\n"
+		 "t:9:3: warning: peers.d: no SA of dir in: packets from it will be dropped\n"
+		 "t:9:33: peers.d.remote: 10.1.0.2 is reached through ports.c (line 2), whose role "
+		 "is not encrypted\n"},
 		{A("addresses: [10.2.0.1/24]",
 		   "addresses: [192.0.2.1/24, 192.0.2.2/24]") "peers:\n"
 							      "  b: {local: 192.0.2.1, remote: "
 							      "192.0.2.2, subnets: "
 							      "[10.2.0.0/16],\n" SAS "}\n",
 		 "t:2:50: ports.c.addresses[0]: 10.2.0.1/24 lies inside 10.2.0.0/16 of peers.b "
-		 "(line 5): packets to it must go through the tunnel\nt:3:68: "
-		 "ports.u.addresses[1]: 192.0.2.2/24 is also the remote of peers.b\n"},
+		 "(line 5): packets to it must go through the tunnel\n"
+		 "t:3:68: ports.u.addresses[1]: 192.0.2.2/24 is also the remote of peers.b\n"},
 	};
 
 	(void)state;

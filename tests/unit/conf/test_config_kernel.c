@@ -21,8 +21,8 @@ static void test_messages(void **state)
 		 "t:6:40: ports.u.kernel: unknown key \"alow\" (did you mean \"allow\"?)\n"},
 		{PORTS("", " kernel: {device: \"0000:01:00.0\"}"),
 		 "t:6:19: ports.u.kernel.device: a PCI device is not a kernel interface (use "
-		 "net_tap0,iface=NAME or virtio_user0,path=/dev/vhost-net,iface=NAME)\nt:6:19: "
-		 "ports.u.kernel.device: its interface needs a name of 1-15 characters "
+		 "net_tap0,iface=NAME or virtio_user0,path=/dev/vhost-net,iface=NAME)\n"
+		 "t:6:19: ports.u.kernel.device: its interface needs a name of 1-15 characters "
 		 "(net_tap0,iface=NAME)\n"},
 		{PORTS("", " kernel: {device: \"net_tap0,iface=abcdefghijklmnop\"}"),
 		 "t:6:19: ports.u.kernel.device: its interface needs a name of 1-15 characters "
@@ -45,9 +45,9 @@ static void test_messages(void **state)
 		 "t:6:89: ports.u.kernel.allow[5]: unknown key \"sctp\" (did you mean \"tcp\"?)\n"
 		 "t:6:99: ports.u.kernel.allow[6]: expected a value, found a list\n"},
 		{PORTS("", " kernel: {" TAP ", allow: [ike, bgp, {tcp: 179}, ike, {udp: 4500}]}"),
-		 "t:6:64: ports.u.kernel.allow[2].tcp: is given twice\nt:6:70: "
-		 "ports.u.kernel.allow[3]: is given twice\nt:6:81: ports.u.kernel.allow[4].udp: is "
-		 "IKE: use ike\n"},
+		 "t:6:64: ports.u.kernel.allow[2].tcp: is given twice\n"
+		 "t:6:70: ports.u.kernel.allow[3]: is given twice\n"
+		 "t:6:81: ports.u.kernel.allow[4].udp: is IKE: use ike\n"},
 		{PORTS("", " kernel: {" TAP ", allow: [{tcp: 1}, {tcp: 2}, {tcp: 3}, {tcp: 4}, "
 			   "{tcp: 5}, {tcp: 6}, {tcp: 7}, {tcp: 8}, {tcp: 9}, {tcp: 10}, "
 			   "{tcp: 11}, {tcp: 12}, {tcp: 13}, {tcp: 14}, {tcp: 15}, {tcp: 16}, "

@@ -45,8 +45,9 @@ static void test_peers(void **state)
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "10")
 			 PEER("d", "192.0.2.1", "192.0.2.2", "10.1.0.0/16, 10.0.0.0/8", "11"),
 		 "t:4:27: neighbors[1].ip: 10.9.0.2 lies inside 10.0.0.0/8 of peers.d (line 9): "
-		 "packets to it must go through the tunnel\nt:9:54: peers.d.subnets[0]: "
-		 "10.1.0.0/16 overlaps 10.1.2.0/24 of peers.b (line 6)\n"},
+		 "packets to it must go through the tunnel\n"
+		 "t:9:54: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.1.2.0/24 of peers.b (line "
+		 "6)\n"},
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "10")
 			 PEER("d", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "11"),
 		 "t:9:54: peers.d.subnets[0]: 10.1.2.0/24 overlaps 10.1.2.0/24 of peers.b (line "
@@ -54,10 +55,11 @@ static void test_peers(void **state)
 		/* Through itself. */
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "192.0.0.0/16", "10"),
 		 "t:3:27: neighbors[0].ip: 192.0.2.2 lies inside 192.0.0.0/16 of peers.b (line 6): "
-		 "packets to it must go through the tunnel\nt:6:14: peers.b.local: 192.0.2.1 lies "
-		 "inside 192.0.0.0/16 of peers.b (line 6): its tunnel would be routed through "
-		 "another tunnel\nt:6:33: peers.b.remote: 192.0.2.2 lies inside 192.0.0.0/16 of "
-		 "peers.b (line 6): its tunnel would be routed through another tunnel\n"},
+		 "packets to it must go through the tunnel\n"
+		 "t:6:14: peers.b.local: 192.0.2.1 lies inside 192.0.0.0/16 of peers.b (line 6): "
+		 "its tunnel would be routed through another tunnel\n"
+		 "t:6:33: peers.b.remote: 192.0.2.2 lies inside 192.0.0.0/16 of peers.b (line 6): "
+		 "its tunnel would be routed through another tunnel\n"},
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10")
 			 PEER("d", "192.0.3.1", "192.0.2.2", "192.0.3.0/24", "11"),
 		 "t:9:14: peers.d.local: 192.0.3.1 lies inside 192.0.3.0/24 of peers.d (line 9): "
@@ -73,9 +75,9 @@ static void test_peers(void **state)
 		{VP N "routes: [{to: 10.0.0.0/8, via: 10.9.0.2}]\n"
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.9.0.0/16", "10"),
 		 "t:4:27: neighbors[1].ip: 10.9.0.2 lies inside 10.9.0.0/16 of peers.b (line 7): "
-		 "packets to it must go through the tunnel\nt:5:32: routes[0].via: 10.9.0.2 lies "
-		 "inside 10.9.0.0/16 of peers.b (line 7): a router must be reachable without a "
-		 "tunnel\n"},
+		 "packets to it must go through the tunnel\n"
+		 "t:5:32: routes[0].via: 10.9.0.2 lies inside 10.9.0.0/16 of peers.b (line 7): a "
+		 "router must be reachable without a tunnel\n"},
 		/* Out of reach. */
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
 		 "t:6:33: peers.b.remote: no route or neighbor covers 192.0.2.3\n"},
@@ -190,21 +192,22 @@ static void test_sas(void **state)
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10")
 			 PEER("d", "192.0.2.1", "192.0.2.2", "10.2.0.0/16", "10"),
 		 "t:10:21: peers.d.sas[0].spi: 3010 is already used by peers.b.sas[0] (line 7) for "
-		 "the same remote\nt:11:20: peers.d.sas[1].spi: 3010 is already used by "
-		 "peers.b.sas[1] (line 8): inbound SPIs must be unique\nt:11:56: "
-		 "peers.d.sas[1].key_file: i10 is already used by peers.b.sas[1] (line 8): two SAs "
-		 "with the same key repeat nonces (RFC 4106 s3.1)\nt:10:57: "
-		 "peers.d.sas[0].key_file: o10 is already used by peers.b.sas[0] (line 7): two SAs "
-		 "with the same key repeat nonces (RFC 4106 s3.1)\n"},
+		 "the same remote\n"
+		 "t:11:20: peers.d.sas[1].spi: 3010 is already used by peers.b.sas[1] (line 8): "
+		 "inbound SPIs must be unique\n"
+		 "t:11:56: peers.d.sas[1].key_file: i10 is already used by peers.b.sas[1] (line "
+		 "8): two SAs with the same key repeat nonces (RFC 4106 s3.1)\n"
+		 "t:10:57: peers.d.sas[0].key_file: o10 is already used by peers.b.sas[0] (line "
+		 "7): two SAs with the same key repeat nonces (RFC 4106 s3.1)\n"},
 		{VP N "routes: [{to: 192.0.2.3/32, via: 192.0.2.2}]\n"
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10")
 			      PEER("d", "192.0.2.1", "192.0.2.3", "10.2.0.0/16", "10"),
 		 "t:12:20: peers.d.sas[1].spi: 3010 is already used by peers.b.sas[1] (line 9): "
-		 "inbound SPIs must be unique\nt:12:56: peers.d.sas[1].key_file: i10 is already "
-		 "used by peers.b.sas[1] (line 9): two SAs with the same key repeat nonces (RFC "
-		 "4106 s3.1)\nt:11:57: peers.d.sas[0].key_file: o10 is already used by "
-		 "peers.b.sas[0] (line 8): two SAs with the same key repeat nonces (RFC 4106 "
-		 "s3.1)\n"},
+		 "inbound SPIs must be unique\n"
+		 "t:12:56: peers.d.sas[1].key_file: i10 is already used by peers.b.sas[1] (line "
+		 "9): two SAs with the same key repeat nonces (RFC 4106 s3.1)\n"
+		 "t:11:57: peers.d.sas[0].key_file: o10 is already used by peers.b.sas[0] (line "
+		 "8): two SAs with the same key repeat nonces (RFC 4106 s3.1)\n"},
 	};
 
 	(void)state;
@@ -226,8 +229,8 @@ static void test_peer_options(void **state)
 		{VP N
 		 "peers:\n  b: {local: \"2001:db8::1\", remote: \"2001:db8::2\", df: set, subnets: "
 		 "[10.1.0.0/16], sas: [\n" OUT IN "]}\n",
-		 "t:6:52: peers.b.df: only valid for tunnels over IPv4\nt:6:37: peers.b.remote: no "
-		 "route or neighbor covers 2001:db8::2\n"},
+		 "t:6:52: peers.b.df: only valid for tunnels over IPv4\n"
+		 "t:6:37: peers.b.remote: no route or neighbor covers 2001:db8::2\n"},
 		{PEER_WITH("udp_encap: true"), ""},
 		{PEER_WITH("udp_encap: false"), ""},
 		{PEER_WITH("udp_encap: {source_ports: 1}"), ""},

@@ -73,8 +73,9 @@ static void test_shares(void **state)
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.1.0/24", "priority: 1"),
 		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority has "
-		 "no effect on it\nt:9:53: peers.d.subnets[0]: 10.1.1.0/24 overlaps 10.1.0.0/16 of "
-		 "peers.b (line 5)\n"},
+		 "no effect on it\n"
+		 "t:9:53: peers.d.subnets[0]: 10.1.1.0/24 overlaps 10.1.0.0/16 of peers.b (line "
+		 "5)\n"},
 		/* A longer one of one of two, a shorter one of one of two. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
@@ -83,23 +84,25 @@ static void test_shares(void **state)
 		{HEAD PEER(" b", "2", "10.0.0.0/14, 10.1.0.0/16", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
 		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.0.0.0/14: priority has "
-		 "no effect on it\nt:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.0.0.0/14 of "
-		 "peers.b (line 5)\n"},
+		 "no effect on it\n"
+		 "t:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.0.0.0/14 of peers.b (line "
+		 "5)\n"},
 		/* Transport mode has nothing to share. */
 		{HEAD " b: {local: 10.9.0.2, remote: 192.0.2.2, mode: transport, sas: [\n"
 		      "    {dir: out, spi: 302, suite: aes128gcm16, key_file: o2},\n"
 		      "    {dir: in, spi: 302, suite: aes128gcm16, key_file: i2}],\n"
 		      "    priority: 1, weight: 1, alive: {target: 192.0.2.2}}\n",
-		 "t:8:29: peers.b.alive: only valid in mode tunnel: transport mode has no "
-		 "subnets\nt:8:5: peers.b.priority: only valid in mode tunnel: transport mode has "
-		 "no subnets\n"},
+		 "t:8:29: peers.b.alive: only valid in mode tunnel: transport mode has no subnets\n"
+		 "t:8:5: peers.b.priority: only valid in mode tunnel: transport mode has no "
+		 "subnets\n"},
 		/* What is not written well. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "weight: 2"),
 		 "t:8:5: peers.b.weight: requires priority\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 65536, weight: 0"),
-		 "t:8:15: peers.b.priority: 65536 is out of range (0-65535)\nt:8:30: "
-		 "peers.b.weight: 0 is out of range (1-100)\nt:5:53: warning: peers.b.subnets[0]: "
-		 "no other peer has 10.1.0.0/16: priority has no effect on it\n"},
+		 "t:8:15: peers.b.priority: 65536 is out of range (0-65535)\n"
+		 "t:8:30: peers.b.weight: 0 is out of range (1-100)\n"
+		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority has "
+		 "no effect on it\n"},
 	};
 
 	(void)state;
@@ -204,8 +207,9 @@ static void test_alive(void **state)
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 1h, threshold: 1}"),
 		 "t:8:56: warning: peers.b.alive.threshold: a single lost or late reply declares "
-		 "the peer dead\nt:8:5: warning: peers.b.alive: interval * threshold is 3600 s: "
-		 "packets to a dead peer are lost for that long\n"},
+		 "the peer dead\n"
+		 "t:8:5: warning: peers.b.alive: interval * threshold is 3600 s: packets to a dead "
+		 "peer are lost for that long\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 3601s, threshold: 256}"),
 		 "t:8:41: peers.b.alive.interval: 3601s is out of range (10ms-1h)\n"
@@ -221,9 +225,9 @@ static void test_alive(void **state)
 		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority has "
 		 "no effect on it\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 65535, weight: 101"),
-		 "t:8:30: peers.b.weight: 101 is out of range (1-100)\nt:5:53: warning: "
-		 "peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority has no effect on "
-		 "it\n"},
+		 "t:8:30: peers.b.weight: 101 is out of range (1-100)\n"
+		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority has "
+		 "no effect on it\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 9ms, threshold: 0}"),
 		 "t:8:41: peers.b.alive.interval: 9ms is out of range (10ms-1h)\n"

@@ -24,8 +24,8 @@ static void test_messages(void **state)
 		 "t:5:24: ports.b.vlan: 4095 is out of range (1-4094)\n"},
 		{SUB("  b: {parent: t, role: clear}\n"), "t:5:3: ports.b: missing key \"vlan\"\n"},
 		{SUB("  b: {vlan: 7, role: clear}\n"),
-		 "t:5:3: ports.b: missing key \"device\"\nt:5:13: ports.b.vlan: requires parent, "
-		 "the port whose device is shared\n"},
+		 "t:5:3: ports.b: missing key \"device\"\n"
+		 "t:5:13: ports.b.vlan: requires parent, the port whose device is shared\n"},
 		{SUB("  b: {parent: tt, vlan: 7, role: clear}\n"),
 		 "t:5:15: ports.b.parent: no port is named \"tt\" (did you mean \"t\"?)\n"},
 		{SUB("  b: {parent: [], vlan: 7, role: clear}\n"),

@@ -16,7 +16,7 @@ int run_cyclonus_tests(void);
 int run_netpol_tests(void);
 int run_inventory_tests(void);
 int run_example_tests(void);
-int run_folder_tests(void);
+int run_directory_tests(void);
 int run_quarantine_tests(void);
 int run_file_tests(void);
 

@@ -10,27 +10,26 @@ static const struct {
 	const char *text, *message; /* "%s" is the file */
 } rows[] = {
 	{NS, ""},
-	{"", "%s: is empty: a dump that failed looks like this (delete the file if nothing belongs "
-	     "in it)\n"},
-	{" \n\r\n\n", "%s: is empty: a dump that failed looks like this (delete the file if "
-		      "nothing belongs in it)\n"},
-	{"\xef\xbb\xbf", "%s: is empty: a dump that failed looks like this (delete the file if "
-			 "nothing belongs in it)\n"},
-	{"# nothing yet\n", "%s: warning: no object in it\n"},
-	{"---\n", "%s: warning: no object in it\n"},
+	{"", "%s: is empty, as after a failed dump (delete the file if it is meant to be empty)\n"},
+	{" \n\r\n\n",
+	 "%s: is empty, as after a failed dump (delete the file if it is meant to be empty)\n"},
+	{"\xef\xbb\xbf",
+	 "%s: is empty, as after a failed dump (delete the file if it is meant to be empty)\n"},
+	{"# nothing yet\n", "%s: warning: contains no objects\n"},
+	{"---\n", "%s: warning: contains no objects\n"},
 	/* cut within a line, which still parses */
 	{"apiVersion: v1\nkind: Namespace\nmetadata:\n  labels:\n    team: a\n  name: sho",
-	 "%s: is cut off: its last line has no end (if it is complete, end it with a newline)\n"},
+	 "%s: is truncated: its last line has no newline (add one if the file is complete)\n"},
 	{NS "---",
-	 "%s: is cut off: its last line has no end (if it is complete, end it with a newline)\n"},
+	 "%s: is truncated: its last line has no newline (add one if the file is complete)\n"},
 	{NS "  ",
-	 "%s: is cut off: its last line has no end (if it is complete, end it with a newline)\n"},
+	 "%s: is truncated: its last line has no newline (add one if the file is complete)\n"},
 	{"apiVersion: v1\r\nkind: Namespace\r\nmetadata: {name: shop}\r\n", ""},
 	{"{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\r", ""},
 	{"apiVersion: v1\rkind: Namespace\rmetadata: {name: shop}\r", ""},
 	/* a dump's list, cut between lines: kubectl's `kind` comes behind the items */
 	{"apiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Namespace\n  metadata:\n    name: a\n",
-	 "%s:1:1: no Kubernetes object: kind is missing\n"},
+	 "%s:1:1: not a Kubernetes object: kind is missing\n"},
 	/* brackets tell where JSON ends */
 	{"{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"shop\"}}",
 	 ""},
@@ -40,14 +39,14 @@ static const struct {
 	 "%s:2:1: did not find expected ',' or '}' (while parsing a flow mapping on line 1)\n"},
 	/* the API server's error, written down as if it were the answer */
 	{"apiVersion: v1\nkind: Status\nstatus: Failure\nmessage: pods is forbidden\ncode: 403\n",
-	 "%s:1:1: kind Status is an error of the API server, not its answer: pods is forbidden\n"},
+	 "%s:1:1: kind Status is an error from the API server, not an object: pods is forbidden\n"},
 	{"{\"kind\": \"Status\", \"apiVersion\": \"v1\", \"status\": \"Failure\"}",
-	 "%s:1:1: kind Status is an error of the API server, not its answer: no message\n"},
+	 "%s:1:1: kind Status is an error from the API server, not an object: no message\n"},
 	{"kind: List\napiVersion: v1\nitems:\n- {kind: Status, apiVersion: v1, message: "
 	 "\"a\\nb\"}\n",
-	 "%s:4:3: kind Status is an error of the API server, not its answer: a?b\n"},
+	 "%s:4:3: kind Status is an error from the API server, not an object: a?b\n"},
 	{"kind: Status\nmessage: {}\n",
-	 "%s:1:1: kind Status is an error of the API server, not its answer: no message\n"},
+	 "%s:1:1: kind Status is an error from the API server, not an object: no message\n"},
 };
 
 static void test_rows(void **state)

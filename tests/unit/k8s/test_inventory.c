@@ -147,7 +147,7 @@ static const struct {
 	const char *text, *messages;
 } cases[] = {
 	{"", ""},
-	{"a: b\n", "t:1:1: no Kubernetes object: kind is missing\n"},
+	{"a: b\n", "t:1:1: not a Kubernetes object: kind is missing\n"},
 	{"- a\n", "t:1:1: must be a Kubernetes object\n"},
 	{"kind: List\nitems: [7]\n", "t:2:9: items[0]: must be a Kubernetes object\n"},
 	{"kind: List\nitems: {}\n", "t:2:8: items: must be a list\n"},
@@ -155,19 +155,19 @@ static const struct {
 	{"kind: List\nitem: []\n", "t:1:1: items: missing in List\n"},
 	{"kind: NetworkPolicyList\n", "t:1:1: items: missing in NetworkPolicyList\n"},
 	{"apiVersion: x.io/v1\nkind: AllowList\nmetadata: {name: a}\n", ""},
-	{"kind: null\n", "t:1:1: no Kubernetes object: kind is missing\n"},
-	{"kind: ''\n", "t:1:1: no Kubernetes object: kind is missing\n"},
+	{"kind: null\n", "t:1:1: not a Kubernetes object: kind is missing\n"},
+	{"kind: ''\n", "t:1:1: not a Kubernetes object: kind is missing\n"},
 	{"{apiVersion: v1, kind: Pod}\n", "t:1:1: Pod: metadata.name: missing\n"},
 	{"{apiVersion: v1, kind: Pod, metadata: {name: ''}}\n",
 	 "t:1:39: Pod: metadata.name: missing\n"},
 	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}}\n---\n"
 		       "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: default}}\n",
-	 "t:5:1: Pod default/a: is there twice; first at t:3\n"},
+	 "t:5:1: Pod default/a: duplicate object (first at t:3)\n"},
 	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a, creationTimestamp: "
 		       "'2024-01-31T12:00:00+02:00'}}\n",
 	 "t:3:68: Pod a: metadata: creationTimestamp: must be a time like "
 	 "2024-01-31T12:00:00Z\n"},
-	{NS("a") NS("a"), "t:3:1: Namespace a: is there twice; first at t:1\n"},
+	{NS("a") NS("a"), "t:3:1: Namespace a: duplicate object (first at t:1)\n"},
 	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIP: x}}\n",
 	 "t:3:66: Pod default/a: status.podIP: must be an IP address\n"},
 	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIP: "
@@ -175,30 +175,30 @@ static const struct {
 	 "t:3:66: Pod default/a: status.podIP: write IPv4-mapped addresses as IPv4\n"},
 	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIPs: [{ip: "
 		       "10.0.0.1}, {ip: 10.0.0.2}]}}\n",
-	 "t:3:89: Pod default/a: status.podIPs[1].ip: a second IPv4 address\n"},
+	 "t:3:89: Pod default/a: status.podIPs[1].ip: more than one IPv4 address\n"},
 	{"{apiVersion: v1, kind: Node, metadata: {name: n}, spec: {podCIDR: 10.1.0.0/24, podCIDRs: "
 	 "[10.1.0.0/24, \"fd00::/64\"]}}\n",
 	 ""},
 	{"{apiVersion: v1, kind: Node, metadata: {name: n}, spec: {podCIDRs: [10.1.0.0/24, "
 	 "ten]}}\n",
-	 "t:1:82: Node n: spec.podCIDRs[1]: \"ten\" is no network (ADDRESS/LENGTH)\n"},
+	 "t:1:82: Node n: spec.podCIDRs[1]: \"ten\" is not a valid prefix (ADDRESS/LENGTH)\n"},
 	{NS("default") "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIP: "
 		       "10.0.0.1}}\n"
 		       "---\n{apiVersion: v1, kind: Pod, metadata: {name: b}, status: {podIP: "
 		       "10.0.0.1}}\n",
-	 "t:5:1: warning: Pod default/b: has the address 10.0.0.1 of Pod default/a (t:3): the "
+	 "t:5:1: warning: Pod default/b: shares the address 10.0.0.1 with Pod default/a (t:3): the "
 	 "policies of both apply to it\n"},
 	{"{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}}\n",
-	 "t:1:1: warning: namespace x is not in the inventory: taken to have no label but "
+	 "t:1:1: warning: namespace x is not in the inventory: assumed to have only the label "
 	 "kubernetes.io/metadata.name\n"},
 	{"{apiVersion: extensions/v1beta1, kind: NetworkPolicy, metadata: {name: p}}\n",
-	 "t:1:1: NetworkPolicy p: apiVersion \"extensions/v1beta1\" is not read: convert it to "
-	 "networking.k8s.io/v1\n"},
+	 "t:1:1: NetworkPolicy p: apiVersion \"extensions/v1beta1\" is not supported: convert it "
+	 "to networking.k8s.io/v1\n"},
 	{"{apiVersion: networking.k8s.io/v2, kind: NetworkPolicy, metadata: {name: p}}\n",
-	 "t:1:1: NetworkPolicy p: apiVersion \"networking.k8s.io/v2\" is not read: convert it to "
-	 "networking.k8s.io/v1\n"},
+	 "t:1:1: NetworkPolicy p: apiVersion \"networking.k8s.io/v2\" is not supported: convert it "
+	 "to networking.k8s.io/v1\n"},
 	{"{kind: NetworkPolicy, metadata: {name: p}}\n",
-	 "t:1:1: NetworkPolicy p: without apiVersion (networking.k8s.io/v1)\n"},
+	 "t:1:1: NetworkPolicy p: apiVersion is missing (expected networking.k8s.io/v1)\n"},
 	{"{apiVersion: projectcalico.org/v3, kind: NetworkPolicy, metadata: {name: p}}\n",
 	 "t:1:1: warning: NetworkPolicy: apiVersion \"projectcalico.org/v3\" is not enforced\n"},
 	{"{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: p}}\n",
@@ -235,34 +235,34 @@ static void test_one_address(void **state)
 		const char *warning; /* NULL: none */
 	} rows[] = {
 		{"", "", 2, 2,
-		 "b: has the address 10.0.0.1 of Pod d/a (t:3): the policies of both "},
+		 "b: shares the address 10.0.0.1 with Pod d/a (t:3): the policies of both "},
 		{"deletionTimestamp: \"2024-01-01T00:00:00Z\"", "", 0, 2,
-		 "a: is being deleted, so 10.0.0.1 is that of Pod d/b (t:5)"},
+		 "a: is being deleted, so 10.0.0.1 belongs to Pod d/b (t:5)"},
 		{"", "deletionTimestamp: \"2024-01-01T00:00:00Z\"", 2, 0,
-		 "b: is being deleted, so 10.0.0.1 is that of Pod d/a (t:3)"},
+		 "b: is being deleted, so 10.0.0.1 belongs to Pod d/a (t:3)"},
 		{"creationTimestamp: \"2024-01-01T00:00:00Z\"",
 		 "creationTimestamp: \"2024-01-01T00:00:01Z\"", 0, 2,
-		 "a: is older, so 10.0.0.1 is that of Pod d/b (t:5)"},
+		 "a: is older, so 10.0.0.1 belongs to Pod d/b (t:5)"},
 		{"creationTimestamp: \"2025-01-01T00:00:00Z\"",
 		 "creationTimestamp: \"2024-12-31T23:59:59Z\"", 2, 0,
-		 "b: is older, so 10.0.0.1 is that of Pod d/a (t:3)"},
+		 "b: is older, so 10.0.0.1 belongs to Pod d/a (t:3)"},
 		{"creationTimestamp: \"2024-01-01T00:00:00Z\"",
 		 "creationTimestamp: \"2024-01-01T00:00:00Z\"", 2, 2,
-		 "b: has the address 10.0.0.1 of Pod d/a (t:3): the policies of both "},
+		 "b: shares the address 10.0.0.1 with Pod d/a (t:3): the policies of both "},
 		{"deletionTimestamp: null", "", 2, 2,
-		 "b: has the address 10.0.0.1 of Pod d/a (t:3): the policies of both "},
+		 "b: shares the address 10.0.0.1 with Pod d/a (t:3): the policies of both "},
 		{"creationTimestamp: \"2024-01-01T00:00:00Z\"", "", 2, 2,
-		 "b: has the address 10.0.0.1 of Pod d/a (t:3): the policies of both "},
+		 "b: shares the address 10.0.0.1 with Pod d/a (t:3): the policies of both "},
 		/* being deleted counts more than being older, and equals decide by age */
 		{"creationTimestamp: \"2024-01-01T00:00:00Z\"",
 		 "creationTimestamp: \"2025-01-01T00:00:00Z\", deletionTimestamp: "
 		 "\"2025-01-02T00:00:00Z\"",
-		 2, 0, "b: is being deleted, so 10.0.0.1 is that of Pod d/a (t:3)"},
+		 2, 0, "b: is being deleted, so 10.0.0.1 belongs to Pod d/a (t:3)"},
 		{"creationTimestamp: \"2024-01-01T00:00:00Z\", deletionTimestamp: "
 		 "\"2025-01-02T00:00:00Z\"",
 		 "creationTimestamp: \"2025-01-01T00:00:00Z\", deletionTimestamp: "
 		 "\"2025-01-02T00:00:00Z\"",
-		 0, 2, "a: is older, so 10.0.0.1 is that of Pod d/b (t:5)"},
+		 0, 2, "a: is older, so 10.0.0.1 belongs to Pod d/b (t:5)"},
 	};
 
 	(void)state;

@@ -31,7 +31,7 @@ void read_world_as(const struct eg_k8s_options *options, const char *text, struc
 
 int main(void)
 {
-	return run_netpol_tests() + run_quarantine_tests() + run_folder_tests() +
+	return run_netpol_tests() + run_quarantine_tests() + run_directory_tests() +
 	       run_inventory_tests() + run_example_tests() + run_file_tests() +
 	       run_cyclonus_tests();
 }

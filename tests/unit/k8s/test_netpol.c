@@ -11,7 +11,7 @@
 	"spec:\n"
 
 #define IMPLIED                                                                                    \
-	"t:1:1: warning: namespace d is not in the inventory: taken to have no label but "         \
+	"t:1:1: warning: namespace d is not in the inventory: assumed to have only the label "     \
 	"kubernetes.io/metadata.name\n"
 
 #define AT(place, text) "t:" place ": NetworkPolicy d/p: " text "\n" IMPLIED
@@ -50,24 +50,24 @@ static const struct {
 	 AT("7:6", "spec.ingress[0].from[0]: must be a map with podSelector, namespaceSelector or "
 		   "ipBlock")},
 	{"  egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}]}]\n",
-	 AT("5:28", "spec.egress[0].to[0]: ipBlock stands alone: no selector beside it")},
+	 AT("5:28", "spec.egress[0].to[0]: ipBlock cannot be combined with selectors")},
 	{"  egress: [{to: [{ipBlock: {}}]}]\n",
 	 AT("5:28", "spec.egress[0].to[0].ipBlock: cidr: missing")},
 	{"  egress: [{to: [{ipBlock: {cidr: 10.0.0.0}}]}]\n",
-	 AT("5:35", "spec.egress[0].to[0].ipBlock.cidr: \"10.0.0.0\" is no network (10.0.0.0/8, "
-		    "fd00::/64)")},
+	 AT("5:35", "spec.egress[0].to[0].ipBlock.cidr: \"10.0.0.0\" is not a valid prefix like "
+		    "10.0.0.0/8 or fd00::/64")},
 	{"  egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16, 11.0.0.0/16]}}]}]\n",
-	 AT("5:69", "spec.egress[0].to[0].ipBlock.except[1]: must lie inside the cidr 10.0.0.0/8 "
-		    "and be smaller")},
+	 AT("5:69", "spec.egress[0].to[0].ipBlock.except[1]: must be inside the cidr 10.0.0.0/8 "
+		    "and smaller")},
 	{"  egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.0.0/8]}}]}]\n",
-	 AT("5:56", "spec.egress[0].to[0].ipBlock.except[0]: must lie inside the cidr 10.0.0.0/8 "
-		    "and be smaller")},
+	 AT("5:56", "spec.egress[0].to[0].ipBlock.except[0]: must be inside the cidr 10.0.0.0/8 "
+		    "and smaller")},
 	{"  egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8, except: ['fd00::/16']}}]}]\n",
-	 AT("5:56", "spec.egress[0].to[0].ipBlock.except[0]: must lie inside the cidr 10.0.0.0/8 "
-		    "and be smaller")},
+	 AT("5:56", "spec.egress[0].to[0].ipBlock.except[0]: must be inside the cidr 10.0.0.0/8 "
+		    "and smaller")},
 	{"  egress: [{to: [{ipBlock: {cidr: 10.0.0.1/8}}]}]\n",
 	 "t:5:35: warning: NetworkPolicy d/p: spec.egress[0].to[0].ipBlock.cidr: \"10.0.0.1/8\" "
-	 "has bits behind its length; read as 10.0.0.0/8\n" IMPLIED},
+	 "has host bits set; read as 10.0.0.0/8\n" IMPLIED},
 	/* rules */
 	{"  ingress:\n  -\n", AT("6:4", "spec.ingress[0]: must be a map ({} allows everything)")},
 	{"  ingress: {}\n", AT("5:12", "spec.ingress: must be a list")},
@@ -81,28 +81,28 @@ static const struct {
 	{"  ingress: [{ports: [{port: -1}]}]\n",
 	 AT("5:29", "spec.ingress[0].ports[0].port: must be a port number, 1 to 65535")},
 	{"  ingress: [{ports: [{port: '80'}]}]\n",
-	 AT("5:29", "spec.ingress[0].ports[0].port: must be a port number without quotes, or a "
-		    "port's name (at most 15 of a-z, 0-9 and -, a letter among them)")},
+	 AT("5:29", "spec.ingress[0].ports[0].port: must be an unquoted port number, or a port "
+		    "name (at most 15 of a-z, 0-9 and -, with at least one letter)")},
 	{"  ingress: [{ports: [{port: 0x50}]}]\n",
 	 AT("5:29", "spec.ingress[0].ports[0].port: must be a string: put \"0x50\" in quotes")},
 	{"  ingress: [{ports: [{port: Web_Port}]}]\n",
-	 AT("5:29", "spec.ingress[0].ports[0].port: must be a port number without quotes, or a "
-		    "port's name (at most 15 of a-z, 0-9 and -, a letter among them)")},
+	 AT("5:29", "spec.ingress[0].ports[0].port: must be an unquoted port number, or a port "
+		    "name (at most 15 of a-z, 0-9 and -, with at least one letter)")},
 	{"  ingress: [{ports: [{port: [80]}]}]\n",
 	 AT("5:29", "spec.ingress[0].ports[0].port: must be a string")},
 	{"  ingress: [{ports: [{endPort: 90}]}]\n",
-	 AT("5:32", "spec.ingress[0].ports[0].endPort: needs a port")},
+	 AT("5:32", "spec.ingress[0].ports[0].endPort: requires port")},
 	{"  ingress: [{ports: [{port: web, endPort: 90}]}]\n",
-	 AT("5:43", "spec.ingress[0].ports[0].endPort: needs a numeric port, not a name")},
+	 AT("5:43", "spec.ingress[0].ports[0].endPort: requires a numeric port, not a name")},
 	{"  ingress: [{ports: [{port: 80, endPort: 79}]}]\n",
 	 AT("5:42", "spec.ingress[0].ports[0].endPort: must not be less than port (80)")},
 	{"  ingress: [{ports: [{port: 80, endPort: '90'}]}]\n",
 	 AT("5:42", "spec.ingress[0].ports[0].endPort: must be a port number, 1 to 65535")},
 	{"  ingress: [{ports: [{protocol: tcp}]}]\n",
-	 AT("5:33", "spec.ingress[0].ports[0].protocol: unknown \"tcp\" (TCP, UDP, SCTP)")},
+	 AT("5:33", "spec.ingress[0].ports[0].protocol: unknown \"tcp\" (one of: TCP, UDP, SCTP)")},
 	{"  ingress: [{ports: [{protocol: ICMP}]}]\n",
-	 AT("5:33", "spec.ingress[0].ports[0].protocol: unknown \"ICMP\" (TCP, UDP, "
-		    "SCTP)")},
+	 AT("5:33",
+	    "spec.ingress[0].ports[0].protocol: unknown \"ICMP\" (one of: TCP, UDP, SCTP)")},
 	{"  ingress: [{ports: [{protocol: 6}]}]\n",
 	 AT("5:33", "spec.ingress[0].ports[0].protocol: must be a string: put \"6\" in quotes")},
 	/* types */
@@ -110,8 +110,8 @@ static const struct {
 	 AT("5:26", "spec.policyTypes[1]: \"egress\" is neither Ingress nor Egress")},
 	{"  policyTypes: Ingress\n", AT("5:16", "spec.policyTypes: must be a list")},
 	{"  policyTypes: [Ingress]\n  egress: [{}]\n",
-	 "t:6:11: warning: NetworkPolicy d/p: spec.egress: without effect: policyTypes leaves "
-	 "this direction out\n" IMPLIED},
+	 "t:6:11: warning: NetworkPolicy d/p: spec.egress: has no effect: policyTypes does not "
+	 "include this direction\n" IMPLIED},
 	/* selectors */
 	{"  podSelector: []\n", AT("5:16", "spec.podSelector: must be a map")},
 	{"  podSelector: {matchLabels: {app: 1.10}}\n",
@@ -126,21 +126,21 @@ static const struct {
 	{"  podSelector: {matchLabels: {app: }}\n",
 	 AT("5:36", "spec.podSelector.matchLabels.app: must be a string")},
 	{"  podSelector: {matchLabels: {app: a b}}\n",
-	 AT("5:36", "spec.podSelector.matchLabels.app: \"a b\" is no label value")},
+	 AT("5:36", "spec.podSelector.matchLabels.app: \"a b\" is not a valid label value")},
 	{"  podSelector: {matchLabels: {-app: a}}\n",
-	 AT("5:31", "spec.podSelector.matchLabels: \"-app\" is no label key")},
+	 AT("5:31", "spec.podSelector.matchLabels: \"-app\" is not a valid label key")},
 	{"  podSelector: {matchLabels: {Example.com/app: a}}\n",
-	 AT("5:31", "spec.podSelector.matchLabels: \"Example.com/app\" is no label key")},
+	 AT("5:31", "spec.podSelector.matchLabels: \"Example.com/app\" is not a valid label key")},
 	{"  podSelector: {matchLabels: {a/b/c: a}}\n",
-	 AT("5:31", "spec.podSelector.matchLabels: \"a/b/c\" is no label key")},
+	 AT("5:31", "spec.podSelector.matchLabels: \"a/b/c\" is not a valid label key")},
 	{"  podSelector: {matchExpressions: [{key: a, operator: in, values: [b]}]}\n",
-	 AT("5:55", "spec.podSelector.matchExpressions[0].operator: unknown \"in\" (In, NotIn, "
-		    "Exists, DoesNotExist)")},
+	 AT("5:55", "spec.podSelector.matchExpressions[0].operator: unknown \"in\" (one of: In, "
+		    "NotIn, Exists, DoesNotExist)")},
 	{"  podSelector: {matchExpressions: [{key: a, operator: In}]}\n",
-	 AT("5:36", "spec.podSelector.matchExpressions[0].values: In needs at least one value")},
+	 AT("5:36", "spec.podSelector.matchExpressions[0].values: In requires at least one value")},
 	{"  podSelector: {matchExpressions: [{key: a, operator: NotIn, values: []}]}\n",
-	 AT("5:70", "spec.podSelector.matchExpressions[0].values: NotIn needs at least one "
-		    "value")},
+	 AT("5:70",
+	    "spec.podSelector.matchExpressions[0].values: NotIn requires at least one value")},
 	{"  podSelector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}\n",
 	 AT("5:71", "spec.podSelector.matchExpressions[0].values: Exists takes no values")},
 	{"  podSelector: {matchExpressions: [{operator: Exists}]}\n",
@@ -196,8 +196,8 @@ static void test_all_at_once(void **state)
 		   "podSelector, namespaceSelector or ipBlock ({} as podSelector means all pods)\n"
 		   "t:6:41: NetworkPolicy d/p: spec.ingress[0].ports[0].port: must be a port "
 		   "number, 1 to 65535\n"
-		   "t:6:56: NetworkPolicy d/p: spec.ingress[0].ports[1].protocol: unknown "
-		   "\"X\" (TCP, UDP, SCTP)\n" IMPLIED);
+		   "t:6:56: NetworkPolicy d/p: spec.ingress[0].ports[1].protocol: unknown \"X\" "
+		   "(one of: TCP, UDP, SCTP)\n" IMPLIED);
 	eg_world_free(&world);
 }
 

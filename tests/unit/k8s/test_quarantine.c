@@ -85,11 +85,11 @@ static const struct {
 	 "+-++++"},
 	{POLICY("name: p, namespace: d",
 		"podSelector: {matchExpressions: [{key: app, operator: Inn, values: [web]}]}"),
-	 "t:13: NetworkPolicy d/p: spec.podSelector.matchExpressions[0].operator: unknown "
-	 "\"Inn\" (In, NotIn, Exists, DoesNotExist)\n",
+	 "t:13: NetworkPolicy d/p: spec.podSelector.matchExpressions[0].operator: unknown \"Inn\" "
+	 "(one of: In, NotIn, Exists, DoesNotExist)\n",
 	 "t:13: quarantined: NetworkPolicy d/p: spec.podSelector.matchExpressions[0].operator: "
-	 "unknown \"Inn\" (In, NotIn, Exists, DoesNotExist): it isolates the pods it selects and "
-	 "allows nothing\n",
+	 "unknown \"Inn\" (one of: In, NotIn, Exists, DoesNotExist): it isolates the pods it "
+	 "selects and allows nothing\n",
 	 "-+-+++"},
 	{POLICY("name: p, namespace: d", "policyTypes: [Egres], podSelector: {}"),
 	 "t:13: NetworkPolicy d/p: spec.policyTypes[0]: \"Egres\" is neither Ingress nor "
@@ -139,10 +139,9 @@ static const struct {
 	{POLICY("name: p, namespace: d",
 		"podSelector: {matchLabels: {app: web}}, ingress: [{ports: [{port: 0120}]}]"),
 	 "t:13: NetworkPolicy d/p: spec.ingress[0].ports[0].port: \"0120\" is octal to some "
-	 "readers and decimal to others: write the port without leading zeros\n",
-	 "t:13: quarantined: NetworkPolicy d/p: spec.ingress[0].ports[0].port: \"0120\" is "
-	 "octal "
-	 "to some readers and decimal to others: write the port without leading zeros: it isolates "
+	 "parsers and decimal to others: write the port without leading zeros\n",
+	 "t:13: quarantined: NetworkPolicy d/p: spec.ingress[0].ports[0].port: \"0120\" is octal "
+	 "to some parsers and decimal to others: write the port without leading zeros: it isolates "
 	 "the pods it selects and allows nothing\n",
 	 "-+++++"},
 	/* what the rest of a selector says is not narrower than what was meant: all pods */
@@ -160,8 +159,8 @@ static const struct {
 	 "\"namespace\"?)\n",
 	 NULL, NULL},
 	{POLICY("name: p", "podSelector: {}"),
-	 "t:13: NetworkPolicy p: metadata.namespace: missing (policy.default_namespace sets one "
-	 "for such objects)\n",
+	 "t:13: NetworkPolicy p: metadata.namespace: missing (policy.default_namespace can supply "
+	 "a default)\n",
 	 NULL, NULL},
 	{POLICY("name: p, namespace: d, label: {}", "podSelector: {matchLabels: {app: web}}"),
 	 "t:13: NetworkPolicy d/p: metadata: unknown field \"label\" (did you mean "
@@ -170,9 +169,9 @@ static const struct {
 	 "\"labels\"?): it isolates the pods it selects and allows nothing\n",
 	 "-+++++"},
 	{POLICY("name: P, namespace: d", "podSelector: {matchLabels: {app: web}}"),
-	 "t:13: NetworkPolicy d/P: metadata.name: \"P\" is no name (a-z, 0-9, - and .)\n",
-	 "t:13: quarantined: NetworkPolicy d/: metadata.name: \"P\" is no name (a-z, 0-9, - and "
-	 ".): it isolates the pods it selects and allows nothing\n",
+	 "t:13: NetworkPolicy d/P: metadata.name: \"P\" is not a valid name (a-z, 0-9, - and .)\n",
+	 "t:13: quarantined: NetworkPolicy d/: metadata.name: \"P\" is not a valid name (a-z, 0-9, "
+	 "- and .): it isolates the pods it selects and allows nothing\n",
 	 "-+++++"},
 	{POLICY("name: p, namespace: d",
 		"podSelector: {matchLabels: {app: web}}, ingress: [{}]") "---\n" POLICY("name: p, "
@@ -185,8 +184,8 @@ static const struct {
 											"db}}, "
 											"ingress: "
 											"[{}]"),
-	 "t:15: NetworkPolicy d/p: is there twice; first at t:13\n",
-	 "t:15: quarantined: NetworkPolicy d/p: is there twice; first at t:13: it isolates the "
+	 "t:15: NetworkPolicy d/p: duplicate object (first at t:13)\n",
+	 "t:15: quarantined: NetworkPolicy d/p: duplicate object (first at t:13): it isolates the "
 	 "pods it selects and allows nothing\n",
 	 "-+-+++"},
 	/* kinds and versions that are not enforced */
@@ -199,82 +198,81 @@ static const struct {
 	 "-+++++"},
 	{"{apiVersion: networking.k8s.io/v1beta1, kind: NetworkPolicy, metadata: {name: p, "
 	 "namespace: d}, spec: {podSelector: {matchLabels: {app: web}}}}\n",
-	 "t:13: NetworkPolicy d/p: apiVersion \"networking.k8s.io/v1beta1\" is not read: convert "
-	 "it to networking.k8s.io/v1\n",
+	 "t:13: NetworkPolicy d/p: apiVersion \"networking.k8s.io/v1beta1\" is not supported: "
+	 "convert it to networking.k8s.io/v1\n",
 	 "t:13: quarantined: NetworkPolicy d/p: apiVersion \"networking.k8s.io/v1beta1\" is not "
-	 "read: convert it to networking.k8s.io/v1: it isolates the pods it selects and allows "
-	 "nothing\n",
+	 "supported: convert it to networking.k8s.io/v1: it isolates the pods it selects and "
+	 "allows nothing\n",
 	 "-+++++"},
 	{"{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: p, namespace: e}, "
 	 "spec: {endpointSelector: {}}}\n",
 	 "t:13: CiliumNetworkPolicy e/p: kind CiliumNetworkPolicy of apiVersion \"cilium.io/v2\" "
-	 "is not enforced: policies are NetworkPolicy of networking.k8s.io/v1\n",
+	 "is not enforced: only NetworkPolicy of networking.k8s.io/v1 is\n",
 	 "t:13: quarantined: CiliumNetworkPolicy e/p: kind CiliumNetworkPolicy of apiVersion "
-	 "\"cilium.io/v2\" is not enforced: policies are NetworkPolicy of networking.k8s.io/v1 "
-	 "(and "
-	 "1 more errors): it isolates the pods it selects and allows nothing\n",
+	 "\"cilium.io/v2\" is not enforced: only NetworkPolicy of networking.k8s.io/v1 is (and 1 "
+	 "more errors): it isolates the pods it selects and allows nothing\n",
 	 "++++--"},
 	{"{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: p, "
 	 "namespace: d}, spec: {}}\n",
 	 "t:13: AuthorizationPolicy d/p: kind AuthorizationPolicy of apiVersion "
-	 "\"security.istio.io/v1\" is not enforced: policies are NetworkPolicy of "
-	 "networking.k8s.io/v1\n",
+	 "\"security.istio.io/v1\" is not enforced: only NetworkPolicy of networking.k8s.io/v1 "
+	 "is\n",
 	 "t:13: quarantined: AuthorizationPolicy d/p: kind AuthorizationPolicy of apiVersion "
-	 "\"security.istio.io/v1\" is not enforced: policies are NetworkPolicy of "
-	 "networking.k8s.io/v1: it isolates the pods it selects and allows nothing\n",
+	 "\"security.istio.io/v1\" is not enforced: only NetworkPolicy of networking.k8s.io/v1 is: "
+	 "it isolates the pods it selects and allows nothing\n",
 	 "-+-+++"},
 	{"{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: p}}\n",
 	 "t:13: GlobalNetworkPolicy p: kind GlobalNetworkPolicy of apiVersion "
-	 "\"projectcalico.org/v3\" is not enforced: policies are NetworkPolicy of "
-	 "networking.k8s.io/v1\n",
+	 "\"projectcalico.org/v3\" is not enforced: only NetworkPolicy of networking.k8s.io/v1 "
+	 "is\n",
 	 NULL, NULL},
 	{"{apiVersion: v1, kind: Service, metadata: {name: s, namespace: d}}\n",
-	 "t:13: Service d/s: kind Service of apiVersion \"v1\" is not enforced: policies are "
-	 "NetworkPolicy of networking.k8s.io/v1\n",
-	 "t:13: quarantined: Service d/s: kind Service of apiVersion \"v1\" is not enforced: "
-	 "policies are NetworkPolicy of networking.k8s.io/v1: it has no effect\n",
+	 "t:13: Service d/s: kind Service of apiVersion \"v1\" is not enforced: only NetworkPolicy "
+	 "of networking.k8s.io/v1 is\n",
+	 "t:13: quarantined: Service d/s: kind Service of apiVersion \"v1\" is not enforced: only "
+	 "NetworkPolicy of networking.k8s.io/v1 is: it has no effect\n",
 	 "++++++"},
 	/* not a list, whatever it is called: it has no items */
 	{"{apiVersion: x.io/v1, kind: AllowList, metadata: {name: l, namespace: d}, spec: "
 	 "{ingress: "
 	 "[]}}\n",
-	 "t:13: AllowList d/l: kind AllowList of apiVersion \"x.io/v1\" is not enforced: policies "
-	 "are NetworkPolicy of networking.k8s.io/v1\n",
+	 "t:13: AllowList d/l: kind AllowList of apiVersion \"x.io/v1\" is not enforced: only "
+	 "NetworkPolicy of networking.k8s.io/v1 is\n",
 	 "t:13: quarantined: AllowList d/l: kind AllowList of apiVersion \"x.io/v1\" is not "
-	 "enforced: policies are NetworkPolicy of networking.k8s.io/v1: it isolates the pods it "
-	 "selects and allows nothing\n",
+	 "enforced: only NetworkPolicy of networking.k8s.io/v1 is: it isolates the pods it selects "
+	 "and allows nothing\n",
 	 "-+-+++"},
 	{"{apiVersion: v1, kind: List, item: []}\n", "t:13: items: missing in List\n", NULL, NULL},
 	/* a pod is denied with all that it claims, its node is not */
 	{"{apiVersion: v1, kind: Pod, metadata: {name: y, namespace: d}, status: {podIPs: [{ip: "
 	 "10.0.0.1}, {ip: 10.0.0.3}, {ip: 192.0.2.1}, {ip: x}]}}\n",
-	 "t:13: Pod d/y: status.podIPs[1].ip: a second IPv4 address\n",
-	 "t:13: quarantined: Pod d/y: status.podIPs[1].ip: a second IPv4 address (and 3 more "
-	 "errors): "
-	 "its addresses are denied\n",
+	 "t:13: Pod d/y: status.podIPs[1].ip: more than one IPv4 address\n",
+	 "t:13: quarantined: Pod d/y: status.podIPs[1].ip: more than one IPv4 address (and 3 more "
+	 "errors): its addresses are denied\n",
 	 "--++--"},
 	{"{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: d}, status: {podIP: "
 	 "10.0.0.1}}\n",
-	 "t:13: Pod d/web: is there twice; first at t:7\n",
-	 "t:13: quarantined: Pod d/web: is there twice; first at t:7: its addresses are denied\n",
+	 "t:13: Pod d/web: duplicate object (first at t:7)\n",
+	 "t:13: quarantined: Pod d/web: duplicate object (first at t:7): its addresses are "
+	 "denied\n",
 	 "--++++"},
 	{"{apiVersion: v1, kind: Node, metadata: {name: n2}, status: {addresses: [{type: "
 	 "InternalIP, address: x}]}}\n",
 	 "t:13: Node n2: status.addresses[0]: must be an IP address\n",
 	 "t:13: quarantined: Node n2: status.addresses[0]: must be an IP address: its addresses "
-	 "are no node's\n",
+	 "are not treated as a node's\n",
 	 "++++++"},
 	{"{apiVersion: v1, kind: Namespace, metadata: {name: f, labels: {a: b c}}}\n",
-	 "t:13: Namespace f: metadata.labels.a: \"b c\" is no label value\n",
-	 "t:13: quarantined: Namespace f: metadata.labels.a: \"b c\" is no label value: its "
-	 "labels "
-	 "are taken as not known\n",
+	 "t:13: Namespace f: metadata.labels.a: \"b c\" is not a valid label value\n",
+	 "t:13: quarantined: Namespace f: metadata.labels.a: \"b c\" is not a valid label value: "
+	 "its labels are treated as unknown\n",
 	 "++++++"},
 	/* pods of two namespaces */
 	{"{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: d}}\n---\n"
 	 "{apiVersion: v1, kind: Pod, metadata: {name: x, namespace: e}}\n",
-	 "t:13: Pod d/web: is there twice; first at t:7\n",
-	 "t:13: quarantined: Pod d/web: is there twice; first at t:7: its addresses are denied\n",
+	 "t:13: Pod d/web: duplicate object (first at t:7)\n",
+	 "t:13: quarantined: Pod d/web: duplicate object (first at t:7): its addresses are "
+	 "denied\n",
 	 "--++--"},
 };
 

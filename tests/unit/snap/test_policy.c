@@ -133,7 +133,7 @@ static void test_shrink(void **state)
 	struct eg_snap *first, *next;
 
 	(void)state;
-	next = load(NULL, EG_REFUSE_ALL, "", PODS, "# none\n", "no object in it");
+	next = load(NULL, EG_REFUSE_ALL, "", PODS, "# none\n", "contains no objects");
 	eg_snap_free(next);
 	first = load(NULL, EG_REFUSE_ALL, "", PODS, GOOD, "");
 	for (int all = 0; all < 2; all++) {
@@ -145,7 +145,7 @@ static void test_shrink(void **state)
 				 "0 pods where 1 are in force"));
 	}
 	next = load(first, EG_QUARANTINE_ALL, ", max_shrink: 100%", PODS, "# none\n",
-		    "no object in it");
+		    "contains no objects");
 	assert_true(enters(next, 80));
 	eg_snap_free(next);
 	eg_snap_free(first);

@@ -73,7 +73,7 @@ static void write_ns(const char *file, const char *ns)
 	assert_int_equal(fclose(f), 0);
 }
 
-static void make_folder(const char *name)
+static void make_directory(const char *name)
 {
 	assert_int_equal(mkdir(in_root(name), 0700), 0);
 }
@@ -116,14 +116,14 @@ static void expect(const char *folder, const char *namespaces, const char *messa
 	eg_errs_free(&errs);
 }
 
-static void test_folders(void **state)
+static void test_directories(void **state)
 {
 	(void)state;
 	/* people */
-	make_folder("plain");
-	make_folder("plain/b");
-	make_folder("plain/b/deep");
-	make_folder("plain/.git");
+	make_directory("plain");
+	make_directory("plain/b");
+	make_directory("plain/b/deep");
+	make_directory("plain/.git");
 	write_ns("plain/z.yaml", "z");
 	write_ns("plain/a.yml", "a");
 	write_ns("plain/b/c.json", "c");
@@ -132,9 +132,9 @@ static void test_folders(void **state)
 	write_ns("plain/notes.txt", "no");
 	expect("plain", "a c d z ", "");
 	/* a mounted ConfigMap: links to a folder that the next version replaces */
-	make_folder("map");
-	make_folder("map/..2024_01_01");
-	make_folder("map/..2024_01_01/sub");
+	make_directory("map");
+	make_directory("map/..2024_01_01");
+	make_directory("map/..2024_01_01/sub");
 	write_ns("map/..2024_01_01/a.yaml", "a");
 	write_ns("map/..2024_01_01/sub/b.yaml", "b");
 	make_link("..2024_01_01", "map/..data");
@@ -142,28 +142,28 @@ static void test_folders(void **state)
 	make_link("..data/sub", "map/sub");
 	expect("map", "a b ", "");
 	/* git-sync: a link to a worktree, beside older ones */
-	make_folder("git");
-	make_folder("git/.worktrees");
-	make_folder("git/.worktrees/1");
-	make_folder("git/.worktrees/2");
+	make_directory("git");
+	make_directory("git/.worktrees");
+	make_directory("git/.worktrees/1");
+	make_directory("git/.worktrees/2");
 	write_ns("git/.worktrees/1/a.yaml", "old");
 	write_ns("git/.worktrees/2/a.yaml", "new");
 	make_link(".worktrees/2", "git/current");
 	expect("git", "new ", "");
 	expect("git/current", "new ", "");
 	/* loops, and one folder by two names */
-	make_folder("loop");
-	make_folder("loop/a");
+	make_directory("loop");
+	make_directory("loop/a");
 	write_ns("loop/a/x.yaml", "x");
 	make_link("..", "loop/a/up");
 	make_link(".", "loop/self");
 	make_link("a", "loop/twin");
 	expect("loop", "x ",
-	       "warning: loop/a/up: leads to a folder that is read already\n"
-	       "warning: loop/self: leads to a folder that is read already\n"
-	       "warning: loop/twin: leads to a folder that is read already\n");
+	       "warning: loop/a/up: leads to a directory that has already been read\n"
+	       "warning: loop/self: leads to a directory that has already been read\n"
+	       "warning: loop/twin: leads to a directory that has already been read\n");
 	/* what is no file, or none any more */
-	make_folder("odd");
+	make_directory("odd");
 	write_ns("odd/a.yaml", "a");
 	assert_int_equal(mkfifo(in_root("odd/fifo.yaml"), 0600), 0);
 	assert_int_equal(mkfifo(in_root("odd/fifo"), 0600), 0);
@@ -176,9 +176,9 @@ static void test_folders(void **state)
 	       "odd/zero.yaml: is a device, not a file\n");
 	expect("odd/fifo.yaml", "", "odd/fifo.yaml: is a FIFO, not a file\n");
 	expect("none", "", "none: cannot open: No such file or directory\n");
-	make_folder("empty");
-	make_folder("empty/empty");
-	expect("empty", "", "empty: warning: no *.yaml, *.yml or *.json in this folder\n");
+	make_directory("empty");
+	make_directory("empty/empty");
+	expect("empty", "", "empty: warning: no *.yaml, *.yml or *.json in this directory\n");
 }
 
 static void test_depth(void **state)
@@ -187,14 +187,14 @@ static void test_depth(void **state)
 
 	(void)state;
 	eg_buf_add(&path, "deep");
-	make_folder("deep");
-	for (int i = 0; i < EG_K8S_FOLDER_DEPTH; i++) {
+	make_directory("deep");
+	for (int i = 0; i < EG_K8S_DIRECTORY_DEPTH_MAX; i++) {
 		eg_buf_add(&path, "/d");
-		make_folder(path.v);
+		make_directory(path.v);
 	}
 	eg_buf_add(&messages,
-		   "%s: folders are nested too deep\ndeep: warning: no *.yaml, *.yml or *.json in "
-		   "this folder\n",
+		   "%s: directories are nested too deeply\n"
+		   "deep: warning: no *.yaml, *.yml or *.json in this directory\n",
 		   path.v);
 	expect("deep", "", messages.v);
 	eg_buf_free(&path);
@@ -234,13 +234,14 @@ static void test_text(void **state)
 	read_world("{apiVersion: v1, kind: Namespace, metadata: {annotations: {a: \"\x7f\"}, name: "
 		   "\"a\x7f\"}}\n",
 		   &world,
-		   "t:1:75: Namespace a\xef\xbf\xbd: metadata.name: \"a\xef\xbf\xbd\" is no name "
-		   "(a-z, 0-9, - and .)\n");
+		   "t:1:75: Namespace a\xef\xbf\xbd: metadata.name: \"a\xef\xbf\xbd\" is not a "
+		   "valid name (a-z, 0-9, - and .)\n");
 	eg_world_free(&world);
 	read_world("{apiVersion: v1, kind: Namespace, metadata: {name: a, labels: {b: "
 		   "\"c\\u0000\"}}}\n",
 		   &world,
-		   "t:1:67: Namespace a: metadata.labels.b: \"c\xef\xbf\xbd\" is no label value\n");
+		   "t:1:67: Namespace a: metadata.labels.b: \"c\xef\xbf\xbd\" is not a valid label "
+		   "value\n");
 	eg_world_free(&world);
 }
 
@@ -258,26 +259,26 @@ static void swap_data(void)
 static void test_listing(void **state)
 {
 	(void)state;
-	make_folder("swapped");
-	make_folder("swapped/..v1");
-	make_folder("swapped/..v2");
+	make_directory("swapped");
+	make_directory("swapped/..v1");
+	make_directory("swapped/..v2");
 	write_ns("swapped/..v1/a.yaml", "a");
 	write_ns("swapped/..v2/a.yaml", "a");
 	make_link("..v1", "swapped/..data");
 	make_link("..data/a.yaml", "swapped/a.yaml");
 	expect("swapped", "a ", "");
 	listing.before = swap_data;
-	expect("swapped", "a ", "swapped: was replaced while it was read: reload again\n");
+	expect("swapped", "a ", "swapped: was replaced while being read: reload again\n");
 	expect("swapped", "a ", "");
 	listing.fail = true;
 	expect("swapped", "", "swapped: Input/output error\n");
 	listing.fail = false;
-	listing.n_more = EG_K8S_FOLDER_FILES - 2; /* and a.yaml: the rest is hidden */
+	listing.n_more = EG_K8S_DIRECTORY_FILES_MAX - 2; /* and a.yaml: the rest is hidden */
 	expect("swapped", "a ", "");
-	listing.n_more = EG_K8S_FOLDER_FILES - 1;
+	listing.n_more = EG_K8S_DIRECTORY_FILES_MAX - 1;
 	expect("swapped", "a ", "");
-	listing.n_more = EG_K8S_FOLDER_FILES;
-	expect("swapped", "", "swapped: too many files in this folder\n");
+	listing.n_more = EG_K8S_DIRECTORY_FILES_MAX;
+	expect("swapped", "", "swapped: too many files in this directory\n");
 }
 
 static int make_root(void **state)
@@ -298,10 +299,10 @@ static int remove_root(void **state)
 	return err;
 }
 
-int run_folder_tests(void)
+int run_directory_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_directories),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_listing),
