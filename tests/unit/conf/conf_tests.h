@@ -1,4 +1,5 @@
-/* One cmocka group a file; test_conf.c runs them all. Each returns the number of failed tests. */
+/* One cmocka group per file, all run by test_conf.c. Each function returns the number of failed
+ * tests. */
 #ifndef CONF_TESTS_H
 #define CONF_TESTS_H
 
@@ -30,14 +31,14 @@ int run_restart_key_tests(void);
 int run_read_tests(void);
 int run_prefix_index_tests(void);
 
-/* The messages must be exactly these lines, each with its newline; prints both where not. Empties
- * the list. */
+/* Asserts that the messages are exactly these lines, each with its newline, and empties the list.
+ * Prints both on a mismatch. */
 void assert_messages(struct eg_errs *errs, const char *lines);
 
-/* Seed random() from EG_SEED in the environment or the clock, and print it. */
+/* Seed random() from EG_SEED in the environment or from the clock, and print the seed. */
 void seed_random(void);
 
-/* The only tree of `text`, which must be free of errors; the caller's to free. */
+/* Parse `text`, which must have no errors. The caller frees the tree. */
 struct eg_tree read_tree(const char *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* lib/conf: from text to tree to a checked configuration. */
+/* lib/conf: text, tree and checked configuration. */
 #include "conf_tests.h"
 
 #include <time.h>

@@ -1,4 +1,4 @@
-/* Whole configurations: the full one decoded, defaults, several mistakes at once. */
+/* Complete configurations: every key with its value, defaults, several mistakes at once. */
 #include "conf_tests.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "conf/config.h"
 
-/* Every key of this stage; tests/unit/conf has no other list of them. */
+/* Every key; tests/unit/conf has no other list of them. */
 static const char full[] =
 	"version: 1\n"
 	"eal: {args: [\"--file-prefix=gw0\", --no-huge]}\n"
@@ -207,7 +207,7 @@ static void test_defaults(void **state)
 	eg_config_free(c);
 }
 
-/* What policy's keys say is what the gateway goes by. */
+/* The values of all policy keys. */
 static void test_policy(void **state)
 {
 	struct eg_config *c = parse(
@@ -282,7 +282,7 @@ static void test_lcores(void **state)
 	}
 }
 
-/* Each number could be an error of its own. */
+/* Without a limit each number would be a separate error. */
 static void test_hostile_lcores(void **state)
 {
 	struct eg_buf text = {0};
@@ -361,7 +361,7 @@ static void test_load(void **state)
 	eg_config_free(c);
 }
 
-/* The largest configuration the header promises, and one in which everything is wrong. */
+/* The largest configuration that config.h allows, and one in which everything is wrong. */
 static void test_many_peers(void **state)
 {
 	struct eg_buf text = {0};

@@ -1,4 +1,4 @@
-/* Where packets may come from and what must not leave in clear: ports' source_check, encrypt. */
+/* source_check of ports, and `encrypt`. */
 #include "config_cases.h"
 
 #include "base/buf.h"
@@ -36,8 +36,8 @@ static void test_encrypt(void **state)
 		{VP "encrypt: 10.0.0.0/8\n", "t:3:10: encrypt: expected a list, found a value\n"},
 		{VP "encrypt: [10.0.0.1/8]\n",
 		 "t:3:11: encrypt[0]: 10.0.0.1/8 has host bits set (did you mean 10.0.0.0/8?)\n"},
-		/* Behind a router of a clear port it would be in clear; a wider route says nothing.
-		 */
+		/* Traffic behind a router on a clear port would be in clear; wider routes do not
+		 * matter. */
 		{VP ROUTER
 		 "routes: [{to: 10.3.0.0/16, via: 10.9.0.2}, {to: 0.0.0.0/0, via: 10.9.0.2},\n"
 		 "         {to: 10.4.0.0/16, port: c}, {to: 10.5.0.0/16, via: 192.0.2.2},\n"
@@ -45,7 +45,7 @@ static void test_encrypt(void **state)
 		 "encrypt: [10.0.0.0/8]\n",
 		 "t:5:15: routes[0].to: 10.3.0.0/16 lies inside 10.0.0.0/8 of encrypt: its packets "
 		 "would leave in clear through a router on ports.c\n"},
-		/* Suites that do not encrypt. */
+		/* Suites without encryption. */
 		{VP ROUTER "encrypt: [10.2.128.0/17]\n" PEER("null-sha256"),
 		 "t:8:38: peers.b.sas[0].suite: null-sha256 does not encrypt, and the peer "
 		 "overlaps "
@@ -62,7 +62,7 @@ static void test_encrypt(void **state)
 		 "t:8:38: warning: peers.b.sas[0].suite: aes256gmac does not encrypt: packets to "
 		 "this peer are readable on the wire\n"},
 		{VP ROUTER "encrypt: [10.0.0.0/8]\n" PEER("aes256gcm16") "state_dir: s\n", ""},
-		/* What a peer in transport mode carries is its own address. */
+		/* A transport mode peer protects its own address. */
 		{VP ROUTER
 		 "routes: [{to: 192.0.2.1/32, port: c}]\n"
 		 "encrypt: [192.0.2.0/24]\n"

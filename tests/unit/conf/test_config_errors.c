@@ -1,10 +1,10 @@
-/* Every message of the configuration reader but those on peers, each with its exact line. */
+/* Every message of the configuration reader, except those about peers, with its exact position. */
 #include "config_cases.h"
 
 #include "base/buf.h"
 #include "conf/config.h"
 
-/* SAs that nobody complains about. */
+/* Valid SAs. */
 #define SAS                                                                                        \
 	"sas: [{dir: out, spi: 0x1001, suite: aes128gcm16, key_file: o},\n"                        \
 	"      {dir: in, spi: 0x2001, suite: aes128gcm16, key_file: i}]"
@@ -52,7 +52,7 @@ static void test_top(void **state)
 		{VP "eal: {args: --no-huge}\n",
 		 "t:3:13: eal.args: expected a list, found a value\n"},
 		{VP "\"x\\ny\": 1\n", "t:3:1: unknown key \"x?y\"\n"},
-		/* Not built yet, so unknown. */
+		/* Not implemented, therefore unknown. */
 		{VP "state_dir: []\nmetrics: {}\ncontrol: {}\n",
 		 "t:4:1: unknown key \"metrics\"\n"
 		 "t:5:1: unknown key \"control\"\n"
@@ -122,7 +122,8 @@ static void test_addresses(void **state)
 				"10.1.0.4}]\n",
 		 "t:4:67: routes[1].via: 10.7.0.3 is neither the ip of a neighbor nor inside a "
 		 "port's network\n"},
-		/* A remote is in reach by a network or a gateway, and only by the right port. */
+		/* A remote can be reachable through a connected network or a gateway, but only on
+		 * an encrypted port. */
 		{A("addresses: [10.1.0.1/24]",
 		   "addresses: [192.0.2.1/24], gateway: [192.0.2.254]") "peers:\n"
 									"  b: {local: 192.0.2.1, "

@@ -1,9 +1,9 @@
-/* Kernel devices and their allow lists: values, and every message with its exact place. */
+/* Kernel devices and their allow lists: values, and every message with its exact position. */
 #include "config_cases.h"
 
 #include "conf/config.h"
 
-/* Line 4 is the clear port's own, line 6 the encrypted one's. */
+/* Line 4 is the clear port's, line 6 the encrypted port's. */
 #define PORTS(clear, encrypted)                                                                    \
 	V "ports:\n  c: {device: d0, role: clear, addresses: [10.9.0.1/24],\n" clear "}\n"         \
 	  "  u: {device: \"d1,iface=wire\", role: encrypted, addresses: "                          \
@@ -53,7 +53,7 @@ static void test_messages(void **state)
 			   "{tcp: 11}, {tcp: 12}, {tcp: 13}, {tcp: 14}, {tcp: 15}, {tcp: 16}, "
 			   "{tcp: 17}]}"),
 		 "t:6:221: ports.u.kernel.allow[16].tcp: more than 16 ports\n"},
-		/* Another's device, another's interface. */
+		/* A device or interface used twice. */
 		{PORTS(" kernel: {" TAP "}", " kernel: {device: \"net_tap0,iface=k1\"}"),
 		 "t:6:19: ports.u.kernel.device: \"net_tap0,iface=k1\" uses the device or "
 		 "interface of ports.c (line 3)\n"},
@@ -96,7 +96,7 @@ static void test_values(void **state)
 	(void)state;
 	assert_true(allow.ike && !allow.icmp && !allow.n); /* the default */
 	allow = allow_of("", 0);
-	assert_true(!allow.ike && !allow.icmp && !allow.n); /* a clear port asks no list */
+	assert_true(!allow.ike && !allow.icmp && !allow.n); /* not used by a clear port */
 	allow = allow_of(", allow: []", 1);
 	assert_true(!allow.ike && !allow.icmp && !allow.n);
 	allow = allow_of(", allow: [icmp, bgp, {tcp: 443, udp: 3784}, ssh]", 1);

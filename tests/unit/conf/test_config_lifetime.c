@@ -1,4 +1,4 @@
-/* Lifetimes and state_dir: values, and every message with its exact place. */
+/* Lifetimes and state_dir: values, and every message with its exact position. */
 #include "config_cases.h"
 
 #include "base/clock.h"

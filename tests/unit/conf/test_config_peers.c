@@ -1,10 +1,10 @@
-/* Every message on peers and their SAs, each with its exact line. */
+/* Every message about peers and their SAs, with its exact position. */
 #include "config_cases.h"
 
 #include "base/buf.h"
 #include "conf/config.h"
 
-/* A peer from its way, its subnets, and what its SAs differ in. */
+/* A peer; the last argument distinguishes its SAs. */
 #define PEER(name, local, remote, subnets, n)                                                      \
 	"  " name ": {local: " local ", remote: " remote ", subnets: [" subnets "], sas: [\n"      \
 	"    {dir: out, spi: 30" n ", suite: aes128gcm16, key_file: o" n "},\n"                    \
@@ -52,7 +52,7 @@ static void test_peers(void **state)
 			 PEER("d", "192.0.2.1", "192.0.2.2", "10.1.2.0/24", "11"),
 		 "t:9:54: peers.d.subnets[0]: 10.1.2.0/24 overlaps 10.1.2.0/24 of peers.b (line "
 		 "6): to share it, give each of them a priority\n"},
-		/* Through itself. */
+		/* A tunnel through itself. */
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "192.0.0.0/16", "10"),
 		 "t:3:27: neighbors[0].ip: 192.0.2.2 lies inside 192.0.0.0/16 of peers.b (line 6): "
 		 "packets to it must go through the tunnel\n"
@@ -64,7 +64,7 @@ static void test_peers(void **state)
 			 PEER("d", "192.0.3.1", "192.0.2.2", "192.0.3.0/24", "11"),
 		 "t:9:14: peers.d.local: 192.0.3.1 lies inside 192.0.3.0/24 of peers.d (line 9): "
 		 "its tunnel would be routed through another tunnel\n"},
-		/* Past the tunnel. */
+		/* Routes that bypass the tunnel. */
 		{VP N "routes: [{to: 10.1.0.0/16, port: c}, {to: 10.1.2.0/24, port: c}, {to: "
 		      "10.0.0.0/8, port: c}]\n"
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.2", "10.1.0.0/16", "10"),
@@ -78,7 +78,7 @@ static void test_peers(void **state)
 		 "packets to it must go through the tunnel\n"
 		 "t:5:32: routes[0].via: 10.9.0.2 lies inside 10.9.0.0/16 of peers.b (line 7): a "
 		 "router must be reachable without a tunnel\n"},
-		/* Out of reach. */
+		/* Unreachable remotes. */
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
 		 "t:6:33: peers.b.remote: no route or neighbor covers 192.0.2.3\n"},
 		{VP N "peers:\n" PEER("b", "192.0.2.1", "10.9.0.2", "10.1.0.0/16", "10"),
@@ -100,7 +100,7 @@ static void test_peers(void **state)
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
 		 "t:7:33: warning: peers.b.remote: 192.0.2.3 has no entry in neighbors: packets to "
 		 "it will be dropped\n"},
-		/* One mistake, one message: reach is not judged on broken routes. */
+		/* One mistake, one message: reachability is not checked with invalid routes. */
 		{VP N "routes: [{to: 0.0.0.0/0, via: 192.0.2.9}]\n"
 		      "peers:\n" PEER("b", "192.0.2.1", "192.0.2.3", "10.1.0.0/16", "10"),
 		 "t:5:31: routes[0].via: 192.0.2.9 is neither the ip of a neighbor nor inside a "
@@ -179,7 +179,7 @@ static void test_sas(void **state)
 		 "authentication (RFC 8221 s4: MUST NOT)\n"},
 		{SA_HEAD OUT IN ", {dir: in, spi: 300, suite: aes128gcm16, key_file: \"\"}]}\n",
 		 "t:8:105: peers.b.sas[2].key_file: must not be empty\n"},
-		/* What two SAs may not share. */
+		/* SPIs and key files must be unique. */
 		{SA("dir: in, spi: 0x100"),
 		 "t:9:16: peers.b.sas[2].spi: 256 is already used by peers.b.sas[0] (line 7): "
 		 "inbound SPIs must be unique\n"},
@@ -270,7 +270,7 @@ static void test_peer_options(void **state)
 	run_config_cases(cases, COUNT(cases));
 }
 
-/* 10.9.0.9, behind clear port c, speaks to 192.0.2.2; 192.0.2.3 is routed. */
+/* 10.9.0.9, behind clear port c, talks to 192.0.2.2; 192.0.2.3 is routed. */
 #define TRANSPORT(name, local, remote, spi, more)                                                  \
 	"  " name ": {mode: transport, local: " local ", remote: " remote ", sas: [\n"             \
 	"    {dir: out, spi: 30" spi ", suite: aes128gcm16, key_file: o" spi "},\n"                \
@@ -302,7 +302,7 @@ static void test_transport(void **state)
 		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", ", df: set"),
 		 "t:9:63: peers.b.df: only valid in mode tunnel: transport mode keeps the packet's "
 		 "DF\n"},
-		/* Both ends must be reached, each on its side. */
+		/* Both ends must be reachable, each on its side. */
 		{VP NT TRANSPORT("b", "10.8.0.9", "192.0.2.2", "10", ""),
 		 "t:7:31: peers.b.local: no route or neighbor covers 10.8.0.9, to which mode "
 		 "transport forwards\n"},
@@ -316,7 +316,7 @@ static void test_transport(void **state)
 		{VP NT TRANSPORT("b", "10.9.0.9", "10.9.0.8", "10", ""),
 		 "t:7:49: peers.b.remote: 10.9.0.8 is reached through ports.c (line 2), whose role "
 		 "is not encrypted\n"},
-		/* Whose packet would it be? */
+		/* Ambiguous owner of a packet. */
 		{VP NT TRANSPORT("b", "10.9.0.9", "192.0.2.2", "10", "")
 			 TRANSPORT("d", "10.9.0.8", "192.0.2.2", "11", ""),
 		 "t:7:49: peers.b.remote: 192.0.2.2 is also remote of peers.d, whose mode is "
@@ -338,7 +338,7 @@ static void test_transport(void **state)
 	" requires state_dir: its IV is the sequence number, which must not repeat "               \
 	"after a restart (RFC 8750 s4, RFC 4303 s3.3.3)\n"
 
-/* No nonce may repeat, restarts included: each kind of IV, each direction. */
+/* Nonces must not repeat, even after a restart: each kind of IV, each direction. */
 static void test_nonces(void **state)
 {
 	static const struct {
@@ -351,9 +351,9 @@ static void test_nonces(void **state)
 		{"out", "aes128ctr-sha256", REPEATS_IVS},
 		{"out", "aes128gcm16-iiv", REPEATS_SEQ},
 		{"out", "chacha20poly1305-iiv", REPEATS_SEQ},
-		{"out", "aes256-sha256", NULL}, /* CBC's IVs are random */
+		{"out", "aes256-sha256", NULL}, /* CBC uses random IVs */
 		{"out", "null-sha256", NULL},
-		{"in", "aes256gcm16", NULL}, /* who only receives makes none */
+		{"in", "aes256gcm16", NULL}, /* inbound SAs generate no nonces */
 		{"in", "aes128gcm16-iiv", NULL},
 	};
 
@@ -363,7 +363,7 @@ static void test_nonces(void **state)
 		struct eg_errs errs = {0};
 		struct eg_config *config;
 
-		/* The head's own SAs: one that needs no state, and one that only receives. */
+		/* The SAs of the common part: one that needs no state, and an inbound one. */
 		eg_buf_add(&text,
 			   SA_HEAD "{dir: out, spi: 299, suite: aes256-sha256, key_file: o},\n" IN
 				   ",\n{dir: %s, spi: 300, suite: %s, key_file: k}]}\n",
@@ -408,7 +408,7 @@ static void test_too_many_peers(void **state)
 	eg_buf_free(&text);
 }
 
-/* On where it is not said. */
+/* Defaults to on. */
 static void test_mss_clamp(void **state)
 {
 	static const char *const keys[] = {"", ", mss_clamp: true", ", mss_clamp: false"};

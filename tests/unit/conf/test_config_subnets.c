@@ -1,17 +1,17 @@
-/* Subnets that several peers have, and who is asked whether he lives: every message. */
+/* Subnets shared by several peers, and dead peer detection: every message. */
 #include "config_cases.h"
 
 #include "base/buf.h"
 #include "conf/config.h"
 
-/* A clear port that speaks both families, and one on which every 192.0.2.x is found. */
+/* A clear port with addresses of both families, and one that reaches every 192.0.2.x. */
 #define HEAD                                                                                       \
 	"version: 1\n"                                                                             \
 	"ports: {c: {device: d0, role: clear, addresses: [10.9.0.1/24, \"fd00:9::1/64\"]},\n"      \
 	"        u: {device: d1, role: encrypted, addresses: [192.0.2.1/24]}}\n"                   \
 	"peers:\n"
 
-/* One line a peer; its SAs are missing, which is worth two warnings at its name: WARN. */
+/* One line per peer; its SAs are missing, which causes two warnings at its name (WARN). */
 #define PEER(name, n, subnets, more)                                                               \
 	name ": {local: 192.0.2.1, remote: 192.0.2." n ", subnets: [" subnets "], sas: [\n"        \
 	     "    {dir: out, spi: 30" n ", suite: aes128gcm16, key_file: o" n "},\n"               \
@@ -30,12 +30,12 @@ static void test_shares(void **state)
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES2),
 		 ""},
-		/* One station cannot answer for two gateways; told once, too. */
+		/* One host cannot reply for two gateways; warned once. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.2.0.0/16", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16, 10.2.0.0/16", "priority: 1, " LIVES),
 		 "t:9:2: warning: peers.d.alive: peers.b has the same target, which replies to "
 		 "both through only one of them: use an address of each gateway\n"},
-		/* The last resort need not be asked. */
+		/* The peer with the last priority needs no probes. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 2"),
 		 ""},
@@ -46,7 +46,7 @@ static void test_shares(void **state)
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
 		 "t:5:2: warning: peers.b: without alive its failure is never detected, and the "
 		 "peers that share its subnets are never used\n"},
-		/* Told once a peer. */
+		/* Warned once per peer. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.2.0.0/16", "priority: 1")
 			 PEER(" d", "3", "10.1.0.0/16, 10.2.0.0/16", "priority: 2"),
 		 "t:5:2: warning: peers.b: without alive its failure is never detected, and the "
@@ -55,7 +55,7 @@ static void test_shares(void **state)
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 2"),
 		 "t:5:66: warning: peers.b.subnets[1]: no other peer has 10.2.0.0/16: priority has "
 		 "no effect on it\n"},
-		/* Both must agree to it. */
+		/* Both need a priority. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "df: copy")
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 1"),
 		 "t:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.1.0.0/16 of peers.b (line "
@@ -69,14 +69,14 @@ static void test_shares(void **state)
 		 "to share it, give each of them a priority\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.1.0.0/16", "priority: 1"),
 		 "t:5:66: peers.b.subnets[1]: 10.1.0.0/16 is given twice (first on line 5)\n"},
-		/* Only the very same prefix. */
+		/* Only identical prefixes can be shared. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.1.0/24", "priority: 1"),
 		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority has "
 		 "no effect on it\n"
 		 "t:9:53: peers.d.subnets[0]: 10.1.1.0/24 overlaps 10.1.0.0/16 of peers.b (line "
 		 "5)\n"},
-		/* A longer one of one of two, a shorter one of one of two. */
+		/* A longer or shorter prefix of only one of the two. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16, 10.1.1.0/24", "priority: 1, " LIVES)
 			 PEER(" d", "3", "10.1.0.0/16", "priority: 1, " LIVES2),
 		 "t:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.1.1.0/24 of peers.b (line 5)"
@@ -87,7 +87,7 @@ static void test_shares(void **state)
 		 "no effect on it\n"
 		 "t:9:53: peers.d.subnets[0]: 10.1.0.0/16 overlaps 10.0.0.0/14 of peers.b (line "
 		 "5)\n"},
-		/* Transport mode has nothing to share. */
+		/* Transport mode has no subnets to share. */
 		{HEAD " b: {local: 10.9.0.2, remote: 192.0.2.2, mode: transport, sas: [\n"
 		      "    {dir: out, spi: 302, suite: aes128gcm16, key_file: o2},\n"
 		      "    {dir: in, spi: 302, suite: aes128gcm16, key_file: i2}],\n"
@@ -95,7 +95,7 @@ static void test_shares(void **state)
 		 "t:8:29: peers.b.alive: only valid in mode tunnel: transport mode has no subnets\n"
 		 "t:8:5: peers.b.priority: only valid in mode tunnel: transport mode has no "
 		 "subnets\n"},
-		/* What is not written well. */
+		/* Invalid values. */
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "weight: 2"),
 		 "t:8:5: peers.b.weight: requires priority\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 65536, weight: 0"),
@@ -109,13 +109,13 @@ static void test_shares(void **state)
 	run_config_cases(cases, COUNT(cases));
 }
 
-/* As many as may share a subnet, and a longer one inside it: no error, and the same peers must have
- * both. */
+/* The maximum number of peers share a subnet and a longer prefix inside it without an error; both
+ * must have the same peers. */
 static void test_most(void **state)
 {
 	static const struct {
-		unsigned outer, inner; /* how many peers have 10.1.0.0/16, and 10.1.1.0/24 */
-		const char *error;     /* the first one, or NULL */
+		unsigned outer, inner; /* number of peers with 10.1.0.0/16 and with 10.1.1.0/24 */
+		const char *error;     /* first message, or NULL */
 	} rows[] = {
 		{EG_CONF_SHARE_MAX, 0, NULL},
 		{EG_CONF_SHARE_MAX, EG_CONF_SHARE_MAX, NULL},
@@ -248,7 +248,7 @@ static void test_alive(void **state)
 	run_config_cases(cases, COUNT(cases));
 }
 
-/* The source that is not given: the first address of the family. */
+/* The default source: the first address of the family. */
 static void test_values(void **state)
 {
 	static const char text[] = "state_dir: state\n" HEAD PEER(

@@ -1,4 +1,4 @@
-/* VLAN sub-ports: values, and every message with its exact place. */
+/* VLAN sub-ports: values, and every message with its exact position. */
 #include "config_cases.h"
 
 #include "conf/config.h"
@@ -15,7 +15,7 @@ static void test_messages(void **state)
 		{SUB("  b: {parent: t, vlan: 4094, role: clear, mtu: 1600, mac: "
 		     "02:00:00:00:00:01}\n"),
 		 ""},
-		/* Ports may stand in any order. */
+		/* Ports may come in any order. */
 		{V "ports: {b: {parent: u, vlan: 1, role: clear}, u: {device: d0, role: clear}}\n",
 		 ""},
 		{SUB("  b: {parent: t, vlan: 0, role: clear}\n"),

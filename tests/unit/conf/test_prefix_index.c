@@ -1,4 +1,5 @@
-/* Covers against an oracle that looks at every prefix, on random prefixes close to each other. */
+/* The prefix index against an oracle that compares every prefix, on random prefixes close to each
+ * other. */
 #include "conf_tests.h"
 
 #include "conf/prefix_index.h"
@@ -22,7 +23,7 @@ static bool holds(const struct eg_prefix *outer, const struct eg_prefix *inner)
 	return outer->len <= inner->len && eg_prefix_contains(outer, &inner->ip);
 }
 
-/* The longest that holds it, shorter than `below`. */
+/* The longest prefix that contains it and is shorter than `below`. */
 static const struct eg_prefix_item *naive_find(const struct eg_prefix_index *cover,
 					       const struct eg_prefix *prefix, unsigned below)
 {
@@ -84,7 +85,7 @@ static void test_order(void **state)
 
 	(void)state;
 	assert_null(eg_prefix_index_find(&cover, &any));
-	assert_int_equal(eg_prefix_index_add(&cover, &item), 0); /* of no family */
+	assert_int_equal(eg_prefix_index_add(&cover, &item), 0); /* no family */
 	assert_int_equal(cover.items.n, 0);
 	item.prefix = any;
 	eg_prefix_index_add(&cover, &item);

@@ -1,5 +1,4 @@
-/* The typed readers that the configuration of this stage does not show: what each makes of a value,
- * and what it says of one it cannot use. */
+/* The typed readers: the value of each valid text, and the message for each invalid one. */
 #include "conf_tests.h"
 
 #include "conf/read.h"
@@ -56,7 +55,7 @@ static void test_types(void **state)
 		enum type type;
 		const char *text;
 		uint64_t value;
-		const char *lines; /* NULL: read */
+		const char *lines; /* NULL: valid */
 	} cases[] = {
 		{BOOL, "true", 1, NULL},
 		{BOOL, "\"false\"", 0, NULL},
@@ -101,7 +100,7 @@ static void test_types(void **state)
 		uint64_t value = 0;
 		struct eg_buf text = {0};
 
-		/* A list around it, so that null is no empty document. */
+		/* Inside a list: null alone would be an empty document. */
 		eg_buf_add(&text, "[%s]", cases[i].text);
 		tree = read_tree(text.v);
 		eg_read_enter(&rd, "a");

@@ -1,11 +1,11 @@
-/* Keys that only a restart changes: every one is told with its place and the running value, which
- * the new configuration has then; what gives other keys their meaning refuses. */
+/* Keys that need a restart: each change is reported with its position and the running value, which
+ * is kept; changes of keys that affect the meaning of others are refused. */
 #include "conf/conf_tests.h"
 
 #include "conf/config.h"
 #include "conf/restart_keys.h"
 
-/* One key a line, so that a row's text replaces one line. */
+/* One key per line, so that a row's text replaces one line. */
 #define LINES 22
 static const char *const base[LINES] = {
 	"version: 1\n",                                                 /* 1 */
@@ -43,7 +43,7 @@ static const struct {
 	{2, "", "t: warning: eal.args: needs a restart (running with --no-huge -m512)\n", false},
 	{5, "    device: \"net_null0,size=100\"\n",
 	 "t:5:5: warning: ports.up.device: needs a restart (running with net_null0)\n", false},
-	{7, "    mtu: 1500\n", /* and a sub-port's, which is its parent's */
+	{7, "    mtu: 1500\n", /* also for a sub-port, which uses its parent's */
 	 "t:7:5: warning: ports.up.mtu: needs a restart (running with 9000)\n"
 	 "t:12:3: warning: ports.v.mtu: needs a restart (running with 9000)\n",
 	 false},
@@ -137,7 +137,7 @@ static void test_rows(void **state)
 		assert_messages(&errs, rows[r].messages);
 		assert_int_equal(ret, rows[r].refused ? -1 : 0);
 		if (!rows[r].refused) {
-			/* it runs on with what it had */
+			/* the running value is kept */
 			for (size_t p = 0; p < running->ports.n; p++) {
 				const struct eg_conf_port *w = &wanted->ports.v[p];
 				const struct eg_conf_port *was = &running->ports.v[p];
@@ -159,7 +159,7 @@ static void test_rows(void **state)
 	eg_config_free(running);
 }
 
-/* A kernel device that is not there is given nothing. */
+/* Without a kernel device nothing is allowed. */
 static void test_no_device(void **state)
 {
 	struct eg_config *running = config_with(11, "\n"), *wanted = config_with(0, NULL);
@@ -178,7 +178,7 @@ static void test_no_device(void **state)
 	eg_config_free(running);
 }
 
-/* All differences at once, not only the first. */
+/* All differences are reported, not only the first. */
 static void test_all_at_once(void **state)
 {
 	struct eg_config *running = config_with(0, NULL),

@@ -1,4 +1,4 @@
-/* The tree of what people write: shapes, positions, and each refusal with its exact line. */
+/* Trees: shapes, positions, and each error with its exact position. */
 #include "conf_tests.h"
 
 #include <stdio.h>
@@ -220,13 +220,13 @@ static void test_file(void **state)
 	assert_messages(&errs, "/nowhere: cannot open: No such file or directory\n");
 	assert_int_equal(eg_tree_read_file("/", &small, &tree, &errs), -1);
 	assert_messages(&errs, "/: cannot read: Is a directory\n");
-	/* A device has no size and no end. */
+	/* A device has neither size nor end. */
 	assert_int_equal(eg_tree_read_file("/dev/zero", &small, &tree, &errs), -1);
 	assert_messages(&errs, "/dev/zero: larger than 10 bytes\n");
 }
 
-/* What stands in, and what stays: *copy NULL is the text as it is. Each text in memory of its own
- * size, so that a sanitizer sees a look beyond. */
+/* Replaced and unchanged characters; *copy is NULL if nothing changes. Each text has a buffer of
+ * its exact size, so that sanitizers detect an overread. */
 static void test_replace(void **state)
 {
 	static const struct {
@@ -269,7 +269,7 @@ static void test_replace(void **state)
 		size_t copy_len;
 		char *copy;
 
-		/* The same where what follows is not part of the text. */
+		/* The same with bytes after the end of the text. */
 		assert_int_equal(eg_tree_sanitize("a\xef\xbf\xbf", 3, &copy, &copy_len), 0);
 		assert_null(copy);
 		assert_int_equal(eg_tree_sanitize("\xc2\x80", 1, &copy, &copy_len), 0);
@@ -279,7 +279,7 @@ static void test_replace(void **state)
 	}
 }
 
-/* Each NUL becomes a character of three bytes, and nothing behind it is overwritten. */
+/* Each NUL becomes a three-byte character, without overwriting what follows. */
 static void test_nul(void **state)
 {
 	struct eg_buf text = {0}, wanted = {0};

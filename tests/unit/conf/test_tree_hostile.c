@@ -1,5 +1,5 @@
-/* Text made to hang or to fill memory is refused (or read) soon. The time is printed, not asserted:
- * what counts is that each case ends, and under the test's time limit all of them. */
+/* Text designed to hang the parser or exhaust memory is rejected (or read) quickly. Times are
+ * printed, not asserted: what matters is that all cases end within the test's time limit. */
 #include "conf_tests.h"
 
 #include "base/buf.h"
@@ -22,7 +22,7 @@ static void read_hostile(const char *what, const char *text, size_t len,
 	eg_tree_free(&tree);
 }
 
-/* `head`, then `piece` n times. */
+/* `head` followed by n copies of `piece`. */
 static void read_repeated(const char *what, const char *head, const char *piece, size_t n,
 			  const char *lines)
 {
@@ -108,7 +108,7 @@ static void test_large(void **state)
 		     "t:65:1: nested deeper than 64 levels\n");
 	for (size_t i = 0; i + 1 < len; i += 2)
 		memcpy(text + i, "-\n", 2);
-	limits.nodes = 1000000; /* 20 million would need more memory than a test should */
+	limits.nodes = 1000000; /* 20 million would use too much memory for a test */
 	read_hostile("100 MB of -", text, len, &limits, "t:1000000:2: more than 1000000 values\n");
 	free(text);
 }

@@ -1,5 +1,5 @@
-/* Random trees, printed as JSON, flow YAML and block YAML, must read back as they were. The printer
- * is the oracle: it knows nothing of the reader and quotes everything that could be special. */
+/* Random trees, printed as JSON, flow YAML and block YAML, must be read back unchanged. The printer
+ * is the oracle: it shares no code with the reader and quotes everything that could be special. */
 #include "conf_tests.h"
 
 #include "base/buf.h"
@@ -62,7 +62,7 @@ static void fill(struct value *value, unsigned depth)
 		if (value->kind == EG_NODE_MAP) {
 			char *tail = random_text();
 
-			/* The number and its dot make keys differ. */
+			/* The number makes keys unique. */
 			assert_true(asprintf(&child->key, "%zu.%s", i, tail) > 0);
 			free(tail);
 		}
@@ -78,7 +78,7 @@ static void drop(struct value *value)
 	free(value->text);
 }
 
-/* JSON's escapes are YAML's, too. */
+/* JSON escapes are valid in YAML. */
 static void print_quoted(struct eg_buf *out, const char *text)
 {
 	eg_buf_add(out, "\"");
