@@ -124,7 +124,7 @@ static void add_denied(const struct eg_snap_policy *policy, uint32_t index, enum
 
 	if (!row)
 		return;
-	eg_describe_policy(&policy->world, index, &name);
+	eg_describe_policy(&policy->cluster, index, &name);
 	eg_buf_add(&name, " %s", eg_dir_name(dir));
 	*row = (struct eg_report_policy){name.v, count};
 }
@@ -138,17 +138,17 @@ static void add_allowed(const struct eg_snap_policy *policy, uint32_t rule, uint
 
 	if (!row)
 		return;
-	eg_describe_rule(&policy->world, ref->policy, ref->dir, ref->rule, &name);
+	eg_describe_rule(&policy->cluster, ref->policy, ref->dir, ref->rule, &name);
 	*row = (struct eg_report_policy){name.v, count};
 }
 
-static void add_quarantined(const struct eg_world *world, struct eg_report *report)
+static void add_quarantined(const struct eg_cluster *cluster, struct eg_report *report)
 {
-	eg_vec_foreach (object, &world->quarantined) {
+	eg_vec_foreach (object, &cluster->quarantined) {
 		struct eg_buf text = {0};
 		char **row;
 
-		eg_describe_quarantined(world, object, &text);
+		eg_describe_quarantined(cluster, object, &text);
 		row = text.v ? eg_vec_add(&report->quarantined) : NULL;
 		if (row)
 			*row = text.v;
@@ -162,9 +162,9 @@ static void add_policies(const struct eg_snap_policy *policy, struct eg_report *
 {
 	struct eg_policy_totals totals;
 
-	add_quarantined(&policy->world, report);
+	add_quarantined(&policy->cluster, report);
 	if (!eg_snap_policy_totals(policy, &totals)) {
-		for (uint32_t p = 0; p < policy->world.policies.n; p++)
+		for (uint32_t p = 0; p < policy->cluster.policies.n; p++)
 			for (int dir = 0; dir < EG_DIRS; dir++)
 				add_denied(policy, p, (enum eg_dir)dir, totals.denied[dir][p],
 					   report);
@@ -253,7 +253,7 @@ static void add_isolating(const struct eg_snap_policy *policy, const struct eg_d
 	eg_buf_add(text, r->reply ? " of=reply policies=" : " policies=");
 	for (size_t i = 0; i < n && i < LOG_POLICIES_MAX; i++) {
 		eg_buf_add(text, i ? "," : "");
-		eg_describe_policy(&policy->world, isolating[i], text);
+		eg_describe_policy(&policy->cluster, isolating[i], text);
 	}
 	if (n > LOG_POLICIES_MAX)
 		eg_buf_add(text, ",+%zu", n - LOG_POLICIES_MAX);
@@ -296,14 +296,14 @@ static void log_unknown(struct eg_gateway *gateway, const struct eg_drop_record 
 static void add_pod(const struct eg_snap_policy *policy, const char *key, const struct eg_ip *ip,
 		    struct eg_buf *text)
 {
-	const struct eg_world *world = &policy->world;
-	uint32_t index = eg_world_pod_at(world, ip);
+	const struct eg_cluster *cluster = &policy->cluster;
+	uint32_t index = eg_cluster_pod_at(cluster, ip);
 
 	if (index != EG_NONE)
 		eg_buf_add(text, " %s=%s/%s", key,
-			   eg_sym_text(&world->syms,
-				       world->namespaces.v[world->pods.v[index].ns].name),
-			   eg_sym_text(&world->syms, world->pods.v[index].name));
+			   eg_sym_text(&cluster->syms,
+				       cluster->namespaces.v[cluster->pods.v[index].ns].name),
+			   eg_sym_text(&cluster->syms, cluster->pods.v[index].name));
 }
 
 static void log_drop(struct eg_gateway *gateway, const struct eg_drop_record *r)

@@ -21,12 +21,13 @@ static void report_load(struct eg_gateway *gateway, const struct eg_snap *snap, 
 		eg_buf_add(
 			&text,
 			"policy is %s: %zu policies, %zu pods, %zu rules, %zu classes, proved by ",
-			policy->audit ? "only audited" : "enforced", policy->world.policies.n,
-			policy->world.pods.n, eg_policy_stats(policy->compiled)->n_rules,
+			policy->audit ? "only audited" : "enforced", policy->cluster.policies.n,
+			policy->cluster.pods.n, eg_policy_stats(policy->compiled)->n_rules,
 			eg_policy_stats(policy->compiled)->n_classes);
 		eg_proof_describe(&policy->proof, &text);
-		if (policy->world.quarantined.n)
-			eg_buf_add(&text, "; %zu objects quarantined", policy->world.quarantined.n);
+		if (policy->cluster.quarantined.n)
+			eg_buf_add(&text, "; %zu objects quarantined",
+				   policy->cluster.quarantined.n);
 	} else {
 		eg_buf_add(&text, "no policy is enforced");
 	}

@@ -39,7 +39,7 @@ static void summarize(const struct eg_config *config, const struct eg_snap *snap
 	}
 	printf("  policy: %zu namespaces, %zu pods, %zu policies with %zu rules, %zu classes of "
 	       "addresses\n",
-	       policy->world.namespaces.n, policy->world.pods.n, policy->world.policies.n,
+	       policy->cluster.namespaces.n, policy->cluster.pods.n, policy->cluster.policies.n,
 	       eg_policy_stats(policy->compiled)->n_rules,
 	       eg_policy_stats(policy->compiled)->n_classes);
 	eg_proof_describe(&policy->proof, &proof);

@@ -69,7 +69,7 @@ static int parse_port(const struct question *question, uint8_t proto, uint16_t *
 }
 
 /* An address, or a pod as namespace/name: then its first address of the family (0: any). */
-static int parse_end(const struct eg_world *world, const char *text, unsigned family,
+static int parse_end(const struct eg_cluster *cluster, const char *text, unsigned family,
 		     struct eg_ip *out)
 {
 	const char *slash = strchr(text, '/');
@@ -77,13 +77,13 @@ static int parse_end(const struct eg_world *world, const char *text, unsigned fa
 	if (!eg_ip_parse(text, out))
 		return 0;
 	if (slash) {
-		eg_vec_foreach (pod, &world->pods) {
+		eg_vec_foreach (pod, &cluster->pods) {
 			const char *ns =
-				eg_sym_text(&world->syms, world->namespaces.v[pod->ns].name);
+				eg_sym_text(&cluster->syms, cluster->namespaces.v[pod->ns].name);
 
 			if (strlen(ns) != (size_t)(slash - text) ||
 			    memcmp(ns, text, (size_t)(slash - text)) ||
-			    strcmp(eg_sym_text(&world->syms, pod->name), slash + 1))
+			    strcmp(eg_sym_text(&cluster->syms, pod->name), slash + 1))
 				continue;
 			eg_vec_foreach (ip, &pod->ips) {
 				if (!family || ip->family == family) {
@@ -98,7 +98,7 @@ static int parse_end(const struct eg_world *world, const char *text, unsigned fa
 	return -1;
 }
 
-static int parse_key(const struct question *question, const struct eg_world *world,
+static int parse_key(const struct question *question, const struct eg_cluster *cluster,
 		     struct eg_packet_key *key)
 {
 	struct eg_ip dst;
@@ -109,10 +109,10 @@ static int parse_key(const struct question *question, const struct eg_world *wor
 	/* Where one end is an address, it decides the family of the other. */
 	if (!eg_ip_parse(question->dst, &dst)) {
 		key->dst = dst;
-		if (parse_end(world, question->src, dst.family, &key->src))
+		if (parse_end(cluster, question->src, dst.family, &key->src))
 			return -1;
-	} else if (parse_end(world, question->src, 0, &key->src) ||
-		   parse_end(world, question->dst, key->src.family, &key->dst)) {
+	} else if (parse_end(cluster, question->src, 0, &key->src) ||
+		   parse_end(cluster, question->dst, key->src.family, &key->dst)) {
 		return -1;
 	}
 	if (key->src.family == key->dst.family)
@@ -311,9 +311,9 @@ static enum eg_drop lost_anyway(const struct eg_view *view, const struct eg_pack
 
 static int status_of(const struct eg_explanation *explanation)
 {
-	if (!explanation->agree)
+	if (!explanation->tables_agree)
 		return EG_EXIT_ERROR;
-	if (explanation->lost)
+	if (explanation->drop_reason)
 		return EG_EXIT_NO;
 	if (explanation->allowed)
 		return EG_EXIT_OK;
@@ -331,7 +331,7 @@ static int answer(const struct eg_view *view, const struct question *question)
 	enum eg_drop lost;
 	int status = EG_EXIT_ERROR;
 
-	if (parse_key(question, &snap->policy->world, &key))
+	if (parse_key(question, &snap->policy->cluster, &key))
 		return EG_EXIT_USAGE;
 	if (eg_policy_explain(snap->policy->compiled, &key, &explanation)) {
 		fprintf(stderr, "espgate explain: out of memory\n");
@@ -341,7 +341,7 @@ static int answer(const struct eg_view *view, const struct question *question)
 	source = source_text(view, &key.src, &check);
 	plain = must_encrypt(snap, hop, &key.dst);
 	lost = lost_anyway(view, &key, hop);
-	explanation.lost = lost ? eg_drop_name(lost) : NULL;
+	explanation.drop_reason = lost ? eg_drop_name(lost) : NULL;
 	explanation.audit = snap->policy->audit;
 	if (question->json) {
 		eg_buf_add(&out, "{\"policy\": ");
@@ -352,7 +352,7 @@ static int answer(const struct eg_view *view, const struct question *question)
 		route_json(view, hop, &out);
 		eg_buf_add(&out, ", \"audit\": %s, \"drop\": %s%s%s}\n",
 			   explanation.audit ? "true" : "false", lost ? "\"" : "",
-			   lost ? explanation.lost : "null", lost ? "\"" : "");
+			   lost ? explanation.drop_reason : "null", lost ? "\"" : "");
 	} else {
 		eg_explanation_text(&explanation, &out);
 		eg_buf_add(&out, "%s", check.v ? check.v : "");
@@ -366,7 +366,7 @@ static int answer(const struct eg_view *view, const struct question *question)
 	}
 	fputs(out.v ? out.v : "", stdout);
 	status = status_of(&explanation);
-	if (!explanation.agree)
+	if (!explanation.tables_agree)
 		fprintf(stderr, "espgate explain: compiled tables and reference model DISAGREE: "
 				"this is a bug of espgate's, please report it\n");
 end:

@@ -18,10 +18,10 @@ static struct eg_verdict ask(const struct eg_snap *snap, const struct eg_packet_
 		.proto = key->proto,
 		.family = key->src.family,
 	};
-	struct eg_verdict verdict = {{EG_VERDICT_OPEN, EG_VERDICT_OPEN}};
+	struct eg_verdict verdict = {{EG_VERDICT_NOT_ISOLATED, EG_VERDICT_NOT_ISOLATED}};
 
 	if (snap->policy)
-		eg_policy_decide(snap->policy->compiled, &packet, &verdict, 1);
+		eg_policy_evaluate(snap->policy->compiled, &packet, &verdict, 1);
 	return verdict;
 }
 

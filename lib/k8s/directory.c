@@ -24,10 +24,10 @@ struct walk {
 
 static int fail(struct eg_k8s *k8s, const char *path, const char *what)
 {
-	/* Interned in the world, because positions outlive the walk. */
+	/* Interned in the cluster, because positions outlive the walk. */
 	eg_sym file = eg_k8s_sym(k8s, path);
 
-	eg_error(k8s->errs, &(struct eg_pos){eg_sym_text(&k8s->world->syms, file), 0, 0}, NULL,
+	eg_error(k8s->errs, &(struct eg_pos){eg_sym_text(&k8s->cluster->syms, file), 0, 0}, NULL,
 		 "%s", what);
 	k8s->failed = true;
 	return -1;

@@ -2,12 +2,12 @@
 #include "base/text.h"
 #include "k8s/reader.h"
 
-struct eg_k8s *eg_k8s_new(struct eg_world *world, struct eg_errs *errs)
+struct eg_k8s *eg_k8s_new(struct eg_cluster *cluster, struct eg_errs *errs)
 {
 	struct eg_k8s *k8s = calloc(1, sizeof(*k8s));
 
 	if (k8s) {
-		k8s->world = world;
+		k8s->cluster = cluster;
 		k8s->errs = errs;
 	}
 	return k8s;

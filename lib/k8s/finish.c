@@ -1,11 +1,11 @@
 /* Checks that depend on all objects: undescribed namespaces, addresses shared by several pods. */
 #include "k8s/reader.h"
 
-static void describe(const struct eg_world *world, const struct eg_pod *pod, struct eg_buf *out)
+static void describe(const struct eg_cluster *cluster, const struct eg_pod *pod, struct eg_buf *out)
 {
 	eg_buf_add(out, "Pod %s/%s (%s:%u)",
-		   eg_sym_text(&world->syms, world->namespaces.v[pod->ns].name),
-		   eg_sym_text(&world->syms, pod->name), pod->pos.file ? pod->pos.file : "",
+		   eg_sym_text(&cluster->syms, cluster->namespaces.v[pod->ns].name),
+		   eg_sym_text(&cluster->syms, pod->name), pod->pos.file ? pod->pos.file : "",
 		   pod->pos.line);
 }
 
@@ -14,14 +14,14 @@ static void label_namespaces(struct eg_k8s *k8s)
 {
 	eg_sym key = eg_k8s_sym(k8s, EG_K8S_NAME_LABEL);
 
-	eg_vec_foreach (ns, &k8s->world->namespaces) {
+	eg_vec_foreach (ns, &k8s->cluster->namespaces) {
 		struct eg_label *label;
 
 		if (ns->implied)
 			eg_warning(k8s->errs, &ns->pos, NULL,
 				   "namespace %s is not in the inventory: assumed to have only the "
 				   "label " EG_K8S_NAME_LABEL,
-				   eg_sym_text(&k8s->world->syms, ns->name));
+				   eg_sym_text(&k8s->cluster->syms, ns->name));
 		if (eg_labels_get(&ns->labels, key))
 			continue;
 		label = eg_vec_add(&ns->labels);
@@ -46,11 +46,11 @@ static void remove_ip(struct eg_pod *pod, const struct eg_ip *ip)
 
 /* A quarantined pod may use the host network without saying so. Its node's address is not
  * denied. */
-static void exempt_node_ips(struct eg_world *world)
+static void exempt_node_ips(struct eg_cluster *cluster)
 {
-	eg_vec_foreach (pod, &world->pods)
+	eg_vec_foreach (pod, &cluster->pods)
 		for (size_t i = pod->quarantined ? pod->ips.n : 0; i-- > 0;)
-			if (eg_world_node_at(world, &pod->ips.v[i]) != EG_NONE)
+			if (eg_cluster_node_at(cluster, &pod->ips.v[i]) != EG_NONE)
 				pod->ips.v[i] = pod->ips.v[--pod->ips.n];
 }
 
@@ -66,23 +66,23 @@ static bool yields_to(const struct eg_pod *pod, const struct eg_pod *other)
 /* All owners of one address: remove it from those that yield to another. */
 static void resolve_shared_ip(struct eg_k8s *k8s, const struct eg_owner *owners, size_t n)
 {
-	struct eg_world *world = k8s->world;
+	struct eg_cluster *cluster = k8s->cluster;
 	char ip[EG_IP_TEXT];
 
 	for (size_t i = 0; i < n; i++) {
-		struct eg_pod *pod = &world->pods.v[owners[i].index];
+		struct eg_pod *pod = &cluster->pods.v[owners[i].index];
 		const struct eg_pod *winner = NULL;
 		struct eg_buf text = {0};
 
 		for (size_t j = 0; j < n && !winner; j++)
-			if (yields_to(pod, &world->pods.v[owners[j].index]))
-				winner = &world->pods.v[owners[j].index];
+			if (yields_to(pod, &cluster->pods.v[owners[j].index]))
+				winner = &cluster->pods.v[owners[j].index];
 		if (!winner)
 			continue;
-		describe(world, winner, &text);
+		describe(cluster, winner, &text);
 		eg_warning(k8s->errs, &pod->pos, NULL, "Pod %s/%s: %s, so %s belongs to %s",
-			   eg_sym_text(&world->syms, world->namespaces.v[pod->ns].name),
-			   eg_sym_text(&world->syms, pod->name),
+			   eg_sym_text(&cluster->syms, cluster->namespaces.v[pod->ns].name),
+			   eg_sym_text(&cluster->syms, pod->name),
 			   pod->terminating != winner->terminating ? "is being deleted"
 								   : "is older",
 			   eg_ip_print(&owners[i].ip, ip), text.v ? text.v : "another pod");
@@ -94,7 +94,7 @@ static void resolve_shared_ip(struct eg_k8s *k8s, const struct eg_owner *owners,
 /* True if any address has several owners. */
 static bool resolve_shared_ips(struct eg_k8s *k8s)
 {
-	const struct eg_owners *owners = &k8s->world->pod_ips;
+	const struct eg_owners *owners = &k8s->cluster->pod_ips;
 	bool any = false;
 
 	for (size_t i = 0, end; i < owners->n; i = end) {
@@ -112,22 +112,22 @@ static bool resolve_shared_ips(struct eg_k8s *k8s)
 /* An address gets the policies of its owner; if several remain, it gets those of all. */
 static void warn_shared_ips(struct eg_k8s *k8s)
 {
-	const struct eg_world *world = k8s->world;
+	const struct eg_cluster *cluster = k8s->cluster;
 
-	for (size_t i = 1; i < world->pod_ips.n; i++) {
-		const struct eg_owner *a = &world->pod_ips.v[i - 1], *b = &world->pod_ips.v[i];
-		const struct eg_pod *second = &world->pods.v[b->index];
+	for (size_t i = 1; i < cluster->pod_ips.n; i++) {
+		const struct eg_owner *a = &cluster->pod_ips.v[i - 1], *b = &cluster->pod_ips.v[i];
+		const struct eg_pod *second = &cluster->pods.v[b->index];
 		struct eg_buf first = {0};
 		char ip[EG_IP_TEXT];
 
 		if (!eg_ip_equal(&a->ip, &b->ip))
 			continue;
-		describe(world, &world->pods.v[a->index], &first);
+		describe(cluster, &cluster->pods.v[a->index], &first);
 		eg_warning(k8s->errs, &second->pos, NULL,
 			   "Pod %s/%s: shares the address %s with %s: the policies of both apply "
 			   "to it",
-			   eg_sym_text(&world->syms, world->namespaces.v[second->ns].name),
-			   eg_sym_text(&world->syms, second->name), eg_ip_print(&b->ip, ip),
+			   eg_sym_text(&cluster->syms, cluster->namespaces.v[second->ns].name),
+			   eg_sym_text(&cluster->syms, second->name), eg_ip_print(&b->ip, ip),
 			   first.v ? first.v : "another pod");
 		eg_buf_free(&first);
 	}
@@ -139,13 +139,13 @@ int eg_k8s_finish(struct eg_k8s *k8s)
 
 	if (k8s->out_of_memory)
 		return -1;
-	err = eg_world_index(k8s->world);
-	if (!err && k8s->world->quarantined.n) {
-		exempt_node_ips(k8s->world);
-		err = eg_world_index(k8s->world);
+	err = eg_cluster_index(k8s->cluster);
+	if (!err && k8s->cluster->quarantined.n) {
+		exempt_node_ips(k8s->cluster);
+		err = eg_cluster_index(k8s->cluster);
 	}
 	if (!err && resolve_shared_ips(k8s))
-		err = eg_world_index(k8s->world);
+		err = eg_cluster_index(k8s->cluster);
 	if (err)
 		eg_k8s_no_memory(k8s);
 	else

@@ -10,7 +10,7 @@ uint32_t eg_k8s_read_namespace(struct eg_k8s *k8s, struct eg_k8s_metadata *meta)
 
 	if (index == EG_NONE)
 		return EG_NONE;
-	ns = &k8s->world->namespaces.v[index];
+	ns = &k8s->cluster->namespaces.v[index];
 	ns->implied = false;
 	ns->pos = meta->pos;
 	ns->labels = meta->labels;
@@ -130,7 +130,7 @@ static void read_ports(struct eg_k8s *k8s, const struct eg_node *spec, struct eg
 
 static void add_node_ip(struct eg_k8s *k8s, const struct eg_node *at, uint32_t index)
 {
-	struct eg_cluster_node *node = &k8s->world->nodes.v[index];
+	struct eg_cluster_node *node = &k8s->cluster->nodes.v[index];
 	struct eg_ip ip, *entry;
 
 	if (!eg_k8s_ip(k8s, at, &ip))
@@ -185,7 +185,7 @@ uint32_t eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object,
 	const struct eg_node *spec = eg_k8s_map(k8s, object, "spec");
 	const struct eg_node *status = eg_k8s_map(k8s, object, "status");
 	uint32_t ns = eg_k8s_namespace(k8s, meta->ns, &meta->pos);
-	struct eg_pod *pod = ns == EG_NONE ? NULL : eg_vec_add(&k8s->world->pods);
+	struct eg_pod *pod = ns == EG_NONE ? NULL : eg_vec_add(&k8s->cluster->pods);
 	const char *phase = eg_k8s_peek_text(status, "phase");
 	size_t before;
 
@@ -208,7 +208,7 @@ uint32_t eg_k8s_read_pod(struct eg_k8s *k8s, const struct eg_node *object,
 	if (eg_pod_has_own_ips(pod))
 		read_pod_ips(k8s, status, pod);
 	eg_k8s_leave(k8s, before);
-	return (uint32_t)k8s->world->pods.n - 1;
+	return (uint32_t)k8s->cluster->pods.n - 1;
 }
 
 static void add_pod_cidr(struct eg_k8s *k8s, const struct eg_node *at, uint32_t index)
@@ -220,7 +220,7 @@ static void add_pod_cidr(struct eg_k8s *k8s, const struct eg_node *at, uint32_t 
 		return;
 	}
 	eg_prefix_mask(&prefix);
-	entry = eg_vec_add(&k8s->world->nodes.v[index].pod_cidrs);
+	entry = eg_vec_add(&k8s->cluster->nodes.v[index].pod_cidrs);
 	if (entry)
 		*entry = prefix;
 	else
@@ -257,7 +257,7 @@ uint32_t eg_k8s_read_node(struct eg_k8s *k8s, const struct eg_node *object,
 	size_t before = eg_k8s_enter(k8s, "status.addresses"), i = 0;
 
 	if (index != EG_NONE)
-		k8s->world->nodes.v[index].pos = meta->pos;
+		k8s->cluster->nodes.v[index].pos = meta->pos;
 	eg_k8s_leave(k8s, before);
 	if (index != EG_NONE && spec)
 		read_pod_cidrs(k8s, spec, index);

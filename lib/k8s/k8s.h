@@ -37,7 +37,7 @@
 #define EG_K8S_K8S_H
 
 #include "conf/tree.h"
-#include "policy/model.h"
+#include "policy/cluster.h"
 
 struct eg_k8s;
 
@@ -52,9 +52,9 @@ struct eg_k8s_options {
 	bool quarantine;
 };
 
-/* A reader that fills zeroed *world and reports into errs; both are borrowed. NULL if out of
+/* A reader that fills zeroed *cluster and reports into errs; both are borrowed. NULL if out of
  * memory. */
-struct eg_k8s *eg_k8s_new(struct eg_world *world, struct eg_errs *errs);
+struct eg_k8s *eg_k8s_new(struct eg_cluster *cluster, struct eg_errs *errs);
 
 /* Options for everything added from now on; initially zeroed. */
 void eg_k8s_set_options(struct eg_k8s *k8s, const struct eg_k8s_options *options);
@@ -75,14 +75,14 @@ int eg_k8s_add_path(struct eg_k8s *k8s, const char *path);
 /* The same from memory; `name` stands for the file in messages. */
 int eg_k8s_add_text(struct eg_k8s *k8s, const char *text, size_t len, const char *name);
 
-/* Add one parsed object or list. The file name of its positions must outlive the world. */
+/* Add one parsed object or list. The file name of its positions must outlive the cluster. */
 int eg_k8s_add_object(struct eg_k8s *k8s, const struct eg_node *object);
 
-/* Check what depends on all objects, and index the world. Returns 0, or -1 if there was any error
- * since eg_k8s_new(); the caller must then free the world and not use it. */
+/* Check what depends on all objects, and index the cluster. Returns 0, or -1 if there was any error
+ * since eg_k8s_new(); the caller must then free the cluster and not use it. */
 int eg_k8s_finish(struct eg_k8s *k8s);
 
-/* Does not free the world. NULL is allowed. */
+/* Does not free the cluster. NULL is allowed. */
 void eg_k8s_free(struct eg_k8s *k8s);
 
 #endif

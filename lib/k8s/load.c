@@ -16,7 +16,7 @@ int eg_k8s_add_text(struct eg_k8s *k8s, const char *text, size_t len, const char
 	eg_sym file = eg_k8s_sym(k8s, name); /* interned, because positions refer to it */
 	struct eg_tree tree;
 
-	if (!file || eg_tree_read_text(text, len, eg_sym_text(&k8s->world->syms, file),
+	if (!file || eg_tree_read_text(text, len, eg_sym_text(&k8s->cluster->syms, file),
 				       &eg_tree_limits_k8s, &tree, k8s->errs)) {
 		k8s->failed = true;
 		return -1;
@@ -29,7 +29,7 @@ int eg_k8s_add_file(struct eg_k8s *k8s, const char *path)
 	eg_sym file = eg_k8s_sym(k8s, path);
 	struct eg_tree tree;
 
-	if (!file || eg_tree_read_file(eg_sym_text(&k8s->world->syms, file), &eg_tree_limits_k8s,
+	if (!file || eg_tree_read_file(eg_sym_text(&k8s->cluster->syms, file), &eg_tree_limits_k8s,
 				       &tree, k8s->errs)) {
 		k8s->failed = true;
 		return -1;

@@ -382,7 +382,7 @@ uint32_t eg_k8s_read_policy(struct eg_k8s *k8s, const struct eg_node *object,
 {
 	static const char *const fields[] = {"apiVersion", "kind", "metadata", "spec", "status"};
 	uint32_t ns = eg_k8s_namespace(k8s, meta->ns, &meta->pos);
-	struct eg_netpol *policy = ns == EG_NONE ? NULL : eg_vec_add(&k8s->world->policies);
+	struct eg_netpol *policy = ns == EG_NONE ? NULL : eg_vec_add(&k8s->cluster->policies);
 	size_t errors = k8s->object.n_errors, before;
 	const struct eg_node *spec;
 
@@ -406,5 +406,5 @@ uint32_t eg_k8s_read_policy(struct eg_k8s *k8s, const struct eg_node *object,
 		if (k8s->object.n_errors != errors)
 			isolate_both_directions(policy);
 	}
-	return (uint32_t)k8s->world->policies.n - 1;
+	return (uint32_t)k8s->cluster->policies.n - 1;
 }

@@ -60,29 +60,29 @@ static void quarantine(struct eg_k8s *k8s, enum eg_k8s_kind kind, const char *sh
 		       const struct eg_k8s_metadata *meta)
 {
 	const char *reason = k8s->object.reason;
-	struct eg_world *world = k8s->world;
+	struct eg_cluster *cluster = k8s->cluster;
 	int err = 0;
 
 	switch (kind) {
 	case EG_K8S_POLICY:
-		err = eg_world_quarantine_as(world, index, shown, reason);
+		err = eg_cluster_quarantine_as(cluster, index, shown, reason);
 		report_quarantine(k8s, "it isolates the pods it selects and allows nothing");
 		break;
 	case EG_K8S_POD:
-		err = eg_world_quarantine_pod(world, index, reason);
+		err = eg_cluster_quarantine_pod(cluster, index, reason);
 		report_quarantine(k8s, "its addresses are denied");
 		break;
 	case EG_K8S_NAMESPACE:
-		world->namespaces.v[index].labels.n = 0;
-		world->namespaces.v[index].implied = true;
-		err = eg_world_list_quarantined(world, shown, EG_SYM_NONE, meta->name, &meta->pos,
-						reason);
+		cluster->namespaces.v[index].labels.n = 0;
+		cluster->namespaces.v[index].implied = true;
+		err = eg_cluster_list_quarantined(cluster, shown, EG_SYM_NONE, meta->name,
+						  &meta->pos, reason);
 		report_quarantine(k8s, "its labels are treated as unknown");
 		break;
 	case EG_K8S_NODE:
-		world->nodes.v[index].ips.n = 0;
-		err = eg_world_list_quarantined(world, shown, EG_SYM_NONE, meta->name, &meta->pos,
-						reason);
+		cluster->nodes.v[index].ips.n = 0;
+		err = eg_cluster_list_quarantined(cluster, shown, EG_SYM_NONE, meta->name,
+						  &meta->pos, reason);
 		report_quarantine(k8s, "its addresses are not treated as a node's");
 		break;
 	}
@@ -123,9 +123,9 @@ static void quarantine_first(struct eg_k8s *k8s, enum eg_k8s_kind kind, uint32_t
 	if (index == EG_NONE)
 		return;
 	if (kind == EG_K8S_POLICY)
-		err = eg_world_quarantine_policy(k8s->world, index, k8s->object.reason);
+		err = eg_cluster_quarantine_policy(k8s->cluster, index, k8s->object.reason);
 	else if (kind == EG_K8S_POD)
-		err = eg_world_quarantine_pod(k8s->world, index, k8s->object.reason);
+		err = eg_cluster_quarantine_pod(k8s->cluster, index, k8s->object.reason);
 	if (err)
 		eg_k8s_no_memory(k8s);
 }
@@ -185,8 +185,8 @@ void eg_k8s_read_object(struct eg_k8s *k8s, const struct eg_node *object, enum e
 	if (problem && !k8s->options.quarantine)
 		goto out;
 	eg_k8s_read_metadata(k8s, object, namespaced, &meta);
-	set_name(k8s, shown, meta.ns ? eg_sym_text(&k8s->world->syms, meta.ns) : NULL,
-		 meta.name ? eg_sym_text(&k8s->world->syms, meta.name) : NULL);
+	set_name(k8s, shown, meta.ns ? eg_sym_text(&k8s->cluster->syms, meta.ns) : NULL,
+		 meta.name ? eg_sym_text(&k8s->cluster->syms, meta.name) : NULL);
 	if (namespaced ? !meta.ns || (!meta.name && !k8s->object.reason) : !meta.name)
 		fail_load(k8s);
 	else
@@ -206,10 +206,10 @@ void eg_k8s_list_object(struct eg_k8s *k8s, const struct eg_node *object, const 
 	begin(k8s, object, kind);
 	eg_k8s_error(k8s, object, "%s", problem);
 	if (k8s->object.reason) {
-		if (eg_world_list_quarantined(k8s->world, kind,
-					      ns ? eg_k8s_sym(k8s, ns) : EG_SYM_NONE,
-					      name ? eg_k8s_sym(k8s, name) : EG_SYM_NONE,
-					      &object->pos, k8s->object.reason))
+		if (eg_cluster_list_quarantined(k8s->cluster, kind,
+						ns ? eg_k8s_sym(k8s, ns) : EG_SYM_NONE,
+						name ? eg_k8s_sym(k8s, name) : EG_SYM_NONE,
+						&object->pos, k8s->object.reason))
 			eg_k8s_no_memory(k8s);
 		report_quarantine(k8s, "it has no effect");
 	}

@@ -284,7 +284,7 @@ bool eg_k8s_ip(struct eg_k8s *k8s, const struct eg_node *node, struct eg_ip *ip)
 
 eg_sym eg_k8s_sym(struct eg_k8s *k8s, const char *text)
 {
-	eg_sym sym = eg_sym_intern(&k8s->world->syms, text);
+	eg_sym sym = eg_sym_intern(&k8s->cluster->syms, text);
 
 	if (sym == EG_SYM_NONE)
 		eg_k8s_no_memory(k8s);
@@ -311,13 +311,13 @@ uint32_t eg_k8s_namespace(struct eg_k8s *k8s, eg_sym name, const struct eg_pos *
 		return EG_NONE;
 	if (*entry)
 		return *entry - 1;
-	ns = eg_vec_add(&k8s->world->namespaces);
+	ns = eg_vec_add(&k8s->cluster->namespaces);
 	if (!ns) {
 		eg_k8s_no_memory(k8s);
 		return EG_NONE;
 	}
 	*ns = (struct eg_namespace){.name = name, .implied = true, .pos = *pos};
-	*entry = (uint32_t)k8s->world->namespaces.n;
+	*entry = (uint32_t)k8s->cluster->namespaces.n;
 	return *entry - 1;
 }
 
@@ -330,12 +330,12 @@ uint32_t eg_k8s_node(struct eg_k8s *k8s, eg_sym name)
 		return EG_NONE;
 	if (*entry)
 		return *entry - 1;
-	node = eg_vec_add(&k8s->world->nodes);
+	node = eg_vec_add(&k8s->cluster->nodes);
 	if (!node) {
 		eg_k8s_no_memory(k8s);
 		return EG_NONE;
 	}
 	node->name = name;
-	*entry = (uint32_t)k8s->world->nodes.n;
+	*entry = (uint32_t)k8s->cluster->nodes.n;
 	return *entry - 1;
 }

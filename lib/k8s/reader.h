@@ -20,7 +20,7 @@ enum eg_k8s_kind {
 /* An object already read, to detect duplicates. */
 struct eg_k8s_seen {
 	struct eg_pos pos;
-	uint32_t index; /* index in the world's list of its kind */
+	uint32_t index; /* index in the cluster's list of its kind */
 };
 
 /* The object being read. */
@@ -32,7 +32,7 @@ struct eg_k8s_object {
 };
 
 struct eg_k8s {
-	struct eg_world *world;
+	struct eg_cluster *cluster;
 	struct eg_errs *errs;
 	struct eg_k8s_options options;
 	struct eg_k8s_object object;
@@ -144,7 +144,7 @@ void eg_k8s_list_object(struct eg_k8s *k8s, const struct eg_node *object, const 
 void eg_k8s_reject_object(struct eg_k8s *k8s, const struct eg_node *object, const char *kind,
 			  const char *problem);
 
-/* The readers of each kind. Each returns the object's index in the world, or EG_NONE if out of
+/* The readers of each kind. Each returns the object's index in the cluster, or EG_NONE if out of
  * memory, and may take over the labels of the metadata. If a policy's pods or directions are
  * unclear, its reader leaves it selecting all pods, in both directions. */
 uint32_t eg_k8s_read_namespace(struct eg_k8s *k8s, struct eg_k8s_metadata *meta);

@@ -129,7 +129,7 @@ static void decide(struct eg_path *path)
 	}
 	if (!n)
 		return;
-	eg_policy_decide(path->snap->policy->compiled, packets, verdicts, n);
+	eg_policy_evaluate(path->snap->policy->compiled, packets, verdicts, n);
 	for (unsigned k = 0; k < n; k++) {
 		if (eg_verdict_passes(&verdicts[k]))
 			allow(path, asked[k], &verdicts[k]);

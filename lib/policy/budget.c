@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "policy/ports.h"
+#include "policy/port_ranges.h"
 
 static int weigh_rule(const struct eg_rule *rule, struct eg_key_ranges *ranges, uint64_t *weight)
 {
@@ -20,17 +20,17 @@ static int weigh_rule(const struct eg_rule *rule, struct eg_key_ranges *ranges, 
 	return 0;
 }
 
-int eg_budget_weigh(const struct eg_world *world, uint64_t *weights)
+int eg_budget_weigh(const struct eg_cluster *cluster, uint64_t *weights)
 {
 	struct eg_key_ranges ranges = {0};
 	int err = 0;
 
-	for (size_t p = 0; !err && p < world->policies.n; p++) {
-		const struct eg_netpol *policy = &world->policies.v[p];
+	for (size_t p = 0; !err && p < cluster->policies.n; p++) {
+		const struct eg_netpol *policy = &cluster->policies.v[p];
 
 		weights[p] = 0;
 		for (int dir = 0; dir < EG_DIRS; dir++) {
-			/* Rules of a direction that policyTypes leaves out have no effect. */
+			/* Rules of a direction that is not in policyTypes have no effect. */
 			if (!policy->isolates[dir])
 				continue;
 			eg_vec_foreach (rule, &policy->rules[dir])
@@ -42,11 +42,11 @@ int eg_budget_weigh(const struct eg_world *world, uint64_t *weights)
 	return err;
 }
 
-uint64_t eg_budget_sum(const struct eg_world *world, const uint64_t *weights)
+uint64_t eg_budget_sum(const struct eg_cluster *cluster, const uint64_t *weights)
 {
 	uint64_t sum = 0;
 
-	for (size_t p = 0; p < world->policies.n; p++)
+	for (size_t p = 0; p < cluster->policies.n; p++)
 		sum += weights[p];
 	return sum;
 }
@@ -56,7 +56,7 @@ struct candidate {
 	uint64_t cost;
 };
 
-/* By namespace, and there the most expensive first, then the last one that was read. */
+/* By namespace; within it by cost, descending, then the last one read first. */
 static int compare_candidates(const void *va, const void *vb)
 {
 	const struct candidate *a = va, *b = vb;
@@ -69,29 +69,29 @@ static int compare_candidates(const void *va, const void *vb)
 }
 
 struct share {
-	uint64_t cost;    /* of all that a namespace still has */
-	size_t next, end; /* its candidates */
+	uint64_t cost;    /* of its remaining policies */
+	size_t next, end; /* range of its remaining candidates */
 };
 
-/* The namespace that costs most; of equal ones the first. *second is what the next one costs. */
-static struct share *worst_of(struct share *shares, size_t n, uint64_t *second)
+/* The most expensive namespace, or the first of equals. *second is the cost of the next one. */
+static struct share *most_expensive(struct share *shares, size_t n, uint64_t *second)
 {
-	struct share *worst = &shares[0];
+	struct share *top = &shares[0];
 
 	*second = 0;
 	for (size_t i = 1; i < n; i++) {
-		if (shares[i].cost > worst->cost) {
-			*second = worst->cost;
-			worst = &shares[i];
+		if (shares[i].cost > top->cost) {
+			*second = top->cost;
+			top = &shares[i];
 		} else if (shares[i].cost > *second) {
 			*second = shares[i].cost;
 		}
 	}
-	return worst;
+	return top;
 }
 
-static int take(struct share *share, const struct candidate *candidates, uint64_t *total,
-		struct eg_costly_policies *out)
+static int remove_next(struct share *share, const struct candidate *candidates, uint64_t *total,
+		       struct eg_costly_policies *out)
 {
 	const struct candidate *c = &candidates[share->next++];
 	struct eg_costly_policy *entry = eg_vec_add(out);
@@ -104,10 +104,10 @@ static int take(struct share *share, const struct candidate *candidates, uint64_
 	return 0;
 }
 
-/* Candidates are sorted. */
-static int take_excess(const struct candidate *candidates, size_t n, struct share *shares,
-		       size_t n_shares, uint64_t each_max, uint64_t total_max,
-		       struct eg_costly_policies *out)
+/* `candidates` is sorted. */
+static int remove_excess(const struct candidate *candidates, size_t n, struct share *shares,
+			 size_t n_shares, uint64_t each_max, uint64_t total_max,
+			 struct eg_costly_policies *out)
 {
 	uint64_t total = 0;
 	int err = 0;
@@ -124,32 +124,32 @@ static int take_excess(const struct candidate *candidates, size_t n, struct shar
 	for (size_t s = 0; s < n_shares; s++)
 		while (!err && shares[s].next < shares[s].end &&
 		       candidates[shares[s].next].cost > each_max)
-			err = take(&shares[s], candidates, &total, out);
+			err = remove_next(&shares[s], candidates, &total, out);
 	while (!err && total > total_max) {
 		uint64_t second;
-		struct share *worst = worst_of(shares, n_shares, &second);
+		struct share *top = most_expensive(shares, n_shares, &second);
 
 		do
-			err = take(worst, candidates, &total, out);
-		while (!err && total > total_max && worst->cost > second);
+			err = remove_next(top, candidates, &total, out);
+		while (!err && total > total_max && top->cost > second);
 	}
 	return err;
 }
 
-int eg_budget_excess(const struct eg_world *world, const uint64_t *costs, uint64_t each_max,
+int eg_budget_excess(const struct eg_cluster *cluster, const uint64_t *costs, uint64_t each_max,
 		     uint64_t total_max, struct eg_costly_policies *out)
 {
-	size_t n = world->policies.n;
+	size_t n = cluster->policies.n;
 	struct candidate *candidates = calloc(n + 1, sizeof(*candidates));
-	struct share *shares = calloc(world->namespaces.n + 1, sizeof(*shares));
+	struct share *shares = calloc(cluster->namespaces.n + 1, sizeof(*shares));
 	int err = candidates && shares ? 0 : -ENOMEM;
 
 	for (uint32_t p = 0; !err && p < n; p++)
-		candidates[p] = (struct candidate){world->policies.v[p].ns, p, costs[p]};
+		candidates[p] = (struct candidate){cluster->policies.v[p].ns, p, costs[p]};
 	if (!err && n) {
 		qsort(candidates, n, sizeof(*candidates), compare_candidates);
-		err = take_excess(candidates, n, shares, world->namespaces.n, each_max, total_max,
-				  out);
+		err = remove_excess(candidates, n, shares, cluster->namespaces.n, each_max,
+				    total_max, out);
 	}
 	free(candidates);
 	free(shares);

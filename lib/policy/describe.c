@@ -39,28 +39,28 @@ void eg_describe_pos(const struct eg_pos *pos, struct eg_buf *out)
 		eg_buf_add(out, "%s:%u", pos->file, pos->line);
 }
 
-static void add_name(const struct eg_world *world, uint32_t ns, eg_sym name, struct eg_buf *out)
+static void add_name(const struct eg_cluster *cluster, uint32_t ns, eg_sym name, struct eg_buf *out)
 {
-	eg_buf_add(out, "%s/%s", eg_sym_text(&world->syms, world->namespaces.v[ns].name),
-		   eg_sym_text(&world->syms, name));
+	eg_buf_add(out, "%s/%s", eg_sym_text(&cluster->syms, cluster->namespaces.v[ns].name),
+		   eg_sym_text(&cluster->syms, name));
 }
 
-void eg_describe_pod(const struct eg_world *world, uint32_t pod, struct eg_buf *out)
+void eg_describe_pod(const struct eg_cluster *cluster, uint32_t pod, struct eg_buf *out)
 {
-	add_name(world, world->pods.v[pod].ns, world->pods.v[pod].name, out);
+	add_name(cluster, cluster->pods.v[pod].ns, cluster->pods.v[pod].name, out);
 }
 
-void eg_describe_policy(const struct eg_world *world, uint32_t policy, struct eg_buf *out)
+void eg_describe_policy(const struct eg_cluster *cluster, uint32_t policy, struct eg_buf *out)
 {
-	add_name(world, world->policies.v[policy].ns, world->policies.v[policy].name, out);
+	add_name(cluster, cluster->policies.v[policy].ns, cluster->policies.v[policy].name, out);
 }
 
-void eg_describe_rule(const struct eg_world *world, uint32_t policy, enum eg_dir dir, uint32_t rule,
-		      struct eg_buf *out)
+void eg_describe_rule(const struct eg_cluster *cluster, uint32_t policy, enum eg_dir dir,
+		      uint32_t rule, struct eg_buf *out)
 {
-	const struct eg_pos *pos = &world->policies.v[policy].rules[dir].v[rule].pos;
+	const struct eg_pos *pos = &cluster->policies.v[policy].rules[dir].v[rule].pos;
 
-	eg_describe_policy(world, policy, out);
+	eg_describe_policy(cluster, policy, out);
 	eg_buf_add(out, " %s[%u]", eg_dir_name(dir), rule);
 	if (!pos->file)
 		return;
@@ -69,32 +69,33 @@ void eg_describe_rule(const struct eg_world *world, uint32_t policy, enum eg_dir
 	eg_buf_add(out, ")");
 }
 
-static void add_values(const struct eg_world *world, const struct eg_requirement *req,
+static void add_values(const struct eg_cluster *cluster, const struct eg_requirement *req,
 		       struct eg_buf *out)
 {
 	for (size_t i = 0; i < req->values.n; i++)
 		eg_buf_add(out, "%s%s", i ? ", " : "(",
-			   eg_sym_text(&world->syms, req->values.v[i]));
+			   eg_sym_text(&cluster->syms, req->values.v[i]));
 	eg_buf_add(out, ")");
 }
 
-void eg_describe_requirement(const struct eg_world *world, const struct eg_requirement *req,
+void eg_describe_requirement(const struct eg_cluster *cluster, const struct eg_requirement *req,
 			     struct eg_buf *out)
 {
-	const char *key = eg_sym_text(&world->syms, req->key);
+	const char *key = eg_sym_text(&cluster->syms, req->key);
 
 	switch (req->op) {
 	case EG_OP_IN:
 		if (req->values.n == 1) {
-			eg_buf_add(out, "%s=%s", key, eg_sym_text(&world->syms, req->values.v[0]));
+			eg_buf_add(out, "%s=%s", key,
+				   eg_sym_text(&cluster->syms, req->values.v[0]));
 			return;
 		}
 		eg_buf_add(out, "%s in ", key);
-		add_values(world, req, out);
+		add_values(cluster, req, out);
 		return;
 	case EG_OP_NOT_IN:
 		eg_buf_add(out, "%s notin ", key);
-		add_values(world, req, out);
+		add_values(cluster, req, out);
 		return;
 	case EG_OP_EXISTS:
 		eg_buf_add(out, "%s", key);
@@ -105,7 +106,7 @@ void eg_describe_requirement(const struct eg_world *world, const struct eg_requi
 	}
 }
 
-void eg_describe_selector(const struct eg_world *world, const struct eg_selector *selector,
+void eg_describe_selector(const struct eg_cluster *cluster, const struct eg_selector *selector,
 			  struct eg_buf *out)
 {
 	if (!selector->reqs.n)
@@ -113,11 +114,12 @@ void eg_describe_selector(const struct eg_world *world, const struct eg_selector
 	for (size_t i = 0; i < selector->reqs.n; i++) {
 		if (i)
 			eg_buf_add(out, ", ");
-		eg_describe_requirement(world, &selector->reqs.v[i], out);
+		eg_describe_requirement(cluster, &selector->reqs.v[i], out);
 	}
 }
 
-void eg_describe_port(const struct eg_world *world, const struct eg_port *port, struct eg_buf *out)
+void eg_describe_port(const struct eg_cluster *cluster, const struct eg_port *port,
+		      struct eg_buf *out)
 {
 	eg_describe_proto(port->proto, out);
 	switch (port->kind) {
@@ -129,7 +131,7 @@ void eg_describe_port(const struct eg_world *world, const struct eg_port *port, 
 			eg_buf_add(out, "-%u", port->last);
 		return;
 	case EG_PORT_NAMED:
-		eg_buf_add(out, " %s", eg_sym_text(&world->syms, port->name));
+		eg_buf_add(out, " %s", eg_sym_text(&cluster->syms, port->name));
 		return;
 	}
 }

@@ -5,9 +5,9 @@
 #include "policy/describe.h"
 #include "policy/prove.h"
 
-/* One direction of one packet, while reasons are written. */
+/* One direction of one packet. */
 struct view {
-	const struct eg_world *world;
+	const struct eg_cluster *cluster;
 	const struct eg_packet_key *key;
 	enum eg_dir dir;
 	const struct eg_ip *other;
@@ -20,19 +20,19 @@ static void explain_block(const struct view *v, const struct eg_peer *peer, stru
 
 	eg_ip_print(v->other, ip);
 	if (!eg_prefix_contains(&peer->cidr, v->other)) {
-		eg_buf_add(out, "ipBlock %s does not hold %s", eg_prefix_print(&peer->cidr, prefix),
-			   ip);
+		eg_buf_add(out, "ipBlock %s does not contain %s",
+			   eg_prefix_print(&peer->cidr, prefix), ip);
 		return;
 	}
 	eg_vec_foreach (except, &peer->except)
 		if (eg_prefix_contains(except, v->other)) {
-			eg_buf_add(out, "ipBlock excepts %s, which holds %s",
+			eg_buf_add(out, "ipBlock excludes %s, which contains %s",
 				   eg_prefix_print(except, prefix), ip);
 			return;
 		}
 }
 
-/* The first requirement that the labels do not meet, and what is there instead. */
+/* The first requirement that the labels do not meet, and the actual label. */
 static void explain_selector(const struct view *v, const struct eg_selector *selector,
 			     const struct eg_labels *labels, struct eg_buf *out)
 {
@@ -42,13 +42,13 @@ static void explain_selector(const struct view *v, const struct eg_selector *sel
 		if (eg_requirement_holds(req, labels))
 			continue;
 		value = eg_labels_get(labels, req->key);
-		eg_describe_requirement(v->world, req, out);
+		eg_describe_requirement(v->cluster, req, out);
 		eg_buf_add(out, " is not met: ");
 		if (value)
-			eg_buf_add(out, "it has %s=%s", eg_sym_text(&v->world->syms, req->key),
-				   eg_sym_text(&v->world->syms, value));
+			eg_buf_add(out, "it has %s=%s", eg_sym_text(&v->cluster->syms, req->key),
+				   eg_sym_text(&v->cluster->syms, value));
 		else
-			eg_buf_add(out, "it has no %s", eg_sym_text(&v->world->syms, req->key));
+			eg_buf_add(out, "it has no %s", eg_sym_text(&v->cluster->syms, req->key));
 		return;
 	}
 }
@@ -65,27 +65,29 @@ static void explain_peer(const struct view *v, const struct eg_netpol *policy,
 		return;
 	}
 	if (v->other_pod == EG_NONE) {
-		eg_buf_add(out, "selectors choose pods, and %s is no pod's address",
+		eg_buf_add(out, "selectors match pods, and %s is not a pod's address",
 			   eg_ip_print(v->other, ip));
 		return;
 	}
-	pod = &v->world->pods.v[v->other_pod];
-	ns = &v->world->namespaces.v[pod->ns];
+	pod = &v->cluster->pods.v[v->other_pod];
+	ns = &v->cluster->namespaces.v[pod->ns];
 	if (pod->quarantined) {
-		eg_buf_add(out, "pod %s/%s is quarantined, so no selector chooses it",
-			   eg_sym_text(&v->world->syms, ns->name),
-			   eg_sym_text(&v->world->syms, pod->name));
+		eg_buf_add(out, "pod %s/%s is quarantined, so no selector matches it",
+			   eg_sym_text(&v->cluster->syms, ns->name),
+			   eg_sym_text(&v->cluster->syms, pod->name));
 	} else if (!peer->has_ns && pod->ns != policy->ns) {
-		eg_buf_add(out, "podSelector alone means namespace %s, the pod is in %s",
-			   eg_sym_text(&v->world->syms, v->world->namespaces.v[policy->ns].name),
-			   eg_sym_text(&v->world->syms, ns->name));
+		eg_buf_add(
+			out,
+			"podSelector without namespaceSelector applies to namespace %s, but the "
+			"pod is in %s",
+			eg_sym_text(&v->cluster->syms, v->cluster->namespaces.v[policy->ns].name),
+			eg_sym_text(&v->cluster->syms, ns->name));
 	} else if (peer->has_ns && !eg_namespace_matches(&peer->ns, ns)) {
 		eg_buf_add(out, "namespaceSelector: ");
 		if (eg_selector_matches(&peer->ns, &ns->labels))
 			eg_buf_add(out,
-				   "namespace %s is not in the inventory: its labels are not "
-				   "known",
-				   eg_sym_text(&v->world->syms, ns->name));
+				   "namespace %s is not in the inventory: its labels are unknown",
+				   eg_sym_text(&v->cluster->syms, ns->name));
 		else
 			explain_selector(v, &peer->ns, &ns->labels, out);
 	} else {
@@ -104,10 +106,10 @@ static void explain_peers(const struct view *v, const struct eg_netpol *policy,
 	}
 }
 
-/* What a port's name means at the destination. */
+/* The ports of that name at the destination. */
 static void explain_named(const struct view *v, const struct eg_port *port, struct eg_buf *out)
 {
-	const struct eg_pod *pod = v->dst_pod == EG_NONE ? NULL : &v->world->pods.v[v->dst_pod];
+	const struct eg_pod *pod = v->dst_pod == EG_NONE ? NULL : &v->cluster->pods.v[v->dst_pod];
 	bool any = false;
 
 	for (size_t i = 0; pod && i < pod->ports.n; i++) {
@@ -132,7 +134,7 @@ static void explain_ports(const struct view *v, const struct eg_rule *rule, stru
 		const struct eg_port *port = &rule->ports.v[i];
 
 		eg_buf_add(out, "%s", i ? ", " : "");
-		eg_describe_port(v->world, port, out);
+		eg_describe_port(v->cluster, port, out);
 		if (port->kind == EG_PORT_NAMED)
 			explain_named(v, port, out);
 	}
@@ -141,7 +143,7 @@ static void explain_ports(const struct view *v, const struct eg_rule *rule, stru
 static int add_miss(const struct view *v, struct eg_explain_side *side, uint32_t index,
 		    uint32_t rule_index)
 {
-	const struct eg_netpol *policy = &v->world->policies.v[index];
+	const struct eg_netpol *policy = &v->cluster->policies.v[index];
 	const struct eg_rule *rule = &policy->rules[v->dir].v[rule_index];
 	bool peer = !rule->peers.n, port = !rule->ports.n;
 	struct eg_explain_miss *miss = eg_vec_add(&side->misses);
@@ -150,9 +152,9 @@ static int add_miss(const struct view *v, struct eg_explain_side *side, uint32_t
 	if (!miss)
 		return -ENOMEM;
 	eg_vec_foreach (it, &rule->peers)
-		peer = peer || eg_ref_peer_matches(v->world, policy, it, v->other);
+		peer = peer || eg_ref_peer_matches(v->cluster, policy, it, v->other);
 	eg_vec_foreach (it, &rule->ports)
-		port = port || eg_ref_port_matches(v->world, it, v->key);
+		port = port || eg_ref_port_matches(v->cluster, it, v->key);
 	if (!peer)
 		explain_peers(v, policy, rule, &text);
 	if (!port)
@@ -165,7 +167,7 @@ static int add_miss(const struct view *v, struct eg_explain_side *side, uint32_t
 	return text.v ? 0 : -ENOMEM;
 }
 
-/* Nearest first, then in written order. */
+/* Closest first, then in written order. */
 static int compare_misses(const void *va, const void *vb)
 {
 	const struct eg_explain_miss *a = va, *b = vb;
@@ -181,21 +183,21 @@ static int explain_side(const struct view *v, struct eg_explain_side *side)
 {
 	const struct eg_pod *subject;
 
-	side->reference = eg_ref_decide(v->world, v->dir, v->key);
+	side->reference = eg_ref_evaluate(v->cluster, v->dir, v->key);
 	if (side->reference.pod == EG_NONE)
 		return 0;
-	subject = &v->world->pods.v[side->reference.pod];
-	eg_vec_foreach (index, &v->world->namespaces.v[subject->ns].policies) {
+	subject = &v->cluster->pods.v[side->reference.pod];
+	eg_vec_foreach (index, &v->cluster->namespaces.v[subject->ns].policies) {
 		uint32_t *entry;
 
-		if (!eg_ref_isolates(v->world, *index, v->dir, side->reference.pod))
+		if (!eg_ref_isolates(v->cluster, *index, v->dir, side->reference.pod))
 			continue;
 		entry = eg_vec_add(&side->isolating);
 		if (!entry)
 			return -ENOMEM;
 		*entry = *index;
 		for (uint32_t r = 0; side->reference.why == EG_REF_DENIED &&
-				     r < v->world->policies.v[*index].rules[v->dir].n;
+				     r < v->cluster->policies.v[*index].rules[v->dir].n;
 		     r++)
 			if (add_miss(v, side, *index, r))
 				return -ENOMEM;
@@ -207,17 +209,17 @@ static int explain_side(const struct view *v, struct eg_explain_side *side)
 
 static struct eg_explain_end explain_end(const struct eg_policy *policy, const struct eg_ip *ip)
 {
-	const struct eg_world *world = eg_policy_world(policy);
+	const struct eg_cluster *cluster = eg_policy_cluster(policy);
 
 	const struct eg_prefix host = {*ip, (uint8_t)eg_ip_bits(ip)};
-	bool unknown = eg_world_unknown(world, ip);
+	bool unknown = eg_cluster_unknown(cluster, ip);
 
 	return (struct eg_explain_end){
 		.ip = *ip,
-		.pod = eg_world_pod_at(world, ip),
-		.node = eg_world_node_at(world, ip),
+		.pod = eg_cluster_pod_at(cluster, ip),
+		.node = eg_cluster_node_at(cluster, ip),
 		.class_id = eg_policy_class(policy, ip),
-		.unknown_in = unknown ? eg_world_pod_network(world, &host) : NULL,
+		.unknown_in = unknown ? eg_cluster_pod_network(cluster, &host) : NULL,
 	};
 }
 
@@ -234,12 +236,12 @@ int eg_policy_explain(const struct eg_policy *policy, const struct eg_packet_key
 		.src = explain_end(policy, &key->src),
 		.dst = explain_end(policy, &key->dst),
 		.allowed = true,
-		.agree = eg_prove_packet(policy, key, NULL),
+		.tables_agree = eg_prove_packet(policy, key, NULL),
 	};
-	eg_policy_decide(policy, &packet, &verdict, 1);
+	eg_policy_evaluate(policy, &packet, &verdict, 1);
 	for (int dir = 0; dir < EG_DIRS; dir++) {
 		bool in = dir == EG_INGRESS;
-		struct view v = {eg_policy_world(policy),
+		struct view v = {eg_policy_cluster(policy),
 				 key,
 				 (enum eg_dir)dir,
 				 in ? &key->src : &key->dst,

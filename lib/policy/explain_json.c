@@ -1,8 +1,8 @@
-/* An explanation for programs. */
+/* An explanation as JSON. */
 #include "policy/describe.h"
 #include "policy/explain.h"
 
-/* A JSON string; what others wrote may hold anything. */
+/* A JSON string; text from objects may contain anything. */
 static void add_string(struct eg_buf *out, const char *text)
 {
 	eg_buf_add(out, "\"");
@@ -19,9 +19,9 @@ static void add_string(struct eg_buf *out, const char *text)
 	eg_buf_add(out, "\"");
 }
 
-static void add_sym(struct eg_buf *out, const struct eg_world *world, eg_sym sym)
+static void add_sym(struct eg_buf *out, const struct eg_cluster *cluster, eg_sym sym)
 {
-	add_string(out, eg_sym_text(&world->syms, sym));
+	add_string(out, eg_sym_text(&cluster->syms, sym));
 }
 
 static void add_pos(struct eg_buf *out, const struct eg_pos *pos)
@@ -33,28 +33,28 @@ static void add_pos(struct eg_buf *out, const struct eg_pos *pos)
 	eg_buf_add(out, ",\"line\":%u", pos->line);
 }
 
-static void add_pod(struct eg_buf *out, const struct eg_world *world, const struct eg_pod *pod)
+static void add_pod(struct eg_buf *out, const struct eg_cluster *cluster, const struct eg_pod *pod)
 {
 	eg_buf_add(out, ",\"pod\":{\"namespace\":");
-	add_sym(out, world, world->namespaces.v[pod->ns].name);
+	add_sym(out, cluster, cluster->namespaces.v[pod->ns].name);
 	eg_buf_add(out, ",\"name\":");
-	add_sym(out, world, pod->name);
+	add_sym(out, cluster, pod->name);
 	eg_buf_add(out, ",\"labels\":{");
 	for (size_t i = 0; i < pod->labels.n; i++) {
 		eg_buf_add(out, "%s", i ? "," : "");
-		add_sym(out, world, pod->labels.v[i].key);
+		add_sym(out, cluster, pod->labels.v[i].key);
 		eg_buf_add(out, ":");
-		add_sym(out, world, pod->labels.v[i].value);
+		add_sym(out, cluster, pod->labels.v[i].value);
 	}
 	eg_buf_add(out, "}");
 	if (pod->node != EG_NONE) {
 		eg_buf_add(out, ",\"node\":");
-		add_sym(out, world, world->nodes.v[pod->node].name);
+		add_sym(out, cluster, cluster->nodes.v[pod->node].name);
 	}
 	eg_buf_add(out, "}");
 }
 
-static void add_end(struct eg_buf *out, const struct eg_world *world, const char *which,
+static void add_end(struct eg_buf *out, const struct eg_cluster *cluster, const char *which,
 		    const struct eg_explain_end *end)
 {
 	char ip[EG_IP_TEXT];
@@ -64,30 +64,30 @@ static void add_end(struct eg_buf *out, const struct eg_world *world, const char
 	if (end->unknown_in)
 		eg_buf_add(out, ",\"unknown\":true");
 	if (end->pod != EG_NONE)
-		add_pod(out, world, &world->pods.v[end->pod]);
+		add_pod(out, cluster, &cluster->pods.v[end->pod]);
 	if (end->node != EG_NONE) {
 		eg_buf_add(out, ",\"node\":");
-		add_sym(out, world, world->nodes.v[end->node].name);
+		add_sym(out, cluster, cluster->nodes.v[end->node].name);
 	}
 	eg_buf_add(out, "}");
 }
 
-/* Members of an object; `rule` EG_NONE for the policy alone. */
-static void add_policy(struct eg_buf *out, const struct eg_world *world, uint32_t index,
+/* Adds members of a JSON object; rule EG_NONE: the policy only. */
+static void add_policy(struct eg_buf *out, const struct eg_cluster *cluster, uint32_t index,
 		       enum eg_dir dir, uint32_t rule)
 {
-	const struct eg_netpol *policy = &world->policies.v[index];
+	const struct eg_netpol *policy = &cluster->policies.v[index];
 
 	eg_buf_add(out, "\"namespace\":");
-	add_sym(out, world, world->namespaces.v[policy->ns].name);
+	add_sym(out, cluster, cluster->namespaces.v[policy->ns].name);
 	eg_buf_add(out, ",\"policy\":");
-	add_sym(out, world, policy->name);
+	add_sym(out, cluster, policy->name);
 	if (rule != EG_NONE)
 		eg_buf_add(out, ",\"rule\":%u", rule);
 	add_pos(out, rule == EG_NONE ? &policy->pos : &policy->rules[dir].v[rule].pos);
 }
 
-static void add_misses(struct eg_buf *out, const struct eg_world *world, enum eg_dir dir,
+static void add_misses(struct eg_buf *out, const struct eg_cluster *cluster, enum eg_dir dir,
 		       const struct eg_explain_side *side)
 {
 	static const char *const words[] = {
@@ -101,7 +101,7 @@ static void add_misses(struct eg_buf *out, const struct eg_world *world, enum eg
 		const struct eg_explain_miss *miss = &side->misses.v[i];
 
 		eg_buf_add(out, "%s{", i ? "," : "");
-		add_policy(out, world, miss->policy, dir, miss->rule);
+		add_policy(out, cluster, miss->policy, dir, miss->rule);
 		eg_buf_add(out, ",\"miss\":\"%s\",\"text\":", words[miss->miss]);
 		add_string(out, miss->text);
 		eg_buf_add(out, "}");
@@ -109,13 +109,16 @@ static void add_misses(struct eg_buf *out, const struct eg_world *world, enum eg
 	eg_buf_add(out, "]");
 }
 
-static void add_side(struct eg_buf *out, const struct eg_world *world, enum eg_dir dir,
+static void add_side(struct eg_buf *out, const struct eg_cluster *cluster, enum eg_dir dir,
 		     const struct eg_explain_side *side)
 {
 	static const char *const words[] = {
-		[EG_REF_OPEN] = "not-isolated", [EG_REF_RULE] = "rule",
-		[EG_REF_SELF] = "self",         [EG_REF_NODE] = "own-node",
-		[EG_REF_DENIED] = "denied",     [EG_REF_UNKNOWN] = "unknown-pod",
+		[EG_REF_NOT_ISOLATED] = "not-isolated",
+		[EG_REF_RULE] = "rule",
+		[EG_REF_SELF] = "self",
+		[EG_REF_NODE] = "own-node",
+		[EG_REF_DENIED] = "denied",
+		[EG_REF_UNKNOWN] = "unknown-pod",
 	};
 
 	eg_buf_add(out, "\"%s\":{\"allowed\":%s,\"reason\":\"%s\"", eg_dir_name(dir),
@@ -123,34 +126,34 @@ static void add_side(struct eg_buf *out, const struct eg_world *world, enum eg_d
 		   words[side->reference.why]);
 	if (side->reference.why == EG_REF_RULE) {
 		eg_buf_add(out, ",\"by\":{");
-		add_policy(out, world, side->reference.policy, dir, side->reference.rule);
+		add_policy(out, cluster, side->reference.policy, dir, side->reference.rule);
 		eg_buf_add(out, "}");
 	}
 	eg_buf_add(out, ",\"isolated_by\":[");
 	for (size_t i = 0; i < side->isolating.n; i++) {
 		eg_buf_add(out, "%s{", i ? "," : "");
-		add_policy(out, world, side->isolating.v[i], dir, EG_NONE);
+		add_policy(out, cluster, side->isolating.v[i], dir, EG_NONE);
 		eg_buf_add(out, "}");
 	}
 	eg_buf_add(out, "]");
 	if (side->reference.why == EG_REF_DENIED)
-		add_misses(out, world, dir, side);
+		add_misses(out, cluster, dir, side);
 	eg_buf_add(out, "}");
 }
 
 void eg_explanation_json(const struct eg_explanation *e, struct eg_buf *out)
 {
-	const struct eg_world *world = eg_policy_world(e->policy);
+	const struct eg_cluster *cluster = eg_policy_cluster(e->policy);
 
 	eg_buf_add(out, "{\"allowed\":%s,\"tables_agree\":%s,\"protocol\":%u,\"port\":%u,",
-		   e->allowed ? "true" : "false", e->agree ? "true" : "false", e->key.proto,
+		   e->allowed ? "true" : "false", e->tables_agree ? "true" : "false", e->key.proto,
 		   e->key.port);
-	add_end(out, world, "source", &e->src);
+	add_end(out, cluster, "source", &e->src);
 	eg_buf_add(out, ",");
-	add_end(out, world, "destination", &e->dst);
+	add_end(out, cluster, "destination", &e->dst);
 	eg_buf_add(out, ",");
-	add_side(out, world, EG_EGRESS, &e->side[EG_EGRESS]);
+	add_side(out, cluster, EG_EGRESS, &e->side[EG_EGRESS]);
 	eg_buf_add(out, ",");
-	add_side(out, world, EG_INGRESS, &e->side[EG_INGRESS]);
+	add_side(out, cluster, EG_INGRESS, &e->side[EG_INGRESS]);
 	eg_buf_add(out, "}");
 }

@@ -1,21 +1,21 @@
-/* An explanation for people. */
+/* An explanation as human-readable text. */
 #include "policy/describe.h"
 #include "policy/explain.h"
 
 #define MISSES_SHOWN 5
 
-static void add_labels(const struct eg_world *world, const struct eg_labels *labels,
+static void add_labels(const struct eg_cluster *cluster, const struct eg_labels *labels,
 		       struct eg_buf *out)
 {
 	for (size_t i = 0; i < labels->n; i++)
 		eg_buf_add(out, "%s%s=%s", i ? ", " : " {",
-			   eg_sym_text(&world->syms, labels->v[i].key),
-			   eg_sym_text(&world->syms, labels->v[i].value));
+			   eg_sym_text(&cluster->syms, labels->v[i].key),
+			   eg_sym_text(&cluster->syms, labels->v[i].value));
 	if (labels->n)
 		eg_buf_add(out, "}");
 }
 
-static void add_end(const struct eg_world *world, const char *which,
+static void add_end(const struct eg_cluster *cluster, const char *which,
 		    const struct eg_explain_end *end, struct eg_buf *out)
 {
 	char ip[EG_IP_TEXT];
@@ -23,29 +23,29 @@ static void add_end(const struct eg_world *world, const char *which,
 
 	eg_buf_add(out, "%s %s: ", which, eg_ip_print(&end->ip, ip));
 	if (end->pod != EG_NONE) {
-		const struct eg_pod *pod = &world->pods.v[end->pod];
+		const struct eg_pod *pod = &cluster->pods.v[end->pod];
 
 		eg_buf_add(out, "pod ");
-		eg_describe_pod(world, end->pod, out);
-		add_labels(world, &pod->labels, out);
+		eg_describe_pod(cluster, end->pod, out);
+		add_labels(cluster, &pod->labels, out);
 		if (pod->node != EG_NONE)
 			eg_buf_add(out, " on node %s",
-				   eg_sym_text(&world->syms, world->nodes.v[pod->node].name));
+				   eg_sym_text(&cluster->syms, cluster->nodes.v[pod->node].name));
 	} else if (end->node != EG_NONE) {
 		eg_buf_add(out, "node %s",
-			   eg_sym_text(&world->syms, world->nodes.v[end->node].name));
+			   eg_sym_text(&cluster->syms, cluster->nodes.v[end->node].name));
 	} else if (end->unknown_in) {
 		char network[EG_PREFIX_TEXT];
 
 		eg_buf_add(out,
-			   "UNKNOWN, in pod network %s, but no pod or node of the inventory has it",
+			   "UNKNOWN, in pod network %s, but no pod or node in the inventory has it",
 			   eg_prefix_print(end->unknown_in, network));
 	} else {
-		eg_buf_add(out, "no pod and no node");
+		eg_buf_add(out, "neither a pod nor a node");
 	}
-	eg_world_pods_at(world, &end->ip, &n_pods);
+	eg_cluster_pods_at(cluster, &end->ip, &n_pods);
 	if (n_pods > 1)
-		eg_buf_add(out, ", and %zu more pods claim the address: the policies of all apply",
+		eg_buf_add(out, ", and %zu more pods have this address: the policies of all apply",
 			   n_pods - 1);
 	eg_buf_add(out, " (class %u)\n", end->class_id);
 }
@@ -53,18 +53,18 @@ static void add_end(const struct eg_world *world, const char *which,
 static void add_rule_line(const struct eg_explanation *e, enum eg_dir dir, uint32_t policy,
 			  uint32_t rule, struct eg_buf *out)
 {
-	eg_describe_rule(eg_policy_world(e->policy), policy, dir, rule, out);
+	eg_describe_rule(eg_policy_cluster(e->policy), policy, dir, rule, out);
 }
 
 static void add_isolating(const struct eg_explanation *e, enum eg_dir dir, struct eg_buf *out)
 {
-	const struct eg_world *world = eg_policy_world(e->policy);
+	const struct eg_cluster *cluster = eg_policy_cluster(e->policy);
 
 	eg_vec_foreach (index, &e->side[dir].isolating) {
-		const struct eg_pos *pos = &world->policies.v[*index].pos;
+		const struct eg_pos *pos = &cluster->policies.v[*index].pos;
 
 		eg_buf_add(out, "  isolated by ");
-		eg_describe_policy(world, *index, out);
+		eg_describe_policy(cluster, *index, out);
 		if (pos->file) {
 			eg_buf_add(out, " (");
 			eg_describe_pos(pos, out);
@@ -98,7 +98,7 @@ static void add_side(const struct eg_explanation *e, enum eg_dir dir, struct eg_
 	eg_buf_add(out, "%s of the %s: ", eg_dir_name(dir),
 		   dir == EG_INGRESS ? "destination" : "source");
 	switch (side->reference.why) {
-	case EG_REF_OPEN:
+	case EG_REF_NOT_ISOLATED:
 		eg_buf_add(out, "allowed, no policy isolates it\n");
 		return;
 	case EG_REF_RULE:
@@ -127,21 +127,21 @@ static void add_side(const struct eg_explanation *e, enum eg_dir dir, struct eg_
 
 void eg_explanation_text(const struct eg_explanation *e, struct eg_buf *out)
 {
-	const struct eg_world *world = eg_policy_world(e->policy);
+	const struct eg_cluster *cluster = eg_policy_cluster(e->policy);
 
 	eg_describe_key(&e->key, out);
 	if (!e->allowed)
 		eg_buf_add(out, ": DENIED%s\n",
 			   e->audit ? " (audit: would be denied, but passes)" : "");
-	else if (e->lost)
-		eg_buf_add(out, ": NEVER FORWARDED: dropped as %s, whatever policy says\n",
-			   e->lost);
+	else if (e->drop_reason)
+		eg_buf_add(out, ": NEVER FORWARDED: dropped as %s regardless of policy\n",
+			   e->drop_reason);
 	else
 		eg_buf_add(out, ": ALLOWED\n");
-	add_end(world, "source", &e->src, out);
-	add_end(world, "destination", &e->dst, out);
+	add_end(cluster, "source", &e->src, out);
+	add_end(cluster, "destination", &e->dst, out);
 	add_side(e, EG_EGRESS, out);
 	add_side(e, EG_INGRESS, out);
-	if (!e->agree)
-		eg_buf_add(out, "THE COMPILED TABLES DISAGREE with this: a bug, please report\n");
+	if (!e->tables_agree)
+		eg_buf_add(out, "THE COMPILED TABLES DISAGREE with this: please report this bug\n");
 }

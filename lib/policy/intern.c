@@ -85,7 +85,7 @@ static int grow(struct eg_intern *table)
 
 	if (table->ends.n * 2 < table->n_slots)
 		return 0;
-	/* Without entropy the table works, only without the guard against chosen collisions. */
+	/* Without entropy the table still works, but collisions can be forced. */
 	if (!table->n_slots &&
 	    getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) != sizeof(table->seed))
 		table->seed = 0;

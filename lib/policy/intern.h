@@ -1,8 +1,7 @@
-/* Lists of 32-bit words as numbers: equal list, equal id, ids dense from 0 in order of arrival.
- * The compiler's one tool for "how many different ones are there, and which is this".
+/* Interns lists of 32-bit words: equal lists get the same id, and ids are dense from 0 in order of
+ * insertion. The compiler uses it wherever it needs to number distinct things.
  *
- * Owner: whoever holds the table; zeroed memory is an empty one, eg_intern_free() ends it. Not
- * thread-safe. */
+ * Owned by the holder of the struct; zeroed memory is an empty table. Not thread-safe. */
 #ifndef EG_POLICY_INTERN_H
 #define EG_POLICY_INTERN_H
 
@@ -19,17 +18,17 @@ struct eg_words {
 };
 
 struct eg_intern {
-	struct eg_words words; /* all lists, one behind the other */
-	EG_VEC(size_t) ends;   /* of list i in words */
-	uint32_t *slots;       /* open addressing, id + 1, 0: free */
+	struct eg_words words; /* all lists, concatenated */
+	EG_VEC(size_t) ends;   /* end of list i in words */
+	uint32_t *slots;       /* open addressing: 1 + id; 0: free */
 	size_t n_slots;        /* power of two */
-	uint64_t seed;         /* tenants choose the words: no collisions to order */
+	uint64_t seed; /* secret: tenants influence the words and must not force collisions */
 };
 
-/* The id of a list, new or known; EG_INTERN_FAILED where memory is short. The words are copied. */
+/* The id of a list, which is copied if it is new; EG_INTERN_FAILED if out of memory. */
 uint32_t eg_intern_add(struct eg_intern *table, const uint32_t *words, size_t n);
 
-/* The list of an id (NULL where it is empty), good until the next eg_intern_add(). */
+/* The list of an id (NULL if it is empty), valid until the next eg_intern_add(). */
 static inline const uint32_t *eg_intern_get(const struct eg_intern *table, uint32_t id, size_t *n)
 {
 	size_t start = id ? table->ends.v[id - 1] : 0;
@@ -51,7 +50,7 @@ int eg_words_add(struct eg_words *words, uint32_t word);
 /* Append n words. 0 or -ENOMEM. */
 int eg_words_append(struct eg_words *words, const uint32_t *more, size_t n);
 
-/* Sort ascending and drop doubles. */
+/* Sort ascending and remove duplicates. */
 void eg_words_sort(struct eg_words *words);
 
 #endif

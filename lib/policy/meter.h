@@ -1,14 +1,14 @@
-/* What a compile may cost, in total and caused by one policy, and who caused how much of it.
+/* Meters the cost of a compile, in total and per policy that caused it.
  *
- * A unit is a step of work or a word of memory, so the bound holds for time and memory alike and
- * does not depend on the machine: what `check` accepts, `run` accepts. Control thread. */
+ * A unit is a step of work or a word of memory, so the limit covers time and memory and does not
+ * depend on the machine: what `check` accepts, `run` accepts. Control thread. */
 #ifndef EG_POLICY_METER_H
 #define EG_POLICY_METER_H
 
 #include <errno.h>
 #include <stdint.h>
 
-/* 256 Mi units: a second or so, and 1 GiB if all of them were memory. */
+/* 256 Mi units: about a second, or 1 GiB if all of it is memory. */
 #define EG_METER_TOTAL_MAX  ((uint64_t)256 << 20)
 #define EG_METER_POLICY_MAX (EG_METER_TOTAL_MAX / 4)
 
@@ -17,7 +17,7 @@ struct eg_meter {
 	uint64_t total, total_max, policy_max;
 };
 
-/* 0, or -E2BIG where the policy or all together cost too much. */
+/* Returns 0, or -E2BIG if this policy or the total exceeds its limit. */
 static inline int eg_meter_charge(struct eg_meter *meter, uint32_t policy, uint64_t units)
 {
 	meter->by_policy[policy] += units;

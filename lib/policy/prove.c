@@ -5,34 +5,34 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "policy/boundary.h"
+#include "policy/boundary_values.h"
 #include "policy/describe.h"
 
-#define PARTNERS 4 /* classes that each single address is tried with */
+#define PARTNERS 4 /* classes that each address is tested with */
 
-/* Within a budget, a pair of addresses is asked about so many ports at most: a policy of thousands
- * of ports does not use up the time of all the others. */
-#define PORTS_AT_ONCE 64
+/* With a time budget, at most this many ports are tested per pair of addresses: a policy with
+ * thousands of ports does not use up the time of all others. */
+#define PORTS_PER_PAIR 64
 
 struct prover {
 	const struct eg_policy *policy;
-	const struct eg_world *world;
+	const struct eg_cluster *cluster;
 	struct eg_boundary boundary;
 	struct eg_words keys; /* scratch */
 	struct eg_proof *proof;
 	uint64_t deadline_ns; /* 0: none */
-	uint64_t random;      /* state; 0: exhaustive, everything in order */
-	bool late;
+	uint64_t random;      /* generator state; 0: exhaustive, in order */
+	bool timed_out;
 };
 
-static bool same(const struct eg_policy *policy, const struct eg_ref_side *side, enum eg_dir dir,
-		 uint32_t verdict)
+static bool verdict_matches(const struct eg_policy *policy, const struct eg_ref_side *side,
+			    enum eg_dir dir, uint32_t verdict)
 {
 	const struct eg_rule_ref *rule = eg_policy_rule(policy, verdict);
 
 	switch (side->why) {
-	case EG_REF_OPEN:
-		return verdict == EG_VERDICT_OPEN;
+	case EG_REF_NOT_ISOLATED:
+		return verdict == EG_VERDICT_NOT_ISOLATED;
 	case EG_REF_SELF:
 		return verdict == EG_VERDICT_SELF;
 	case EG_REF_NODE:
@@ -51,17 +51,17 @@ static bool same(const struct eg_policy *policy, const struct eg_ref_side *side,
 bool eg_prove_packet(const struct eg_policy *policy, const struct eg_packet_key *key,
 		     struct eg_disagreement *out)
 {
-	const struct eg_world *world = eg_policy_world(policy);
+	const struct eg_cluster *cluster = eg_policy_cluster(policy);
 	struct eg_policy_packet packet = {key->src.bytes, key->dst.bytes, key->port, key->proto,
 					  key->src.family};
 	struct eg_verdict verdict;
 
-	eg_policy_decide(policy, &packet, &verdict, 1);
+	eg_policy_evaluate(policy, &packet, &verdict, 1);
 	for (int d = 0; d < EG_DIRS; d++) {
 		enum eg_dir dir = (enum eg_dir)d;
-		struct eg_ref_side side = eg_ref_decide(world, dir, key);
+		struct eg_ref_side side = eg_ref_evaluate(cluster, dir, key);
 
-		if (same(policy, &side, dir, verdict.side[dir]))
+		if (verdict_matches(policy, &side, dir, verdict.side[dir]))
 			continue;
 		if (out)
 			*out = (struct eg_disagreement){*key, dir, side, verdict.side[dir]};
@@ -70,14 +70,14 @@ bool eg_prove_packet(const struct eg_policy *policy, const struct eg_packet_key 
 	return true;
 }
 
-/* Has the time come? Asked before every probe: one may cost the reference a long while. */
-static bool late(struct prover *p)
+/* Checked before every probe: a single one may take the reference model a while. */
+static bool timed_out(struct prover *p)
 {
-	p->late = p->late || (p->deadline_ns && eg_mono_ns() >= p->deadline_ns);
-	return p->late;
+	p->timed_out = p->timed_out || (p->deadline_ns && eg_mono_ns() >= p->deadline_ns);
+	return p->timed_out;
 }
 
-/* Below n; 0 in exhaustive mode. */
+/* A random number below n; 0 in exhaustive mode. */
 static size_t random_below(struct prover *p, size_t n)
 {
 	if (!p->random)
@@ -86,20 +86,20 @@ static size_t random_below(struct prover *p, size_t n)
 	return (size_t)(eg_hash_u64(p->random) % n);
 }
 
-/* One pair of addresses at the protocols and ports where an answer may change: all of them, or some
- * neighbours from a random one on. 0, 1 to stop at a disagreement, or -ENOMEM. */
-static int try_pair(struct prover *p, const struct eg_ip *src, const struct eg_ip *dst)
+/* Test a pair of addresses at the protocols and ports where the verdict may change: all of them, or
+ * a run of them from a random start. Returns 0, 1 on a disagreement, or -ENOMEM. */
+static int probe_pair(struct prover *p, const struct eg_ip *src, const struct eg_ip *dst)
 {
 	size_t n, at;
 
-	if (src->family != dst->family || late(p))
+	if (src->family != dst->family || timed_out(p))
 		return 0;
-	if (eg_boundary_ports(p->world, src, dst, &p->keys))
+	if (eg_boundary_ports(p->cluster, src, dst, &p->keys))
 		return -ENOMEM;
 	p->proof->n_ports += p->keys.n;
-	n = p->random && p->keys.n > PORTS_AT_ONCE ? PORTS_AT_ONCE : p->keys.n;
+	n = p->random && p->keys.n > PORTS_PER_PAIR ? PORTS_PER_PAIR : p->keys.n;
 	at = random_below(p, p->keys.n);
-	for (size_t i = 0; i < n && !late(p); i++, at++) {
+	for (size_t i = 0; i < n && !timed_out(p); i++, at++) {
 		uint32_t key = p->keys.v[at % p->keys.n];
 		struct eg_packet_key packet = {*src, *dst, EG_BOUNDARY_PORT(key),
 					       EG_BOUNDARY_PROTO(key)};
@@ -125,8 +125,8 @@ static size_t gcd(size_t a, size_t b)
 	return a;
 }
 
-/* A step through n things that meets each once and jumps about, so that what time allows is spread
- * over all of them. */
+/* A stride through n items that visits each once but spreads the first ones over the whole range,
+ * so that a time limit does not favour some. */
 static size_t stride_for(size_t n)
 {
 	size_t stride = (size_t)((double)n * 0.6180339887) | 1;
@@ -136,54 +136,54 @@ static size_t stride_for(size_t n)
 	return stride;
 }
 
-/* An address with itself, and as source and destination of some others: finds one that is in the
- * wrong class. */
-static int try_address(struct prover *p, size_t at)
+/* Test an address with itself, and as source and destination of some others: finds an address in
+ * the wrong class. */
+static int probe_address(struct prover *p, size_t at)
 {
 	const struct eg_ip *ip = &p->boundary.all.v[at];
 	const struct eg_ips *ends = &p->boundary.ends;
-	int err = try_pair(p, ip, ip);
+	int err = probe_pair(p, ip, ip);
 
 	for (size_t i = 0; !err && i < PARTNERS; i++) {
 		const struct eg_ip *other = &ends->v[(at * PARTNERS + i) % ends->n];
 
-		err = try_pair(p, ip, other);
+		err = probe_pair(p, ip, other);
 		if (!err)
-			err = try_pair(p, other, ip);
+			err = probe_pair(p, other, ip);
 	}
 	return err;
 }
 
-static int try_addresses(struct prover *p)
+static int probe_addresses(struct prover *p)
 {
 	size_t n = p->boundary.all.n, stride = stride_for(n), at = random_below(p, n);
 	int err = 0;
 
 	p->proof->start = at;
-	for (size_t i = 0; !err && i < n && !late(p); i++) {
-		err = try_address(p, at);
+	for (size_t i = 0; !err && i < n && !timed_out(p); i++) {
+		err = probe_address(p, at);
 		at = (at + stride) % n;
-		p->proof->n_addresses_done += !p->late;
+		p->proof->n_addresses_done += !p->timed_out;
 	}
 	return err;
 }
 
-static int try_pairs(struct prover *p)
+static int probe_pairs(struct prover *p)
 {
 	const struct eg_ips *ends = &p->boundary.ends;
 	size_t n = ends->n * ends->n, stride = stride_for(n), at = random_below(p, n);
 	int err = 0;
 
-	p->late = false; /* the addresses' time was up, not the pairs' */
-	for (size_t i = 0; !err && i < n && !late(p); i++) {
-		err = try_pair(p, &ends->v[at / ends->n], &ends->v[at % ends->n]);
+	p->timed_out = false; /* that was the time limit for addresses */
+	for (size_t i = 0; !err && i < n && !timed_out(p); i++) {
+		err = probe_pair(p, &ends->v[at / ends->n], &ends->v[at % ends->n]);
 		at = (at + stride) % n;
-		p->proof->n_pairs_done += !p->late;
+		p->proof->n_pairs_done += !p->timed_out;
 	}
 	return err;
 }
 
-/* Not 0. Not a secret that anything rests on: what matters is that loads begin elsewhere. */
+/* Never 0. Need not be secret: it only varies the start of each load. */
 static uint64_t random_start(void)
 {
 	uint64_t random = 0;
@@ -195,7 +195,7 @@ static uint64_t random_start(void)
 
 int eg_policy_prove(const struct eg_policy *policy, uint64_t budget_ns, struct eg_proof *proof)
 {
-	struct prover p = {.policy = policy, .world = eg_policy_world(policy), .proof = proof};
+	struct prover p = {.policy = policy, .cluster = eg_policy_cluster(policy), .proof = proof};
 	uint64_t start_ns = eg_mono_ns();
 	int err;
 
@@ -204,13 +204,13 @@ int eg_policy_prove(const struct eg_policy *policy, uint64_t budget_ns, struct e
 	err = eg_boundary_find(&p.boundary, policy);
 	proof->n_addresses = p.boundary.all.n;
 	proof->n_pairs = p.boundary.ends.n * p.boundary.ends.n;
-	/* Single addresses get at most half: pairs are where rules meet. */
+	/* Addresses get at most half of the time: rules apply to pairs. */
 	p.deadline_ns = budget_ns ? start_ns + budget_ns / 2 : 0;
 	if (!err)
-		err = try_addresses(&p);
+		err = probe_addresses(&p);
 	p.deadline_ns = budget_ns ? start_ns + budget_ns : 0;
 	if (!err)
-		err = try_pairs(&p);
+		err = probe_pairs(&p);
 	eg_boundary_free(&p.boundary);
 	eg_vec_free(&p.keys);
 	return err < 0 ? err : 0;
@@ -222,7 +222,7 @@ void eg_proof_describe(const struct eg_proof *proof, struct eg_buf *out)
 		   proof->n_probes, proof->n_addresses_done, proof->n_addresses,
 		   proof->n_pairs_done, proof->n_pairs);
 	if (proof->n_ports_done < proof->n_ports)
-		eg_buf_add(out, ", %.1f %% of the ports there",
+		eg_buf_add(out, ", %.1f %% of their ports",
 			   100.0 * (double)proof->n_ports_done / (double)proof->n_ports);
 }
 
@@ -231,8 +231,8 @@ static void describe_verdict(const struct eg_policy *policy, uint32_t verdict, s
 	const struct eg_rule_ref *rule = eg_policy_rule(policy, verdict);
 	static const char *const words[EG_VERDICT_RULE] = {
 		[EG_VERDICT_DENY] = "deny",
-		[EG_VERDICT_UNKNOWN] = "deny, an end is unknown",
-		[EG_VERDICT_OPEN] = "not isolated",
+		[EG_VERDICT_UNKNOWN] = "deny, an endpoint is unknown",
+		[EG_VERDICT_NOT_ISOLATED] = "not isolated",
 		[EG_VERDICT_SELF] = "allow a pod to itself",
 		[EG_VERDICT_NODE] = "allow from the pod's own node",
 	};
@@ -241,21 +241,22 @@ static void describe_verdict(const struct eg_policy *policy, uint32_t verdict, s
 		eg_buf_add(out, "%s", words[verdict]);
 	} else if (rule) {
 		eg_buf_add(out, "allow by ");
-		eg_describe_rule(eg_policy_world(policy), rule->policy, rule->dir, rule->rule, out);
+		eg_describe_rule(eg_policy_cluster(policy), rule->policy, rule->dir, rule->rule,
+				 out);
 	} else {
-		eg_buf_add(out, "a verdict without meaning (%u)", verdict);
+		eg_buf_add(out, "an invalid verdict (%u)", verdict);
 	}
 }
 
-static void describe_reference(const struct eg_world *world, const struct eg_disagreement *d,
+static void describe_reference(const struct eg_cluster *cluster, const struct eg_disagreement *d,
 			       struct eg_buf *out)
 {
 	static const char *const words[] = {
-		[EG_REF_OPEN] = "not isolated",
+		[EG_REF_NOT_ISOLATED] = "not isolated",
 		[EG_REF_SELF] = "allow a pod to itself",
 		[EG_REF_NODE] = "allow from the pod's own node",
 		[EG_REF_DENIED] = "deny",
-		[EG_REF_UNKNOWN] = "deny, an end is unknown",
+		[EG_REF_UNKNOWN] = "deny, an endpoint is unknown",
 	};
 
 	if (d->reference.why != EG_REF_RULE) {
@@ -263,7 +264,7 @@ static void describe_reference(const struct eg_world *world, const struct eg_dis
 		return;
 	}
 	eg_buf_add(out, "allow by ");
-	eg_describe_rule(world, d->reference.policy, d->dir, d->reference.rule, out);
+	eg_describe_rule(cluster, d->reference.policy, d->dir, d->reference.rule, out);
 }
 
 void eg_disagreement_describe(const struct eg_policy *policy, const struct eg_disagreement *d,
@@ -273,7 +274,7 @@ void eg_disagreement_describe(const struct eg_policy *policy, const struct eg_di
 	eg_buf_add(out, ": %s: the compiled tables say ", eg_dir_name(d->dir));
 	describe_verdict(policy, d->compiled, out);
 	eg_buf_add(out, ", the reference model says ");
-	describe_reference(eg_policy_world(policy), d, out);
+	describe_reference(eg_policy_cluster(policy), d, out);
 	eg_buf_add(out, " (classes %u and %u)", eg_policy_class(policy, &d->key.src),
 		   eg_policy_class(policy, &d->key.dst));
 }

@@ -1,10 +1,11 @@
-/* Load-time proof: the compiled tables against the reference model, where mistakes live: at the
- * edges of prefixes and port ranges, at every pod's address and between every pair of classes.
+/* Checks the compiled tables against the reference model at load time, where bugs are most likely:
+ * at the edges of prefixes and port ranges, at every pod's address and between every pair of
+ * classes.
  *
- * The reference is slow on purpose, so a load proves within a budget of time, spread evenly over
- * all there is to ask, from a random start, so that no object can count on being left out; the
- * clock is read before every packet that is asked. Exhaustive mode asks everything. Control thread,
- * or any thread that may take its time: policy and world are only read. */
+ * The reference model is deliberately slow, so a load has a time budget. It is spread evenly over
+ * all candidates from a random start, so that no object can rely on being skipped; the clock is
+ * checked before every packet. Exhaustive mode tests everything. Not for workers; policy and
+ * cluster are only read. */
 #ifndef EG_POLICY_PROVE_H
 #define EG_POLICY_PROVE_H
 
@@ -12,7 +13,7 @@
 #include "policy/policy.h"
 #include "policy/reference.h"
 
-/* One packet on which the two say different things. */
+/* One packet for which the two differ. */
 struct eg_disagreement {
 	struct eg_packet_key key;
 	enum eg_dir dir;
@@ -21,32 +22,32 @@ struct eg_disagreement {
 };
 
 struct eg_proof {
-	size_t n_probes;                      /* packets asked */
-	size_t n_addresses, n_addresses_done; /* edges, pods and nodes to try, and tried */
-	size_t n_pairs, n_pairs_done;         /* pairs of classes to try, and tried */
-	size_t n_ports, n_ports_done;         /* protocols and ports worth asking where it was
-					       * tried, and asked */
-	size_t start;                         /* the address that it began with */
+	size_t n_probes;                      /* packets tested */
+	size_t n_addresses, n_addresses_done; /* boundary, pod and node addresses: total, tested */
+	size_t n_pairs, n_pairs_done;         /* pairs of classes: total, tested */
+	size_t n_ports,
+		n_ports_done; /* protocols and ports between the addresses tested: total, tested */
+	size_t start;         /* index of the first address tested */
 	size_t n_disagreements;
-	struct eg_disagreement first; /* where there was one */
+	struct eg_disagreement first; /* if there is one */
 };
 
-/* Compare on one packet, whose addresses must be of one family. True where both agree on each
- * direction, the reason and the allowing rule; else *out (may be NULL) is the first difference. */
+/* Compare the two on one packet; its addresses must have the same family. True if both agree on
+ * each direction, including reason and allowing rule; otherwise *out (may be NULL) is the first
+ * difference. */
 bool eg_prove_packet(const struct eg_policy *policy, const struct eg_packet_key *key,
 		     struct eg_disagreement *out);
 
-/* Prove within budget_ns (0: everything, however long). One packet more at most: that takes as long
- * as the reference needs for it, some milliseconds for the largest policies that load. Stops at the
- * first disagreement. 0 with *proof filled (a disagreement is in there, not in the return value),
- * or -ENOMEM. */
+/* Run the proof within budget_ns (0: test everything). May overrun by one packet, which takes the
+ * reference model some milliseconds for the largest policies that load. Stops at the first
+ * disagreement. Returns 0 and fills *proof, which includes a disagreement; or -ENOMEM. */
 int eg_policy_prove(const struct eg_policy *policy, uint64_t budget_ns, struct eg_proof *proof);
 
-/* How much of it was done: "278120 probes: 1200 of 23212 addresses, 10000 of 21641104 pairs of
- * classes, 12.5 % of the ports there". */
+/* Progress: "278120 probes: 1200 of 23212 addresses, 10000 of 21641104 pairs of classes, 12.5 % of
+ * their ports". */
 void eg_proof_describe(const struct eg_proof *proof, struct eg_buf *out);
 
-/* One paragraph for the operator, names and positions included. */
+/* One line for the operator, with names and positions. */
 void eg_disagreement_describe(const struct eg_policy *policy, const struct eg_disagreement *d,
 			      struct eg_buf *out);
 

@@ -1,42 +1,45 @@
-/* Quarantine: an object that is invalid or too expensive is taken out in the safe direction, so
- * that one tenant's mistake closes that tenant and nobody else.
+/* Quarantine: an invalid or too expensive object fails closed, so that a mistake affects only its
+ * own tenant.
  *
- * A quarantined NetworkPolicy goes on isolating the pods it selects and allows nothing. A
- * quarantined Pod's addresses are denied in both directions, from its own node too: the pod loses
- * its labels, ports and node, a policy of its namespace that is made for this isolates it, and no
- * other policy selects it (eg_pod_selected()), so none allows it anything. Both are plain policies
- * to the compiler and the reference model, so the proof covers them. What else
- * is quarantined (a Node, a Namespace, an object of an unknown kind) is only listed: its reader
- * left out what could allow anything.
+ * A quarantined NetworkPolicy still isolates the pods it selects and allows nothing. The addresses
+ * of a quarantined Pod are denied in both directions, even from its own node: the pod loses its
+ * labels, ports and node; a policy added to its namespace isolates it; and no other policy selects
+ * it (eg_pod_selected()), so none can allow it anything. Both are ordinary policies to the compiler
+ * and the reference model, so the proof covers them. Other quarantined objects (a Node, a
+ * Namespace, an object of an unknown kind) are only listed: their reader has removed whatever could
+ * allow anything.
  *
- * Each call adds an entry to world->quarantined, which names the object for the log, `check` and
- * the statistics. Before eg_world_index() and eg_policy_compile(), or call them again: rules go and
- * policies come. The control thread's. */
+ * Each call adds an entry to cluster->quarantined, which names the object for the log, `check` and
+ * the statistics. Call these before eg_cluster_index() and eg_policy_compile(), or call those
+ * again: rules disappear and policies are added. Control thread. */
 #ifndef EG_POLICY_QUARANTINE_H
 #define EG_POLICY_QUARANTINE_H
 
 #include "base/buf.h"
-#include "policy/model.h"
+#include "policy/cluster.h"
 
-/* Empty the policy's rules and list it under `reason` (what is wrong with it, copied). Its selector
- * and directions stay; a policy that isolates in no direction gets both. A policy that is
- * quarantined already stays as it is, with its first reason. 0, or -ENOMEM: it is closed also then,
- * but not listed. */
-int eg_world_quarantine_policy(struct eg_world *world, uint32_t policy, const char *reason);
+/* Remove the policy's rules and list it with `reason` (what is wrong with it; copied). It keeps its
+ * selector and directions; a policy that isolates in no direction gets both. An already quarantined
+ * policy keeps its first reason. Returns 0 or -ENOMEM; in both cases it allows nothing, but after
+ * an error it is not listed. */
+int eg_cluster_quarantine_policy(struct eg_cluster *cluster, uint32_t policy, const char *reason);
 
-/* The same for what only looks like a NetworkPolicy: listed under its own kind (copied). */
-int eg_world_quarantine_as(struct eg_world *world, uint32_t policy, const char *kind,
-			   const char *reason);
+/* The same for an object that only looks like a NetworkPolicy: listed under its own kind
+ * (copied). */
+int eg_cluster_quarantine_as(struct eg_cluster *cluster, uint32_t policy, const char *kind,
+			     const char *reason);
 
-/* Deny all addresses of the pod, in the same way. 0, or -ENOMEM: the world must not be used. */
-int eg_world_quarantine_pod(struct eg_world *world, uint32_t pod, const char *reason);
+/* Deny all addresses of the pod and list it. Returns 0 or -ENOMEM: then the cluster must not be
+ * used. */
+int eg_cluster_quarantine_pod(struct eg_cluster *cluster, uint32_t pod, const char *reason);
 
-/* List an object that has no place in the model. ns and name may be EG_SYM_NONE. 0 or -ENOMEM. */
-int eg_world_list_quarantined(struct eg_world *world, const char *kind, eg_sym ns, eg_sym name,
-			      const struct eg_pos *pos, const char *reason);
+/* List an object that is not part of the cluster model. ns and name may be EG_SYM_NONE. Returns 0
+ * or -ENOMEM. */
+int eg_cluster_list_quarantined(struct eg_cluster *cluster, const char *kind, eg_sym ns,
+				eg_sym name, const struct eg_pos *pos, const char *reason);
 
 /* "NetworkPolicy shop/web (policies.yaml:12): spec: unknown field ...". Appends; any thread. */
-void eg_describe_quarantined(const struct eg_world *world, const struct eg_quarantined *object,
+void eg_describe_quarantined(const struct eg_cluster *cluster, const struct eg_quarantined *object,
 			     struct eg_buf *out);
 
 #endif

@@ -10,10 +10,11 @@ static const struct eg_ip *other_of(enum eg_dir dir, const struct eg_packet_key 
 	return dir == EG_EGRESS ? &key->dst : &key->src;
 }
 
-bool eg_ref_isolates(const struct eg_world *world, uint32_t policy, enum eg_dir dir, uint32_t pod)
+bool eg_ref_isolates(const struct eg_cluster *cluster, uint32_t policy, enum eg_dir dir,
+		     uint32_t pod)
 {
-	const struct eg_netpol *p = &world->policies.v[policy];
-	const struct eg_pod *subject = &world->pods.v[pod];
+	const struct eg_netpol *p = &cluster->policies.v[policy];
+	const struct eg_pod *subject = &cluster->pods.v[pod];
 
 	return p->isolates[dir] && p->ns == subject->ns && eg_pod_selected(&p->pods, subject);
 }
@@ -28,8 +29,8 @@ static bool block_matches(const struct eg_peer *peer, const struct eg_ip *other)
 	return true;
 }
 
-/* `pod` is whose address `other` is, or EG_NONE. */
-static bool peer_matches(const struct eg_world *world, const struct eg_netpol *policy,
+/* `index` is the pod that owns `other`, or EG_NONE. */
+static bool peer_matches(const struct eg_cluster *cluster, const struct eg_netpol *policy,
 			 const struct eg_peer *peer, const struct eg_ip *other, uint32_t index)
 {
 	const struct eg_pod *pod;
@@ -38,21 +39,21 @@ static bool peer_matches(const struct eg_world *world, const struct eg_netpol *p
 		return block_matches(peer, other);
 	if (index == EG_NONE)
 		return false;
-	pod = &world->pods.v[index];
-	/* podSelector alone speaks about the policy's own namespace. */
-	if (peer->has_ns ? !eg_namespace_matches(&peer->ns, &world->namespaces.v[pod->ns])
+	pod = &cluster->pods.v[index];
+	/* podSelector without namespaceSelector applies to the policy's own namespace. */
+	if (peer->has_ns ? !eg_namespace_matches(&peer->ns, &cluster->namespaces.v[pod->ns])
 			 : pod->ns != policy->ns)
 		return false;
 	return eg_pod_selected(peer->has_pod ? &peer->pod : NULL, pod);
 }
 
-bool eg_ref_peer_matches(const struct eg_world *world, const struct eg_netpol *policy,
+bool eg_ref_peer_matches(const struct eg_cluster *cluster, const struct eg_netpol *policy,
 			 const struct eg_peer *peer, const struct eg_ip *other)
 {
-	return peer_matches(world, policy, peer, other, eg_world_pod_at(world, other));
+	return peer_matches(cluster, policy, peer, other, eg_cluster_pod_at(cluster, other));
 }
 
-static bool port_matches(const struct eg_world *world, const struct eg_port *port,
+static bool port_matches(const struct eg_cluster *cluster, const struct eg_port *port,
 			 const struct eg_packet_key *key, uint32_t dst_pod)
 {
 	if (port->proto != key->proto)
@@ -63,25 +64,25 @@ static bool port_matches(const struct eg_world *world, const struct eg_port *por
 	case EG_PORT_RANGE:
 		return key->port >= port->first && key->port <= port->last;
 	case EG_PORT_NAMED:
-		return dst_pod != EG_NONE &&
-		       eg_pod_has_port(&world->pods.v[dst_pod], port->name, port->proto, key->port);
+		return dst_pod != EG_NONE && eg_pod_has_port(&cluster->pods.v[dst_pod], port->name,
+							     port->proto, key->port);
 	}
 	return false;
 }
 
-bool eg_ref_port_matches(const struct eg_world *world, const struct eg_port *port,
+bool eg_ref_port_matches(const struct eg_cluster *cluster, const struct eg_port *port,
 			 const struct eg_packet_key *key)
 {
-	return port_matches(world, port, key, eg_world_pod_at(world, &key->dst));
+	return port_matches(cluster, port, key, eg_cluster_pod_at(cluster, &key->dst));
 }
 
-/* Which pods are asked about, where an address has several: whose direction it is, and the other
- * end's; EG_NONE where that is no pod's. */
+/* The pair of owners to evaluate: the pod whose direction it is and the other endpoint's; EG_NONE
+ * if that is not a pod. */
 struct pods {
 	uint32_t subject, other;
 };
 
-static bool rule_allows(const struct eg_world *world, const struct eg_netpol *policy,
+static bool rule_allows(const struct eg_cluster *cluster, const struct eg_netpol *policy,
 			const struct eg_rule *rule, enum eg_dir dir,
 			const struct eg_packet_key *key, const struct pods *pods)
 {
@@ -90,33 +91,33 @@ static bool rule_allows(const struct eg_world *world, const struct eg_netpol *po
 
 	eg_vec_foreach (peer, &rule->peers)
 		peer_ok = peer_ok ||
-			  peer_matches(world, policy, peer, other_of(dir, key), pods->other);
+			  peer_matches(cluster, policy, peer, other_of(dir, key), pods->other);
 	if (!peer_ok)
 		return false;
 	eg_vec_foreach (port, &rule->ports)
-		port_ok = port_ok || port_matches(world, port, key, dst);
+		port_ok = port_ok || port_matches(cluster, port, key, dst);
 	return port_ok;
 }
 
-static struct eg_ref_side rules_for(const struct eg_world *world, enum eg_dir dir,
+static struct eg_ref_side rules_for(const struct eg_cluster *cluster, enum eg_dir dir,
 				    const struct eg_packet_key *key, const struct pods *pods)
 {
-	struct eg_ref_side side = {EG_REF_OPEN, pods->subject, EG_NONE, EG_NONE};
+	struct eg_ref_side side = {EG_REF_NOT_ISOLATED, pods->subject, EG_NONE, EG_NONE};
 
-	if (eg_world_unknown(world, &key->src) || eg_world_unknown(world, &key->dst)) {
+	if (eg_cluster_unknown(cluster, &key->src) || eg_cluster_unknown(cluster, &key->dst)) {
 		side.why = EG_REF_UNKNOWN;
 		return side;
 	}
 	if (side.pod == EG_NONE)
 		return side;
-	eg_vec_foreach (index, &world->namespaces.v[world->pods.v[side.pod].ns].policies) {
-		const struct eg_netpol *policy = &world->policies.v[*index];
+	eg_vec_foreach (index, &cluster->namespaces.v[cluster->pods.v[side.pod].ns].policies) {
+		const struct eg_netpol *policy = &cluster->policies.v[*index];
 
-		if (!eg_ref_isolates(world, *index, dir, side.pod))
+		if (!eg_ref_isolates(cluster, *index, dir, side.pod))
 			continue;
 		side.why = EG_REF_DENIED;
 		for (size_t r = 0; r < policy->rules[dir].n; r++) {
-			if (!rule_allows(world, policy, &policy->rules[dir].v[r], dir, key, pods))
+			if (!rule_allows(cluster, policy, &policy->rules[dir].v[r], dir, key, pods))
 				continue;
 			side.why = EG_REF_RULE;
 			side.policy = *index;
@@ -127,52 +128,53 @@ static struct eg_ref_side rules_for(const struct eg_world *world, enum eg_dir di
 	return side;
 }
 
-struct eg_ref_side eg_ref_rules(const struct eg_world *world, enum eg_dir dir,
+struct eg_ref_side eg_ref_rules(const struct eg_cluster *cluster, enum eg_dir dir,
 				const struct eg_packet_key *key)
 {
-	struct pods pods = {eg_world_pod_at(world, subject_of(dir, key)),
-			    eg_world_pod_at(world, other_of(dir, key))};
+	struct pods pods = {eg_cluster_pod_at(cluster, subject_of(dir, key)),
+			    eg_cluster_pod_at(cluster, other_of(dir, key))};
 
-	return rules_for(world, dir, key, &pods);
+	return rules_for(cluster, dir, key, &pods);
 }
 
-static struct eg_ref_side decide_for(const struct eg_world *world, enum eg_dir dir,
+static struct eg_ref_side decide_for(const struct eg_cluster *cluster, enum eg_dir dir,
 				     const struct eg_packet_key *key, const struct pods *pods)
 {
-	struct eg_ref_side side = rules_for(world, dir, key, pods);
+	struct eg_ref_side side = rules_for(cluster, dir, key, pods);
 	uint32_t node;
 
 	if (side.why != EG_REF_DENIED)
 		return side;
-	node = world->pods.v[side.pod].node;
+	node = cluster->pods.v[side.pod].node;
 	if (eg_ip_equal(&key->src, &key->dst))
 		side.why = EG_REF_SELF;
-	else if (dir == EG_INGRESS && node != EG_NONE && eg_world_node_has(world, node, &key->src))
+	else if (dir == EG_INGRESS && node != EG_NONE &&
+		 eg_cluster_node_has(cluster, node, &key->src))
 		side.why = EG_REF_NODE;
 	return side;
 }
 
-struct eg_ref_side eg_ref_decide(const struct eg_world *world, enum eg_dir dir,
-				 const struct eg_packet_key *key)
+struct eg_ref_side eg_ref_evaluate(const struct eg_cluster *cluster, enum eg_dir dir,
+				   const struct eg_packet_key *key)
 {
-	struct eg_ref_side side = {EG_REF_OPEN, EG_NONE, EG_NONE, EG_NONE};
+	struct eg_ref_side side = {EG_REF_NOT_ISOLATED, EG_NONE, EG_NONE, EG_NONE};
 	size_t n_srcs, n_dsts;
-	const struct eg_owner *srcs = eg_world_pods_at(world, &key->src, &n_srcs);
-	const struct eg_owner *dsts = eg_world_pods_at(world, &key->dst, &n_dsts);
+	const struct eg_owner *srcs = eg_cluster_pods_at(cluster, &key->src, &n_srcs);
+	const struct eg_owner *dsts = eg_cluster_pods_at(cluster, &key->dst, &n_dsts);
 
-	/* Nearly always one and one. Otherwise each pair must pass, and the first that passes for a
-	 * reason gives its name. */
+	/* Nearly always one owner each. Otherwise every pair must pass, and the first pair with a
+	 * reason provides it. */
 	for (size_t s = 0; s < n_srcs || !s; s++)
 		for (size_t d = 0; d < n_dsts || !d; d++) {
 			uint32_t src = n_srcs ? srcs[s].index : EG_NONE;
 			uint32_t dst = n_dsts ? dsts[d].index : EG_NONE;
 			struct pods pods = {dir == EG_EGRESS ? src : dst,
 					    dir == EG_EGRESS ? dst : src};
-			struct eg_ref_side pair = decide_for(world, dir, key, &pods);
+			struct eg_ref_side pair = decide_for(cluster, dir, key, &pods);
 
 			if (pair.why == EG_REF_DENIED)
 				return pair;
-			if (side.why == EG_REF_OPEN)
+			if (side.why == EG_REF_NOT_ISOLATED)
 				side = pair;
 		}
 	return side;

@@ -20,7 +20,7 @@ out:
 	return id;
 }
 
-/* Selectors that say the same in another order share an id; NULL says the same as an empty one. */
+/* Selectors that differ only in order share an id; NULL is an empty selector. */
 static uint32_t selector_id(struct eg_rules *rules, const struct eg_selector *selector)
 {
 	struct eg_words key = {0};
@@ -39,7 +39,7 @@ out:
 	return id;
 }
 
-/* For policy `user`. `of_ns` NULL: pods of the namespace `ns` alone. */
+/* `user` is the policy that needs it. `of_ns` NULL: only pods of the namespace `ns`. */
 static uint32_t matcher_id(struct eg_rules *rules, uint32_t user, uint32_t ns,
 			   const struct eg_selector *of_ns, const struct eg_selector *pods)
 {
@@ -69,7 +69,8 @@ static int add_prefix(struct eg_words *key, const struct eg_prefix *prefix)
 	return eg_words_append(key, words, 5);
 }
 
-/* Exceptions keep their written order: a block written twice in two orders only costs twice. */
+/* Exceptions are not sorted: the same block with its exceptions in another order merely costs
+ * twice. */
 static uint32_t block_id(struct eg_rules *rules, const struct eg_peer *peer)
 {
 	struct eg_words key = {0};
@@ -94,20 +95,20 @@ out:
 	return id;
 }
 
-static uint32_t peer_id(struct eg_rules *rules, const struct eg_world *world, uint32_t policy,
+static uint32_t peer_id(struct eg_rules *rules, const struct eg_cluster *cluster, uint32_t policy,
 			const struct eg_peer *peer)
 {
 	uint32_t id;
 
 	if (!peer->is_block)
-		return matcher_id(rules, policy, world->policies.v[policy].ns,
+		return matcher_id(rules, policy, cluster->policies.v[policy].ns,
 				  peer->has_ns ? &peer->ns : NULL,
 				  peer->has_pod ? &peer->pod : NULL);
 	id = block_id(rules, peer);
 	return id == EG_INTERN_FAILED ? id : id | EG_PEER_BLOCK;
 }
 
-/* The ports of the rule whose merged ranges stand from `start` on. */
+/* Number the rule's set of ports; its merged ranges begin at `start`. */
 static uint32_t port_set_id(struct eg_rules *rules, const struct eg_rule *rule, size_t start)
 {
 	struct eg_words key = {0};
@@ -142,17 +143,17 @@ static int collect_ports(struct eg_rules *rules, const struct eg_rule *rule)
 	return set == EG_INTERN_FAILED ? -ENOMEM : eg_words_add(&rules->port_set, set);
 }
 
-static int collect_rule(struct eg_rules *rules, const struct eg_world *world,
+static int collect_rule(struct eg_rules *rules, const struct eg_cluster *cluster,
 			const struct eg_rule_ref *ref)
 {
-	const struct eg_rule *rule = eg_rule_of(world, ref);
+	const struct eg_rule *rule = eg_rule_of(cluster, ref);
 	struct eg_rule_ref *entry = eg_vec_add(&rules->refs);
 
 	if (!entry)
 		return -ENOMEM;
 	*entry = *ref;
 	eg_vec_foreach (peer, &rule->peers) {
-		uint32_t id = peer_id(rules, world, ref->policy, peer);
+		uint32_t id = peer_id(rules, cluster, ref->policy, peer);
 
 		if (id == EG_INTERN_FAILED || eg_words_add(&rules->peers, id))
 			return -ENOMEM;
@@ -162,22 +163,22 @@ static int collect_rule(struct eg_rules *rules, const struct eg_world *world,
 	return eg_words_add(&rules->peer_ends, (uint32_t)rules->peers.n);
 }
 
-int eg_rules_collect(struct eg_rules *rules, const struct eg_world *world)
+int eg_rules_collect(struct eg_rules *rules, const struct eg_cluster *cluster)
 {
-	for (uint32_t p = 0; p < world->policies.n; p++) {
-		const struct eg_netpol *policy = &world->policies.v[p];
+	for (uint32_t p = 0; p < cluster->policies.n; p++) {
+		const struct eg_netpol *policy = &cluster->policies.v[p];
 		uint32_t subject = matcher_id(rules, p, policy->ns, NULL, &policy->pods);
 
 		if (subject == EG_INTERN_FAILED || eg_words_add(&rules->subjects, subject))
 			return -ENOMEM;
 		for (int dir = 0; dir < EG_DIRS; dir++) {
-			/* Rules of a direction that policyTypes leaves out have no effect. */
+			/* Rules of a direction that is not in policyTypes have no effect. */
 			size_t n = policy->isolates[dir] ? policy->rules[dir].n : 0;
 
 			if (eg_words_add(&rules->first, (uint32_t)rules->refs.n))
 				return -ENOMEM;
 			for (uint32_t r = 0; r < n; r++)
-				if (collect_rule(rules, world,
+				if (collect_rule(rules, cluster,
 						 &(struct eg_rule_ref){p, r, (enum eg_dir)dir}))
 					return -ENOMEM;
 		}

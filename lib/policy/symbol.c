@@ -6,7 +6,7 @@
 
 #define CHUNK_BYTES 65536
 
-/* Texts live in chunks that never move. */
+/* Texts are stored in chunks, which never move. */
 struct eg_sym_chunk {
 	struct eg_sym_chunk *next;
 	size_t used, size;
@@ -22,7 +22,7 @@ static uint64_t hash_text(const struct eg_symtab *table, const char *text)
 	return eg_hash_u64(h);
 }
 
-/* The slot that holds the text, or the free one where it belongs. The table is never full. */
+/* The slot of the text, or the free slot for it. The table is never full. */
 static uint32_t *find_slot(const struct eg_symtab *table, const char *text)
 {
 	size_t i = hash_text(table, text) & (table->n_slots - 1);
@@ -39,7 +39,7 @@ static int grow(struct eg_symtab *table)
 
 	if (table->texts.n * 2 < table->n_slots)
 		return 0;
-	/* Without entropy the table works, only without the guard against chosen collisions. */
+	/* Without entropy the table still works, but collisions can be forced. */
 	if (!table->n_slots &&
 	    getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) != sizeof(table->seed))
 		table->seed = 0;
@@ -54,18 +54,18 @@ static int grow(struct eg_symtab *table)
 	return 0;
 }
 
-static char *keep(struct eg_symtab *table, const char *text)
+static char *store_text(struct eg_symtab *table, const char *text)
 {
 	struct eg_sym_chunk *chunk = table->chunks;
 	size_t size = strlen(text) + 1;
 
 	if (!chunk || chunk->size - chunk->used < size) {
-		size_t room = size > CHUNK_BYTES ? size : CHUNK_BYTES;
+		size_t capacity = size > CHUNK_BYTES ? size : CHUNK_BYTES;
 
-		chunk = malloc(sizeof(*chunk) + room);
+		chunk = malloc(sizeof(*chunk) + capacity);
 		if (!chunk)
 			return NULL;
-		*chunk = (struct eg_sym_chunk){.next = table->chunks, .size = room};
+		*chunk = (struct eg_sym_chunk){.next = table->chunks, .size = capacity};
 		table->chunks = chunk;
 	}
 	chunk->used += size;
@@ -76,18 +76,18 @@ eg_sym eg_sym_intern(struct eg_symtab *table, const char *text)
 {
 	const char **entry;
 	uint32_t *slot;
-	char *kept;
+	char *stored;
 
 	if (grow(table))
 		return EG_SYM_NONE;
 	slot = find_slot(table, text);
 	if (*slot)
 		return *slot;
-	kept = keep(table, text);
-	entry = kept ? eg_vec_add(&table->texts) : NULL;
+	stored = store_text(table, text);
+	entry = stored ? eg_vec_add(&table->texts) : NULL;
 	if (!entry)
 		return EG_SYM_NONE;
-	*entry = kept;
+	*entry = stored;
 	*slot = (uint32_t)table->texts.n;
 	return *slot;
 }

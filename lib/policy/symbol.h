@@ -1,8 +1,7 @@
-/* Strings as numbers, so that labels compare as integers: equal text, equal symbol.
+/* Symbol table: equal texts get the same number, so that labels compare as integers.
  *
- * Owner: whoever holds the table; zeroed memory is an empty one, eg_symtab_free() ends it. Texts
- * keep their address as long as the table lives. One writer; readers may share a table that is no
- * longer written. */
+ * Owned by the holder of the struct; zeroed memory is an empty table. Texts do not move while the
+ * table exists. One writer; a table that is no longer written may be read by any thread. */
 #ifndef EG_POLICY_SYMBOL_H
 #define EG_POLICY_SYMBOL_H
 
@@ -13,20 +12,20 @@
 
 typedef uint32_t eg_sym;
 
-#define EG_SYM_NONE 0u /* no text at all; the empty text has a symbol of its own */
+#define EG_SYM_NONE 0u /* no text; the empty text has its own symbol */
 
 struct eg_symtab {
 	EG_VEC(const char *) texts; /* of symbol i + 1 */
 	uint32_t *slots;            /* open addressing, 0: free */
 	size_t n_slots;             /* power of two */
-	uint64_t seed;              /* labels are the tenants': no collisions to order */
+	uint64_t seed; /* secret: tenants choose labels and must not force collisions */
 	struct eg_sym_chunk *chunks;
 };
 
-/* The symbol of a text, made where it is new. EG_SYM_NONE where memory is short. */
+/* The symbol of a text, added if it is new. EG_SYM_NONE if out of memory. */
 eg_sym eg_sym_intern(struct eg_symtab *table, const char *text);
 
-/* EG_SYM_NONE where the text was never interned. */
+/* EG_SYM_NONE if the text was never interned. */
 eg_sym eg_sym_find(const struct eg_symtab *table, const char *text);
 
 /* "" for EG_SYM_NONE. */

@@ -4,28 +4,29 @@
 
 #define NO_RULE UINT32_MAX
 
-/* A set of rules of one row whose peers match some classes, as a tree: the parent's rules and one
- * more. Set 0 is empty; those next to it are lists of rules whose blocks match. */
+/* A set of rules of one row that match some classes, as a node of a tree: the parent's rules and
+ * one more. Set 0 is empty; its siblings at the root are the lists of rules that match by
+ * ipBlock. */
 struct set {
 	uint32_t parent, rule;
-	uint32_t list;       /* of in->row_blocks, where rule is NO_RULE */
-	uint32_t with, next; /* this set and rule `with` make the set `next` */
+	uint32_t list;       /* list of in->region_rules, if rule is NO_RULE */
+	uint32_t with, next; /* adding rule `with` to this set gives set `next` */
 	uint32_t cell;
 	bool named; /* some rule names a port: the cell depends on the destination */
-	bool have_cell;
+	bool has_cell;
 };
 
 struct row {
 	const struct eg_table_input *in;
-	struct eg_programs *programs;
+	struct eg_port_maps *port_maps;
 	EG_VEC(struct set) sets;
-	struct eg_words set_of_list; /* of in->row_blocks's list i */
-	uint32_t payer;              /* for what this row costs */
-	uint32_t *seen;              /* port set i, in scan `scans` */
+	struct eg_words set_of_list; /* set of in->region_rules list i */
+	uint32_t charged;            /* policy charged for this row */
+	uint32_t *seen;              /* last scan that saw port set i */
 	uint32_t scans;
-	uint32_t *set_of;     /* of class i */
-	bool *touched;        /* page i holds a class outside set 0 */
-	struct eg_words base; /* rules for every peer: part of all sets */
+	uint32_t *set_of;     /* set of class i */
+	bool *touched;        /* page i has a class outside set 0 */
+	struct eg_words base; /* rules without peers: part of all sets */
 	struct eg_words key;  /* scratch */
 	bool base_named;
 	uint32_t profile; /* of the group */
@@ -43,16 +44,16 @@ static int add_set(struct row *row, uint32_t parent, uint32_t rule, bool named)
 	return 0;
 }
 
-/* Move the classes of a list into the sets that have `rule` too. */
-static int mark_classes(struct row *row, uint32_t rule, const uint32_t *classes, size_t n)
+/* Add `rule` to the sets of the classes. */
+static int add_rule_to_classes(struct row *row, uint32_t rule, const uint32_t *classes, size_t n)
 {
-	if (eg_meter_charge(row->in->meter, row->payer, n))
+	if (eg_meter_charge(row->in->meter, row->charged, n))
 		return -E2BIG;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t *at = &row->set_of[classes[i]];
 		struct set *set = &row->sets.v[*at];
 
-		if (set->rule == rule) /* by another peer of the same rule */
+		if (set->rule == rule) /* matched by another peer of the same rule */
 			continue;
 		if (set->with != rule) {
 			bool named = set->named || row->in->named[rule];
@@ -69,8 +70,8 @@ static int mark_classes(struct row *row, uint32_t rule, const uint32_t *classes,
 	return 0;
 }
 
-/* The rules that name pods, and those for every peer. Blocks were done before. */
-static int mark_rule(struct row *row, uint32_t rule)
+/* Apply a rule that selects pods or has no peers. Blocks have been applied before. */
+static int apply_rule(struct row *row, uint32_t rule)
 {
 	size_t n_peers, n;
 	const uint32_t *peers = eg_rules_peers(row->in->rules, rule, &n_peers);
@@ -86,7 +87,7 @@ static int mark_rule(struct row *row, uint32_t rule)
 		if (peers[i] & EG_PEER_BLOCK)
 			continue;
 		list = eg_class_list(&row->in->classes->of_matcher, peers[i], &n);
-		err = mark_classes(row, rule, list, n);
+		err = add_rule_to_classes(row, rule, list, n);
 	}
 	return err;
 }
@@ -98,23 +99,23 @@ static int collect_blocks(struct row *row, uint32_t rule)
 
 	for (size_t i = 0; i < n_peers; i++)
 		if (peers[i] & EG_PEER_BLOCK &&
-		    eg_row_blocks_add(row->in->row_blocks, peers[i] & ~EG_PEER_BLOCK, rule))
+		    eg_region_rules_add(row->in->region_rules, peers[i] & ~EG_PEER_BLOCK, rule))
 			return -ENOMEM;
 	return 0;
 }
 
-/* A set for every list of rules that blocks chose; list 0, of none, is set 0. */
+/* Add a set for every list of rules that match by block; the empty list 0 is set 0. */
 static int add_lists(struct row *row)
 {
-	const struct eg_row_blocks *row_blocks = row->in->row_blocks;
+	const struct eg_region_rules *region_rules = row->in->region_rules;
 
 	row->set_of_list.n = 0;
 	if (eg_words_add(&row->set_of_list, 0))
 		return -ENOMEM;
-	for (uint32_t l = 1; l < eg_intern_count(&row_blocks->lists); l++) {
+	for (uint32_t l = 1; l < eg_intern_count(&region_rules->lists); l++) {
 		bool named = false;
 		size_t n;
-		const uint32_t *rules = eg_intern_get(&row_blocks->lists, l, &n);
+		const uint32_t *rules = eg_intern_get(&region_rules->lists, l, &n);
 
 		for (size_t i = 0; i < n; i++)
 			named |= row->in->named[rules[i]];
@@ -126,21 +127,21 @@ static int add_lists(struct row *row)
 	return 0;
 }
 
-/* Begin with the sets that blocks choose. */
-static int mark_blocks(struct row *row)
+/* Start each class with the rules that match by block. */
+static int apply_blocks(struct row *row)
 {
-	const struct eg_classes *classes = row->in->classes;
-	struct eg_row_blocks *row_blocks = row->in->row_blocks;
+	const struct eg_address_classes *classes = row->in->classes;
+	struct eg_region_rules *region_rules = row->in->region_rules;
 	int err;
 
-	if (!row_blocks->uses.n)
+	if (!region_rules->uses.n)
 		return 0;
-	err = eg_row_blocks_run(row_blocks, row->in->meter, row->payer);
+	err = eg_region_rules_find(region_rules, row->in->meter, row->charged);
 	if (!err)
 		err = add_lists(row);
 	for (uint32_t c = 0; !err && c < classes->v.n; c++) {
 		uint32_t region = classes->regions.region_of_set.v[classes->v.v[c].blocks];
-		uint32_t list = region == EG_NONE ? 0 : row_blocks->list_of.v[region];
+		uint32_t list = region == EG_NONE ? 0 : region_rules->list_of.v[region];
 
 		row->set_of[c] = row->set_of_list.v[list];
 		row->touched[c >> EG_PAGE_BITS] |= list != 0;
@@ -148,7 +149,8 @@ static int mark_blocks(struct row *row)
 	return err;
 }
 
-/* Ports are the destination's: for egress the other end's, for ingress the group's own. */
+/* Port names are the destination's: for egress those of the other endpoint, for ingress those of
+ * the group. */
 static uint32_t profile_at(const struct row *row, uint32_t class_id)
 {
 	const struct eg_table_input *in = row->in;
@@ -157,12 +159,12 @@ static uint32_t profile_at(const struct row *row, uint32_t class_id)
 	if (in->dir == EG_INGRESS)
 		return row->profile;
 	signature = in->classes->v.v[class_id].signature;
-	return signature == EG_NONE ? 0 : eg_kinds_profile(in->kinds, signature);
+	return signature == EG_NONE ? 0 : eg_pod_classes_profile(in->pod_classes, signature);
 }
 
-/* Of the rules in row->key keep those that can decide: the first of each port set, and none behind
- * one that covers everything. */
-static void trim_rules(struct row *row)
+/* Keep only the rules in row->key that can decide: the first of each port set, and none after a
+ * rule that covers everything. */
+static void drop_shadowed_rules(struct row *row)
 {
 	const struct eg_rules *rules = row->in->rules;
 	size_t kept = 0;
@@ -175,13 +177,13 @@ static void trim_rules(struct row *row)
 			continue;
 		*seen = row->scans;
 		row->key.v[kept++] = *rule;
-		if (eg_rules_whole(row->in->world, rules, *rule))
+		if (eg_rules_covers_all_ports(row->in->cluster, rules, *rule))
 			break;
 	}
 	row->key.n = kept;
 }
 
-/* Ascending, each once. */
+/* Collects a set's rules in row->key: ascending, without duplicates. */
 static int collect_rules(struct row *row, uint32_t at)
 {
 	const struct eg_table_input *in = row->in;
@@ -193,23 +195,23 @@ static int collect_rules(struct row *row, uint32_t at)
 		if (eg_words_add(&row->key, row->sets.v[at].rule))
 			return -ENOMEM;
 	if (row->sets.v[at].list)
-		rules = eg_intern_get(&in->row_blocks->lists, row->sets.v[at].list, &n);
+		rules = eg_intern_get(&in->region_rules->lists, row->sets.v[at].list, &n);
 	if (eg_words_append(&row->key, rules, n) ||
 	    eg_words_append(&row->key, row->base.v, row->base.n))
 		return -ENOMEM;
 	eg_words_sort(&row->key);
-	trim_rules(row);
+	drop_shadowed_rules(row);
 	return 0;
 }
 
 static int find_cell(struct row *row, uint32_t class_id, uint32_t *cell)
 {
-	uint64_t before = eg_programs_cost(row->programs);
+	uint64_t before = eg_port_maps_cost(row->port_maps);
 	uint32_t at = row->set_of[class_id];
 	bool named = row->sets.v[at].named || row->base_named;
 	int err;
 
-	if (row->sets.v[at].have_cell) {
+	if (row->sets.v[at].has_cell) {
 		*cell = row->sets.v[at].cell;
 		return 0;
 	}
@@ -219,18 +221,18 @@ static int find_cell(struct row *row, uint32_t class_id, uint32_t *cell)
 		return -ENOMEM;
 	memmove(row->key.v + 1, row->key.v, (row->key.n - 1) * sizeof(*row->key.v));
 	row->key.v[0] = named ? profile_at(row, class_id) : 0;
-	err = eg_programs_cell(row->programs, row->in->world, row->in->rules, row->in->kinds,
-			       &row->key, cell);
+	err = eg_port_maps_cell(row->port_maps, row->in->cluster, row->in->rules,
+				row->in->pod_classes, &row->key, cell);
 	if (!err)
-		err = eg_meter_charge(row->in->meter, row->payer,
-				      eg_programs_cost(row->programs) - before + row->key.n);
-	/* An ingress row has one profile: there named sets have one cell too. */
-	row->sets.v[at].have_cell = !err && (!named || row->in->dir == EG_INGRESS);
+		err = eg_meter_charge(row->in->meter, row->charged,
+				      eg_port_maps_cost(row->port_maps) - before + row->key.n);
+	/* An ingress row has a single profile, so sets with port names have one cell, too. */
+	row->sets.v[at].has_cell = !err && (!named || row->in->dir == EG_INGRESS);
 	row->sets.v[at].cell = *cell;
 	return err;
 }
 
-/* One page of the row; classes past the last are never asked for. */
+/* Add one page of the row; classes past the last are never looked up. */
 static int add_page(struct row *row, uint32_t page)
 {
 	uint32_t cells[EG_PAGE_CELLS] = {0}, first = page << EG_PAGE_BITS, id;
@@ -269,7 +271,7 @@ static int add_pages(struct row *row, uint32_t n_pages)
 	return 0;
 }
 
-static void clear_row(struct row *row, uint32_t n_pages)
+static void reset_row(struct row *row, uint32_t n_pages)
 {
 	for (uint32_t p = 0; p < n_pages; p++) {
 		if (row->touched[p])
@@ -281,17 +283,17 @@ static void clear_row(struct row *row, uint32_t n_pages)
 	row->base_named = false;
 }
 
-/* The group's policies: the rules of one after the other. */
-static int each_rule(struct row *row, uint32_t group, int (*fn)(struct row *, uint32_t))
+/* Call fn for all rules of the group's policies. */
+static int for_each_rule(struct row *row, uint32_t group, int (*fn)(struct row *, uint32_t))
 {
 	const struct eg_table_input *in = row->in;
 	size_t n;
-	const uint32_t *policies = eg_groups_policies(in->groups, group, &n);
+	const uint32_t *policies = eg_isolation_groups_policies(in->groups, group, &n);
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++) {
 		uint32_t first = in->rules->first.v[policies[i] * EG_DIRS + in->dir];
-		size_t n_rules = in->world->policies.v[policies[i]].rules[in->dir].n;
+		size_t n_rules = in->cluster->policies.v[policies[i]].rules[in->dir].n;
 
 		for (uint32_t r = 0; !err && r < n_rules; r++)
 			err = fn(row, first + r);
@@ -299,10 +301,10 @@ static int each_rule(struct row *row, uint32_t group, int (*fn)(struct row *, ui
 	return err;
 }
 
-static uint32_t heaviest(const struct row *row, uint32_t group)
+static uint32_t heaviest_policy(const struct row *row, uint32_t group)
 {
 	size_t n;
-	const uint32_t *policies = eg_groups_policies(row->in->groups, group, &n);
+	const uint32_t *policies = eg_isolation_groups_policies(row->in->groups, group, &n);
 	uint32_t found = policies[0];
 
 	for (size_t i = 1; i < n; i++)
@@ -311,38 +313,38 @@ static uint32_t heaviest(const struct row *row, uint32_t group)
 	return found;
 }
 
-static int add_group(struct row *row, uint32_t group, uint32_t n_pages)
+static int add_row(struct row *row, uint32_t group, uint32_t n_pages)
 {
 	const struct eg_table_input *in = row->in;
 	size_t before = row->pages.words.n + row->pages_of_rows.n;
 	int err;
 
-	clear_row(row, n_pages);
-	row->profile = eg_groups_profile(in->groups, group);
-	row->payer = heaviest(row, group);
+	reset_row(row, n_pages);
+	row->profile = eg_isolation_groups_profile(in->groups, group);
+	row->charged = heaviest_policy(row, group);
 	err = add_set(row, 0, NO_RULE, false);
-	eg_row_blocks_begin(in->row_blocks);
+	eg_region_rules_begin(in->region_rules);
 	if (!err)
-		err = each_rule(row, group, collect_blocks);
+		err = for_each_rule(row, group, collect_blocks);
 	if (!err)
-		err = mark_blocks(row);
+		err = apply_blocks(row);
 	if (!err)
-		err = each_rule(row, group, mark_rule);
+		err = for_each_rule(row, group, apply_rule);
 	if (!err)
 		err = add_pages(row, n_pages);
 	if (!err)
-		err = eg_meter_charge(in->meter, row->payer,
+		err = eg_meter_charge(in->meter, row->charged,
 				      row->pages.words.n + row->pages_of_rows.n - before);
 	return err;
 }
 
-/* Group 0 is isolated by nothing: a row of its own costs less than a branch in every lookup. */
-static int add_open_row(struct row *row, uint32_t n_pages)
+/* Group 0 is not isolated: a row of its own costs less than a branch in every lookup. */
+static int add_unisolated_row(struct row *row, uint32_t n_pages)
 {
 	uint32_t cells[EG_PAGE_CELLS], id;
 
 	for (uint32_t i = 0; i < EG_PAGE_CELLS; i++)
-		cells[i] = EG_VERDICT_OPEN;
+		cells[i] = EG_VERDICT_NOT_ISOLATED;
 	id = eg_intern_add(&row->pages, cells, EG_PAGE_CELLS);
 	for (uint32_t p = 0; id != EG_INTERN_FAILED && p < n_pages; p++)
 		if (eg_words_add(&row->pages_of_rows, id))
@@ -351,25 +353,25 @@ static int add_open_row(struct row *row, uint32_t n_pages)
 }
 
 int eg_table_build(struct eg_table *table, const struct eg_table_input *in,
-		   struct eg_programs *programs)
+		   struct eg_port_maps *port_maps)
 {
 	uint32_t n_pages = (uint32_t)(in->classes->v.n + EG_PAGE_CELLS - 1) >> EG_PAGE_BITS;
-	size_t n_groups = eg_groups_count(in->groups);
-	struct row row = {.in = in, .programs = programs};
+	size_t n_groups = eg_isolation_groups_count(in->groups);
+	struct row row = {.in = in, .port_maps = port_maps};
 	int err;
 
 	row.set_of = calloc((size_t)n_pages << EG_PAGE_BITS, sizeof(*row.set_of));
 	row.touched = calloc(n_pages, sizeof(*row.touched));
 	row.seen = calloc(eg_intern_count(&in->rules->port_sets) + 1, sizeof(*row.seen));
-	err = row.set_of && row.touched && row.seen ? add_open_row(&row, n_pages) : -ENOMEM;
+	err = row.set_of && row.touched && row.seen ? add_unisolated_row(&row, n_pages) : -ENOMEM;
 	for (uint32_t g = 1; !err && g < n_groups; g++)
-		err = add_group(&row, g, n_pages);
+		err = add_row(&row, g, n_pages);
 	*table = (struct eg_table){.rows = row.pages_of_rows.v,
 				   .row_pages = n_pages,
 				   .cells = row.pages.words.v,
 				   .n_rows = n_groups,
 				   .n_pages = eg_intern_count(&row.pages)};
-	row.pages.words.v = NULL; /* the table's now, as are the rows */
+	row.pages.words.v = NULL; /* owned by the table now, like the rows */
 	eg_intern_free(&row.pages);
 	eg_vec_free(&row.sets);
 	eg_vec_free(&row.set_of_list);

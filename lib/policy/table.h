@@ -1,44 +1,46 @@
-/* One direction's decisions: (isolation group of the subject, class of the other end) -> cell.
+/* The verdict table of one direction: (isolation group of the subject, class of the other endpoint)
+ * -> cell.
  *
- * Rows are cut into pages of 32 cells and equal pages are kept once: a group's rules usually speak
- * about a few namespaces, so nearly all pages of its row are the one that says "nothing else".
- * Built by the control thread, read by any. */
+ * Rows are split into pages of 32 cells, and equal pages are stored once: the rules of a group
+ * usually concern a few namespaces, so nearly all pages of its row are the same "no match" page.
+ * Built by the control thread, read by any thread. */
 #ifndef EG_POLICY_TABLE_H
 #define EG_POLICY_TABLE_H
 
-#include "policy/classes.h"
-#include "policy/row_blocks.h"
-#include "policy/groups.h"
-#include "policy/program.h"
+#include "policy/address_classes.h"
+#include "policy/region_rules.h"
+#include "policy/isolation_groups.h"
+#include "policy/port_map.h"
 
 #define EG_PAGE_BITS  5
 #define EG_PAGE_CELLS (1u << EG_PAGE_BITS)
 
 struct eg_table {
 	uint32_t *rows;     /* page of (group, class / 32) */
-	uint32_t row_pages; /* in a row */
-	uint32_t *cells;    /* of page i from i * 32 on */
+	uint32_t row_pages; /* pages per row */
+	uint32_t *cells;    /* page i starts at i * 32 */
 	size_t n_rows, n_pages;
 };
 
-/* What the table is made from; all borrowed. */
+/* Input of the build; all borrowed. */
 struct eg_table_input {
-	const struct eg_world *world;
+	const struct eg_cluster *cluster;
 	const struct eg_rules *rules;
-	const struct eg_kinds *kinds;
-	const struct eg_classes *classes;
-	const struct eg_groups *groups;
-	struct eg_row_blocks *row_blocks; /* over the classes' regions; scratch */
+	const struct eg_pod_classes *pod_classes;
+	const struct eg_address_classes *classes;
+	const struct eg_isolation_groups *groups;
+	struct eg_region_rules *region_rules; /* scratch, for the regions of `classes` */
 	struct eg_meter *meter;
-	const uint64_t *weights; /* of policies: a row's cost goes to its heaviest one */
-	const bool *named;       /* rule i names a port */
+	const uint64_t
+		*weights;  /* per policy; the cost of a row is charged to its heaviest policy */
+	const bool *named; /* rule i names a port */
 	enum eg_dir dir;
 };
 
-/* Zeroed *table in; eg_table_free() also after an error. Programs are shared by both directions.
- * 0, -ENOMEM, or -E2BIG where the meter says so. */
+/* *table must be zeroed; call eg_table_free() even after an error. port_maps is shared by both
+ * directions. Returns 0, -ENOMEM, or -E2BIG if the meter's limit is exceeded. */
 int eg_table_build(struct eg_table *table, const struct eg_table_input *in,
-		   struct eg_programs *programs);
+		   struct eg_port_maps *port_maps);
 
 void eg_table_free(struct eg_table *table);
 

@@ -20,7 +20,8 @@ int eg_build_sas(struct eg_snap *snap, const struct eg_config *config,
 
 /* Complete the policy's world by what the configuration knows: pod networks (none where
  * unknown_pods is allow) and the gateway's own addresses as its node's. Indexes the world anew. */
-int eg_build_networks(struct eg_world *world, const struct eg_config *config, struct eg_errs *errs);
+int eg_build_networks(struct eg_cluster *cluster, const struct eg_config *config,
+		      struct eg_errs *errs);
 
 /* groups, from the subnets that several peers have: which prefix leads to which. The list is the
  * caller's. 0, or -1 where memory is short */

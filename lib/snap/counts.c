@@ -40,7 +40,7 @@ static int make_totals(const struct eg_snap_policy *policy, struct eg_policy_tot
 	totals->allowed = calloc(n_rules + 1, sizeof(*totals->allowed));
 	for (int dir = 0; dir < EG_DIRS; dir++)
 		totals->denied[dir] =
-			calloc(policy->world.policies.n + 1, sizeof(*totals->denied[dir]));
+			calloc(policy->cluster.policies.n + 1, sizeof(*totals->denied[dir]));
 	return totals->allowed && totals->denied[EG_INGRESS] && totals->denied[EG_EGRESS] ? 0
 											  : -ENOMEM;
 }
@@ -89,7 +89,8 @@ int eg_snap_policy_totals(const struct eg_snap_policy *policy, struct eg_policy_
 	for (size_t r = 0; r < eg_policy_stats(policy->compiled)->n_rules; r++)
 		totals->allowed[r] = sum_allowed(policy, r);
 	for (int dir = 0; dir < EG_DIRS; dir++) {
-		for (size_t p = 0; policy->carried.denied[dir] && p < policy->world.policies.n; p++)
+		for (size_t p = 0; policy->carried.denied[dir] && p < policy->cluster.policies.n;
+		     p++)
 			totals->denied[dir][p] = policy->carried.denied[dir][p];
 		sum_denied(policy, (enum eg_dir)dir, totals->denied[dir]);
 	}
@@ -98,7 +99,7 @@ int eg_snap_policy_totals(const struct eg_snap_policy *policy, struct eg_policy_
 
 /* A policy by what stays when its file is read again. */
 struct identity {
-	const char *ns, *name; /* borrowed from the world */
+	const char *ns, *name; /* borrowed from the cluster */
 	uint32_t index;
 };
 
@@ -114,24 +115,24 @@ static int compare_identities(const void *va, const void *vb)
 	return compare_names(va, vb);
 }
 
-static struct identity *sorted_identities(const struct eg_world *world)
+static struct identity *sorted_identities(const struct eg_cluster *cluster)
 {
-	struct identity *ids = calloc(world->policies.n + 1, sizeof(*ids));
+	struct identity *ids = calloc(cluster->policies.n + 1, sizeof(*ids));
 
-	for (uint32_t p = 0; ids && p < world->policies.n; p++) {
-		const struct eg_netpol *policy = &world->policies.v[p];
+	for (uint32_t p = 0; ids && p < cluster->policies.n; p++) {
+		const struct eg_netpol *policy = &cluster->policies.v[p];
 
 		ids[p] = (struct identity){
-			eg_sym_text(&world->syms, world->namespaces.v[policy->ns].name),
-			eg_sym_text(&world->syms, policy->name), p};
+			eg_sym_text(&cluster->syms, cluster->namespaces.v[policy->ns].name),
+			eg_sym_text(&cluster->syms, policy->name), p};
 	}
 	if (ids)
-		qsort(ids, world->policies.n, sizeof(*ids), compare_identities);
+		qsort(ids, cluster->policies.n, sizeof(*ids), compare_identities);
 	return ids;
 }
 
 /* For each policy of `from` its index in `to`, or EG_NONE. NULL where memory is short. */
-static uint32_t *find_successors(const struct eg_world *to, const struct eg_world *from)
+static uint32_t *find_successors(const struct eg_cluster *to, const struct eg_cluster *from)
 {
 	struct identity *olds = sorted_identities(from), *news = sorted_identities(to);
 	uint32_t *successors = calloc(from->policies.n + 1, sizeof(*successors));
@@ -172,7 +173,7 @@ static void carry_allowed(struct eg_snap_policy *to, const struct eg_snap_policy
 
 void eg_snap_policy_inherit_counts(struct eg_snap_policy *to, const struct eg_snap_policy *from)
 {
-	uint32_t *successors = find_successors(&to->world, &from->world);
+	uint32_t *successors = find_successors(&to->cluster, &from->cluster);
 	struct eg_policy_totals totals = {0};
 
 	eg_policy_totals_free(&to->carried);
@@ -181,7 +182,7 @@ void eg_snap_policy_inherit_counts(struct eg_snap_policy *to, const struct eg_sn
 		goto out;
 	}
 	carry_allowed(to, from, totals.allowed, successors);
-	for (uint32_t p = 0; p < from->world.policies.n; p++)
+	for (uint32_t p = 0; p < from->cluster.policies.n; p++)
 		for (int dir = 0; successors[p] != EG_NONE && dir < EG_DIRS; dir++)
 			to->carried.denied[dir][successors[p]] += totals.denied[dir][p];
 out:

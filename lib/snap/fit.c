@@ -43,14 +43,14 @@ static void write_reason(const struct eg_policy_excess *excess,
 }
 
 /* One policy that is too expensive. 0 or -1. */
-static int put_out(struct eg_world *world, const struct eg_policy_excess *excess,
+static int put_out(struct eg_cluster *cluster, const struct eg_policy_excess *excess,
 		   const struct eg_costly_policy *costly, bool quarantine, struct eg_errs *errs)
 {
-	const struct eg_pos pos = world->policies.v[costly->policy].pos;
+	const struct eg_pos pos = cluster->policies.v[costly->policy].pos;
 	struct eg_buf name = {0}, reason = {0};
 	int err = 0;
 
-	eg_describe_policy(world, costly->policy, &name);
+	eg_describe_policy(cluster, costly->policy, &name);
 	write_reason(excess, costly, &reason);
 	if (!name.v || !reason.v)
 		eg_error(errs, NULL, "policy", "out of memory");
@@ -62,7 +62,7 @@ static int put_out(struct eg_world *world, const struct eg_policy_excess *excess
 			"NetworkPolicy %s: %s: it isolates the pods it selects and allows nothing",
 			name.v, reason.v);
 	if (quarantine && reason.v)
-		err = eg_world_quarantine_policy(world, costly->policy, reason.v);
+		err = eg_cluster_quarantine_policy(cluster, costly->policy, reason.v);
 	if (err)
 		eg_error(errs, NULL, "policy", "out of memory");
 	eg_buf_free(&name);
@@ -70,7 +70,7 @@ static int put_out(struct eg_world *world, const struct eg_policy_excess *excess
 	return err ? -1 : 0;
 }
 
-struct eg_policy *eg_snap_policy_fit(struct eg_world *world,
+struct eg_policy *eg_snap_policy_fit(struct eg_cluster *cluster,
 				     const struct eg_policy_options *options, bool quarantine,
 				     struct eg_errs *errs)
 {
@@ -78,12 +78,13 @@ struct eg_policy *eg_snap_policy_fit(struct eg_world *world,
 
 	for (int round = 0; round < ROUNDS && errs->n_errors == before; round++) {
 		struct eg_policy_excess excess = {0};
-		struct eg_policy *policy = eg_policy_compile_within(world, options, &excess, errs);
+		struct eg_policy *policy =
+			eg_policy_compile_within(cluster, options, &excess, errs);
 		bool failed = false;
 
 		eg_vec_foreach (costly, &excess.policies)
 			if (!failed)
-				failed = put_out(world, &excess, costly, quarantine, errs);
+				failed = put_out(cluster, &excess, costly, quarantine, errs);
 		eg_vec_free(&excess.policies);
 		if (policy)
 			return policy;

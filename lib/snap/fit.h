@@ -6,10 +6,10 @@
 #include "base/err.h"
 #include "policy/policy.h"
 
-/* Compile the (indexed) world. With `quarantine`, policies that ask for more than their share, or
- * than all may have together, are quarantined in the world and named in errs; else they are errors.
- * NULL where any error was reported. */
-struct eg_policy *eg_snap_policy_fit(struct eg_world *world,
+/* Compile the (indexed) cluster. With `quarantine`, policies that ask for more than their share, or
+ * than all may have together, are quarantined in the cluster and named in errs; else they are
+ * errors. NULL where any error was reported. */
+struct eg_policy *eg_snap_policy_fit(struct eg_cluster *cluster,
 				     const struct eg_policy_options *options, bool quarantine,
 				     struct eg_errs *errs);
 

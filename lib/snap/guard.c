@@ -31,25 +31,25 @@ static void tally(struct tallies *tallies, const struct eg_pos *pos)
 		tallies->v[tallies->n_files++] = (struct tally){file, 1};
 }
 
-static void tally_pods(const struct eg_world *world, struct tallies *out)
+static void tally_pods(const struct eg_cluster *cluster, struct tallies *out)
 {
-	eg_vec_foreach (pod, &world->pods) {
+	eg_vec_foreach (pod, &cluster->pods) {
 		if (!pod->finished)
 			tally(out, &pod->pos);
 	}
 }
 
-static void tally_policies(const struct eg_world *world, struct tallies *out)
+static void tally_policies(const struct eg_cluster *cluster, struct tallies *out)
 {
-	eg_vec_foreach (policy, &world->policies)
+	eg_vec_foreach (policy, &cluster->policies)
 		tally(out, &policy->pos);
 }
 
 /* Without a node's podCIDRs its pods' network is no pod network: whoever is unknown there passes.
  */
-static void tally_nodes(const struct eg_world *world, struct tallies *out)
+static void tally_nodes(const struct eg_cluster *cluster, struct tallies *out)
 {
-	eg_vec_foreach (node, &world->nodes) {
+	eg_vec_foreach (node, &cluster->nodes) {
 		if (node->pod_cidrs.n)
 			tally(out, &node->pos);
 	}
@@ -87,7 +87,7 @@ static void name_file(const struct tallies *before, const struct tallies *now, s
 /* What counts, by its name. */
 static const struct {
 	const char *one, *many;
-	void (*tally)(const struct eg_world *world, struct tallies *out);
+	void (*tally)(const struct eg_cluster *cluster, struct tallies *out);
 	bool needed; /* without any there is no policy at all, also at the first load */
 } kinds[] = {
 	{"pod", "pods", tally_pods, true},
@@ -107,7 +107,7 @@ static bool too_few(const struct tallies *now, const struct tallies *before, boo
 	return lost >= EG_GUARD_LOSS_MIN && lost * 100 > before->n * max_shrink;
 }
 
-static int check_kind(size_t kind, const struct eg_world *now, const struct eg_world *before,
+static int check_kind(size_t kind, const struct eg_cluster *now, const struct eg_cluster *before,
 		      const struct eg_conf_policy *conf, struct eg_errs *errs)
 {
 	struct tallies *is = calloc(1, sizeof(*is)), *was = calloc(1, sizeof(*was));
@@ -144,8 +144,8 @@ out:
 	return ret;
 }
 
-int eg_guard_world(const struct eg_world *now, const struct eg_world *before,
-		   const struct eg_conf_policy *conf, struct eg_errs *errs)
+int eg_guard_cluster(const struct eg_cluster *now, const struct eg_cluster *before,
+		     const struct eg_conf_policy *conf, struct eg_errs *errs)
 {
 	int failed = 0;
 

@@ -5,7 +5,7 @@
 #define EG_SNAP_GUARD_H
 
 #include "base/err.h"
-#include "policy/model.h"
+#include "policy/cluster.h"
 
 /* Losses of fewer objects than this are never refused, however large a share they are. */
 #define EG_GUARD_LOSS_MIN 20
@@ -16,8 +16,8 @@ struct eg_conf_policy;
  * no policies or no nodes with podCIDRs where there were some, or where at least EG_GUARD_LOSS_MIN
  * pods, policies or such nodes and more than conf->max_shrink percent of them are gone; with
  * counts, and the file that lost most. max_shrink 100 allows everything. Finished pods do not
- * count: they come and go with their jobs. Both worlds are only read. Control thread. */
-int eg_guard_world(const struct eg_world *now, const struct eg_world *before,
-		   const struct eg_conf_policy *conf, struct eg_errs *errs);
+ * count: they come and go with their jobs. Both clusters are only read. Control thread. */
+int eg_guard_cluster(const struct eg_cluster *now, const struct eg_cluster *before,
+		     const struct eg_conf_policy *conf, struct eg_errs *errs);
 
 #endif

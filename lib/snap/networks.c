@@ -1,5 +1,5 @@
-/* What the configuration adds to the inventory's world: pod networks, whose addresses must have an
- * owner, and the gateway's own addresses, which are its node's. */
+/* What the configuration adds to the inventory's cluster: pod networks, whose addresses must have
+ * an owner, and the gateway's own addresses, which are its node's. */
 #include "snap/build.h"
 
 /* Behind what the longest prefix of an address leads. */
@@ -10,7 +10,7 @@ enum place {
 };
 
 struct work {
-	struct eg_world *world;
+	struct eg_cluster *cluster;
 	const struct eg_config *config;
 	struct eg_lpm *places;
 	bool *ours; /* by node: it is the gateway's */
@@ -19,7 +19,7 @@ struct work {
 
 static void add_network(struct work *w, const struct eg_prefix *prefix)
 {
-	struct eg_prefix *slot = eg_vec_add(&w->world->pod_networks);
+	struct eg_prefix *slot = eg_vec_add(&w->cluster->pod_networks);
 
 	if (!slot) {
 		w->failed = true;
@@ -31,7 +31,7 @@ static void add_network(struct work *w, const struct eg_prefix *prefix)
 
 static void add_known(struct work *w, const struct eg_ip *ip)
 {
-	struct eg_ip *slot = eg_vec_add(&w->world->known);
+	struct eg_ip *slot = eg_vec_add(&w->cluster->gateway_ips);
 
 	if (slot)
 		*slot = *ip;
@@ -76,7 +76,7 @@ static void add_networks(struct work *w, struct eg_errs *errs)
 	eg_vec_foreach (tunnel, &w->config->peers)
 		eg_vec_foreach (subnet, &tunnel->subnets)
 			add_network(w, subnet);
-	eg_vec_foreach (node, &w->world->nodes)
+	eg_vec_foreach (node, &w->cluster->nodes)
 		eg_vec_foreach (cidr, &node->pod_cidrs)
 			add_network(w, cidr);
 	eg_vec_foreach (network, &w->config->policy.pod_networks)
@@ -149,8 +149,8 @@ static bool by_address(struct work *w)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < w->world->nodes.n; i++)
-		eg_vec_foreach (ip, &w->world->nodes.v[i].ips)
+	for (size_t i = 0; i < w->cluster->nodes.n; i++)
+		eg_vec_foreach (ip, &w->cluster->nodes.v[i].ips)
 			if (is_own(w, ip))
 				any = w->ours[i] = true;
 	return any;
@@ -161,8 +161,8 @@ static bool by_pod_cidr(struct work *w)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < w->world->nodes.n; i++)
-		eg_vec_foreach (cidr, &w->world->nodes.v[i].pod_cidrs)
+	for (size_t i = 0; i < w->cluster->nodes.n; i++)
+		eg_vec_foreach (cidr, &w->cluster->nodes.v[i].pod_cidrs)
 			eg_vec_foreach (port, &w->config->ports)
 				eg_vec_foreach (address, &port->addresses)
 					if (port->role == EG_ROLE_CLEAR &&
@@ -179,7 +179,7 @@ static bool by_pods(struct work *w)
 	map_places(w);
 	if (!w->places)
 		return false;
-	eg_vec_foreach (pod, &w->world->pods) {
+	eg_vec_foreach (pod, &w->cluster->pods) {
 		if (!eg_pod_has_own_ips(pod) || pod->node == EG_NONE)
 			continue;
 		eg_vec_foreach (ip, &pod->ips)
@@ -219,7 +219,7 @@ static void find_node(struct work *w, struct eg_errs *errs)
 {
 	const struct eg_conf_policy *conf = &w->config->policy;
 
-	w->ours = calloc(w->world->nodes.n + 1, sizeof(*w->ours));
+	w->ours = calloc(w->cluster->nodes.n + 1, sizeof(*w->ours));
 	if (!w->ours) {
 		w->failed = true;
 		return;
@@ -228,22 +228,23 @@ static void find_node(struct work *w, struct eg_errs *errs)
 		eg_warning(errs, &conf->pos, "policy.node_addresses",
 			   "no Node of the inventory is this gateway's (by its addresses, its "
 			   "podCIDR or its pods), so these count as no node's");
-	for (size_t i = 0; i < w->world->nodes.n; i++)
+	for (size_t i = 0; i < w->cluster->nodes.n; i++)
 		if (w->ours[i])
-			add_own_addresses(w, &w->world->nodes.v[i]);
+			add_own_addresses(w, &w->cluster->nodes.v[i]);
 	free(w->ours);
 }
 
-int eg_build_networks(struct eg_world *world, const struct eg_config *config, struct eg_errs *errs)
+int eg_build_networks(struct eg_cluster *cluster, const struct eg_config *config,
+		      struct eg_errs *errs)
 {
-	struct work w = {.world = world, .config = config};
+	struct work w = {.cluster = cluster, .config = config};
 
 	if (!config->policy.allow_unknown) {
 		add_networks(&w, errs);
 		add_gateways(&w);
 	}
 	find_node(&w, errs);
-	if (!w.failed && !eg_world_index(world))
+	if (!w.failed && !eg_cluster_index(cluster))
 		return 0;
 	eg_error(errs, NULL, "policy", "out of memory");
 	return -1;

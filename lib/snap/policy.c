@@ -7,10 +7,10 @@
 #include "snap/fit.h"
 #include "snap/guard.h"
 
-static int load_world(struct eg_world *world, const struct eg_conf_policy *conf, bool quarantine,
-		      struct eg_errs *errs)
+static int load_cluster(struct eg_cluster *cluster, const struct eg_conf_policy *conf,
+			bool quarantine, struct eg_errs *errs)
 {
-	struct eg_k8s *k8s = eg_k8s_new(world, errs);
+	struct eg_k8s *k8s = eg_k8s_new(cluster, errs);
 	struct eg_k8s_options options = {
 		.default_namespace = conf->default_namespace,
 		.quarantine = quarantine,
@@ -73,13 +73,13 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_config *config,
 	policy->audit = conf->mode == EG_POLICY_AUDIT;
 	policy->reject = conf->reject;
 	policy->keep_existing = conf->keep_existing;
-	if (load_world(&policy->world, conf, tolerance == EG_QUARANTINE_ALL, errs) ||
-	    eg_guard_world(&policy->world, options->before ? &options->before->world : NULL, conf,
-			   errs) ||
-	    eg_build_networks(&policy->world, config, errs))
+	if (load_cluster(&policy->cluster, conf, tolerance == EG_QUARANTINE_ALL, errs) ||
+	    eg_guard_cluster(&policy->cluster, options->before ? &options->before->cluster : NULL,
+			     conf, errs) ||
+	    eg_build_networks(&policy->cluster, config, errs))
 		goto fail;
 	policy->compiled =
-		eg_snap_policy_fit(&policy->world, &limits, tolerance != EG_REFUSE_ALL, errs);
+		eg_snap_policy_fit(&policy->cluster, &limits, tolerance != EG_REFUSE_ALL, errs);
 	if (!policy->compiled || prove(policy, conf, options->prove_ns, errs))
 		goto fail;
 	if (eg_snap_policy_add_counts(policy, options->n_workers)) {
@@ -104,6 +104,6 @@ void eg_snap_policy_free(struct eg_snap_policy *policy)
 	free(policy->counts);
 	eg_policy_totals_free(&policy->carried);
 	eg_policy_free(policy->compiled);
-	eg_world_free(&policy->world);
+	eg_cluster_free(&policy->cluster);
 	free(policy);
 }

@@ -1,4 +1,4 @@
-/* Network policy as a snapshot holds it: the world, its compiled form, and what it decided.
+/* Network policy as a snapshot holds it: the cluster, its compiled form, and what it decided.
  * Built by the control thread, read by workers; counters are each worker's own. */
 #ifndef EG_SNAP_POLICY_H
 #define EG_SNAP_POLICY_H
@@ -24,7 +24,7 @@ struct eg_policy_totals {
 };
 
 struct eg_snap_policy {
-	struct eg_world world;
+	struct eg_cluster cluster;
 	struct eg_policy *compiled;
 	bool audit;  /* what is denied is counted and passes */
 	bool reject; /* who is denied is told */
@@ -50,8 +50,8 @@ enum eg_snap_tolerance {
 };
 
 struct eg_snap_policy_options {
-	const struct eg_snap_policy *before; /* in force, or NULL: a world that lost too much of it
-					      * is refused (guard.h) */
+	const struct eg_snap_policy *before; /* in force, or NULL: a cluster that lost too much of
+					      * it is refused (guard.h) */
 	unsigned n_workers;
 	uint64_t prove_ns; /* bounds the proof; 0: exhaustive */
 	enum eg_snap_tolerance tolerance;

@@ -16,7 +16,7 @@
 #include <rte_errno.h>
 
 #include "base/clock.h"
-#include "bench_world.h"
+#include "bench_cluster.h"
 #include "policy/compiled.h"
 
 #define PACKETS 65536
@@ -50,10 +50,10 @@ struct side {
 };
 
 struct bench {
-	struct eg_world world;
+	struct eg_cluster cluster;
 	struct eg_rules rules;
-	struct eg_kinds kinds;
-	struct eg_classes classes;
+	struct eg_pod_classes pod_classes;
+	struct eg_address_classes classes;
 	struct side side[EG_DIRS];
 	size_t limit;
 };
@@ -157,7 +157,7 @@ static void add_rules(struct bench *b, enum eg_dir dir)
 	b->side[dir].n_rules = 0;
 	for (uint32_t r = 0; r < b->rules.refs.n; r++) {
 		const struct eg_rule_ref *ref = &b->rules.refs.v[r];
-		const struct eg_rule *rule = eg_rule_of(&b->world, ref);
+		const struct eg_rule *rule = eg_rule_of(&b->cluster, ref);
 		size_t n;
 		const uint32_t *list =
 			eg_class_list(&b->classes.of_matcher, b->rules.subjects.v[ref->policy], &n);
@@ -256,12 +256,12 @@ static void measure(uint32_t n_pods, size_t limit)
 	uint64_t start;
 	int failed = 0;
 
-	bench_world(&b.world, n_pods);
-	meter.by_policy = calloc(b.world.policies.n + 1, sizeof(*meter.by_policy));
+	bench_cluster(&b.cluster, n_pods);
+	meter.by_policy = calloc(b.cluster.policies.n + 1, sizeof(*meter.by_policy));
 	must(!meter.by_policy, "memory");
-	must(eg_rules_collect(&b.rules, &b.world) ||
-		     eg_kinds_build(&b.kinds, &b.world, &b.rules, &meter) ||
-		     eg_classes_build(&b.classes, &b.world, &b.rules, &b.kinds),
+	must(eg_rules_collect(&b.rules, &b.cluster) ||
+		     eg_pod_classes_build(&b.pod_classes, &b.cluster, &b.rules, &meter) ||
+		     eg_address_classes_build(&b.classes, &b.cluster, &b.rules, &b.pod_classes),
 	     "classes");
 	printf("%u pods, %zu classes, %zu rules as written\n", n_pods, b.classes.v.n,
 	       b.rules.refs.n);
@@ -275,15 +275,15 @@ static void measure(uint32_t n_pods, size_t limit)
 		printf("  build %.0f ms, max RSS %ld MiB\n", (double)(eg_mono_ns() - start) / 1e6,
 		       usage.ru_maxrss / 1024);
 		printf("  both directions, bursts of %d, without the class lookups: %.1f ns\n",
-		       BURST, classify_ns(&b, bench_packets(&b.world, PACKETS)));
+		       BURST, classify_ns(&b, bench_packets(&b.cluster, PACKETS)));
 	}
 	for (int dir = 0; dir < EG_DIRS; dir++)
 		rte_acl_free(b.side[dir].acl);
-	eg_classes_free(&b.classes);
-	eg_kinds_free(&b.kinds);
+	eg_address_classes_free(&b.classes);
+	eg_pod_classes_free(&b.pod_classes);
 	eg_rules_free(&b.rules);
 	free(meter.by_policy);
-	eg_world_free(&b.world);
+	eg_cluster_free(&b.cluster);
 }
 
 int main(int argc, char **argv)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "bench_world.h"
+#include "bench_cluster.h"
 #include "policy/prove.h"
 
 #define PACKETS 65536
@@ -24,7 +24,7 @@ static double classify_ns(const struct eg_policy *policy, const struct eg_policy
 
 		*passed = 0;
 		for (size_t i = 0; i < PACKETS; i += burst) {
-			eg_policy_decide(policy, packets + i, verdicts, burst);
+			eg_policy_evaluate(policy, packets + i, verdicts, burst);
 			for (size_t j = 0; j < burst; j++)
 				*passed += (size_t)eg_verdict_passes(&verdicts[j]);
 		}
@@ -37,7 +37,7 @@ static double classify_ns(const struct eg_policy *policy, const struct eg_policy
 static void measure(uint32_t n_pods)
 {
 	struct eg_policy_options options = {.max_rules = 1000000};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
 	const struct eg_policy_stats *stats;
 	struct eg_policy_packet *packets;
@@ -47,24 +47,24 @@ static void measure(uint32_t n_pods)
 	uint64_t start, took;
 	size_t passed;
 
-	bench_world(&world, n_pods);
+	bench_cluster(&cluster, n_pods);
 	start = eg_mono_ns();
-	policy = eg_policy_compile(&world, &options, &errs);
+	policy = eg_policy_compile(&cluster, &options, &errs);
 	took = eg_mono_ns() - start;
 	getrusage(RUSAGE_SELF, &usage);
 	if (!policy)
 		errx(1, "no policy: %s", errs.msgs.n ? errs.msgs.v[0].text : "?");
 	stats = eg_policy_stats(policy);
-	printf("%u pods, %zu namespaces, %zu policies\n", n_pods, world.namespaces.n,
-	       world.policies.n);
-	printf("  compile %.1f ms, max RSS %ld MiB with the world, policy %.1f MiB\n",
+	printf("%u pods, %zu namespaces, %zu policies\n", n_pods, cluster.namespaces.n,
+	       cluster.policies.n);
+	printf("  compile %.1f ms, max RSS %ld MiB with the cluster, policy %.1f MiB\n",
 	       (double)took / 1e6, usage.ru_maxrss / 1024, (double)stats->bytes / (1 << 20));
 	printf("  %zu classes, groups %zu in %zu out, %zu rules (%zu pairs), %zu matchers, "
-	       "%zu blocks, %zu programs\n",
+	       "%zu blocks, %zu port_maps\n",
 	       stats->n_classes, stats->n_groups[EG_INGRESS], stats->n_groups[EG_EGRESS],
 	       stats->n_rules, stats->n_rule_pairs, stats->n_matchers, stats->n_blocks,
-	       stats->n_programs);
-	packets = bench_packets(&world, PACKETS);
+	       stats->n_port_maps);
+	packets = bench_packets(&cluster, PACKETS);
 	for (size_t burst = 1; burst <= 64; burst *= 8) {
 		double ns = classify_ns(policy, packets, burst, &passed);
 

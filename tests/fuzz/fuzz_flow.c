@@ -1,5 +1,5 @@
 /* Bytes -> packets and reloads through the real parse, flow and policy stages, over a small fixed
- * world. What passes is held against the reference model and a plain list of what passed before:
+ * cluster. What passes is held against the reference model and a plain list of what passed before:
  *
  * - a packet that the model denies never passes, unless it is no opening (SYN, INIT, echo request)
  *   and answers one that passed, which the model allows under the policy in force (or which that
@@ -107,10 +107,10 @@ static void broken(const char *what)
 
 static bool allows(const struct oracle *oracle, const struct eg_packet_key *key)
 {
-	const struct eg_world *world = &oracle->gate->snap.policy->world;
+	const struct eg_cluster *cluster = &oracle->gate->snap.policy->cluster;
 
-	return eg_ref_passes(eg_ref_decide(world, EG_INGRESS, key).why) &&
-	       eg_ref_passes(eg_ref_decide(world, EG_EGRESS, key).why);
+	return eg_ref_passes(eg_ref_evaluate(cluster, EG_INGRESS, key).why) &&
+	       eg_ref_passes(eg_ref_evaluate(cluster, EG_EGRESS, key).why);
 }
 
 /* A packet as the oracle sees it. */
@@ -300,7 +300,7 @@ static void fix_checksum(struct packet *packet)
 	eg_put16(packet->bytes + 10, eg_checksum_fold(eg_checksum_add(0, packet->bytes, head)));
 }
 
-/* A packet of the small world. r: ends, protocol and version, ports, flags, fragment. */
+/* A packet of the small cluster. r: ends, protocol and version, ports, flags, fragment. */
 static struct packet make_packet(const uint8_t *r)
 {
 	static const char *const protos[] = {"tcp", "udp", "sctp", "icmp",

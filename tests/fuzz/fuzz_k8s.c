@@ -27,11 +27,11 @@ static void check_messages(const struct eg_errs *errs)
 /* From each pod to each of a few others, in every rendering. */
 static void explain_some(const struct eg_policy *policy)
 {
-	const struct eg_world *world = eg_policy_world(policy);
+	const struct eg_cluster *cluster = eg_policy_cluster(policy);
 	struct eg_buf out = {0};
 
-	for (size_t i = 0; i < world->pod_ips.n && i < 4; i++) {
-		struct eg_packet_key key = {world->pod_ips.v[0].ip, world->pod_ips.v[i].ip, 80,
+	for (size_t i = 0; i < cluster->pod_ips.n && i < 4; i++) {
+		struct eg_packet_key key = {cluster->pod_ips.v[0].ip, cluster->pod_ips.v[i].ip, 80,
 					    EG_PROTO_TCP};
 		struct eg_explanation explanation;
 
@@ -46,11 +46,11 @@ static void explain_some(const struct eg_policy *policy)
 	eg_buf_free(&out);
 }
 
-static void check_world(const struct eg_world *world)
+static void check_cluster(const struct eg_cluster *cluster)
 {
 	struct eg_policy_options options = {0};
 	struct eg_errs errs = {0};
-	struct eg_policy *policy = eg_policy_compile(world, &options, &errs);
+	struct eg_policy *policy = eg_policy_compile(cluster, &options, &errs);
 	struct eg_proof proof;
 
 	require(!policy == (errs.n_errors > 0));
@@ -64,33 +64,33 @@ static void check_world(const struct eg_world *world)
 }
 
 /* What is quarantined allows nothing. */
-static void check_closed(const struct eg_world *world)
+static void check_closed(const struct eg_cluster *cluster)
 {
-	eg_vec_foreach (policy, &world->policies) {
+	eg_vec_foreach (policy, &cluster->policies) {
 		if (!policy->quarantined)
 			continue;
 		require(policy->isolates[EG_INGRESS] || policy->isolates[EG_EGRESS]);
 		require(!policy->rules[EG_INGRESS].n && !policy->rules[EG_EGRESS].n);
 	}
-	eg_vec_foreach (pod, &world->pods)
+	eg_vec_foreach (pod, &cluster->pods)
 		for (size_t i = 0; pod->quarantined && i < pod->ips.n; i++) {
 			struct eg_packet_key key = {.src = pod->ips.v[i], .port = 80};
 
 			key.dst = key.src;
 			key.dst.bytes[0] ^= 1;
-			require(eg_ref_decide(world, EG_EGRESS, &key).why == EG_REF_DENIED);
+			require(eg_ref_evaluate(cluster, EG_EGRESS, &key).why == EG_REF_DENIED);
 			key.dst = key.src;
 			key.src.bytes[0] ^= 1;
-			require(eg_ref_decide(world, EG_INGRESS, &key).why == EG_REF_DENIED);
+			require(eg_ref_evaluate(cluster, EG_INGRESS, &key).why == EG_REF_DENIED);
 		}
 }
 
 /* The whole text under one way to read it. */
 static void read_as(const struct eg_k8s_options *options, const uint8_t *data, size_t size)
 {
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
-	struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+	struct eg_k8s *k8s = eg_k8s_new(&cluster, &errs);
 	int bad;
 
 	if (!k8s)
@@ -100,15 +100,15 @@ static void read_as(const struct eg_k8s_options *options, const uint8_t *data, s
 	bad = eg_k8s_finish(k8s);
 	require((bad != 0) == (errs.n_errors > 0));
 	check_messages(&errs);
-	require(options->quarantine || (!errs.n_quarantined && !world.quarantined.n));
+	require(options->quarantine || (!errs.n_quarantined && !cluster.quarantined.n));
 	/* What is told is listed; an object that was there twice is told once and listed twice. */
-	require(bad || errs.n_quarantined <= world.quarantined.n);
+	require(bad || errs.n_quarantined <= cluster.quarantined.n);
 	if (!bad) {
-		check_world(&world);
-		check_closed(&world);
+		check_cluster(&cluster);
+		check_closed(&cluster);
 	}
 	eg_k8s_free(k8s);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 	eg_errs_free(&errs);
 }
 

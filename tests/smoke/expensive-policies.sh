@@ -38,7 +38,7 @@ until_true 30 grep -q "configuration 2 in force.*; 1 objects quarantined" a.log
 took=$(sed -n 's/.*configuration 2 in force after \([0-9]*\)\.[0-9]* ms.*/\1/p' a.log)
 grep -q "quarantined: NetworkPolicy mall/too-wide: it holds 26000 pairs" a.log ||
 	{ cat a.log; fail "the log does not name the policy"; }
-grep -q "proved by .* addresses, .* pairs of classes, .* of the ports there" a.log ||
+grep -q "proved by .* addresses, .* pairs of classes, .* of their ports" a.log ||
 	{ cat a.log; fail "the log does not say how much was proved"; }
 grown=$(($(peak_kib) - peak))
 [ "$grown" -lt 400000 ] || fail "the reload took $grown KiB"

@@ -69,12 +69,12 @@ static struct eg_buf inventory_of(const struct eg_node *step)
 	return yaml;
 }
 
-void cyclonus_world(const struct eg_node *step, struct eg_world *world)
+void cyclonus_cluster(const struct eg_node *step, struct eg_cluster *cluster)
 {
 	const struct eg_node *policies = eg_node_get(step, "Policies");
 	struct eg_buf yaml = inventory_of(step);
 	struct eg_errs errs = {0};
-	struct eg_k8s *k8s = eg_k8s_new(world, &errs);
+	struct eg_k8s *k8s = eg_k8s_new(cluster, &errs);
 
 	assert_non_null(k8s);
 	eg_k8s_add_text(k8s, yaml.v, yaml.n, "inventory");

@@ -14,8 +14,8 @@
 /* Call each() for all steps in order. */
 void cyclonus_steps(void (*each)(const struct eg_node *step, void *arg), void *arg);
 
-/* Build the step's cluster and policies in zeroed *world, indexed. */
-void cyclonus_world(const struct eg_node *step, struct eg_world *world);
+/* Build the step's cluster and policies in zeroed *cluster, indexed. */
+void cyclonus_cluster(const struct eg_node *step, struct eg_cluster *cluster);
 
 /* The address of a pod, "namespace/name". */
 struct eg_ip cyclonus_ip(const struct eg_node *step, const char *name);

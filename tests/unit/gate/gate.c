@@ -98,15 +98,15 @@ void gate_close(struct gate *gate)
 	free(gate);
 }
 
-struct eg_snap_policy *gate_publish(struct gate *gate, struct eg_world *world)
+struct eg_snap_policy *gate_publish(struct gate *gate, struct eg_cluster *cluster)
 {
 	const struct eg_policy_options options = {0};
 	struct eg_snap_policy *policy = calloc(1, sizeof(*policy));
 	struct eg_errs errs = {0};
 
 	assert_non_null(policy);
-	policy->world = *world;
-	policy->compiled = eg_policy_compile(&policy->world, &options, &errs);
+	policy->cluster = *cluster;
+	policy->compiled = eg_policy_compile(&policy->cluster, &options, &errs);
 	eg_errs_print(&errs, stderr);
 	assert_non_null(policy->compiled);
 	assert_int_equal(eg_snap_policy_add_counts(policy, GATE_WORKERS), 0);
@@ -122,9 +122,9 @@ struct eg_snap_policy *gate_policies(struct gate *gate, const char *yaml)
 {
 	static const char *const pods[] = {"x c", "x s", "x o", "y n", "z f", "z g"};
 	struct eg_buf text = {0};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
-	struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+	struct eg_k8s *k8s = eg_k8s_new(&cluster, &errs);
 
 	for (const char *ns = "xyz"; *ns; ns++)
 		eg_buf_add(&text,
@@ -141,8 +141,8 @@ struct eg_snap_policy *gate_policies(struct gate *gate, const char *yaml)
 			   name, ns, name, name, name);
 	}
 	if (gate->networks) {
-		eg_prefix_parse("10.0.0.0/24", eg_vec_add(&world.pod_networks));
-		eg_prefix_parse("fd00::/64", eg_vec_add(&world.pod_networks));
+		eg_prefix_parse("10.0.0.0/24", eg_vec_add(&cluster.pod_networks));
+		eg_prefix_parse("fd00::/64", eg_vec_add(&cluster.pod_networks));
 	}
 	eg_k8s_add_text(k8s, text.v, text.n, "inventory");
 	eg_k8s_add_text(k8s, yaml, strlen(yaml), "policies");
@@ -152,7 +152,7 @@ struct eg_snap_policy *gate_policies(struct gate *gate, const char *yaml)
 	eg_errs_free(&errs);
 	eg_k8s_free(k8s);
 	eg_buf_free(&text);
-	return gate_publish(gate, &world);
+	return gate_publish(gate, &cluster);
 }
 
 /* --- packets */
@@ -416,7 +416,7 @@ uint64_t gate_denied(const struct gate *gate)
 
 	assert_int_equal(eg_snap_policy_totals(policy, &totals), 0);
 	for (int dir = 0; dir < EG_DIRS; dir++)
-		for (size_t p = 0; p < policy->world.policies.n; p++)
+		for (size_t p = 0; p < policy->cluster.policies.n; p++)
 			sum += totals.denied[dir][p] -
 			       (policy->carried.denied[dir] ? policy->carried.denied[dir][p] : 0);
 	eg_policy_totals_free(&totals);

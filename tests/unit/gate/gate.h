@@ -49,9 +49,9 @@ void gate_check(const struct gate *gate);
 /* Checks, too. */
 void gate_close(struct gate *gate);
 
-/* Put a policy in force, as a reload does: the world is the gate's from then on, the generation
+/* Put a policy in force, as a reload does: the cluster is the gate's from then on, the generation
  * counts up. */
-struct eg_snap_policy *gate_publish(struct gate *gate, struct eg_world *world);
+struct eg_snap_policy *gate_publish(struct gate *gate, struct eg_cluster *cluster);
 
 /* The pods above, with these policies (YAML documents; "" for none). */
 struct eg_snap_policy *gate_policies(struct gate *gate, const char *yaml);

@@ -90,10 +90,10 @@ static void check_probe(struct tally *tally, const struct eg_node *step, const s
 static void check_step(const struct eg_node *step, void *arg)
 {
 	struct tally *tally = arg;
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 
-	cyclonus_world(step, &world);
-	gate_publish(tally->gate, &world);
+	cyclonus_cluster(step, &cluster);
+	gate_publish(tally->gate, &cluster);
 	for (const struct eg_node *it = eg_node_get(step, "Probes")->child; it; it = it->next)
 		check_probe(tally, step, it);
 }

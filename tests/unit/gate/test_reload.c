@@ -151,11 +151,11 @@ static uint64_t allowed_by(const struct gate *gate, const char *name, uint32_t r
 	uint64_t count = UINT64_MAX;
 
 	assert_int_equal(eg_snap_policy_totals(policy, &totals), 0);
-	for (uint32_t p = 0; p < policy->world.policies.n; p++) {
+	for (uint32_t p = 0; p < policy->cluster.policies.n; p++) {
 		uint32_t number = eg_policy_rule_number(policy->compiled, p, EG_INGRESS, rule);
 
 		if (number != EG_NONE &&
-		    !strcmp(eg_sym_text(&policy->world.syms, policy->world.policies.v[p].name),
+		    !strcmp(eg_sym_text(&policy->cluster.syms, policy->cluster.policies.v[p].name),
 			    name))
 			count = totals.allowed[number];
 	}
@@ -170,8 +170,8 @@ static uint64_t denied_under(const struct gate *gate, const char *name)
 	uint64_t count = UINT64_MAX;
 
 	assert_int_equal(eg_snap_policy_totals(policy, &totals), 0);
-	for (uint32_t p = 0; p < policy->world.policies.n; p++)
-		if (!strcmp(eg_sym_text(&policy->world.syms, policy->world.policies.v[p].name),
+	for (uint32_t p = 0; p < policy->cluster.policies.n; p++)
+		if (!strcmp(eg_sym_text(&policy->cluster.syms, policy->cluster.policies.v[p].name),
 			    name))
 			count = totals.denied[EG_INGRESS][p];
 	eg_policy_totals_free(&totals);
@@ -230,19 +230,19 @@ static void test_counters_of_namespaces(void **state)
 	assert_int_equal(gate_line(gate, "c s tcp 9 80 S"), INGRESS);
 	assert_int_equal(gate_line(gate, "c s tcp 9 80 S"), INGRESS);
 	for (int n = 0; n < 2; n++) {
-		const struct eg_world *world;
+		const struct eg_cluster *cluster;
 		struct eg_policy_totals totals;
 
 		gate_policies(gate, both);
-		world = &gate->snap.policy->world;
-		assert_int_equal(world->policies.n, 2);
+		cluster = &gate->snap.policy->cluster;
+		assert_int_equal(cluster->policies.n, 2);
 		assert_int_equal(eg_snap_policy_totals(gate->snap.policy, &totals), 0);
 		for (uint32_t p = 0; p < 2; p++)
 			assert_int_equal(
 				totals.denied[EG_INGRESS][p],
-				strcmp(eg_sym_text(
-					       &world->syms,
-					       world->namespaces.v[world->policies.v[p].ns].name),
+				strcmp(eg_sym_text(&cluster->syms,
+						   cluster->namespaces.v[cluster->policies.v[p].ns]
+							   .name),
 				       "x")
 					? 0
 					: 2);

@@ -20,10 +20,10 @@ int run_directory_tests(void);
 int run_quarantine_tests(void);
 int run_file_tests(void);
 
-/* Read `text` as a file "t" into zeroed *world; all messages, one a line, must be `messages`. The
+/* Read `text` as a file "t" into zeroed *cluster; all messages, one a line, must be `messages`. The
  * namespace "default" stands in where an object has none. */
-void read_world(const char *text, struct eg_world *world, const char *messages);
-void read_world_as(const struct eg_k8s_options *options, const char *text, struct eg_world *world,
-		   const char *messages);
+void read_cluster(const char *text, struct eg_cluster *cluster, const char *messages);
+void read_cluster_as(const struct eg_k8s_options *options, const char *text,
+		     struct eg_cluster *cluster, const char *messages);
 
 #endif

@@ -1,5 +1,6 @@
 /* All cases of cyclonus (see tests/vectors/CYCLONUS.md): policies as the API has them, through the
- * reader, the reference model and the compiled tables; steps of a case are changes of the world. */
+ * reader, the reference model and the compiled tables; steps of a case are changes of the cluster.
+ */
 #include "k8s_tests.h"
 
 #include "common/cyclonus.h"
@@ -18,7 +19,7 @@ struct tally {
 static void check_probe(const struct eg_policy *policy, const struct eg_node *step,
 			const struct eg_node *probe, struct tally *tally)
 {
-	const struct eg_world *world = eg_policy_world(policy);
+	const struct eg_cluster *cluster = eg_policy_cluster(policy);
 	const char *from = cyclonus_text(probe, "From"), *to = cyclonus_text(probe, "To");
 	const char *proto = cyclonus_text(probe, "Protocol");
 	struct eg_packet_key key = {
@@ -34,12 +35,12 @@ static void check_probe(const struct eg_policy *policy, const struct eg_node *st
 	struct eg_verdict verdict;
 
 	/* Upstream says what rules alone would do to a pod that speaks to itself. */
-	assert_int_equal(eg_ref_passes(eg_ref_rules(world, EG_INGRESS, &key).why),
+	assert_int_equal(eg_ref_passes(eg_ref_rules(cluster, EG_INGRESS, &key).why),
 			 is_true(probe, "Ingress"));
-	assert_int_equal(eg_ref_passes(eg_ref_rules(world, EG_EGRESS, &key).why),
+	assert_int_equal(eg_ref_passes(eg_ref_rules(cluster, EG_EGRESS, &key).why),
 			 is_true(probe, "Egress"));
 	assert_true(eg_prove_packet(policy, &key, NULL));
-	eg_policy_decide(policy, &packet, &verdict, 1);
+	eg_policy_evaluate(policy, &packet, &verdict, 1);
 	assert_int_equal(eg_verdict_passes(&verdict), self || is_true(probe, "Allowed"));
 	tally->probes++;
 	tally->self += self;
@@ -49,20 +50,20 @@ static void check_step(const struct eg_node *step, void *arg)
 {
 	struct tally *tally = arg;
 	struct eg_policy_options options = {0};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
 	struct eg_policy *policy;
 	struct eg_proof proof;
 
-	cyclonus_world(step, &world);
-	policy = eg_policy_compile(&world, &options, &errs);
+	cyclonus_cluster(step, &cluster);
+	policy = eg_policy_compile(&cluster, &options, &errs);
 	assert_non_null(policy);
 	for (const struct eg_node *it = eg_node_get(step, "Probes")->child; it; it = it->next)
 		check_probe(policy, step, it, tally);
 	assert_int_equal(eg_policy_prove(policy, 0, &proof), 0);
 	assert_int_equal(proof.n_disagreements, 0);
 	eg_policy_free(policy);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 }
 
 static void test_cyclonus(void **state)

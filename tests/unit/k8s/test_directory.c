@@ -87,9 +87,9 @@ static void make_link(const char *to, const char *name)
  * name. */
 static void expect(const char *folder, const char *namespaces, const char *messages)
 {
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
-	struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+	struct eg_k8s *k8s = eg_k8s_new(&cluster, &errs);
 	struct eg_buf names = {0}, text = {0};
 	char path[512];
 
@@ -98,8 +98,8 @@ static void expect(const char *folder, const char *namespaces, const char *messa
 	eg_k8s_finish(k8s);
 	eg_buf_add(&names, "%s", "");
 	eg_buf_add(&text, "%s", "");
-	eg_vec_foreach (ns, &world.namespaces)
-		eg_buf_add(&names, "%s ", eg_sym_text(&world.syms, ns->name));
+	eg_vec_foreach (ns, &cluster.namespaces)
+		eg_buf_add(&names, "%s ", eg_sym_text(&cluster.syms, ns->name));
 	eg_vec_foreach (msg, &errs.msgs) {
 		const char *at = strstr(msg->text, root);
 
@@ -112,7 +112,7 @@ static void expect(const char *folder, const char *namespaces, const char *messa
 	eg_buf_free(&names);
 	eg_buf_free(&text);
 	eg_k8s_free(k8s);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 	eg_errs_free(&errs);
 }
 
@@ -212,7 +212,7 @@ static void test_text(void **state)
 		"{\"a\\u0000\": 1, \"a\x7f\": 2, \"a\\ud800\": 3, \"a\xef\xbf\xbd\": 4}",
 		"{\"a\": \"\\\\ud83d\", \"b\": '\\ud83d', \"c\": \"\xf0\x9f\x98\x80\"}",
 	};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(annotations); i++)
@@ -225,24 +225,26 @@ static void test_text(void **state)
 				   "metadata: {name: b}}\n",
 				   mark ? "\xef\xbb\xbf" : "", annotations[i],
 				   mark ? "\xef\xbb\xbf" : "");
-			read_world(text.v, &world, "");
-			assert_int_equal(world.namespaces.n, 2);
-			eg_world_free(&world);
+			read_cluster(text.v, &cluster, "");
+			assert_int_equal(cluster.namespaces.n, 2);
+			eg_cluster_free(&cluster);
 			eg_buf_free(&text);
 		}
 	/* What stands in is no name and no label, at the place where it stands. */
-	read_world("{apiVersion: v1, kind: Namespace, metadata: {annotations: {a: \"\x7f\"}, name: "
-		   "\"a\x7f\"}}\n",
-		   &world,
-		   "t:1:75: Namespace a\xef\xbf\xbd: metadata.name: \"a\xef\xbf\xbd\" is not a "
-		   "valid name (a-z, 0-9, - and .)\n");
-	eg_world_free(&world);
-	read_world("{apiVersion: v1, kind: Namespace, metadata: {name: a, labels: {b: "
-		   "\"c\\u0000\"}}}\n",
-		   &world,
-		   "t:1:67: Namespace a: metadata.labels.b: \"c\xef\xbf\xbd\" is not a valid label "
-		   "value\n");
-	eg_world_free(&world);
+	read_cluster(
+		"{apiVersion: v1, kind: Namespace, metadata: {annotations: {a: \"\x7f\"}, name: "
+		"\"a\x7f\"}}\n",
+		&cluster,
+		"t:1:75: Namespace a\xef\xbf\xbd: metadata.name: \"a\xef\xbf\xbd\" is not a "
+		"valid name (a-z, 0-9, - and .)\n");
+	eg_cluster_free(&cluster);
+	read_cluster(
+		"{apiVersion: v1, kind: Namespace, metadata: {name: a, labels: {b: "
+		"\"c\\u0000\"}}}\n",
+		&cluster,
+		"t:1:67: Namespace a: metadata.labels.b: \"c\xef\xbf\xbd\" is not a valid label "
+		"value\n");
+	eg_cluster_free(&cluster);
 }
 
 /* Another version's folder takes the place of ..data, as a kubelet does it. */

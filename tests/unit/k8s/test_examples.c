@@ -34,11 +34,11 @@ static const struct {
 	  {"203.0.113.1", WEB, 80, false}}},
 };
 
-static void load(const char *folder, struct eg_world *world)
+static void load(const char *folder, struct eg_cluster *cluster)
 {
 	struct eg_buf path = {0};
 	struct eg_errs errs = {0};
-	struct eg_k8s *k8s = eg_k8s_new(world, &errs);
+	struct eg_k8s *k8s = eg_k8s_new(cluster, &errs);
 
 	eg_buf_add(&path, "%s/../../conf/policy/inventory", getenv("EG_VECTORS"));
 	eg_k8s_add_path(k8s, path.v);
@@ -58,13 +58,13 @@ static void test_examples(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
 		struct eg_policy_options options = {0};
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 		struct eg_errs errs = {0};
 		struct eg_policy *policy;
 		struct eg_proof proof;
 
-		load(examples[i].folder, &world);
-		policy = eg_policy_compile(&world, &options, &errs);
+		load(examples[i].folder, &cluster);
+		policy = eg_policy_compile(&cluster, &options, &errs);
 		assert_non_null(policy);
 		for (size_t p = 0; p < 8 && examples[i].probes[p].src; p++) {
 			struct eg_packet_key key = {.port = examples[i].probes[p].port,
@@ -73,14 +73,15 @@ static void test_examples(void **state)
 			assert_int_equal(eg_ip_parse(examples[i].probes[p].src, &key.src), 0);
 			assert_int_equal(eg_ip_parse(examples[i].probes[p].dst, &key.dst), 0);
 			assert_int_equal(
-				eg_ref_passes(eg_ref_decide(&world, EG_INGRESS, &key).why) &&
-					eg_ref_passes(eg_ref_decide(&world, EG_EGRESS, &key).why),
+				eg_ref_passes(eg_ref_evaluate(&cluster, EG_INGRESS, &key).why) &&
+					eg_ref_passes(
+						eg_ref_evaluate(&cluster, EG_EGRESS, &key).why),
 				examples[i].probes[p].passes);
 		}
 		assert_int_equal(eg_policy_prove(policy, 0, &proof), 0);
 		assert_int_equal(proof.n_disagreements, 0);
 		eg_policy_free(policy);
-		eg_world_free(&world);
+		eg_cluster_free(&cluster);
 	}
 }
 

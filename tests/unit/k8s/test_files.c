@@ -59,9 +59,9 @@ static void test_rows(void **state)
 	close(fd);
 	for (size_t r = 0; r < sizeof(rows) / sizeof(*rows); r++) {
 		struct eg_buf all = {0}, wanted = {0};
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 		struct eg_errs errs = {0};
-		struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+		struct eg_k8s *k8s = eg_k8s_new(&cluster, &errs);
 		const char *at = strstr(rows[r].message, "%s");
 		FILE *file = fopen(path, "w");
 
@@ -77,7 +77,7 @@ static void test_rows(void **state)
 		print_message("row %zu\n", r);
 		assert_string_equal(all.v, wanted.v);
 		eg_k8s_free(k8s);
-		eg_world_free(&world);
+		eg_cluster_free(&cluster);
 		eg_errs_free(&errs);
 		eg_buf_free(&all);
 		eg_buf_free(&wanted);

@@ -9,19 +9,20 @@
 
 #define NS(name) "{apiVersion: v1, kind: Namespace, metadata: {name: " name "}}\n---\n"
 
-static const struct eg_pod *pod_of(const struct eg_world *world, const char *name)
+static const struct eg_pod *pod_of(const struct eg_cluster *cluster, const char *name)
 {
-	eg_vec_foreach (pod, &world->pods)
-		if (!strcmp(eg_sym_text(&world->syms, pod->name), name))
+	eg_vec_foreach (pod, &cluster->pods)
+		if (!strcmp(eg_sym_text(&cluster->syms, pod->name), name))
 			return pod;
 	fail_msg("no pod %s", name);
 	return NULL;
 }
 
-static bool has_port(const struct eg_world *world, const char *pod, const char *name, uint8_t proto,
-		     uint16_t port)
+static bool has_port(const struct eg_cluster *cluster, const char *pod, const char *name,
+		     uint8_t proto, uint16_t port)
 {
-	return eg_pod_has_port(pod_of(world, pod), eg_sym_find(&world->syms, name), proto, port);
+	return eg_pod_has_port(pod_of(cluster, pod), eg_sym_find(&cluster->syms, name), proto,
+			       port);
 }
 
 /* As `kubectl get ns,nodes,pods -o yaml` has it, fields that are not ours included. */
@@ -91,31 +92,32 @@ static void test_kubectl_list(void **state)
 		"- apiVersion: management.example/v3\n"
 		"  kind: Node\n"
 		"  metadata: {name: not-ours}\n";
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	const struct eg_pod *web;
 
 	(void)state;
-	read_world(text, &world, "");
-	assert_int_equal(world.namespaces.n, 1);
-	assert_int_equal(world.namespaces.v[0].labels.n, 2);
-	assert_int_equal(world.nodes.n, 1);
-	assert_int_equal(world.nodes.v[0].ips.n, 3);
-	assert_int_equal(world.pods.n, 4);
-	web = pod_of(&world, "web");
+	read_cluster(text, &cluster, "");
+	assert_int_equal(cluster.namespaces.n, 1);
+	assert_int_equal(cluster.namespaces.v[0].labels.n, 2);
+	assert_int_equal(cluster.nodes.n, 1);
+	assert_int_equal(cluster.nodes.v[0].ips.n, 3);
+	assert_int_equal(cluster.pods.n, 4);
+	web = pod_of(&cluster, "web");
 	assert_int_equal(web->ips.n, 2);
 	assert_int_equal(web->node, 0);
 	assert_int_equal(web->labels.n, 2);
-	assert_true(has_port(&world, "web", "http", EG_PROTO_TCP, 8080));
-	assert_true(has_port(&world, "web", "http", EG_PROTO_TCP, 8082)); /* of another container */
-	assert_true(has_port(&world, "web", "http", EG_PROTO_UDP, 8081));
-	assert_false(has_port(&world, "web", "http", EG_PROTO_TCP, 8081));
-	assert_true(has_port(&world, "web", "mesh", EG_PROTO_TCP, 15090));
-	assert_false(has_port(&world, "web", "once", EG_PROTO_TCP, 7));
+	assert_true(has_port(&cluster, "web", "http", EG_PROTO_TCP, 8080));
+	assert_true(
+		has_port(&cluster, "web", "http", EG_PROTO_TCP, 8082)); /* of another container */
+	assert_true(has_port(&cluster, "web", "http", EG_PROTO_UDP, 8081));
+	assert_false(has_port(&cluster, "web", "http", EG_PROTO_TCP, 8081));
+	assert_true(has_port(&cluster, "web", "mesh", EG_PROTO_TCP, 15090));
+	assert_false(has_port(&cluster, "web", "once", EG_PROTO_TCP, 7));
 	assert_int_equal(web->ports.n, 4);
-	assert_true(pod_of(&world, "done")->finished);
-	assert_true(pod_of(&world, "host")->host_network);
-	assert_int_equal(pod_of(&world, "pending")->ips.n, 0);
-	eg_world_free(&world);
+	assert_true(pod_of(&cluster, "done")->finished);
+	assert_true(pod_of(&cluster, "host")->host_network);
+	assert_int_equal(pod_of(&cluster, "pending")->ips.n, 0);
+	eg_cluster_free(&cluster);
 }
 
 /* As the API itself answers: items of a PodList do not say what they are. */
@@ -129,18 +131,18 @@ static void test_typed_list_json(void **state)
 		" \"items\": [{\"metadata\": {\"name\": \"p\"}, \"spec\": {\"podSelector\": "
 		"{}}}]}\n"
 		"---\n" NS("default");
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 
 	(void)state;
-	read_world(text, &world, "");
-	assert_int_equal(world.pods.n, 1);
-	assert_int_equal(world.policies.n, 1);
-	assert_int_equal(world.namespaces.n, 1);
-	assert_int_equal(world.policies.v[0].ns, 0);
-	assert_true(world.policies.v[0].isolates[EG_INGRESS]);
-	assert_false(world.policies.v[0].isolates[EG_EGRESS]);
-	assert_int_equal(world.policies.v[0].pos.line, 5);
-	eg_world_free(&world);
+	read_cluster(text, &cluster, "");
+	assert_int_equal(cluster.pods.n, 1);
+	assert_int_equal(cluster.policies.n, 1);
+	assert_int_equal(cluster.namespaces.n, 1);
+	assert_int_equal(cluster.policies.v[0].ns, 0);
+	assert_true(cluster.policies.v[0].isolates[EG_INGRESS]);
+	assert_false(cluster.policies.v[0].isolates[EG_EGRESS]);
+	assert_int_equal(cluster.policies.v[0].pos.line, 5);
+	eg_cluster_free(&cluster);
 }
 
 static const struct {
@@ -219,10 +221,10 @@ static void test_messages(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 
-		read_world(cases[i].text, &world, cases[i].messages);
-		eg_world_free(&world);
+		read_cluster(cases[i].text, &cluster, cases[i].messages);
+		eg_cluster_free(&cluster);
 	}
 }
 
@@ -267,9 +269,9 @@ static void test_one_address(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 		struct eg_errs errs = {0};
-		struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+		struct eg_k8s *k8s = eg_k8s_new(&cluster, &errs);
 		struct eg_buf text = {0};
 
 		eg_buf_add(&text,
@@ -281,15 +283,15 @@ static void test_one_address(void **state)
 			   rows[i].a, rows[i].b);
 		eg_k8s_add_text(k8s, text.v, text.n, "t");
 		assert_int_equal(eg_k8s_finish(k8s), 0);
-		assert_int_equal(pod_of(&world, "a")->ips.n, rows[i].n_a);
-		assert_int_equal(pod_of(&world, "b")->ips.n, rows[i].n_b);
+		assert_int_equal(pod_of(&cluster, "a")->ips.n, rows[i].n_a);
+		assert_int_equal(pod_of(&cluster, "b")->ips.n, rows[i].n_b);
 		assert_int_equal(errs.n_warnings, 2); /* of each family */
 		if (!strstr(errs.msgs.v[0].text, rows[i].warning))
 			fail_msg("%s", errs.msgs.v[0].text);
 		assert_non_null(strstr(errs.msgs.v[1].text, "fd00::1"));
-		assert_int_equal(world.pod_ips.n, rows[i].n_a + rows[i].n_b);
+		assert_int_equal(cluster.pod_ips.n, rows[i].n_a + rows[i].n_b);
 		eg_k8s_free(k8s);
-		eg_world_free(&world);
+		eg_cluster_free(&cluster);
 		eg_errs_free(&errs);
 		eg_buf_free(&text);
 	}
@@ -298,57 +300,58 @@ static void test_one_address(void **state)
 /* Which ports a name means: those of containers and of sidecars, written as no reader doubts. */
 static void test_port_names(void **state)
 {
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	const struct eg_pod *pod;
 
 	(void)state;
-	read_world(NS("d") "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: d}, spec: "
-			   "{containers: [{ports: [{name: web, containerPort: 80}, {name: web, "
-			   "containerPort: 0120}, {name: web, containerPort: 65536}, {name: web, "
-			   "containerPort: 0}, {containerPort: 81}]}], initContainers: [{ports: "
-			   "[{name: web, containerPort: 82}]}, {restartPolicy: Never, ports: "
-			   "[{name: web, containerPort: 83}]}, {restartPolicy: Always, ports: "
-			   "[{name: web, containerPort: 84, protocol: UDP}]}]}}\n",
-		   &world, "");
-	pod = pod_of(&world, "a");
+	read_cluster(NS("d") "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: d}, spec: "
+			     "{containers: [{ports: [{name: web, containerPort: 80}, {name: web, "
+			     "containerPort: 0120}, {name: web, containerPort: 65536}, {name: web, "
+			     "containerPort: 0}, {containerPort: 81}]}], initContainers: [{ports: "
+			     "[{name: web, containerPort: 82}]}, {restartPolicy: Never, ports: "
+			     "[{name: web, containerPort: 83}]}, {restartPolicy: Always, ports: "
+			     "[{name: web, containerPort: 84, protocol: UDP}]}]}}\n",
+		     &cluster, "");
+	pod = pod_of(&cluster, "a");
 	assert_int_equal(pod->ports.n, 2);
-	assert_true(has_port(&world, "a", "web", EG_PROTO_TCP, 80));
-	assert_true(has_port(&world, "a", "web", EG_PROTO_UDP, 84));
-	eg_world_free(&world);
+	assert_true(has_port(&cluster, "a", "web", EG_PROTO_TCP, 80));
+	assert_true(has_port(&cluster, "a", "web", EG_PROTO_UDP, 84));
+	eg_cluster_free(&cluster);
 }
 
 /* Old dumps have podCIDR alone. */
 static void test_pod_cidr(void **state)
 {
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_prefix prefix;
 
 	(void)state;
-	read_world("{apiVersion: v1, kind: Node, metadata: {name: n}, spec: {podCIDR: "
-		   "10.1.0.0/24}}\n",
-		   &world, "");
-	assert_int_equal(world.nodes.v[0].pod_cidrs.n, 1);
+	read_cluster("{apiVersion: v1, kind: Node, metadata: {name: n}, spec: {podCIDR: "
+		     "10.1.0.0/24}}\n",
+		     &cluster, "");
+	assert_int_equal(cluster.nodes.v[0].pod_cidrs.n, 1);
 	assert_int_equal(eg_prefix_parse("10.1.0.0/24", &prefix), 0);
-	assert_memory_equal(&world.nodes.v[0].pod_cidrs.v[0], &prefix, sizeof(prefix));
-	eg_world_free(&world);
+	assert_memory_equal(&cluster.nodes.v[0].pod_cidrs.v[0], &prefix, sizeof(prefix));
+	eg_cluster_free(&cluster);
 }
 
 /* hostIPs counts as hostIP does, whatever the Node says. */
 static void test_host_ips(void **state)
 {
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_ip ip;
 
 	(void)state;
-	read_world(NS("d") "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: d}, spec: "
-			   "{nodeName: n1}, status: {podIP: 10.0.0.1, hostIP: 192.0.2.1, hostIPs: "
-			   "[{ip: 192.0.2.1}, {ip: '2001:db8::1'}]}}\n",
-		   &world, "");
-	assert_int_equal(world.nodes.n, 1);
-	assert_int_equal(world.nodes.v[0].ips.n, 2);
+	read_cluster(
+		NS("d") "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: d}, spec: "
+			"{nodeName: n1}, status: {podIP: 10.0.0.1, hostIP: 192.0.2.1, hostIPs: "
+			"[{ip: 192.0.2.1}, {ip: '2001:db8::1'}]}}\n",
+		&cluster, "");
+	assert_int_equal(cluster.nodes.n, 1);
+	assert_int_equal(cluster.nodes.v[0].ips.n, 2);
 	assert_int_equal(eg_ip_parse("2001:db8::1", &ip), 0);
-	assert_true(eg_world_node_has(&world, 0, &ip));
-	eg_world_free(&world);
+	assert_true(eg_cluster_node_has(&cluster, 0, &ip));
+	eg_cluster_free(&cluster);
 }
 
 static void write_file(const char *folder, const char *name, const char *text)
@@ -380,7 +383,7 @@ static void test_folder(void **state)
 					    "notes.txt"};
 	char folder[] = "/tmp/eg-k8s-XXXXXX";
 	struct eg_errs errs = {0};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_k8s *k8s;
 
 	(void)state;
@@ -392,18 +395,18 @@ static void test_folder(void **state)
 	write_file(folder, names[2], NS("from-b"));
 	write_file(folder, names[3], "broken: [");
 	write_file(folder, names[4], "broken: [");
-	k8s = eg_k8s_new(&world, &errs);
+	k8s = eg_k8s_new(&cluster, &errs);
 	assert_int_equal(eg_k8s_add_path(k8s, folder), 0);
 	assert_int_equal(eg_k8s_finish(k8s), 0);
-	assert_int_equal(world.namespaces.n, 3);
-	assert_string_equal(eg_sym_text(&world.syms, world.namespaces.v[0].name), "from-a");
-	assert_string_equal(eg_sym_text(&world.syms, world.namespaces.v[1].name), "from-b");
-	assert_string_equal(eg_sym_text(&world.syms, world.namespaces.v[2].name), "from-c");
+	assert_int_equal(cluster.namespaces.n, 3);
+	assert_string_equal(eg_sym_text(&cluster.syms, cluster.namespaces.v[0].name), "from-a");
+	assert_string_equal(eg_sym_text(&cluster.syms, cluster.namespaces.v[1].name), "from-b");
+	assert_string_equal(eg_sym_text(&cluster.syms, cluster.namespaces.v[2].name), "from-c");
 	eg_k8s_free(k8s);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		remove_file(folder, names[i]);
-	k8s = eg_k8s_new(&world, &errs);
+	k8s = eg_k8s_new(&cluster, &errs);
 	assert_int_equal(eg_k8s_add_path(k8s, folder), 0);
 	assert_int_equal(errs.n_warnings, 1);
 	assert_int_equal(rmdir(folder), 0);
@@ -411,7 +414,7 @@ static void test_folder(void **state)
 	assert_int_equal(errs.n_errors, 1);
 	assert_int_equal(eg_k8s_finish(k8s), -1);
 	eg_k8s_free(k8s);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 	eg_errs_free(&errs);
 }
 

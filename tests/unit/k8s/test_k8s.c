@@ -1,19 +1,19 @@
-/* lib/k8s: what kubectl prints becomes the world; what the API server refuses is refused. */
+/* lib/k8s: what kubectl prints becomes the cluster; what the API server refuses is refused. */
 #include "k8s_tests.h"
 
-void read_world(const char *text, struct eg_world *world, const char *messages)
+void read_cluster(const char *text, struct eg_cluster *cluster, const char *messages)
 {
 	static const struct eg_k8s_options options = {.default_namespace = "default"};
 
-	read_world_as(&options, text, world, messages);
+	read_cluster_as(&options, text, cluster, messages);
 }
 
-void read_world_as(const struct eg_k8s_options *options, const char *text, struct eg_world *world,
-		   const char *messages)
+void read_cluster_as(const struct eg_k8s_options *options, const char *text,
+		     struct eg_cluster *cluster, const char *messages)
 {
 	struct eg_errs errs = {0};
 	struct eg_buf all = {0};
-	struct eg_k8s *k8s = eg_k8s_new(world, &errs);
+	struct eg_k8s *k8s = eg_k8s_new(cluster, &errs);
 	int bad;
 
 	eg_k8s_set_options(k8s, options);

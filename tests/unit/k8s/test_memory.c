@@ -83,8 +83,8 @@ static const char text[] =
 
 static void explain(const struct eg_policy *policy)
 {
-	const struct eg_world *world = eg_policy_world(policy);
-	struct eg_packet_key key = {world->pods.v[1].ips.v[0], world->pods.v[0].ips.v[0], 80,
+	const struct eg_cluster *cluster = eg_policy_cluster(policy);
+	struct eg_packet_key key = {cluster->pods.v[1].ips.v[0], cluster->pods.v[0].ips.v[0], 80,
 				    EG_PROTO_TCP};
 	struct eg_explanation explanation;
 	struct eg_buf out = {0};
@@ -98,10 +98,10 @@ static void explain(const struct eg_policy *policy)
 	eg_explanation_free(&explanation);
 }
 
-static void use(const struct eg_world *world, struct eg_errs *errs)
+static void use(const struct eg_cluster *cluster, struct eg_errs *errs)
 {
 	struct eg_policy_options options = {0};
-	struct eg_policy *policy = eg_policy_compile(world, &options, errs);
+	struct eg_policy *policy = eg_policy_compile(cluster, &options, errs);
 	struct eg_proof proof;
 
 	if (!policy) {
@@ -118,9 +118,9 @@ static void read_and_use(bool *read)
 {
 	static const struct eg_k8s_options options = {.source = EG_K8S_POLICIES,
 						      .quarantine = true};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
-	struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+	struct eg_k8s *k8s = eg_k8s_new(&cluster, &errs);
 
 	if (!k8s)
 		return;
@@ -128,11 +128,11 @@ static void read_and_use(bool *read)
 	eg_k8s_add_text(k8s, text, strlen(text), "t");
 	*read = !eg_k8s_finish(k8s);
 	if (*read)
-		use(&world, &errs);
+		use(&cluster, &errs);
 	else
 		assert_int_not_equal(errs.n_errors, 0);
 	eg_k8s_free(k8s);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 	eg_errs_free(&errs);
 }
 

@@ -170,35 +170,36 @@ static void test_spec(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct eg_buf text = {0};
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 
 		eg_buf_add(&text, "%s%s", HEAD, cases[i].spec);
-		read_world(text.v, &world, cases[i].message);
-		eg_world_free(&world);
+		read_cluster(text.v, &cluster, cases[i].message);
+		eg_cluster_free(&cluster);
 		eg_buf_free(&text);
 	}
 }
 
 static void test_all_at_once(void **state)
 {
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 
 	(void)state;
-	read_world(HEAD "  podSelector: {matchLabels: {a: 1}}\n"
-			"  ingress: [{from: [{}], ports: [{port: 0}, {protocol: X}]}]\n"
-			"  egres: []\n",
-		   &world,
-		   "t:5:34: NetworkPolicy d/p: spec.podSelector.matchLabels.a: must be a string: "
-		   "put \"1\" in quotes\n"
-		   "t:7:3: NetworkPolicy d/p: spec: unknown field \"egres\" (did you mean "
-		   "\"egress\"?)\n"
-		   "t:6:21: NetworkPolicy d/p: spec.ingress[0].from[0]: empty peer: set "
-		   "podSelector, namespaceSelector or ipBlock ({} as podSelector means all pods)\n"
-		   "t:6:41: NetworkPolicy d/p: spec.ingress[0].ports[0].port: must be a port "
-		   "number, 1 to 65535\n"
-		   "t:6:56: NetworkPolicy d/p: spec.ingress[0].ports[1].protocol: unknown \"X\" "
-		   "(one of: TCP, UDP, SCTP)\n" IMPLIED);
-	eg_world_free(&world);
+	read_cluster(
+		HEAD "  podSelector: {matchLabels: {a: 1}}\n"
+		     "  ingress: [{from: [{}], ports: [{port: 0}, {protocol: X}]}]\n"
+		     "  egres: []\n",
+		&cluster,
+		"t:5:34: NetworkPolicy d/p: spec.podSelector.matchLabels.a: must be a string: "
+		"put \"1\" in quotes\n"
+		"t:7:3: NetworkPolicy d/p: spec: unknown field \"egres\" (did you mean "
+		"\"egress\"?)\n"
+		"t:6:21: NetworkPolicy d/p: spec.ingress[0].from[0]: empty peer: set "
+		"podSelector, namespaceSelector or ipBlock ({} as podSelector means all pods)\n"
+		"t:6:41: NetworkPolicy d/p: spec.ingress[0].ports[0].port: must be a port "
+		"number, 1 to 65535\n"
+		"t:6:56: NetworkPolicy d/p: spec.ingress[0].ports[1].protocol: unknown \"X\" "
+		"(one of: TCP, UDP, SCTP)\n" IMPLIED);
+	eg_cluster_free(&cluster);
 }
 
 /* Which directions a spec isolates: policyTypes where it is given, else ingress always and egress
@@ -231,20 +232,20 @@ static void test_directions(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 		struct eg_buf text = {0};
 
 		eg_buf_add(&text, "%s%s",
 			   "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: "
 			   "{name: p, namespace: d}\n",
 			   rows[i].spec ? rows[i].spec : "");
-		read_world(text.v, &world, IMPLIED);
-		assert_int_equal(world.policies.n, 1);
+		read_cluster(text.v, &cluster, IMPLIED);
+		assert_int_equal(cluster.policies.n, 1);
 		for (int dir = 0; dir < EG_DIRS; dir++)
-			if (world.policies.v[0].isolates[dir] != rows[i].isolates[dir])
+			if (cluster.policies.v[0].isolates[dir] != rows[i].isolates[dir])
 				fail_msg("direction %d of %s", dir, text.v);
-		assert_int_equal(world.policies.v[0].pods.reqs.n, 0);
-		eg_world_free(&world);
+		assert_int_equal(cluster.policies.v[0].pods.reqs.n, 0);
+		eg_cluster_free(&cluster);
 		eg_buf_free(&text);
 	}
 }

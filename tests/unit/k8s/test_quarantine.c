@@ -27,12 +27,12 @@
 
 /* The pods from the outside (ingress) and to it (egress): + passes, - is denied. In the order web
  * in, web out, db in, db out, x in, x out. */
-static void probe(const struct eg_world *world, char out[7])
+static void probe(const struct eg_cluster *cluster, char out[7])
 {
 	static const char *const pods[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3"};
 	struct eg_policy_options options = {0};
 	struct eg_errs errs = {0};
-	struct eg_policy *policy = eg_policy_compile(world, &options, &errs);
+	struct eg_policy *policy = eg_policy_compile(cluster, &options, &errs);
 	struct eg_proof proof;
 
 	assert_non_null(policy);
@@ -43,7 +43,7 @@ static void probe(const struct eg_world *world, char out[7])
 
 		assert_int_equal(eg_ip_parse(pods[i / 2], i % 2 ? &key.src : &key.dst), 0);
 		assert_int_equal(eg_ip_parse("8.8.8.8", i % 2 ? &key.dst : &key.src), 0);
-		out[i] = eg_ref_decide(world, i % 2 ? EG_EGRESS : EG_INGRESS, &key).why ==
+		out[i] = eg_ref_evaluate(cluster, i % 2 ? EG_EGRESS : EG_INGRESS, &key).why ==
 					 EG_REF_DENIED
 				 ? '-'
 				 : '+';
@@ -295,10 +295,10 @@ static void test_cases(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct eg_k8s_options options = {.source = EG_K8S_POLICIES};
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 		struct eg_buf text = {0};
 		struct eg_errs errs = {0};
-		struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+		struct eg_k8s *k8s = eg_k8s_new(&cluster, &errs);
 		char probes[7];
 
 		eg_buf_add(&text, "%s%s", CLUSTER, cases[i].object);
@@ -307,10 +307,10 @@ static void test_cases(void **state)
 		assert_int_equal(eg_k8s_finish(k8s), -1);
 		expect_first(&errs, cases[i].refused);
 		eg_k8s_free(k8s);
-		eg_world_free(&world);
+		eg_cluster_free(&cluster);
 		eg_errs_free(&errs);
 
-		k8s = eg_k8s_new(&world, &errs);
+		k8s = eg_k8s_new(&cluster, &errs);
 		options.quarantine = true;
 		eg_k8s_set_options(k8s, &options);
 		eg_k8s_add_text(k8s, text.v, text.n, "t");
@@ -318,12 +318,12 @@ static void test_cases(void **state)
 		assert_int_equal(errs.n_errors != 0, !cases[i].quarantined);
 		if (cases[i].quarantined) {
 			expect_first(&errs, cases[i].quarantined);
-			assert_true(world.quarantined.n >= 1);
-			probe(&world, probes);
+			assert_true(cluster.quarantined.n >= 1);
+			probe(&cluster, probes);
 			assert_string_equal(probes, cases[i].probes);
 		}
 		eg_k8s_free(k8s);
-		eg_world_free(&world);
+		eg_cluster_free(&cluster);
 		eg_errs_free(&errs);
 		eg_buf_free(&text);
 	}
@@ -338,40 +338,40 @@ static void test_limits(void **state)
 		"[{ip: 192.0.2.1}, {ip: x}]}}\n";
 	static const char policy[] = CLUSTER POLICY("name: p, namepsace: d", "podSelector: {}");
 	struct eg_k8s_options options = {.quarantine = true, .default_namespace = "e"};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
-	struct eg_k8s *k8s = eg_k8s_new(&world, &errs);
+	struct eg_k8s *k8s = eg_k8s_new(&cluster, &errs);
 	struct eg_ip node;
 
 	(void)state;
 	eg_k8s_set_options(k8s, &options);
 	eg_k8s_add_text(k8s, pod, strlen(pod), "t");
 	assert_int_equal(eg_k8s_finish(k8s), 0);
-	assert_int_equal(world.quarantined.n, 1);
+	assert_int_equal(cluster.quarantined.n, 1);
 	assert_int_equal(eg_ip_parse("192.0.2.1", &node), 0);
-	assert_int_equal(eg_world_pod_at(&world, &node), EG_NONE);
+	assert_int_equal(eg_cluster_pod_at(&cluster, &node), EG_NONE);
 	eg_k8s_free(k8s);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 	eg_errs_free(&errs);
-	k8s = eg_k8s_new(&world, &errs);
+	k8s = eg_k8s_new(&cluster, &errs);
 	eg_k8s_set_options(k8s, &options);
 	eg_k8s_add_text(k8s, policy, strlen(policy), "t");
 	assert_int_equal(eg_k8s_finish(k8s), -1);
 	assert_int_equal(errs.n_errors, 1);
 	eg_k8s_free(k8s);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 	eg_errs_free(&errs);
 }
 
 /* Read CLUSTER and the objects behind it, with quarantine. */
 static int read_quarantined(const char *objects, const char *default_namespace,
-			    struct eg_world *world)
+			    struct eg_cluster *cluster)
 {
 	const struct eg_k8s_options options = {.source = EG_K8S_POLICIES,
 					       .default_namespace = default_namespace,
 					       .quarantine = true};
 	struct eg_errs errs = {0};
-	struct eg_k8s *k8s = eg_k8s_new(world, &errs);
+	struct eg_k8s *k8s = eg_k8s_new(cluster, &errs);
 	struct eg_buf text = {0};
 	int err;
 
@@ -403,39 +403,39 @@ static void test_what_is_left(void **state)
 		"{apiVersion: v1, kind: Namespace, metadata: {name: f, labels: {a: b, c: d e}}}\n"
 		"---\n{apiVersion: v1, kind: Pod, metadata: {name: y, namespace: d}, status: "
 		"{podIP: 192.0.2.1}}\n";
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	const struct eg_namespace *f;
 	struct eg_ip ip = ip_of("192.0.2.2");
 
 	(void)state;
-	assert_int_equal(read_quarantined(objects, NULL, &world), 0);
-	assert_int_equal(world.quarantined.n, 2);
-	assert_int_equal(eg_world_node_at(&world, &ip), EG_NONE);
-	f = &world.namespaces.v[2];
-	assert_string_equal(eg_sym_text(&world.syms, f->name), "f");
+	assert_int_equal(read_quarantined(objects, NULL, &cluster), 0);
+	assert_int_equal(cluster.quarantined.n, 2);
+	assert_int_equal(eg_cluster_node_at(&cluster, &ip), EG_NONE);
+	f = &cluster.namespaces.v[2];
+	assert_string_equal(eg_sym_text(&cluster.syms, f->name), "f");
 	assert_true(f->implied);
 	assert_int_equal(f->labels.n, 1);
 	ip = ip_of("192.0.2.1");
-	assert_int_not_equal(eg_world_node_at(&world, &ip), EG_NONE);
-	assert_int_not_equal(eg_world_pod_at(&world, &ip), EG_NONE);
-	eg_world_free(&world);
+	assert_int_not_equal(eg_cluster_node_at(&cluster, &ip), EG_NONE);
+	assert_int_not_equal(eg_cluster_pod_at(&cluster, &ip), EG_NONE);
+	eg_cluster_free(&cluster);
 }
 
 /* The default namespace stands in for one that was left out, not for one that was misspelt. */
 static void test_default_namespace(void **state)
 {
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 
 	(void)state;
-	assert_int_equal(read_quarantined(POLICY("name: p", "podSelector: {}"), "e", &world), 0);
-	assert_int_equal(world.policies.v[0].ns, 1);
-	assert_int_equal(world.quarantined.n, 0);
-	eg_world_free(&world);
+	assert_int_equal(read_quarantined(POLICY("name: p", "podSelector: {}"), "e", &cluster), 0);
+	assert_int_equal(cluster.policies.v[0].ns, 1);
+	assert_int_equal(cluster.quarantined.n, 0);
+	eg_cluster_free(&cluster);
 	assert_int_equal(
-		read_quarantined(POLICY("name: p, namepsace: d", "podSelector: {}"), "e", &world),
+		read_quarantined(POLICY("name: p, namepsace: d", "podSelector: {}"), "e", &cluster),
 		-1);
-	assert_int_equal(world.policies.n, 0);
-	eg_world_free(&world);
+	assert_int_equal(cluster.policies.n, 0);
+	eg_cluster_free(&cluster);
 }
 
 int run_quarantine_tests(void)

@@ -23,18 +23,18 @@ int run_quarantine_tests(void);
 int run_budget_tests(void);
 
 /* A small cluster (see test_rules.c) with policies as YAML, which are a file "policies.yaml". */
-void yaml_world(const char *policies, struct eg_world *world);
+void yaml_cluster(const char *policies, struct eg_cluster *cluster);
 
 /* "10.0.0.1 10.0.0.2 TCP 80 yes": the packet, and the word that follows it. */
 struct eg_packet_key probe_key(const char *probe, char verdict[8]);
 
 /* Compile, and fail the test with the messages where that fails. */
-struct eg_policy *compile(const struct eg_world *world);
+struct eg_policy *compile(const struct eg_cluster *cluster);
 
 /* Fail the test with a description where tables and reference differ on the packet. */
 void assert_agree(const struct eg_policy *policy, const struct eg_packet_key *key);
 
-/* Small random worlds that are dense in coincidences: few labels, few addresses, nested prefixes.
+/* Small random clusters that are dense in coincidences: few labels, few addresses, nested prefixes.
  */
 struct rng {
 	uint64_t state;
@@ -43,10 +43,10 @@ struct rng {
 uint64_t rng_next(struct rng *rng);
 uint32_t rng_below(struct rng *rng, uint32_t n);
 
-/* Fill zeroed *world and index it. */
-void random_world(struct rng *rng, struct eg_world *world);
+/* Fill zeroed *cluster and index it. */
+void random_cluster(struct rng *rng, struct eg_cluster *cluster);
 
-/* A packet near something the world speaks about. */
-struct eg_packet_key random_key(struct rng *rng, const struct eg_world *world);
+/* A packet near something the cluster speaks about. */
+struct eg_packet_key random_key(struct rng *rng, const struct eg_cluster *cluster);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "policy/budget.h"
-#include "policy/ports.h"
+#include "policy/port_ranges.h"
 
 #define HEAD(ns, name)                                                                             \
 	"---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"                             \
@@ -39,7 +39,7 @@ static void assert_verdict(const struct eg_policy *policy, const char *probe)
 					  key.src.family};
 	struct eg_verdict out;
 
-	eg_policy_decide(policy, &packet, &out, 1);
+	eg_policy_evaluate(policy, &packet, &out, 1);
 	if (eg_verdict_passes(&out) != !strcmp(verdict, "yes"))
 		fail_msg("%s", probe);
 	assert_agree(policy, &key);
@@ -50,15 +50,15 @@ static void test_ports_merge(void **state)
 {
 	const struct eg_policy_options options = {.max_rules = 4};
 	struct eg_buf text = {0};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
 	struct eg_policy *policy;
 
 	(void)state;
 	eg_buf_add(&text, HEAD("shop", "ports"));
 	add_ports(&text, 16000, 1, 1);
-	yaml_world(text.v, &world);
-	policy = eg_policy_compile(&world, &options, &errs);
+	yaml_cluster(text.v, &cluster);
+	policy = eg_policy_compile(&cluster, &options, &errs);
 	eg_errs_print(&errs, stderr);
 	assert_non_null(policy);
 	assert_int_equal(eg_policy_stats(policy)->n_rule_pairs, 1);
@@ -67,7 +67,7 @@ static void test_ports_merge(void **state)
 	assert_verdict(policy, "10.0.0.2 10.0.0.1 TCP 16001 no");
 	assert_verdict(policy, "10.0.0.2 10.0.0.1 UDP 80 no");
 	eg_policy_free(policy);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 	eg_buf_free(&text);
 }
 
@@ -118,7 +118,7 @@ static void test_exceptions(void **state)
 {
 	const struct eg_policy_options options = {.max_rules = 100000};
 	struct eg_buf text = {0};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
 	struct eg_policy *policy;
 	struct eg_proof proof;
@@ -135,9 +135,9 @@ static void test_exceptions(void **state)
 			   "  - from: [{ipBlock: {cidr: 12.0.0.0/8, except: [12.%d.%d.0/24]}}]\n"
 			   "    ports: [{port: %d}]\n",
 			   i / 250, i % 250, i % 5 + 1);
-	yaml_world(text.v, &world);
+	yaml_cluster(text.v, &cluster);
 	before = resident_bytes();
-	policy = eg_policy_compile(&world, &options, &errs);
+	policy = eg_policy_compile(&cluster, &options, &errs);
 	eg_errs_print(&errs, stderr);
 	assert_non_null(policy);
 	assert_in_range(resident_bytes() - before, 0, 400 * MIB);
@@ -150,7 +150,7 @@ static void test_exceptions(void **state)
 	assert_int_equal(proof.n_disagreements, 0);
 	assert_true(proof.n_probes > 0);
 	eg_policy_free(policy);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 	eg_buf_free(&text);
 }
 
@@ -158,7 +158,7 @@ static void test_exceptions(void **state)
 static void test_proof_time(void **state)
 {
 	struct eg_buf text = {0};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_policy *policy;
 	struct eg_proof proof;
 	uint64_t start_ns, took_ns;
@@ -167,8 +167,8 @@ static void test_proof_time(void **state)
 	(void)state;
 	eg_buf_add(&text, HEAD("shop", "odd"));
 	add_ports(&text, 16000, 1, 2);
-	yaml_world(text.v, &world);
-	policy = compile(&world);
+	yaml_cluster(text.v, &cluster);
+	policy = compile(&cluster);
 	for (int i = 0; i < 8; i++) {
 		start_ns = eg_mono_ns();
 		assert_int_equal(eg_policy_prove(policy, 40 * EG_NS_PER_MS, &proof), 0);
@@ -182,7 +182,7 @@ static void test_proof_time(void **state)
 	}
 	assert_true(different > 1); /* it begins somewhere else each time */
 	eg_policy_free(policy);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 	eg_buf_free(&text);
 }
 
@@ -209,9 +209,9 @@ static void test_coverage(void **state)
 	assert_string_equal(text.v, "9 probes: 4 of 4 addresses, 5 of 5 pairs of classes");
 	eg_buf_cut(&text, 0);
 	eg_proof_describe(&some, &text);
-	assert_string_equal(text.v,
-			    "9 probes: 1 of 4 addresses, 2 of 5 pairs of classes, 12.5 % of "
-			    "the ports there");
+	assert_string_equal(
+		text.v,
+		"9 probes: 1 of 4 addresses, 2 of 5 pairs of classes, 12.5 % of their ports");
 	eg_buf_free(&text);
 }
 
@@ -258,14 +258,14 @@ static void test_excess(void **state)
 	for (size_t c = 0; c < sizeof(excess_cases) / sizeof(*excess_cases); c++) {
 		const struct excess_case *it = &excess_cases[c];
 		struct eg_costly_policies out = {0};
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 
 		for (int ns = 0; ns < 3; ns++)
-			assert_non_null(eg_vec_add(&world.namespaces));
+			assert_non_null(eg_vec_add(&cluster.namespaces));
 		for (size_t p = 0; p < it->n; p++)
-			*eg_vec_add(&world.policies) = (struct eg_netpol){.ns = it->ns[p]};
+			*eg_vec_add(&cluster.policies) = (struct eg_netpol){.ns = it->ns[p]};
 		assert_int_equal(
-			eg_budget_excess(&world, it->cost, it->each_max, it->total_max, &out), 0);
+			eg_budget_excess(&cluster, it->cost, it->each_max, it->total_max, &out), 0);
 		for (size_t i = 0; i <= out.n; i++) {
 			int got = i < out.n ? (int)out.v[i].policy : -1;
 
@@ -274,7 +274,7 @@ static void test_excess(void **state)
 					 it->gone[i]);
 		}
 		eg_vec_free(&out);
-		eg_world_free(&world);
+		eg_cluster_free(&cluster);
 	}
 }
 
@@ -302,32 +302,32 @@ static void test_weights(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct eg_buf text = {0};
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 		uint64_t weight;
 
 		eg_buf_add(&text, HEAD("shop", "p") "%s", rows[i].spec);
-		yaml_world(text.v, &world);
-		assert_int_equal(world.policies.n, 1);
-		assert_int_equal(eg_budget_weigh(&world, &weight), 0);
+		yaml_cluster(text.v, &cluster);
+		assert_int_equal(cluster.policies.n, 1);
+		assert_int_equal(eg_budget_weigh(&cluster, &weight), 0);
 		if (weight != rows[i].weight)
 			fail_msg("%s: %d", rows[i].spec, (int)weight);
-		eg_world_free(&world);
+		eg_cluster_free(&cluster);
 		eg_buf_free(&text);
 	}
 }
 
-static void expect_gone(const struct eg_world *world, const struct eg_policy_options *options,
+static void expect_gone(const struct eg_cluster *cluster, const struct eg_policy_options *options,
 			bool work, const char *name)
 {
 	struct eg_policy_excess excess = {0};
 	struct eg_errs errs = {0};
 
-	assert_null(eg_policy_compile_within(world, options, &excess, &errs));
+	assert_null(eg_policy_compile_within(cluster, options, &excess, &errs));
 	assert_int_equal(errs.n_errors, 0);
 	assert_int_equal(excess.work, work);
 	assert_int_equal(excess.policies.n, 1);
 	assert_string_equal(
-		eg_sym_text(&world->syms, world->policies.v[excess.policies.v[0].policy].name),
+		eg_sym_text(&cluster->syms, cluster->policies.v[excess.policies.v[0].policy].name),
 		name);
 	eg_vec_free(&excess.policies);
 }
@@ -339,7 +339,7 @@ static void test_within(void **state)
 	const struct eg_policy_options work = {.max_work = 20000};
 	struct eg_policy_excess excess = {0};
 	struct eg_buf text = {0};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
 	struct eg_policy *policy;
 
@@ -352,13 +352,13 @@ static void test_within(void **state)
 			   "    ports: [{port: %d}]\n",
 			   i % 250, 2 * i + 1);
 	eg_buf_add(&text, HEAD("bank", "modest-too") "  ingress: [{ports: [{port: 81}]}]\n");
-	yaml_world(text.v, &world);
-	expect_gone(&world, &rules, false, "wide");
-	expect_gone(&world, &work, true, "wide");
-	policy = eg_policy_compile_within(&world, &(struct eg_policy_options){0}, &excess, &errs);
+	yaml_cluster(text.v, &cluster);
+	expect_gone(&cluster, &rules, false, "wide");
+	expect_gone(&cluster, &work, true, "wide");
+	policy = eg_policy_compile_within(&cluster, &(struct eg_policy_options){0}, &excess, &errs);
 	assert_non_null(policy);
 	eg_policy_free(policy);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 	eg_buf_free(&text);
 }
 

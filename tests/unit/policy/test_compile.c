@@ -20,7 +20,7 @@ static void test_rule_origin(void **state)
 	char verdict_text[8];
 	struct eg_packet_key key = probe_key("10.0.0.2 10.0.0.1 TCP 443 yes", verdict_text);
 	struct eg_policy_packet packet = {key.src.bytes, key.dst.bytes, 443, EG_PROTO_TCP, 4};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_verdict verdict;
 	const struct eg_rule_ref *rule;
 	const uint32_t *isolating;
@@ -28,15 +28,15 @@ static void test_rule_origin(void **state)
 	size_t n;
 
 	(void)state;
-	yaml_world(web_policy, &world);
-	policy = compile(&world);
-	eg_policy_decide(policy, &packet, &verdict, 1);
-	assert_int_equal(verdict.side[EG_EGRESS], EG_VERDICT_OPEN);
+	yaml_cluster(web_policy, &cluster);
+	policy = compile(&cluster);
+	eg_policy_evaluate(policy, &packet, &verdict, 1);
+	assert_int_equal(verdict.side[EG_EGRESS], EG_VERDICT_NOT_ISOLATED);
 	rule = eg_policy_rule(policy, verdict.side[EG_INGRESS]);
 	assert_non_null(rule);
 	assert_int_equal(rule->rule, 1);
 	assert_int_equal(rule->dir, EG_INGRESS);
-	assert_int_equal(world.policies.v[rule->policy].rules[EG_INGRESS].v[1].pos.line, 8);
+	assert_int_equal(cluster.policies.v[rule->policy].rules[EG_INGRESS].v[1].pos.line, 8);
 	assert_null(eg_policy_rule(policy, EG_VERDICT_DENY));
 	assert_null(eg_policy_rule(policy, EG_VERDICT_RULE + 2));
 	isolating = eg_policy_isolating(policy, eg_policy_class(policy, &key.dst), EG_INGRESS, &n);
@@ -45,67 +45,66 @@ static void test_rule_origin(void **state)
 	eg_policy_isolating(policy, eg_policy_class(policy, &key.src), EG_INGRESS, &n);
 	assert_int_equal(n, 0);
 	eg_policy_free(policy);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 }
 
 static void test_max_rules(void **state)
 {
 	struct eg_policy_options options = {.max_rules = 2};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
 	struct eg_policy *policy;
 
 	(void)state;
-	yaml_world(web_policy, &world);
-	assert_null(eg_policy_compile(&world, &options, &errs));
-	assert_string_equal(errs.msgs.v[0].text,
-			    "the network policies hold 3 pairs of peer and port entries, more than "
-			    "policy.max_rules allows (2)");
+	yaml_cluster(web_policy, &cluster);
+	assert_null(eg_policy_compile(&cluster, &options, &errs));
+	assert_string_equal(errs.msgs.v[0].text, "the network policies contain 3 pairs of peer and "
+						 "port entries, more than policy.max_rules (2)");
 	eg_errs_free(&errs);
 	options.max_rules = 3;
-	policy = eg_policy_compile(&world, &options, &errs);
+	policy = eg_policy_compile(&cluster, &options, &errs);
 	assert_non_null(policy);
 	eg_policy_free(policy);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 }
 
 /* Replicas and pods that differ in what no policy asks share a class. */
 static void test_few_classes(void **state)
 {
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_policy *policy;
 	eg_sym app, hash;
 
 	(void)state;
-	yaml_world(web_policy, &world);
-	app = eg_sym_intern(&world.syms, "app");
-	hash = eg_sym_intern(&world.syms, "pod-template-hash");
+	yaml_cluster(web_policy, &cluster);
+	app = eg_sym_intern(&cluster.syms, "app");
+	hash = eg_sym_intern(&cluster.syms, "pod-template-hash");
 	for (uint32_t i = 0; i < 1000; i++) {
-		struct eg_pod *pod = eg_vec_add(&world.pods);
+		struct eg_pod *pod = eg_vec_add(&cluster.pods);
 		uint8_t ip[4] = {10, 7, (uint8_t)(i >> 8), (uint8_t)i};
 		char text[16];
 
 		snprintf(text, sizeof(text), "h%u", i);
 		pod->ns = 0;
-		pod->name = eg_sym_intern(&world.syms, text);
+		pod->name = eg_sym_intern(&cluster.syms, text);
 		pod->node = EG_NONE;
 		*eg_vec_add(&pod->labels) =
-			(struct eg_label){app, eg_sym_intern(&world.syms, i % 2 ? "web" : "db")};
+			(struct eg_label){app, eg_sym_intern(&cluster.syms, i % 2 ? "web" : "db")};
 		*eg_vec_add(&pod->labels) = (struct eg_label){hash, pod->name};
 		eg_labels_sort(&pod->labels);
 		*eg_vec_add(&pod->ips) = eg_ip_from(4, ip);
 	}
-	assert_int_equal(eg_world_index(&world), 0);
-	policy = compile(&world);
+	assert_int_equal(eg_cluster_index(&cluster), 0);
+	policy = compile(&cluster);
 	/* outside, nodes, shop/web, shop/db, all that no policy chooses */
 	assert_in_range(eg_policy_stats(policy)->n_classes, 4, 6);
 	eg_policy_free(policy);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 }
 
 static void test_two_at_once(void **state)
 {
-	struct eg_world a = {0}, b = {0};
+	struct eg_cluster a = {0}, b = {0};
 	struct eg_policy *old, *new;
 	char yes[8];
 	struct eg_packet_key key = probe_key("10.0.0.3 10.0.0.1 TCP 80 no", yes);
@@ -113,39 +112,39 @@ static void test_two_at_once(void **state)
 	struct eg_verdict verdict;
 
 	(void)state;
-	yaml_world(web_policy, &a);
-	yaml_world("", &b);
+	yaml_cluster(web_policy, &a);
+	yaml_cluster("", &b);
 	old = compile(&a);
 	new = compile(&b);
-	eg_policy_decide(old, &packet, &verdict, 1);
+	eg_policy_evaluate(old, &packet, &verdict, 1);
 	assert_false(eg_verdict_passes(&verdict));
-	eg_policy_decide(new, &packet, &verdict, 1);
+	eg_policy_evaluate(new, &packet, &verdict, 1);
 	assert_true(eg_verdict_passes(&verdict));
 	eg_policy_free(old);
-	eg_world_free(&a);
+	eg_cluster_free(&a);
 	eg_policy_free(new);
-	eg_world_free(&b);
+	eg_cluster_free(&b);
 }
 
 /* Break one cell after the other: the exhaustive proof finds each that is ever asked, and says
  * which packet shows it. */
 static void test_proof_finds(void **state)
 {
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_buf text = {0};
 	struct eg_policy *policy;
 	struct eg_proof proof;
 	size_t found = 0;
 
 	(void)state;
-	yaml_world(web_policy, &world);
-	policy = compile(&world);
+	yaml_cluster(web_policy, &cluster);
+	policy = compile(&cluster);
 	for (size_t i = 0; i < policy->stats.n_classes; i++) {
 		uint32_t page = policy->tables[EG_INGRESS].rows[1 * policy->tables[0].row_pages];
 		uint32_t *cell = &policy->tables[EG_INGRESS].cells[page * EG_PAGE_CELLS + i];
 		uint32_t was = *cell;
 
-		*cell = EG_VERDICT_OPEN;
+		*cell = EG_VERDICT_NOT_ISOLATED;
 		assert_int_equal(eg_policy_prove(policy, 0, &proof), 0);
 		if (proof.n_disagreements) {
 			found++;
@@ -160,7 +159,7 @@ static void test_proof_finds(void **state)
 	assert_int_equal(proof.n_disagreements, 0);
 	eg_buf_free(&text);
 	eg_policy_free(policy);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 }
 
 /* The cell that says what may enter the second pod from the first; NULL where other cells, or none,
@@ -183,7 +182,8 @@ static uint32_t *cell_between(const struct eg_policy *policy, const struct eg_po
 	return &table->cells[page * EG_PAGE_CELLS + src % EG_PAGE_CELLS];
 }
 
-/* The same for each pair of pods in worlds where most pairs are not tried with single addresses. */
+/* The same for each pair of pods in clusters where most pairs are not tried with single addresses.
+ */
 static void test_proof_finds_pairs(void **state)
 {
 	struct rng rng = {3};
@@ -191,27 +191,28 @@ static void test_proof_finds_pairs(void **state)
 
 	(void)state;
 	for (int n = 0; n < 4; n++) {
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 		struct eg_policy *policy;
 		struct eg_proof proof;
 
-		random_world(&rng, &world);
-		policy = compile(&world);
-		eg_vec_foreach (from, &world.pods)
-			eg_vec_foreach (to, &world.pods) {
+		random_cluster(&rng, &cluster);
+		policy = compile(&cluster);
+		eg_vec_foreach (from, &cluster.pods)
+			eg_vec_foreach (to, &cluster.pods) {
 				uint32_t *cell = cell_between(policy, from, to), was;
 
 				if (!cell)
 					continue;
 				was = *cell;
-				*cell = was == EG_VERDICT_OPEN ? EG_VERDICT_DENY : EG_VERDICT_OPEN;
+				*cell = was == EG_VERDICT_NOT_ISOLATED ? EG_VERDICT_DENY
+								       : EG_VERDICT_NOT_ISOLATED;
 				assert_int_equal(eg_policy_prove(policy, 0, &proof), 0);
 				assert_int_equal(proof.n_disagreements, 1);
 				*cell = was;
 				broken++;
 			}
 		eg_policy_free(policy);
-		eg_world_free(&world);
+		eg_cluster_free(&cluster);
 	}
 	assert_in_range(broken, 50, SIZE_MAX);
 }
@@ -220,17 +221,17 @@ static void test_proof_finds_pairs(void **state)
 static void test_proof_budget(void **state)
 {
 	struct rng rng = {7};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 	struct eg_policy *policy;
 	struct eg_proof proof;
 
 	(void)state;
-	random_world(&rng, &world);
-	policy = compile(&world);
+	random_cluster(&rng, &cluster);
+	policy = compile(&cluster);
 	assert_int_equal(eg_policy_prove(policy, 1, &proof), 0);
 	assert_true(proof.n_pairs_done < proof.n_pairs || proof.n_pairs < 2);
 	eg_policy_free(policy);
-	eg_world_free(&world);
+	eg_cluster_free(&cluster);
 }
 
 static void test_intern(void **state)

@@ -1,11 +1,11 @@
 /* lib/policy: the compiled tables against the reference, the reference against the API. */
 #include "policy_tests.h"
 
-struct eg_policy *compile(const struct eg_world *world)
+struct eg_policy *compile(const struct eg_cluster *cluster)
 {
 	struct eg_policy_options options = {0};
 	struct eg_errs errs = {0};
-	struct eg_policy *policy = eg_policy_compile(world, &options, &errs);
+	struct eg_policy *policy = eg_policy_compile(cluster, &options, &errs);
 
 	eg_vec_foreach (msg, &errs.msgs)
 		print_error("%s\n", msg->text);

@@ -11,16 +11,16 @@
 	"---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: " name      \
 	", namespace: shop}, spec: {" spec "}}\n"
 
-static void expect(const struct eg_world *world, const char *const *probes)
+static void expect(const struct eg_cluster *cluster, const char *const *probes)
 {
-	struct eg_policy *policy = compile(world);
+	struct eg_policy *policy = compile(cluster);
 	struct eg_proof proof;
 
 	for (; *probes; probes++) {
 		char verdict[8];
 		struct eg_packet_key key = probe_key(*probes, verdict);
-		bool pass = eg_ref_decide(world, EG_INGRESS, &key).why != EG_REF_DENIED &&
-			    eg_ref_decide(world, EG_EGRESS, &key).why != EG_REF_DENIED;
+		bool pass = eg_ref_evaluate(cluster, EG_INGRESS, &key).why != EG_REF_DENIED &&
+			    eg_ref_evaluate(cluster, EG_EGRESS, &key).why != EG_REF_DENIED;
 
 		if (pass != !strcmp(verdict, "yes"))
 			fail_msg("%s", *probes);
@@ -31,11 +31,11 @@ static void expect(const struct eg_world *world, const char *const *probes)
 	eg_policy_free(policy);
 }
 
-static void expect_listed(const struct eg_world *world, size_t i, const char *words)
+static void expect_listed(const struct eg_cluster *cluster, size_t i, const char *words)
 {
 	struct eg_buf text = {0};
 
-	eg_describe_quarantined(world, &world->quarantined.v[i], &text);
+	eg_describe_quarantined(cluster, &cluster->quarantined.v[i], &text);
 	assert_string_equal(text.v, words);
 	eg_buf_free(&text);
 }
@@ -49,19 +49,19 @@ static void test_policy(void **state)
 		"10.0.0.1 10.0.0.2 TCP 80 no",     "fd00::11 fd00::1 TCP 80 yes",
 		"192.168.0.1 10.0.0.2 TCP 80 yes", "10.0.0.2 10.0.0.3 TCP 80 yes",
 		"10.0.0.2 8.8.8.8 UDP 53 yes",     NULL};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 
 	(void)state;
-	yaml_world(POLICY("p", "podSelector: {matchLabels: {app: db}}, ingress: [{}]"), &world);
-	expect(&world, before);
-	assert_int_equal(eg_world_quarantine_policy(&world, 0, "it costs too much"), 0);
-	assert_int_equal(eg_world_quarantine_policy(&world, 0, "again"), 0);
-	assert_int_equal(eg_world_index(&world), 0);
-	expect(&world, after);
-	assert_int_equal(world.quarantined.n, 1);
-	assert_true(world.policies.v[0].quarantined);
-	expect_listed(&world, 0, "NetworkPolicy shop/p (policies.yaml:2): it costs too much");
-	eg_world_free(&world);
+	yaml_cluster(POLICY("p", "podSelector: {matchLabels: {app: db}}, ingress: [{}]"), &cluster);
+	expect(&cluster, before);
+	assert_int_equal(eg_cluster_quarantine_policy(&cluster, 0, "it costs too much"), 0);
+	assert_int_equal(eg_cluster_quarantine_policy(&cluster, 0, "again"), 0);
+	assert_int_equal(eg_cluster_index(&cluster), 0);
+	expect(&cluster, after);
+	assert_int_equal(cluster.quarantined.n, 1);
+	assert_true(cluster.policies.v[0].quarantined);
+	expect_listed(&cluster, 0, "NetworkPolicy shop/p (policies.yaml:2): it costs too much");
+	eg_cluster_free(&cluster);
 }
 
 /* A policy that was read as isolating in no direction isolates in both. */
@@ -70,15 +70,16 @@ static void test_no_direction(void **state)
 	static const char *const after[] = {"10.0.0.1 10.0.0.2 TCP 80 no",
 					    "10.0.0.2 8.8.8.8 UDP 53 no",
 					    "10.0.0.1 10.0.0.3 TCP 80 yes", NULL};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 
 	(void)state;
-	yaml_world(POLICY("p", "podSelector: {matchLabels: {app: db}}"), &world);
-	world.policies.v[0].isolates[EG_INGRESS] = world.policies.v[0].isolates[EG_EGRESS] = false;
-	assert_int_equal(eg_world_quarantine_policy(&world, 0, "unreadable"), 0);
-	assert_int_equal(eg_world_index(&world), 0);
-	expect(&world, after);
-	eg_world_free(&world);
+	yaml_cluster(POLICY("p", "podSelector: {matchLabels: {app: db}}"), &cluster);
+	cluster.policies.v[0].isolates[EG_INGRESS] = cluster.policies.v[0].isolates[EG_EGRESS] =
+		false;
+	assert_int_equal(eg_cluster_quarantine_policy(&cluster, 0, "unreadable"), 0);
+	assert_int_equal(eg_cluster_index(&cluster), 0);
+	expect(&cluster, after);
+	eg_cluster_free(&cluster);
 }
 
 /* Nothing in or out of both its addresses, from its node neither; the other pods of its namespace
@@ -94,17 +95,18 @@ static void test_pod(void **state)
 					    "10.0.0.3 10.0.1.1 TCP 1 yes",
 					    "10.0.0.2 8.8.8.8 ICMP 0 yes",
 					    NULL};
-	struct eg_world world = {0};
+	struct eg_cluster cluster = {0};
 
 	(void)state;
-	yaml_world(POLICY("p", "podSelector: {matchLabels: {app: web}}, ingress: [{}]"), &world);
-	assert_int_equal(eg_world_quarantine_pod(&world, 0, "unreadable"), 0);
-	assert_int_equal(eg_world_quarantine_pod(&world, 0, "unreadable"), 0);
-	assert_int_equal(eg_world_index(&world), 0);
-	expect(&world, after);
-	assert_int_equal(world.quarantined.n, 1);
-	expect_listed(&world, 0, "Pod shop/web (inventory.yaml:12): unreadable");
-	eg_world_free(&world);
+	yaml_cluster(POLICY("p", "podSelector: {matchLabels: {app: web}}, ingress: [{}]"),
+		     &cluster);
+	assert_int_equal(eg_cluster_quarantine_pod(&cluster, 0, "unreadable"), 0);
+	assert_int_equal(eg_cluster_quarantine_pod(&cluster, 0, "unreadable"), 0);
+	assert_int_equal(eg_cluster_index(&cluster), 0);
+	expect(&cluster, after);
+	assert_int_equal(cluster.quarantined.n, 1);
+	expect_listed(&cluster, 0, "Pod shop/web (inventory.yaml:12): unreadable");
+	eg_cluster_free(&cluster);
 }
 
 /* Policies that select every pod of its namespace, or all that lack a label, allow it nothing: who
@@ -126,15 +128,15 @@ static void test_pod_that_others_allow(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(allowing) / sizeof(*allowing); i++) {
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 		char policy[512];
 
 		snprintf(policy, sizeof(policy), POLICY("p", "%s"), allowing[i]);
-		yaml_world(policy, &world);
-		assert_int_equal(eg_world_quarantine_pod(&world, 0, "unreadable"), 0);
-		assert_int_equal(eg_world_index(&world), 0);
-		expect(&world, after);
-		eg_world_free(&world);
+		yaml_cluster(policy, &cluster);
+		assert_int_equal(eg_cluster_quarantine_pod(&cluster, 0, "unreadable"), 0);
+		assert_int_equal(eg_cluster_index(&cluster), 0);
+		expect(&cluster, after);
+		eg_cluster_free(&cluster);
 	}
 }
 

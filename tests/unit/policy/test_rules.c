@@ -298,10 +298,10 @@ struct eg_packet_key probe_key(const char *probe, char verdict[8])
 	return key;
 }
 
-void yaml_world(const char *policies, struct eg_world *world)
+void yaml_cluster(const char *policies, struct eg_cluster *cluster)
 {
 	struct eg_errs errs = {0};
-	struct eg_k8s *k8s = eg_k8s_new(world, &errs);
+	struct eg_k8s *k8s = eg_k8s_new(cluster, &errs);
 
 	assert_non_null(k8s);
 	eg_k8s_add_text(k8s, inventory, strlen(inventory), "inventory.yaml");
@@ -317,17 +317,18 @@ static void test_clauses(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct eg_world world = {0};
+		struct eg_cluster cluster = {0};
 		struct eg_policy *policy;
 		struct eg_proof proof;
 
-		yaml_world(cases[i].policies, &world);
-		policy = compile(&world);
+		yaml_cluster(cases[i].policies, &cluster);
+		policy = compile(&cluster);
 		for (size_t p = 0; p < 10 && cases[i].probes[p]; p++) {
 			char verdict[8];
 			struct eg_packet_key key = probe_key(cases[i].probes[p], verdict);
-			bool pass = eg_ref_passes(eg_ref_decide(&world, EG_INGRESS, &key).why) &&
-				    eg_ref_passes(eg_ref_decide(&world, EG_EGRESS, &key).why);
+			bool pass =
+				eg_ref_passes(eg_ref_evaluate(&cluster, EG_INGRESS, &key).why) &&
+				eg_ref_passes(eg_ref_evaluate(&cluster, EG_EGRESS, &key).why);
 
 			if (pass != !strcmp(verdict, "yes"))
 				fail_msg("%s: %s", cases[i].clause, cases[i].probes[p]);
@@ -336,7 +337,7 @@ static void test_clauses(void **state)
 		assert_int_equal(eg_policy_prove(policy, 0, &proof), 0);
 		assert_int_equal(proof.n_disagreements, 0);
 		eg_policy_free(policy);
-		eg_world_free(&world);
+		eg_cluster_free(&cluster);
 	}
 }
 

@@ -11,16 +11,16 @@
 	}
 
 /* So many pods in a.yaml and b.yaml each, and policies in p.yaml; `finished` more pods are. */
-static void fill(struct eg_world *world, size_t a, size_t b, size_t finished, size_t policies)
+static void fill(struct eg_cluster *cluster, size_t a, size_t b, size_t finished, size_t policies)
 {
-	*world = (struct eg_world){0};
+	*cluster = (struct eg_cluster){0};
 	for (size_t i = 0; i < a + b + finished; i++)
-		*eg_vec_add(&world->pods) = (struct eg_pod){
+		*eg_vec_add(&cluster->pods) = (struct eg_pod){
 			.finished = i >= a + b,
 			.pos = {i < a ? "a.yaml" : "b.yaml", (unsigned)i + 1, 1},
 		};
 	for (size_t i = 0; i < policies; i++)
-		*eg_vec_add(&world->policies) =
+		*eg_vec_add(&cluster->policies) =
 			(struct eg_netpol){.pos = {"p.yaml", (unsigned)i + 1, 1}};
 }
 
@@ -73,10 +73,10 @@ static const struct {
 };
 /* clang-format on */
 
-static void free_world(struct eg_world *world)
+static void free_cluster(struct eg_cluster *cluster)
 {
-	eg_vec_free(&world->pods);
-	eg_vec_free(&world->policies);
+	eg_vec_free(&cluster->pods);
+	eg_vec_free(&cluster->policies);
 }
 
 static void test_table(void **state)
@@ -85,7 +85,7 @@ static void test_table(void **state)
 	for (size_t r = 0; r < sizeof(rows) / sizeof(*rows); r++) {
 		const size_t *was = rows[r].before, *is = rows[r].now;
 		struct eg_conf_policy conf = SHRINK(rows[r].max_shrink);
-		struct eg_world before, now;
+		struct eg_cluster before, now;
 		struct eg_errs errs = {0};
 		struct eg_buf all = {0};
 		int ret;
@@ -93,7 +93,7 @@ static void test_table(void **state)
 		conf.pos = (struct eg_pos){"g.yaml", 7, 1};
 		fill(&before, was[0], was[1], was[2], was[3]);
 		fill(&now, is[0], is[1], is[2], is[3]);
-		ret = eg_guard_world(&now, rows[r].first ? NULL : &before, &conf, &errs);
+		ret = eg_guard_cluster(&now, rows[r].first ? NULL : &before, &conf, &errs);
 		eg_buf_add(&all, "%s", "");
 		eg_vec_foreach (msg, &errs.msgs)
 			eg_buf_add(&all, "%s\n", msg->text);
@@ -102,16 +102,16 @@ static void test_table(void **state)
 		assert_int_equal(ret, errs.n_errors ? -1 : 0);
 		eg_buf_free(&all);
 		eg_errs_free(&errs);
-		free_world(&before);
-		free_world(&now);
+		free_cluster(&before);
+		free_cluster(&now);
 	}
 }
 
-static void fill_nodes(struct eg_world *world, size_t with_cidrs, size_t without)
+static void fill_nodes(struct eg_cluster *cluster, size_t with_cidrs, size_t without)
 {
-	fill(world, 1, 0, 0, 1);
+	fill(cluster, 1, 0, 0, 1);
 	for (size_t i = 0; i < with_cidrs + without; i++) {
-		struct eg_cluster_node *node = eg_vec_add(&world->nodes);
+		struct eg_cluster_node *node = eg_vec_add(&cluster->nodes);
 
 		*node = (struct eg_cluster_node){.pos = {"n.yaml", (unsigned)i + 1, 1}};
 		if (i < with_cidrs)
@@ -143,20 +143,20 @@ static void test_nodes(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct eg_conf_policy conf = SHRINK(50);
-		struct eg_world before, now;
+		struct eg_cluster before, now;
 		struct eg_errs errs = {0};
 
 		conf.pos = (struct eg_pos){"g.yaml", 7, 1};
 		fill_nodes(&before, cases[i].was, 0);
 		fill_nodes(&now, cases[i].is, cases[i].others);
-		assert_int_equal(eg_guard_world(&now, &before, &conf, &errs),
+		assert_int_equal(eg_guard_cluster(&now, &before, &conf, &errs),
 				 cases[i].message ? -1 : 0);
 		assert_int_equal(errs.n_errors, cases[i].message != NULL);
 		if (cases[i].message)
 			assert_string_equal(errs.msgs.v[0].text, cases[i].message);
 		eg_errs_free(&errs);
-		eg_world_free(&before);
-		eg_world_free(&now);
+		eg_cluster_free(&before);
+		eg_cluster_free(&now);
 	}
 }
 
@@ -164,7 +164,7 @@ static void test_nodes(void **state)
 static void test_many_files(void **state)
 {
 	struct eg_conf_policy conf = SHRINK(50);
-	struct eg_world before, now;
+	struct eg_cluster before, now;
 	struct eg_errs errs = {0};
 	static char names[20000][16];
 
@@ -175,11 +175,11 @@ static void test_many_files(void **state)
 		snprintf(names[i], sizeof(names[i]), "%zu.yaml", i);
 		before.policies.v[i].pos.file = names[i];
 	}
-	assert_int_equal(eg_guard_world(&now, &before, &conf, &errs), -1);
+	assert_int_equal(eg_guard_cluster(&now, &before, &conf, &errs), -1);
 	assert_non_null(strstr(errs.msgs.v[0].text, "100 policies where 20000 are in force"));
 	eg_errs_free(&errs);
-	free_world(&before);
-	free_world(&now);
+	free_cluster(&before);
+	free_cluster(&now);
 }
 
 int run_guard_tests(void)

@@ -94,8 +94,8 @@ static bool unknown(const struct eg_snap *snap, const char *address)
 	assert_int_equal(eg_ip_parse(address, &ip), 0);
 	class_id = eg_policy_class(snap->policy->compiled, &ip);
 	assert_int_equal(eg_policy_class_unknown(snap->policy->compiled, class_id),
-			 eg_world_unknown(&snap->policy->world, &ip));
-	return eg_world_unknown(&snap->policy->world, &ip);
+			 eg_cluster_unknown(&snap->policy->cluster, &ip));
+	return eg_cluster_unknown(&snap->policy->cluster, &ip);
 }
 
 static void test_networks(void **state)
@@ -154,7 +154,7 @@ static bool enters(const struct eg_snap *snap, const char *from)
 
 	assert_int_equal(eg_ip_parse(from, &src), 0);
 	assert_int_equal(eg_ip_parse("10.1.0.5", &dst), 0);
-	eg_policy_decide(snap->policy->compiled, &packet, &verdict, 1);
+	eg_policy_evaluate(snap->policy->compiled, &packet, &verdict, 1);
 	return eg_verdict_passes(&verdict);
 }
 
@@ -205,11 +205,11 @@ static void test_far_node(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(inventories); i++) {
 		struct eg_snap *snap = build("", inventories[i]);
-		const struct eg_world *world = &snap->policy->world;
+		const struct eg_cluster *cluster = &snap->policy->cluster;
 
-		assert_int_equal(world->nodes.n, 2);
-		eg_vec_foreach (node, &world->nodes) {
-			bool ours = !strcmp(eg_sym_text(&world->syms, node->name), "n1");
+		assert_int_equal(cluster->nodes.n, 2);
+		eg_vec_foreach (node, &cluster->nodes) {
+			bool ours = !strcmp(eg_sym_text(&cluster->syms, node->name), "n1");
 
 			assert_int_equal(node->ours, ours);
 			assert_int_equal(node->ips.n, ours ? 3 : 1);

@@ -79,7 +79,7 @@ static bool enters(const struct eg_snap *snap, uint16_t port)
 	const struct eg_policy_packet packet = {src, dst, port, 6, 4};
 	struct eg_verdict verdict;
 
-	eg_policy_decide(snap->policy->compiled, &packet, &verdict, 1);
+	eg_policy_evaluate(snap->policy->compiled, &packet, &verdict, 1);
 	return eg_verdict_passes(&verdict);
 }
 
@@ -96,7 +96,7 @@ static void test_invalid(void **state)
 	assert_null(load(first, EG_QUARANTINE_ALL, ", on_error: refuse", PODS, WRONG,
 			 "unknown field \"ingres\""));
 	next = load(first, EG_QUARANTINE_ALL, "", PODS, WRONG, "quarantined: NetworkPolicy x/p");
-	assert_int_equal(next->policy->world.quarantined.n, 1);
+	assert_int_equal(next->policy->cluster.quarantined.n, 1);
 	assert_false(enters(next, 80));
 	eg_snap_free(next);
 	eg_snap_free(first);
@@ -116,7 +116,7 @@ static void test_expensive(void **state)
 		enum eg_snap_tolerance tolerance = all ? EG_QUARANTINE_ALL : EG_QUARANTINE_COSTLY;
 
 		next = load(NULL, tolerance, "", PODS, WIDE, "quarantined: NetworkPolicy x/wide");
-		assert_int_equal(next->policy->world.quarantined.n, 1);
+		assert_int_equal(next->policy->cluster.quarantined.n, 1);
 		assert_false(enters(next, 1));
 		eg_snap_free(next);
 		next = load(NULL, tolerance, "", PODS, GOOD WIDE,

@@ -1,4 +1,4 @@
-#include "policy/blocks.h"
+#include "policy/regions.h"
 
 #include <errno.h>
 #include <sys/random.h>
@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
-/* What a prefix does, before it is known whether that changes anything. */
+/* One block's cidr or exception, before it is known whether it changes the set. */
 struct cut {
 	struct eg_prefix prefix;
 	uint32_t block;
@@ -18,22 +18,22 @@ struct cuts {
 	size_t n, cap;
 };
 
-/* A set of blocks as the sum of a random number for each: 128 bits, seeded anew for every compile,
- * so that nobody can write blocks whose different sets look equal. */
+/* A set of blocks, as the sum of one random number per block: 128 bits, with a new seed for every
+ * compile, so that nobody can construct different sets with equal sums. */
 struct sum {
 	uint64_t lane[2];
 };
 
-struct walk {
+struct state {
 	struct eg_regions *regions;
-	bool *inside;          /* block i holds where we are */
-	struct eg_words nest;  /* regions around us, outermost first */
-	struct sum sum;        /* of the blocks around us */
-	struct eg_intern sets; /* sums */
+	bool *inside;              /* block i contains the current prefix */
+	struct eg_words enclosing; /* enclosing regions, outermost first */
+	struct sum sum;            /* of the blocks that contain the current prefix */
+	struct eg_intern sets;     /* sums, to number the sets */
 	uint64_t seed[2];
 };
 
-/* Outer prefixes before what lies inside; entering a cidr before leaving by an exception. */
+/* Covering prefixes before covered ones; at one prefix, cidrs before exceptions. */
 static int compare_cuts(const void *va, const void *vb)
 {
 	const struct cut *a = va, *b = vb;
@@ -74,81 +74,81 @@ static bool same_prefix(const struct eg_prefix *a, const struct eg_prefix *b)
 	return a->len == b->len && eg_ip_equal(&a->ip, &b->ip);
 }
 
-static void cross(struct walk *walk, const struct eg_edge *edge, bool leaves)
+static void apply_edge(struct state *state, const struct eg_edge *edge, bool leaves)
 {
-	walk->inside[edge->block] = !leaves;
+	state->inside[edge->block] = !leaves;
 	for (int i = 0; i < 2; i++) {
-		uint64_t number = eg_hash_u64(walk->seed[i] ^ edge->block);
+		uint64_t number = eg_hash_u64(state->seed[i] ^ edge->block);
 
-		walk->sum.lane[i] += leaves ? -number : number;
+		state->sum.lane[i] += leaves ? -number : number;
 	}
 }
 
-/* Go out of regions that do not hold the prefix, undoing what going in did. */
-static void go_out(struct walk *walk, const struct eg_prefix *prefix)
+/* Leave the regions that do not contain the prefix, and undo their edges. */
+static void leave_regions(struct state *state, const struct eg_prefix *prefix)
 {
-	while (walk->nest.n) {
+	while (state->enclosing.n) {
 		const struct eg_region *region =
-			&walk->regions->v.v[walk->nest.v[walk->nest.n - 1]];
+			&state->regions->v.v[state->enclosing.v[state->enclosing.n - 1]];
 
 		if (eg_prefix_contains(&region->prefix, &prefix->ip))
 			return;
 		for (uint32_t e = region->n_edges; e-- > 0;) {
 			const struct eg_edge *edge =
-				&walk->regions->edges.v[region->first_edge + e];
+				&state->regions->edges.v[region->first_edge + e];
 
-			cross(walk, edge, !edge->leaves);
+			apply_edge(state, edge, !edge->leaves);
 		}
-		walk->nest.n--;
+		state->enclosing.n--;
 	}
 }
 
-static uint32_t set_number(struct walk *walk, uint32_t region)
+static uint32_t set_number(struct state *state, uint32_t region)
 {
 	uint32_t words[4], set;
 
-	memcpy(words, walk->sum.lane, sizeof(words));
-	set = eg_intern_add(&walk->sets, words, 4);
-	if (set != EG_INTERN_FAILED && set >= walk->regions->region_of_set.n &&
-	    eg_words_add(&walk->regions->region_of_set, region))
+	memcpy(words, state->sum.lane, sizeof(words));
+	set = eg_intern_add(&state->sets, words, 4);
+	if (set != EG_INTERN_FAILED && set >= state->regions->region_of_set.n &&
+	    eg_words_add(&state->regions->region_of_set, region))
 		return EG_INTERN_FAILED;
 	return set;
 }
 
-/* One region: all cuts at one prefix. */
-static int go_in(struct walk *walk, const struct cut *first, const struct cut *end)
+/* Enter one region: all cuts at one prefix. */
+static int enter_region(struct state *state, const struct cut *first, const struct cut *end)
 {
-	struct eg_regions *regions = walk->regions;
+	struct eg_regions *regions = state->regions;
 	uint32_t index = (uint32_t)regions->v.n;
 	struct eg_region region = {.prefix = first->prefix,
 				   .parent = EG_NONE,
 				   .first_edge = (uint32_t)regions->edges.n};
 	struct eg_region *entry;
 
-	go_out(walk, &first->prefix);
-	if (walk->nest.n)
-		region.parent = walk->nest.v[walk->nest.n - 1];
+	leave_regions(state, &first->prefix);
+	if (state->enclosing.n)
+		region.parent = state->enclosing.v[state->enclosing.n - 1];
 	for (const struct cut *cut = first; cut < end; cut++) {
 		struct eg_edge *edge;
 
-		if (walk->inside[cut->block] != cut->leaves)
+		if (state->inside[cut->block] != cut->leaves)
 			continue;
 		edge = eg_vec_add(&regions->edges);
 		if (!edge)
 			return -ENOMEM;
 		*edge = (struct eg_edge){cut->block, cut->leaves};
-		cross(walk, edge, edge->leaves);
+		apply_edge(state, edge, edge->leaves);
 	}
 	region.n_edges = (uint32_t)regions->edges.n - region.first_edge;
-	region.set = set_number(walk, index);
+	region.set = set_number(state, index);
 	entry = eg_vec_add(&regions->v);
 	if (region.set == EG_INTERN_FAILED || !entry)
 		return -ENOMEM;
 	*entry = region;
-	return eg_words_add(&walk->nest, index);
+	return eg_words_add(&state->enclosing, index);
 }
 
-/* A secret of this compile; where the kernel has none yet, the clock must do. */
+/* Secret per compile; falls back to the clock if the kernel has no entropy yet. */
 static void make_seed(uint64_t seed[2])
 {
 	if (getrandom(seed, 2 * sizeof(*seed), GRND_NONBLOCK) == 2 * (ssize_t)sizeof(*seed))
@@ -159,25 +159,25 @@ static void make_seed(uint64_t seed[2])
 
 int eg_regions_build(struct eg_regions *regions, const struct eg_rules *rules)
 {
-	struct walk walk = {.regions = regions,
-			    .inside = calloc(rules->blocks.n + 1, sizeof(*walk.inside))};
+	struct state state = {.regions = regions,
+			      .inside = calloc(rules->blocks.n + 1, sizeof(*state.inside))};
 	struct cuts cuts = {0};
-	int err = walk.inside ? collect_cuts(&cuts, rules) : -ENOMEM;
+	int err = state.inside ? collect_cuts(&cuts, rules) : -ENOMEM;
 
-	make_seed(walk.seed);
-	/* Set 0 is the empty one, the sum of nothing. */
-	if (!err && set_number(&walk, EG_NONE) != 0)
+	make_seed(state.seed);
+	/* Set 0 is the empty set, with sum 0. */
+	if (!err && set_number(&state, EG_NONE) != 0)
 		err = -ENOMEM;
 	for (size_t i = 0, end; !err && i < cuts.n; i = end) {
 		for (end = i + 1; end < cuts.n; end++)
 			if (!same_prefix(&cuts.v[i].prefix, &cuts.v[end].prefix))
 				break;
-		err = go_in(&walk, cuts.v + i, cuts.v + end);
+		err = enter_region(&state, cuts.v + i, cuts.v + end);
 	}
 	eg_vec_free(&cuts);
-	eg_vec_free(&walk.nest);
-	eg_intern_free(&walk.sets);
-	free(walk.inside);
+	eg_vec_free(&state.enclosing);
+	eg_intern_free(&state.sets);
+	free(state.inside);
 	return err;
 }
 

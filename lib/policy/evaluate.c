@@ -1,8 +1,8 @@
 #include "policy/compiled.h"
 
-const struct eg_world *eg_policy_world(const struct eg_policy *policy)
+const struct eg_cluster *eg_policy_cluster(const struct eg_policy *policy)
 {
-	return policy->world;
+	return policy->cluster;
 }
 
 const struct eg_policy_stats *eg_policy_stats(const struct eg_policy *policy)
@@ -43,8 +43,8 @@ static inline uint32_t find_cell(const struct eg_policy *policy, enum eg_dir dir
 
 static inline uint32_t run_cell(const struct eg_policy *policy, uint32_t cell, uint32_t key)
 {
-	return cell & EG_CELL_PROGRAM
-		       ? eg_program_run(policy->programs + (cell & ~EG_CELL_PROGRAM), key)
+	return cell & EG_CELL_PORT_MAP
+		       ? eg_port_map_lookup(policy->port_maps + (cell & ~EG_CELL_PORT_MAP), key)
 		       : cell;
 }
 
@@ -55,8 +55,8 @@ static void match_burst(const struct eg_policy *policy, const struct eg_match *i
 {
 	struct eg_verdict cells[BURST];
 
-	/* No branch here depends on what is loaded, so the misses of a burst overlap; programs
-	 * branch on packets and would break that. */
+	/* No branch in the first loop depends on loaded data, so the cache misses of a burst
+	 * overlap. Port maps do branch on such data, hence the second loop. */
 	for (size_t i = 0; i < n; i++) {
 		cells[i].side[EG_EGRESS] = find_cell(policy, EG_EGRESS, in[i].src, in[i].dst);
 		cells[i].side[EG_INGRESS] = find_cell(policy, EG_INGRESS, in[i].dst, in[i].src);
@@ -78,15 +78,15 @@ void eg_policy_match(const struct eg_policy *policy, const struct eg_match *in,
 		match_burst(policy, in + i, out + i, n - i < BURST ? n - i : BURST);
 }
 
-/* What no policy can forbid, looked at only after a denial. dst_pod EG_NONE: whoever has the
- * address. */
+/* Apply the exemptions that override policies, only after a denial. dst_pod EG_NONE: any pod that
+ * has the address. */
 static void exempt(const struct eg_policy *policy, const struct eg_policy_packet *packet,
 		   const struct eg_match *match, uint32_t dst_pod, struct eg_verdict *verdict)
 {
 	struct eg_ip src, dst;
 	uint32_t pod;
 
-	/* A pod has one address a family, so to be the same pod is to have the same address. */
+	/* A pod has one address per family, so the same address means the same pod. */
 	if (!memcmp(packet->src, packet->dst, packet->family == 4 ? 4 : 16)) {
 		for (int dir = 0; dir < EG_DIRS; dir++)
 			if (verdict->side[dir] == EG_VERDICT_DENY)
@@ -97,12 +97,12 @@ static void exempt(const struct eg_policy *policy, const struct eg_policy_packet
 		return;
 	src = eg_ip_from(packet->family, packet->src);
 	dst = eg_ip_from(packet->family, packet->dst);
-	pod = dst_pod != EG_NONE ? dst_pod : eg_world_pod_at(policy->world, &dst);
-	if (eg_world_node_has(policy->world, policy->world->pods.v[pod].node, &src))
+	pod = dst_pod != EG_NONE ? dst_pod : eg_cluster_pod_at(policy->cluster, &dst);
+	if (eg_cluster_node_has(policy->cluster, policy->cluster->pods.v[pod].node, &src))
 		verdict->side[EG_INGRESS] = EG_VERDICT_NODE;
 }
 
-/* The pods behind one end and the classes they give it. One without owners, or with one, is its
+/* The owners of one endpoint and their classes. An endpoint with one owner or none has one
  * class. */
 struct owners {
 	const struct eg_owner *v;
@@ -119,26 +119,26 @@ static struct owners owners_of(const struct eg_policy *policy, uint8_t family, c
 
 	if (!shared)
 		return owners;
-	owners.v = eg_world_pods_at(policy->world, &ip, &owners.n);
+	owners.v = eg_cluster_pods_at(policy->cluster, &ip, &owners.n);
 	owners.classes = policy->of_owner + shared - 1;
 	return owners;
 }
 
-/* Of two verdicts on one side: a denial, else the first that has a reason. */
+/* Of two verdicts for one direction: a denial, else the first with a reason. */
 static uint32_t stricter(uint32_t a, uint32_t b)
 {
-	if (a < EG_VERDICT_OPEN)
+	if (a < EG_VERDICT_NOT_ISOLATED)
 		return a;
-	return b < EG_VERDICT_OPEN || a == EG_VERDICT_OPEN ? b : a;
+	return b < EG_VERDICT_NOT_ISOLATED || a == EG_VERDICT_NOT_ISOLATED ? b : a;
 }
 
-/* Several pods claim an end's address: each pair of owners must pass. */
+/* An endpoint has several owners: each pair of owners must pass. */
 static void decide_shared(const struct eg_policy *policy, const struct eg_policy_packet *packet,
 			  const struct eg_match *match, struct eg_verdict *out)
 {
 	struct owners src = owners_of(policy, packet->family, packet->src, &match->src);
 	struct owners dst = owners_of(policy, packet->family, packet->dst, &match->dst);
-	struct eg_verdict all = {{EG_VERDICT_OPEN, EG_VERDICT_OPEN}};
+	struct eg_verdict all = {{EG_VERDICT_NOT_ISOLATED, EG_VERDICT_NOT_ISOLATED}};
 
 	for (size_t s = 0; s < src.n; s++)
 		for (size_t d = 0; d < dst.n; d++) {
@@ -161,7 +161,7 @@ static void decide_burst(const struct eg_policy *policy, const struct eg_policy_
 {
 	struct eg_match match[BURST];
 
-	/* Classes of the whole burst before the first is used: lookups then overlap. */
+	/* Look up all classes before using the first: the cache misses overlap. */
 	for (size_t i = 0; i < n; i++) {
 		const struct eg_policy_packet *p = &packets[i];
 		bool v4 = p->family == 4;
@@ -185,8 +185,8 @@ static void decide_burst(const struct eg_policy *policy, const struct eg_policy_
 	}
 }
 
-void eg_policy_decide(const struct eg_policy *policy, const struct eg_policy_packet *packets,
-		      struct eg_verdict *out, size_t n)
+void eg_policy_evaluate(const struct eg_policy *policy, const struct eg_policy_packet *packets,
+			struct eg_verdict *out, size_t n)
 {
 	for (size_t i = 0; i < n; i += BURST)
 		decide_burst(policy, packets + i, out + i, n - i < BURST ? n - i : BURST);

@@ -1,4 +1,4 @@
-#include "policy/boundary.h"
+#include "policy/boundary_values.h"
 
 #include <errno.h>
 
@@ -16,7 +16,7 @@ static int add_ip(struct eg_ips *ips, const struct eg_ip *ip)
 	return 0;
 }
 
-/* Add 1 or -1; false where the address space ends. */
+/* Add 1 or -1; false at the end of the address space. */
 static bool step(struct eg_ip *ip, int by)
 {
 	for (unsigned i = eg_ip_bits(ip) / 8; i-- > 0;) {
@@ -59,27 +59,27 @@ static int add_peer(struct eg_ips *ips, const struct eg_peer *peer)
 	return 0;
 }
 
-static int add_world(struct eg_ips *ips, const struct eg_world *world)
+static int add_cluster(struct eg_ips *ips, const struct eg_cluster *cluster)
 {
 	static const struct eg_prefix whole[] = {{{{0}, 4}, 0}, {{{0}, 6}, 0}};
 
 	if (add_prefix(ips, &whole[0]) || add_prefix(ips, &whole[1]))
 		return -ENOMEM;
-	eg_vec_foreach (pod, &world->pods)
+	eg_vec_foreach (pod, &cluster->pods)
 		eg_vec_foreach (ip, &pod->ips)
 			if (add_ip(ips, ip))
 				return -ENOMEM;
-	eg_vec_foreach (node, &world->nodes)
+	eg_vec_foreach (node, &cluster->nodes)
 		eg_vec_foreach (ip, &node->ips)
 			if (add_ip(ips, ip))
 				return -ENOMEM;
-	eg_vec_foreach (ip, &world->known)
+	eg_vec_foreach (ip, &cluster->gateway_ips)
 		if (add_ip(ips, ip))
 			return -ENOMEM;
-	eg_vec_foreach (network, &world->pod_networks)
+	eg_vec_foreach (network, &cluster->pod_networks)
 		if (add_prefix(ips, network))
 			return -ENOMEM;
-	eg_vec_foreach (policy, &world->policies)
+	eg_vec_foreach (policy, &cluster->policies)
 		for (int dir = 0; dir < EG_DIRS; dir++)
 			eg_vec_foreach (rule, &policy->rules[dir])
 				eg_vec_foreach (peer, &rule->peers)
@@ -111,7 +111,7 @@ int eg_boundary_find(struct eg_boundary *boundary, const struct eg_policy *polic
 {
 	size_t n_classes = eg_policy_stats(policy)->n_classes;
 	bool *seen = calloc(n_classes * 2, sizeof(*seen));
-	int err = seen ? add_world(&boundary->all, eg_policy_world(policy)) : -ENOMEM;
+	int err = seen ? add_cluster(&boundary->all, eg_policy_cluster(policy)) : -ENOMEM;
 
 	if (!err)
 		sort_unique(&boundary->all);
@@ -152,8 +152,8 @@ static int add_named(struct eg_words *keys, const struct eg_pod *pod, const stru
 	return 0;
 }
 
-static int add_port(struct eg_words *keys, const struct eg_world *world, const struct eg_port *port,
-		    uint32_t dst_pod)
+static int add_port(struct eg_words *keys, const struct eg_cluster *cluster,
+		    const struct eg_port *port, uint32_t dst_pod)
 {
 	switch (port->kind) {
 	case EG_PORT_ALL:
@@ -161,29 +161,29 @@ static int add_port(struct eg_words *keys, const struct eg_world *world, const s
 	case EG_PORT_RANGE:
 		return add_range(keys, port->proto, port->first, port->last);
 	case EG_PORT_NAMED:
-		return dst_pod == EG_NONE ? 0 : add_named(keys, &world->pods.v[dst_pod], port);
+		return dst_pod == EG_NONE ? 0 : add_named(keys, &cluster->pods.v[dst_pod], port);
 	}
 	return 0;
 }
 
-/* Ports of the policies that isolate one end. */
-static int add_side(struct eg_words *keys, const struct eg_world *world, enum eg_dir dir,
+/* Ports of the policies that isolate one endpoint. */
+static int add_side(struct eg_words *keys, const struct eg_cluster *cluster, enum eg_dir dir,
 		    uint32_t pod, uint32_t dst_pod)
 {
 	if (pod == EG_NONE)
 		return 0;
-	eg_vec_foreach (index, &world->namespaces.v[world->pods.v[pod].ns].policies) {
-		if (!eg_ref_isolates(world, *index, dir, pod))
+	eg_vec_foreach (index, &cluster->namespaces.v[cluster->pods.v[pod].ns].policies) {
+		if (!eg_ref_isolates(cluster, *index, dir, pod))
 			continue;
-		eg_vec_foreach (rule, &world->policies.v[*index].rules[dir])
+		eg_vec_foreach (rule, &cluster->policies.v[*index].rules[dir])
 			eg_vec_foreach (port, &rule->ports)
-				if (add_port(keys, world, port, dst_pod))
+				if (add_port(keys, cluster, port, dst_pod))
 					return -ENOMEM;
 	}
 	return 0;
 }
 
-int eg_boundary_ports(const struct eg_world *world, const struct eg_ip *src,
+int eg_boundary_ports(const struct eg_cluster *cluster, const struct eg_ip *src,
 		      const struct eg_ip *dst, struct eg_words *keys)
 {
 	static const uint32_t always[] = {
@@ -193,8 +193,8 @@ int eg_boundary_ports(const struct eg_world *world, const struct eg_ip *src,
 		EG_BOUNDARY_KEY(EG_PROTO_SCTP, 1),
 	};
 	size_t n_srcs, n_dsts;
-	const struct eg_owner *srcs = eg_world_pods_at(world, src, &n_srcs);
-	const struct eg_owner *dsts = eg_world_pods_at(world, dst, &n_dsts);
+	const struct eg_owner *srcs = eg_cluster_pods_at(cluster, src, &n_srcs);
+	const struct eg_owner *dsts = eg_cluster_pods_at(cluster, dst, &n_dsts);
 
 	keys->n = 0;
 	if (eg_words_append(keys, always, sizeof(always) / sizeof(*always)))
@@ -202,10 +202,10 @@ int eg_boundary_ports(const struct eg_world *world, const struct eg_ip *src,
 	for (size_t d = 0; d < n_dsts || !d; d++) {
 		uint32_t dst_pod = n_dsts ? dsts[d].index : EG_NONE;
 
-		if (add_side(keys, world, EG_INGRESS, dst_pod, dst_pod))
+		if (add_side(keys, cluster, EG_INGRESS, dst_pod, dst_pod))
 			return -ENOMEM;
 		for (size_t s = 0; s < n_srcs; s++)
-			if (add_side(keys, world, EG_EGRESS, srcs[s].index, dst_pod))
+			if (add_side(keys, cluster, EG_EGRESS, srcs[s].index, dst_pod))
 				return -ENOMEM;
 	}
 	eg_words_sort(keys);

@@ -1,4 +1,4 @@
-#include "policy/ports.h"
+#include "policy/port_ranges.h"
 
 #include <errno.h>
 

@@ -19,35 +19,35 @@ static bool chance(struct rng *rng, uint32_t percent)
 	return rng_below(rng, 100) < percent;
 }
 
-static eg_sym word(struct rng *rng, struct eg_world *world, char first, uint32_t n)
+static eg_sym word(struct rng *rng, struct eg_cluster *cluster, char first, uint32_t n)
 {
 	char text[3] = {first, (char)('0' + rng_below(rng, n)), 0};
 
-	return eg_sym_intern(&world->syms, text);
+	return eg_sym_intern(&cluster->syms, text);
 }
 
-static void add_labels(struct rng *rng, struct eg_world *world, struct eg_labels *labels)
+static void add_labels(struct rng *rng, struct eg_cluster *cluster, struct eg_labels *labels)
 {
 	for (uint32_t n = rng_below(rng, 4); n; n--) {
-		eg_sym key = word(rng, world, 'k', 3);
+		eg_sym key = word(rng, cluster, 'k', 3);
 
 		if (!eg_labels_get(labels, key))
-			*eg_vec_add(labels) = (struct eg_label){key, word(rng, world, 'v', 3)};
+			*eg_vec_add(labels) = (struct eg_label){key, word(rng, cluster, 'v', 3)};
 	}
 	eg_labels_sort(labels);
 }
 
-static void add_selector(struct rng *rng, struct eg_world *world, struct eg_selector *selector)
+static void add_selector(struct rng *rng, struct eg_cluster *cluster, struct eg_selector *selector)
 {
 	for (uint32_t n = rng_below(rng, 3); n; n--) {
 		struct eg_requirement *req = eg_vec_add(&selector->reqs);
 
-		req->key = word(rng, world, 'k', 3);
+		req->key = word(rng, cluster, 'k', 3);
 		req->op = (enum eg_op)rng_below(rng, 4);
 		if (req->op != EG_OP_IN && req->op != EG_OP_NOT_IN)
 			continue;
 		for (uint32_t v = 1 + rng_below(rng, 2); v; v--)
-			*eg_vec_add(&req->values) = word(rng, world, 'v', 3);
+			*eg_vec_add(&req->values) = word(rng, cluster, 'v', 3);
 	}
 }
 
@@ -89,7 +89,7 @@ static void add_block(struct rng *rng, struct eg_peer *peer)
 	}
 }
 
-static void add_peer(struct rng *rng, struct eg_world *world, struct eg_rule *rule)
+static void add_peer(struct rng *rng, struct eg_cluster *cluster, struct eg_rule *rule)
 {
 	struct eg_peer *peer = eg_vec_add(&rule->peers);
 
@@ -100,19 +100,19 @@ static void add_peer(struct rng *rng, struct eg_world *world, struct eg_rule *ru
 	peer->has_ns = chance(rng, 50);
 	peer->has_pod = !peer->has_ns || chance(rng, 60);
 	if (peer->has_ns)
-		add_selector(rng, world, &peer->ns);
+		add_selector(rng, cluster, &peer->ns);
 	if (peer->has_pod)
-		add_selector(rng, world, &peer->pod);
+		add_selector(rng, cluster, &peer->pod);
 }
 
-static void add_port(struct rng *rng, struct eg_world *world, struct eg_rule *rule)
+static void add_port(struct rng *rng, struct eg_cluster *cluster, struct eg_rule *rule)
 {
 	struct eg_port *port = eg_vec_add(&rule->ports);
 
 	port->proto = protos[rng_below(rng, 3)];
 	port->kind = (enum eg_port_kind)rng_below(rng, 3);
 	if (port->kind == EG_PORT_NAMED)
-		port->name = word(rng, world, 'p', 3);
+		port->name = word(rng, cluster, 'p', 3);
 	if (port->kind != EG_PORT_RANGE)
 		return;
 	port->first = chance(rng, 5) ? 65535 : (uint16_t)(1 + rng_below(rng, 12));
@@ -123,121 +123,124 @@ static void add_port(struct rng *rng, struct eg_world *world, struct eg_rule *ru
 		port->last = (uint16_t)(port->first + rng_below(rng, 6));
 }
 
-static void add_policy(struct rng *rng, struct eg_world *world)
+static void add_policy(struct rng *rng, struct eg_cluster *cluster)
 {
-	struct eg_netpol *policy = eg_vec_add(&world->policies);
+	struct eg_netpol *policy = eg_vec_add(&cluster->policies);
 
-	policy->ns = rng_below(rng, (uint32_t)world->namespaces.n);
-	policy->name = word(rng, world, 'n', 9);
+	policy->ns = rng_below(rng, (uint32_t)cluster->namespaces.n);
+	policy->name = word(rng, cluster, 'n', 9);
 	if (chance(rng, 70))
-		add_selector(rng, world, &policy->pods);
+		add_selector(rng, cluster, &policy->pods);
 	for (int dir = 0; dir < EG_DIRS; dir++) {
 		policy->isolates[dir] = chance(rng, 60);
 		for (uint32_t n = rng_below(rng, 4); n; n--) {
 			struct eg_rule *rule = eg_vec_add(&policy->rules[dir]);
 
 			for (uint32_t p = rng_below(rng, 4); p; p--)
-				add_peer(rng, world, rule);
+				add_peer(rng, cluster, rule);
 			for (uint32_t p = chance(rng, 60) ? rng_below(rng, 4) : 0; p; p--)
-				add_port(rng, world, rule);
+				add_port(rng, cluster, rule);
 		}
 	}
 }
 
-static bool taken(const struct eg_world *world, const struct eg_ip *ip)
+static bool taken(const struct eg_cluster *cluster, const struct eg_ip *ip)
 {
-	eg_vec_foreach (pod, &world->pods)
+	eg_vec_foreach (pod, &cluster->pods)
 		eg_vec_foreach (other, &pod->ips)
 			if (eg_pod_has_own_ips(pod) && eg_ip_equal(other, ip))
 				return true;
 	return false;
 }
 
-static void add_pod(struct rng *rng, struct eg_world *world)
+static void add_pod(struct rng *rng, struct eg_cluster *cluster)
 {
 	struct eg_pod pod = {
-		.ns = rng_below(rng, (uint32_t)world->namespaces.n),
-		.name = word(rng, world, 'n', 9),
-		.node = world->nodes.n && chance(rng, 80) ? rng_below(rng, (uint32_t)world->nodes.n)
-							  : EG_NONE,
+		.ns = rng_below(rng, (uint32_t)cluster->namespaces.n),
+		.name = word(rng, cluster, 'n', 9),
+		.node = cluster->nodes.n && chance(rng, 80)
+				? rng_below(rng, (uint32_t)cluster->nodes.n)
+				: EG_NONE,
 		.host_network = chance(rng, 8),
 		.finished = chance(rng, 8),
 	};
 	bool have[2] = {false};
 
-	add_labels(rng, world, &pod.labels);
+	add_labels(rng, cluster, &pod.labels);
 	for (int i = 0; i < 2; i++) {
 		struct eg_ip ip = random_ip(rng);
 
 		/* Two pods with one address are rare, but have an answer. */
-		if ((eg_pod_has_own_ips(&pod) && taken(world, &ip) && rng_below(rng, 4)) ||
+		if ((eg_pod_has_own_ips(&pod) && taken(cluster, &ip) && rng_below(rng, 4)) ||
 		    have[ip.family == 6])
 			continue;
 		have[ip.family == 6] = true;
 		*eg_vec_add(&pod.ips) = ip;
 	}
 	for (uint32_t n = rng_below(rng, 4); n; n--) {
-		struct eg_named_port port = {word(rng, world, 'p', 3),
+		struct eg_named_port port = {word(rng, cluster, 'p', 3),
 					     (uint16_t)(1 + rng_below(rng, 12)),
 					     protos[rng_below(rng, 3)]};
 
 		if (!eg_pod_has_port(&pod, port.name, port.proto, port.port))
 			*eg_vec_add(&pod.ports) = port;
 	}
-	*eg_vec_add(&world->pods) = pod;
+	*eg_vec_add(&cluster->pods) = pod;
 }
 
-void random_world(struct rng *rng, struct eg_world *world)
+void random_cluster(struct rng *rng, struct eg_cluster *cluster)
 {
 	for (uint32_t n = 1 + rng_below(rng, 4); n; n--) {
-		struct eg_namespace *ns = eg_vec_add(&world->namespaces);
+		struct eg_namespace *ns = eg_vec_add(&cluster->namespaces);
 
-		ns->name = word(rng, world, 'n', 9);
-		add_labels(rng, world, &ns->labels);
+		ns->name = word(rng, cluster, 'n', 9);
+		add_labels(rng, cluster, &ns->labels);
 	}
 	for (uint32_t n = rng_below(rng, 4); n; n--) {
-		struct eg_cluster_node *node = eg_vec_add(&world->nodes);
+		struct eg_cluster_node *node = eg_vec_add(&cluster->nodes);
 
-		node->name = word(rng, world, 'n', 9);
+		node->name = word(rng, cluster, 'n', 9);
 		for (uint32_t i = rng_below(rng, 3); i; i--)
 			*eg_vec_add(&node->ips) = random_ip(rng);
 	}
 	for (uint32_t n = rng_below(rng, chance(rng, 10) ? 120 : 14); n; n--)
-		add_pod(rng, world);
+		add_pod(rng, cluster);
 	for (uint32_t n = rng_below(rng, chance(rng, 10) ? 60 : 9); n; n--)
-		add_policy(rng, world);
+		add_policy(rng, cluster);
 	/* Not too many: what is unknown is denied, and tells nothing of rules. */
 	for (uint32_t n = chance(rng, 40) ? 1 + rng_below(rng, 3) : 0; n; n--) {
 		struct eg_prefix network = random_prefix(rng);
 
 		if (network.len > 8)
-			*eg_vec_add(&world->pod_networks) = network;
+			*eg_vec_add(&cluster->pod_networks) = network;
 	}
 	for (uint32_t n = chance(rng, 30) ? 1 + rng_below(rng, 3) : 0; n; n--)
-		*eg_vec_add(&world->known) = random_ip(rng);
-	assert_int_equal(eg_world_index(world), 0);
+		*eg_vec_add(&cluster->gateway_ips) = random_ip(rng);
+	assert_int_equal(eg_cluster_index(cluster), 0);
 }
 
 /* Half the time a pod's address, else a node's, a prefix's edge or anything. */
-static struct eg_ip near_ip(struct rng *rng, const struct eg_world *world)
+static struct eg_ip near_ip(struct rng *rng, const struct eg_cluster *cluster)
 {
 	const struct eg_netpol *policy;
 
-	if (world->pods.n && chance(rng, 60)) {
-		const struct eg_pod *pod = &world->pods.v[rng_below(rng, (uint32_t)world->pods.n)];
+	if (cluster->pods.n && chance(rng, 60)) {
+		const struct eg_pod *pod =
+			&cluster->pods.v[rng_below(rng, (uint32_t)cluster->pods.n)];
 
 		if (pod->ips.n)
 			return pod->ips.v[rng_below(rng, (uint32_t)pod->ips.n)];
 	}
-	if (world->nodes.n && chance(rng, 30)) {
+	if (cluster->nodes.n && chance(rng, 30)) {
 		const struct eg_cluster_node *node =
-			&world->nodes.v[rng_below(rng, (uint32_t)world->nodes.n)];
+			&cluster->nodes.v[rng_below(rng, (uint32_t)cluster->nodes.n)];
 
 		if (node->ips.n)
 			return node->ips.v[rng_below(rng, (uint32_t)node->ips.n)];
 	}
-	policy = world->policies.n ? &world->policies.v[rng_below(rng, (uint32_t)world->policies.n)]
-				   : NULL;
+	policy = cluster->policies.n
+			 ? &cluster->policies.v[rng_below(rng, (uint32_t)cluster->policies.n)]
+			 : NULL;
 	for (int dir = 0; policy && dir < EG_DIRS; dir++)
 		eg_vec_foreach (rule, &policy->rules[dir])
 			eg_vec_foreach (peer, &rule->peers) {
@@ -253,13 +256,13 @@ static struct eg_ip near_ip(struct rng *rng, const struct eg_world *world)
 	return random_ip(rng);
 }
 
-struct eg_packet_key random_key(struct rng *rng, const struct eg_world *world)
+struct eg_packet_key random_key(struct rng *rng, const struct eg_cluster *cluster)
 {
 	static const uint8_t any[] = {6, 6, 17, 132, 1, 58, 50, 47, 0, 255};
-	struct eg_packet_key key = {.src = near_ip(rng, world)};
+	struct eg_packet_key key = {.src = near_ip(rng, cluster)};
 
 	do
-		key.dst = chance(rng, 5) ? key.src : near_ip(rng, world);
+		key.dst = chance(rng, 5) ? key.src : near_ip(rng, cluster);
 	while (key.dst.family != key.src.family && chance(rng, 95));
 	if (key.dst.family != key.src.family)
 		key.dst = key.src;

@@ -1,4 +1,4 @@
-#include "bench_world.h"
+#include "bench_cluster.h"
 
 #include <err.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #define TEAMS         12
 
 struct maker {
-	struct eg_world *world;
+	struct eg_cluster *cluster;
 	uint64_t random;
 };
 
@@ -33,7 +33,7 @@ static eg_sym sym(struct maker *m, const char *fmt, uint32_t n)
 	char text[64];
 
 	snprintf(text, sizeof(text), fmt, n); /* NOLINT: formats are this file's own */
-	return eg_sym_intern(&m->world->syms, text);
+	return eg_sym_intern(&m->cluster->syms, text);
 }
 
 static void label(struct maker *m, struct eg_labels *labels, const char *key, eg_sym value)
@@ -53,7 +53,7 @@ static void require(struct maker *m, struct eg_selector *selector, const char *k
 static void add_namespaces(struct maker *m, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		struct eg_namespace *ns = need(eg_vec_add(&m->world->namespaces));
+		struct eg_namespace *ns = need(eg_vec_add(&m->cluster->namespaces));
 
 		ns->name = sym(m, "ns-%u", i);
 		label(m, &ns->labels, "kubernetes.io/metadata.name", ns->name);
@@ -74,7 +74,7 @@ static void add_pod(struct maker *m, uint32_t i)
 	uint32_t ns = i / PODS_A_NS, at = i % PODS_A_NS, app = at % APPS;
 	uint8_t v4[4] = {10, (uint8_t)(64 + i / 65536), (uint8_t)(i >> 8), (uint8_t)i};
 	uint8_t v6[16] = {0xfd, 0, 0, 0x10, 0, 0, (uint8_t)(i / 6400), (uint8_t)(i / 100)};
-	struct eg_pod *pod = need(eg_vec_add(&m->world->pods));
+	struct eg_pod *pod = need(eg_vec_add(&m->cluster->pods));
 
 	for (int b = 8; b < 16; b++)
 		v6[b] = (uint8_t)below(m, 256);
@@ -96,7 +96,7 @@ static void add_pod(struct maker *m, uint32_t i)
 
 static struct eg_netpol *add_policy(struct maker *m, uint32_t ns, const char *name, uint32_t i)
 {
-	struct eg_netpol *policy = need(eg_vec_add(&m->world->policies));
+	struct eg_netpol *policy = need(eg_vec_add(&m->cluster->policies));
 
 	policy->ns = ns;
 	policy->name = sym(m, name, i);
@@ -218,15 +218,15 @@ static void add_app(struct maker *m, uint32_t ns, uint32_t i)
 	}
 }
 
-void bench_world(struct eg_world *world, uint32_t n_pods)
+void bench_cluster(struct eg_cluster *cluster, uint32_t n_pods)
 {
-	struct maker m = {world, 42};
+	struct maker m = {cluster, 42};
 	uint32_t n_ns = (n_pods + PODS_A_NS - 1) / PODS_A_NS;
 
 	add_namespaces(&m, n_ns);
 	for (uint32_t i = 0; i <= n_pods / 100; i++) {
 		uint8_t ip[4] = {192, 168, (uint8_t)(i >> 8), (uint8_t)i};
-		struct eg_cluster_node *node = need(eg_vec_add(&world->nodes));
+		struct eg_cluster_node *node = need(eg_vec_add(&cluster->nodes));
 
 		node->name = sym(&m, "node-%u", i);
 		*need(eg_vec_add(&node->ips)) = eg_ip_from(4, ip);
@@ -238,7 +238,7 @@ void bench_world(struct eg_world *world, uint32_t n_pods)
 		for (uint32_t i = 0; i < POLICIES_A_NS - 5; i++)
 			add_app(&m, ns, i);
 	}
-	if (eg_world_index(world))
+	if (eg_cluster_index(cluster))
 		err(1, "bench");
 }
 
@@ -253,7 +253,7 @@ static const struct eg_ip outside[] = {
 
 static const struct eg_ip *pod_ip(struct maker *m, uint32_t first, uint32_t n, unsigned family)
 {
-	return &m->world->pods.v[first + below(m, n)].ips.v[family == 6];
+	return &m->cluster->pods.v[first + below(m, n)].ips.v[family == 6];
 }
 
 static const struct eg_ip *outside_ip(struct maker *m, unsigned family)
@@ -266,11 +266,11 @@ static const struct eg_ip *outside_ip(struct maker *m, unsigned family)
 	return ip;
 }
 
-/* Half stay in their namespace, a third cross to another, the rest meet the world outside. */
+/* Half stay in their namespace, a third cross to another, the rest meet the cluster outside. */
 static void add_packet(struct maker *m, struct eg_policy_packet *packet)
 {
 	static const uint16_t ports[] = {53, 80, 443, 5432, 8080, 8081, 9090, 30005, 22, 8050};
-	uint32_t n = (uint32_t)m->world->pods.n, kind = below(m, 12);
+	uint32_t n = (uint32_t)m->cluster->pods.n, kind = below(m, 12);
 	unsigned family = below(m, 2) ? 4 : 6;
 	uint32_t home = below(m, n) / PODS_A_NS * PODS_A_NS;
 
@@ -287,9 +287,9 @@ static void add_packet(struct maker *m, struct eg_policy_packet *packet)
 	};
 }
 
-struct eg_policy_packet *bench_packets(struct eg_world *world, size_t n)
+struct eg_policy_packet *bench_packets(struct eg_cluster *cluster, size_t n)
 {
-	struct maker m = {world, 7};
+	struct maker m = {cluster, 7};
 	struct eg_policy_packet *packets = need(calloc(n, sizeof(*packets)));
 
 	for (size_t i = 0; i < n; i++)

@@ -1,4 +1,4 @@
-#include "policy/model.h"
+#include "policy/cluster.h"
 
 #include <errno.h>
 
@@ -17,7 +17,7 @@ void eg_labels_sort(struct eg_labels *labels)
 
 eg_sym eg_labels_get(const struct eg_labels *labels, eg_sym key)
 {
-	/* Objects carry a handful of labels: a scan beats a search. */
+	/* Objects have few labels: a linear scan is faster than a search. */
 	for (size_t i = 0; i < labels->n; i++)
 		if (labels->v[i].key == key)
 			return labels->v[i].value;
@@ -34,7 +34,7 @@ bool eg_requirement_holds(const struct eg_requirement *req, const struct eg_labe
 	switch (req->op) {
 	case EG_OP_IN:
 		return listed;
-	case EG_OP_NOT_IN: /* holds where the key is absent too */
+	case EG_OP_NOT_IN: /* also holds if the key is absent */
 		return !listed;
 	case EG_OP_EXISTS:
 		return value != EG_SYM_NONE;
@@ -62,7 +62,7 @@ static bool selector_names(const struct eg_selector *selector, eg_sym key)
 
 bool eg_pod_selected(const struct eg_selector *selector, const struct eg_pod *pod)
 {
-	/* Its one label stands for all that it had: nobody knows what those were. */
+	/* Its original labels are gone; only selectors that name its quarantine label apply. */
 	if (pod->quarantined && (!selector || !selector_names(selector, pod->labels.v[0].key)))
 		return false;
 	return !selector || eg_selector_matches(selector, &pod->labels);
@@ -112,7 +112,7 @@ static int add_owner(struct eg_owners *owners, const struct eg_ip *ip, size_t in
 	return 0;
 }
 
-/* First owner that is not before (ip, index). */
+/* The first owner not before (ip, index). */
 static size_t find_owner(const struct eg_owners *owners, const struct eg_ip *ip, uint32_t index)
 {
 	const struct eg_owner wanted = {*ip, index};
@@ -129,43 +129,43 @@ static size_t find_owner(const struct eg_owners *owners, const struct eg_ip *ip,
 	return low;
 }
 
-static int index_addresses(struct eg_world *world)
+static int index_addresses(struct eg_cluster *cluster)
 {
-	world->pod_ips.n = world->node_ips.n = 0;
-	for (size_t i = 0; i < world->pods.n; i++) {
-		if (!eg_pod_has_own_ips(&world->pods.v[i]))
+	cluster->pod_ips.n = cluster->node_ips.n = 0;
+	for (size_t i = 0; i < cluster->pods.n; i++) {
+		if (!eg_pod_has_own_ips(&cluster->pods.v[i]))
 			continue;
-		eg_vec_foreach (ip, &world->pods.v[i].ips)
-			if (add_owner(&world->pod_ips, ip, i))
+		eg_vec_foreach (ip, &cluster->pods.v[i].ips)
+			if (add_owner(&cluster->pod_ips, ip, i))
 				return -ENOMEM;
 	}
-	for (size_t i = 0; i < world->nodes.n; i++)
-		eg_vec_foreach (ip, &world->nodes.v[i].ips)
-			if (add_owner(&world->node_ips, ip, i))
+	for (size_t i = 0; i < cluster->nodes.n; i++)
+		eg_vec_foreach (ip, &cluster->nodes.v[i].ips)
+			if (add_owner(&cluster->node_ips, ip, i))
 				return -ENOMEM;
-	if (world->pod_ips.n)
-		qsort(world->pod_ips.v, world->pod_ips.n, sizeof(*world->pod_ips.v),
+	if (cluster->pod_ips.n)
+		qsort(cluster->pod_ips.v, cluster->pod_ips.n, sizeof(*cluster->pod_ips.v),
 		      compare_owners);
-	if (world->node_ips.n)
-		qsort(world->node_ips.v, world->node_ips.n, sizeof(*world->node_ips.v),
+	if (cluster->node_ips.n)
+		qsort(cluster->node_ips.v, cluster->node_ips.n, sizeof(*cluster->node_ips.v),
 		      compare_owners);
 	return 0;
 }
 
-int eg_world_index(struct eg_world *world)
+int eg_cluster_index(struct eg_cluster *cluster)
 {
-	eg_vec_foreach (ns, &world->namespaces)
+	eg_vec_foreach (ns, &cluster->namespaces)
 		ns->policies.n = 0;
-	for (size_t i = 0; i < world->policies.n; i++) {
-		struct eg_namespace *ns = &world->namespaces.v[world->policies.v[i].ns];
+	for (size_t i = 0; i < cluster->policies.n; i++) {
+		struct eg_namespace *ns = &cluster->namespaces.v[cluster->policies.v[i].ns];
 		uint32_t *entry = eg_vec_add(&ns->policies);
 
 		if (!entry)
 			return -ENOMEM;
 		*entry = (uint32_t)i;
 	}
-	eg_world_index_networks(world);
-	return index_addresses(world);
+	eg_cluster_index_networks(cluster);
+	return index_addresses(cluster);
 }
 
 static uint32_t owner_at(const struct eg_owners *owners, const struct eg_ip *ip)
@@ -175,10 +175,10 @@ static uint32_t owner_at(const struct eg_owners *owners, const struct eg_ip *ip)
 	return i < owners->n && eg_ip_equal(&owners->v[i].ip, ip) ? owners->v[i].index : EG_NONE;
 }
 
-const struct eg_owner *eg_world_pods_at(const struct eg_world *world, const struct eg_ip *ip,
-					size_t *n)
+const struct eg_owner *eg_cluster_pods_at(const struct eg_cluster *cluster, const struct eg_ip *ip,
+					  size_t *n)
 {
-	const struct eg_owners *owners = &world->pod_ips;
+	const struct eg_owners *owners = &cluster->pod_ips;
 	size_t first = find_owner(owners, ip, 0), end = first;
 
 	while (end < owners->n && eg_ip_equal(&owners->v[end].ip, ip))
@@ -187,22 +187,22 @@ const struct eg_owner *eg_world_pods_at(const struct eg_world *world, const stru
 	return *n ? owners->v + first : NULL;
 }
 
-uint32_t eg_world_pod_at(const struct eg_world *world, const struct eg_ip *ip)
+uint32_t eg_cluster_pod_at(const struct eg_cluster *cluster, const struct eg_ip *ip)
 {
-	return owner_at(&world->pod_ips, ip);
+	return owner_at(&cluster->pod_ips, ip);
 }
 
-uint32_t eg_world_node_at(const struct eg_world *world, const struct eg_ip *ip)
+uint32_t eg_cluster_node_at(const struct eg_cluster *cluster, const struct eg_ip *ip)
 {
-	return owner_at(&world->node_ips, ip);
+	return owner_at(&cluster->node_ips, ip);
 }
 
-bool eg_world_node_has(const struct eg_world *world, uint32_t node, const struct eg_ip *ip)
+bool eg_cluster_node_has(const struct eg_cluster *cluster, uint32_t node, const struct eg_ip *ip)
 {
-	size_t i = find_owner(&world->node_ips, ip, node);
+	size_t i = find_owner(&cluster->node_ips, ip, node);
 
-	return i < world->node_ips.n && world->node_ips.v[i].index == node &&
-	       eg_ip_equal(&world->node_ips.v[i].ip, ip);
+	return i < cluster->node_ips.n && cluster->node_ips.v[i].index == node &&
+	       eg_ip_equal(&cluster->node_ips.v[i].ip, ip);
 }
 
 void eg_selector_clear(struct eg_selector *selector)
@@ -237,32 +237,32 @@ static void free_policy(struct eg_netpol *policy)
 		eg_netpol_clear_rules(policy, (enum eg_dir)dir);
 }
 
-void eg_world_free(struct eg_world *world)
+void eg_cluster_free(struct eg_cluster *cluster)
 {
-	eg_vec_foreach (ns, &world->namespaces) {
+	eg_vec_foreach (ns, &cluster->namespaces) {
 		eg_vec_free(&ns->labels);
 		eg_vec_free(&ns->policies);
 	}
-	eg_vec_foreach (pod, &world->pods) {
+	eg_vec_foreach (pod, &cluster->pods) {
 		eg_vec_free(&pod->labels);
 		eg_vec_free(&pod->ips);
 		eg_vec_free(&pod->ports);
 	}
-	eg_vec_foreach (node, &world->nodes) {
+	eg_vec_foreach (node, &cluster->nodes) {
 		eg_vec_free(&node->ips);
 		eg_vec_free(&node->pod_cidrs);
 	}
-	eg_vec_foreach (policy, &world->policies)
+	eg_vec_foreach (policy, &cluster->policies)
 		free_policy(policy);
-	eg_vec_free(&world->namespaces);
-	eg_vec_free(&world->pods);
-	eg_vec_free(&world->nodes);
-	eg_vec_free(&world->policies);
-	eg_vec_free(&world->quarantined);
-	eg_vec_free(&world->pod_ips);
-	eg_vec_free(&world->node_ips);
-	eg_vec_free(&world->pod_networks);
-	eg_vec_free(&world->known);
-	eg_symtab_free(&world->syms);
-	*world = (struct eg_world){0};
+	eg_vec_free(&cluster->namespaces);
+	eg_vec_free(&cluster->pods);
+	eg_vec_free(&cluster->nodes);
+	eg_vec_free(&cluster->policies);
+	eg_vec_free(&cluster->quarantined);
+	eg_vec_free(&cluster->pod_ips);
+	eg_vec_free(&cluster->node_ips);
+	eg_vec_free(&cluster->pod_networks);
+	eg_vec_free(&cluster->gateway_ips);
+	eg_symtab_free(&cluster->syms);
+	*cluster = (struct eg_cluster){0};
 }
