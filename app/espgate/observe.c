@@ -132,7 +132,7 @@ static void add_denied(const struct eg_snap_policy *policy, uint32_t index, enum
 static void add_allowed(const struct eg_snap_policy *policy, uint32_t rule, uint64_t count,
 			struct eg_report *report)
 {
-	const struct eg_rule_ref *ref = eg_policy_rule(policy->compiled, rule + EG_VERDICT_RULE);
+	const struct eg_rule_ref *ref = eg_policy_rule(policy->compiled, rule + EG_POLICY_RULE);
 	struct eg_report_policy *row = count ? eg_vec_add(&report->allowed) : NULL;
 	struct eg_buf name = {0};
 

@@ -264,7 +264,7 @@ static bool source_text(const struct eg_view *view, const struct eg_ip *src, str
 }
 
 /* Addresses that parse refuses, as it would. */
-static enum eg_drop lost_by_address(const struct eg_packet_key *key)
+static enum eg_verdict lost_by_address(const struct eg_packet_key *key)
 {
 	const struct eg_pkt pkt = {.version = key->src.family};
 	struct eg_ip4 ip4 = {0};
@@ -279,10 +279,10 @@ static enum eg_drop lost_by_address(const struct eg_packet_key *key)
 }
 
 /* What becomes of it whatever policy says; EG_PASS where it is forwarded. */
-static enum eg_drop lost_anyway(const struct eg_view *view, const struct eg_packet_key *key,
-				const struct eg_hop *hop)
+static enum eg_verdict lost_anyway(const struct eg_view *view, const struct eg_packet_key *key,
+				   const struct eg_hop *hop)
 {
-	enum eg_drop drop = lost_by_address(key);
+	enum eg_verdict drop = lost_by_address(key);
 
 	if (drop)
 		return drop;
@@ -328,7 +328,7 @@ static int answer(const struct eg_view *view, const struct question *question)
 	struct eg_buf out = {0}, check = {0};
 	const struct eg_hop *hop;
 	bool source, plain;
-	enum eg_drop lost;
+	enum eg_verdict lost;
 	int status = EG_EXIT_ERROR;
 
 	if (parse_key(question, &snap->policy->cluster, &key))

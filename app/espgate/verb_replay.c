@@ -9,7 +9,7 @@
 #include "policy/describe.h"
 #include "verbs.h"
 
-static struct eg_verdict ask(const struct eg_snap *snap, const struct eg_packet_key *key)
+static struct eg_policy_verdict ask(const struct eg_snap *snap, const struct eg_packet_key *key)
 {
 	const struct eg_policy_packet packet = {
 		.src = key->src.bytes,
@@ -18,18 +18,18 @@ static struct eg_verdict ask(const struct eg_snap *snap, const struct eg_packet_
 		.proto = key->proto,
 		.family = key->src.family,
 	};
-	struct eg_verdict verdict = {{EG_VERDICT_NOT_ISOLATED, EG_VERDICT_NOT_ISOLATED}};
+	struct eg_policy_verdict verdict = {{EG_POLICY_NOT_ISOLATED, EG_POLICY_NOT_ISOLATED}};
 
 	if (snap->policy)
 		eg_policy_evaluate(snap->policy->compiled, &packet, &verdict, 1);
 	return verdict;
 }
 
-static const char *word(const struct eg_verdict *verdict)
+static const char *word(const struct eg_policy_verdict *verdict)
 {
-	bool unknown = verdict->side[EG_EGRESS] == EG_VERDICT_UNKNOWN;
-	bool egress = verdict->side[EG_EGRESS] == EG_VERDICT_DENY;
-	bool ingress = verdict->side[EG_INGRESS] == EG_VERDICT_DENY;
+	bool unknown = verdict->side[EG_EGRESS] == EG_POLICY_UNKNOWN;
+	bool egress = verdict->side[EG_EGRESS] == EG_POLICY_DENY;
+	bool ingress = verdict->side[EG_INGRESS] == EG_POLICY_DENY;
 
 	if (unknown)
 		return "deny(unknown_pod)";
@@ -66,14 +66,14 @@ static int judge(const struct eg_capture *capture, const struct eg_snap *now,
 	size_t denied = 0, different = 0;
 
 	eg_vec_foreach (flow, &capture->flows) {
-		struct eg_verdict verdict = ask(now, &flow->key);
-		bool passes = eg_verdict_passes(&verdict);
+		struct eg_policy_verdict verdict = ask(now, &flow->key);
+		bool passes = eg_policy_passes(&verdict);
 
 		denied += !passes;
 		if (before) {
-			struct eg_verdict old = ask(before, &flow->key);
+			struct eg_policy_verdict old = ask(before, &flow->key);
 
-			if (eg_verdict_passes(&old) == passes)
+			if (eg_policy_passes(&old) == passes)
 				continue;
 			different++;
 			print_flow(flow, word(&old), word(&verdict));

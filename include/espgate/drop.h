@@ -141,16 +141,19 @@
 	X(TX_RING_FULL, tx_ring_full, "ring to the worker that owns the transmit queue is full")
 /* clang-format on */
 
-enum eg_drop {
-	EG_PASS, /* not dropped */
+/* What a stage decides about one packet: it is kept, dropped for a reason, or consumed. */
+enum eg_verdict {
+	EG_PASS, /* kept: it goes to the next stage */
 #define X(symbol, name, text) EG_DROP_##symbol,
 	EG_DROPS(X)
 #undef X
 	EG_DROP_COUNT,
+	EG_CONSUMED = EG_DROP_COUNT, /* it left the batch and is not lost: it served its purpose, or
+				      * waits in a queue or table */
 };
 
 /* "esp_auth", and one sentence of what it means. Any thread; both are constants. */
-const char *eg_drop_name(enum eg_drop drop);
-const char *eg_drop_text(enum eg_drop drop);
+const char *eg_drop_name(enum eg_verdict reason);
+const char *eg_drop_text(enum eg_verdict reason);
 
 #endif

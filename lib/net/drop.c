@@ -1,6 +1,6 @@
 #include "espgate/drop.h"
 
-const char *eg_drop_name(enum eg_drop drop)
+const char *eg_drop_name(enum eg_verdict reason)
 {
 	static const char *const names[] = {[EG_PASS] = "keep",
 #define X(symbol, name, text) [EG_DROP_##symbol] = #name,
@@ -8,10 +8,10 @@ const char *eg_drop_name(enum eg_drop drop)
 #undef X
 	};
 
-	return names[drop];
+	return names[reason];
 }
 
-const char *eg_drop_text(enum eg_drop drop)
+const char *eg_drop_text(enum eg_verdict reason)
 {
 	static const char *const texts[] = {[EG_PASS] = "forwarded",
 #define X(symbol, name, text) [EG_DROP_##symbol] = text,
@@ -19,5 +19,5 @@ const char *eg_drop_text(enum eg_drop drop)
 #undef X
 	};
 
-	return texts[drop];
+	return texts[reason];
 }

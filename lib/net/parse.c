@@ -3,7 +3,7 @@
 #include "net/bytes.h"
 #include "net/checksum.h"
 
-enum eg_drop eg_parse_link(const uint8_t *frame, uint32_t len, uint16_t *l3_off)
+enum eg_verdict eg_parse_link(const uint8_t *frame, uint32_t len, uint16_t *l3_off)
 {
 	uint16_t off = EG_ETH_LEN, type;
 
@@ -29,7 +29,7 @@ enum eg_drop eg_parse_link(const uint8_t *frame, uint32_t len, uint16_t *l3_off)
 }
 
 /* Ports (or ICMP type, code and echo identifier) of a whole packet or first fragment. */
-static enum eg_drop parse_l4(const uint8_t *data, struct eg_pkt *pkt)
+static enum eg_verdict parse_l4(const uint8_t *data, struct eg_pkt *pkt)
 {
 	uint32_t left = (uint32_t)pkt->len - pkt->l4_off;
 	const uint8_t *l4 = data + pkt->l4_off;
@@ -72,7 +72,7 @@ enum {
 /* A source-routed packet goes where its sender says, whatever was decided about its destination.
  * Other stacks may continue after an option of impossible length, where this parser would stop:
  * from there on, any byte that equals a source route's type is refused. */
-static enum eg_drop check_options(const uint8_t *data, unsigned ihl)
+static enum eg_verdict check_options(const uint8_t *data, unsigned ihl)
 {
 	bool broken = false;
 
@@ -91,10 +91,10 @@ static enum eg_drop check_options(const uint8_t *data, unsigned ihl)
 	return EG_PASS;
 }
 
-static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, bool summed, struct eg_pkt *pkt)
+static enum eg_verdict parse_ip4(const uint8_t *data, uint32_t len, bool summed, struct eg_pkt *pkt)
 {
 	const struct eg_ip4 *ip = (const struct eg_ip4 *)data;
-	enum eg_drop drop;
+	enum eg_verdict drop;
 	uint16_t frag;
 	unsigned ihl;
 
@@ -130,7 +130,7 @@ static enum eg_drop parse_ip4(const uint8_t *data, uint32_t len, bool summed, st
 
 /* Skip one extension header (RFC 8200 s4). The fragment header has a fixed size; AH counts in units
  * of 4 bytes (RFC 4302 s2.2). */
-static enum eg_drop step_extension(const uint8_t *data, struct eg_pkt *pkt)
+static enum eg_verdict step_extension(const uint8_t *data, struct eg_pkt *pkt)
 {
 	const uint8_t *ext = data + pkt->l4_off;
 	uint32_t left = (uint32_t)pkt->len - pkt->l4_off, size;
@@ -169,7 +169,7 @@ static bool is_extension(uint8_t proto)
 	       proto == EG_PROTO_FRAGMENT || proto == EG_PROTO_AH || proto == EG_PROTO_DSTOPTS;
 }
 
-static enum eg_drop parse_ip6(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
+static enum eg_verdict parse_ip6(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
 {
 	const struct eg_ip6 *ip = (const struct eg_ip6 *)data;
 	uint32_t whole;
@@ -186,15 +186,15 @@ static enum eg_drop parse_ip6(const uint8_t *data, uint32_t len, struct eg_pkt *
 	pkt->proto = ip->next;
 	pkt->tos = (uint8_t)(be32toh(ip->ver_tc_flow_be) >> 20);
 	for (int n = 0; is_extension(pkt->proto) && pkt->frag != EG_FRAG_LATER; n++) {
-		enum eg_drop drop = n < EG_IP6_EXTENSIONS_MAX ? step_extension(data, pkt)
-							      : EG_DROP_BAD_IP6_EXTENSION;
+		enum eg_verdict drop = n < EG_IP6_EXTENSIONS_MAX ? step_extension(data, pkt)
+								 : EG_DROP_BAD_IP6_EXTENSION;
 		if (drop)
 			return drop;
 	}
 	return pkt->frag == EG_FRAG_LATER ? EG_PASS : parse_l4(data, pkt);
 }
 
-static enum eg_drop parse(const uint8_t *data, uint32_t len, bool summed, struct eg_pkt *pkt)
+static enum eg_verdict parse(const uint8_t *data, uint32_t len, bool summed, struct eg_pkt *pkt)
 {
 	*pkt = (struct eg_pkt){0};
 	if (!len)
@@ -207,17 +207,17 @@ static enum eg_drop parse(const uint8_t *data, uint32_t len, bool summed, struct
 	return EG_DROP_BAD_IP_HEADER;
 }
 
-enum eg_drop eg_parse_ip(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
+enum eg_verdict eg_parse_ip(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
 {
 	return parse(data, len, false, pkt);
 }
 
-enum eg_drop eg_parse_ip_no_checksum(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
+enum eg_verdict eg_parse_ip_no_checksum(const uint8_t *data, uint32_t len, struct eg_pkt *pkt)
 {
 	return parse(data, len, true, pkt);
 }
 
-static enum eg_drop check_ip4(const struct eg_ip4 *ip)
+static enum eg_verdict check_ip4(const struct eg_ip4 *ip)
 {
 	if (ip->dst[0] >= 224) /* multicast, reserved (RFC 1112 s4) and limited broadcast */
 		return EG_DROP_MULTICAST;
@@ -240,7 +240,7 @@ static bool martian6(const uint8_t a[16])
 	return (a[10] == 0xff && a[11] == 0xff) || (!eg_get32(a + 10) && !a[14] && a[15] <= 1);
 }
 
-static enum eg_drop check_ip6(const struct eg_ip6 *ip)
+static enum eg_verdict check_ip6(const struct eg_ip6 *ip)
 {
 	if (ip->dst[0] == 0xff)
 		return EG_DROP_MULTICAST;
@@ -252,7 +252,7 @@ static enum eg_drop check_ip6(const struct eg_ip6 *ip)
 	return EG_PASS;
 }
 
-enum eg_drop eg_parse_addresses(const uint8_t *data, const struct eg_pkt *pkt)
+enum eg_verdict eg_parse_addresses(const uint8_t *data, const struct eg_pkt *pkt)
 {
 	return pkt->version == 4 ? check_ip4((const struct eg_ip4 *)data)
 				 : check_ip6((const struct eg_ip6 *)data);

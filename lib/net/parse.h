@@ -33,17 +33,17 @@ struct eg_pkt {
 
 /* Find the IP header after Ethernet and up to two VLAN tags (802.1Q, 802.1ad), and check the
  * EtherType against the IP version. EG_PASS or the drop reason. */
-enum eg_drop eg_parse_link(const uint8_t *frame, uint32_t len, uint16_t *l3_off);
+enum eg_verdict eg_parse_link(const uint8_t *frame, uint32_t len, uint16_t *l3_off);
 
 /* Parse an IP packet of at most `len` bytes: version, lengths, IPv4 checksum (RFC 1812 s5.2.2),
  * options and extension headers (source routes and type 0 routing headers are refused), fragment
  * offset, layer 4 ports. Returns EG_PASS and fills *pkt, or returns the drop reason. */
-enum eg_drop eg_parse_ip(const uint8_t *data, uint32_t len, struct eg_pkt *pkt);
+enum eg_verdict eg_parse_ip(const uint8_t *data, uint32_t len, struct eg_pkt *pkt);
 
 /* The same without the IPv4 header checksum, which trusted hardware has already verified. */
-enum eg_drop eg_parse_ip_no_checksum(const uint8_t *data, uint32_t len, struct eg_pkt *pkt);
+enum eg_verdict eg_parse_ip_no_checksum(const uint8_t *data, uint32_t len, struct eg_pkt *pkt);
 
 /* May a router forward between these addresses (RFC 1812 s5.3.7, RFC 4291 s2.5)? */
-enum eg_drop eg_parse_addresses(const uint8_t *data, const struct eg_pkt *pkt);
+enum eg_verdict eg_parse_addresses(const uint8_t *data, const struct eg_pkt *pkt);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "path/drop.h"
 
-void eg_audit(struct eg_path *path, unsigned i, enum eg_drop reason)
+void eg_audit(struct eg_path *path, unsigned i, enum eg_verdict reason)
 {
 	eg_count(&path->stats->would_drop[reason], 1);
 	if (eg_tokens_take(&path->audit_lines, path->last_cycles,

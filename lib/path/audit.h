@@ -14,15 +14,15 @@
 #define EG_AUDIT_BURST 50 /* at once; less than EG_DROP_RING, which the control thread empties */
 
 /* Packet i would be dropped for that reason, the first of its connection. It stays in the batch. */
-void eg_audit(struct eg_path *path, unsigned i, enum eg_drop reason);
+void eg_audit(struct eg_path *path, unsigned i, enum eg_verdict reason);
 
 /* Drop packet i, or where policy is only audited count and tell. */
-static inline void eg_lose_or_audit(struct eg_path *path, unsigned i, enum eg_drop reason)
+static inline void eg_remove_or_audit(struct eg_path *path, unsigned i, enum eg_verdict reason)
 {
 	if (path->snap->policy->audit)
 		eg_audit(path, i, reason);
 	else
-		eg_batch_lose(&path->batch, i, reason);
+		eg_batch_remove(&path->batch, i, reason);
 }
 
 #endif

@@ -1,7 +1,8 @@
 /* A batch: up to 64 packets and what is known of each, filled once by parse and read by all.
  *
- * A stage marks losers with eg_batch_lose() and ends with eg_batch_sweep() (path/drop.h), the one
- * place that counts and frees; survivors stay at the front, in order. One worker's; no locks. */
+ * A stage marks what leaves the batch with eg_batch_remove() and ends with eg_batch_sweep()
+ * (path/drop.h), the one place that counts drops and frees; survivors stay at the front, in order.
+ * Owned by one worker; no locks. */
 #ifndef EG_PATH_BATCH_H
 #define EG_PATH_BATCH_H
 
@@ -16,10 +17,7 @@
 
 #define EG_BATCH_MAX 64
 
-/* meta.drop beside the reasons of enum eg_drop: the packet left the batch, but was not lost. */
-#define EG_CONSUMED EG_DROP_COUNT
-
-_Static_assert(EG_CONSUMED <= UINT8_MAX, "meta.drop is one byte");
+_Static_assert(EG_CONSUMED <= UINT8_MAX, "meta.verdict is one byte");
 
 /* meta.need beside enum eg_flow_need: no connection, policy decides the packet alone. */
 #define EG_NEED_ALONE 0xff
@@ -30,7 +28,7 @@ _Static_assert(EG_CONSUMED <= UINT8_MAX, "meta.drop is one byte");
 /* From parse on, the mbuf's data start at the IP header: a link header is put on by tx. */
 struct eg_meta {
 	struct eg_pkt pkt;
-	uint8_t drop;      /* enum eg_drop; EG_PASS while it is in the batch */
+	uint8_t verdict;   /* enum eg_verdict; EG_PASS while it is in the batch */
 	uint8_t port;      /* where it came in */
 	uint8_t outer_tos; /* from esp_in for verify: DSCP and ECN of the opened packet's outer
 			      header */
@@ -56,16 +54,17 @@ _Static_assert(sizeof(struct eg_meta) <= 64, "one cache line a packet");
 
 struct eg_batch {
 	unsigned n;
-	unsigned n_lost;
+	unsigned n_removed;
 	struct rte_mbuf *m[EG_BATCH_MAX];
 	_Alignas(64) struct eg_meta meta[EG_BATCH_MAX];
 };
 
-/* Mark packet i; it stays in place until the stage's sweep. Mark a packet once only. */
-static inline void eg_batch_lose(struct eg_batch *batch, unsigned i, unsigned reason)
+/* Mark packet i: dropped for a reason, or EG_CONSUMED. It stays in place until the stage's sweep.
+ * Mark a packet once only. */
+static inline void eg_batch_remove(struct eg_batch *batch, unsigned i, enum eg_verdict verdict)
 {
-	batch->meta[i].drop = (uint8_t)reason;
-	batch->n_lost++;
+	batch->meta[i].verdict = (uint8_t)verdict;
+	batch->n_removed++;
 }
 
 /* What is read of a driver's word on a received frame. */

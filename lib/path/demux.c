@@ -170,9 +170,9 @@ enum eg_wire_kind eg_demux_kind(const struct eg_path *path, unsigned i)
 	return kind_of(path, i);
 }
 
-static unsigned take(struct eg_path *path, unsigned i, enum eg_wire_kind kind);
+static enum eg_verdict take(struct eg_path *path, unsigned i, enum eg_wire_kind kind);
 
-static inline unsigned keep(struct eg_path *path, unsigned i)
+static inline enum eg_verdict keep(struct eg_path *path, unsigned i)
 {
 	(void)path;
 	(void)i;
@@ -181,7 +181,7 @@ static inline unsigned keep(struct eg_path *path, unsigned i)
 
 /* ESP begins and ends with the UDP packet. The UDP checksum is not verified (RFC 3948 s2.1): the
  * ICV is stronger. */
-static inline unsigned unwrap(struct eg_path *path, unsigned i)
+static inline enum eg_verdict unwrap(struct eg_path *path, unsigned i)
 {
 	const struct arrival a = {path, i, eg_batch_data(&path->batch, i),
 				  &path->batch.meta[i].pkt};
@@ -192,37 +192,37 @@ static inline unsigned unwrap(struct eg_path *path, unsigned i)
 	return EG_PASS;
 }
 
-static unsigned drop_plain(struct eg_path *path, unsigned i)
+static enum eg_verdict drop_plain(struct eg_path *path, unsigned i)
 {
 	(void)path;
 	(void)i;
 	return EG_DROP_PLAIN_ON_ENCRYPTED;
 }
 
-static unsigned to_kernel(struct eg_path *path, unsigned i)
+static enum eg_verdict to_kernel(struct eg_path *path, unsigned i)
 {
 	return eg_exception_wire(path, i, EG_DROP_PLAIN_ON_ENCRYPTED);
 }
 
 /* On its way to somebody else it is like any other plain packet. */
-static unsigned if_ours(const struct eg_path *path, unsigned i, enum eg_drop drop)
+static enum eg_verdict if_ours(const struct eg_path *path, unsigned i, enum eg_verdict verdict)
 {
 	return eg_is_ours(path->snap, eg_batch_data(&path->batch, i), &path->batch.meta[i].pkt)
-		       ? drop
+		       ? verdict
 		       : EG_DROP_PLAIN_ON_ENCRYPTED;
 }
 
-static unsigned drop_bad(struct eg_path *path, unsigned i)
+static enum eg_verdict drop_bad(struct eg_path *path, unsigned i)
 {
 	return if_ours(path, i, EG_DROP_SHORT_L4);
 }
 
-static unsigned ignore(struct eg_path *path, unsigned i)
+static enum eg_verdict ignore(struct eg_path *path, unsigned i)
 {
 	return if_ours(path, i, EG_DROP_UDP_KEEPALIVE);
 }
 
-static unsigned take_ike(struct eg_path *path, unsigned i)
+static enum eg_verdict take_ike(struct eg_path *path, unsigned i)
 {
 	bool marked = path->batch.meta[i].pkt.dport == EG_UDP_PORT_ESP;
 
@@ -231,29 +231,29 @@ static unsigned take_ike(struct eg_path *path, unsigned i)
 					: EG_DROP_PLAIN_ON_ENCRYPTED);
 }
 
-static unsigned learn_mtu(struct eg_path *path, unsigned i)
+static enum eg_verdict learn_mtu(struct eg_path *path, unsigned i)
 {
-	unsigned drop = eg_pmtu_message(path, i, EG_DROP_PLAIN_ON_ENCRYPTED);
+	enum eg_verdict verdict = eg_pmtu_message(path, i, EG_DROP_PLAIN_ON_ENCRYPTED);
 
-	return drop == EG_DROP_PLAIN_ON_ENCRYPTED ? to_kernel(path, i) : drop;
+	return verdict == EG_DROP_PLAIN_ON_ENCRYPTED ? to_kernel(path, i) : verdict;
 }
 
-static unsigned answer(struct eg_path *path, unsigned i)
+static enum eg_verdict answer(struct eg_path *path, unsigned i)
 {
 	return eg_icmp_answer_wire(path, i);
 }
 
 /* A whole packet is in the fragment's place, and is not a fragment: this ends. */
-static unsigned reassemble(struct eg_path *path, unsigned i)
+static enum eg_verdict reassemble(struct eg_path *path, unsigned i)
 {
-	unsigned drop = eg_reassemble(path, i);
+	enum eg_verdict verdict = eg_reassemble(path, i);
 
-	if (!drop)
+	if (!verdict)
 		return take(path, i, kind_of(path, i));
-	return drop == EG_DROP_PLAIN_ON_ENCRYPTED ? to_kernel(path, i) : drop;
+	return verdict == EG_DROP_PLAIN_ON_ENCRYPTED ? to_kernel(path, i) : verdict;
 }
 
-static unsigned take(struct eg_path *path, unsigned i, enum eg_wire_kind kind)
+static enum eg_verdict take(struct eg_path *path, unsigned i, enum eg_wire_kind kind)
 {
 	switch (kind) {
 #define X(kind, recognize, take)                                                                   \
@@ -270,10 +270,10 @@ void eg_demux(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		unsigned drop = take(path, i, kind_of(path, i));
+		enum eg_verdict verdict = take(path, i, kind_of(path, i));
 
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }

@@ -55,7 +55,7 @@ static void sample(struct eg_path *path, const struct eg_meta *meta, const struc
 		return;
 	*record = (struct eg_drop_record){
 		.wall_ns = eg_wall_ns(),
-		.reason = (enum eg_drop)meta->drop,
+		.reason = (enum eg_verdict)meta->verdict,
 		.port = meta->port,
 		.bytes = (uint16_t)m->pkt_len,
 		.reply = is_reply(path, meta),
@@ -68,7 +68,7 @@ static void sample(struct eg_path *path, const struct eg_meta *meta, const struc
 	eg_drop_ring_publish(&path->stats->dropped);
 }
 
-void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason)
+void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_verdict reason)
 {
 	eg_count(&path->stats->drop[reason], 1);
 	rte_pktmbuf_free(m);
@@ -77,10 +77,10 @@ void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason)
 void eg_drop_sampled(struct eg_path *path, struct rte_mbuf *m, const struct eg_meta *meta)
 {
 	sample(path, meta, m);
-	eg_drop_mbuf(path, m, (enum eg_drop)meta->drop);
+	eg_drop_mbuf(path, m, (enum eg_verdict)meta->verdict);
 }
 
-void eg_drop_about(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason,
+void eg_drop_about(struct eg_path *path, struct rte_mbuf *m, enum eg_verdict reason,
 		   const struct eg_drop_neighbor *about)
 {
 	struct eg_drop_record *record =
@@ -120,7 +120,7 @@ void eg_drop_note_unknown(struct eg_path *path, unsigned i, const struct eg_ip *
 	eg_drop_ring_publish(&path->stats->dropped);
 }
 
-void eg_drop_note_audit(struct eg_path *path, unsigned i, enum eg_drop reason)
+void eg_drop_note_audit(struct eg_path *path, unsigned i, enum eg_verdict reason)
 {
 	struct eg_drop_record *record = eg_drop_ring_slot(&path->stats->dropped);
 	const struct eg_meta *meta = &path->batch.meta[i];
@@ -139,7 +139,7 @@ void eg_drop_note_audit(struct eg_path *path, unsigned i, enum eg_drop reason)
 	eg_drop_ring_publish(&path->stats->dropped);
 }
 
-void eg_batch_drop_lost(struct eg_path *path)
+void eg_batch_drop_removed(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;
 	unsigned kept = 0;
@@ -147,12 +147,12 @@ void eg_batch_drop_lost(struct eg_path *path)
 	for (unsigned i = 0; i < batch->n; i++) {
 		const struct eg_meta *meta = &batch->meta[i];
 
-		if (meta->drop == EG_CONSUMED)
+		if (meta->verdict == EG_CONSUMED)
 			continue;
-		if (meta->drop) {
+		if (meta->verdict) {
 			eg_icmp_about(path, meta, batch->m[i]);
 			sample(path, meta, batch->m[i]);
-			eg_drop_mbuf(path, batch->m[i], (enum eg_drop)meta->drop);
+			eg_drop_mbuf(path, batch->m[i], (enum eg_verdict)meta->verdict);
 			continue;
 		}
 		if (kept != i) {
@@ -162,5 +162,5 @@ void eg_batch_drop_lost(struct eg_path *path)
 		kept++;
 	}
 	batch->n = kept;
-	batch->n_lost = 0;
+	batch->n_removed = 0;
 }

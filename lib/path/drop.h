@@ -6,20 +6,29 @@
 
 /* Count and free one packet that is in no batch any more (it was in a transmit buffer or a ring).
  */
-void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason);
+void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_verdict reason);
 
-/* The same, and tell of it: meta says why, and what is known. */
+/* The packet has served its purpose here (an answered question, a message that was read): count it
+ * as taken, free it. Returns EG_CONSUMED, for the caller to pass on. */
+static inline enum eg_verdict eg_consume(struct eg_path *path, struct rte_mbuf *m)
+{
+	eg_count(&path->stats->taken, 1);
+	rte_pktmbuf_free(m);
+	return EG_CONSUMED;
+}
+
+/* The same as eg_drop_mbuf(), with a sample for the log: meta has the reason, and what is known. */
 void eg_drop_sampled(struct eg_path *path, struct rte_mbuf *m, const struct eg_meta *meta);
 
-/* The same for a neighbour's sake. */
+/* The same for a drop that is about a neighbour. */
 struct eg_drop_neighbor {
 	unsigned port;
 	const struct eg_ip *ip;
 	const uint8_t *mac; /* or NULL */
-	bool always;        /* tell of it, whatever was told just before */
+	bool always;        /* sample it even if another drop was sampled just before */
 };
 
-void eg_drop_about(struct eg_path *path, struct rte_mbuf *m, enum eg_drop reason,
+void eg_drop_about(struct eg_path *path, struct rte_mbuf *m, enum eg_verdict reason,
 		   const struct eg_drop_neighbor *about);
 
 /* Policy denied packet i of the batch because nobody has that address: a record for the log,
@@ -28,16 +37,16 @@ void eg_drop_note_unknown(struct eg_path *path, unsigned i, const struct eg_ip *
 
 /* Audit: packet i of the batch would have been dropped. A record for the log, whatever the sampling
  * rate; counts and frees nothing. */
-void eg_drop_note_audit(struct eg_path *path, unsigned i, enum eg_drop reason);
+void eg_drop_note_audit(struct eg_path *path, unsigned i, enum eg_verdict reason);
 
 /* The slow half of eg_batch_sweep(). */
-void eg_batch_drop_lost(struct eg_path *path);
+void eg_batch_drop_removed(struct eg_path *path);
 
 /* Every stage's end: drop what it marked, close the ranks. */
 static inline void eg_batch_sweep(struct eg_path *path)
 {
-	if (__builtin_expect(path->batch.n_lost != 0, 0))
-		eg_batch_drop_lost(path);
+	if (__builtin_expect(path->batch.n_removed != 0, 0))
+		eg_batch_drop_removed(path);
 }
 
 #endif

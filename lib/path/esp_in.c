@@ -72,8 +72,8 @@ static void close_up(struct rte_mbuf *m, struct eg_meta *meta, uint8_t *text, ui
 }
 
 /* Steps 4 and 5. */
-static enum eg_drop strip(struct rte_mbuf *m, struct eg_meta *meta, const struct eg_crypto_op *op,
-			  bool transport)
+static enum eg_verdict strip(struct rte_mbuf *m, struct eg_meta *meta,
+			     const struct eg_crypto_op *op, bool transport)
 {
 	const uint8_t *end = op->text + op->text_len;
 	unsigned padding = end[-2], next = end[-1];
@@ -115,18 +115,18 @@ void eg_esp_in(struct eg_path *path)
 		struct eg_meta *meta = &batch->meta[i];
 		const struct eg_tunnel *tunnel = meta->tunnel;
 		bool newest = meta->seq > meta->sa->replay.top;
-		enum eg_drop drop = EG_DROP_ESP_AUTH;
+		enum eg_verdict verdict = EG_DROP_ESP_AUTH;
 
 		if (path->ops[i].ok)
-			drop = eg_sa_received(meta->sa, meta->seq);
+			verdict = eg_sa_received(meta->sa, meta->seq);
 		else
 			eg_replay_failed(&meta->sa->replay);
-		if (!drop && newest && tunnel->floats)
+		if (!verdict && newest && tunnel->floats)
 			eg_follow(path, i, tunnel);
-		if (!drop)
-			drop = strip(batch->m[i], meta, &path->ops[i], tunnel->transport);
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		if (!verdict)
+			verdict = strip(batch->m[i], meta, &path->ops[i], tunnel->transport);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 		else
 			meta->from_tunnel = tunnel;
 	}

@@ -124,7 +124,7 @@ static void make_op(struct eg_path *path, unsigned i, uint8_t *text, uint32_t te
 }
 
 /* Steps 1 to 3 for packet i, and its op. */
-static enum eg_drop encapsulate(struct eg_path *path, unsigned i, struct eg_crypto_op *op)
+static enum eg_verdict encapsulate(struct eg_path *path, unsigned i, struct eg_crypto_op *op)
 {
 	struct eg_meta *meta = &path->batch.meta[i];
 	struct rte_mbuf *m = path->batch.m[i];
@@ -190,13 +190,13 @@ void eg_esp_out(struct eg_path *path)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		enum eg_drop drop;
+		enum eg_verdict verdict;
 
 		if (!batch->meta[i].sa)
 			continue;
-		drop = encapsulate(path, i, &path->ops[n]);
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		verdict = encapsulate(path, i, &path->ops[n]);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 		else
 			path->op_packet[n++] = (uint8_t)i;
 	}
@@ -206,7 +206,7 @@ void eg_esp_out(struct eg_path *path)
 
 		batch->meta[i].sealed = path->ops[k].ok;
 		if (!path->ops[k].ok)
-			eg_batch_lose(batch, i, EG_DROP_CRYPTO_FAILED);
+			eg_batch_remove(batch, i, EG_DROP_CRYPTO_FAILED);
 		else
 			sum_udp(path, i, &path->ops[k]);
 	}

@@ -34,7 +34,7 @@ static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m)
 }
 
 /* A whole packet into the ring. */
-static unsigned bring(struct eg_path *path, struct rte_mbuf *m, unsigned index)
+static enum eg_verdict bring(struct eg_path *path, struct rte_mbuf *m, unsigned index)
 {
 	if (!put_link(&path->port[index], m))
 		return EG_DROP_NO_ROOM;
@@ -47,12 +47,12 @@ static unsigned bring(struct eg_path *path, struct rte_mbuf *m, unsigned index)
 
 /* Longer than the kernel's interface takes: as a router does it (RFC 1812 s4.2.2.7). What comes of
  * fragments behind the first is settled here. */
-static unsigned bring_fragments(struct eg_path *path, unsigned i, unsigned index)
+static enum eg_verdict bring_fragments(struct eg_path *path, unsigned i, unsigned index)
 {
 	struct rte_mbuf *m = path->batch.m[i];
 	const struct eg_ip4 *ip = rte_pktmbuf_mtod(m, const struct eg_ip4 *);
 	struct eg_fragments fragments;
-	unsigned first = EG_DROP_TOO_BIG;
+	enum eg_verdict first = EG_DROP_TOO_BIG;
 
 	if (ip->ver_ihl >> 4 == 4 && !(be16toh(ip->frag_be) & EG_IP4_DF))
 		first = eg_fragment_ip4(path, m, path->port[index].kernel.mtu, &fragments);
@@ -61,15 +61,15 @@ static unsigned bring_fragments(struct eg_path *path, unsigned i, unsigned index
 	path->batch.m[i] = fragments.m[0];
 	first = bring(path, fragments.m[0], index);
 	for (unsigned k = 1; k < fragments.n; k++) {
-		unsigned drop = bring(path, fragments.m[k], index);
+		enum eg_verdict verdict = bring(path, fragments.m[k], index);
 
-		if (drop != EG_CONSUMED)
-			eg_drop_mbuf(path, fragments.m[k], (enum eg_drop)drop);
+		if (verdict != EG_CONSUMED)
+			eg_drop_mbuf(path, fragments.m[k], verdict);
 	}
 	return first;
 }
 
-static unsigned hand(struct eg_path *path, unsigned i, unsigned index)
+static enum eg_verdict hand(struct eg_path *path, unsigned i, unsigned index)
 {
 	struct rte_mbuf *m = path->batch.m[i];
 	struct eg_path_port *port = &path->port[index];
@@ -87,7 +87,7 @@ static bool locals(const struct eg_path *path, unsigned port, const struct eg_ip
 	return path->port[port].kernel.on && eg_local_find(&path->snap->locals, port, ip);
 }
 
-unsigned eg_exception_local(struct eg_path *path, unsigned i)
+enum eg_verdict eg_exception_local(struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	struct eg_ip to;
@@ -106,7 +106,7 @@ unsigned eg_exception_local(struct eg_path *path, unsigned i)
 	return EG_DROP_TO_GATEWAY;
 }
 
-unsigned eg_exception_wire(struct eg_path *path, unsigned i, unsigned drop)
+enum eg_verdict eg_exception_wire(struct eg_path *path, unsigned i, enum eg_verdict verdict)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const uint8_t *data = eg_batch_data(&path->batch, i);
@@ -115,21 +115,21 @@ unsigned eg_exception_wire(struct eg_path *path, unsigned i, unsigned drop)
 	struct eg_ip to, from;
 
 	if (!path->port[meta->port].kernel.on)
-		return drop;
+		return verdict;
 	to = end_of(data, &meta->pkt, false);
 	from = end_of(data, &meta->pkt, true);
 	if (!locals(path, meta->port, &to))
-		return drop;
+		return verdict;
 	back = &path->snap->hops[eg_lpm_lookup(path->snap->routes, &from)];
 	if (eg_hop_is_tunnel(back))
 		return EG_DROP_PLAIN_FROM_PEER;
 	if (!eg_hop_is_port(back) || back->port != meta->port)
-		return drop;
+		return verdict;
 	kind = eg_allow_in(&path->snap->allow[meta->port], data, &meta->pkt);
 	if (kind == EG_CLEAR_NONE)
 		return EG_DROP_EXCEPTION_DENIED;
-	drop = hand(path, i, meta->port);
-	if (drop == EG_CONSUMED)
+	verdict = hand(path, i, meta->port);
+	if (verdict == EG_CONSUMED)
 		eg_count(&path->stats->clear_in[kind], 1);
-	return drop;
+	return verdict;
 }

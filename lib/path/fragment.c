@@ -46,8 +46,8 @@ static unsigned count_ip4(const uint8_t *data, unsigned len, unsigned mtu, unsig
 }
 
 /* Buffers for all but the first, which has the packet's own; or for all. */
-static enum eg_drop get_buffers(struct eg_path *path, struct rte_mbuf *m, unsigned n,
-				struct eg_fragments *out)
+static enum eg_verdict get_buffers(struct eg_path *path, struct rte_mbuf *m, unsigned n,
+				   struct eg_fragments *out)
 {
 	unsigned local = eg_mbuf_is_large(m) ? 0 : 1;
 
@@ -122,22 +122,22 @@ static void put_ip4(struct rte_mbuf *m, const uint8_t *header, unsigned header_l
 	finish_ip4(m, header_len + size, frag);
 }
 
-enum eg_drop eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
-			     struct eg_fragments *out)
+enum eg_verdict eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
+				struct eg_fragments *out)
 {
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *), later[IP4_HEADER_MAX];
 	unsigned head = (data[0] & 15u) * 4, payload = m->data_len - head, each, later_len;
 	/* A fragment's own place in its packet stays (RFC 791 s3.2). */
 	unsigned frag = be16toh(((const struct eg_ip4 *)data)->frag_be);
 	unsigned n = count_ip4(data, m->data_len, mtu, &each);
-	enum eg_drop drop;
+	enum eg_verdict verdict;
 
 	/* Parse has refused these; here the sum would carry into the flags. */
 	if ((frag & EG_IP4_FRAGMASK) * 8 + m->data_len > UINT16_MAX)
 		return EG_DROP_FRAGMENT_OVERSIZE;
-	drop = get_buffers(path, m, n, out);
-	if (drop)
-		return drop;
+	verdict = get_buffers(path, m, n, out);
+	if (verdict)
+		return verdict;
 	later_len = later_header(data, later);
 	for (unsigned i = 1; i < n; i++) {
 		unsigned at = i * each, size = i == n - 1 ? payload - at : each;
@@ -153,8 +153,8 @@ enum eg_drop eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned 
 
 /* The first `n` of more fragments; what is left is a fragment too, in the packet's own buffer. Its
  * options are in the first only, so how many it makes must be counted again. */
-static enum eg_drop cut_front(struct eg_path *path, struct rte_mbuf *m, unsigned mtu, unsigned n,
-			      struct eg_fragments *out)
+static enum eg_verdict cut_front(struct eg_path *path, struct rte_mbuf *m, unsigned mtu, unsigned n,
+				 struct eg_fragments *out)
 {
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *), later[IP4_HEADER_MAX];
 	unsigned head = (data[0] & 15u) * 4, later_len = later_header(data, later), each;
@@ -210,15 +210,15 @@ static void finish_ip6(uint8_t *data, struct eg_insert_point point, uint8_t next
 	eg_put32(data + 4, id);
 }
 
-enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
-			     struct eg_fragments *out)
+enum eg_verdict eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
+				struct eg_fragments *out)
 {
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	bool atomic;
 	const struct eg_insert_point point = fragment_point_ip6(data, m->data_len, &atomic);
 	const unsigned head = point.off + EG_IP6_FRAGMENT_LEN, behind = head - (atomic ? 0 : 8);
 	unsigned payload = m->data_len - behind, each, n;
-	enum eg_drop drop;
+	enum eg_verdict verdict;
 	uint8_t next;
 	uint32_t id;
 
@@ -228,9 +228,9 @@ enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned 
 	n = count(payload, head, mtu, &each);
 	if (rte_pktmbuf_headroom(m) < EG_IP6_FRAGMENT_LEN)
 		return EG_DROP_NO_ROOM;
-	drop = get_buffers(path, m, n, out);
-	if (drop)
-		return drop;
+	verdict = get_buffers(path, m, n, out);
+	if (verdict)
+		return verdict;
 	id = eg_fragment_id(path);
 	for (unsigned i = 1; i < n; i++) {
 		unsigned at = i * each, size = i == n - 1 ? payload - at : each;
@@ -322,12 +322,12 @@ static bool add_cut(struct eg_path *path, struct rte_mbuf *m, struct eg_meta *wh
 	unsigned front = n > EG_BATCH_MAX ? EG_BATCH_MAX / 2 : 0;
 	struct eg_batch *batch = &path->batch;
 	struct eg_fragments fragments;
-	enum eg_drop drop = front ? cut_front(path, m, room, front, &fragments)
-				  : eg_fragment_ip4(path, m, room, &fragments);
+	enum eg_verdict verdict = front ? cut_front(path, m, room, front, &fragments)
+					: eg_fragment_ip4(path, m, room, &fragments);
 
-	if (drop) {
+	if (verdict) {
 		add(batch, m, whole);
-		eg_batch_lose(batch, batch->n - 1, drop);
+		eg_batch_remove(batch, batch->n - 1, verdict);
 		return false;
 	}
 	for (unsigned i = 0; i < fragments.n; i++) {
@@ -347,7 +347,7 @@ bool eg_fragment_next(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 	bool some = path->waiting.at < path->waiting.n;
 
-	batch->n = batch->n_lost = 0;
+	batch->n = batch->n_removed = 0;
 	for (; path->waiting.at < path->waiting.n; path->waiting.at++) {
 		struct rte_mbuf *m = path->waiting.m[path->waiting.at];
 		struct eg_meta *meta = &path->waiting.meta[path->waiting.at];

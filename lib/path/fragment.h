@@ -29,10 +29,10 @@ struct eg_fragments {
  * s3.2; RFC 8200 s4.5, under an identification of its own). EG_PASS, or EG_DROP_TOO_BIG or
  * EG_DROP_NO_BUFFER: then it is as it was. The others' buffers are new ones, counted as made. A
  * large buffer is given back: `m` is gone then, and out->m[0] stands for it. */
-enum eg_drop eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
-			     struct eg_fragments *out);
-enum eg_drop eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
-			     struct eg_fragments *out);
+enum eg_verdict eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
+				struct eg_fragments *out);
+enum eg_verdict eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
+				struct eg_fragments *out);
 
 /* An identification for an outer packet: no other that we fragment has it for long. */
 uint32_t eg_fragment_id(struct eg_path *path);

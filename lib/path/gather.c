@@ -22,7 +22,7 @@ static bool copy_segments(uint8_t *to, const struct rte_mbuf *m)
 }
 
 /* Put a copy in the place of packet i, with room around it. */
-static enum eg_drop gather(struct eg_path *path, unsigned i)
+static enum eg_verdict gather(struct eg_path *path, unsigned i)
 {
 	struct rte_mbuf *m = path->batch.m[i];
 	uint32_t most = (uint32_t)rte_pktmbuf_data_room_size(path->pool) - RTE_PKTMBUF_HEADROOM -
@@ -53,15 +53,15 @@ void eg_gather(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		enum eg_drop drop;
+		enum eg_verdict verdict;
 
 		/* A drop is told of by what is known of the packet: nothing yet. */
 		batch->meta[i] = (struct eg_meta){.port = batch->meta[i].port};
 		if (batch->m[i]->nb_segs == 1 && rte_pktmbuf_tailroom(batch->m[i]) >= EG_TAILROOM)
 			continue;
-		drop = gather(path, i);
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		verdict = gather(path, i);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }

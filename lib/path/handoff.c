@@ -1,6 +1,6 @@
 #include "path/handoff.h"
 
-unsigned eg_handoff(struct eg_path *path, unsigned i, unsigned worker)
+enum eg_verdict eg_handoff(struct eg_path *path, unsigned i, unsigned worker)
 {
 	struct rte_mbuf *m = path->batch.m[i];
 

@@ -6,6 +6,6 @@
 
 /* Give packet i to another worker, which parses it and begins again at demux. EG_CONSUMED, or why
  * it is dropped. The data start at the outer IP header, as they came. */
-unsigned eg_handoff(struct eg_path *path, unsigned i, unsigned worker);
+enum eg_verdict eg_handoff(struct eg_path *path, unsigned i, unsigned worker);
 
 #endif

@@ -50,7 +50,7 @@ static const struct error errors[EG_DROP_COUNT] = {
 };
 
 /* To be sent at the burst's end. A burst has no more packets than fit, and each says one thing. */
-static unsigned say(struct eg_path *path, struct rte_mbuf *m, unsigned port)
+static enum eg_verdict say(struct eg_path *path, struct rte_mbuf *m, unsigned port)
 {
 	path->local.port[path->local.n] = (uint8_t)port;
 	path->local.m[path->local.n++] = m;
@@ -89,12 +89,12 @@ static bool may_speak_of(const struct eg_path *path, const struct eg_meta *meta,
 		return false;
 	if (meta->pkt.proto == EG_PROTO_ICMP6 && !v4 && (type < ECHO6 || type == REDIRECT6))
 		return false;
-	if ((meta->drop == EG_DROP_POLICY_EGRESS || meta->drop == EG_DROP_POLICY_INGRESS ||
-	     meta->drop == EG_DROP_UNKNOWN_POD) &&
+	if ((meta->verdict == EG_DROP_POLICY_EGRESS || meta->verdict == EG_DROP_POLICY_INGRESS ||
+	     meta->verdict == EG_DROP_UNKNOWN_POD) &&
 	    !path->snap->policy->reject)
 		return false;
 	/* Who may be fragmented on the way is not told of sizes (RFC 1191 s3). */
-	return meta->drop != EG_DROP_TOO_BIG || !v4 ||
+	return meta->verdict != EG_DROP_TOO_BIG || !v4 ||
 	       eg_get16(data + offsetof(struct eg_ip4, frag_be)) & EG_IP4_DF;
 }
 
@@ -121,7 +121,7 @@ static const struct eg_local *speaker(const struct eg_path *path, unsigned port,
 static uint32_t next_mtu(const struct eg_path *path, const struct eg_meta *meta,
 			 const uint8_t *data)
 {
-	if (meta->drop != EG_DROP_TOO_BIG)
+	if (meta->verdict != EG_DROP_TOO_BIG)
 		return 0;
 	if (meta->hop->kind == EG_HOP_TUNNEL)
 		return eg_mtu_to_report(path, meta, data);
@@ -228,7 +228,7 @@ static bool may_tell(struct eg_path *path, const struct eg_ip *to, unsigned kind
 static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tunnel,
 		 const struct rte_mbuf *m)
 {
-	const struct error *error = &errors[meta->drop];
+	const struct error *error = &errors[meta->verdict];
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct rte_mbuf *made;
 	const struct eg_local *local;
@@ -270,7 +270,7 @@ void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struc
 void eg_icmp_no_neighbor(struct eg_path *path, unsigned port, bool from_tunnel,
 			 const struct rte_mbuf *m)
 {
-	struct eg_meta meta = {.port = (uint8_t)port, .drop = EG_DROP_NEIGHBOR_FAILED};
+	struct eg_meta meta = {.port = (uint8_t)port, .verdict = EG_DROP_NEIGHBOR_FAILED};
 
 	if (!eg_parse_ip(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &meta.pkt))
 		tell(path, &meta, from_tunnel, m);
@@ -333,7 +333,7 @@ static struct eg_tokens *echo_tokens(struct eg_path *path, const struct eg_meta 
 								       : &path->icmp.echo;
 }
 
-unsigned eg_icmp_echo(struct eg_path *path, unsigned i)
+enum eg_verdict eg_icmp_echo(struct eg_path *path, unsigned i)
 {
 	struct eg_meta *meta = &path->batch.meta[i];
 	uint8_t *data = eg_batch_data(&path->batch, i);
@@ -384,9 +384,9 @@ bool eg_icmp_is_wire_echo(const struct eg_path *path, unsigned i)
 	       back->port == meta->port;
 }
 
-unsigned eg_icmp_answer_wire(struct eg_path *path, unsigned i)
+enum eg_verdict eg_icmp_answer_wire(struct eg_path *path, unsigned i)
 {
-	unsigned drop = eg_icmp_echo(path, i);
+	enum eg_verdict verdict = eg_icmp_echo(path, i);
 
-	return drop ? drop : say(path, path->batch.m[i], path->batch.meta[i].port);
+	return verdict ? verdict : say(path, path->batch.m[i], path->batch.meta[i].port);
 }

@@ -66,7 +66,7 @@ void eg_icmp_wrap(uint8_t *out, uint16_t len, const struct eg_ip *from, const st
 
 /* Packet i is addressed to the gateway: an echo request becomes its own answer, in place. EG_PASS,
  * or why it is lost. */
-unsigned eg_icmp_echo(struct eg_path *path, unsigned i);
+enum eg_verdict eg_icmp_echo(struct eg_path *path, unsigned i);
 
 /* May packet i leave in clear by an encrypted port? An answer to echo or an error of ours, from an
  * address of that port. The last look, by its bytes. */
@@ -76,6 +76,6 @@ bool eg_icmp_may_send(const struct eg_path *path, unsigned i, unsigned port);
  * and the way back by that port, in clear? Then demux lets it be answered: EG_CONSUMED, or why it
  * is dropped. */
 bool eg_icmp_is_wire_echo(const struct eg_path *path, unsigned i);
-unsigned eg_icmp_answer_wire(struct eg_path *path, unsigned i);
+enum eg_verdict eg_icmp_answer_wire(struct eg_path *path, unsigned i);
 
 #endif

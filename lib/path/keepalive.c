@@ -71,7 +71,7 @@ unsigned eg_path_send_keepalives(struct eg_path *path, const struct eg_snap *sna
 		return 0;
 	path->snap = snap;
 	eg_path_read_links(path);
-	path->batch.n = path->batch.n_lost = 0;
+	path->batch.n = path->batch.n_removed = 0;
 	for (unsigned i = 0; i < LOOKS_TURN && path->keepalive.next < snap->n_idles; i++) {
 		struct eg_snap_idle *idle = &snap->idles[path->keepalive.next];
 		const struct eg_tunnel *tunnel = &snap->tunnels[idle->tunnel];

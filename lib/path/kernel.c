@@ -48,7 +48,7 @@ void eg_kernel_rx(struct eg_path *path, unsigned port)
 	struct eg_batch *batch = &path->batch;
 	uint64_t bytes = 0;
 
-	batch->n_lost = 0;
+	batch->n_removed = 0;
 	batch->n = rte_eth_rx_burst(path->port[port].kernel.dpdk_id, 0, batch->m, EG_BATCH_MAX);
 	for (unsigned i = 0; i < batch->n; i++) {
 		bytes += batch->m[i]->pkt_len;
@@ -108,7 +108,7 @@ static void answer(struct eg_path *path, unsigned port, struct eg_neigh_message 
 
 /* A question that asks whether an address is free (RFC 5227, RFC 4862 s5.4) has its answer in our
  * silence: that an address is the gateway's own, espgate sees to on the wire. */
-static unsigned hear(struct eg_path *path, unsigned port, struct rte_mbuf *m)
+static enum eg_verdict hear(struct eg_path *path, unsigned port, struct rte_mbuf *m)
 {
 	struct eg_neigh_message message;
 
@@ -116,28 +116,26 @@ static unsigned hear(struct eg_path *path, unsigned port, struct rte_mbuf *m)
 		return EG_DROP_BAD_DISCOVERY;
 	if (message.asks && !message.probes && answers_for(path, port, &message.target))
 		answer(path, port, &message);
-	eg_count(&path->stats->taken, 1);
-	rte_pktmbuf_free(m);
-	return EG_CONSUMED;
+	return eg_consume(path, m);
 }
 
-static unsigned take_link(struct eg_path *path, unsigned i)
+static enum eg_verdict take_link(struct eg_path *path, unsigned i)
 {
 	struct rte_mbuf *m = path->batch.m[i];
 	unsigned port = path->batch.meta[i].port;
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	enum eg_drop drop;
+	enum eg_verdict verdict;
 	uint16_t off;
 
 	if (m->nb_segs != 1)
 		return EG_DROP_MULTI_SEGMENT;
-	drop = eg_parse_link(frame, m->data_len, &off);
-	if (drop && drop != EG_DROP_NOT_IP)
-		return drop;
+	verdict = eg_parse_link(frame, m->data_len, &off);
+	if (verdict && verdict != EG_DROP_NOT_IP)
+		return verdict;
 	if (is_discovery(frame, m->data_len))
 		return hear(path, port, m);
-	if (drop)
-		return drop;
+	if (verdict)
+		return verdict;
 	if (frame[0] & 1)
 		return EG_DROP_MULTICAST;
 	eg_mbuf_window(m, off, (uint16_t)(m->data_len - off));
@@ -149,10 +147,10 @@ void eg_kernel_link(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		unsigned drop = take_link(path, i);
+		enum eg_verdict verdict = take_link(path, i);
 
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }
@@ -179,7 +177,7 @@ static bool is_its_way(const struct eg_hop *hop, unsigned port, bool encrypted)
 	return hop->kind != EG_HOP_LOCAL && (!eg_hop_is_port(hop) || hop->port == port);
 }
 
-static enum eg_drop verify(const struct eg_path *path, unsigned i)
+static enum eg_verdict verify(const struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const uint8_t *data = eg_batch_data(&path->batch, i);
@@ -200,11 +198,11 @@ void eg_kernel_verify(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		enum eg_drop drop = verify(path, i);
+		enum eg_verdict verdict = verify(path, i);
 
 		batch->meta[i].kernel = true;
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }

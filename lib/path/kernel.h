@@ -61,9 +61,10 @@ struct eg_kernel_shared {
 
 /* exception.c: packet i is addressed to the gateway, and nobody here wants it. Either returns
  * EG_CONSUMED or a reason to drop it. _local: route met it, so policy has decided it. _wire: it
- * came in clear by an encrypted port; `drop` is what becomes of it where no kernel device asks. */
-unsigned eg_exception_local(struct eg_path *path, unsigned i);
-unsigned eg_exception_wire(struct eg_path *path, unsigned i, unsigned drop);
+ * came in clear by an encrypted port; `verdict` is what becomes of it where no kernel device asks.
+ */
+enum eg_verdict eg_exception_local(struct eg_path *path, unsigned i);
+enum eg_verdict eg_exception_wire(struct eg_path *path, unsigned i, enum eg_verdict verdict);
 
 /* kernel.c, the keeper only: send what the ring holds; returns how many. */
 unsigned eg_kernel_deliver(struct eg_path *path);

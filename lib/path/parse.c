@@ -13,7 +13,7 @@ static void reset(struct eg_meta *meta)
 
 /* Is this frame for us? A station takes its own MAC; IP unicast never comes in a group frame
  * (RFC 1122 s3.3.6), and IP multicast is dropped by its own name later. */
-static enum eg_drop check_mac(const struct eg_path_port *port, const uint8_t *frame)
+static enum eg_verdict check_mac(const struct eg_path_port *port, const uint8_t *frame)
 {
 	if (port->promiscuous || !memcmp(frame, port->mac, sizeof(port->mac)) || frame[0] & 1)
 		return EG_PASS;
@@ -30,16 +30,16 @@ static bool is_summed(const struct rte_mbuf *m)
 
 /* Parse the IP packet at `off`, then let the data start and end with it. `summed`: of its own IPv4
  * header's checksum the device has spoken, and it is right. */
-static enum eg_drop parse_at(struct rte_mbuf *m, struct eg_meta *meta, uint16_t off, bool summed)
+static enum eg_verdict parse_at(struct rte_mbuf *m, struct eg_meta *meta, uint16_t off, bool summed)
 {
 	const uint8_t *data = rte_pktmbuf_mtod_offset(m, const uint8_t *, off);
 	uint32_t len = m->data_len - (uint32_t)off;
-	enum eg_drop drop = summed ? eg_parse_ip_no_checksum(data, len, &meta->pkt)
-				   : eg_parse_ip(data, len, &meta->pkt);
+	enum eg_verdict verdict = summed ? eg_parse_ip_no_checksum(data, len, &meta->pkt)
+					 : eg_parse_ip(data, len, &meta->pkt);
 
-	if (drop) {
+	if (verdict) {
 		meta->pkt = (struct eg_pkt){0}; /* half of it is no knowledge */
-		return drop;
+		return verdict;
 	}
 	eg_mbuf_window(m, off, meta->pkt.len);
 	return eg_parse_addresses(data, &meta->pkt);
@@ -85,30 +85,30 @@ static bool is_nd(const struct rte_mbuf *m, const struct eg_pkt *pkt)
 	       rte_pktmbuf_mtod(m, const struct eg_ip6 *)->hops == EG_ND_HOPS;
 }
 
-static unsigned parse_frame(struct eg_path *path, struct rte_mbuf *m, struct eg_meta *meta)
+static enum eg_verdict parse_frame(struct eg_path *path, struct rte_mbuf *m, struct eg_meta *meta)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	bool group_frame;
 	uint16_t off;
-	enum eg_drop drop;
+	enum eg_verdict verdict;
 
-	drop = eg_parse_link(frame, m->data_len, &off);
-	if (drop && (drop != EG_DROP_NOT_IP || !is_arp(m) || !speaks(path, meta->port)))
-		return drop;
+	verdict = eg_parse_link(frame, m->data_len, &off);
+	if (verdict && (verdict != EG_DROP_NOT_IP || !is_arp(m) || !speaks(path, meta->port)))
+		return verdict;
 	if (check_mac(&path->port[meta->port], frame))
 		return EG_DROP_NOT_OUR_MAC;
-	if (drop)
+	if (verdict)
 		return eg_resolve_message(path, m, meta->port);
 	group_frame = frame[0] & 1;
-	drop = parse_at(m, meta, off, is_summed(m));
-	if (!drop)
+	verdict = parse_at(m, meta, off, is_summed(m));
+	if (!verdict)
 		complete(&path->port[meta->port], m, &meta->pkt);
 	if (off == EG_ETH_LEN && is_nd(m, &meta->pkt) && speaks(path, meta->port)) {
 		meta->pkt = (struct eg_pkt){0}; /* the data start at the frame again */
 		rte_pktmbuf_prepend(m, EG_ETH_LEN);
 		return eg_resolve_message(path, m, meta->port);
 	}
-	return !drop && group_frame ? EG_DROP_NOT_OUR_MAC : drop;
+	return !verdict && group_frame ? EG_DROP_NOT_OUR_MAC : verdict;
 }
 
 void eg_parse_frames(struct eg_path *path)
@@ -118,14 +118,14 @@ void eg_parse_frames(struct eg_path *path)
 	for (unsigned i = 0; i < batch->n && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(batch->m[i], void *));
 	for (unsigned i = 0; i < batch->n; i++) {
-		unsigned drop;
+		enum eg_verdict verdict;
 
 		if (i + PREFETCH_AHEAD < batch->n)
 			rte_prefetch0(rte_pktmbuf_mtod(batch->m[i + PREFETCH_AHEAD], void *));
 		reset(&batch->meta[i]);
-		drop = parse_frame(path, batch->m[i], &batch->meta[i]);
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		verdict = parse_frame(path, batch->m[i], &batch->meta[i]);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }
@@ -135,12 +135,12 @@ void eg_parse_packets(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		enum eg_drop drop;
+		enum eg_verdict verdict;
 
 		reset(&batch->meta[i]);
-		drop = parse_at(batch->m[i], &batch->meta[i], 0, false);
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		verdict = parse_at(batch->m[i], &batch->meta[i], 0, false);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }
@@ -151,12 +151,12 @@ void eg_parse_inner(struct eg_path *path)
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		/* esp_in has checked that the next header and the version agree. */
-		unsigned drop = parse_at(batch->m[i], &batch->meta[i], 0, false);
+		enum eg_verdict verdict = parse_at(batch->m[i], &batch->meta[i], 0, false);
 
-		if (!drop && __builtin_expect(eg_mbuf_is_large(batch->m[i]), 0))
-			drop = eg_reassembly_shrink(path, i);
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		if (!verdict && __builtin_expect(eg_mbuf_is_large(batch->m[i]), 0))
+			verdict = eg_reassembly_shrink(path, i);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }

@@ -67,7 +67,7 @@ static void speak(struct eg_path *path)
 
 	if (!path->local.n)
 		return;
-	batch->n_lost = 0;
+	batch->n_removed = 0;
 	batch->n = path->local.n;
 	path->local.n = 0;
 	for (unsigned i = 0; i < batch->n; i++) {
@@ -211,7 +211,7 @@ unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *sna
 	uint64_t start;
 	unsigned taken;
 
-	batch->n_lost = 0;
+	batch->n_removed = 0;
 	batch->n = rte_ring_sc_dequeue_burst(path->handoff[path->worker], (void **)batch->m,
 					     EG_BATCH_MAX, NULL);
 	if (!batch->n)

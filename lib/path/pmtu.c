@@ -140,7 +140,7 @@ static uint16_t told(const uint8_t *icmp, unsigned version, const struct quote *
 
 /* The peer that it is about; *drop: why it is not heard. */
 static const struct eg_tunnel *judge(const struct eg_path *path, const struct quote *quote,
-				     uint16_t mtu, enum eg_drop *drop)
+				     uint16_t mtu, enum eg_verdict *verdict)
 {
 	const struct eg_tunnel *tunnel;
 	uint32_t at = 0;
@@ -149,10 +149,10 @@ static const struct eg_tunnel *judge(const struct eg_path *path, const struct qu
 				      &quote->remote, &at))) {
 		if (quote->encap && quote->dport != eg_follow_port(tunnel))
 			continue;
-		*drop = EG_DROP_PATH_MTU_FORGED;
+		*verdict = EG_DROP_PATH_MTU_FORGED;
 		if (!sent_lately(tunnel, quote) || quote->may_fragment || quote->len <= mtu)
 			continue;
-		*drop = tunnel->learns_mtu ? EG_PASS : EG_DROP_PATH_MTU_IGNORED;
+		*verdict = tunnel->learns_mtu ? EG_PASS : EG_DROP_PATH_MTU_IGNORED;
 		return tunnel;
 	}
 	return NULL;
@@ -167,20 +167,20 @@ bool eg_pmtu_is_message(const struct eg_pkt *pkt)
 				 : pkt->proto == EG_PROTO_ICMP6 && pkt->dport >> 8 == TOO_BIG6;
 }
 
-unsigned eg_pmtu_message(struct eg_path *path, unsigned i, unsigned drop)
+enum eg_verdict eg_pmtu_message(struct eg_path *path, unsigned i, enum eg_verdict verdict)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const uint8_t *data = eg_batch_data(&path->batch, i);
 	const struct eg_tunnel *tunnel;
 	struct eg_tokens *forged;
-	enum eg_drop why = EG_PASS;
+	enum eg_verdict why = EG_PASS;
 	struct quote quote = {0};
 	struct eg_ip to;
 	uint32_t now_s;
 	uint16_t mtu;
 
 	if (!read_quote(data, &meta->pkt, &quote))
-		return drop;
+		return verdict;
 	to = eg_ip_from(meta->pkt.version, meta->pkt.version == 4
 						   ? ((const struct eg_ip4 *)data)->dst
 						   : ((const struct eg_ip6 *)data)->dst);
@@ -190,7 +190,7 @@ unsigned eg_pmtu_message(struct eg_path *path, unsigned i, unsigned drop)
 						eg_ends_hash(&quote.local, &quote.remote)) %
 				    EG_ICMP_FORGED_CELLS];
 	if (!tunnel && !why)
-		return drop; /* of no tunnel's ends: not for us */
+		return verdict; /* of no tunnel's ends: not for us */
 	/* Not even a true one is heard then: who guesses must not learn so either. */
 	if (!eg_tokens_left(forged, path->last_cycles, path->cycles_per_s / EG_PMTU_FORGED_PPS,
 			    EG_PMTU_FORGED_BURST))
@@ -212,7 +212,5 @@ unsigned eg_pmtu_message(struct eg_path *path, unsigned i, unsigned drop)
 		eg_pmtu_learn(tunnel->pmtu, mtu, now_s);
 		eg_count(&path->stats->path_mtus, 1);
 	}
-	eg_count(&path->stats->taken, 1);
-	rte_pktmbuf_free(path->batch.m[i]);
-	return EG_CONSUMED;
+	return eg_consume(path, path->batch.m[i]);
 }

@@ -13,7 +13,7 @@
 bool eg_pmtu_is_message(const struct eg_pkt *pkt);
 
 /* Packet i of an encrypted port is such a message. EG_CONSUMED: it was believed, and has served.
- * Else why it is lost: `drop` where it is about none of our tunnels. */
-unsigned eg_pmtu_message(struct eg_path *path, unsigned i, unsigned drop);
+ * Else why it is lost: `verdict` where it is about none of our tunnels. */
+enum eg_verdict eg_pmtu_message(struct eg_path *path, unsigned i, enum eg_verdict verdict);
 
 #endif

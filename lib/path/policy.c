@@ -22,20 +22,20 @@ static struct eg_policy_packet question(const struct eg_path *path, unsigned i)
 	return eg_policy_question(&t);
 }
 
-static void count_allowed(const struct eg_path *path, const struct eg_verdict *verdict)
+static void count_allowed(const struct eg_path *path, const struct eg_policy_verdict *verdict)
 {
 	const struct eg_policy_counts *counts = &path->snap->policy->counts[path->worker];
 
 	for (int dir = 0; dir < EG_DIRS; dir++) {
-		if (verdict->side[dir] >= EG_VERDICT_RULE)
-			eg_count(&counts->allowed[verdict->side[dir] - EG_VERDICT_RULE], 1);
+		if (verdict->side[dir] >= EG_POLICY_RULE)
+			eg_count(&counts->allowed[verdict->side[dir] - EG_POLICY_RULE], 1);
 	}
 }
 
 /* Counted for the isolation group of the end that denies, which costs the same however many
  * policies isolate it. Reports give every one of them its share. */
 static void count_denied(const struct eg_path *path, const struct eg_policy_packet *packet,
-			 const struct eg_verdict *verdict)
+			 const struct eg_policy_verdict *verdict)
 {
 	const struct eg_snap_policy *policy = path->snap->policy;
 	struct eg_policy_counts *counts = &policy->counts[path->worker];
@@ -44,7 +44,7 @@ static void count_denied(const struct eg_path *path, const struct eg_policy_pack
 		const uint8_t *end = dir == EG_INGRESS ? packet->dst : packet->src;
 		uint32_t class_id, group;
 
-		if (verdict->side[dir] != EG_VERDICT_DENY)
+		if (verdict->side[dir] != EG_POLICY_DENY)
 			continue;
 		class_id = packet->family == 4 ? eg_policy_class4(policy->compiled, end)
 					       : eg_policy_class6(policy->compiled, end);
@@ -64,14 +64,14 @@ static bool belongs(struct eg_path *path, unsigned i)
 }
 
 static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet *packet,
-		 const struct eg_verdict *verdict)
+		 const struct eg_policy_verdict *verdict)
 {
 	struct eg_meta *meta = &path->batch.meta[i];
-	bool unknown = verdict->side[EG_EGRESS] == EG_VERDICT_UNKNOWN;
-	bool egress = verdict->side[EG_EGRESS] == EG_VERDICT_DENY;
-	enum eg_drop reason = unknown  ? EG_DROP_UNKNOWN_POD
-			      : egress ? EG_DROP_POLICY_EGRESS
-				       : EG_DROP_POLICY_INGRESS;
+	bool unknown = verdict->side[EG_EGRESS] == EG_POLICY_UNKNOWN;
+	bool egress = verdict->side[EG_EGRESS] == EG_POLICY_DENY;
+	enum eg_verdict reason = unknown  ? EG_DROP_UNKNOWN_POD
+				 : egress ? EG_DROP_POLICY_EGRESS
+					  : EG_DROP_POLICY_INGRESS;
 
 	if (belongs(path, i))
 		return;
@@ -87,10 +87,10 @@ static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet
 	}
 	if (meta->need != EG_NEED_ALONE)
 		eg_flow_deny(path->flow, &path->lookups[meta->lookup], &path->now);
-	eg_batch_lose(&path->batch, i, reason);
+	eg_batch_remove(&path->batch, i, reason);
 }
 
-static void allow(struct eg_path *path, unsigned i, const struct eg_verdict *verdict)
+static void allow(struct eg_path *path, unsigned i, const struct eg_policy_verdict *verdict)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 
@@ -106,10 +106,11 @@ static void allow(struct eg_path *path, unsigned i, const struct eg_verdict *ver
 		eg_count(&path->stats->opened, 1);
 		break;
 	case EG_FLOW_FULL:
-		eg_lose_or_audit(path, i, EG_DROP_FLOW_TABLE_FULL); /* replies pass there anyway */
+		eg_remove_or_audit(path, i,
+				   EG_DROP_FLOW_TABLE_FULL); /* replies pass there anyway */
 		break;
 	case EG_FLOW_LIMITED:
-		eg_lose_or_audit(path, i, EG_DROP_FLOW_SOURCE_LIMIT);
+		eg_remove_or_audit(path, i, EG_DROP_FLOW_SOURCE_LIMIT);
 		break;
 	}
 }
@@ -117,7 +118,7 @@ static void allow(struct eg_path *path, unsigned i, const struct eg_verdict *ver
 static void decide(struct eg_path *path)
 {
 	struct eg_policy_packet packets[EG_BATCH_MAX];
-	struct eg_verdict verdicts[EG_BATCH_MAX];
+	struct eg_policy_verdict verdicts[EG_BATCH_MAX];
 	uint8_t asked[EG_BATCH_MAX];
 	unsigned n = 0;
 
@@ -131,7 +132,7 @@ static void decide(struct eg_path *path)
 		return;
 	eg_policy_evaluate(path->snap->policy->compiled, packets, verdicts, n);
 	for (unsigned k = 0; k < n; k++) {
-		if (eg_verdict_passes(&verdicts[k]))
+		if (eg_policy_passes(&verdicts[k]))
 			allow(path, asked[k], &verdicts[k]);
 		else
 			deny(path, asked[k], &packets[k], &verdicts[k]);

@@ -62,7 +62,7 @@ unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, u
 	if (!snap->n_probes || now_ns < path->probe.next_ns)
 		return 0;
 	path->snap = snap;
-	path->batch.n = path->batch.n_lost = 0;
+	path->batch.n = path->batch.n_removed = 0;
 	eg_path_read_links(path);
 	for (unsigned i = 0; i < LOOKS_TURN && path->probe.next < snap->n_probes; i++)
 		look(path, &snap->tunnels[snap->probes[path->probe.next++]], now_ns);
@@ -116,9 +116,7 @@ void eg_probe_replies(struct eg_path *path)
 			continue;
 		eg_liveness_reply(liveness, eg_get16(eg_batch_data(batch, i) +
 						     batch->meta[i].pkt.l4_off + 6));
-		eg_count(&path->stats->taken, 1);
-		rte_pktmbuf_free(batch->m[i]);
-		eg_batch_lose(batch, i, EG_CONSUMED);
+		eg_batch_remove(batch, i, eg_consume(path, batch->m[i]));
 	}
 	eg_batch_sweep(path);
 }

@@ -97,12 +97,12 @@ static void forget(struct eg_reassembly *table, struct eg_reassembly_entry *entr
 }
 
 /* All that came of a packet is lost. A header of its own makes a sample tell whose it was. */
-static void lose(struct eg_path *path, struct eg_reassembly_entry *entry, enum eg_drop drop)
+static void lose(struct eg_path *path, struct eg_reassembly_entry *entry, enum eg_verdict verdict)
 {
 	bool v4 = entry->key.version == 4;
 	struct eg_meta meta = {
 		.port = entry->port,
-		.drop = (uint8_t)drop,
+		.verdict = (uint8_t)verdict,
 		.pkt = {.l4_off = v4 ? EG_IP4_LEN : EG_IP6_LEN, .proto = (uint8_t)entry->key.proto},
 	};
 	uint8_t *data = (uint8_t *)entry->m->buf_addr;
@@ -112,17 +112,18 @@ static void lose(struct eg_path *path, struct eg_reassembly_entry *entry, enum e
 	memcpy(data + (v4 ? 16 : 24), entry->key.dst, v4 ? 4 : 16);
 	entry->m->data_off = 0;
 	eg_mbuf_window(entry->m, 0, entry->got);
-	eg_count(&path->stats->drop[drop], entry->n - 1u);
+	eg_count(&path->stats->drop[verdict], entry->n - 1u);
 	eg_drop_sampled(path, entry->m, &meta);
 	entry->m = NULL;
 }
 
 /* The whole packet is refused, with what came and what will. */
-static unsigned refuse(struct eg_path *path, struct eg_reassembly_entry *entry, enum eg_drop drop)
+static enum eg_verdict refuse(struct eg_path *path, struct eg_reassembly_entry *entry,
+			      enum eg_verdict verdict)
 {
-	lose(path, entry, drop);
-	entry->drop = (uint8_t)drop;
-	return drop;
+	lose(path, entry, verdict);
+	entry->verdict = (uint8_t)verdict;
+	return verdict;
 }
 
 static struct eg_reassembly_entry *find(struct eg_reassembly *table, uint32_t tag,
@@ -249,7 +250,7 @@ static unsigned head_of(const struct eg_reassembly_entry *entry, const struct pi
 }
 
 /* Does it go with the parts that are there? */
-static enum eg_drop check(const struct eg_reassembly_entry *entry, const struct piece *piece)
+static enum eg_verdict check(const struct eg_reassembly_entry *entry, const struct piece *piece)
 {
 	for (unsigned k = 0; k < entry->n; k++) {
 		uint16_t from = entry->part[k].from, to = entry->part[k].to;
@@ -327,31 +328,32 @@ static void finish(struct eg_reassembly_entry *entry)
 }
 
 /* The fragment of packet i into its packet: EG_CONSUMED, or EG_PASS where that is whole. */
-static unsigned hold(struct eg_path *path, unsigned i, const struct piece *piece, uint32_t tag)
+static enum eg_verdict hold(struct eg_path *path, unsigned i, const struct piece *piece,
+			    uint32_t tag)
 {
 	struct eg_batch *batch = &path->batch;
 	struct eg_reassembly *table = &path->reassembly;
 	struct eg_reassembly_entry *entry = find(table, tag, &piece->key);
-	unsigned drop;
+	enum eg_verdict verdict;
 
 	if (entry && !entry->m)
-		return entry->drop;
+		return entry->verdict;
 	if (!entry)
 		entry = begin(path, piece, tag, batch->meta[i].port);
 	if (!entry)
 		return EG_DROP_NO_BUFFER;
-	drop = check(entry, piece);
-	if (!drop && entry->at + piece->to > entry->m->buf_len && !grow(path, entry))
-		drop = EG_DROP_NO_BUFFER;
-	if (drop == EG_DROP_REASSEMBLY_DUPLICATE)
-		return drop;
-	if (drop && !entry->n) { /* the first to come, and nothing takes it */
+	verdict = check(entry, piece);
+	if (!verdict && entry->at + piece->to > entry->m->buf_len && !grow(path, entry))
+		verdict = EG_DROP_NO_BUFFER;
+	if (verdict == EG_DROP_REASSEMBLY_DUPLICATE)
+		return verdict;
+	if (verdict && !entry->n) { /* the first to come, and nothing takes it */
 		rte_pktmbuf_free(entry->m);
 		forget(table, entry);
-		return drop;
+		return verdict;
 	}
-	if (drop)
-		return refuse(path, entry, (enum eg_drop)drop);
+	if (verdict)
+		return refuse(path, entry, verdict);
 	add(entry, piece);
 	rte_pktmbuf_free(batch->m[i]);
 	if (entry->got != entry->total || !entry->head)
@@ -365,7 +367,7 @@ static unsigned hold(struct eg_path *path, unsigned i, const struct piece *piece
 	return eg_parse_ip(eg_batch_data(batch, i), batch->m[i]->data_len, &batch->meta[i].pkt);
 }
 
-unsigned eg_reassemble(struct eg_path *path, unsigned i)
+enum eg_verdict eg_reassemble(struct eg_path *path, unsigned i)
 {
 	const struct eg_pkt *pkt = &path->batch.meta[i].pkt;
 	const uint8_t *data = eg_batch_data(&path->batch, i);
@@ -384,7 +386,7 @@ unsigned eg_reassemble(struct eg_path *path, unsigned i)
 	return hold(path, i, &piece, (uint32_t)hash | 1);
 }
 
-unsigned eg_reassembly_shrink(struct eg_path *path, unsigned i)
+enum eg_verdict eg_reassembly_shrink(struct eg_path *path, unsigned i)
 {
 	struct rte_mbuf *m = path->batch.m[i], *made;
 	uint32_t most = (uint32_t)rte_pktmbuf_data_room_size(path->pool) - RTE_PKTMBUF_HEADROOM -

@@ -56,7 +56,7 @@ struct eg_reassembly_key {
 
 struct eg_reassembly_entry {
 	struct eg_reassembly_key key;
-	struct rte_mbuf *m; /* NULL: refused; what still comes is dropped as `drop` says */
+	struct rte_mbuf *m; /* NULL: refused; what still comes is dropped as `verdict` says */
 	uint64_t until_cycles;
 	uint16_t total; /* bytes of payload; 0: the last one has not come */
 	uint16_t got;
@@ -66,7 +66,7 @@ struct eg_reassembly_entry {
 	uint8_t head; /* bytes of the first one's header, which end where the payload begins; 0: it
 			 has not come */
 	uint8_t port; /* where the first to arrive came in */
-	uint8_t drop;
+	uint8_t verdict;
 	bool congested; /* one had CE (RFC 3168 s5.3) */
 	struct {
 		uint16_t from, to;
@@ -84,11 +84,11 @@ struct eg_reassembly {
 /* Packet i of the batch is a fragment of ESP or UDP from an encrypted port. EG_PASS: it was the
  * last one that was missing, and in its place stands the whole packet, parsed. Else EG_CONSUMED:
  * it is held here or was given to its worker; or why it is dropped. */
-unsigned eg_reassemble(struct eg_path *path, unsigned i);
+enum eg_verdict eg_reassemble(struct eg_path *path, unsigned i);
 
 /* Packet i was opened in a large buffer, and parsed: into a usual one where that takes it. EG_PASS,
  * or EG_DROP_NO_BUFFER. */
-unsigned eg_reassembly_shrink(struct eg_path *path, unsigned i);
+enum eg_verdict eg_reassembly_shrink(struct eg_path *path, unsigned i);
 
 /* Drop what waited too long; `ending`: all, and hold nothing more. A worker's every turn. */
 void eg_path_expire(struct eg_path *path, bool ending);

@@ -24,7 +24,7 @@ static bool carries(const struct eg_path *path, const struct eg_flow_tuple *tupl
 {
 	struct eg_policy_packet packet;
 	struct eg_flow_tuple opening;
-	struct eg_verdict verdict;
+	struct eg_policy_verdict verdict;
 	struct eg_lookup lookup;
 
 	eg_flow_peek(path->flow, tuple, &path->now, &lookup);
@@ -33,7 +33,7 @@ static bool carries(const struct eg_path *path, const struct eg_flow_tuple *tupl
 	opening = eg_flow_opening(path->flow, &lookup);
 	packet = eg_policy_question(&opening);
 	eg_policy_evaluate(path->snap->policy->compiled, &packet, &verdict, 1);
-	return eg_verdict_passes(&verdict);
+	return eg_policy_passes(&verdict);
 }
 
 static bool is_icmp_error(const struct eg_pkt *pkt)
@@ -177,17 +177,17 @@ static bool way_is_open(const struct eg_path *path, struct eg_frag_entry *first,
 static bool all_is_allowed(const struct eg_path *path, struct eg_flow_tuple ends)
 {
 	struct eg_policy_packet packet;
-	struct eg_verdict verdict;
+	struct eg_policy_verdict verdict;
 
 	ends.proto = EG_PROTO_NONE;
 	packet = eg_policy_question(&ends);
 	eg_policy_evaluate(path->snap->policy->compiled, &packet, &verdict, 1);
-	return eg_verdict_passes(&verdict);
+	return eg_policy_passes(&verdict);
 }
 
 /* A fragment that overlaps the first could turn its header, which policy has seen, into another
  * (RFC 1858 s3; RFC 5722 s4 forbids it for IPv6). */
-static enum eg_drop follow(struct eg_path *path, unsigned i)
+static enum eg_verdict follow(struct eg_path *path, unsigned i)
 {
 	const struct eg_pkt *pkt = &path->batch.meta[i].pkt;
 	struct eg_flow_tuple ends = fragment_ends(path, i);
@@ -207,15 +207,15 @@ void eg_follow_fragments(struct eg_path *path)
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
-		enum eg_drop drop = EG_PASS;
+		enum eg_verdict verdict = EG_PASS;
 
-		if (meta->drop)
+		if (meta->verdict)
 			continue;
 		if (meta->pkt.frag == EG_FRAG_FIRST)
 			remember_first(path, i);
 		else if (meta->pkt.frag == EG_FRAG_LATER)
-			drop = follow(path, i);
-		if (drop)
-			eg_lose_or_audit(path, i, drop);
+			verdict = follow(path, i);
+		if (verdict)
+			eg_remove_or_audit(path, i, verdict);
 	}
 }

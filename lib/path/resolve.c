@@ -47,7 +47,7 @@ static bool is_welcome(const struct eg_path *path, unsigned port,
 	return mac && message->has_mac ? mac == told : message->answers;
 }
 
-unsigned eg_resolve_message(struct eg_path *path, struct rte_mbuf *m, unsigned port)
+enum eg_verdict eg_resolve_message(struct eg_path *path, struct rte_mbuf *m, unsigned port)
 {
 	struct eg_resolver_limits *limits = &path->limits;
 	struct eg_neigh_message message;
@@ -64,8 +64,8 @@ unsigned eg_resolve_message(struct eg_path *path, struct rte_mbuf *m, unsigned p
 								      : EG_CONSUMED;
 }
 
-unsigned eg_resolve_packet(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
-			   unsigned port, const struct eg_ip *next)
+enum eg_verdict eg_resolve_packet(struct eg_path *path, const struct eg_meta *meta,
+				  struct rte_mbuf *m, unsigned port, const struct eg_ip *next)
 {
 	if (rte_pktmbuf_headroom(m) < sizeof(struct waiting))
 		return EG_DROP_NO_ROOM;
@@ -142,7 +142,8 @@ static void send_held(struct eg_path *path, struct eg_neigh *neigh)
 }
 
 /* tell: their senders. */
-static void drop_held(struct eg_path *path, struct eg_neigh *neigh, enum eg_drop reason, bool tell)
+static void drop_held(struct eg_path *path, struct eg_neigh *neigh, enum eg_verdict reason,
+		      bool tell)
 {
 	void *held[EG_NEIGH_HELD_MAX];
 	unsigned n = eg_neigh_release(path->resolver_shared.neighs, neigh, held);
@@ -178,7 +179,7 @@ static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_do w
 }
 
 /* One packet that waits: its neighbour may have answered while it was in the ring. */
-static enum eg_drop wait(struct eg_path *path, struct rte_mbuf *m, uint64_t now_ms)
+static enum eg_verdict wait(struct eg_path *path, struct rte_mbuf *m, uint64_t now_ms)
 {
 	struct eg_neighs *neighs = path->resolver_shared.neighs;
 	const struct waiting *w = waiting_of(m);
@@ -200,8 +201,8 @@ static enum eg_drop wait(struct eg_path *path, struct rte_mbuf *m, uint64_t now_
 
 /* Somebody else says that an address of ours is his (RFC 5227 s2.4 b): tell the operator, and say
  * once in ten seconds that it is ours. */
-static enum eg_drop defend(struct eg_path *path, struct rte_mbuf *m, unsigned port,
-			   const struct eg_neigh_message *message, uint64_t now_ms)
+static enum eg_verdict defend(struct eg_path *path, struct rte_mbuf *m, unsigned port,
+			      const struct eg_neigh_message *message, uint64_t now_ms)
 {
 	uint64_t *last = &path->resolver.defended_ms[port];
 	struct eg_neigh_self self = {.ip = message->sender};
@@ -358,12 +359,12 @@ static unsigned take_packets(struct eg_path *path, uint64_t now_ms, bool ending)
 					       EG_BATCH_MAX, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
-		enum eg_drop drop = ending        ? EG_DROP_NEIGHBOR_FAILED
-				    : !path->snap ? EG_DROP_NO_SNAPSHOT
-						  : wait(path, m[i], now_ms);
+		enum eg_verdict verdict = ending        ? EG_DROP_NEIGHBOR_FAILED
+					  : !path->snap ? EG_DROP_NO_SNAPSHOT
+							: wait(path, m[i], now_ms);
 
-		if (drop)
-			eg_drop_mbuf(path, m[i], drop);
+		if (verdict)
+			eg_drop_mbuf(path, m[i], verdict);
 	}
 	return n;
 }
@@ -375,10 +376,8 @@ static unsigned take_messages(struct eg_path *path, uint64_t now_ms)
 					       EG_BATCH_MAX, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
-		if (path->snap && hear(path, m[i], now_ms))
-			continue;
-		eg_count(&path->stats->taken, 1);
-		rte_pktmbuf_free(m[i]);
+		if (!path->snap || !hear(path, m[i], now_ms))
+			eg_consume(path, m[i]);
 	}
 	return n;
 }

@@ -57,12 +57,12 @@ struct eg_resolver {
 
 /* Any worker: bring a received ARP or ND frame, whose data start at the Ethernet header. Returns
  * EG_CONSUMED or a reason to drop it. */
-unsigned eg_resolve_message(struct eg_path *path, struct rte_mbuf *m, unsigned port);
+enum eg_verdict eg_resolve_message(struct eg_path *path, struct rte_mbuf *m, unsigned port);
 
 /* Any worker: bring a packet whose next station's MAC is not known, and what is known of it. The
  * same. */
-unsigned eg_resolve_packet(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
-			   unsigned port, const struct eg_ip *next);
+enum eg_verdict eg_resolve_packet(struct eg_path *path, const struct eg_meta *meta,
+				  struct rte_mbuf *m, unsigned port, const struct eg_ip *next);
 
 /* The keeper's turn but for what it is made to say (path.c). */
 unsigned eg_resolver_poll(struct eg_path *path, uint64_t now_ms, bool ending);

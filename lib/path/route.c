@@ -4,7 +4,7 @@
 #include "path/drop.h"
 #include "path/spread.h"
 
-static enum eg_drop decrement_ttl(uint8_t *data, const struct eg_pkt *pkt)
+static enum eg_verdict decrement_ttl(uint8_t *data, const struct eg_pkt *pkt)
 {
 	if (pkt->version == 4) {
 		struct eg_ip4 *ip = (struct eg_ip4 *)data;
@@ -58,7 +58,7 @@ static const struct eg_hop *choose_peer(const struct eg_path *path, unsigned i)
 	return &path->snap->tunnels[chosen->tunnel].into;
 }
 
-static unsigned route_one(struct eg_path *path, unsigned i)
+static enum eg_verdict route_one(struct eg_path *path, unsigned i)
 {
 	struct eg_meta *meta = &path->batch.meta[i];
 	uint8_t *data = eg_batch_data(&path->batch, i);
@@ -67,12 +67,12 @@ static unsigned route_one(struct eg_path *path, unsigned i)
 	if (meta->hop->kind == EG_HOP_TUNNEL)
 		eg_tunnel_prefetch(&path->snap->tunnels[meta->hop->tunnel]);
 	if (meta->hop->kind == EG_HOP_LOCAL) {
-		unsigned drop = eg_icmp_echo(path, i);
+		enum eg_verdict verdict = eg_icmp_echo(path, i);
 
-		if (drop == EG_DROP_TO_GATEWAY)
-			drop = eg_exception_local(path, i);
-		if (drop)
-			return drop;
+		if (verdict == EG_DROP_TO_GATEWAY)
+			verdict = eg_exception_local(path, i);
+		if (verdict)
+			return verdict;
 		meta->hop = find_hop(path->snap, data, &meta->pkt); /* the way back */
 	}
 	if (!eg_hop_is_tunnel(meta->hop) && meta->hop->kind != EG_HOP_LOCAL &&
@@ -105,10 +105,10 @@ void eg_route(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		unsigned drop = route_one(path, i);
+		enum eg_verdict verdict = route_one(path, i);
 
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }

@@ -11,7 +11,7 @@ unsigned eg_rx(struct eg_path *path, unsigned port, uint16_t queue)
 	unsigned chained = 0, received;
 	uint64_t bytes = 0;
 
-	batch->n_lost = 0;
+	batch->n_removed = 0;
 	batch->n = rte_eth_rx_burst(path->port[port].dpdk_id, queue, batch->m, EG_BATCH_MAX);
 	received = batch->n;
 	for (unsigned i = 0; i < batch->n; i++) {

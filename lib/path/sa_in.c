@@ -11,8 +11,8 @@
 #include "path/outer_ends.h"
 
 /* No SA has the SPI. ESP that only passes by has a reason of its own. */
-static enum eg_drop unknown_spi(const struct eg_snap *snap, const uint8_t *data,
-				const struct eg_pkt *pkt)
+static enum eg_verdict unknown_spi(const struct eg_snap *snap, const uint8_t *data,
+				   const struct eg_pkt *pkt)
 {
 	if (eg_is_ours(snap, data, pkt))
 		return EG_DROP_ESP_UNKNOWN_SPI;
@@ -28,7 +28,8 @@ static bool long_enough(const struct eg_pkt *pkt, const struct eg_sa *sa)
 	return esp >= around + sa->align_bytes && (esp - around) % sa->align_bytes == 0;
 }
 
-static enum eg_drop find_sa(const struct eg_path *path, const uint8_t *data, struct eg_meta *meta)
+static enum eg_verdict find_sa(const struct eg_path *path, const uint8_t *data,
+			       struct eg_meta *meta)
 {
 	const struct eg_pkt *pkt = &meta->pkt;
 	const uint8_t *esp = data + pkt->l4_off;
@@ -55,16 +56,16 @@ static void find_sas(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		enum eg_drop drop = find_sa(path, eg_batch_data(batch, i), &batch->meta[i]);
+		enum eg_verdict verdict = find_sa(path, eg_batch_data(batch, i), &batch->meta[i]);
 
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }
 
 /* May this SA open it? */
-static enum eg_drop check_sa(struct eg_path *path, const uint8_t *data, struct eg_meta *meta)
+static enum eg_verdict check_sa(struct eg_path *path, const uint8_t *data, struct eg_meta *meta)
 {
 	const struct eg_pkt *pkt = &meta->pkt;
 	const struct eg_tunnel *tunnel = meta->tunnel;
@@ -93,12 +94,12 @@ void eg_sa_in(struct eg_path *path)
 	find_sas(path);
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
-		unsigned drop = check_sa(path, eg_batch_data(batch, i), meta);
+		enum eg_verdict verdict = check_sa(path, eg_batch_data(batch, i), meta);
 
-		if (!drop && meta->sa->owner != path->worker)
-			drop = eg_handoff(path, i, meta->sa->owner);
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		if (!verdict && meta->sa->owner != path->worker)
+			verdict = eg_handoff(path, i, meta->sa->owner);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }

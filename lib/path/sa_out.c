@@ -35,8 +35,8 @@ static unsigned find_group(struct eg_path *path, struct eg_sa *sa, uint8_t slots
 
 /* What transport mode can carry: whole packets (RFC 4303 s3.3.4) between the two ends. That they go
  * to the remote end is why they came here. */
-static enum eg_drop check_transport(const struct eg_tunnel *tunnel, const struct eg_pkt *pkt,
-				    const uint8_t *data)
+static enum eg_verdict check_transport(const struct eg_tunnel *tunnel, const struct eg_pkt *pkt,
+				       const uint8_t *data)
 {
 	const uint8_t *src = data + (pkt->version == 4 ? offsetof(struct eg_ip4, src)
 						       : offsetof(struct eg_ip6, src));
@@ -47,7 +47,7 @@ static enum eg_drop check_transport(const struct eg_tunnel *tunnel, const struct
 	return pkt->frag ? EG_DROP_TRANSPORT_FRAGMENT : EG_PASS;
 }
 
-static enum eg_drop choose_sa(const struct eg_path *path, struct eg_meta *meta)
+static enum eg_verdict choose_sa(const struct eg_path *path, struct eg_meta *meta)
 {
 	const struct eg_tunnel *tunnel = &path->snap->tunnels[meta->hop->tunnel];
 
@@ -71,29 +71,29 @@ static void choose_sas(struct eg_path *path)
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
-		enum eg_drop drop = EG_PASS;
+		enum eg_verdict verdict = EG_PASS;
 
 		meta->sa = NULL; /* an inbound SA and its number may stand here from esp_in */
 		meta->seq = 0;
 		if (meta->hop->kind == EG_HOP_TUNNEL)
-			drop = choose_sa(path, meta);
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+			verdict = choose_sa(path, meta);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }
 
-static enum eg_drop check_fit(const struct eg_path *path, const struct eg_meta *meta,
-			      const uint8_t *data)
+static enum eg_verdict check_fit(const struct eg_path *path, const struct eg_meta *meta,
+				 const uint8_t *data)
 {
-	enum eg_drop drop = EG_PASS;
+	enum eg_verdict verdict = EG_PASS;
 
 	if (meta->tunnel->transport)
-		drop = check_transport(meta->tunnel, &meta->pkt, data);
+		verdict = check_transport(meta->tunnel, &meta->pkt, data);
 	/* Before it takes a number: sealed it could not leave (RFC 4301 s8.2.1). */
-	if (!drop && meta->pkt.len > eg_mtu_for_packet(path, meta, data))
-		drop = EG_DROP_TOO_BIG;
-	return drop;
+	if (!verdict && meta->pkt.len > eg_mtu_for_packet(path, meta, data))
+		verdict = EG_DROP_TOO_BIG;
+	return verdict;
 }
 
 /* Packet i is too big. True where it is cut before it is sealed: it waits, and those behind it. */
@@ -123,18 +123,18 @@ static void group_by_sa(struct eg_path *path)
 	path->n_groups = 0;
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
-		enum eg_drop drop;
+		enum eg_verdict verdict;
 
 		if (!meta->sa)
 			continue;
-		drop = check_fit(path, meta, eg_batch_data(batch, i));
-		if (drop == EG_DROP_TOO_BIG) {
+		verdict = check_fit(path, meta, eg_batch_data(batch, i));
+		if (verdict == EG_DROP_TOO_BIG) {
 			if (must_wait(path, i))
 				break;
-			drop = meta->split ? EG_PASS : drop;
+			verdict = meta->split ? EG_PASS : verdict;
 		}
-		if (drop) {
-			eg_batch_lose(batch, i, drop);
+		if (verdict) {
+			eg_batch_remove(batch, i, verdict);
 			continue;
 		}
 		if (meta->sa != last)
@@ -149,17 +149,17 @@ static void group_by_sa(struct eg_path *path)
 /* Those that came after the last sequence number that an SA may use now. */
 static void lose_ungranted(struct eg_path *path, unsigned group)
 {
-	enum eg_drop drop = eg_sa_shortage(path->group[group].sa);
+	enum eg_verdict verdict = eg_sa_shortage(path->group[group].sa);
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
 
-		if (meta->drop || !meta->sa || meta->group != group ||
+		if (meta->verdict || !meta->sa || meta->group != group ||
 		    meta->rank < path->group[group].grant.n)
 			continue;
 		path->group[group].bytes -= meta->pkt.len;
-		eg_batch_lose(batch, i, drop);
+		eg_batch_remove(batch, i, verdict);
 	}
 }
 

@@ -56,8 +56,8 @@ static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m, const 
 }
 
 /* The link header; or over to the keeper, who has looked up nothing else. */
-static unsigned address(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
-			const struct eg_hop *hop)
+static enum eg_verdict address(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
+			       const struct eg_hop *hop)
 {
 	struct eg_ip next;
 	uint64_t mac = find_mac(path, m, hop, &next);
@@ -178,8 +178,8 @@ void eg_tx_local(struct eg_path *path, unsigned port, struct rte_mbuf *m)
 
 /* What is longer than its way takes: a sealed packet where sa_out said so, a plain one as every
  * router does it (RFC 1812 s4.2.2.7). */
-static enum eg_drop cut(struct eg_path *path, unsigned i, const struct eg_hop *hop,
-			struct eg_fragments *out)
+static enum eg_verdict cut(struct eg_path *path, unsigned i, const struct eg_hop *hop,
+			   struct eg_fragments *out)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	struct rte_mbuf *m = path->batch.m[i];
@@ -200,11 +200,11 @@ static enum eg_drop cut(struct eg_path *path, unsigned i, const struct eg_hop *h
 }
 
 /* Packet i by its fragments. What comes of those behind the first is settled here. */
-static unsigned send_fragments(struct eg_path *path, unsigned i, const struct eg_hop *hop)
+static enum eg_verdict send_fragments(struct eg_path *path, unsigned i, const struct eg_hop *hop)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	struct eg_fragments fragments;
-	unsigned first = cut(path, i, hop, &fragments);
+	enum eg_verdict first = cut(path, i, hop, &fragments);
 
 	if (first)
 		return first;
@@ -213,25 +213,25 @@ static unsigned send_fragments(struct eg_path *path, unsigned i, const struct eg
 	if (!first)
 		push(path, hop->port, fragments.m[0]);
 	for (unsigned k = 1; k < fragments.n; k++) {
-		unsigned drop = address(path, meta, fragments.m[k], hop);
+		enum eg_verdict verdict = address(path, meta, fragments.m[k], hop);
 
-		if (!drop)
+		if (!verdict)
 			push(path, hop->port, fragments.m[k]);
-		else if (drop != EG_CONSUMED)
-			eg_drop_mbuf(path, fragments.m[k], (enum eg_drop)drop);
+		else if (verdict != EG_CONSUMED)
+			eg_drop_mbuf(path, fragments.m[k], verdict);
 	}
 	return first;
 }
 
 /* The last look, and on its way. */
-static unsigned leave(struct eg_path *path, unsigned i)
+static enum eg_verdict leave(struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const struct eg_hop *hop =
 		meta->sealed ? eg_follow_hop(path, meta->tunnel, path->batch.m[i]) : meta->hop;
 	struct eg_path_port *port = &path->port[hop->port];
 	struct rte_mbuf *m = path->batch.m[i];
-	unsigned drop;
+	enum eg_verdict verdict;
 
 	if (eg_link_is_down(path, hop->port))
 		return EG_DROP_LINK_DOWN;
@@ -242,10 +242,10 @@ static unsigned leave(struct eg_path *path, unsigned i)
 		return EG_DROP_MUST_ENCRYPT;
 	if (__builtin_expect(m->pkt_len > port->mtu || meta->split, 0))
 		return send_fragments(path, i, hop);
-	drop = address(path, meta, m, hop);
-	if (!drop)
+	verdict = address(path, meta, m, hop);
+	if (!verdict)
 		push(path, hop->port, m);
-	return drop;
+	return verdict;
 }
 
 void eg_tx(struct eg_path *path)
@@ -253,10 +253,10 @@ void eg_tx(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		unsigned drop = leave(path, i);
+		enum eg_verdict verdict = leave(path, i);
 
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 	eg_tx_flush(path);

@@ -49,7 +49,7 @@ static void set_tos(uint8_t *data, struct eg_pkt *pkt, uint8_t tos)
 }
 
 /* RFC 6040 figure 4: [inner][outer] -> what goes on; DROP where the mark would be lost. */
-static enum eg_drop carry_ecn(uint8_t *data, struct eg_meta *meta)
+static enum eg_verdict carry_ecn(uint8_t *data, struct eg_meta *meta)
 {
 	enum {
 		DROP = 4
@@ -77,12 +77,12 @@ void eg_verify(struct eg_path *path)
 		struct eg_meta *meta = &batch->meta[i];
 		uint8_t *data = eg_batch_data(batch, i);
 		const struct eg_hop *back = route_back(path->snap, data, &meta->pkt);
-		enum eg_drop drop = EG_DROP_INNER_SOURCE;
+		enum eg_verdict verdict = EG_DROP_INNER_SOURCE;
 
 		if (is_from(path->snap, back, eg_tunnel_id(path, meta->from_tunnel)))
-			drop = carry_ecn(data, meta);
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+			verdict = carry_ecn(data, meta);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }
@@ -102,7 +102,8 @@ static bool is_node(const struct eg_path *path, const uint8_t *data, const struc
 }
 
 /* A source that is not behind the port. No mode takes a node's address from elsewhere. */
-static enum eg_drop check_stray(const struct eg_path *path, unsigned i, const struct eg_hop *back)
+static enum eg_verdict check_stray(const struct eg_path *path, unsigned i,
+				   const struct eg_hop *back)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	unsigned mode = path->snap->source_check[meta->port];
@@ -127,12 +128,12 @@ void eg_verify_plain(struct eg_path *path)
 		const struct eg_meta *meta = &batch->meta[i];
 		const struct eg_hop *back =
 			route_back(path->snap, eg_batch_data(batch, i), &meta->pkt);
-		enum eg_drop drop = EG_PASS;
+		enum eg_verdict verdict = EG_PASS;
 
 		if (!eg_hop_behind(back, meta->port))
-			drop = check_stray(path, i, back);
-		if (drop)
-			eg_batch_lose(batch, i, drop);
+			verdict = check_stray(path, i, back);
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }

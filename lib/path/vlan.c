@@ -63,7 +63,7 @@ void eg_vlan_sort(struct eg_path *path, unsigned device)
 
 		batch->meta[i] = (struct eg_meta){.port = (uint8_t)device};
 		if (port == EG_NO_PORT)
-			eg_batch_lose(batch, i, EG_DROP_UNKNOWN_VLAN);
+			eg_batch_remove(batch, i, EG_DROP_UNKNOWN_VLAN);
 		else
 			batch->meta[i].port = (uint8_t)port;
 		count(path, batch->meta[i].port, bytes);
@@ -82,7 +82,7 @@ bool eg_vlan_next(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 	unsigned port = path->vlan.port[0], left = 0;
 
-	batch->n = batch->n_lost = 0;
+	batch->n = batch->n_removed = 0;
 	for (unsigned i = 0; i < path->vlan.n; i++) {
 		if (path->vlan.port[i] == port) {
 			batch->m[batch->n] = path->vlan.m[i];

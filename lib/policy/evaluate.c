@@ -51,9 +51,9 @@ static inline uint32_t run_cell(const struct eg_policy *policy, uint32_t cell, u
 #define BURST 64
 
 static void match_burst(const struct eg_policy *policy, const struct eg_match *in,
-			struct eg_verdict *out, size_t n)
+			struct eg_policy_verdict *out, size_t n)
 {
-	struct eg_verdict cells[BURST];
+	struct eg_policy_verdict cells[BURST];
 
 	/* No branch in the first loop depends on loaded data, so the cache misses of a burst
 	 * overlap. Port maps do branch on such data, hence the second loop. */
@@ -66,13 +66,13 @@ static void match_burst(const struct eg_policy *policy, const struct eg_match *i
 		bool unknown = in[i].src == policy->unknown || in[i].dst == policy->unknown;
 
 		for (int dir = 0; dir < EG_DIRS; dir++)
-			out[i].side[dir] = unknown ? EG_VERDICT_UNKNOWN
+			out[i].side[dir] = unknown ? EG_POLICY_UNKNOWN
 						   : run_cell(policy, cells[i].side[dir], key);
 	}
 }
 
 void eg_policy_match(const struct eg_policy *policy, const struct eg_match *in,
-		     struct eg_verdict *out, size_t n)
+		     struct eg_policy_verdict *out, size_t n)
 {
 	for (size_t i = 0; i < n; i += BURST)
 		match_burst(policy, in + i, out + i, n - i < BURST ? n - i : BURST);
@@ -81,7 +81,8 @@ void eg_policy_match(const struct eg_policy *policy, const struct eg_match *in,
 /* Apply the exemptions that override policies, only after a denial. dst_pod EG_NONE: any pod that
  * has the address. */
 static void exempt(const struct eg_policy *policy, const struct eg_policy_packet *packet,
-		   const struct eg_match *match, uint32_t dst_pod, struct eg_verdict *verdict)
+		   const struct eg_match *match, uint32_t dst_pod,
+		   struct eg_policy_verdict *verdict)
 {
 	struct eg_ip src, dst;
 	uint32_t pod;
@@ -89,17 +90,17 @@ static void exempt(const struct eg_policy *policy, const struct eg_policy_packet
 	/* A pod has one address per family, so the same address means the same pod. */
 	if (!memcmp(packet->src, packet->dst, packet->family == 4 ? 4 : 16)) {
 		for (int dir = 0; dir < EG_DIRS; dir++)
-			if (verdict->side[dir] == EG_VERDICT_DENY)
-				verdict->side[dir] = EG_VERDICT_SELF;
+			if (verdict->side[dir] == EG_POLICY_DENY)
+				verdict->side[dir] = EG_POLICY_SELF;
 		return;
 	}
-	if (verdict->side[EG_INGRESS] != EG_VERDICT_DENY || !policy->classes[match->src].node)
+	if (verdict->side[EG_INGRESS] != EG_POLICY_DENY || !policy->classes[match->src].node)
 		return;
 	src = eg_ip_from(packet->family, packet->src);
 	dst = eg_ip_from(packet->family, packet->dst);
 	pod = dst_pod != EG_NONE ? dst_pod : eg_cluster_pod_at(policy->cluster, &dst);
 	if (eg_cluster_node_has(policy->cluster, policy->cluster->pods.v[pod].node, &src))
-		verdict->side[EG_INGRESS] = EG_VERDICT_NODE;
+		verdict->side[EG_INGRESS] = EG_POLICY_NODE;
 }
 
 /* The owners of one endpoint and their classes. An endpoint with one owner or none has one
@@ -127,27 +128,27 @@ static struct owners owners_of(const struct eg_policy *policy, uint8_t family, c
 /* Of two verdicts for one direction: a denial, else the first with a reason. */
 static uint32_t stricter(uint32_t a, uint32_t b)
 {
-	if (a < EG_VERDICT_NOT_ISOLATED)
+	if (a < EG_POLICY_NOT_ISOLATED)
 		return a;
-	return b < EG_VERDICT_NOT_ISOLATED || a == EG_VERDICT_NOT_ISOLATED ? b : a;
+	return b < EG_POLICY_NOT_ISOLATED || a == EG_POLICY_NOT_ISOLATED ? b : a;
 }
 
 /* An endpoint has several owners: each pair of owners must pass. */
 static void decide_shared(const struct eg_policy *policy, const struct eg_policy_packet *packet,
-			  const struct eg_match *match, struct eg_verdict *out)
+			  const struct eg_match *match, struct eg_policy_verdict *out)
 {
 	struct owners src = owners_of(policy, packet->family, packet->src, &match->src);
 	struct owners dst = owners_of(policy, packet->family, packet->dst, &match->dst);
-	struct eg_verdict all = {{EG_VERDICT_NOT_ISOLATED, EG_VERDICT_NOT_ISOLATED}};
+	struct eg_policy_verdict all = {{EG_POLICY_NOT_ISOLATED, EG_POLICY_NOT_ISOLATED}};
 
 	for (size_t s = 0; s < src.n; s++)
 		for (size_t d = 0; d < dst.n; d++) {
 			struct eg_match pair = {src.classes[s], dst.classes[d], match->port,
 						match->proto};
-			struct eg_verdict one;
+			struct eg_policy_verdict one;
 
 			match_burst(policy, &pair, &one, 1);
-			if (!eg_verdict_passes(&one))
+			if (!eg_policy_passes(&one))
 				exempt(policy, packet, &pair, dst.v ? dst.v[d].index : EG_NONE,
 				       &one);
 			for (int dir = 0; dir < EG_DIRS; dir++)
@@ -157,7 +158,7 @@ static void decide_shared(const struct eg_policy *policy, const struct eg_policy
 }
 
 static void decide_burst(const struct eg_policy *policy, const struct eg_policy_packet *packets,
-			 struct eg_verdict *out, size_t n)
+			 struct eg_policy_verdict *out, size_t n)
 {
 	struct eg_match match[BURST];
 
@@ -180,13 +181,13 @@ static void decide_burst(const struct eg_policy *policy, const struct eg_policy_
 		if (policy->of_owner &&
 		    (policy->classes[match[i].src].shared || policy->classes[match[i].dst].shared))
 			decide_shared(policy, &packets[i], &match[i], &out[i]);
-		else if (!eg_verdict_passes(&out[i]))
+		else if (!eg_policy_passes(&out[i]))
 			exempt(policy, &packets[i], &match[i], EG_NONE, &out[i]);
 	}
 }
 
 void eg_policy_evaluate(const struct eg_policy *policy, const struct eg_policy_packet *packets,
-			struct eg_verdict *out, size_t n)
+			struct eg_policy_verdict *out, size_t n)
 {
 	for (size_t i = 0; i < n; i += BURST)
 		decide_burst(policy, packets + i, out + i, n - i < BURST ? n - i : BURST);
@@ -194,9 +195,9 @@ void eg_policy_evaluate(const struct eg_policy *policy, const struct eg_policy_p
 
 const struct eg_rule_ref *eg_policy_rule(const struct eg_policy *policy, uint32_t verdict)
 {
-	if (verdict < EG_VERDICT_RULE || verdict - EG_VERDICT_RULE >= policy->stats.n_rules)
+	if (verdict < EG_POLICY_RULE || verdict - EG_POLICY_RULE >= policy->stats.n_rules)
 		return NULL;
-	return &policy->rules[verdict - EG_VERDICT_RULE];
+	return &policy->rules[verdict - EG_POLICY_RULE];
 }
 
 static int compare_refs(const struct eg_rule_ref *a, const struct eg_rule_ref *b)

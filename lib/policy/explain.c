@@ -228,7 +228,7 @@ int eg_policy_explain(const struct eg_policy *policy, const struct eg_packet_key
 {
 	struct eg_policy_packet packet = {key->src.bytes, key->dst.bytes, key->port, key->proto,
 					  key->src.family};
-	struct eg_verdict verdict;
+	struct eg_policy_verdict verdict;
 
 	*out = (struct eg_explanation){
 		.policy = policy,

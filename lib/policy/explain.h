@@ -36,7 +36,7 @@ struct eg_explain_miss {
 /* One direction: egress of the source, or ingress of the destination. */
 struct eg_explain_side {
 	struct eg_ref_side reference;
-	uint32_t compiled;                     /* EG_VERDICT_* */
+	uint32_t compiled;                     /* EG_POLICY_DENY, ... */
 	EG_VEC(uint32_t) isolating;            /* policies, ascending */
 	EG_VEC(struct eg_explain_miss) misses; /* if denied: closest first */
 };

@@ -46,20 +46,20 @@ struct eg_policy_stats {
 	size_t bytes;  /* size of the compiled policy, without the cluster */
 };
 
-/* Verdict of one direction. Values up to EG_VERDICT_UNKNOWN deny; values from EG_VERDICT_RULE are
- * allowed by rule (verdict - EG_VERDICT_RULE). */
+/* Verdict of one direction. Values up to EG_POLICY_UNKNOWN deny; values from EG_POLICY_RULE are
+ * allowed by rule (verdict - EG_POLICY_RULE). */
 enum {
-	EG_VERDICT_DENY,    /* isolated, and no rule allows it */
-	EG_VERDICT_UNKNOWN, /* an endpoint is unknown (eg_cluster_unknown()); set in both directions
-			     */
-	EG_VERDICT_NOT_ISOLATED, /* not isolated in that direction */
-	EG_VERDICT_SELF,         /* from a pod to itself */
-	EG_VERDICT_NODE,         /* from a pod's node to the pod */
-	EG_VERDICT_RULE,
+	EG_POLICY_DENY,    /* isolated, and no rule allows it */
+	EG_POLICY_UNKNOWN, /* an endpoint is unknown (eg_cluster_unknown()); set in both directions
+			    */
+	EG_POLICY_NOT_ISOLATED, /* not isolated in that direction */
+	EG_POLICY_SELF,         /* from a pod to itself */
+	EG_POLICY_NODE,         /* from a pod's node to the pod */
+	EG_POLICY_RULE,
 };
 
-/* The packet passes if neither direction denies it (eg_verdict_passes()). */
-struct eg_verdict {
+/* The packet passes if neither direction denies it (eg_policy_passes()). */
+struct eg_policy_verdict {
 	uint32_t side[EG_DIRS]; /* EG_INGRESS: of the destination; EG_EGRESS: of the source */
 };
 
@@ -128,7 +128,7 @@ bool eg_policy_class_unknown(const struct eg_policy *policy, uint32_t class_id);
 
 /* Look up the rules for n packets by class, without exemptions: in[i] -> out[i]. */
 void eg_policy_match(const struct eg_policy *policy, const struct eg_match *in,
-		     struct eg_verdict *out, size_t n);
+		     struct eg_policy_verdict *out, size_t n);
 
 /* A first packet as the packet path has it: addresses are not copied. */
 struct eg_policy_packet {
@@ -140,12 +140,12 @@ struct eg_policy_packet {
 
 /* Evaluate policy for n packets, completely: classes, rules and exemptions. */
 void eg_policy_evaluate(const struct eg_policy *policy, const struct eg_policy_packet *packets,
-			struct eg_verdict *out, size_t n);
+			struct eg_policy_verdict *out, size_t n);
 
-static inline int eg_verdict_passes(const struct eg_verdict *verdict)
+static inline int eg_policy_passes(const struct eg_policy_verdict *verdict)
 {
-	return verdict->side[EG_INGRESS] > EG_VERDICT_UNKNOWN &&
-	       verdict->side[EG_EGRESS] > EG_VERDICT_UNKNOWN;
+	return verdict->side[EG_INGRESS] > EG_POLICY_UNKNOWN &&
+	       verdict->side[EG_EGRESS] > EG_POLICY_UNKNOWN;
 }
 
 /* Where a verdict's rule was written; NULL if the verdict has none. Rules are numbered densely from

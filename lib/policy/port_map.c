@@ -36,7 +36,7 @@ static int add_rule(struct eg_port_maps *port_maps, const struct eg_cluster *clu
 		    uint32_t profile, uint32_t index)
 {
 	const struct eg_rule *rule = eg_rule_of(cluster, &rules->refs.v[index]);
-	uint32_t verdict = EG_VERDICT_RULE + index;
+	uint32_t verdict = EG_POLICY_RULE + index;
 	size_t n;
 	const struct eg_key_range *ranges = eg_rules_ports(rules, index, &n);
 
@@ -103,7 +103,7 @@ static int assign_verdicts(struct eg_port_maps *port_maps)
 	port_maps->n_assigned += port_maps->spans.n + cuts->n;
 	port_maps->verdicts.n = port_maps->next_free.n = 0;
 	for (uint32_t i = 0; i < cuts->n; i++)
-		if (eg_words_add(&port_maps->verdicts, EG_VERDICT_DENY) ||
+		if (eg_words_add(&port_maps->verdicts, EG_POLICY_DENY) ||
 		    eg_words_add(&port_maps->next_free, i))
 			return -ENOMEM;
 	eg_vec_foreach (span, &port_maps->spans) {

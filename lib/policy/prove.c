@@ -32,15 +32,15 @@ static bool verdict_matches(const struct eg_policy *policy, const struct eg_ref_
 
 	switch (side->why) {
 	case EG_REF_NOT_ISOLATED:
-		return verdict == EG_VERDICT_NOT_ISOLATED;
+		return verdict == EG_POLICY_NOT_ISOLATED;
 	case EG_REF_SELF:
-		return verdict == EG_VERDICT_SELF;
+		return verdict == EG_POLICY_SELF;
 	case EG_REF_NODE:
-		return verdict == EG_VERDICT_NODE;
+		return verdict == EG_POLICY_NODE;
 	case EG_REF_DENIED:
-		return verdict == EG_VERDICT_DENY;
+		return verdict == EG_POLICY_DENY;
 	case EG_REF_UNKNOWN:
-		return verdict == EG_VERDICT_UNKNOWN;
+		return verdict == EG_POLICY_UNKNOWN;
 	case EG_REF_RULE:
 		return rule && rule->dir == dir && rule->policy == side->policy &&
 		       rule->rule == side->rule;
@@ -54,7 +54,7 @@ bool eg_prove_packet(const struct eg_policy *policy, const struct eg_packet_key 
 	const struct eg_cluster *cluster = eg_policy_cluster(policy);
 	struct eg_policy_packet packet = {key->src.bytes, key->dst.bytes, key->port, key->proto,
 					  key->src.family};
-	struct eg_verdict verdict;
+	struct eg_policy_verdict verdict;
 
 	eg_policy_evaluate(policy, &packet, &verdict, 1);
 	for (int d = 0; d < EG_DIRS; d++) {
@@ -229,15 +229,15 @@ void eg_proof_describe(const struct eg_proof *proof, struct eg_buf *out)
 static void describe_verdict(const struct eg_policy *policy, uint32_t verdict, struct eg_buf *out)
 {
 	const struct eg_rule_ref *rule = eg_policy_rule(policy, verdict);
-	static const char *const words[EG_VERDICT_RULE] = {
-		[EG_VERDICT_DENY] = "deny",
-		[EG_VERDICT_UNKNOWN] = "deny, an endpoint is unknown",
-		[EG_VERDICT_NOT_ISOLATED] = "not isolated",
-		[EG_VERDICT_SELF] = "allow a pod to itself",
-		[EG_VERDICT_NODE] = "allow from the pod's own node",
+	static const char *const words[EG_POLICY_RULE] = {
+		[EG_POLICY_DENY] = "deny",
+		[EG_POLICY_UNKNOWN] = "deny, an endpoint is unknown",
+		[EG_POLICY_NOT_ISOLATED] = "not isolated",
+		[EG_POLICY_SELF] = "allow a pod to itself",
+		[EG_POLICY_NODE] = "allow from the pod's own node",
 	};
 
-	if (verdict < EG_VERDICT_RULE) {
+	if (verdict < EG_POLICY_RULE) {
 		eg_buf_add(out, "%s", words[verdict]);
 	} else if (rule) {
 		eg_buf_add(out, "allow by ");

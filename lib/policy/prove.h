@@ -18,7 +18,7 @@ struct eg_disagreement {
 	struct eg_packet_key key;
 	enum eg_dir dir;
 	struct eg_ref_side reference;
-	uint32_t compiled; /* EG_VERDICT_* */
+	uint32_t compiled; /* EG_POLICY_DENY, ... */
 };
 
 struct eg_proof {

@@ -344,7 +344,7 @@ static int add_unisolated_row(struct row *row, uint32_t n_pages)
 	uint32_t cells[EG_PAGE_CELLS], id;
 
 	for (uint32_t i = 0; i < EG_PAGE_CELLS; i++)
-		cells[i] = EG_VERDICT_NOT_ISOLATED;
+		cells[i] = EG_POLICY_NOT_ISOLATED;
 	id = eg_intern_add(&row->pages, cells, EG_PAGE_CELLS);
 	for (uint32_t p = 0; id != EG_INTERN_FAILED && p < n_pages; p++)
 		if (eg_words_add(&row->pages_of_rows, id))

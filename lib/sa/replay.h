@@ -62,7 +62,7 @@ static inline void eg_replay_failed(struct eg_replay *replay)
 }
 
 /* Would seq be taken now? EG_PASS, EG_DROP_ESP_REPLAY_OLD or EG_DROP_ESP_REPLAY_SEEN. */
-static inline enum eg_drop eg_replay_check(const struct eg_replay *replay, uint64_t seq)
+static inline enum eg_verdict eg_replay_check(const struct eg_replay *replay, uint64_t seq)
 {
 	if (!replay->size)
 		return EG_PASS;
@@ -78,9 +78,9 @@ static inline enum eg_drop eg_replay_check(const struct eg_replay *replay, uint6
 }
 
 /* Take an authenticated seq: moves the window and marks it, unless it is old or seen by now. */
-static inline enum eg_drop eg_replay_commit(struct eg_replay *replay, uint64_t seq)
+static inline enum eg_verdict eg_replay_commit(struct eg_replay *replay, uint64_t seq)
 {
-	enum eg_drop drop = eg_replay_check(replay, seq);
+	enum eg_verdict drop = eg_replay_check(replay, seq);
 
 	if (drop)
 		return drop;

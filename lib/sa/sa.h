@@ -175,9 +175,9 @@ static inline bool eg_sa_may_receive(const struct eg_sa *sa, uint64_t seq)
 
 /* An authenticated packet has that sequence number: move the window (RFC 4303 s3.4.3), unless it is
  * old or seen by now. The control thread reads the highest one in sa->seq. Its owner only. */
-static inline enum eg_drop eg_sa_received(struct eg_sa *sa, uint64_t seq)
+static inline enum eg_verdict eg_sa_received(struct eg_sa *sa, uint64_t seq)
 {
-	enum eg_drop drop = eg_replay_commit(&sa->replay, seq);
+	enum eg_verdict drop = eg_replay_commit(&sa->replay, seq);
 
 	sa->replay.failed = sa->replay.tried = 0;
 	atomic_store_explicit(&sa->seq, sa->replay.top, memory_order_relaxed);
@@ -185,7 +185,7 @@ static inline enum eg_drop eg_sa_received(struct eg_sa *sa, uint64_t seq)
 }
 
 /* Why a sender got fewer numbers than it asked for. Any thread. */
-enum eg_drop eg_sa_shortage(const struct eg_sa *sa);
+enum eg_verdict eg_sa_shortage(const struct eg_sa *sa);
 
 /* Count what a burst carried through this SA. The writer's worker only. */
 static inline void eg_sa_count(struct eg_sa *sa, uint64_t packets, uint64_t bytes)

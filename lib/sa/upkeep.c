@@ -73,7 +73,7 @@ void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_reco
 	atomic_store_explicit(&sa->seq_limit, seq, memory_order_release);
 }
 
-enum eg_drop eg_sa_shortage(const struct eg_sa *sa)
+enum eg_verdict eg_sa_shortage(const struct eg_sa *sa)
 {
 	uint64_t end = now_of(&sa->seq_end);
 

@@ -160,7 +160,7 @@ static void carry_allowed(struct eg_snap_policy *to, const struct eg_snap_policy
 	size_t n_old = eg_policy_stats(from->compiled)->n_rules;
 
 	for (uint32_t r = 0; r < n_old; r++) {
-		const struct eg_rule_ref *old = eg_policy_rule(from->compiled, EG_VERDICT_RULE + r);
+		const struct eg_rule_ref *old = eg_policy_rule(from->compiled, EG_POLICY_RULE + r);
 		uint32_t policy = successors[old->policy];
 		uint32_t rule = policy == EG_NONE ? EG_NONE
 						  : eg_policy_rule_number(to->compiled, policy,

@@ -250,7 +250,7 @@ static void render_policies(const struct eg_report *now, struct eg_buf *out)
 			eg_buf_add(out,
 				   "    audit: would have dropped %" PRIu64 " connection%s as %s\n",
 				   now->would_drop[i], now->would_drop[i] == 1 ? "" : "s",
-				   eg_drop_name((enum eg_drop)i));
+				   eg_drop_name((enum eg_verdict)i));
 	}
 }
 
@@ -338,8 +338,8 @@ void eg_report_render(const struct eg_report *now, const struct eg_report *befor
 	for (int i = EG_PASS + 1; i < EG_DROP_COUNT; i++) {
 		if (now->drop[i])
 			eg_buf_add(out, "    %-20s %14" PRIu64 "  %s\n",
-				   eg_drop_name((enum eg_drop)i), now->drop[i],
-				   eg_drop_text((enum eg_drop)i));
+				   eg_drop_name((enum eg_verdict)i), now->drop[i],
+				   eg_drop_text((enum eg_verdict)i));
 	}
 	if (now->failover)
 		eg_buf_add(out,

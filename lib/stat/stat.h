@@ -87,7 +87,7 @@ struct eg_port_stats {
 /* Who and what a dropped packet was (RFC 4301 s4.4.1: the audit log's fields). */
 struct eg_drop_record {
 	uint64_t wall_ns;
-	enum eg_drop reason;
+	enum eg_verdict reason;
 	uint16_t port; /* where it came in */
 	uint16_t bytes;
 	struct eg_ip src, dst; /* not set where the packet had none */

@@ -16,7 +16,7 @@
 static double classify_ns(const struct eg_policy *policy, const struct eg_policy_packet *packets,
 			  size_t burst, size_t *passed)
 {
-	struct eg_verdict verdicts[64];
+	struct eg_policy_verdict verdicts[64];
 	uint64_t best = UINT64_MAX;
 
 	for (int round = 0; round < ROUNDS; round++) {
@@ -26,7 +26,7 @@ static double classify_ns(const struct eg_policy *policy, const struct eg_policy
 		for (size_t i = 0; i < PACKETS; i += burst) {
 			eg_policy_evaluate(policy, packets + i, verdicts, burst);
 			for (size_t j = 0; j < burst; j++)
-				*passed += (size_t)eg_verdict_passes(&verdicts[j]);
+				*passed += (size_t)eg_policy_passes(&verdicts[j]);
 		}
 		took = eg_mono_ns() - start;
 		best = took < best ? took : best;

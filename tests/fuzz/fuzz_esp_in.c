@@ -39,7 +39,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		struct eg_tunnel *peer;
 
 		gw = gws[i] = gw_open((struct gw_spec){.site = 1 + i, .window = 1024, .encap = i});
-		peer = &gw->peers.v[0];
+		peer = &gw->tunnels.v[0];
 		if (i) {
 			peer->floats = true;
 			peer->endpoint = eg_endpoint_new(&peer->remote, peer->peer_port);
@@ -150,7 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(gw_discard(gw, ENCRYPTED) == 0);
 	require(bench_in_use() == 0);
 	/* Never to where no peer can be. */
-	require(gw == gws[0] || eg_endpoint_get(gw->peers.v[0].endpoint).port);
+	require(gw == gws[0] || eg_endpoint_get(gw->tunnels.v[0].endpoint).port);
 	while (eg_drop_ring_take(&gw->stats[0]->dropped, &record))
 		require(record.reason > EG_PASS && record.reason < EG_DROP_COUNT);
 	return 0;

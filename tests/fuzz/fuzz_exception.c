@@ -53,7 +53,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		}
 	}
 	gw_ready(gw);
-	gw->peers.v[0].n_out = 0;
+	gw->tunnels.v[0].n_out = 0;
 	gw->path[0]->sample_cycles = 1;
 	__lsan_enable();
 	return 0;

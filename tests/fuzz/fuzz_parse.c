@@ -43,7 +43,7 @@ static void check_split(const struct eg_pkt *pkt, const uint8_t *data)
 static void parse(const uint8_t *data, uint32_t len)
 {
 	struct eg_pkt pkt, again;
-	enum eg_drop drop = eg_parse_ip(data, len, &pkt);
+	enum eg_verdict drop = eg_parse_ip(data, len, &pkt);
 
 	require(drop < EG_DROP_COUNT);
 	if (drop)

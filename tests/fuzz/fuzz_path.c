@@ -202,7 +202,7 @@ static void check_way(struct way *way)
 	static struct frame out;
 	struct gw *gw = way->gw;
 	struct eg_drop_record record;
-	unsigned mtu = eg_pmtu_get(gw->peers.v[0].pmtu);
+	unsigned mtu = eg_pmtu_get(gw->tunnels.v[0].pmtu);
 
 	require(gw->path[0]->reassembly.n <= EG_REASSEMBLY_MAX);
 	require(mtu >= (gw->spec.outer == 6 ? 1280 : 576));
@@ -227,7 +227,7 @@ static void start(struct way *way)
 
 	replay->top = 0;
 	memset(replay->bits, 0, eg_replay_bytes(replay->size));
-	atomic_store(&gw->peers.v[0].pmtu->word, EG_PMTU_NONE);
+	atomic_store(&gw->tunnels.v[0].pmtu->word, EG_PMTU_NONE);
 	gw->path[0]->icmp = (struct eg_icmp_limits){0};
 	gw->path[0]->reassembly.closed = false;
 }

@@ -79,7 +79,7 @@ void gate_check(const struct gate *gate)
 {
 	uint64_t drops = 0;
 
-	for (enum eg_drop drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++)
+	for (enum eg_verdict drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++)
 		drops += gate_drops(gate, drop);
 	assert_int_equal(gate->rx, gate->passed + drops);
 	assert_int_equal(rte_mempool_avail_count(pool), MBUFS);
@@ -323,7 +323,7 @@ void gate_burst(struct gate *gate, unsigned worker, const struct packet *packets
 
 	assert_true(n <= EG_BATCH_MAX);
 	batch->n = n;
-	batch->n_lost = 0;
+	batch->n_removed = 0;
 	for (unsigned i = 0; i < n; i++) {
 		batch->m[i] = frame_of(&packets[i], i);
 		batch->meta[i].port = 0;
@@ -342,16 +342,16 @@ void gate_burst(struct gate *gate, unsigned worker, const struct packet *packets
 	}
 }
 
-enum eg_drop gate_packet(struct gate *gate, unsigned worker, const struct packet *packet)
+enum eg_verdict gate_packet(struct gate *gate, unsigned worker, const struct packet *packet)
 {
 	uint64_t before[EG_DROP_COUNT];
-	enum eg_drop got = EG_PASS;
+	enum eg_verdict got = EG_PASS;
 	bool passed;
 
-	for (enum eg_drop drop = EG_PASS; drop < EG_DROP_COUNT; drop++)
+	for (enum eg_verdict drop = EG_PASS; drop < EG_DROP_COUNT; drop++)
 		before[drop] = gate_drops(gate, drop);
 	gate_burst(gate, worker, packet, 1, &passed);
-	for (enum eg_drop drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++) {
+	for (enum eg_verdict drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++) {
 		if (gate_drops(gate, drop) != before[drop])
 			got = drop;
 	}
@@ -359,7 +359,7 @@ enum eg_drop gate_packet(struct gate *gate, unsigned worker, const struct packet
 	return got;
 }
 
-enum eg_drop gate_line(struct gate *gate, const char *line)
+enum eg_verdict gate_line(struct gate *gate, const char *line)
 {
 	struct packet packet = packet_of(line);
 
@@ -370,7 +370,7 @@ void gate_rows(struct gate *gate, const char *what, const struct row *rows, size
 {
 	for (size_t i = 0; i < n; i++) {
 		struct packet packet = packet_of(rows[i].line);
-		enum eg_drop got = gate_packet(gate, i % GATE_WORKERS, &packet);
+		enum eg_verdict got = gate_packet(gate, i % GATE_WORKERS, &packet);
 
 		if (got != rows[i].want)
 			fail_msg("%s, row %d, \"%s\": %s, not %s", what, rows[i].number,
@@ -378,7 +378,7 @@ void gate_rows(struct gate *gate, const char *what, const struct row *rows, size
 	}
 }
 
-uint64_t gate_drops(const struct gate *gate, enum eg_drop reason)
+uint64_t gate_drops(const struct gate *gate, enum eg_verdict reason)
 {
 	uint64_t sum = 0;
 

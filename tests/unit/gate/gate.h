@@ -66,20 +66,20 @@ void gate_burst(struct gate *gate, unsigned worker, const struct packet *packets
 		bool *passed);
 
 /* One packet alone, at worker 0 or any. */
-enum eg_drop gate_packet(struct gate *gate, unsigned worker, const struct packet *packet);
-enum eg_drop gate_line(struct gate *gate, const char *line);
+enum eg_verdict gate_packet(struct gate *gate, unsigned worker, const struct packet *packet);
+enum eg_verdict gate_line(struct gate *gate, const char *line);
 
 struct row {
 	int number;
 	const char *line;
-	enum eg_drop want;
+	enum eg_verdict want;
 };
 
 /* Send the lines in their order, by workers in turn; fails the test at the first that is not as
  * wanted. */
 void gate_rows(struct gate *gate, const char *what, const struct row *rows, size_t n);
 
-uint64_t gate_drops(const struct gate *gate, enum eg_drop reason);
+uint64_t gate_drops(const struct gate *gate, enum eg_verdict reason);
 uint64_t gate_opened(const struct gate *gate);
 
 /* Connections allowed by all rules, and packets denied by all policies, in the policy in force. */

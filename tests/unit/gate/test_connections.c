@@ -252,7 +252,7 @@ static void test_one_batch_echo(void **state)
 	gate_close(gate);
 }
 
-static uint64_t would_drop(const struct gate *gate, enum eg_drop reason)
+static uint64_t would_drop(const struct gate *gate, enum eg_verdict reason)
 {
 	return eg_counted(&gate->path[0]->stats->would_drop[reason]) +
 	       eg_counted(&gate->path[1]->stats->would_drop[reason]);

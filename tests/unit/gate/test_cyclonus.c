@@ -17,7 +17,7 @@ struct tally {
 struct probe {
 	struct eg_packet_key key;
 	bool self;
-	enum eg_drop want;
+	enum eg_verdict want;
 };
 
 static struct packet packet_for(const struct eg_packet_key *key, unsigned number)
@@ -75,7 +75,7 @@ static void check_probe(struct tally *tally, const struct eg_node *step, const s
 	struct probe probe = read_probe(step, node);
 	struct packet packet = packet_for(&probe.key, (unsigned)tally->probes);
 	uint64_t opened = gate_opened(tally->gate);
-	enum eg_drop got = gate_packet(tally->gate, tally->probes & 1, &packet);
+	enum eg_verdict got = gate_packet(tally->gate, tally->probes & 1, &packet);
 
 	if (got != probe.want)
 		fail_msg("probe %zu, %s to %s %s %u: %s, not %s", tally->probes,

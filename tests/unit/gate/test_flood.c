@@ -48,8 +48,8 @@ static struct packet segment(uint32_t n, const char *ends, const char *flags, bo
 	return packet;
 }
 
-static enum eg_drop send_segment(struct gate *gate, uint32_t n, const char *ends, const char *flags,
-				 bool reply)
+static enum eg_verdict send_segment(struct gate *gate, uint32_t n, const char *ends,
+				    const char *flags, bool reply)
 {
 	struct packet packet = segment(n, ends, flags, reply);
 

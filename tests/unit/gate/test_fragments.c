@@ -67,7 +67,7 @@ static void test_order(void **state)
 	(void)state;
 	gate_policies(gate, policies);
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		enum eg_drop got = gate_line(gate, rows[i].line);
+		enum eg_verdict got = gate_line(gate, rows[i].line);
 
 		if (got != rows[i].want)
 			fail_msg("row %d: %s, not %s", rows[i].number, eg_drop_name(got),

@@ -24,8 +24,8 @@ static struct gate *open_gate(void)
 	return gate;
 }
 
-static enum eg_drop send_error(struct gate *gate, const char *from_to, unsigned type,
-			       const char *about)
+static enum eg_verdict send_error(struct gate *gate, const char *from_to, unsigned type,
+				  const char *about)
 {
 	struct packet quoted = packet_of(about);
 	struct packet error = error_about(from_to, type, &quoted, quoted.n);
@@ -40,7 +40,7 @@ static void test_quotes(void **state)
 		const char *from_to;
 		unsigned type;
 		const char *about;
-		enum eg_drop want;
+		enum eg_verdict want;
 	} rows[] = {
 		/* From the server, about what the client sent it. */
 		{1, "s c", 3, "c s tcp 40000 80 A", PASS},
@@ -99,7 +99,7 @@ static void test_quotes(void **state)
 	gate_rows(gate, "opening", opens, COUNT(opens));
 	before = eg_flow_in_use(gate->table);
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		enum eg_drop want = rows[i].want, got;
+		enum eg_verdict want = rows[i].want, got;
 
 		/* The server's own egress names it first. */
 		if (want == INGRESS && (rows[i].from_to[0] | 0x20) == 's')
@@ -134,7 +134,7 @@ static void test_truncated(void **state)
 		assert_int_equal(gate_line(gate, rows[r].open), PASS);
 		for (unsigned n = 0; n <= about.n; n++) {
 			struct packet error = error_about(rows[r].from_to, rows[r].type, &about, n);
-			enum eg_drop got = gate_packet(gate, 0, &error);
+			enum eg_verdict got = gate_packet(gate, 0, &error);
 
 			if (got != (n >= rows[r].enough ? PASS : INGRESS))
 				fail_msg("row %zu, %u bytes quoted: %s", r, n, eg_drop_name(got));

@@ -62,7 +62,7 @@ static void test_modes(void **state)
 {
 	static const struct {
 		char from;
-		enum eg_drop want[3]; /* strict, loose, off */
+		enum eg_verdict want[3]; /* strict, loose, off */
 	} rows[] = {
 		{'c', {PASS, PASS, PASS}},    {'e', {STRAY, PASS, PASS}},
 		{'d', {STRAY, STRAY, STRAY}}, {'h', {STRAY, STRAY, PASS}},
@@ -79,7 +79,7 @@ static void test_modes(void **state)
 		for (size_t i = 0; i < 2 * COUNT(rows); i++) {
 			char from = rows[i / 2].from, line[32];
 			bool v6 = i % 2;
-			enum eg_drop got;
+			enum eg_verdict got;
 
 			if (v6)
 				from = (char)(from - 32);

@@ -32,7 +32,7 @@ static void check_probe(const struct eg_policy *policy, const struct eg_node *st
 	};
 	bool self = !strcmp(from, to);
 	struct eg_policy_packet packet = {key.src.bytes, key.dst.bytes, key.port, key.proto, 4};
-	struct eg_verdict verdict;
+	struct eg_policy_verdict verdict;
 
 	/* Upstream says what rules alone would do to a pod that speaks to itself. */
 	assert_int_equal(eg_ref_passes(eg_ref_rules(cluster, EG_INGRESS, &key).why),
@@ -41,7 +41,7 @@ static void check_probe(const struct eg_policy *policy, const struct eg_node *st
 			 is_true(probe, "Egress"));
 	assert_true(eg_prove_packet(policy, &key, NULL));
 	eg_policy_evaluate(policy, &packet, &verdict, 1);
-	assert_int_equal(eg_verdict_passes(&verdict), self || is_true(probe, "Allowed"));
+	assert_int_equal(eg_policy_passes(&verdict), self || is_true(probe, "Allowed"));
 	tally->probes++;
 	tally->self += self;
 }

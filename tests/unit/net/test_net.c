@@ -13,13 +13,13 @@ static void test_drop_names(void **state)
 
 	(void)state;
 	assert_int_equal(COUNT(names), EG_DROP_COUNT);
-	for (enum eg_drop a = EG_PASS; a < EG_DROP_COUNT; a++) {
+	for (enum eg_verdict a = EG_PASS; a < EG_DROP_COUNT; a++) {
 		assert_string_equal(eg_drop_name(a), names[a]);
 		assert_true(strlen(eg_drop_text(a)) > 8);
 		for (const char *c = names[a]; *c; c++) /* a metric label needs no quoting */
 			assert_true(islower((unsigned char)*c) || isdigit((unsigned char)*c) ||
 				    *c == '_');
-		for (enum eg_drop b = EG_PASS; b < a; b++) {
+		for (enum eg_verdict b = EG_PASS; b < a; b++) {
 			assert_string_not_equal(eg_drop_name(a), eg_drop_name(b));
 			assert_string_not_equal(eg_drop_text(a), eg_drop_text(b));
 		}

@@ -27,7 +27,7 @@ static const struct ip_case {
 	const char *what;
 	const char *hex;
 	size_t size; /* buffer size, zero-padded after the hex; 0: as written */
-	enum eg_drop drop;
+	enum eg_verdict drop;
 	struct eg_pkt pkt; /* expected, if accepted */
 } ip_cases[] = {
 	/* IPv4 */
@@ -215,7 +215,7 @@ static const struct link_case {
 	const char *what;
 	const char *hex;
 	size_t size;
-	enum eg_drop drop;
+	enum eg_verdict drop;
 	uint16_t l3_off;
 } link_cases[] = {
 #define MACS "020000000002 020000000001 "
@@ -242,7 +242,7 @@ static const struct link_case {
 
 static const struct address_case {
 	const char *src, *dst;
-	enum eg_drop drop;
+	enum eg_verdict drop;
 } address_cases[] = {
 	{"10.0.0.1", "10.0.0.2", EG_PASS},
 	{"1.0.0.0", "223.255.255.255", EG_PASS},
@@ -333,7 +333,7 @@ struct net_packet net_valid(size_t index)
 	return (struct net_packet){0};
 }
 
-static void assert_drop(enum eg_drop got, enum eg_drop want, size_t row, const char *what)
+static void assert_drop(enum eg_verdict got, enum eg_verdict want, size_t row, const char *what)
 {
 	if (got != want)
 		fail_msg("row %zu, %s: %s, not %s", row, what, eg_drop_name(got),
@@ -415,13 +415,13 @@ static void test_addresses(void **state)
 /* The tables above cover every reason that the functions can return. */
 static void test_every_reason(void **state)
 {
-	static const enum eg_drop of_ip[] = {EG_DROP_BAD_IP_LENGTH, EG_DROP_BAD_IP_HEADER,
-					     EG_DROP_BAD_IP_CHECKSUM, EG_DROP_BAD_IP6_EXTENSION,
-					     EG_DROP_SHORT_L4};
-	static const enum eg_drop of_link[] = {EG_DROP_SHORT_FRAME, EG_DROP_NOT_IP,
-					       EG_DROP_BAD_IP_LENGTH, EG_DROP_BAD_IP_HEADER};
-	static const enum eg_drop of_addresses[] = {EG_DROP_MULTICAST, EG_DROP_MARTIAN,
-						    EG_DROP_LINK_LOCAL};
+	static const enum eg_verdict of_ip[] = {EG_DROP_BAD_IP_LENGTH, EG_DROP_BAD_IP_HEADER,
+						EG_DROP_BAD_IP_CHECKSUM, EG_DROP_BAD_IP6_EXTENSION,
+						EG_DROP_SHORT_L4};
+	static const enum eg_verdict of_link[] = {EG_DROP_SHORT_FRAME, EG_DROP_NOT_IP,
+						  EG_DROP_BAD_IP_LENGTH, EG_DROP_BAD_IP_HEADER};
+	static const enum eg_verdict of_addresses[] = {EG_DROP_MULTICAST, EG_DROP_MARTIAN,
+						       EG_DROP_LINK_LOCAL};
 	unsigned ip[EG_DROP_COUNT] = {0}, link[EG_DROP_COUNT] = {0}, addresses[EG_DROP_COUNT] = {0};
 
 	(void)state;

@@ -41,11 +41,11 @@ static void assert_insert_point(const struct eg_pkt *pkt, const uint8_t *bytes)
 
 /* Parse a copy of exactly n bytes; then again with padding after it, which may only change the
  * result of a truncated packet. */
-static enum eg_drop parse_exact(const uint8_t *bytes, size_t n)
+static enum eg_verdict parse_exact(const uint8_t *bytes, size_t n)
 {
 	uint8_t *exact = net_exact_copy(bytes, n), *padded = malloc(n + 64);
 	struct eg_pkt pkt, again;
-	enum eg_drop drop = eg_parse_ip(exact, (uint32_t)n, &pkt), drop_again;
+	enum eg_verdict drop = eg_parse_ip(exact, (uint32_t)n, &pkt), drop_again;
 
 	assert_non_null(padded);
 	memcpy(padded, bytes, n);

@@ -89,7 +89,7 @@ unsigned bench_in_use(void)
 	return rte_mempool_in_use_count(pool);
 }
 
-uint64_t bench_drops(enum eg_drop reason)
+uint64_t bench_drops(enum eg_verdict reason)
 {
 	return dropped[reason];
 }
@@ -490,7 +490,7 @@ void gw_close(struct gw *gw)
 	gw_discard(gw, ENCRYPTED);
 	check_balance(gw);
 	check_pool();
-	for (enum eg_drop drop = EG_PASS; drop < EG_DROP_COUNT; drop++)
+	for (enum eg_verdict drop = EG_PASS; drop < EG_DROP_COUNT; drop++)
 		dropped[drop] += gw_drops(gw, drop);
 	free_gw(gw);
 }
@@ -529,23 +529,23 @@ void gw_send_mbuf(struct gw *gw, unsigned port, struct rte_mbuf *m)
 	gw_receive(gw, port, 1);
 }
 
-static enum eg_drop first_drop(const struct gw *gw, const uint64_t before[EG_DROP_COUNT])
+static enum eg_verdict first_drop(const struct gw *gw, const uint64_t before[EG_DROP_COUNT])
 {
-	for (enum eg_drop drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++) {
+	for (enum eg_verdict drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++) {
 		if (gw_drops(gw, drop) != before[drop])
 			return drop;
 	}
 	return EG_PASS;
 }
 
-void gw_expect(struct gw *gw, unsigned port, const struct frame *frame, enum eg_drop want,
+void gw_expect(struct gw *gw, unsigned port, const struct frame *frame, enum eg_verdict want,
 	       const char *what)
 {
 	uint64_t before[EG_DROP_COUNT], all = gw_drops_all(gw);
-	enum eg_drop got;
+	enum eg_verdict got;
 	unsigned sent;
 
-	for (enum eg_drop drop = EG_PASS; drop < EG_DROP_COUNT; drop++)
+	for (enum eg_verdict drop = EG_PASS; drop < EG_DROP_COUNT; drop++)
 		before[drop] = gw_drops(gw, drop);
 	gw_send(gw, port, frame, 1);
 	sent = gw_discard(gw, CLEAR) + gw_discard(gw, ENCRYPTED);
@@ -640,7 +640,7 @@ unsigned gw_discard(struct gw *gw, unsigned port)
 	return n;
 }
 
-uint64_t gw_drops(const struct gw *gw, enum eg_drop reason)
+uint64_t gw_drops(const struct gw *gw, enum eg_verdict reason)
 {
 	uint64_t sum = 0;
 
@@ -653,7 +653,7 @@ uint64_t gw_drops_all(const struct gw *gw)
 {
 	uint64_t sum = 0;
 
-	for (enum eg_drop drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++)
+	for (enum eg_verdict drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++)
 		sum += gw_drops(gw, drop);
 	return sum;
 }

@@ -102,7 +102,7 @@ void gw_receive(struct gw *gw, unsigned port, unsigned n);
 
 /* Send one frame that must be dropped for this reason and no other, or (EG_PASS) must leave, by
  * whatever port; `what` names the case where it does not. */
-void gw_expect(struct gw *gw, unsigned port, const struct frame *frame, enum eg_drop want,
+void gw_expect(struct gw *gw, unsigned port, const struct frame *frame, enum eg_verdict want,
 	       const char *what);
 
 /* What left by a port since the last call; at most max, returns how many. MACs are checked. */
@@ -128,10 +128,10 @@ unsigned gw_to_kernel(struct gw *gw, unsigned port, struct frame *out, unsigned 
 /* Forget what left by a port; returns how many. */
 unsigned gw_discard(struct gw *gw, unsigned port);
 
-uint64_t gw_drops(const struct gw *gw, enum eg_drop reason);
+uint64_t gw_drops(const struct gw *gw, enum eg_verdict reason);
 uint64_t gw_drops_all(const struct gw *gw);
 
 /* How often any gw so far dropped for a reason. */
-uint64_t bench_drops(enum eg_drop reason);
+uint64_t bench_drops(enum eg_verdict reason);
 
 #endif

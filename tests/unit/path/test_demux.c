@@ -39,7 +39,7 @@ static const struct row {
 	uint16_t n;      /* bytes behind the UDP header; of another protocol, all */
 	uint8_t body[8]; /* the first of them; ICMP: IPv4's type, code, IPv6's type */
 	enum eg_wire_kind kind;
-	enum eg_drop drop; /* where there is no kernel device; EG_PASS: it is answered */
+	enum eg_verdict drop; /* where there is no kernel device; EG_PASS: it is answered */
 } rows[] = {
 	{"ESP", ESP, .n = 40, .body = {0, 0, 0x99, 1}, .kind = EG_WIRE_ESP,
 	 .drop = EG_DROP_ESP_UNKNOWN_SPI},
@@ -169,7 +169,7 @@ static enum eg_wire_kind kind_of(struct gw *gw, const struct frame *frame)
 	memcpy(rte_pktmbuf_append(m, frame->n), frame->bytes, frame->n);
 	path->snap = gw->snap;
 	path->batch.n = 1;
-	path->batch.n_lost = 0;
+	path->batch.n_removed = 0;
 	path->batch.m[0] = m;
 	path->batch.meta[0] = (struct eg_meta){.port = ENCRYPTED};
 	eg_parse_frames(path);
@@ -261,7 +261,7 @@ static void test_mixed_burst(void **state)
 		age(packet.bytes, 1);
 		assert_memory_equal(out[i].bytes + ETH, packet.bytes, packet.n);
 	}
-	for (enum eg_drop drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++) {
+	for (enum eg_verdict drop = EG_PASS + 1; drop < EG_DROP_COUNT; drop++) {
 		if (gw_drops(gw, drop) != want[drop])
 			fail_msg("%s: %lu, not %lu", eg_drop_name(drop),
 				 (unsigned long)gw_drops(gw, drop), (unsigned long)want[drop]);
@@ -292,7 +292,7 @@ static void test_reassembled(void **state)
 	static const struct {
 		struct row row;
 		bool to_kernel;
-		enum eg_drop drop;
+		enum eg_verdict drop;
 	} whole[] = {
 		{{"IKE", UDP, .dport = 500, .n = 800}, true, EG_PASS},
 		{{"marker", UDP, .dport = 4500, .n = 800}, true, EG_PASS},

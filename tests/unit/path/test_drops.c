@@ -95,7 +95,7 @@ static const struct plain_case {
 	const char *poke;
 	int mend;
 	uint16_t cut;
-	enum eg_drop want;
+	enum eg_verdict want;
 } plain_cases[] = {
 	{"into the tunnel", CLEAR, {V4, .payload = 20}, NULL, 0, 0, EG_PASS},
 	{"IPv6 into the tunnel", CLEAR, {V6, .payload = 20}, NULL, 0, 0, EG_PASS},
@@ -233,7 +233,7 @@ static const struct esp_case {
 	uint32_t spi;
 	uint16_t esp_len;    /* cut the ESP packet to that, and the outer length with it */
 	const char *poke;    /* behind the sealing; the outer checksum is mended */
-	enum eg_drop want;
+	enum eg_verdict want;
 } esp_cases[] = {
 	{"right", .want = EG_PASS},
 	/* sa_in */
@@ -404,7 +404,7 @@ static void test_encrypt_at_tx(void **state)
 		       frame.n - 14u);
 		path->snap = gw->snap;
 		path->batch.n = 1;
-		path->batch.n_lost = 0;
+		path->batch.n_removed = 0;
 		path->batch.m[0] = m;
 		path->batch.meta[0] = (struct eg_meta){.port = CLEAR, .hop = &out, .local = true};
 		eg_tx(path);

@@ -102,7 +102,7 @@ static void test_other_bodies(void **state)
 		const char *what;
 		uint16_t port, n;
 		uint8_t body[12];
-		enum eg_drop want;
+		enum eg_verdict want;
 	} cases[] = {
 		{"keepalive", 4500, 1, {0xff}, EG_DROP_UDP_KEEPALIVE},
 		{"one other byte", 4500, 1, {0xfe}, EG_DROP_ESP_SHORT},

@@ -106,7 +106,7 @@ static const struct row {
 	const char *const *src, *const *dst;
 	unsigned proto, sport, dport;
 	enum to to;
-	enum eg_drop drop;
+	enum eg_verdict drop;
 } table[] = {
 	/* 0: from pods, to the address of their port: everything but echo */
 	{BOTH, PODS, pod, local[0], TCP, 40000, 22, TO_KERNEL_OF_PODS, 0},
@@ -543,7 +543,7 @@ static unsigned look(struct gw *gw, const struct frame *p, bool kernel, unsigned
 	eg_count(&gw->stats[0]->port[CLEAR].rx_packets, 1); /* it came from somewhere */
 	path->snap = gw->snap;
 	path->batch.n = 1;
-	path->batch.n_lost = 0;
+	path->batch.n_removed = 0;
 	path->batch.m[0] = m;
 	path->batch.meta[0] = (struct eg_meta){
 		.port = (uint8_t)port, .kernel = kernel, .hop = &hop, .pkt.version = 4};

@@ -246,7 +246,7 @@ static void test_sources(void **state)
 	const struct {
 		const struct tunnel *by;
 		const char *src;
-		enum eg_drop want;
+		enum eg_verdict want;
 	} cases[] = {
 		{&first, "10.2.0.9", EG_PASS},
 		{&second, "10.2.0.9", EG_PASS},

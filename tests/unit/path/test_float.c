@@ -151,7 +151,7 @@ static void test_bad_sources(void **state)
 		unsigned outer;
 		const char *address;
 		uint16_t port;
-		enum eg_drop want; /* parse refuses some of them for everybody */
+		enum eg_verdict want; /* parse refuses some of them for everybody */
 	} cases[] = {
 		{4, "198.51.100.7", 0, EG_PASS}, /* port 0 is nobody's */
 		{6, "2001:db8:7::7", 0, EG_PASS},

@@ -168,7 +168,7 @@ static void test_no_echo(void **state)
 		enum way way;
 		const char *src, *dst;
 		unsigned type;
-		enum eg_drop want;
+		enum eg_verdict want;
 	} rows[] = {
 		{"an answer", BY_CLEAR, "10.1.0.5", "10.1.0.1", 0, EG_DROP_TO_GATEWAY},
 		{"a timestamp", BY_CLEAR, "10.1.0.5", "10.1.0.1", 13, EG_DROP_TO_GATEWAY},
@@ -228,7 +228,7 @@ static void test_errors(void **state)
 		unsigned type_code;
 		uint32_t number;
 		const char *from; /* NULL: nothing is said */
-		enum eg_drop drop;
+		enum eg_verdict drop;
 	} rows[] = {
 		{"no route",
 		 BY_CLEAR,
@@ -383,7 +383,7 @@ static void test_rejected(void **state)
 	(void)state;
 	add_packet(&about, &(struct flow){V4, .proto = 17, .payload = 20});
 	for (unsigned reject = 0; reject < 2; reject++) {
-		struct eg_meta meta = {.port = CLEAR, .drop = EG_DROP_POLICY_EGRESS};
+		struct eg_meta meta = {.port = CLEAR, .verdict = EG_DROP_POLICY_EGRESS};
 		struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
 
 		memcpy(rte_pktmbuf_append(m, about.n), about.bytes, about.n);

@@ -7,7 +7,7 @@
 /* A driver that leaves less room than we put around a packet: 36 bytes of outer header, ESP and IV
  * and 14 of Ethernet, where the frame's own 14 are free already; behind it 16 of padding,
  * whatever of it counts, one and the ICV. */
-static void send_with_room(struct gw *gw, unsigned front, unsigned back, enum eg_drop want)
+static void send_with_room(struct gw *gw, unsigned front, unsigned back, enum eg_verdict want)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
 	struct frame frame;
@@ -201,13 +201,13 @@ int run_limit_tests(void)
 }
 
 /* What no packet can cause: the crypto library never refuses a job that was filled right. */
-static bool unreachable(enum eg_drop drop)
+static bool unreachable(enum eg_verdict drop)
 {
 	return drop == EG_PASS || drop == EG_DROP_CRYPTO_FAILED;
 }
 
 /* What needs a policy: test_gate meets these. */
-static bool needs_policy(enum eg_drop drop)
+static bool needs_policy(enum eg_verdict drop)
 {
 	return drop == EG_DROP_POLICY_EGRESS || drop == EG_DROP_POLICY_INGRESS ||
 	       drop == EG_DROP_UNKNOWN_POD || drop == EG_DROP_FRAGMENT_ORPHAN ||
@@ -218,7 +218,7 @@ static bool needs_policy(enum eg_drop drop)
 static void test_every_reason(void **state)
 {
 	(void)state;
-	for (enum eg_drop drop = EG_PASS; drop < EG_DROP_COUNT; drop++) {
+	for (enum eg_verdict drop = EG_PASS; drop < EG_DROP_COUNT; drop++) {
 		if (!needs_policy(drop) && !bench_drops(drop) != unreachable(drop))
 			fail_msg("%s was met by %llu packets", eg_drop_name(drop),
 				 (unsigned long long)bench_drops(drop));

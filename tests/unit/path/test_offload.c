@@ -17,7 +17,7 @@ static const struct offload_case {
 	const char *what;
 	unsigned says;
 	bool wrong; /* the checksum in the header */
-	enum eg_drop want;
+	enum eg_verdict want;
 } cases[] = {
 	{"nothing said, right", NONE, false, EG_PASS},
 	{"nothing said, wrong", NONE, true, EG_DROP_BAD_IP_CHECKSUM},

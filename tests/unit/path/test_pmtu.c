@@ -86,7 +86,7 @@ static unsigned path_mtu(const struct gw *gw)
 	return eg_pmtu_get(gw->tunnels.v[0].pmtu);
 }
 
-static void hear(struct gw *gw, const struct frame *frame, enum eg_drop want, const char *what)
+static void hear(struct gw *gw, const struct frame *frame, enum eg_verdict want, const char *what)
 {
 	uint64_t before = gw_drops(gw, want), all = gw_drops_all(gw);
 
@@ -196,7 +196,7 @@ static void test_forged(void **state)
 		enum part part;
 		unsigned at, bytes; /* set so many bytes there ... */
 		uint32_t value;     /* ... to this */
-		enum eg_drop want;
+		enum eg_verdict want;
 	} rows[] = {
 		{"another SPI", 4, QUOTE, 20, 4, 0x1002, FORGED},
 		{"a number that is yet to come", 4, QUOTE, 24, 4, 1002, FORGED},
@@ -379,7 +379,7 @@ static void test_recent(void **state)
 		const char *what;
 		uint64_t before, last;
 		uint32_t quoted;
-		enum eg_drop want;
+		enum eg_verdict want;
 	} rows[] = {
 		{"the first number, long ago", 100000, 100010, 1, FORGED},
 		{"the last one before", 100000, 100010, 100000, FORGED},
@@ -412,7 +412,7 @@ static void test_quoted_iv(void **state)
 		const char *what;
 		int64_t iv;   /* to the packet's own */
 		unsigned len; /* of the quote */
-		enum eg_drop want;
+		enum eg_verdict want;
 	} rows[] = {
 		{"its own", 0, 36, EG_PASS},
 		{"one later", 1, 36, FORGED},

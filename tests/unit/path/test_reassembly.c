@@ -161,8 +161,8 @@ static void test_hostile(void **state)
 			bool more;
 		} piece[4];
 		unsigned n;
-		enum eg_drop want; /* of the last */
-		unsigned drops;    /* in all; those that are held are lost in the end */
+		enum eg_verdict want; /* of the last */
+		unsigned drops;       /* in all; those that are held are lost in the end */
 	} rows[] = {
 		{"a copy", {{0, 1000, 1}, {0, 1000, 1}}, 2, DUP, 2},
 		{"a copy of the last", {{1000, 3000, 0}, {1000, 3000, 0}}, 2, DUP, 2},

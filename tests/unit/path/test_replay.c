@@ -9,7 +9,7 @@ static const struct step {
 	unsigned row;
 	uint64_t seq;
 	bool forged;
-	enum eg_drop want;
+	enum eg_verdict want;
 } steps[] = {
 	{1, 0, false, EG_DROP_ESP_REPLAY_SEEN},
 	{2, 1, false, EG_PASS},

@@ -37,10 +37,10 @@ static void assert_verdict(const struct eg_policy *policy, const char *probe)
 	struct eg_packet_key key = probe_key(probe, verdict);
 	struct eg_policy_packet packet = {key.src.bytes, key.dst.bytes, key.port, key.proto,
 					  key.src.family};
-	struct eg_verdict out;
+	struct eg_policy_verdict out;
 
 	eg_policy_evaluate(policy, &packet, &out, 1);
-	if (eg_verdict_passes(&out) != !strcmp(verdict, "yes"))
+	if (eg_policy_passes(&out) != !strcmp(verdict, "yes"))
 		fail_msg("%s", probe);
 	assert_agree(policy, &key);
 }

@@ -21,7 +21,7 @@ static void test_rule_origin(void **state)
 	struct eg_packet_key key = probe_key("10.0.0.2 10.0.0.1 TCP 443 yes", verdict_text);
 	struct eg_policy_packet packet = {key.src.bytes, key.dst.bytes, 443, EG_PROTO_TCP, 4};
 	struct eg_cluster cluster = {0};
-	struct eg_verdict verdict;
+	struct eg_policy_verdict verdict;
 	const struct eg_rule_ref *rule;
 	const uint32_t *isolating;
 	struct eg_policy *policy;
@@ -31,14 +31,14 @@ static void test_rule_origin(void **state)
 	yaml_cluster(web_policy, &cluster);
 	policy = compile(&cluster);
 	eg_policy_evaluate(policy, &packet, &verdict, 1);
-	assert_int_equal(verdict.side[EG_EGRESS], EG_VERDICT_NOT_ISOLATED);
+	assert_int_equal(verdict.side[EG_EGRESS], EG_POLICY_NOT_ISOLATED);
 	rule = eg_policy_rule(policy, verdict.side[EG_INGRESS]);
 	assert_non_null(rule);
 	assert_int_equal(rule->rule, 1);
 	assert_int_equal(rule->dir, EG_INGRESS);
 	assert_int_equal(cluster.policies.v[rule->policy].rules[EG_INGRESS].v[1].pos.line, 8);
-	assert_null(eg_policy_rule(policy, EG_VERDICT_DENY));
-	assert_null(eg_policy_rule(policy, EG_VERDICT_RULE + 2));
+	assert_null(eg_policy_rule(policy, EG_POLICY_DENY));
+	assert_null(eg_policy_rule(policy, EG_POLICY_RULE + 2));
 	isolating = eg_policy_isolating(policy, eg_policy_class(policy, &key.dst), EG_INGRESS, &n);
 	assert_int_equal(n, 1);
 	assert_int_equal(isolating[0], rule->policy);
@@ -109,7 +109,7 @@ static void test_two_at_once(void **state)
 	char yes[8];
 	struct eg_packet_key key = probe_key("10.0.0.3 10.0.0.1 TCP 80 no", yes);
 	struct eg_policy_packet packet = {key.src.bytes, key.dst.bytes, 80, EG_PROTO_TCP, 4};
-	struct eg_verdict verdict;
+	struct eg_policy_verdict verdict;
 
 	(void)state;
 	yaml_cluster(web_policy, &a);
@@ -117,9 +117,9 @@ static void test_two_at_once(void **state)
 	old = compile(&a);
 	new = compile(&b);
 	eg_policy_evaluate(old, &packet, &verdict, 1);
-	assert_false(eg_verdict_passes(&verdict));
+	assert_false(eg_policy_passes(&verdict));
 	eg_policy_evaluate(new, &packet, &verdict, 1);
-	assert_true(eg_verdict_passes(&verdict));
+	assert_true(eg_policy_passes(&verdict));
 	eg_policy_free(old);
 	eg_cluster_free(&a);
 	eg_policy_free(new);
@@ -144,7 +144,7 @@ static void test_proof_finds(void **state)
 		uint32_t *cell = &policy->tables[EG_INGRESS].cells[page * EG_PAGE_CELLS + i];
 		uint32_t was = *cell;
 
-		*cell = EG_VERDICT_NOT_ISOLATED;
+		*cell = EG_POLICY_NOT_ISOLATED;
 		assert_int_equal(eg_policy_prove(policy, 0, &proof), 0);
 		if (proof.n_disagreements) {
 			found++;
@@ -204,8 +204,8 @@ static void test_proof_finds_pairs(void **state)
 				if (!cell)
 					continue;
 				was = *cell;
-				*cell = was == EG_VERDICT_NOT_ISOLATED ? EG_VERDICT_DENY
-								       : EG_VERDICT_NOT_ISOLATED;
+				*cell = was == EG_POLICY_NOT_ISOLATED ? EG_POLICY_DENY
+								      : EG_POLICY_NOT_ISOLATED;
 				assert_int_equal(eg_policy_prove(policy, 0, &proof), 0);
 				assert_int_equal(proof.n_disagreements, 1);
 				*cell = was;

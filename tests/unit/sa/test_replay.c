@@ -28,12 +28,12 @@ static struct window new_window(uint32_t size)
 
 /* The two steps as the path takes them. What the check refuses the commit refuses alike; a check
  * changes nothing; a refusal changes nothing. */
-static enum eg_drop receive(struct window *w, uint64_t seq)
+static enum eg_verdict receive(struct window *w, uint64_t seq)
 {
 	struct eg_replay before = w->replay;
 	size_t n = eg_replay_bytes(before.size);
 	uint64_t bits_before[2048 / 8];
-	enum eg_drop check, commit;
+	enum eg_verdict check, commit;
 
 	assert_true(n <= sizeof(bits_before));
 	memcpy(bits_before, w->bits, n);
@@ -53,7 +53,7 @@ static enum eg_drop receive(struct window *w, uint64_t seq)
 static const struct step {
 	unsigned row, a;
 	uint64_t b;
-	enum eg_drop want;
+	enum eg_verdict want;
 } steps[] = {
 	/* The first packets */
 	{1, 0, 0, SEEN}, /* 0 is never sent (s3.3.3) */
@@ -125,7 +125,7 @@ static void test_table(void **state)
 
 		for (size_t i = 0; i < COUNT(steps); i++) {
 			uint64_t seq = (uint64_t)steps[i].a * sizes[s] + steps[i].b;
-			enum eg_drop got = receive(&w, seq);
+			enum eg_verdict got = receive(&w, seq);
 
 			assert_int_equal(steps[i].row, i + 1);
 			if (got != steps[i].want)
@@ -183,7 +183,7 @@ struct naive {
 	uint8_t seen[SPAN];
 };
 
-static enum eg_drop naive_receive(struct naive *n, uint64_t seq)
+static enum eg_verdict naive_receive(struct naive *n, uint64_t seq)
 {
 	uint8_t *seen = &n->seen[seq - n->base];
 
@@ -239,7 +239,7 @@ static unsigned random_walk(struct rng *rng, struct naive *n, uint32_t size, uin
 	}
 	for (; steps_done < WALK && n->top - base < SPAN - 4 * EG_REPLAY_MAX; steps_done++) {
 		uint64_t seq = random_seq(rng, n);
-		enum eg_drop want = naive_receive(n, seq), got = receive(&w, seq);
+		enum eg_verdict want = naive_receive(n, seq), got = receive(&w, seq);
 
 		count[want]++;
 		if (got != want)

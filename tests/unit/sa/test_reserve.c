@@ -200,7 +200,7 @@ static void test_limits(void **state)
 		uint64_t bytes, byte_limit;
 		unsigned n, granted;
 		uint64_t first_iv;
-		enum eg_drop shortage;
+		enum eg_verdict shortage;
 	} cases[] = {
 		{"room", false, 0, 100, 0, 0, 9999, 50, 0, 1, 64, 64, 50, EG_PASS},
 		{"the mark", false, 0, 100, 0, 0, 9999, 50, 0, 1, 200, 100, 50,

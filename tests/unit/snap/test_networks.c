@@ -150,12 +150,12 @@ static bool enters(const struct eg_snap *snap, const char *from)
 {
 	struct eg_ip src, dst;
 	struct eg_policy_packet packet = {src.bytes, dst.bytes, 80, 6, 4};
-	struct eg_verdict verdict;
+	struct eg_policy_verdict verdict;
 
 	assert_int_equal(eg_ip_parse(from, &src), 0);
 	assert_int_equal(eg_ip_parse("10.1.0.5", &dst), 0);
 	eg_policy_evaluate(snap->policy->compiled, &packet, &verdict, 1);
-	return eg_verdict_passes(&verdict);
+	return eg_policy_passes(&verdict);
 }
 
 /* The kubelet's probes come from the gateway's own addresses: they are those of its node. */

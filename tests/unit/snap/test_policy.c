@@ -77,10 +77,10 @@ static bool enters(const struct eg_snap *snap, uint16_t port)
 {
 	static const uint8_t src[] = {8, 8, 8, 8}, dst[] = {10, 1, 0, 5};
 	const struct eg_policy_packet packet = {src, dst, port, 6, 4};
-	struct eg_verdict verdict;
+	struct eg_policy_verdict verdict;
 
 	eg_policy_evaluate(snap->policy->compiled, &packet, &verdict, 1);
-	return eg_verdict_passes(&verdict);
+	return eg_policy_passes(&verdict);
 }
 
 /* Errors refuse a start. In a reload they close what they are about, or refuse that too. */
