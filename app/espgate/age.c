@@ -14,11 +14,15 @@ void eg_age_step(struct eg_gateway *gateway)
 
 	if (eg_flow_in_use(flows))
 		eg_flow_sweep(flows, flows->bucket_mask / STEPS + 1, now_s);
-	if (gateway->sweep_token &&
-	    eg_publisher_passed(&gateway->publisher, gateway->sweep_token)) {
+	if (gateway->sweep_token && eg_rcu_passed(&gateway->rcu, gateway->sweep_token)) {
 		eg_flow_reclaim_finish(flows);
 		gateway->sweep_token = 0;
 	}
 	if (!gateway->sweep_token && eg_flow_reclaim_begin(flows))
-		gateway->sweep_token = eg_publisher_token(&gateway->publisher);
+		gateway->sweep_token = eg_rcu_token(&gateway->rcu);
+}
+
+void eg_deferred_step(struct eg_gateway *gateway)
+{
+	eg_rcu_poll(&gateway->rcu);
 }

@@ -41,6 +41,7 @@ static const struct step {
 	{"SA upkeep", 20 * EG_NS_PER_MS, eg_sas_step},
 	{"drop log", 20 * EG_NS_PER_MS, eg_log_drops},
 	{"connection ageing", 20 * EG_NS_PER_MS, eg_age_step},
+	{"deferred frees", 20 * EG_NS_PER_MS, eg_deferred_step},
 	{"liveness", 20 * EG_NS_PER_MS, eg_liveness_log},
 	{"path MTU", 20 * EG_NS_PER_MS, eg_pmtu_step},
 	{"endpoints", 20 * EG_NS_PER_MS, eg_endpoints_step},

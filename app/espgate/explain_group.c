@@ -41,7 +41,7 @@ static double share(const struct eg_group *group, const struct eg_group_member *
 
 void eg_explain_group_text(const struct eg_view *view, const struct eg_hop *hop, struct eg_buf *out)
 {
-	const struct eg_group *group = view->snap->groups[hop->group];
+	const struct eg_group *group = view->snap->world->groups[hop->group];
 	struct tried tried = in_order(group);
 	char remote[EG_IP_TEXT];
 
@@ -59,7 +59,7 @@ void eg_explain_group_text(const struct eg_view *view, const struct eg_hop *hop,
 
 void eg_explain_group_json(const struct eg_view *view, const struct eg_hop *hop, struct eg_buf *out)
 {
-	const struct eg_group *group = view->snap->groups[hop->group];
+	const struct eg_group *group = view->snap->world->groups[hop->group];
 	struct tried tried = in_order(group);
 
 	eg_buf_add(out, ", \"peers\": [");

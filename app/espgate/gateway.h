@@ -11,6 +11,7 @@
 #include "conf/config.h"
 #include "path/path.h"
 #include "port/port.h"
+#include "rcu/rcu.h"
 #include "snap/publish.h"
 #include "stat/report.h"
 
@@ -53,6 +54,7 @@ struct eg_gateway {
 	struct eg_log log;
 	uint64_t stats_period_ns; /* 0: no periodic block */
 	struct eg_sa_store *sas;
+	struct eg_rcu rcu;
 	struct eg_publisher publisher;
 	struct eg_ports ports;
 	struct eg_worker *worker[EG_WORKERS_MAX];
@@ -93,6 +95,9 @@ void eg_sas_finish(struct eg_gateway *gateway);
 
 /* age.c: one step of forgetting idle connections; all of the table in about a second of steps. */
 void eg_age_step(struct eg_gateway *gateway);
+
+/* age.c: free what no worker can see any more (rcu/rcu.h). */
+void eg_deferred_step(struct eg_gateway *gateway);
 
 /* liveness.c: log which tunnels went down or came up since the last call; their state for a
  * report. */

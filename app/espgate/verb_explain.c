@@ -221,18 +221,19 @@ static void route_text(const struct eg_view *view, const struct eg_hop *hop,
 }
 
 /* No tunnel takes it, and encrypt says that nothing else may. */
-static bool must_encrypt(const struct eg_snap *snap, const struct eg_hop *hop,
+static bool must_encrypt(const struct eg_snap_world *world, const struct eg_hop *hop,
 			 const struct eg_ip *dst)
 {
 	return !eg_hop_is_tunnel(hop) && hop->kind != EG_HOP_LOCAL &&
-	       eg_snap_must_encrypt(snap, dst->family, dst->bytes);
+	       eg_snap_must_encrypt(world, dst->family, dst->bytes);
 }
 
 /* By which way packets with that source may come in; false: by none that checks. */
 static bool source_text(const struct eg_view *view, const struct eg_ip *src, struct eg_buf *out)
 {
 	static const char *const modes[] = {"strict", "loose", "off"};
-	const struct eg_hop *back = &view->snap->hops[eg_lpm_lookup(view->snap->routes, src)];
+	const struct eg_snap_world *world = view->snap->world;
+	const struct eg_hop *back = &world->hops[eg_lpm_lookup(world->routes, src)];
 	const struct eg_conf_port *port;
 
 	eg_buf_add(out, "source check: ");
@@ -286,7 +287,7 @@ static enum eg_verdict lost_anyway(const struct eg_view *view, const struct eg_p
 
 	if (drop)
 		return drop;
-	if (must_encrypt(view->snap, hop, &key->dst))
+	if (must_encrypt(view->snap->world, hop, &key->dst))
 		return EG_DROP_MUST_ENCRYPT;
 	switch ((enum eg_hop_kind)hop->kind) {
 	case EG_HOP_NONE:
@@ -337,9 +338,9 @@ static int answer(const struct eg_view *view, const struct question *question)
 		fprintf(stderr, "espgate explain: out of memory\n");
 		goto end;
 	}
-	hop = &snap->hops[eg_lpm_lookup(snap->routes, &key.dst)];
+	hop = &snap->world->hops[eg_lpm_lookup(snap->world->routes, &key.dst)];
 	source = source_text(view, &key.src, &check);
-	plain = must_encrypt(snap, hop, &key.dst);
+	plain = must_encrypt(snap->world, hop, &key.dst);
 	lost = lost_anyway(view, &key, hop);
 	explanation.drop_reason = lost ? eg_drop_name(lost) : NULL;
 	explanation.audit = snap->policy->audit;

@@ -77,10 +77,11 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	}
 	if (eg_workers_make(gateway, errs))
 		goto workers;
-	if (eg_publisher_init(&gateway->publisher, gateway->n_workers)) {
+	if (eg_rcu_init(&gateway->rcu, gateway->n_workers)) {
 		eg_error(errs, NULL, NULL, "out of memory");
 		goto workers;
 	}
+	eg_publisher_init(&gateway->publisher, &gateway->rcu);
 	if (open_store(gateway, errs) || eg_load(gateway, gateway->config, errs))
 		goto world;
 	/* Warnings of the load, before anything that takes time. */
@@ -114,6 +115,7 @@ ports:
 	eg_kernels_stop(&gateway->ports);
 	eg_ports_stop(&gateway->ports);
 world:
+	eg_rcu_fini(&gateway->rcu);
 	eg_publisher_fini(&gateway->publisher);
 	eg_sa_store_free(gateway->sas);
 workers:

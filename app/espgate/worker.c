@@ -45,7 +45,7 @@ int eg_worker_main(void *arg)
 	eg_tsan_acquire(worker);
 	gateway = worker->gateway;
 	w = worker->path.worker;
-	eg_publisher_online(&gateway->publisher, w);
+	eg_rcu_online(&gateway->rcu, w);
 	for (;;) {
 		/* Acquire: pairs with the control thread's step, which saw all workers' last ack.
 		 */
@@ -56,7 +56,7 @@ int eg_worker_main(void *arg)
 			break;
 		packets = turn(worker, phase);
 		eg_count(&worker->iterations, 1);
-		eg_publisher_quiescent(&gateway->publisher, w);
+		eg_rcu_quiescent(&gateway->rcu, w);
 		if (packets) {
 			idle = 0;
 			continue;
@@ -69,7 +69,7 @@ int eg_worker_main(void *arg)
 		else
 			rte_pause();
 	}
-	eg_publisher_offline(&gateway->publisher, w);
+	eg_rcu_offline(&gateway->rcu, w);
 	eg_tsan_release(worker);
 	return 0;
 }

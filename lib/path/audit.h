@@ -19,7 +19,7 @@ void eg_audit(struct eg_path *path, unsigned i, enum eg_verdict reason);
 /* Drop packet i, or where policy is only audited count and tell. */
 static inline void eg_remove_or_audit(struct eg_path *path, unsigned i, enum eg_verdict reason)
 {
-	if (path->snap->policy->audit)
+	if (path->policy->audit)
 		eg_audit(path, i, reason);
 	else
 		eg_batch_remove(&path->batch, i, reason);

@@ -143,7 +143,7 @@ static bool is_local(const struct arrival *a)
 		a->pkt->version, a->data + (a->pkt->version == 4 ? offsetof(struct eg_ip4, dst)
 								 : offsetof(struct eg_ip6, dst)));
 
-	return eg_local_find(&a->path->snap->locals, a->path->batch.meta[a->i].port, &to);
+	return eg_local_find(&a->path->world->locals, a->path->batch.meta[a->i].port, &to);
 }
 
 static inline bool is_anything(const struct arrival *a)

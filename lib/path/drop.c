@@ -114,7 +114,7 @@ void eg_drop_note_unknown(struct eg_path *path, unsigned i, const struct eg_ip *
 		.port = meta->port,
 		.bytes = (uint16_t)path->batch.m[i]->pkt_len,
 		.unknown = *unknown,
-		.audited = path->snap->policy->audit,
+		.audited = path->policy->audit,
 	};
 	describe(record, meta, eg_batch_data(&path->batch, i));
 	eg_drop_ring_publish(&path->stats->dropped);

@@ -84,7 +84,7 @@ static enum eg_verdict hand(struct eg_path *path, unsigned i, unsigned index)
 
 static bool locals(const struct eg_path *path, unsigned port, const struct eg_ip *ip)
 {
-	return path->port[port].kernel.on && eg_local_find(&path->snap->locals, port, ip);
+	return path->port[port].kernel.on && eg_local_find(&path->world->locals, port, ip);
 }
 
 enum eg_verdict eg_exception_local(struct eg_path *path, unsigned i)
@@ -120,12 +120,12 @@ enum eg_verdict eg_exception_wire(struct eg_path *path, unsigned i, enum eg_verd
 	from = end_of(data, &meta->pkt, true);
 	if (!locals(path, meta->port, &to))
 		return verdict;
-	back = &path->snap->hops[eg_lpm_lookup(path->snap->routes, &from)];
+	back = &path->world->hops[eg_lpm_lookup(path->world->routes, &from)];
 	if (eg_hop_is_tunnel(back))
 		return EG_DROP_PLAIN_FROM_PEER;
 	if (!eg_hop_is_port(back) || back->port != meta->port)
 		return verdict;
-	kind = eg_allow_in(&path->snap->allow[meta->port], data, &meta->pkt);
+	kind = eg_allow_in(&path->world->allow[meta->port], data, &meta->pkt);
 	if (kind == EG_CLEAR_NONE)
 		return EG_DROP_EXCEPTION_DENIED;
 	verdict = hand(path, i, meta->port);

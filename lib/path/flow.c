@@ -50,9 +50,9 @@ void eg_flow_stage(struct eg_path *path)
 	unsigned n = 0;
 
 	path->now = (struct eg_flow_now){
-		.generation = (uint32_t)path->snap->generation,
+		.generation = (uint32_t)path->policy->generation,
 		.s = (uint32_t)(rte_get_tsc_cycles() / path->cycles_per_s),
-		.keep = path->snap->policy->keep_existing,
+		.keep = path->policy->keep_existing,
 	};
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];

@@ -8,8 +8,8 @@ static const struct eg_hop *hop_to(const struct eg_path *path, const struct eg_t
 				   const uint8_t *address)
 {
 	const struct eg_hop *hop = tunnel->ip_len == EG_IP4_LEN
-					   ? eg_snap_route4(path->snap, address)
-					   : eg_snap_route6(path->snap, address);
+					   ? eg_snap_route4(path->world, address)
+					   : eg_snap_route6(path->world, address);
 
 	return eg_hop_is_port(hop) && hop->port == tunnel->hop.port ? hop : NULL;
 }

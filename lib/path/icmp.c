@@ -69,9 +69,9 @@ static struct eg_ip destination_of(const uint8_t *data, unsigned version)
 			    : eg_ip_from(6, ((const struct eg_ip6 *)data)->dst);
 }
 
-static const struct eg_hop *route_to(const struct eg_snap *snap, const struct eg_ip *ip)
+static const struct eg_hop *route_to(const struct eg_snap_world *world, const struct eg_ip *ip)
 {
-	return &snap->hops[eg_lpm_lookup(snap->routes, ip)];
+	return &world->hops[eg_lpm_lookup(world->routes, ip)];
 }
 
 /* RFC 1812 s4.3.2.7, RFC 4443 s2.4 e. Groups and broadcasts, and sources that are no host, were
@@ -91,7 +91,7 @@ static bool may_speak_of(const struct eg_path *path, const struct eg_meta *meta,
 		return false;
 	if ((meta->verdict == EG_DROP_POLICY_EGRESS || meta->verdict == EG_DROP_POLICY_INGRESS ||
 	     meta->verdict == EG_DROP_UNKNOWN_POD) &&
-	    !path->snap->policy->reject)
+	    !path->policy->reject)
 		return false;
 	/* Who may be fragmented on the way is not told of sizes (RFC 1191 s3). */
 	return meta->verdict != EG_DROP_TOO_BIG || !v4 ||
@@ -107,10 +107,10 @@ static const struct eg_local *speaker(const struct eg_path *path, unsigned port,
 	const struct eg_local *local;
 
 	if (!from_tunnel)
-		return eg_local_towards(&path->snap->locals, port, to);
+		return eg_local_towards(&path->world->locals, port, to);
 	for (unsigned p = 0; p < path->n_ports; p++) {
 		local = path->port[p].encrypted ? NULL
-						: eg_local_towards(&path->snap->locals, p, to);
+						: eg_local_towards(&path->world->locals, p, to);
 		if (local)
 			return local;
 	}
@@ -360,7 +360,7 @@ bool eg_icmp_may_send(const struct eg_path *path, unsigned i, unsigned port)
 	if (!meta->local || meta->port != port)
 		return false;
 	from = source_of(data, data[0] >> 4);
-	if (!eg_local_find(&path->snap->locals, port, &from))
+	if (!eg_local_find(&path->world->locals, port, &from))
 		return false;
 	return from.family == 4 ? data[9] == EG_PROTO_ICMP && type == ECHO_REPLY
 				: data[6] == EG_PROTO_ICMP6 && type == ECHO6_REPLY;
@@ -379,8 +379,8 @@ bool eg_icmp_is_wire_echo(const struct eg_path *path, unsigned i)
 		return false;
 	to = destination_of(data, meta->pkt.version);
 	from = source_of(data, meta->pkt.version);
-	back = route_to(path->snap, &from);
-	return eg_local_find(&path->snap->locals, meta->port, &to) && eg_hop_is_port(back) &&
+	back = route_to(path->world, &from);
+	return eg_local_find(&path->world->locals, meta->port, &to) && eg_hop_is_port(back) &&
 	       back->port == meta->port;
 }
 

@@ -69,7 +69,7 @@ unsigned eg_path_send_keepalives(struct eg_path *path, const struct eg_snap *sna
 	now = rte_get_tsc_cycles();
 	if (now < path->keepalive.next_cycles)
 		return 0;
-	path->snap = snap;
+	eg_path_use(path, snap);
 	eg_path_read_links(path);
 	path->batch.n = path->batch.n_removed = 0;
 	for (unsigned i = 0; i < LOOKS_TURN && path->keepalive.next < snap->n_idles; i++) {

@@ -76,7 +76,7 @@ static bool answers_for(const struct eg_path *path, unsigned port, const struct 
 {
 	struct eg_ip link_local = eg_neigh_link_local(path->port[port].mac);
 
-	return !eg_local_find(&path->snap->locals, port, ip) && !eg_ip_equal(ip, &link_local);
+	return !eg_local_find(&path->world->locals, port, ip) && !eg_ip_equal(ip, &link_local);
 }
 
 /* To the interface, whoever it says that asks. */
@@ -160,13 +160,13 @@ static bool is_from_port(const struct eg_path *path, const uint8_t *data, unsign
 	struct eg_ip from = data[0] >> 4 == 4 ? eg_ip_from(4, ((const struct eg_ip4 *)data)->src)
 					      : eg_ip_from(6, ((const struct eg_ip6 *)data)->src);
 
-	return eg_local_find(&path->snap->locals, port, &from);
+	return eg_local_find(&path->world->locals, port, &from);
 }
 
 static const struct eg_hop *hop_of(const struct eg_path *path, const uint8_t *data)
 {
-	return data[0] >> 4 == 4 ? eg_snap_route4(path->snap, ((const struct eg_ip4 *)data)->dst)
-				 : eg_snap_route6(path->snap, ((const struct eg_ip6 *)data)->dst);
+	return data[0] >> 4 == 4 ? eg_snap_route4(path->world, ((const struct eg_ip4 *)data)->dst)
+				 : eg_snap_route6(path->world, ((const struct eg_ip6 *)data)->dst);
 }
 
 /* What leads nowhere at all is for the route stage to name. */
@@ -188,7 +188,7 @@ static enum eg_verdict verify(const struct eg_path *path, unsigned i)
 	if (!is_its_way(hop_of(path, data), meta->port, encrypted))
 		return EG_DROP_KERNEL_WAY;
 	if (encrypted &&
-	    eg_allow_out(&path->snap->allow[meta->port], data, &meta->pkt) == EG_CLEAR_NONE)
+	    eg_allow_out(&path->world->allow[meta->port], data, &meta->pkt) == EG_CLEAR_NONE)
 		return EG_DROP_KERNEL_DENIED;
 	return EG_PASS;
 }
@@ -219,7 +219,7 @@ bool eg_kernel_may_send(struct eg_path *path, unsigned i, unsigned port)
 	    eg_parse_ip(data, path->batch.m[i]->data_len, &pkt) || !is_from_port(path, data, port))
 		return false;
 	hop = hop_of(path, data);
-	kind = eg_allow_out(&path->snap->allow[port], data, &pkt);
+	kind = eg_allow_out(&path->world->allow[port], data, &pkt);
 	if (!eg_hop_is_port(hop) || hop->port != port || kind == EG_CLEAR_NONE)
 		return false;
 	eg_count(&path->stats->clear_out[kind], 1);

@@ -34,10 +34,10 @@ static inline bool eg_is_ours(const struct eg_snap *snap, const uint8_t *data,
 {
 	const struct eg_ip4 *ip4 = (const struct eg_ip4 *)data;
 	const struct eg_ip6 *ip6 = (const struct eg_ip6 *)data;
-	const struct eg_hop *to =
-		pkt->version == 4 ? eg_snap_route4(snap, ip4->dst) : eg_snap_route6(snap, ip6->dst);
-	const struct eg_hop *back =
-		pkt->version == 4 ? eg_snap_route4(snap, ip4->src) : eg_snap_route6(snap, ip6->src);
+	const struct eg_hop *to = pkt->version == 4 ? eg_snap_route4(snap->world, ip4->dst)
+						    : eg_snap_route6(snap->world, ip6->dst);
+	const struct eg_hop *back = pkt->version == 4 ? eg_snap_route4(snap->world, ip4->src)
+						      : eg_snap_route6(snap->world, ip6->src);
 
 	return to->kind == EG_HOP_LOCAL ||
 	       (back->kind == EG_HOP_TUNNEL && snap->tunnels[back->tunnel].transport &&

@@ -61,7 +61,7 @@ static void complete(const struct eg_path_port *port, struct rte_mbuf *m, const 
 /* Does the gateway have an address there, so that ARP and ND are its business? */
 static bool speaks(const struct eg_path *path, unsigned port)
 {
-	const struct eg_locals *locals = &path->snap->locals;
+	const struct eg_locals *locals = &path->world->locals;
 
 	for (size_t i = 0; i < locals->n; i++) {
 		if (locals->v[i].port == port)

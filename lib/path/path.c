@@ -81,7 +81,7 @@ static void speak(struct eg_path *path)
 /* Plain packets, verified: policy, then into a tunnel or out by a clear port. */
 static void forward(struct eg_path *path)
 {
-	if (path->snap->policy) {
+	if (path->policy) {
 		run(path, EG_STAGE_FLOW, eg_flow_stage);
 		run(path, EG_STAGE_POLICY, eg_policy_stage);
 	}
@@ -128,7 +128,7 @@ static void drop_all(struct eg_path *path)
 /* What one port received, to its end. */
 static void carry(struct eg_path *path, unsigned port)
 {
-	if (!path->snap) {
+	if (!path->world) {
 		drop_all(path);
 		return;
 	}
@@ -147,7 +147,7 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 	unsigned received;
 
 	path->last_cycles = start;
-	path->snap = snap;
+	eg_path_use(path, snap);
 	received = eg_rx(path, port, queue);
 	if (!received)
 		return 0;
@@ -173,7 +173,7 @@ static unsigned receive_kernel(struct eg_path *path, const struct eg_snap *snap,
 	if (!received)
 		return 0;
 	charge(path, EG_STAGE_RX, received);
-	path->snap = snap;
+	eg_path_use(path, snap);
 	eg_path_read_links(path);
 	if (!snap) {
 		drop_all(path);
@@ -218,7 +218,7 @@ unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *sna
 		return 0;
 	start = rte_get_tsc_cycles();
 	path->last_cycles = start;
-	path->snap = snap;
+	eg_path_use(path, snap);
 	eg_path_read_links(path);
 	for (unsigned i = 0; i < batch->n; i++)
 		batch->meta[i].port = (uint8_t)batch->m[i]->port; /* as sa_in left it */
@@ -241,7 +241,7 @@ unsigned eg_path_resolve(struct eg_path *path, const struct eg_snap *snap, uint6
 
 	if (!path->resolver.on)
 		return 0;
-	path->snap = snap;
+	eg_path_use(path, snap);
 	path->last_cycles = rte_get_tsc_cycles();
 	n = eg_resolver_poll(path, now_ms, ending);
 	speak(path);

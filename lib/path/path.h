@@ -78,7 +78,9 @@ struct eg_path {
 
 	/* One turn. */
 	const struct eg_snap *snap;
-	uint32_t down; /* links_down as it was at the turn's begin */
+	const struct eg_snap_world *world;   /* its parts; NULL: nothing is published yet */
+	const struct eg_snap_policy *policy; /* NULL: no policy is enforced */
+	uint32_t down;                       /* links_down as it was at the turn's begin */
 	uint64_t bursts;
 	struct {
 		uint32_t next;        /* of the snapshot's idles, in this look at them */
@@ -137,6 +139,14 @@ static inline uint32_t eg_tunnel_id(const struct eg_path *path, const struct eg_
 	return (uint32_t)(tunnel - path->snap->tunnels);
 }
 
+/* Read this snapshot from now on; NULL: none is published. */
+static inline void eg_path_use(struct eg_path *path, const struct eg_snap *snap)
+{
+	path->snap = snap;
+	path->world = snap ? snap->world : NULL;
+	path->policy = snap ? snap->policy : NULL;
+}
+
 /* Every turn begins with it. */
 static inline void eg_path_read_links(struct eg_path *path)
 {
@@ -176,6 +186,6 @@ unsigned eg_path_send_keepalives(struct eg_path *path, const struct eg_snap *sna
 unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns);
 
 /* A read-only walk through one batch, stage by stage, for tests and benchmarks: the caller fills
- * path->batch and path->snap and calls stages (path/stages.h). */
+ * path->batch, calls eg_path_use() and stages (path/stages.h). */
 
 #endif

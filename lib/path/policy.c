@@ -24,7 +24,7 @@ static struct eg_policy_packet question(const struct eg_path *path, unsigned i)
 
 static void count_allowed(const struct eg_path *path, const struct eg_policy_verdict *verdict)
 {
-	const struct eg_policy_counts *counts = &path->snap->policy->counts[path->worker];
+	const struct eg_policy_counts *counts = &path->policy->counts[path->worker];
 
 	for (int dir = 0; dir < EG_DIRS; dir++) {
 		if (verdict->side[dir] >= EG_POLICY_RULE)
@@ -37,7 +37,7 @@ static void count_allowed(const struct eg_path *path, const struct eg_policy_ver
 static void count_denied(const struct eg_path *path, const struct eg_policy_packet *packet,
 			 const struct eg_policy_verdict *verdict)
 {
-	const struct eg_snap_policy *policy = path->snap->policy;
+	const struct eg_snap_policy *policy = path->policy;
 	struct eg_policy_counts *counts = &policy->counts[path->worker];
 
 	for (int dir = 0; dir < EG_DIRS; dir++) {
@@ -78,7 +78,7 @@ static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet
 	if (unknown)
 		egress = eg_unknown_report(path, i, packet);
 	count_denied(path, packet, verdict);
-	if (path->snap->policy->audit) {
+	if (path->policy->audit) {
 		eg_count(&path->stats->audited[egress ? EG_EGRESS : EG_INGRESS], 1);
 		if (meta->need == EG_NEED_ALONE ||
 		    eg_flow_audit(path->flow, &path->lookups[meta->lookup], &path->now))
@@ -130,7 +130,7 @@ static void decide(struct eg_path *path)
 	}
 	if (!n)
 		return;
-	eg_policy_evaluate(path->snap->policy->compiled, packets, verdicts, n);
+	eg_policy_evaluate(path->policy->compiled, packets, verdicts, n);
 	for (unsigned k = 0; k < n; k++) {
 		if (eg_policy_passes(&verdicts[k]))
 			allow(path, asked[k], &verdicts[k]);

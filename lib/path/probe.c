@@ -61,7 +61,7 @@ unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, u
 
 	if (!snap->n_probes || now_ns < path->probe.next_ns)
 		return 0;
-	path->snap = snap;
+	eg_path_use(path, snap);
 	path->batch.n = path->batch.n_removed = 0;
 	eg_path_read_links(path);
 	for (unsigned i = 0; i < LOOKS_TURN && path->probe.next < snap->n_probes; i++)

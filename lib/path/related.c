@@ -32,7 +32,7 @@ static bool carries(const struct eg_path *path, const struct eg_flow_tuple *tupl
 		return lookup.need == EG_FLOW_PASS;
 	opening = eg_flow_opening(path->flow, &lookup);
 	packet = eg_policy_question(&opening);
-	eg_policy_evaluate(path->snap->policy->compiled, &packet, &verdict, 1);
+	eg_policy_evaluate(path->policy->compiled, &packet, &verdict, 1);
 	return eg_policy_passes(&verdict);
 }
 
@@ -181,7 +181,7 @@ static bool all_is_allowed(const struct eg_path *path, struct eg_flow_tuple ends
 
 	ends.proto = EG_PROTO_NONE;
 	packet = eg_policy_question(&ends);
-	eg_policy_evaluate(path->snap->policy->compiled, &packet, &verdict, 1);
+	eg_policy_evaluate(path->policy->compiled, &packet, &verdict, 1);
 	return eg_policy_passes(&verdict);
 }
 

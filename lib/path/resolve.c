@@ -96,7 +96,7 @@ static void send_own(struct eg_path *path, unsigned port, const uint8_t *frame, 
 static bool make_self(const struct eg_path *path, unsigned port, const struct eg_ip *target,
 		      struct eg_neigh_self *self)
 {
-	const struct eg_local *local = eg_local_towards(&path->snap->locals, port, target);
+	const struct eg_local *local = eg_local_towards(&path->world->locals, port, target);
 	bool link_local = target->family == 6 && target->bytes[0] == 0xfe;
 
 	memcpy(self->mac, path->port[port].mac, 6);
@@ -226,7 +226,7 @@ static bool is_ours(const struct eg_path *path, unsigned port, const struct eg_i
 	struct eg_ip link_local = eg_neigh_link_local(path->port[port].mac);
 
 	return ip->family &&
-	       (eg_local_find(&path->snap->locals, port, ip) || eg_ip_equal(ip, &link_local));
+	       (eg_local_find(&path->world->locals, port, ip) || eg_ip_equal(ip, &link_local));
 }
 
 static void answer(struct eg_path *path, unsigned port, const struct eg_neigh_message *message)
@@ -281,17 +281,35 @@ static void begin_announcing(struct eg_resolver *resolver, uint32_t ports, uint6
 	resolver->announce_ms = now_ms;
 }
 
-/* Say whose our addresses are, when they come into force and where a link comes up (RFC 5227 s2.3,
+/* A world may have new addresses: announce those of ports whose addresses are not the ones that
+ * were announced last. */
+static void note_addresses(struct eg_path *path, uint64_t now_ms)
+{
+	const struct eg_snap_world *world = path->world;
+	struct eg_resolver *resolver = &path->resolver;
+	uint32_t ports = 0;
+
+	if (resolver->world_generation == world->generation)
+		return;
+	resolver->world_generation = world->generation;
+	for (unsigned p = 0; p < world->n_ports; p++) {
+		if (resolver->announced[p] == world->addresses_since[p])
+			continue;
+		resolver->announced[p] = world->addresses_since[p];
+		ports |= 1u << p;
+	}
+	if (ports)
+		begin_announcing(resolver, ports, now_ms);
+}
+
+/* Announce our addresses when they come into force and when a link comes up (RFC 5227 s2.3,
  * RFC 4861 s7.2.6). */
 static void announce(struct eg_path *path, uint64_t now_ms)
 {
 	struct eg_resolver *resolver = &path->resolver;
-	const struct eg_locals *locals = &path->snap->locals;
+	const struct eg_locals *locals = &path->world->locals;
 
-	if (resolver->announced != path->snap->generation) {
-		resolver->announced = path->snap->generation;
-		begin_announcing(resolver, UINT32_MAX, now_ms);
-	}
+	note_addresses(path, now_ms);
 	if (!resolver->announce_left || now_ms < resolver->announce_ms)
 		return;
 	resolver->announce_left--;
@@ -359,9 +377,9 @@ static unsigned take_packets(struct eg_path *path, uint64_t now_ms, bool ending)
 					       EG_BATCH_MAX, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
-		enum eg_verdict verdict = ending        ? EG_DROP_NEIGHBOR_FAILED
-					  : !path->snap ? EG_DROP_NO_SNAPSHOT
-							: wait(path, m[i], now_ms);
+		enum eg_verdict verdict = ending         ? EG_DROP_NEIGHBOR_FAILED
+					  : !path->world ? EG_DROP_NO_SNAPSHOT
+							 : wait(path, m[i], now_ms);
 
 		if (verdict)
 			eg_drop_mbuf(path, m[i], verdict);
@@ -376,7 +394,7 @@ static unsigned take_messages(struct eg_path *path, uint64_t now_ms)
 					       EG_BATCH_MAX, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
-		if (!path->snap || !hear(path, m[i], now_ms))
+		if (!path->world || !hear(path, m[i], now_ms))
 			eg_consume(path, m[i]);
 	}
 	return n;
@@ -391,7 +409,7 @@ unsigned eg_resolver_poll(struct eg_path *path, uint64_t now_ms, bool ending)
 	n += take_messages(path, now_ms);
 	if (ending) {
 		drop_all_held(path);
-	} else if (path->snap && now_ms >= path->resolver.next_ms) {
+	} else if (path->world && now_ms >= path->resolver.next_ms) {
 		path->resolver.next_ms = now_ms + TICK_MS;
 		tick(path, now_ms);
 	}

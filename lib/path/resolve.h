@@ -39,7 +39,9 @@ struct eg_resolver {
 	uint64_t next_ms;
 	uint32_t at; /* where the next look through the table begins */
 	struct eg_tokens questions;
-	uint64_t announced; /* generation of the snapshot whose addresses were announced */
+	uint64_t world_generation;          /* of the world that was last looked at */
+	uint64_t announced[EG_NEIGH_PORTS]; /* its addresses_since, of the addresses that were
+					     * announced last */
 	uint64_t announce_ms;
 	unsigned announce_left;
 	uint32_t announce_ports; /* those whose addresses are announced now, a bit each */

@@ -22,16 +22,17 @@ static enum eg_verdict decrement_ttl(uint8_t *data, const struct eg_pkt *pkt)
 	return EG_PASS;
 }
 
-static const struct eg_hop *find_hop(const struct eg_snap *snap, const uint8_t *data,
+static const struct eg_hop *find_hop(const struct eg_snap_world *world, const uint8_t *data,
 				     const struct eg_pkt *pkt)
 {
-	return pkt->version == 4 ? eg_snap_route4(snap, ((const struct eg_ip4 *)data)->dst)
-				 : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->dst);
+	return pkt->version == 4 ? eg_snap_route4(world, ((const struct eg_ip4 *)data)->dst)
+				 : eg_snap_route6(world, ((const struct eg_ip6 *)data)->dst);
 }
 
-static bool must_encrypt(const struct eg_snap *snap, const uint8_t *data, const struct eg_pkt *pkt)
+static bool must_encrypt(const struct eg_snap_world *world, const uint8_t *data,
+			 const struct eg_pkt *pkt)
 {
-	return eg_snap_must_encrypt(snap, pkt->version,
+	return eg_snap_must_encrypt(world, pkt->version,
 				    pkt->version == 4 ? ((const struct eg_ip4 *)data)->dst
 						      : ((const struct eg_ip6 *)data)->dst);
 }
@@ -41,7 +42,7 @@ static bool must_encrypt(const struct eg_snap *snap, const uint8_t *data, const 
 static const struct eg_hop *choose_peer(const struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
-	const struct eg_group *group = path->snap->groups[meta->hop->group];
+	const struct eg_group *group = path->world->groups[meta->hop->group];
 	const struct eg_group_member *chosen = NULL, *first;
 
 	if (meta->local && meta->from_tunnel)
@@ -63,7 +64,7 @@ static enum eg_verdict route_one(struct eg_path *path, unsigned i)
 	struct eg_meta *meta = &path->batch.meta[i];
 	uint8_t *data = eg_batch_data(&path->batch, i);
 
-	meta->hop = find_hop(path->snap, data, &meta->pkt);
+	meta->hop = find_hop(path->world, data, &meta->pkt);
 	if (meta->hop->kind == EG_HOP_TUNNEL)
 		eg_tunnel_prefetch(&path->snap->tunnels[meta->hop->tunnel]);
 	if (meta->hop->kind == EG_HOP_LOCAL) {
@@ -73,10 +74,10 @@ static enum eg_verdict route_one(struct eg_path *path, unsigned i)
 			verdict = eg_exception_local(path, i);
 		if (verdict)
 			return verdict;
-		meta->hop = find_hop(path->snap, data, &meta->pkt); /* the way back */
+		meta->hop = find_hop(path->world, data, &meta->pkt); /* the way back */
 	}
 	if (!eg_hop_is_tunnel(meta->hop) && meta->hop->kind != EG_HOP_LOCAL &&
-	    must_encrypt(path->snap, data, &meta->pkt))
+	    must_encrypt(path->world, data, &meta->pkt))
 		return EG_DROP_MUST_ENCRYPT;
 	switch ((enum eg_hop_kind)meta->hop->kind) {
 	case EG_HOP_NONE:

@@ -33,7 +33,7 @@ static uint64_t find_mac(struct eg_path *path, const struct rte_mbuf *m, const s
 	if (hop->kind == EG_HOP_PORT)
 		return static_mac(hop);
 	if (hop->kind == EG_HOP_VIA)
-		*next = path->snap->vias[hop->via];
+		*next = path->world->vias[hop->via];
 	else if (data[0] >> 4 == 4)
 		*next = eg_ip_from(4, ((const struct eg_ip4 *)data)->dst);
 	else
@@ -133,9 +133,9 @@ bool eg_tx_must_encrypt(const struct eg_path *path, const struct rte_mbuf *m)
 {
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	if (!path->snap || !path->snap->encrypt)
+	if (!path->world || !path->world->encrypt)
 		return false;
-	return eg_snap_must_encrypt(path->snap, data[0] >> 4,
+	return eg_snap_must_encrypt(path->world, data[0] >> 4,
 				    data[0] >> 4 == 4 ? ((const struct eg_ip4 *)data)->dst
 						      : ((const struct eg_ip6 *)data)->dst);
 }

@@ -6,7 +6,7 @@
 
 static bool is_unknown(const struct eg_path *path, const struct eg_ip *ip)
 {
-	const struct eg_policy *policy = path->snap->policy->compiled;
+	const struct eg_policy *policy = path->policy->compiled;
 
 	return eg_policy_class_unknown(policy, eg_policy_class(policy, ip));
 }

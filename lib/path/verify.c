@@ -18,18 +18,18 @@ enum {
 	CE = 3,
 };
 
-static const struct eg_hop *route_back(const struct eg_snap *snap, const uint8_t *data,
+static const struct eg_hop *route_back(const struct eg_snap_world *world, const uint8_t *data,
 				       const struct eg_pkt *pkt)
 {
-	return pkt->version == 4 ? eg_snap_route4(snap, ((const struct eg_ip4 *)data)->src)
-				 : eg_snap_route6(snap, ((const struct eg_ip6 *)data)->src);
+	return pkt->version == 4 ? eg_snap_route4(world, ((const struct eg_ip4 *)data)->src)
+				 : eg_snap_route6(world, ((const struct eg_ip6 *)data)->src);
 }
 
-static bool is_from(const struct eg_snap *snap, const struct eg_hop *back, uint32_t tunnel)
+static bool is_from(const struct eg_snap_world *world, const struct eg_hop *back, uint32_t tunnel)
 {
 	if (back->kind == EG_HOP_TUNNEL)
 		return back->tunnel == tunnel;
-	return back->kind == EG_HOP_GROUP && eg_group_find(snap->groups[back->group], tunnel);
+	return back->kind == EG_HOP_GROUP && eg_group_find(world->groups[back->group], tunnel);
 }
 
 static void set_tos(uint8_t *data, struct eg_pkt *pkt, uint8_t tos)
@@ -76,10 +76,10 @@ void eg_verify(struct eg_path *path)
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
 		uint8_t *data = eg_batch_data(batch, i);
-		const struct eg_hop *back = route_back(path->snap, data, &meta->pkt);
+		const struct eg_hop *back = route_back(path->world, data, &meta->pkt);
 		enum eg_verdict verdict = EG_DROP_INNER_SOURCE;
 
-		if (is_from(path->snap, back, eg_tunnel_id(path, meta->from_tunnel)))
+		if (is_from(path->world, back, eg_tunnel_id(path, meta->from_tunnel)))
 			verdict = carry_ecn(data, meta);
 		if (verdict)
 			eg_batch_remove(batch, i, verdict);
@@ -93,9 +93,9 @@ static bool is_node(const struct eg_path *path, const uint8_t *data, const struc
 	const struct eg_policy *policy;
 	uint32_t class_id;
 
-	if (!path->snap->policy)
+	if (!path->policy)
 		return false;
-	policy = path->snap->policy->compiled;
+	policy = path->policy->compiled;
 	class_id = pkt->version == 4 ? eg_policy_class4(policy, ((const struct eg_ip4 *)data)->src)
 				     : eg_policy_class6(policy, ((const struct eg_ip6 *)data)->src);
 	return eg_policy_class_node(policy, class_id);
@@ -106,7 +106,7 @@ static enum eg_verdict check_stray(const struct eg_path *path, unsigned i,
 				   const struct eg_hop *back)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
-	unsigned mode = path->snap->source_check[meta->port];
+	unsigned mode = path->world->source_check[meta->port];
 
 	if (eg_hop_is_tunnel(back))
 		return EG_DROP_PLAIN_FROM_PEER;
@@ -127,7 +127,7 @@ void eg_verify_plain(struct eg_path *path)
 	for (unsigned i = 0; i < batch->n; i++) {
 		const struct eg_meta *meta = &batch->meta[i];
 		const struct eg_hop *back =
-			route_back(path->snap, eg_batch_data(batch, i), &meta->pkt);
+			route_back(path->world, eg_batch_data(batch, i), &meta->pkt);
 		enum eg_verdict verdict = EG_PASS;
 
 		if (!eg_hop_behind(back, meta->port))

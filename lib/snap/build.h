@@ -34,13 +34,20 @@ struct eg_shared_list {
 	EG_VEC(struct eg_shared) all;
 };
 
-int eg_build_groups(struct eg_snap *snap, const struct eg_config *config,
-		    struct eg_shared_list *shared);
+int eg_build_groups(struct eg_snap_world *world, const struct eg_config *config,
+		    const struct eg_tunnel *tunnels, struct eg_shared_list *shared);
 
 /* encrypt */
-int eg_build_encrypt(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
+int eg_build_encrypt(struct eg_snap_world *world, const struct eg_config *config,
+		     struct eg_errs *errs);
 
-/* hops, routes, and each peer's hop */
-int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs);
+/* hops, routes, vias, locals and groups of the world, and each tunnel's hop */
+int eg_build_routes(struct eg_snap_world *world, const struct eg_config *config,
+		    struct eg_tunnel *tunnels, struct eg_errs *errs);
+
+/* The world of a configuration, and each tunnel's hop (in the configuration's order). NULL if
+ * anything was reported to errs. */
+struct eg_snap_world *eg_build_world(const struct eg_config *config, struct eg_tunnel *tunnels,
+				     struct eg_errs *errs);
 
 #endif

@@ -46,7 +46,8 @@ static void collect(struct table *table, const struct eg_config *config)
 			add_host(table, &tunnel->remote);
 }
 
-int eg_build_encrypt(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
+int eg_build_encrypt(struct eg_snap_world *world, const struct eg_config *config,
+		     struct eg_errs *errs)
 {
 	struct table table = {0};
 
@@ -54,9 +55,9 @@ int eg_build_encrypt(struct eg_snap *snap, const struct eg_config *config, struc
 		return 0;
 	collect(&table, config);
 	if (!table.failed)
-		snap->encrypt = eg_lpm_build(table.entries.v, table.entries.n, 0);
+		world->encrypt = eg_lpm_build(table.entries.v, table.entries.n, 0);
 	eg_vec_free(&table.entries);
-	if (snap->encrypt)
+	if (world->encrypt)
 		return 0;
 	eg_error(errs, NULL, "encrypt", "out of memory");
 	return -1;

@@ -96,7 +96,7 @@ static int collect_runs(struct work *work)
 	return 0;
 }
 
-static struct eg_group *make_group(const struct eg_snap *snap, const struct eg_config *config,
+static struct eg_group *make_group(const struct eg_tunnel *tunnels, const struct eg_config *config,
 				   const struct run *run)
 {
 	struct eg_group_member members[EG_GROUP_MEMBERS_MAX];
@@ -110,41 +110,41 @@ static struct eg_group *make_group(const struct eg_snap *snap, const struct eg_c
 			.priority = conf->priority,
 			.weight = conf->weight,
 			.id = eg_group_id(conf->name),
-			.liveness = snap->tunnels[tunnel].liveness,
+			.liveness = tunnels[tunnel].liveness,
 		};
 	}
 	return eg_group_build(members, run->n);
 }
 
-static int build(struct eg_snap *snap, const struct eg_config *config, struct work *work,
-		 struct eg_shared_list *shared)
+static int build(struct eg_snap_world *world, const struct eg_config *config,
+		 const struct eg_tunnel *tunnels, struct work *work, struct eg_shared_list *shared)
 {
 	if (collect_claims(work, config) || collect_runs(work))
 		return -1;
-	snap->groups = calloc(work->runs.n + 1, sizeof(struct eg_group *));
-	if (!snap->groups)
+	world->groups = calloc(work->runs.n + 1, sizeof(struct eg_group *));
+	if (!world->groups)
 		return -1;
 	eg_vec_foreach (run, &work->runs) {
 		struct eg_shared *slot = eg_vec_add(&shared->all);
 
 		if (run == work->runs.v || by_peers(run - 1, run)) {
-			snap->groups[snap->n_groups] = make_group(snap, config, run);
-			if (!snap->groups[snap->n_groups])
+			world->groups[world->n_groups] = make_group(tunnels, config, run);
+			if (!world->groups[world->n_groups])
 				return -1;
-			snap->n_groups++;
+			world->n_groups++;
 		}
 		if (!slot)
 			return -1;
-		*slot = (struct eg_shared){run->first->prefix, snap->n_groups - 1};
+		*slot = (struct eg_shared){run->first->prefix, world->n_groups - 1};
 	}
 	return 0;
 }
 
-int eg_build_groups(struct eg_snap *snap, const struct eg_config *config,
-		    struct eg_shared_list *shared)
+int eg_build_groups(struct eg_snap_world *world, const struct eg_config *config,
+		    const struct eg_tunnel *tunnels, struct eg_shared_list *shared)
 {
 	struct work work = {0};
-	int ret = build(snap, config, &work, shared);
+	int ret = build(world, config, tunnels, &work, shared);
 
 	eg_vec_free(&work.claims);
 	eg_vec_free(&work.runs);

@@ -218,9 +218,9 @@ static bool collect_transport(struct table *table, const struct eg_config *confi
 	return any;
 }
 
-/* Routes of plain packets, on which the peers' own hops are found; then with transport mode's. */
+/* Routes of plain packets, on which the tunnels' own hops are found; then with transport mode's. */
 static struct eg_lpm *build(struct table *table, const struct eg_config *config,
-			    struct eg_snap *snap)
+			    struct eg_tunnel *tunnels)
 {
 	struct eg_lpm *plain;
 
@@ -229,30 +229,28 @@ static struct eg_lpm *build(struct table *table, const struct eg_config *config,
 	plain = eg_lpm_build(table->entries.v, table->entries.n, HOP_NONE);
 	if (!plain)
 		return NULL;
-	for (uint32_t i = 0; i < snap->n_tunnels; i++) {
-		struct eg_tunnel *tunnel = &snap->tunnels[i];
-
-		tunnel->hop = table->hops.v[eg_lpm_lookup(plain, &tunnel->remote)];
-	}
+	for (size_t i = 0; i < config->peers.n; i++)
+		tunnels[i].hop = table->hops.v[eg_lpm_lookup(plain, &tunnels[i].remote)];
 	if (!collect_transport(table, config))
 		return plain;
 	eg_lpm_free(plain);
 	return table->failed ? NULL : eg_lpm_build(table->entries.v, table->entries.n, HOP_NONE);
 }
 
-int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
+int eg_build_routes(struct eg_snap_world *world, const struct eg_config *config,
+		    struct eg_tunnel *tunnels, struct eg_errs *errs)
 {
 	struct table table = {0};
 	int ret = -1;
 
-	table.failed = eg_build_groups(snap, config, &table.shared);
+	table.failed = eg_build_groups(world, config, tunnels, &table.shared);
 	collect(&table, config);
-	snap->routes = build(&table, config, snap);
-	if (snap->routes) {
-		snap->hops = table.hops.v;
-		snap->n_hops = (uint32_t)table.hops.n;
-		snap->vias = table.vias.v;
-		snap->locals = (struct eg_locals){table.locals.v, table.locals.n};
+	world->routes = build(&table, config, tunnels);
+	if (world->routes) {
+		world->hops = table.hops.v;
+		world->n_hops = (uint32_t)table.hops.n;
+		world->vias = table.vias.v;
+		world->locals = (struct eg_locals){table.locals.v, table.locals.n};
 		table.hops.v = NULL;
 		table.vias.v = NULL;
 		table.locals.v = NULL;
@@ -266,4 +264,29 @@ int eg_build_routes(struct eg_snap *snap, const struct eg_config *config, struct
 	free(table.vias.v);
 	free(table.locals.v);
 	return ret;
+}
+
+static void build_ports(struct eg_snap_world *world, const struct eg_config *config)
+{
+	for (size_t p = 0; p < config->ports.n; p++) {
+		world->allow[p] = config->ports.v[p].kernel.allow;
+		world->source_check[p] = config->ports.v[p].source_check;
+	}
+}
+
+struct eg_snap_world *eg_build_world(const struct eg_config *config, struct eg_tunnel *tunnels,
+				     struct eg_errs *errs)
+{
+	struct eg_snap_world *world = eg_snap_world_new((unsigned)config->ports.n);
+
+	if (!world) {
+		eg_error(errs, NULL, "ports", "out of memory");
+		return NULL;
+	}
+	build_ports(world, config);
+	if (!eg_build_encrypt(world, config, errs) &&
+	    !eg_build_routes(world, config, tunnels, errs))
+		return world;
+	eg_snap_world_release(world);
+	return NULL;
 }

@@ -81,11 +81,9 @@ static void sum_denied(const struct eg_snap_policy *policy, enum eg_dir dir, uin
 	}
 }
 
-int eg_snap_policy_totals(const struct eg_snap_policy *policy, struct eg_policy_totals *totals)
+/* Of this policy and those folded into it. */
+static void sum(const struct eg_snap_policy *policy, struct eg_policy_totals *totals)
 {
-	*totals = (struct eg_policy_totals){0};
-	if (make_totals(policy, totals))
-		return -ENOMEM;
 	for (size_t r = 0; r < eg_policy_stats(policy->compiled)->n_rules; r++)
 		totals->allowed[r] = sum_allowed(policy, r);
 	for (int dir = 0; dir < EG_DIRS; dir++) {
@@ -94,7 +92,6 @@ int eg_snap_policy_totals(const struct eg_snap_policy *policy, struct eg_policy_
 			totals->denied[dir][p] = policy->carried.denied[dir][p];
 		sum_denied(policy, (enum eg_dir)dir, totals->denied[dir]);
 	}
-	return 0;
 }
 
 /* A policy by what stays when its file is read again. */
@@ -154,38 +151,74 @@ static uint32_t *find_successors(const struct eg_cluster *to, const struct eg_cl
 }
 
 /* Rules stand by policy, direction and place: those of one (policy, direction) are neighbours. */
-static void carry_allowed(struct eg_snap_policy *to, const struct eg_snap_policy *from,
-			  const uint64_t *allowed, const uint32_t *successors)
+static void add_allowed(struct eg_policy_totals *out, const struct eg_snap_policy *to,
+			const uint64_t *allowed)
 {
+	const struct eg_snap_policy *from = to->before;
 	size_t n_old = eg_policy_stats(from->compiled)->n_rules;
 
 	for (uint32_t r = 0; r < n_old; r++) {
 		const struct eg_rule_ref *old = eg_policy_rule(from->compiled, EG_POLICY_RULE + r);
-		uint32_t policy = successors[old->policy];
+		uint32_t policy = to->successors[old->policy];
 		uint32_t rule = policy == EG_NONE ? EG_NONE
 						  : eg_policy_rule_number(to->compiled, policy,
 									  old->dir, old->rule);
 
 		if (rule != EG_NONE)
-			to->carried.allowed[rule] += allowed[r];
+			out->allowed[rule] += allowed[r];
 	}
 }
 
-void eg_snap_policy_inherit_counts(struct eg_snap_policy *to, const struct eg_snap_policy *from)
+/* What the policy before counted, by the rules and policies of this one. 0 or -ENOMEM. */
+static int add_before(struct eg_policy_totals *out, const struct eg_snap_policy *to)
 {
-	uint32_t *successors = find_successors(&to->cluster, &from->cluster);
-	struct eg_policy_totals totals = {0};
+	const struct eg_snap_policy *from = to->before;
+	struct eg_policy_totals totals;
+	int err = eg_snap_policy_totals(from, &totals);
 
-	eg_policy_totals_free(&to->carried);
-	if (!successors || eg_snap_policy_totals(from, &totals) || make_totals(to, &to->carried)) {
-		eg_policy_totals_free(&to->carried);
-		goto out;
-	}
-	carry_allowed(to, from, totals.allowed, successors);
-	for (uint32_t p = 0; p < from->cluster.policies.n; p++)
-		for (int dir = 0; successors[p] != EG_NONE && dir < EG_DIRS; dir++)
-			to->carried.denied[dir][successors[p]] += totals.denied[dir][p];
-out:
+	if (!err)
+		add_allowed(out, to, totals.allowed);
+	for (uint32_t p = 0; !err && p < from->cluster.policies.n; p++)
+		for (int dir = 0; to->successors[p] != EG_NONE && dir < EG_DIRS; dir++)
+			out->denied[dir][to->successors[p]] += totals.denied[dir][p];
 	eg_policy_totals_free(&totals);
-	free(successors);
+	return err;
+}
+
+int eg_snap_policy_totals(const struct eg_snap_policy *policy, struct eg_policy_totals *totals)
+{
+	*totals = (struct eg_policy_totals){0};
+	if (make_totals(policy, totals))
+		return -ENOMEM;
+	sum(policy, totals);
+	return policy->before ? add_before(totals, policy) : 0;
+}
+
+static void forget_before(struct eg_snap_policy *policy)
+{
+	eg_snap_policy_release(policy->before);
+	policy->before = NULL;
+	free(policy->successors);
+	policy->successors = NULL;
+}
+
+void eg_snap_policy_follow(struct eg_snap_policy *to, struct eg_snap_policy *from)
+{
+	if (to->before == from)
+		return;
+	forget_before(to);
+	to->successors = find_successors(&to->cluster, &from->cluster);
+	if (to->successors)
+		to->before = eg_snap_policy_retain(from);
+}
+
+void eg_snap_policy_fold(struct eg_snap_policy *to, const struct eg_snap_policy *from)
+{
+	if (!to->before || to->before != from)
+		return;
+	if (to->carried.allowed || !make_totals(to, &to->carried))
+		add_before(&to->carried, to);
+	else
+		eg_policy_totals_free(&to->carried);
+	forget_before(to);
 }

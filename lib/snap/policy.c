@@ -64,7 +64,7 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_config *config,
 	const struct eg_policy_options limits = {.max_rules = conf->max_rules};
 	const enum eg_snap_tolerance tolerance =
 		conf->refuse_invalid ? EG_REFUSE_ALL : options->tolerance;
-	struct eg_snap_policy *policy = calloc(1, sizeof(*policy));
+	struct eg_snap_policy *policy = eg_snap_policy_new();
 
 	if (!policy) {
 		eg_error(errs, NULL, "policy", "out of memory");
@@ -86,15 +86,34 @@ struct eg_snap_policy *eg_snap_policy_build(const struct eg_config *config,
 		eg_error(errs, NULL, "policy", "out of memory");
 		goto fail;
 	}
+	if (options->before)
+		eg_snap_policy_follow(policy, options->before);
 	return policy;
 fail:
-	eg_snap_policy_free(policy);
+	eg_snap_policy_release(policy);
 	return NULL;
 }
 
-void eg_snap_policy_free(struct eg_snap_policy *policy)
+struct eg_snap_policy *eg_snap_policy_new(void)
 {
-	if (!policy)
+	struct eg_snap_policy *policy = calloc(1, sizeof(*policy));
+
+	if (policy)
+		atomic_init(&policy->refs, 1);
+	return policy;
+}
+
+struct eg_snap_policy *eg_snap_policy_retain(struct eg_snap_policy *policy)
+{
+	if (policy)
+		atomic_fetch_add_explicit(&policy->refs, 1, memory_order_relaxed);
+	return policy;
+}
+
+void eg_snap_policy_release(struct eg_snap_policy *policy)
+{
+	/* Acquire and release: whoever frees sees the last use by all others. */
+	if (!policy || atomic_fetch_sub_explicit(&policy->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	for (unsigned w = 0; w < policy->n_workers; w++) {
 		free(policy->counts[w].allowed);
@@ -103,6 +122,8 @@ void eg_snap_policy_free(struct eg_snap_policy *policy)
 	}
 	free(policy->counts);
 	eg_policy_totals_free(&policy->carried);
+	eg_snap_policy_release(policy->before);
+	free(policy->successors);
 	eg_policy_free(policy->compiled);
 	eg_cluster_free(&policy->cluster);
 	free(policy);

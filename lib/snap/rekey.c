@@ -317,13 +317,11 @@ static int step_sas(struct eg_snap *snap, const struct eg_snap *before, uint64_t
 	return 0;
 }
 
-struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns)
+/* The same tunnels, with the SAs of that time; without world and policy. */
+static struct eg_snap *make_step(const struct eg_snap *before, uint64_t now_ns)
 {
-	struct eg_snap *snap;
+	struct eg_snap *snap = calloc(1, sizeof(*snap));
 
-	if (now_ns < before->next_step_ns)
-		return NULL;
-	snap = calloc(1, sizeof(*snap));
 	if (!snap)
 		return NULL;
 	snap->store = before->store;
@@ -332,17 +330,16 @@ struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns)
 		eg_snap_free(snap);
 		return NULL;
 	}
-	snap->routes = before->routes;
-	snap->hops = before->hops;
-	snap->n_hops = before->n_hops;
-	snap->vias = before->vias;
-	snap->locals = before->locals;
-	snap->allow = before->allow;
-	snap->source_check = before->source_check;
-	snap->encrypt = before->encrypt;
-	snap->groups = before->groups;
-	snap->n_groups = before->n_groups;
-	snap->policy = before->policy;
-	before->lent = true;
+	return snap;
+}
+
+struct eg_snap *eg_snap_step(const struct eg_snap *before, uint64_t now_ns)
+{
+	struct eg_snap *snap = now_ns < before->next_step_ns ? NULL : make_step(before, now_ns);
+
+	if (!snap)
+		return NULL;
+	snap->world = eg_snap_world_retain(before->world);
+	snap->policy = eg_snap_policy_retain(before->policy);
 	return snap;
 }

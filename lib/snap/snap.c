@@ -8,19 +8,9 @@ void eg_snap_free(struct eg_snap *snap)
 {
 	if (!snap)
 		return;
-	if (!snap->lent) {
-		eg_snap_policy_free(snap->policy);
-		free(snap->hops);
-		free(snap->vias);
-		free(snap->locals.v);
-		free(snap->allow);
-		free(snap->source_check);
-		eg_lpm_free(snap->routes);
-		eg_lpm_free(snap->encrypt);
-		for (uint32_t i = 0; i < snap->n_groups; i++)
-			free(snap->groups[i]);
-		free(snap->groups);
-	}
+	eg_snap_world_release(snap->world);
+	eg_snap_policy_release(snap->policy);
+	eg_snap_policy_release(snap->successor);
 	eg_sad_table_free(&snap->sad);
 	eg_ends_free(&snap->ends);
 	eg_vec_foreach (held, &snap->sas)
@@ -37,21 +27,6 @@ void eg_snap_free(struct eg_snap *snap)
 	free(snap->idles);
 	free(snap->probes);
 	free(snap);
-}
-
-static int build_ports(struct eg_snap *snap, const struct eg_config *config, struct eg_errs *errs)
-{
-	snap->allow = calloc(config->ports.n + 1, sizeof(*snap->allow));
-	snap->source_check = calloc(config->ports.n + 1, sizeof(*snap->source_check));
-	if (!snap->allow || !snap->source_check) {
-		eg_error(errs, NULL, "ports", "out of memory");
-		return -1;
-	}
-	for (size_t p = 0; p < config->ports.n; p++) {
-		snap->allow[p] = config->ports.v[p].kernel.allow;
-		snap->source_check[p] = config->ports.v[p].source_check;
-	}
-	return 0;
 }
 
 /* Every step runs, whatever the one before found: all errors at once. */
@@ -73,9 +48,21 @@ static int build(struct eg_snap *snap, const struct eg_config *config,
 		snap->policy = eg_snap_policy_build(config, &policy, errs);
 		failed |= !snap->policy;
 	}
-	failed |= build_ports(snap, config, errs);
-	failed |= eg_build_encrypt(snap, config, errs);
-	return failed || eg_build_routes(snap, config, errs) ? -1 : 0;
+	if (failed)
+		return -1;
+	snap->world = eg_build_world(config, snap->tunnels, errs);
+	return snap->world ? 0 : -1;
+}
+
+struct eg_snap *eg_snap_new(struct eg_snap_world *world, struct eg_snap_policy *policy)
+{
+	struct eg_snap *snap = calloc(1, sizeof(*snap));
+
+	if (!snap)
+		return NULL;
+	snap->world = world;
+	snap->policy = policy;
+	return snap;
 }
 
 struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store *store,

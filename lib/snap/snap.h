@@ -1,24 +1,24 @@
-/* The immutable compiled world: all that workers look up while they handle a burst.
+/* A snapshot: what workers look up while they handle a burst, as one consistent state.
  *
- * Life cycle: eg_snap_build() from a checked configuration -> publish (snap/publish.h) -> workers
- * read -> retire after their grace period -> eg_snap_free(). Built and freed by the control thread;
- * nothing in it changes in between, but for the SAs' hot state, which it only borrows and which
- * outlives it (sa/store.h). */
+ * Its immutable parts, world and policy, have references and generations of their own, so that one
+ * of them can be replaced without the other: connections are evaluated again when policy changes,
+ * and only then. Workers get both by one pointer (snap/publish.h), so a burst never mixes a world
+ * with the policy of another load.
+ *
+ * Life cycle: eg_snap_build() from a checked configuration -> eg_publish() -> workers read ->
+ * eg_snap_free() after their grace period. */
 #ifndef EG_SNAP_SNAP_H
 #define EG_SNAP_SNAP_H
 
-#include "base/allow.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "rcu/rcu.h"
 #include "route/ends.h"
-#include "route/group.h"
-#include "route/hop.h"
-#include "route/lpm.h"
-#include "route/local.h"
 #include "route/tunnel.h"
 #include "sa/sad_table.h"
 #include "sa/store.h"
 #include "snap/policy.h"
+#include "snap/world.h"
 
 /* How an SA is used (snap/rekey.h says why). */
 enum eg_sa_use {
@@ -47,33 +47,28 @@ struct eg_snap_idle {
 struct eg_config;
 
 struct eg_snap {
-	uint64_t generation;   /* counts up with each published snapshot */
-	struct eg_lpm *routes; /* address -> index into hops */
-	struct eg_hop *hops;
-	struct eg_lpm *encrypt;  /* address -> 1: it must not leave in clear; NULL: every one may */
-	struct eg_ip *vias;      /* routers that hops name */
-	struct eg_locals locals; /* the ports' addresses */
-	struct eg_allow *allow;  /* by port: what passes in clear to and from its kernel device */
-	uint8_t *source_check;   /* by port: enum eg_source_check */
+	struct eg_snap_world *world;   /* a reference */
+	struct eg_snap_policy *policy; /* a reference; NULL: no policy is enforced, nothing is
+					* tracked */
 	struct eg_tunnel *tunnels;
 	struct eg_sad_table sad;
 	struct eg_ends ends;        /* of peers */
 	struct eg_snap_idle *idles; /* the peers with udp_encap */
 	uint32_t n_idles;
-	uint32_t *probes; /* the peers that are asked whether they live */
+	uint32_t *probes; /* the peers that are probed */
 	uint32_t n_probes;
-	struct eg_group **groups;      /* that hops name */
-	struct eg_snap_policy *policy; /* NULL: no policy is enforced, nothing is tracked */
 
 	/* The control thread's. */
-	uint32_t n_hops, n_tunnels, n_groups;
+	uint64_t generation; /* counts up with each published snapshot */
+	uint32_t n_tunnels;
 	EG_VEC(struct eg_snap_sa)
 	sas;                   /* in the configuration's order, peer by peer; those that
 				  leave behind them */
 	uint64_t next_step_ns; /* when the first SA begins or ends; UINT64_MAX: none does */
-	bool lent; /* routes, encrypt, hops, vias, owns, allow, source_check, groups and policy are
-		      the next snapshot's now (eg_snap_step()) */
 	struct eg_sa_store *store;
+	struct eg_rcu_node rcu;
+	struct eg_snap_policy *successor; /* a reference, while it is being retired: the policy
+					   * that counts on from this one's counters */
 };
 
 struct eg_snap_options {
@@ -90,34 +85,15 @@ struct eg_snap_options {
 struct eg_snap *eg_snap_build(const struct eg_config *config, struct eg_sa_store *store,
 			      const struct eg_snap_options *options, struct eg_errs *errs);
 
-/* The next snapshot where the time of an SA's begin or end has come: the same world, with other
- * SAs. It takes over routes and policy, so it must be published in place of `before`. NULL where
- * nothing is due, or memory is short (then ask again). */
-struct eg_snap *eg_snap_step(struct eg_snap *before, uint64_t now_ns);
+/* The next snapshot where the time of an SA's begin or end has come: the same parts, with other
+ * SAs. NULL where nothing is due, or memory is short (then ask again). */
+struct eg_snap *eg_snap_step(const struct eg_snap *before, uint64_t now_ns);
 
-/* Release the SAs and free all. No worker may still read it. NULL is allowed. */
+/* A snapshot of two parts, whose references it takes over; without tunnels. NULL if out of memory:
+ * then they are still the caller's. */
+struct eg_snap *eg_snap_new(struct eg_snap_world *world, struct eg_snap_policy *policy);
+
+/* Release the parts and the SAs. No worker may still read it. NULL is allowed. */
 void eg_snap_free(struct eg_snap *snap);
-
-/* The hop of an address's longest prefix. Any thread that may read the snapshot. */
-static inline const struct eg_hop *eg_snap_route4(const struct eg_snap *snap, const uint8_t dst[4])
-{
-	return &snap->hops[eg_lpm_lookup4(snap->routes, dst)];
-}
-
-static inline const struct eg_hop *eg_snap_route6(const struct eg_snap *snap, const uint8_t dst[16])
-{
-	return &snap->hops[eg_lpm_lookup6(snap->routes, dst)];
-}
-
-/* Must a packet to that address (network order, 4 or 6) be sealed or dropped? Any thread that may
- * read the snapshot. */
-static inline bool eg_snap_must_encrypt(const struct eg_snap *snap, unsigned version,
-					const uint8_t *dst)
-{
-	if (__builtin_expect(!snap->encrypt, 1))
-		return false;
-	return version == 4 ? eg_lpm_lookup4(snap->encrypt, dst)
-			    : eg_lpm_lookup6(snap->encrypt, dst);
-}
 
 #endif

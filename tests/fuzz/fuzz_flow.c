@@ -96,7 +96,7 @@ static void reset(struct gate *gate)
 		eg_flow_reclaim_finish(gate->table);
 	gate->snap.policy = compiled[1];
 	gate->snap.policy->keep_existing = false;
-	gate->snap.generation++;
+	gate->snap.policy->generation = ++gate->generation;
 }
 
 static void broken(const char *what)
@@ -352,7 +352,7 @@ static void take_record(struct oracle *oracle, struct batch *batch, const uint8_
 		flush(oracle, batch, 0);
 		gate->snap.policy = compiled[r[1] % POLICIES];
 		gate->snap.policy->keep_existing = r[2] & 1;
-		gate->snap.generation++;
+		gate->snap.policy->generation = ++gate->generation;
 		return;
 	case 1: /* time passes */
 		flush(oracle, batch, 1);

@@ -60,6 +60,7 @@ struct gate *gate_open(uint32_t connections)
 
 	gate->table = eg_flow_table_new(connections);
 	assert_non_null(gate->table);
+	gate->snap.world = &gate->world;
 	for (unsigned w = 0; w < GATE_WORKERS; w++) {
 		struct eg_path *path = gate->path[w] = zeroed(sizeof(*path));
 
@@ -94,14 +95,14 @@ void gate_close(struct gate *gate)
 		free(gate->path[w]);
 	}
 	eg_flow_table_free(gate->table);
-	eg_snap_policy_free(gate->snap.policy);
+	eg_snap_policy_release(gate->snap.policy);
 	free(gate);
 }
 
 struct eg_snap_policy *gate_publish(struct gate *gate, struct eg_cluster *cluster)
 {
 	const struct eg_policy_options options = {0};
-	struct eg_snap_policy *policy = calloc(1, sizeof(*policy));
+	struct eg_snap_policy *policy = eg_snap_policy_new();
 	struct eg_errs errs = {0};
 
 	assert_non_null(policy);
@@ -110,11 +111,13 @@ struct eg_snap_policy *gate_publish(struct gate *gate, struct eg_cluster *cluste
 	eg_errs_print(&errs, stderr);
 	assert_non_null(policy->compiled);
 	assert_int_equal(eg_snap_policy_add_counts(policy, GATE_WORKERS), 0);
-	if (gate->snap.policy)
-		eg_snap_policy_inherit_counts(policy, gate->snap.policy);
-	eg_snap_policy_free(gate->snap.policy);
+	if (gate->snap.policy) {
+		eg_snap_policy_follow(policy, gate->snap.policy);
+		eg_snap_policy_fold(policy, gate->snap.policy);
+	}
+	eg_snap_policy_release(gate->snap.policy);
 	gate->snap.policy = policy;
-	gate->snap.generation++;
+	policy->generation = ++gate->generation;
 	return policy;
 }
 
@@ -322,6 +325,7 @@ void gate_burst(struct gate *gate, unsigned worker, const struct packet *packets
 	struct eg_batch *batch = &path->batch;
 
 	assert_true(n <= EG_BATCH_MAX);
+	eg_path_use(path, path->snap);
 	batch->n = n;
 	batch->n_removed = 0;
 	for (unsigned i = 0; i < n; i++) {

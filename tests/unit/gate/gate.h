@@ -26,9 +26,11 @@
 struct gate {
 	struct eg_flow_table *table;
 	struct eg_path *path[GATE_WORKERS];
+	struct eg_snap_world world;
 	struct eg_snap snap;
-	bool verify; /* the sources' check stands behind parse: snap.routes and the like are set */
-	bool networks; /* gate_policies(): 10.0.0.0/24 and fd00::/64 are pod networks */
+	bool verify; /* the sources' check stands behind parse: world.routes and the like are set */
+	bool networks;       /* gate_policies(): 10.0.0.0/24 and fd00::/64 are pod networks */
+	uint64_t generation; /* of policies, so far */
 	uint64_t rx, passed;
 };
 

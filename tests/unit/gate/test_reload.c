@@ -1,6 +1,8 @@
 /* A new policy meets connections of the old one. */
 #include "gate/gate.h"
 
+#include "snap/publish.h"
+
 #define PASS    EG_PASS
 #define EGRESS  EG_DROP_POLICY_EGRESS
 #define INGRESS EG_DROP_POLICY_INGRESS
@@ -267,7 +269,126 @@ static void test_late_worker(void **state)
 	/* The old policy would deny o's connection; it has no say in what the new one allowed. */
 	assert_int_equal(gate_packet(gate, 1, &reply), PASS);
 	assert_int_equal(gate_line(gate, "o s tcp 7 80 A"), PASS);
-	eg_snap_policy_free(old.policy);
+	eg_snap_policy_release(old.policy);
+	gate_close(gate);
+}
+
+/* The gate's workers read what a publisher has published. */
+static void read_published(struct gate *gate, const struct eg_publisher *publisher)
+{
+	for (unsigned w = 0; w < GATE_WORKERS; w++)
+		gate->path[w]->snap = eg_publisher_read(publisher);
+}
+
+static void publish(struct eg_publisher *publisher, struct eg_snap_policy *policy)
+{
+	struct eg_snap *snap = eg_snap_new(eg_snap_world_new(1), eg_snap_policy_retain(policy));
+
+	assert_non_null(snap);
+	eg_publish(publisher, snap);
+}
+
+/* The gate's next policy, which it does not put in force itself. */
+static struct eg_snap_policy *next_policy(struct gate *gate, const char *yaml)
+{
+	struct eg_snap_policy *policy = gate_policies(gate, yaml);
+
+	gate->snap.policy = NULL;
+	return policy;
+}
+
+/* A new world does not make workers evaluate a connection again: not even if the policy would
+ * decide otherwise by now. */
+static void test_world_alone(void **state)
+{
+	struct gate *gate = gate_open(1024);
+	struct eg_snap_policy *policy = next_policy(gate, from_c);
+	struct eg_snap_policy *other = next_policy(gate, closed);
+	struct eg_policy *compiled = policy->compiled;
+	struct eg_publisher publisher;
+	struct eg_rcu rcu;
+
+	(void)state;
+	assert_int_equal(eg_rcu_init(&rcu, GATE_WORKERS), 0);
+	eg_publisher_init(&publisher, &rcu);
+	publish(&publisher, policy);
+	read_published(gate, &publisher);
+	gate_rows(gate, "opening", opening, COUNT(opening));
+	assert_int_equal(gate_opened(gate), 4);
+	policy->compiled = other->compiled;
+	for (int n = 0; n < 3; n++) {
+		publish(&publisher, policy);
+		read_published(gate, &publisher);
+		assert_int_equal(gate_line(gate, "c s tcp 1 80 A"), PASS);
+		assert_int_equal(gate_line(gate, "s c udp 53 1"), PASS);
+		assert_int_equal(gate_line(gate, "c s icmp 8 5"), PASS);
+		assert_int_equal(gate_line(gate, "c s tcp 2 80 S"), INGRESS);
+	}
+	policy->compiled = compiled;
+	publish(&publisher, other);
+	read_published(gate, &publisher);
+	assert_int_equal(gate_line(gate, "c s tcp 1 80 A"), INGRESS);
+	assert_int_equal(gate_line(gate, "s c udp 53 1"), INGRESS);
+	eg_rcu_fini(&rcu);
+	eg_publisher_fini(&publisher);
+	eg_snap_policy_release(policy);
+	eg_snap_policy_release(other);
+	gate_close(gate);
+}
+
+static uint64_t denied_of_server(struct gate *gate, struct eg_snap_policy *policy)
+{
+	uint64_t denied;
+
+	gate->snap.policy = policy;
+	denied = denied_under(gate, "server");
+	gate->snap.policy = NULL;
+	return denied;
+}
+
+/* At no moment of a reload does a counter go back, and what a late worker counts in the old policy
+ * is not lost. */
+static void test_counters_in_grace(void **state)
+{
+	struct gate *gate = gate_open(1024);
+	struct packet denied = packet_of("o s tcp 9 80 S");
+	struct eg_snap_policy *policy[3];
+	struct eg_publisher publisher;
+	struct eg_rcu rcu;
+
+	(void)state;
+	assert_int_equal(eg_rcu_init(&rcu, GATE_WORKERS), 0);
+	eg_publisher_init(&publisher, &rcu);
+	eg_rcu_online(&rcu, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		policy[i] = next_policy(gate, i == 1 ? unrelated : from_c);
+		publish(&publisher, policy[i]);
+		assert_int_equal(denied_of_server(gate, policy[i]), i);
+		if (!i)
+			read_published(gate, &publisher);
+		/* Worker 1 stays with the first one, and counts there. */
+		assert_int_equal(gate_packet(gate, 1, &denied), INGRESS);
+		assert_int_equal(denied_of_server(gate, policy[i]), i + 1);
+		eg_rcu_poll(&rcu);
+	}
+	assert_ptr_equal(policy[2]->before, policy[1]);
+	assert_ptr_equal(policy[1]->before, policy[0]);
+	read_published(gate, &publisher);
+	assert_int_equal(gate_packet(gate, 1, &denied), INGRESS);
+	for (int i = 0; i < 3; i++) {
+		eg_rcu_quiescent(&rcu, 1);
+		eg_rcu_poll(&rcu);
+		assert_int_equal(denied_of_server(gate, policy[2]), 4);
+	}
+	assert_int_equal(eg_rcu_pending(&rcu), 0);
+	assert_null(policy[2]->before);
+	eg_rcu_offline(&rcu, 1);
+	eg_rcu_fini(&rcu);
+	eg_publisher_fini(&publisher);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(atomic_load(&policy[i]->refs), 1);
+		eg_snap_policy_release(policy[i]);
+	}
 	gate_close(gate);
 }
 
@@ -295,6 +416,8 @@ int run_reload_tests(void)
 		cmocka_unit_test(test_forbidden),
 		cmocka_unit_test(test_keep),
 		cmocka_unit_test(test_late_worker),
+		cmocka_unit_test(test_world_alone),
+		cmocka_unit_test(test_counters_in_grace),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_denied_is_remembered),
 		cmocka_unit_test(test_counters_survive),

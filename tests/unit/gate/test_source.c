@@ -43,10 +43,10 @@ static struct gate *open_gate(uint8_t *mode)
 		assert_int_equal(eg_prefix_parse(text, &entries[2 * i + 1].prefix), 0);
 		entries[2 * i].value = entries[2 * i + 1].value = (uint32_t)i;
 	}
-	gate->snap.routes = eg_lpm_build(entries, COUNT(entries), 2);
-	assert_non_null(gate->snap.routes);
-	gate->snap.hops = hops;
-	gate->snap.source_check = mode;
+	gate->world.routes = eg_lpm_build(entries, COUNT(entries), 2);
+	assert_non_null(gate->world.routes);
+	gate->world.hops = hops;
+	gate->world.source_check = mode;
 	gate->verify = true;
 	gate_policies(gate, NODE);
 	return gate;
@@ -54,7 +54,7 @@ static struct gate *open_gate(uint8_t *mode)
 
 static void close_gate(struct gate *gate)
 {
-	eg_lpm_free(gate->snap.routes);
+	eg_lpm_free(gate->world.routes);
 	gate_close(gate);
 }
 

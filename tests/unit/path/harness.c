@@ -257,6 +257,8 @@ struct gw *gw_open(struct gw_spec spec)
 	gw->snap = calloc(1, sizeof(*gw->snap));
 	assert_true(gw->store && gw->snap);
 	gw->snap->store = gw->store;
+	gw->snap->world = eg_snap_world_new(2);
+	assert_non_null(gw->snap->world);
 	make_way(gw);
 	for (unsigned w = 0; w < gw->spec.workers; w++) {
 		gw->stats[w] = zeroed(sizeof(struct eg_stats));
@@ -382,6 +384,7 @@ struct eg_sa *gw_sa(struct gw *gw, unsigned tunnel, const struct eg_sa_spec *spe
 void gw_ready(struct gw *gw)
 {
 	struct eg_snap *snap = gw->snap;
+	struct eg_snap_world *world = snap->world;
 	struct eg_sad_entry *entries = calloc(snap->sas.n + 1, sizeof(*entries));
 	size_t n = 0;
 
@@ -392,10 +395,10 @@ void gw_ready(struct gw *gw)
 	}
 	assert_int_equal(eg_sad_table_build(&snap->sad, entries, n), 0);
 	free(entries);
-	snap->routes = eg_lpm_build(gw->entries.v, gw->entries.n, 0);
-	assert_non_null(snap->routes);
-	snap->hops = gw->hops.v;
-	snap->n_hops = (uint32_t)gw->hops.n;
+	world->routes = eg_lpm_build(gw->entries.v, gw->entries.n, 0);
+	assert_non_null(world->routes);
+	world->hops = gw->hops.v;
+	world->n_hops = (uint32_t)gw->hops.n;
 	snap->tunnels = gw->tunnels.v;
 	snap->n_tunnels = (uint32_t)gw->tunnels.n;
 	snap->idles = calloc(gw->tunnels.n + 1, sizeof(*snap->idles));
@@ -407,16 +410,12 @@ void gw_ready(struct gw *gw)
 		if (snap->tunnels[i].liveness)
 			snap->probes[snap->n_probes++] = i;
 	}
-	snap->groups = gw->groups.v;
-	snap->n_groups = (uint32_t)gw->groups.n;
+	world->groups = gw->groups.v;
+	world->n_groups = (uint32_t)gw->groups.n;
 	assert_int_equal(eg_ends_build(&snap->ends, snap->tunnels, snap->n_tunnels), 0);
-	snap->locals = (struct eg_locals){gw->locals.v, gw->locals.n};
-	snap->vias = gw->vias.v;
-	snap->source_check = calloc(2, sizeof(*snap->source_check)); /* strict */
-	assert_non_null(snap->source_check);
-	snap->allow = calloc(2, sizeof(*snap->allow));
-	assert_non_null(snap->allow);
-	memcpy(snap->allow, gw->allow, sizeof(gw->allow));
+	world->locals = (struct eg_locals){gw->locals.v, gw->locals.n};
+	world->vias = gw->vias.v;
+	memcpy(world->allow, gw->allow, sizeof(gw->allow));
 	eg_vec_free(&gw->entries);
 }
 

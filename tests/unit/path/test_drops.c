@@ -53,7 +53,7 @@ struct gw *open_crossing(void)
 	gw_route(gw, "fd00:8::/32",
 		 (struct eg_hop){.kind = EG_HOP_PORT, .port = CLEAR, .mac = {2, 0, 0, 0, 1}});
 	gw_ready(gw);
-	gw->snap->encrypt = encrypt_table();
+	gw->snap->world->encrypt = encrypt_table();
 	return gw;
 }
 
@@ -402,7 +402,7 @@ static void test_encrypt_at_tx(void **state)
 		assert_non_null(m);
 		memcpy(rte_pktmbuf_append(m, (uint16_t)(frame.n - 14)), frame.bytes + 14,
 		       frame.n - 14u);
-		path->snap = gw->snap;
+		eg_path_use(path, gw->snap);
 		path->batch.n = 1;
 		path->batch.n_removed = 0;
 		path->batch.m[0] = m;

@@ -541,7 +541,7 @@ static unsigned look(struct gw *gw, const struct frame *p, bool kernel, unsigned
 
 	memcpy(rte_pktmbuf_append(m, p->n), p->bytes, p->n);
 	eg_count(&gw->stats[0]->port[CLEAR].rx_packets, 1); /* it came from somewhere */
-	path->snap = gw->snap;
+	eg_path_use(path, gw->snap);
 	path->batch.n = 1;
 	path->batch.n_removed = 0;
 	path->batch.m[0] = m;

@@ -217,9 +217,10 @@ static void test_lost_route(void **state)
 
 	(void)state;
 	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "another address");
-	for (uint32_t i = 0; i < gw->snap->n_hops; i++) {
-		if (eg_hop_is_port(&gw->snap->hops[i]) && gw->snap->hops[i].port == ENCRYPTED)
-			gw->snap->hops[i].port = CLEAR;
+	for (uint32_t i = 0; i < gw->snap->world->n_hops; i++) {
+		if (eg_hop_is_port(&gw->snap->world->hops[i]) &&
+		    gw->snap->world->hops[i].port == ENCRYPTED)
+			gw->snap->world->hops[i].port = CLEAR;
 	}
 	frame = plain_frame(CLEAR, &flow);
 	gw_send(gw, CLEAR, &frame, 1);

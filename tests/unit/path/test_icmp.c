@@ -319,7 +319,7 @@ static void test_errors(void **state)
 
 	(void)state;
 	gw->path[0]->port[ENCRYPTED].mtu = 1500;
-	gw->snap->source_check[CLEAR] = EG_SOURCE_OFF; /* for the address that nobody has */
+	gw->snap->world->source_check[CLEAR] = EG_SOURCE_OFF; /* for the address that nobody has */
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct frame about = {0}, out;
 		uint64_t before = gw_drops(gw, rows[i].drop);
@@ -390,7 +390,7 @@ static void test_rejected(void **state)
 		assert_int_equal(eg_parse_ip(about.bytes, about.n, &meta.pkt), EG_PASS);
 		policy.reject = reject;
 		gw->snap->policy = &policy;
-		path->snap = gw->snap;
+		eg_path_use(path, gw->snap);
 		eg_icmp_about(path, &meta, m);
 		gw->snap->policy = NULL;
 		rte_pktmbuf_free(m);
@@ -528,7 +528,7 @@ static void test_last_look(void **state)
 	struct eg_batch *batch = &gw->path[0]->batch;
 
 	(void)state;
-	gw->path[0]->snap = gw->snap;
+	eg_path_use(gw->path[0], gw->snap);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		bool v6 = strchr(rows[i].src, ':');
 		struct frame packet =

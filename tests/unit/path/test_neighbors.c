@@ -308,7 +308,7 @@ static void test_announced(void **state)
 	struct frame out[4];
 
 	(void)state;
-	gw->snap->generation = 1;
+	eg_snap_world_follow(gw->snap->world, NULL, 1);
 	gw_resolve(gw, 1000);
 	assert_int_equal(gw_frames(gw, CLEAR, out, 4), 2);
 	assert_int_equal(out[0].bytes[0], 0xff);
@@ -320,6 +320,32 @@ static void test_announced(void **state)
 	assert_int_equal(gw_discard(gw, CLEAR), 2);
 	gw_resolve(gw, 9000);
 	assert_int_equal(gw_discard(gw, CLEAR), 0);
+	gw_close(gw);
+}
+
+/* A new world announces nothing by itself, and addresses that changed on their port only. */
+static void test_announced_again(void **state)
+{
+	struct gw *gw = open_live(4);
+	struct eg_snap_world before;
+
+	(void)state;
+	before = *gw->snap->world;
+	eg_snap_world_follow(gw->snap->world, NULL, 1);
+	gw_resolve(gw, 1000);
+	gw_resolve(gw, 3000);
+	assert_int_equal(gw_discard(gw, CLEAR), 4);
+	assert_int_equal(gw_discard(gw, ENCRYPTED), 4);
+	for (uint64_t n = 2; n < 5; n++) {
+		eg_snap_world_follow(gw->snap->world, &before, n);
+		gw_resolve(gw, n * 10000);
+		assert_int_equal(gw_discard(gw, CLEAR) + gw_discard(gw, ENCRYPTED), 0);
+	}
+	gw->snap->world->addresses_since[CLEAR] = 5;
+	gw->snap->world->generation = 5;
+	gw_resolve(gw, 50000);
+	assert_int_equal(gw_discard(gw, CLEAR), 2);
+	assert_int_equal(gw_discard(gw, ENCRYPTED), 0);
 	gw_close(gw);
 }
 
@@ -586,8 +612,8 @@ static void test_encrypt_while_waiting(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(
 			eg_prefix_parse(i ? "fd00:1::/64" : "10.1.0.0/16", &entries[i].prefix), 0);
-	gw->snap->encrypt = eg_lpm_build(entries, 2, 0);
-	assert_non_null(gw->snap->encrypt);
+	gw->snap->world->encrypt = eg_lpm_build(entries, 2, 0);
+	assert_non_null(gw->snap->world->encrypt);
 	gw_discard(gw, CLEAR);
 	for (unsigned i = 0; i < 2; i++) {
 		struct eg_neigh_self pod = station(pods[i], CLEAR);
@@ -610,6 +636,7 @@ int run_neighbor_tests(void)
 		cmocka_unit_test(test_duplicate),
 		cmocka_unit_test(test_answer_to_another),
 		cmocka_unit_test(test_announced),
+		cmocka_unit_test(test_announced_again),
 		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_failed_is_told),
 		cmocka_unit_test(test_scan),

@@ -156,7 +156,7 @@ static void seal_vector(const struct vector *v)
 	packet = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)v->plain_len);
 	memcpy(packet, v->plain, v->plain_len);
 	age(packet, (unsigned)-1); /* route takes one off */
-	path->snap = gw->snap;
+	eg_path_use(path, gw->snap);
 	path->batch.n = 1;
 	path->batch.m[0] = m;
 	eg_parse_packets(path);

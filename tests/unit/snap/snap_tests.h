@@ -9,5 +9,6 @@ int run_share_tests(void);
 int run_guard_tests(void);
 int run_network_tests(void);
 int run_policy_tests(void);
+int run_publish_tests(void);
 
 #endif

@@ -235,9 +235,9 @@ static void test_encrypt_all(void **state)
 	(void)state;
 	eg_errs_print(&errs, stderr);
 	assert_non_null(snap);
-	assert_true(eg_snap_must_encrypt(snap, 4, (const uint8_t[]){8, 8, 8, 8}));
-	assert_true(eg_snap_must_encrypt(snap, 6, (const uint8_t[16]){0x20, 1}));
-	assert_false(eg_snap_must_encrypt(snap, 4, (const uint8_t[]){10, 1, 0, 9}));
+	assert_true(eg_snap_must_encrypt(snap->world, 4, (const uint8_t[]){8, 8, 8, 8}));
+	assert_true(eg_snap_must_encrypt(snap->world, 6, (const uint8_t[16]){0x20, 1}));
+	assert_false(eg_snap_must_encrypt(snap->world, 4, (const uint8_t[]){10, 1, 0, 9}));
 	eg_snap_free(snap);
 	eg_config_free(config);
 	eg_errs_free(&errs);
@@ -281,18 +281,18 @@ static void test_places(void **state)
 	(void)state;
 	eg_errs_print(&errs, stderr);
 	assert_non_null(snap);
-	assert_int_equal(snap->source_check[0], EG_SOURCE_LOOSE);
-	assert_int_equal(snap->source_check[1], EG_SOURCE_STRICT);
+	assert_int_equal(snap->world->source_check[0], EG_SOURCE_LOOSE);
+	assert_int_equal(snap->world->source_check[1], EG_SOURCE_STRICT);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct eg_ip ip;
 		const struct eg_hop *hop;
 
 		assert_int_equal(eg_ip_parse(rows[i].address, &ip), 0);
-		hop = &snap->hops[eg_lpm_lookup(snap->routes, &ip)];
+		hop = &snap->world->hops[eg_lpm_lookup(snap->world->routes, &ip)];
 		for (int port = 0; port < 3; port++)
 			if (eg_hop_behind(hop, (unsigned)port) != (port == rows[i].behind))
 				fail_msg("%s behind port %d", rows[i].address, port);
-		if (eg_snap_must_encrypt(snap, 4, ip.bytes) != rows[i].must)
+		if (eg_snap_must_encrypt(snap->world, 4, ip.bytes) != rows[i].must)
 			fail_msg("%s must be encrypted", rows[i].address);
 	}
 	eg_snap_free(snap);

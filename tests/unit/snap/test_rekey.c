@@ -168,10 +168,10 @@ static void test_script(void **state)
 		assert_string_equal(senders(snap), script[i].sends);
 		assert_string_equal(accepted(snap), script[i].accepts);
 		assert_int_equal(snap->sas.n, script[i].held);
-		assert_non_null(snap->routes);
-		assert_true(eg_snap_must_encrypt(snap, 4, (const uint8_t[]){10, 1, 0, 1}));
-		assert_non_null(snap->source_check);
-		assert_int_equal(snap->source_check[0], EG_SOURCE_LOOSE);
+		assert_non_null(snap->world->routes);
+		assert_true(eg_snap_must_encrypt(snap->world, 4, (const uint8_t[]){10, 1, 0, 1}));
+		assert_non_null(snap->world->source_check);
+		assert_int_equal(snap->world->source_check[0], EG_SOURCE_LOOSE);
 		eg_errs_free(&errs);
 	}
 	eg_snap_free(snap);

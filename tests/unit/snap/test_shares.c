@@ -55,7 +55,7 @@ static const struct eg_hop *route(const struct eg_snap *snap, const char *addres
 	struct eg_ip ip;
 
 	assert_int_equal(eg_ip_parse(address, &ip), 0);
-	return &snap->hops[eg_lpm_lookup(snap->routes, &ip)];
+	return &snap->world->hops[eg_lpm_lookup(snap->world->routes, &ip)];
 }
 
 /* "b d": the peers of an address's group, in their order, or the only one. */
@@ -68,10 +68,10 @@ static const char *peers_of(const struct eg_snap *snap, const char *address)
 	if (hop->kind == EG_HOP_TUNNEL)
 		return snap->tunnels[hop->tunnel].name;
 	assert_int_equal(hop->kind, EG_HOP_GROUP);
-	for (uint32_t i = 0; i < snap->groups[hop->group]->n; i++)
+	for (uint32_t i = 0; i < snap->world->groups[hop->group]->n; i++)
 		n += (size_t)snprintf(
 			text + n, sizeof(text) - n, n ? " %s" : "%s",
-			snap->tunnels[snap->groups[hop->group]->member[i].tunnel].name);
+			snap->tunnels[snap->world->groups[hop->group]->member[i].tunnel].name);
 	return text;
 }
 
@@ -97,10 +97,10 @@ static void test_groups(void **state)
 	assert_string_equal(peers_of(snap, "10.4.0.1"), "e");
 	assert_string_equal(peers_of(snap, "10.5.0.1"), "f");
 	/* The same peers are one group, whatever the subnet. */
-	assert_int_equal(snap->n_groups, 2);
+	assert_int_equal(snap->world->n_groups, 2);
 	assert_int_equal(route(snap, "10.1.0.1")->group, route(snap, "fd00:1::1")->group);
 
-	member = snap->groups[route(snap, "10.1.0.1")->group]->member;
+	member = snap->world->groups[route(snap, "10.1.0.1")->group]->member;
 	assert_int_equal(member[0].priority, 1);
 	assert_int_equal(member[0].weight, 7);
 	assert_true(member[0].id == eg_group_id("b"));
@@ -138,7 +138,7 @@ static void test_reload(void **state)
 	assert_ptr_equal(next->tunnels[1].liveness, d);
 	assert_true(next->tunnels[2].liveness != b && next->tunnels[2].liveness != d);
 	assert_string_equal(peers_of(next, "10.1.0.1"), "b d e");
-	assert_ptr_equal(next->groups[0]->member[1].liveness, d);
+	assert_ptr_equal(next->world->groups[0]->member[1].liveness, d);
 	assert_int_equal(d->refs, 2);
 	eg_snap_free(snap);
 	assert_int_equal(d->refs, 1);
@@ -161,7 +161,7 @@ static void test_reload(void **state)
 	snap = build(peers, 1, store, next);
 	assert_null(snap->tunnels[0].liveness);
 	assert_int_equal(snap->n_probes, 0);
-	assert_int_equal(snap->n_groups, 0);
+	assert_int_equal(snap->world->n_groups, 0);
 	assert_string_equal(peers_of(snap, "10.1.0.1"), "b");
 	eg_snap_free(next);
 	eg_snap_free(snap);
@@ -190,9 +190,9 @@ static void test_step(void **state)
 	assert_ptr_equal(next->tunnels[0].liveness, b);
 	assert_int_equal(next->n_probes, 2);
 	assert_string_equal(peers_of(next, "10.1.0.1"), "b d");
-	assert_int_equal(eg_group_choose(next->groups[0], 7, &first)->tunnel, 0);
+	assert_int_equal(eg_group_choose(next->world->groups[0], 7, &first)->tunnel, 0);
 	atomic_store(&b->dead, true);
-	assert_int_equal(eg_group_choose(next->groups[0], 7, &first)->tunnel, 1);
+	assert_int_equal(eg_group_choose(next->world->groups[0], 7, &first)->tunnel, 1);
 	eg_snap_free(next);
 	eg_sa_store_free(store);
 }
