@@ -29,7 +29,7 @@ for address in 10.244.2.2 fd00:2::2; do
 		gateway=10.244.$hop.1
 		[ "$address" = 10.244.2.2 ] || gateway=fd00:$hop::1
 		grep -qiE "from $gateway.* (Time to live|Time) exceeded" ping.out ||
-			{ cat ping.out; fail "hop $hop on the way to $address is not $gateway"; }
+			{ cat ping.out; fail "hop $hop to $address is not $gateway"; }
 	done
 done
 # No route to 10.99.0.1: A sends an ICMP error.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Path MTU discovery: the MTU of the path between the gateways falls during downloads. The router reports it by
 # ICMP, and A adapts. Forged ICMP and floods of fragments, overlapping and tiny ones included, change nothing.
-# Between the gateways of live.inc.sh is a router:
+# A router connects the gateways of live.inc.sh:
 #
 #   pods_a       gw_a              router             gw_b           pods_b
 #   10.244.1.2   192.0.2.1     wa .254 | .254 wb   198.51.100.2    10.244.2.2

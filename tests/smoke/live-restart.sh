@@ -31,7 +31,7 @@ kill_during_download() { # a|b 4|6: kill and restart that gateway; sets $a or $b
 	until_true 5 eval '[ "$(stat -c %s got.bin 2>/dev/null || echo 0)" -gt 4000000 ]'
 	kill -9 "${!victim}"
 	wait_status "${!victim}" || true
-	sleep 0.5
+	sleep 0.5 # packets are lost meanwhile
 	start_live_gateway "$victim"
 	declare -g "$victim=$pid"
 	wait_status $curl || fail "the download did not survive the kill of $victim"

@@ -47,9 +47,8 @@ conf 'log: {target: new.log, drop_sample: 50/s, modules: {esp: warning}}' "$poli
 generation=$((generation + 1))
 kill -HUP "$pid"
 until_true 10 grep -qs 'the log goes on in new.log' gw.log
-sleep 0.2
 blocks=$(grep -c '^---- ' a.txt)
-sleep 0.3
+sleep 0.3 # several of the old periods
 [ "$(grep -c '^---- ' a.txt)" -eq "$blocks" ] || fail "statistics blocks without a period"
 [ "$(logged_drops new.log)" -eq 0 ] || fail "level warning, but drops are logged"
 # The level alone, in the same file.
@@ -59,7 +58,7 @@ until_true 10 eval '[ "$(logged_drops new.log)" -ge 3 ]'
 conf 'log: {target: new.log, drop_sample: 50/s, level: warning}' "$policy"
 reload new.log # logged, because the level applies only after this line
 lines=$(logged_drops new.log)
-sleep 0.3
+sleep 0.3 # time for 15 samples
 [ "$(logged_drops new.log)" -eq "$lines" ] || fail "level warning, but drops are still logged"
 conf 'log: {target: new.log, drop_sample: 50/s}' "$policy"
 kill -HUP "$pid"
