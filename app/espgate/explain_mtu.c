@@ -1,55 +1,48 @@
-/* explain --mtu: how long a packet may be to fit into a peer's tunnel, line by line. The result is
- * counted by the function that the packets' way asks. */
+/* explain --mtu: a tunnel's effective MTU, line by line, by the function that the packet path uses.
+ */
 #include "explain_mtu.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "net/esp.h"
 #include "net/tcp.h"
+#include "path/overhead.h"
 #include "verbs.h"
 
-/* What becomes of longer ones. */
-static void add_longer(const struct eg_tunnel *tunnel, unsigned whole, struct eg_buf *out)
+/* What happens to longer packets. */
+static void add_longer(const struct eg_tunnel *tunnel, unsigned mtu, struct eg_buf *out)
 {
 	bool ip6 = !tunnel->transport || tunnel->remote.family == 6;
-	bool least = ip6 && whole < EG_IP6_MTU_MIN;
+	bool least = ip6 && mtu < EG_IP6_MTU_MIN;
 
 	eg_buf_add(out, "  longer over IPv4 without DF: %s\n",
-		   tunnel->fragment_inner   ? "fragmented, and the fragments sealed"
-		   : tunnel->fragment_outer ? "sealed, and fragmented then"
+		   tunnel->fragment_inner   ? "fragmented, then sealed"
+		   : tunnel->fragment_outer ? "sealed, then fragmented"
 					    : "dropped");
-	eg_buf_add(out, "  longer with DF: dropped, and the sender told %u\n", whole);
+	eg_buf_add(out, "  longer with DF: dropped; ICMP \"too big\" reports %u\n", mtu);
 	if (least)
 		eg_buf_add(out,
-			   "  longer over IPv6: up to %u sealed, and fragmented then (RFC "
-			   "2473 s7.1)\n",
+			   "  longer over IPv6: up to %u sealed, then fragmented (RFC 2473 "
+			   "s7.1)\n",
 			   EG_IP6_MTU_MIN);
 	if (ip6)
-		eg_buf_add(out, "  %s over IPv6: dropped, and the sender told %u\n",
-			   least ? "even longer" : "longer", least ? EG_IP6_MTU_MIN : whole);
+		eg_buf_add(out, "  %s over IPv6: dropped; ICMP \"too big\" reports %u\n",
+			   least ? "even longer" : "longer", least ? EG_IP6_MTU_MIN : mtu);
 }
 
-static void add_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *tunnel,
-		   const struct eg_conf_port *port, struct eg_buf *out)
+void eg_explain_mtu_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *tunnel,
+		       const struct eg_conf_port *port, struct eg_buf *out)
 {
 	const struct eg_suite *suite = sa->suite;
-	const struct eg_esp_overhead overhead = {
-		.outer = tunnel->outer_len,
-		.iv = suite->iv_bytes,
-		.icv = suite->icv_bytes,
-		.align = suite->align_bytes,
-	};
-	unsigned left =
-		port->mtu - tunnel->outer_len - EG_ESP_LEN - suite->iv_bytes - suite->icv_bytes;
-	unsigned text = eg_esp_inner_mtu(port->mtu, &overhead);
-	unsigned whole =
-		text + (tunnel->transport ? tunnel->ip_len : 0); /* its own header is outside */
+	/* In transport mode of a packet without options or extension headers. */
+	const struct eg_overhead overhead =
+		eg_tunnel_overhead(tunnel, eg_suite_sizes(suite), tunnel->ip_len);
+	unsigned mtu = eg_effective_mtu(&overhead, port->mtu);
 
 	eg_buf_add(out, "SA 0x%08x %s\n", sa->spi, suite->name);
 	eg_buf_add(out, "  %6u  mtu of port %s%s\n", port->mtu, port->name,
-		   tunnel->learns_mtu ? " (or of the path, where ICMP tells of less)" : "");
+		   tunnel->learns_mtu ? " (or the path MTU, if that is less)" : "");
 	eg_buf_add(out, "  - %4u  %s IPv%u header\n", tunnel->ip_len,
 		   tunnel->transport ? "the packet's own" : "outer", tunnel->remote.family);
 	if (tunnel->encap)
@@ -58,19 +51,19 @@ static void add_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *tunnel,
 		   sa->esn ? " (the high half of an ESN is not sent)" : "");
 	eg_buf_add(out, "  - %4u  IV\n", suite->iv_bytes);
 	eg_buf_add(out, "  - %4u  ICV\n", suite->icv_bytes);
-	eg_buf_add(out, "  - %4u  what is no multiple of %u, as the padded text must be\n",
-		   left % suite->align_bytes, suite->align_bytes);
+	eg_buf_add(out, "  - %4u  unused: the padded text is a multiple of %u\n",
+		   port->mtu - eg_sealed_len(&overhead, mtu), suite->align_bytes);
 	eg_buf_add(out, "  - %4u  pad length, next header\n", EG_ESP_TRAILER);
 	if (tunnel->transport)
-		eg_buf_add(out, "  + %4u  the packet's own header (options count, too)\n",
+		eg_buf_add(out, "  + %4u  the packet's own header (and its options)\n",
 			   tunnel->ip_len);
-	eg_buf_add(out, "  = %4u  longest packet%s\n", whole, tunnel->transport ? "" : " inside");
+	eg_buf_add(out, "  = %4u  longest packet%s\n", mtu, tunnel->transport ? "" : " inside");
 	if (tunnel->transport)
-		eg_buf_add(out, "  MSS %u\n", whole - tunnel->ip_len - EG_TCP_LEN);
+		eg_buf_add(out, "  MSS %u\n", mtu - tunnel->ip_len - EG_TCP_LEN);
 	else
-		eg_buf_add(out, "  MSS %u over IPv4, %u over IPv6\n",
-			   whole - EG_IP4_LEN - EG_TCP_LEN, whole - EG_IP6_LEN - EG_TCP_LEN);
-	add_longer(tunnel, whole, out);
+		eg_buf_add(out, "  MSS %u over IPv4, %u over IPv6\n", mtu - EG_IP4_LEN - EG_TCP_LEN,
+			   mtu - EG_IP6_LEN - EG_TCP_LEN);
+	add_longer(tunnel, mtu, out);
 }
 
 static int explain(const struct eg_view *view, size_t index)
@@ -83,7 +76,7 @@ static int explain(const struct eg_view *view, size_t index)
 
 	eg_ip_print(&conf->remote, remote);
 	if (!eg_hop_is_port(&tunnel->hop)) {
-		fprintf(stderr, "espgate explain: %s (%s) is not in reach\n", conf->name, remote);
+		fprintf(stderr, "espgate explain: %s (%s) is not reachable\n", conf->name, remote);
 		return EG_EXIT_ERROR;
 	}
 	eg_buf_add(&out, "peer %s (%s) by port %s, MSS clamping %s\n", conf->name, remote,
@@ -91,11 +84,11 @@ static int explain(const struct eg_view *view, size_t index)
 	eg_vec_foreach (sa, &conf->sas) {
 		if (sa->dir != EG_SA_OUT)
 			continue;
-		add_sa(sa, tunnel, &view->config->ports.v[tunnel->hop.port], &out);
+		eg_explain_mtu_sa(sa, tunnel, &view->config->ports.v[tunnel->hop.port], &out);
 		n++;
 	}
 	if (!n)
-		eg_buf_add(&out, "no SA of dir out: nothing goes in\n");
+		eg_buf_add(&out, "no outbound SA: nothing can be sent\n");
 	fputs(out.v ? out.v : "", stdout);
 	eg_buf_free(&out);
 	return EG_EXIT_OK;

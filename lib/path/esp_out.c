@@ -1,23 +1,24 @@
 /* Outbound ESP (RFC 4303 s3.3):
  *  1. Trailer: padding 1, 2, 3, ... up to the suite's alignment, pad length, next header: the inner
- *     IP, or in transport mode what followed the headers that stay in front.
- *  2. Tunnel mode: outer header from the peer's template: length, DSCP and ECN (RFC 6040 s4.1), DF
- *     as the peer's df says (RFC 4301 s8.1; IPv6 inside, which is never fragmented on its way, is
- *     taken for DF). Transport mode: the packet's own headers, moved to the front (s3.1.1). Behind
- *     it UDP's where the peer has udp_encap (RFC 3948 s3.1, s3.2).
- *  3. ESP header and explicit IV in front of the text; the ICV's place behind the trailer. The IV
- *     is the hybrid clock's for counter modes, unpredictable for CBC (RFC 3602 s3), and the
- * sequence number, which is not sent twice, where it is implicit (RFC 8750 s4).
+ *     IP version, or in transport mode what followed the headers that stay in front.
+ *  2. Tunnel mode: outer IP header from the tunnel's template: length, DSCP and ECN (RFC 6040
+ * s4.1), DF as the tunnel's df says (RFC 4301 s8.1; inner IPv6, which routers never fragment,
+ * counts as DF). Transport mode: the packet's own headers, moved to the front (s3.1.1). Then the
+ * UDP header if the tunnel has udp_encap (RFC 3948 s3.1, s3.2).
+ *  3. ESP header and explicit IV in front of the text; space for the ICV behind the trailer. The IV
+ *     comes from the hybrid clock for counter modes and is unpredictable for CBC (RFC 3602 s3). An
+ *     implicit IV is the sequence number, which is sent only once (RFC 8750 s4).
  *  4. Seal the whole batch, whatever SAs it mixes, in one call.
- *  5. UDP over IPv6: its checksum, which is over the sealed bytes. */
+ *  5. UDP over IPv6: the checksum, which covers the sealed bytes. */
 #include "path/stages.h"
 
 #include "net/bytes.h"
 #include "net/transport.h"
 #include "path/drop.h"
+#include "path/mtu.h"
 #include "path/outer.h"
 
-/* Of the longest block, AES's. */
+/* Up to the longest alignment, an AES block. */
 #define PADDING_MAX 16
 
 static void write_udp(uint8_t *at, const struct eg_meta *meta, const uint8_t *inner, uint16_t dport,
@@ -38,7 +39,7 @@ static void write_outer(uint8_t *at, const struct eg_meta *meta, const uint8_t *
 	outer.df = meta->split ? 0 : (outer.df & tunnel->df_copied) | tunnel->df_set;
 	eg_outer_write_ip(at, tunnel, &outer);
 	if (tunnel->encap)
-		write_udp(at + tunnel->ip_len, meta, inner, eg_outer_aim(at, tunnel),
+		write_udp(at + tunnel->ip_len, meta, inner, eg_outer_set_endpoint(at, tunnel),
 			  len - tunnel->ip_len);
 }
 
@@ -52,21 +53,19 @@ static void move_headers(uint8_t *to, const struct eg_meta *meta, const uint8_t 
 		write_udp(to + point.off, meta, to, meta->tunnel->peer_port, len - point.off);
 }
 
-/* Behind `len` bytes of text, where there is room for PADDING_MAX and the ICV. */
-static unsigned write_trailer(uint8_t *at, uint32_t len, uint8_t next, unsigned align)
+/* Up to PADDING_MAX + 2 bytes are written. */
+static void write_trailer(uint8_t *at, unsigned padding, uint8_t next)
 {
 	static const uint8_t all[PADDING_MAX] = {1, 2,  3,  4,  5,  6,  7,  8,
 						 9, 10, 11, 12, 13, 14, 15, 16};
-	unsigned padding = -(len + 2) & (align - 1);
 
-	memcpy(at, all, PADDING_MAX); /* one store, whatever of it counts */
+	memcpy(at, all, PADDING_MAX); /* one store, however many bytes are needed */
 	at[padding] = (uint8_t)padding;
 	at[padding + 1] = next;
-	return padding + 2;
 }
 
-/* Are there `front` bytes in front of the packet and `back` behind it? What was reassembled may
- * fill a large buffer from its beginning: then it moves. */
+/* Are there `front` bytes in front of the packet and `back` behind it? A reassembled packet may
+ * begin at the start of its large buffer; then it is moved. */
 static bool has_room(struct rte_mbuf *m, unsigned front, unsigned back)
 {
 	if (rte_pktmbuf_headroom(m) >= front && rte_pktmbuf_tailroom(m) >= back)
@@ -93,8 +92,8 @@ static bool write_iv(struct eg_path *path, uint8_t *at, const struct eg_sa *sa, 
 	return true;
 }
 
-/* What is sealed of packet i: `text`, behind the IV. With ESN all of the number is authenticated;
- * an implicit IV is that number (RFC 8750 s4). */
+/* Packet i's operation: seal `text`, which stands behind the IV. With ESN the whole sequence number
+ * is authenticated; an implicit IV is that number (RFC 8750 s4). */
 static void make_op(struct eg_path *path, unsigned i, uint8_t *text, uint32_t text_len,
 		    struct eg_crypto_op *op)
 {
@@ -123,47 +122,46 @@ static void make_op(struct eg_path *path, unsigned i, uint8_t *text, uint32_t te
 		op->iv = path->aad[i] + 4;
 }
 
-/* Steps 1 to 3 for packet i, and its op. */
+/* Steps 1 to 3 for packet i, and its operation. */
 static enum eg_verdict encapsulate(struct eg_path *path, unsigned i, struct eg_crypto_op *op)
 {
 	struct eg_meta *meta = &path->batch.meta[i];
 	struct rte_mbuf *m = path->batch.m[i];
 	const struct eg_sa *sa = meta->sa;
 	const struct eg_sa_grant *grant = &path->group[meta->group].grant;
-	unsigned front = meta->tunnel->outer_len + EG_ESP_LEN + sa->iv_bytes;
-	unsigned back = PADDING_MAX + 1 + sa->icv_bytes; /* at most */
-	uint8_t *packet, *text, *esp;
+	uint8_t *packet = rte_pktmbuf_mtod(m, uint8_t *), *text, *esp;
 	uint8_t next = meta->pkt.version == 4 ? EG_PROTO_IP4 : EG_PROTO_IP6;
 	struct eg_insert_point point = {0}; /* tunnel mode: nothing stays in front */
-	uint32_t text_len, len;
+	struct eg_overhead overhead;
+	uint32_t bare_len, text_len, len; /* of the text without trailer, with it, of the packet */
 	uint64_t seq = grant->seq + meta->rank;
 
 	meta->seq = seq;
-	if (meta->tunnel->transport)
-		front -= meta->tunnel->ip_len;
-	if (!has_room(m, front + EG_ETH_LEN, back))
-		return EG_DROP_NO_ROOM;
-	packet = rte_pktmbuf_mtod(m, uint8_t *);
 	if (meta->tunnel->transport) {
 		point = eg_transport_seal_point(packet, &meta->pkt);
 		next = packet[point.next_off];
 	}
-	text = packet + point.off;
-	text_len = (uint32_t)meta->pkt.len - point.off;
-	text_len += write_trailer(text + text_len, text_len, next, sa->align_bytes);
-	len = front + point.off + text_len + sa->icv_bytes;
+	overhead = eg_sa_overhead(meta->tunnel, sa, point.off);
+	if (!has_room(m, overhead.front + EG_ETH_LEN, PADDING_MAX + 1 + overhead.icv))
+		return EG_DROP_NO_ROOM;
+	len = eg_sealed_len(&overhead, meta->pkt.len);
 	if (len > UINT16_MAX)
 		return EG_DROP_TOO_BIG;
+	packet = rte_pktmbuf_mtod(m, uint8_t *); /* it may have been moved */
+	text = packet + point.off;
+	bare_len = (uint32_t)meta->pkt.len - point.off;
+	text_len = len - overhead.front - point.off - overhead.icv;
+	write_trailer(text + bare_len, text_len - bare_len - EG_ESP_TRAILER, next);
 	if (meta->tunnel->transport)
-		move_headers(packet - front, meta, packet, point, (uint16_t)len);
+		move_headers(packet - overhead.front, meta, packet, point, (uint16_t)len);
 	else
-		write_outer(packet - front, meta, packet, (uint16_t)len, (uint16_t)seq);
+		write_outer(packet - overhead.front, meta, packet, (uint16_t)len, (uint16_t)seq);
 	esp = text - sa->iv_bytes - EG_ESP_LEN;
 	memcpy(esp, &sa->spi_be, 4);
 	eg_put32(esp + 4, (uint32_t)seq);
 	if (!write_iv(path, esp + EG_ESP_LEN, sa, grant->iv + meta->rank))
 		return EG_DROP_CRYPTO_FAILED;
-	m->data_off = (uint16_t)(m->data_off - front);
+	m->data_off = (uint16_t)(m->data_off - overhead.front);
 	m->data_len = (uint16_t)len;
 	m->pkt_len = len;
 

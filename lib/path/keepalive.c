@@ -48,7 +48,7 @@ static void make(struct eg_path *path, const struct eg_tunnel *tunnel)
 	eg_outer_write_ip(at, tunnel, &outer);
 	eg_outer_write_udp(at + tunnel->ip_len,
 			   tunnel->n_sports > 1 ? EG_TUNNEL_SPORT_BASE : EG_UDP_PORT_ESP,
-			   eg_outer_aim(at, tunnel), EG_UDP_LEN + 1);
+			   eg_outer_set_endpoint(at, tunnel), EG_UDP_LEN + 1);
 	at[tunnel->outer_len] = 0xff;
 	if (tunnel->ip_len == EG_IP6_LEN)
 		eg_outer_sum_udp6(at, EG_IP6_LEN, outer.len);

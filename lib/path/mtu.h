@@ -1,12 +1,13 @@
-/* How long a packet may be to leave by its hop, sealed or plain. */
+/* How long a packet may be to go into its tunnel. The arithmetic is path/overhead.h's. */
 #ifndef EG_PATH_MTU_H
 #define EG_PATH_MTU_H
 
-#include "net/esp.h"
 #include "net/transport.h"
 #include "path/path.h"
+#include "path/overhead.h"
 
-/* To the far end of a tunnel: what its port carries, or as far as is known the path behind it. */
+/* The MTU of the path to a tunnel's remote end: its port's, or less if path MTU discovery says so.
+ */
 static inline unsigned eg_mtu_outer(const struct eg_path *path, const struct eg_tunnel *tunnel)
 {
 	unsigned mtu = path->port[tunnel->hop.port].mtu, learned = eg_pmtu_get(tunnel->pmtu);
@@ -14,29 +15,32 @@ static inline unsigned eg_mtu_outer(const struct eg_path *path, const struct eg_
 	return learned < mtu ? learned : mtu;
 }
 
-/* Each worker sends on its own SA where there are several (RFC 9611's idea). There is one. */
+/* Each worker sends on an SA of its own if there are several (RFC 9611's idea). There is one. */
 static inline struct eg_sa *eg_sa_of(const struct eg_path *path, const struct eg_tunnel *tunnel)
 {
 	return tunnel->out[tunnel->n_out == 1 ? 0 : path->worker % tunnel->n_out];
 }
 
-/* By this SA of the peer: exactly what esp_out makes of it fits eg_mtu_outer(). In transport mode
- * `kept` bytes of the packet's own headers stay in front of ESP; in tunnel mode none do. */
+/* The tunnel's overhead with this SA, which has its suite's sizes at hand. kept: as for
+ * eg_tunnel_overhead(). */
+static inline struct eg_overhead eg_sa_overhead(const struct eg_tunnel *tunnel,
+						const struct eg_sa *sa, unsigned kept)
+{
+	const struct eg_suite_sizes sizes = {sa->iv_bytes, sa->icv_bytes, sa->align_bytes};
+
+	return eg_tunnel_overhead(tunnel, sizes, kept);
+}
+
+/* The effective MTU of the tunnel with this SA. */
 static inline unsigned eg_mtu_inner(const struct eg_path *path, const struct eg_tunnel *tunnel,
 				    const struct eg_sa *sa, unsigned kept)
 {
-	const struct eg_esp_overhead overhead = {
-		.outer = tunnel->outer_len - (tunnel->transport ? tunnel->ip_len : 0) + kept,
-		.iv = sa->iv_bytes,
-		.icv = sa->icv_bytes,
-		.align = sa->align_bytes,
-	};
-	unsigned text = eg_esp_inner_mtu(eg_mtu_outer(path, tunnel), &overhead);
+	const struct eg_overhead overhead = eg_sa_overhead(tunnel, sa, kept);
 
-	return text ? kept + text : 0;
+	return eg_effective_mtu(&overhead, eg_mtu_outer(path, tunnel));
 }
 
-/* The same for a packet that sa_out has given its peer and SA. */
+/* The same for a packet to which sa_out has assigned tunnel and SA. */
 static inline unsigned eg_mtu_for_packet(const struct eg_path *path, const struct eg_meta *meta,
 					 const uint8_t *data)
 {
@@ -45,14 +49,14 @@ static inline unsigned eg_mtu_for_packet(const struct eg_path *path, const struc
 	return eg_mtu_inner(path, meta->tunnel, meta->sa, kept);
 }
 
-/* The number in "too big". No host sends less than 1280 bytes of IPv6 (RFC 8200 s5): the tunnel
- * always takes those, fragmented once they are sealed (RFC 2473 s7.1). */
+/* The MTU to report in "too big". No host sends less than 1280 bytes of IPv6 (RFC 8200 s5): a
+ * tunnel accepts that much in any case, and fragments the sealed packet (RFC 2473 s7.1). */
 static inline unsigned eg_mtu_to_report(const struct eg_path *path, const struct eg_meta *meta,
 					const uint8_t *data)
 {
-	unsigned room = eg_mtu_for_packet(path, meta, data);
+	unsigned mtu = eg_mtu_for_packet(path, meta, data);
 
-	return meta->pkt.version == 6 && room < EG_IP6_MTU_MIN ? EG_IP6_MTU_MIN : room;
+	return meta->pkt.version == 6 && mtu < EG_IP6_MTU_MIN ? EG_IP6_MTU_MIN : mtu;
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* What stands in front of ESP in tunnel mode: the outer IP header, and UDP's where the peer has
- * udp_encap (RFC 3948). For esp_out and keepalives; worker only. */
+/* The headers in front of ESP in tunnel mode: outer IP, and UDP if the tunnel has udp_encap (RFC
+ * 3948). For esp_out and keepalives; worker only. */
 #ifndef EG_PATH_OUTER_H
 #define EG_PATH_OUTER_H
 
@@ -8,7 +8,7 @@
 #include "path/batch.h"
 #include "path/spread.h"
 
-/* What varies from packet to packet. */
+/* The fields that vary from packet to packet. */
 struct eg_outer {
 	uint16_t len; /* of the whole packet */
 	uint16_t id;  /* IPv4: differs among packets that may be fragmented (RFC 6864 s4) */
@@ -16,7 +16,7 @@ struct eg_outer {
 	uint8_t tos;
 };
 
-/* The IP header from the peer's template. */
+/* The IP header, from the tunnel's template. */
 static inline void eg_outer_write_ip(uint8_t *at, const struct eg_tunnel *tunnel,
 				     const struct eg_outer *outer)
 {
@@ -39,8 +39,8 @@ static inline void eg_outer_write_ip(uint8_t *at, const struct eg_tunnel *tunnel
 	}
 }
 
-/* len: of UDP and what follows. The checksum is zero over IPv4 (RFC 3948 s2.1); over IPv6 it is
- * for eg_outer_sum_udp6() to write. */
+/* len: UDP header and what follows. The checksum is zero over IPv4 (RFC 3948 s2.1); over IPv6
+ * eg_outer_sum_udp6() writes it. */
 static inline void eg_outer_write_udp(uint8_t *at, uint16_t sport, uint16_t dport, uint16_t len)
 {
 	const struct eg_udp udp = {
@@ -52,9 +52,9 @@ static inline void eg_outer_write_udp(uint8_t *at, uint16_t sport, uint16_t dpor
 	memcpy(at, &udp, sizeof(udp));
 }
 
-/* The destination port of UDP behind the IP header at `at`; where the peer's endpoint is followed,
- * the header's destination address becomes the endpoint's. Tunnel mode. */
-static inline uint16_t eg_outer_aim(uint8_t *at, const struct eg_tunnel *tunnel)
+/* The UDP destination port for the IP header at `at`. If the tunnel follows the peer's endpoint,
+ * also writes the endpoint's address into that header. Tunnel mode. */
+static inline uint16_t eg_outer_set_endpoint(uint8_t *at, const struct eg_tunnel *tunnel)
 {
 	struct eg_endpoint_at to;
 
@@ -73,9 +73,9 @@ static inline uint16_t eg_outer_aim(uint8_t *at, const struct eg_tunnel *tunnel)
 	return to.port;
 }
 
-/* The checksum of UDP at `off` in a packet whose bytes are final. Over IPv6 it is not zero: a
- * receiver takes a zero only where it was told to (RFC 6935 s5, RFC 8200 s8.1), and Linux is told
- * so by few. */
+/* Write the checksum of the UDP header at `off` in a packet whose bytes are final. Over IPv6 it is
+ * not zero: receivers accept zero only if they are configured to (RFC 6935 s5, RFC 8200 s8.1),
+ * which Linux is not by default. */
 static inline void eg_outer_sum_udp6(uint8_t *packet, uint16_t off, uint16_t len)
 {
 	uint8_t *udp = packet + off;
@@ -88,7 +88,7 @@ static inline void eg_outer_sum_udp6(uint8_t *packet, uint16_t off, uint16_t len
 	eg_put16(udp + offsetof(struct eg_udp, check), check ? check : 0xffff);
 }
 
-/* A flow's packets take one port, so that they stay in one of the receiver's queues, in order. */
+/* One source port per flow, so that its packets stay in one of the receiver's queues, in order. */
 static inline uint16_t eg_outer_sport(const struct eg_tunnel *tunnel, const struct eg_pkt *pkt,
 				      const uint8_t *inner)
 {

@@ -19,16 +19,16 @@ done
 expect_line out.4 "= 1446  longest packet inside"
 expect_line out.4 "MSS 1406 over IPv4, 1386 over IPv6"
 expect_line out.6 "= 1426  longest packet inside"
-expect_line out.4 "longer over IPv4 without DF: fragmented, and the fragments sealed"
-expect_line out.4 "longer over IPv6: dropped, and the sender told 1446"
+expect_line out.4 "longer over IPv4 without DF: fragmented, then sealed"
+expect_line out.4 "longer over IPv6: dropped; ICMP \"too big\" reports 1446"
 sed -i 's/mtu: 1500/mtu: 1280/; s/^    subnets:/    fragment: after\n&/' a.yaml # the outer version is still IPv6
 for fragment in drop after; do # IPv6 packets of 1280 bytes pass either way
 	sed -i "s/fragment: .*/fragment: $fragment/" a.yaml
 	"$espgate" explain -c a.yaml --mtu other >out.after || fail "explain --mtu"
-	expect_line out.after "longer over IPv6: up to 1280 sealed, and fragmented then"
+	expect_line out.after "longer over IPv6: up to 1280 sealed, then fragmented"
 done
 expect_line out.after "= 1206  longest packet inside"
-expect_line out.after "longer over IPv4 without DF: sealed, and fragmented then"
+expect_line out.after "longer over IPv4 without DF: sealed, then fragmented"
 expect_status 2 "$espgate" explain -c a.yaml --mtu nobody 2>err
 expect_line err 'no peer is named "nobody"'
 expect_status 2 "$espgate" explain -c a.yaml --mtu other 10.244.1.1 2>err

@@ -35,6 +35,7 @@ int run_vlan_tests(void);
 int run_offload_tests(void);
 int run_pmtu_tests(void);
 int run_demux_tests(void);
+int run_mtu_tests(void);
 
 /* At the very end: did every reason that a packet can meet have its packet? */
 int run_coverage_tests(void);
