@@ -2,13 +2,13 @@
  *  1. Associated data: SPI and sequence number as they came; with ESN the inferred high half
  *     between them (RFC 4106 s5). An implicit IV is the whole sequence number (RFC 8750 s4).
  *  2. Open the whole batch, whatever SAs it mixes, in one call.
- *     An ESN SA that failed many times in a row may have lost the high half: it is looked for
- *     first, in copies (path/resync.h).
- *  3. Not authentic: drop, and only a count remains. Authentic: move the window (s3.4.3), and
- *     where the packet is the newest of its SA, the peer's endpoint follows it (path/follow.h).
- *  4. Trailer: padding must be 1, 2, 3, ... (s2.4). Tunnel mode: the next header says which IP is
- *     inside. Transport mode: it follows the headers in front, which close up to the text.
- *  5. Data now start at the inner IP header, or the packet's own. */
+ *     An ESN SA that failed many times in a row may have lost the high half: the right one is
+ *     searched for first, on copies (path/resync.h).
+ *  3. If the ICV is wrong, drop. Otherwise move the window (s3.4.3), and if the packet is the SA's
+ *     newest, let the peer's endpoint follow it (path/follow.h).
+ *  4. Trailer: padding must be 1, 2, 3, ... (s2.4). Tunnel mode: the next header is the inner IP
+ *     version. Transport mode: it goes into the headers in front, which are moved to the text.
+ *  5. The data now start at the inner IP header, or at the packet's own. */
 #include "path/stages.h"
 
 #include "net/bytes.h"
@@ -17,8 +17,7 @@
 #include "path/follow.h"
 #include "path/resync.h"
 
-/* SPI and all of the sequence number: what ESN's associated data are, and where the implicit IV
- * stands. */
+/* SPI and 64-bit sequence number: the associated data with ESN, and the implicit IV within them. */
 static void write_aad(struct eg_path *path, unsigned i, const uint8_t *esp)
 {
 	memcpy(path->aad[i], esp, 4);
@@ -46,7 +45,7 @@ static void make_op(struct eg_path *path, unsigned i)
 	};
 }
 
-static bool padding_right(const uint8_t *padding, unsigned n)
+static bool is_padding(const uint8_t *padding, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		if (padding[i] != i + 1)
@@ -55,9 +54,9 @@ static bool padding_right(const uint8_t *padding, unsigned n)
 	return true;
 }
 
-/* Transport mode: the packet as it was, with `inner` bytes of text. */
-static void close_up(struct rte_mbuf *m, struct eg_meta *meta, uint8_t *text, uint32_t inner,
-		     uint8_t next)
+/* Transport mode: the packet as it was before it was sealed, with `inner` bytes of text. */
+static void join_headers(struct rte_mbuf *m, struct eg_meta *meta, uint8_t *text, uint32_t inner,
+			 uint8_t next)
 {
 	uint8_t *packet = rte_pktmbuf_mtod(m, uint8_t *);
 	uint16_t head =
@@ -80,14 +79,14 @@ static enum eg_verdict strip(struct rte_mbuf *m, struct eg_meta *meta,
 	uint16_t front = (uint16_t)(op->text - rte_pktmbuf_mtod(m, uint8_t *));
 	uint32_t inner;
 
-	if (padding + 2 > op->text_len || !padding_right(end - 2 - padding, padding))
+	if (padding + 2 > op->text_len || !is_padding(end - 2 - padding, padding))
 		return EG_DROP_ESP_PADDING;
 	if (next == EG_PROTO_NONE)
 		return EG_DROP_ESP_DUMMY;
 	inner = op->text_len - padding - 2;
 	meta->outer_tos = meta->pkt.tos;
 	if (transport) {
-		close_up(m, meta, op->text, inner, (uint8_t)next);
+		join_headers(m, meta, op->text, inner, (uint8_t)next);
 		return EG_PASS;
 	}
 	if (next != EG_PROTO_IP4 && next != EG_PROTO_IP6)

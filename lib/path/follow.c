@@ -2,8 +2,8 @@
 
 #include "net/bytes.h"
 
-/* By the same port as the configured address: the tunnel's effective MTU and its link state are
- * that port's. Never into a tunnel, to the gateway itself, or by a clear port. */
+/* Only by the same port as the configured address, because the tunnel's effective MTU and link
+ * state are that port's. Never into a tunnel, to the gateway itself, or by a clear port. */
 static const struct eg_hop *hop_to(const struct eg_path *path, const struct eg_tunnel *tunnel,
 				   const uint8_t *address)
 {
@@ -30,7 +30,7 @@ void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *tunnel)
 	now = eg_endpoint_get(tunnel->endpoint);
 	if (eg_endpoint_at_equal(&from, &now))
 		return;
-	/* That it is one host's address, and not only of this link, parse has seen to. */
+	/* Parse has checked that it is a unicast address and not link-local. */
 	if (!from.port ||
 	    (memcmp(from.address, tunnel->remote.bytes, 16) && !hop_to(path, tunnel, from.address)))
 		return;
@@ -38,8 +38,8 @@ void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *tunnel)
 		eg_count(&path->stats->endpoints, 1);
 }
 
-const struct eg_hop *eg_follow_away(const struct eg_path *path, const struct eg_tunnel *tunnel,
-				    const struct rte_mbuf *m)
+const struct eg_hop *eg_follow_moved_hop(const struct eg_path *path, const struct eg_tunnel *tunnel,
+					 const struct rte_mbuf *m)
 {
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 	const uint8_t *dst = tunnel->ip_len == EG_IP4_LEN ? ((const struct eg_ip4 *)data)->dst
@@ -50,5 +50,5 @@ const struct eg_hop *eg_follow_away(const struct eg_path *path, const struct eg_
 		return &tunnel->hop;
 	hop = hop_to(path, tunnel, dst);
 	return hop ? hop
-		   : &tunnel->hop; /* a reload took its route: the old way is encrypted, too */
+		   : &tunnel->hop; /* a reload removed its route; this port is encrypted, too */
 }

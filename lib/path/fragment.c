@@ -9,7 +9,7 @@
 #include "path/mtu.h"
 
 enum {
-	OPTION_END = 0, /* RFC 791 s3.1: these two are a byte alone */
+	OPTION_END = 0, /* RFC 791 s3.1: these two have no length byte */
 	OPTION_NOP = 1,
 	OPTION_COPIED = 0x80,
 };
@@ -18,8 +18,8 @@ enum {
 
 uint32_t eg_fragment_id(struct eg_path *path)
 {
-	/* A start that nobody outside knows (RFC 7739 s4), and no number that another worker has
-	 * too: their SAs have the same ends. */
+	/* An unpredictable start (RFC 7739 s4), and numbers that no other worker uses, because all
+	 * workers' SAs have the same ends. */
 	if (!path->fragment_id)
 		path->fragment_id = (uint32_t)(eg_hash_u64(rte_get_tsc_cycles()) >> 32) /
 					    path->n_workers * path->n_workers +
@@ -28,7 +28,8 @@ uint32_t eg_fragment_id(struct eg_path *path)
 	return path->fragment_id;
 }
 
-/* How many fragments a payload makes, `each` bytes of it in all but the last; 0: not to be done. */
+/* How many fragments a payload makes, with `each` bytes of it in all but the last; 0: impossible.
+ */
 static unsigned count(unsigned payload, unsigned head, unsigned mtu, unsigned *each)
 {
 	unsigned n;
@@ -45,24 +46,24 @@ static unsigned count_ip4(const uint8_t *data, unsigned len, unsigned mtu, unsig
 	return count(len - head, head, mtu, each);
 }
 
-/* Buffers for all but the first, which has the packet's own; or for all. */
+/* Buffers for all but the first, which has the packet's own; or for all, if that is a large one. */
 static enum eg_verdict get_buffers(struct eg_path *path, struct rte_mbuf *m, unsigned n,
 				   struct eg_fragments *out)
 {
-	unsigned local = eg_mbuf_is_large(m) ? 0 : 1;
+	unsigned reused = eg_mbuf_is_large(m) ? 0 : 1;
 
 	if (!n)
 		return EG_DROP_TOO_BIG;
 	out->m[0] = m;
-	if (n > local && rte_pktmbuf_alloc_bulk(path->pool, out->m + local, n - local))
+	if (n > reused && rte_pktmbuf_alloc_bulk(path->pool, out->m + reused, n - reused))
 		return EG_DROP_NO_BUFFER;
 	out->n = n;
 	eg_count(&path->stats->local[EG_LOCAL_FRAGMENT], n - 1);
 	return EG_PASS;
 }
 
-/* The first fragment is the packet's first `len` bytes, in the packet's own buffer or in a copy;
- * the others have been copied. */
+/* The first fragment is the first `len` bytes, in the packet's own buffer or in a copy. The others
+ * have been copied before. */
 static struct rte_mbuf *take_first(struct rte_mbuf *m, struct eg_fragments *out, unsigned len)
 {
 	if (out->m[0] != m) {
@@ -73,8 +74,8 @@ static struct rte_mbuf *take_first(struct rte_mbuf *m, struct eg_fragments *out,
 	return out->m[0];
 }
 
-/* The header of the fragments behind the first: of the options those that say so (RFC 791 s3.1).
- * Returns its length. What comes behind an option of impossible length is none. */
+/* The header of later fragments, with the options whose "copied" flag is set (RFC 791 s3.1).
+ * Returns its length. The option list ends at an option of impossible length. */
 static unsigned later_header(const uint8_t *first, uint8_t later[IP4_HEADER_MAX])
 {
 	unsigned head = (first[0] & 15u) * 4, at = EG_IP4_LEN, len = EG_IP4_LEN, size;
@@ -111,7 +112,7 @@ static void finish_ip4(struct rte_mbuf *m, unsigned len, unsigned frag)
 		 eg_checksum_fold(eg_checksum_add(0, data, (data[0] & 15u) * 4)));
 }
 
-/* A whole fragment: a header, and a part of the payload behind it. */
+/* A fragment: the header, and a part of the payload behind it. */
 static void put_ip4(struct rte_mbuf *m, const uint8_t *header, unsigned header_len,
 		    const uint8_t *part, unsigned size, unsigned frag)
 {
@@ -127,12 +128,12 @@ enum eg_verdict eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsign
 {
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *), later[IP4_HEADER_MAX];
 	unsigned head = (data[0] & 15u) * 4, payload = m->data_len - head, each, later_len;
-	/* A fragment's own place in its packet stays (RFC 791 s3.2). */
+	/* The packet may be a fragment itself, with an offset (RFC 791 s3.2). */
 	unsigned frag = be16toh(((const struct eg_ip4 *)data)->frag_be);
 	unsigned n = count_ip4(data, m->data_len, mtu, &each);
 	enum eg_verdict verdict;
 
-	/* Parse has refused these; here the sum would carry into the flags. */
+	/* Parse has dropped these; here the sum would overflow into the flags. */
 	if ((frag & EG_IP4_FRAGMASK) * 8 + m->data_len > UINT16_MAX)
 		return EG_DROP_FRAGMENT_OVERSIZE;
 	verdict = get_buffers(path, m, n, out);
@@ -151,8 +152,8 @@ enum eg_verdict eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsign
 	return EG_PASS;
 }
 
-/* The first `n` of more fragments; what is left is a fragment too, in the packet's own buffer. Its
- * options are in the first only, so how many it makes must be counted again. */
+/* Only the first `n` fragments. The remainder stays in the packet's own buffer, as a fragment. It
+ * may have fewer options, so its number of fragments is counted anew. */
 static enum eg_verdict cut_front(struct eg_path *path, struct rte_mbuf *m, unsigned mtu, unsigned n,
 				 struct eg_fragments *out)
 {
@@ -281,21 +282,21 @@ void eg_fragment_wait(struct eg_path *path, unsigned i)
 	batch->n = i;
 }
 
-/* How long the fragments of a packet must be to go into its tunnel; 0: it is not cut. */
-static unsigned cut_to(const struct eg_path *path, const struct eg_meta *meta, const uint8_t *data)
+/* The MTU to which a packet is fragmented before it is sealed; 0: it is not. */
+static unsigned inner_limit(const struct eg_path *path, const struct eg_meta *meta,
+			    const uint8_t *data)
 {
 	const struct eg_tunnel *tunnel;
-	unsigned room;
+	unsigned mtu;
 
 	if (meta->hop->kind != EG_HOP_TUNNEL)
 		return 0;
 	tunnel = &path->snap->tunnels[meta->hop->tunnel];
 	if (!eg_hop_is_port(&tunnel->hop) || !tunnel->n_out || !tunnel->fragment_inner)
 		return 0;
-	room = eg_mtu_inner(path, tunnel, eg_sa_of(path, tunnel), 0);
-	return meta->pkt.len > room && eg_fragment_how(meta, tunnel, data) == EG_FRAGMENT_INNER
-		       ? room
-		       : 0;
+	mtu = eg_mtu_inner(path, tunnel, eg_sa_of(path, tunnel), 0);
+	return meta->pkt.len > mtu && eg_fragment_how(meta, tunnel, data) == EG_FRAGMENT_INNER ? mtu
+											       : 0;
 }
 
 static void add(struct eg_batch *batch, struct rte_mbuf *m, const struct eg_meta *meta)
@@ -304,7 +305,7 @@ static void add(struct eg_batch *batch, struct rte_mbuf *m, const struct eg_meta
 	batch->meta[batch->n++] = *meta;
 }
 
-/* What is known of a fragment of the packet. */
+/* Update the metadata for a fragment of the packet. */
 static void set_fragment(struct eg_meta *meta, const struct rte_mbuf *m, bool first)
 {
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -314,16 +315,16 @@ static void set_fragment(struct eg_meta *meta, const struct rte_mbuf *m, bool fi
 	meta->pkt.frag = first && meta->pkt.frag != EG_FRAG_LATER ? EG_FRAG_FIRST : EG_FRAG_LATER;
 }
 
-/* Into the batch, cut; or what of it fits there. True where a part of it still waits. */
-static bool add_cut(struct eg_path *path, struct rte_mbuf *m, struct eg_meta *whole, unsigned room,
+/* Add the packet's fragments to the batch, or as many as fit. True if a remainder still waits. */
+static bool add_cut(struct eg_path *path, struct rte_mbuf *m, struct eg_meta *whole, unsigned mtu,
 		    unsigned n)
 {
-	/* Not all places: what is left must be too long for its way, or it would leave uncut. */
+	/* Only half the batch, so that the remainder is too long, too, and is fragmented again. */
 	unsigned front = n > EG_BATCH_MAX ? EG_BATCH_MAX / 2 : 0;
 	struct eg_batch *batch = &path->batch;
 	struct eg_fragments fragments;
-	enum eg_verdict verdict = front ? cut_front(path, m, room, front, &fragments)
-					: eg_fragment_ip4(path, m, room, &fragments);
+	enum eg_verdict verdict = front ? cut_front(path, m, mtu, front, &fragments)
+					: eg_fragment_ip4(path, m, mtu, &fragments);
 
 	if (verdict) {
 		add(batch, m, whole);
@@ -352,14 +353,14 @@ bool eg_fragment_next(struct eg_path *path)
 		struct rte_mbuf *m = path->waiting.m[path->waiting.at];
 		struct eg_meta *meta = &path->waiting.meta[path->waiting.at];
 		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-		unsigned room = cut_to(path, meta, data), each;
-		unsigned n = room ? count_ip4(data, meta->pkt.len, room, &each) : 1;
+		unsigned mtu = inner_limit(path, meta, data), each;
+		unsigned n = mtu ? count_ip4(data, meta->pkt.len, mtu, &each) : 1;
 
 		if (batch->n && batch->n + RTE_MAX(n, 1u) > EG_BATCH_MAX)
 			break;
-		if (!room)
+		if (!mtu)
 			add(batch, m, meta);
-		else if (add_cut(path, m, meta, room, n))
+		else if (add_cut(path, m, meta, mtu, n))
 			break;
 	}
 	if (path->waiting.at == path->waiting.n)

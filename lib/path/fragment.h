@@ -1,13 +1,14 @@
-/* Packets that are too long for their way and may be fragmented: which, and where.
+/* Fragmentation of packets that exceed the MTU of their path: which ones, and at which stage.
  *
- * Before sealing (RFC 4301 s8.2.1; the tunnel's inner packets, IPv4 without DF): a burst of 64 may
- * become hundreds, so sa_out stops at the first such packet; what is in front of it goes its way,
- * and the rest comes back as batches in which it is cut, in order (path.c). Sealed packets, and
- * plain ones by a clear port, are fragmented by tx, whose buffers are emptied as they fill.
+ * Before sealing (RFC 4301 s8.2.1; inner IPv4 packets without DF): a burst of 64 may become
+ * hundreds of packets, so sa_out ends its batch in front of the first one that must be fragmented.
+ * The rest comes back as further batches, with the fragments in order (path.c). Sealed packets, and
+ * plain ones that leave by a clear port, are fragmented by tx, which flushes its buffers as they
+ * fill.
  *
- * Not DPDK's rte_ip_frag: its fragments are chains of a header and a piece of the packet, where
- * sealing wants the bytes of each in one buffer, with room around them; and it copies all of the
- * options into each (RFC 791 s3.1 does not).
+ * Not DPDK's rte_ip_frag: its fragments are chains of a header and a piece of the packet, but
+ * sealing needs each in one buffer with space around it; and it copies all options into each, which
+ * RFC 791 s3.1 does not allow.
  *
  * One worker's, as the rest of path. */
 #ifndef EG_PATH_FRAGMENT_H
@@ -15,42 +16,43 @@
 
 #include "path/path.h"
 
-/* 65,535 bytes into a tunnel through the smallest path that is believed, 576 bytes: 448 bytes of
- * payload in each, and more. */
+/* 65,535 bytes into a tunnel over the smallest path MTU that is believed, 576 bytes, with 448 bytes
+ * of payload each, and some more. */
 #define EG_FRAGMENTS_MAX 160
 
-/* In order; the first is the packet's own buffer, but for a large one's (path/reassembly.h). */
+/* In order. The first one uses the packet's own buffer, unless that is a large one
+ * (path/reassembly.h). */
 struct eg_fragments {
 	unsigned n;
 	struct rte_mbuf *m[EG_FRAGMENTS_MAX];
 };
 
-/* Cut a packet, whose data start at its IP header, into fragments of at most mtu bytes (RFC 791
- * s3.2; RFC 8200 s4.5, under an identification of its own). EG_PASS, or EG_DROP_TOO_BIG or
- * EG_DROP_NO_BUFFER: then it is as it was. The others' buffers are new ones, counted as made. A
- * large buffer is given back: `m` is gone then, and out->m[0] stands for it. */
+/* Fragment a packet, whose data start at its IP header, into at most mtu bytes each (RFC 791 s3.2;
+ * RFC 8200 s4.5, with a new identification). EG_PASS, or EG_DROP_TOO_BIG or EG_DROP_NO_BUFFER: then
+ * the packet is unchanged. The other fragments have new buffers, which are counted as made. A large
+ * buffer is freed: then `m` is invalid, and out->m[0] replaces it. */
 enum eg_verdict eg_fragment_ip4(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
 				struct eg_fragments *out);
 enum eg_verdict eg_fragment_ip6(struct eg_path *path, struct rte_mbuf *m, unsigned mtu,
 				struct eg_fragments *out);
 
-/* An identification for an outer packet: no other that we fragment has it for long. */
+/* A new identification for an outer packet, not reused for a long time. */
 uint32_t eg_fragment_id(struct eg_path *path);
 
-/* How a packet goes into a tunnel that it is too long for. */
+/* How a packet that exceeds the tunnel's effective MTU is fragmented. */
 enum eg_fragment_how {
 	EG_FRAGMENT_NOT,
-	EG_FRAGMENT_INNER, /* cut, then sealed */
-	EG_FRAGMENT_OUTER, /* sealed, then cut */
+	EG_FRAGMENT_INNER, /* fragmented, then sealed */
+	EG_FRAGMENT_OUTER, /* sealed, then fragmented */
 };
 
 enum eg_fragment_how eg_fragment_how(const struct eg_meta *meta, const struct eg_tunnel *tunnel,
 				     const uint8_t *data);
 
-/* sa_out: let the batch end before packet i; that and the rest wait. */
+/* sa_out: end the batch in front of packet i. That packet and those behind it wait. */
 void eg_fragment_wait(struct eg_path *path, unsigned i);
 
-/* The next batch of those that wait. False where none do. */
+/* Fill the batch with packets that waited, fragmented. False if there are none. */
 bool eg_fragment_next(struct eg_path *path);
 
 static inline bool eg_fragment_more(struct eg_path *path)

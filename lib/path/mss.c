@@ -1,29 +1,29 @@
-/* TCP connections through a tunnel never learn of its overhead by loss: SYN and SYN-ACK, of both
- * directions, ask for segments that fit into it. Before sa_out, for what goes in and what came out.
- */
+/* MSS clamping: the SYN and SYN-ACK of TCP connections through a tunnel, in both directions, ask
+ * for segments that fit into it, so that no packet must be lost first. Before sa_out, for packets
+ * that go into a tunnel and for those that came out of one. */
 #include "net/tcp.h"
 #include "path/mtu.h"
 #include "path/stages.h"
 
-/* The longest packet for any SA of the peer, so that it fits whichever worker sends it; in
- * transport mode, of those whose headers have no options. */
-static unsigned room_of(const struct eg_path *path, const struct eg_tunnel *tunnel)
+/* The effective MTU of the tunnel: the least of its outbound SAs', because any worker may send the
+ * packet. In transport mode, for packets without options. */
+static unsigned least_mtu(const struct eg_path *path, const struct eg_tunnel *tunnel)
 {
 	unsigned least = UINT16_MAX, kept = tunnel->transport ? tunnel->ip_len : 0;
 
 	if (!eg_hop_is_port(&tunnel->hop))
 		return least;
 	for (uint32_t i = 0; i < tunnel->n_out; i++) {
-		unsigned room = eg_mtu_inner(path, tunnel, tunnel->out[i], kept);
+		unsigned mtu = eg_mtu_inner(path, tunnel, tunnel->out[i], kept);
 
-		least = room < least ? room : least;
+		least = mtu < least ? mtu : least;
 	}
 	return least;
 }
 
 static bool is_syn(const struct eg_meta *meta, const uint8_t *data)
 {
-	/* Without its ports it has no flags either; parse saw 20 bytes of TCP behind l4_off. */
+	/* Parse has checked 20 bytes of TCP at l4_off, unless it is a later fragment. */
 	return meta->pkt.proto == EG_PROTO_TCP && meta->pkt.frag != EG_FRAG_LATER &&
 	       data[meta->pkt.l4_off + 13] & EG_TCP_SYN;
 }
@@ -31,13 +31,13 @@ static bool is_syn(const struct eg_meta *meta, const uint8_t *data)
 static void clamp(const struct eg_path *path, const struct eg_meta *meta,
 		  const struct eg_tunnel *tunnel, uint8_t *data)
 {
-	unsigned around = (meta->pkt.version == 4 ? EG_IP4_LEN : EG_IP6_LEN) + EG_TCP_LEN;
-	unsigned room = tunnel->mss_clamp ? room_of(path, tunnel) : UINT16_MAX;
+	unsigned headers = (meta->pkt.version == 4 ? EG_IP4_LEN : EG_IP6_LEN) + EG_TCP_LEN;
+	unsigned mtu = tunnel->mss_clamp ? least_mtu(path, tunnel) : UINT16_MAX;
 
-	if (room < UINT16_MAX && room > around)
+	if (mtu < UINT16_MAX && mtu > headers)
 		eg_tcp_clamp_mss(data + meta->pkt.l4_off,
 				 (uint32_t)meta->pkt.len - meta->pkt.l4_off,
-				 (uint16_t)(room - around));
+				 (uint16_t)(mtu - headers));
 }
 
 void eg_mss(struct eg_path *path)

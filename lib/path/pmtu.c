@@ -1,13 +1,13 @@
-/* ICMP "too big" in clear on an encrypted port, about what we sealed: it lowers that peer's path
- * MTU.
+/* ICMP "too big" in clear on an encrypted port lowers the path MTU of the tunnel whose packet it
+ * quotes.
  *
- * Anybody can send one, so it is believed only where its quote is of a packet that we really sent a
- * short while ago (RFC 4301 s8.2.1, RFC 5927 s4.1): between a peer's outer addresses, under one of
- * the SPIs that we send by, with a sequence number that was given out in the last one or two
- * seconds (so on an idle SA none is believed), with the IV that went with it if that is quoted,
- * longer than the number that is told, and over IPv4 with DF. Failed attempts are limited to one
- * per second and peer, so that guessing takes years on a slow SA and hours on a fast one. Who sees
- * our packets can drop them just as well. And nobody can bring it below a floor. */
+ * Anybody can send one, so it is believed only if it quotes a recently sent packet (RFC 4301
+ * s8.2.1, RFC 5927 s4.1): between a tunnel's outer addresses, with the SPI of an outbound SA, with
+ * a sequence number that was used in the last one or two seconds (on an idle SA there is none),
+ * with the IV that belongs to it if that is quoted, longer than the reported MTU, and over IPv4
+ * with DF. Failed attempts are limited to one per second and peer, so that guessing takes years on
+ * a slow SA and hours on a fast one. An attacker who sees the packets could drop them just as well.
+ * Nobody can lower the path MTU below a fixed minimum. */
 #include "path/pmtu.h"
 
 #include "base/hash.h"
@@ -25,18 +25,18 @@ enum {
 
 #define ICMP_LEN 8
 
-/* A packet of ours, as far as it is quoted. */
+/* A sealed packet, as far as it is quoted. */
 struct quote {
 	struct eg_ip local, remote;
-	const uint8_t *esp; /* SPI and sequence number; NULL: they are not quoted */
-	const uint8_t *end; /* of what is quoted */
+	const uint8_t *esp; /* SPI and sequence number; NULL: not quoted */
+	const uint8_t *end; /* of the quote */
 	uint16_t len;       /* of the whole packet */
 	uint16_t dport;     /* of UDP */
 	bool encap, may_fragment;
 };
 
-/* The tunnels' kinds of packet, or false. A quote is cut off anywhere behind 8 bytes of its payload
- * (RFC 792), and its lengths and checksums are of the packet before. */
+/* False if it is no packet of a tunnel. A quote may end anywhere behind the first 8 bytes of
+ * payload (RFC 792); its lengths and checksums are those of the whole packet. */
 static bool read_quote4(const uint8_t *at, uint32_t left, struct quote *quote)
 {
 	const struct eg_ip4 *ip = (const struct eg_ip4 *)at;
@@ -65,7 +65,7 @@ static bool read_quote6(const uint8_t *at, uint32_t left, struct quote *quote)
 	if (left < EG_IP6_LEN + 8 || at[0] >> 4 != 6)
 		return false;
 	proto = ip->next;
-	if (proto == EG_PROTO_FRAGMENT) { /* the first, which may be told of (RFC 8201 s4) */
+	if (proto == EG_PROTO_FRAGMENT) { /* the first one may be quoted (RFC 8201 s4) */
 		if (left < EG_IP6_LEN + EG_IP6_FRAGMENT_LEN + 8 || eg_get16(at + head + 2) & 0xfff8)
 			return false;
 		proto = at[head];
@@ -79,7 +79,7 @@ static bool read_quote6(const uint8_t *at, uint32_t left, struct quote *quote)
 	return quote->encap || proto == EG_PROTO_ESP;
 }
 
-/* Behind UDP's header stands ESP's, where that much is quoted. */
+/* With UDP, the ESP header follows if that much is quoted. */
 static bool read_quote(const uint8_t *data, const struct eg_pkt *pkt, struct quote *quote)
 {
 	const uint8_t *at = data + pkt->l4_off + ICMP_LEN, *end = data + pkt->len;
@@ -97,7 +97,7 @@ static bool read_quote(const uint8_t *data, const struct eg_pkt *pkt, struct quo
 	return true;
 }
 
-static bool sent_lately(const struct eg_tunnel *tunnel, const struct quote *quote)
+static bool sent_recently(const struct eg_tunnel *tunnel, const struct quote *quote)
 {
 	if (!quote->esp || tunnel->encap != quote->encap)
 		return false;
@@ -114,7 +114,7 @@ static bool sent_lately(const struct eg_tunnel *tunnel, const struct quote *quot
 	return false;
 }
 
-static bool checksum_right(const uint8_t *data, const struct eg_pkt *pkt)
+static bool is_checksum_right(const uint8_t *data, const struct eg_pkt *pkt)
 {
 	const uint8_t *icmp = data + pkt->l4_off;
 	size_t len = (size_t)pkt->len - pkt->l4_off;
@@ -124,8 +124,8 @@ static bool checksum_right(const uint8_t *data, const struct eg_pkt *pkt)
 								      EG_PROTO_ICMP6, icmp, len));
 }
 
-/* What is told, as it is believed; 0: not at all. */
-static uint16_t told(const uint8_t *icmp, unsigned version, const struct quote *quote)
+/* The reported MTU, as far as it is believed; 0: not at all. */
+static uint16_t reported_mtu(const uint8_t *icmp, unsigned version, const struct quote *quote)
 {
 	uint32_t mtu = version == 4 ? eg_get16(icmp + 6) : eg_get32(icmp + 4);
 
@@ -133,14 +133,14 @@ static uint16_t told(const uint8_t *icmp, unsigned version, const struct quote *
 		return mtu < EG_PMTU_MIN6 || mtu >= EG_PMTU_NONE ? 0 : (uint16_t)mtu;
 	if (!mtu)
 		mtu = eg_pmtu_plateau(quote->len);
-	if (mtu < EG_PMTU_MIN4) /* as far as it may be believed, where that is news */
+	if (mtu < EG_PMTU_MIN4) /* the minimum, if the packet was longer than that */
 		return quote->len > EG_PMTU_MIN4 ? EG_PMTU_MIN4 : 0;
 	return (uint16_t)mtu;
 }
 
-/* The peer that it is about; *drop: why it is not heard. */
-static const struct eg_tunnel *judge(const struct eg_path *path, const struct quote *quote,
-				     uint16_t mtu, enum eg_verdict *verdict)
+/* The tunnel that it is about; *drop: why it is not believed. */
+static const struct eg_tunnel *find_tunnel(const struct eg_path *path, const struct quote *quote,
+					   uint16_t mtu, enum eg_verdict *verdict)
 {
 	const struct eg_tunnel *tunnel;
 	uint32_t at = 0;
@@ -150,7 +150,7 @@ static const struct eg_tunnel *judge(const struct eg_path *path, const struct qu
 		if (quote->encap && quote->dport != eg_follow_port(tunnel))
 			continue;
 		*verdict = EG_DROP_PATH_MTU_FORGED;
-		if (!sent_lately(tunnel, quote) || quote->may_fragment || quote->len <= mtu)
+		if (!sent_recently(tunnel, quote) || quote->may_fragment || quote->len <= mtu)
 			continue;
 		*verdict = tunnel->learns_mtu ? EG_PASS : EG_DROP_PATH_MTU_IGNORED;
 		return tunnel;
@@ -184,18 +184,18 @@ enum eg_verdict eg_pmtu_message(struct eg_path *path, unsigned i, enum eg_verdic
 	to = eg_ip_from(meta->pkt.version, meta->pkt.version == 4
 						   ? ((const struct eg_ip4 *)data)->dst
 						   : ((const struct eg_ip6 *)data)->dst);
-	mtu = told(data + meta->pkt.l4_off, meta->pkt.version, &quote);
-	tunnel = judge(path, &quote, mtu, &why);
+	mtu = reported_mtu(data + meta->pkt.l4_off, meta->pkt.version, &quote);
+	tunnel = find_tunnel(path, &quote, mtu, &why);
 	forged = &path->icmp.forged[eg_hash_u64(path->seed ^
 						eg_ends_hash(&quote.local, &quote.remote)) %
 				    EG_ICMP_FORGED_CELLS];
 	if (!tunnel && !why)
-		return verdict; /* of no tunnel's ends: not for us */
-	/* Not even a true one is heard then: who guesses must not learn so either. */
+		return verdict; /* not between a tunnel's ends */
+	/* Not even an authentic one is believed then, or guessing would show which one it is. */
 	if (!eg_tokens_left(forged, path->last_cycles, path->cycles_per_s / EG_PMTU_FORGED_PPS,
 			    EG_PMTU_FORGED_BURST))
 		return EG_DROP_PATH_MTU_RATE;
-	if (!mtu || !checksum_right(data, &meta->pkt))
+	if (!mtu || !is_checksum_right(data, &meta->pkt))
 		why = EG_DROP_PATH_MTU_BAD;
 	else if (!why && !eg_ip_equal(&to, &quote.local))
 		why = EG_DROP_PATH_MTU_FORGED;

@@ -8,11 +8,11 @@
 #include "path/handoff.h"
 #include "path/stages.h"
 
-#define HEAD_MAX 60 /* of a header in front of the payload: IPv4's longest */
+#define HEAD_MAX 60 /* the longest IPv4 header */
 #define CE       3
 
-/* Where the payload begins in a usual buffer. In a large one, all of which a packet may need, right
- * behind the header that most have. */
+/* Where the payload begins in a normal buffer. In a large one, which a packet may fill, it begins
+ * right behind a header without options. */
 #define PAYLOAD_OFF RTE_PKTMBUF_HEADROOM
 
 _Static_assert(PAYLOAD_OFF >= HEAD_MAX + EG_ETH_LEN, "the header stands in the headroom");
@@ -27,7 +27,7 @@ struct piece {
 	uint8_t tos;
 };
 
-static struct piece look(const uint8_t *data, const struct eg_pkt *pkt)
+static struct piece read_piece(const uint8_t *data, const struct eg_pkt *pkt)
 {
 	struct piece piece = {
 		.data = data,
@@ -58,9 +58,10 @@ static struct piece look(const uint8_t *data, const struct eg_pkt *pkt)
 	return piece;
 }
 
-/* Of IPv6 only what begins with its fragment header: tunnels send no other extension headers. */
-static bool is_known(const struct eg_path *path, const uint8_t *data, const struct eg_pkt *pkt,
-		     const struct piece *piece)
+/* Is it between a tunnel's ends? IPv6 only with the fragment header first: tunnels send no other
+ * extension headers. */
+static bool is_from_peer(const struct eg_path *path, const uint8_t *data, const struct eg_pkt *pkt,
+			 const struct piece *piece)
 {
 	const struct eg_ip local = eg_ip_from(pkt->version, piece->key.dst);
 	const struct eg_ip remote = eg_ip_from(pkt->version, piece->key.src);
@@ -71,7 +72,7 @@ static bool is_known(const struct eg_path *path, const uint8_t *data, const stru
 	return eg_ends_next(&path->snap->ends, path->snap->tunnels, &local, &remote, &at);
 }
 
-/* A part that is worth a place. That it ends within 65,535 bytes parse has seen. */
+/* Parse has checked that it ends within 65,535 bytes. */
 static bool is_sound(const struct piece *piece, unsigned len)
 {
 	unsigned size = len - piece->head;
@@ -90,14 +91,16 @@ static uint64_t hash_of(const struct eg_reassembly_key *key, uint64_t seed)
 	return hash;
 }
 
-static void forget(struct eg_reassembly *table, struct eg_reassembly_entry *entry)
+static void free_entry(struct eg_reassembly *table, struct eg_reassembly_entry *entry)
 {
 	table->tag[entry - table->entry] = 0;
 	table->n--;
 }
 
-/* All that came of a packet is lost. A header of its own makes a sample tell whose it was. */
-static void lose(struct eg_path *path, struct eg_reassembly_entry *entry, enum eg_verdict verdict)
+/* Drop all fragments of a packet that have arrived. A header is written so that a drop sample shows
+ * its addresses. */
+static void drop_entry(struct eg_path *path, struct eg_reassembly_entry *entry,
+		       enum eg_verdict verdict)
 {
 	bool v4 = entry->key.version == 4;
 	struct eg_meta meta = {
@@ -117,11 +120,11 @@ static void lose(struct eg_path *path, struct eg_reassembly_entry *entry, enum e
 	entry->m = NULL;
 }
 
-/* The whole packet is refused, with what came and what will. */
+/* Refuse the whole packet: the fragments that have arrived and those that will. */
 static enum eg_verdict refuse(struct eg_path *path, struct eg_reassembly_entry *entry,
 			      enum eg_verdict verdict)
 {
-	lose(path, entry, verdict);
+	drop_entry(path, entry, verdict);
 	entry->verdict = (uint8_t)verdict;
 	return verdict;
 }
@@ -136,14 +139,14 @@ static struct eg_reassembly_entry *find(struct eg_reassembly *table, uint32_t ta
 	return NULL;
 }
 
-/* A free place; or the oldest one's of a source that has its share, or of all where none is free.
- */
-static struct eg_reassembly_entry *find_place(struct eg_path *path,
-					      const struct eg_reassembly_key *key)
+/* A free entry. If its source has its share, that source's oldest is evicted; if none is free, the
+ * oldest of all. */
+static struct eg_reassembly_entry *find_free(struct eg_path *path,
+					     const struct eg_reassembly_key *key)
 {
 	struct eg_reassembly *table = &path->reassembly;
-	struct eg_reassembly_entry *empty = NULL, *oldest = NULL, *local = NULL;
-	unsigned n_own = 0;
+	struct eg_reassembly_entry *empty = NULL, *oldest = NULL, *source_oldest = NULL;
+	unsigned n_source = 0;
 
 	for (unsigned i = 0; i < EG_REASSEMBLY_MAX; i++) {
 		struct eg_reassembly_entry *entry = &table->entry[i];
@@ -156,17 +159,17 @@ static struct eg_reassembly_entry *find_place(struct eg_path *path,
 			oldest = entry;
 		if (memcmp(entry->key.src, key->src, sizeof(key->src)))
 			continue;
-		n_own++;
-		if (!local || entry->until_cycles < local->until_cycles)
-			local = entry;
+		n_source++;
+		if (!source_oldest || entry->until_cycles < source_oldest->until_cycles)
+			source_oldest = entry;
 	}
-	if (empty && n_own < EG_REASSEMBLY_SOURCE_MAX)
+	if (empty && n_source < EG_REASSEMBLY_SOURCE_MAX)
 		return empty;
-	if (n_own >= EG_REASSEMBLY_SOURCE_MAX)
-		oldest = local;
+	if (n_source >= EG_REASSEMBLY_SOURCE_MAX)
+		oldest = source_oldest;
 	if (oldest->m)
-		lose(path, oldest, EG_DROP_REASSEMBLY_FULL);
-	forget(table, oldest);
+		drop_entry(path, oldest, EG_DROP_REASSEMBLY_FULL);
+	free_entry(table, oldest);
 	return oldest;
 }
 
@@ -179,7 +182,7 @@ static struct eg_reassembly_entry *begin(struct eg_path *path, const struct piec
 
 	if (!m)
 		return NULL;
-	entry = find_place(path, &piece->key);
+	entry = find_free(path, &piece->key);
 	entry->key = piece->key;
 	entry->m = m;
 	entry->until_cycles = path->last_cycles + path->cycles_per_s / 1000 * EG_REASSEMBLY_MS;
@@ -193,13 +196,13 @@ static struct eg_reassembly_entry *begin(struct eg_path *path, const struct piec
 	return entry;
 }
 
-/* A large buffer that `entry` may have. Its source's oldest packet gives way where that has its
- * share of them, or the oldest of all where none is left. */
+/* A large buffer for `entry`. If its source has its share of them, that source's oldest packet is
+ * evicted; if none is left, the oldest of all. */
 static struct rte_mbuf *get_large(struct eg_path *path, const struct eg_reassembly_entry *entry)
 {
 	struct eg_reassembly *table = &path->reassembly;
-	struct eg_reassembly_entry *oldest = NULL, *local = NULL;
-	unsigned n = 0, n_own = 0;
+	struct eg_reassembly_entry *oldest = NULL, *source_oldest = NULL;
+	unsigned n = 0, n_source = 0;
 
 	for (unsigned i = 0; i < EG_REASSEMBLY_MAX; i++) {
 		struct eg_reassembly_entry *other = &table->entry[i];
@@ -211,20 +214,20 @@ static struct rte_mbuf *get_large(struct eg_path *path, const struct eg_reassemb
 			oldest = other;
 		if (memcmp(other->key.src, entry->key.src, sizeof(entry->key.src)))
 			continue;
-		n_own++;
-		if (!local || other->until_cycles < local->until_cycles)
-			local = other;
+		n_source++;
+		if (!source_oldest || other->until_cycles < source_oldest->until_cycles)
+			source_oldest = other;
 	}
-	if (n_own >= EG_REASSEMBLY_LARGE_SOURCE)
-		oldest = local;
-	if (n >= EG_REASSEMBLY_LARGE || n_own >= EG_REASSEMBLY_LARGE_SOURCE) {
-		lose(path, oldest, EG_DROP_REASSEMBLY_FULL);
-		forget(table, oldest);
+	if (n_source >= EG_REASSEMBLY_LARGE_SOURCE)
+		oldest = source_oldest;
+	if (n >= EG_REASSEMBLY_LARGE || n_source >= EG_REASSEMBLY_LARGE_SOURCE) {
+		drop_entry(path, oldest, EG_DROP_REASSEMBLY_FULL);
+		free_entry(table, oldest);
 	}
 	return rte_pktmbuf_alloc(path->large);
 }
 
-/* Into a large buffer with what is there. */
+/* Move what has arrived into a large buffer. */
 static bool grow(struct eg_path *path, struct eg_reassembly_entry *entry)
 {
 	uint16_t at = RTE_MAX(entry->key.version == 4 ? EG_IP4_LEN : EG_IP6_LEN, entry->head);
@@ -241,7 +244,7 @@ static bool grow(struct eg_path *path, struct eg_reassembly_entry *entry)
 	return true;
 }
 
-/* Bytes of the whole packet's header, as far as is known with this piece. */
+/* Bytes of the whole packet's header, as far as it is known, including this piece. */
 static unsigned head_of(const struct eg_reassembly_entry *entry, const struct piece *piece)
 {
 	if (entry->key.version == 6)
@@ -249,7 +252,7 @@ static unsigned head_of(const struct eg_reassembly_entry *entry, const struct pi
 	return piece->from ? RTE_MAX(entry->head, (unsigned)EG_IP4_LEN) : piece->head;
 }
 
-/* Does it go with the parts that are there? */
+/* Is it consistent with the parts that have arrived? */
 static enum eg_verdict check(const struct eg_reassembly_entry *entry, const struct piece *piece)
 {
 	for (unsigned k = 0; k < entry->n; k++) {
@@ -259,7 +262,7 @@ static enum eg_verdict check(const struct eg_reassembly_entry *entry, const stru
 			return EG_DROP_REASSEMBLY_DUPLICATE;
 		if (piece->from < to && from < piece->to)
 			return EG_DROP_REASSEMBLY_OVERLAP;
-		if (!piece->more && to > piece->to) /* behind the end */
+		if (!piece->more && to > piece->to) /* data behind the end */
 			return EG_DROP_REASSEMBLY_BAD;
 	}
 	if (entry->total && (!piece->more || piece->to > entry->total))
@@ -276,7 +279,7 @@ static void add(struct eg_reassembly_entry *entry, const struct piece *piece)
 	uint16_t size = (uint16_t)(piece->to - piece->from);
 
 	if (!piece->from && entry->key.version == 4 && piece->head > entry->at) {
-		/* Options where a large buffer left no room for any. */
+		/* A large buffer has no space for options: make it. */
 		memmove(payload + piece->head - entry->at, payload, entry->reach);
 		payload += piece->head - entry->at;
 		entry->at = piece->head;
@@ -303,7 +306,7 @@ static void add(struct eg_reassembly_entry *entry, const struct piece *piece)
 	}
 }
 
-/* The header of the whole (RFC 791 s3.2, RFC 8200 s4.5), in front of its payload. */
+/* Write the header of the whole packet in front of its payload (RFC 791 s3.2, RFC 8200 s4.5). */
 static void finish(struct eg_reassembly_entry *entry)
 {
 	uint8_t *data = (uint8_t *)entry->m->buf_addr + entry->at - entry->head;
@@ -327,7 +330,7 @@ static void finish(struct eg_reassembly_entry *entry)
 	}
 }
 
-/* The fragment of packet i into its packet: EG_CONSUMED, or EG_PASS where that is whole. */
+/* Add packet i to the packet that it is a fragment of: EG_CONSUMED, or EG_PASS if that is whole. */
 static enum eg_verdict hold(struct eg_path *path, unsigned i, const struct piece *piece,
 			    uint32_t tag)
 {
@@ -347,9 +350,9 @@ static enum eg_verdict hold(struct eg_path *path, unsigned i, const struct piece
 		verdict = EG_DROP_NO_BUFFER;
 	if (verdict == EG_DROP_REASSEMBLY_DUPLICATE)
 		return verdict;
-	if (verdict && !entry->n) { /* the first to come, and nothing takes it */
+	if (verdict && !entry->n) { /* the first to arrive, and it is not accepted */
 		rte_pktmbuf_free(entry->m);
-		forget(table, entry);
+		free_entry(table, entry);
 		return verdict;
 	}
 	if (verdict)
@@ -363,7 +366,7 @@ static enum eg_verdict hold(struct eg_path *path, unsigned i, const struct piece
 	eg_count(&path->stats->local[EG_LOCAL_REASSEMBLED], 1);
 	batch->m[i] = entry->m;
 	batch->meta[i] = (struct eg_meta){.port = batch->meta[i].port};
-	forget(table, entry);
+	free_entry(table, entry);
 	return eg_parse_ip(eg_batch_data(batch, i), batch->m[i]->data_len, &batch->meta[i].pkt);
 }
 
@@ -371,12 +374,12 @@ enum eg_verdict eg_reassemble(struct eg_path *path, unsigned i)
 {
 	const struct eg_pkt *pkt = &path->batch.meta[i].pkt;
 	const uint8_t *data = eg_batch_data(&path->batch, i);
-	struct piece piece = look(data, pkt);
+	struct piece piece = read_piece(data, pkt);
 	uint64_t hash = hash_of(&piece.key, path->seed);
 
 	if (path->reassembly.closed)
 		return EG_DROP_REASSEMBLY_TIMEOUT;
-	if (!is_known(path, data, pkt, &piece))
+	if (!is_from_peer(path, data, pkt, &piece))
 		return pkt->proto == EG_PROTO_ESP ? EG_DROP_ESP_FRAGMENT
 						  : EG_DROP_PLAIN_ON_ENCRYPTED;
 	if (!is_sound(&piece, pkt->len))
@@ -423,7 +426,7 @@ void eg_path_expire(struct eg_path *path, bool ending)
 		if (!table->tag[i] || (now < entry->until_cycles && !ending))
 			continue;
 		if (entry->m)
-			lose(path, entry, EG_DROP_REASSEMBLY_TIMEOUT);
-		forget(table, entry);
+			drop_entry(path, entry, EG_DROP_REASSEMBLY_TIMEOUT);
+		free_entry(table, entry);
 	}
 }

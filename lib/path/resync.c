@@ -3,7 +3,7 @@
 #include "net/bytes.h"
 #include "path/stages.h"
 
-/* Does the text open with that sequence number? */
+/* Is the ICV right with this sequence number? Tried on a copy. */
 static bool opens(struct eg_path *path, const struct eg_crypto_op *op, uint8_t aad[12],
 		  uint64_t seq, uint8_t icv_bytes)
 {
@@ -32,7 +32,7 @@ void eg_resync(struct eg_path *path, unsigned i)
 	    !eg_tokens_take(&path->resync.tokens, path->last_cycles,
 			    path->cycles_per_s / EG_RESYNC_PPS, EG_RESYNC_BURST))
 		return;
-	/* The inferred one first, every time: forged packets may have begun the search. */
+	/* The inferred number first, every time: forged packets may have started the search. */
 	for (unsigned k = 0; k < EG_RESYNC_TRIES; k++) {
 		uint64_t ahead = k ? (uint64_t)replay->tried + k : 0;
 		uint64_t seq;

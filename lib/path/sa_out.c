@@ -1,5 +1,5 @@
-/* Which outbound SA each packet takes, and its sequence number and IV. Packets arrive in any order
- * of SAs, so the batch is grouped by SA first: one reservation an SA and batch, however mixed, and
+/* The outbound SA of each packet that goes into a tunnel, and its sequence number and IV. A batch
+ * may mix SAs in any order, so it is grouped by SA first: one reservation per SA and batch, and
  * sequence numbers in the order of arrival. */
 #include "path/stages.h"
 
@@ -13,7 +13,7 @@
 #define SLOTS      (2 * EG_BATCH_MAX)
 #define SLOT_EMPTY 0xff
 
-_Static_assert(EG_BATCH_MAX < SLOT_EMPTY, "a group number fits beside the empty mark");
+_Static_assert(EG_BATCH_MAX < SLOT_EMPTY, "no group number equals SLOT_EMPTY");
 
 static unsigned find_group(struct eg_path *path, struct eg_sa *sa, uint8_t slots[SLOTS])
 {
@@ -33,8 +33,8 @@ static unsigned find_group(struct eg_path *path, struct eg_sa *sa, uint8_t slots
 	}
 }
 
-/* What transport mode can carry: whole packets (RFC 4303 s3.3.4) between the two ends. That they go
- * to the remote end is why they came here. */
+/* Transport mode takes whole packets (RFC 4303 s3.3.4) between the tunnel's two ends. The route has
+ * already matched the remote end. */
 static enum eg_verdict check_transport(const struct eg_tunnel *tunnel, const struct eg_pkt *pkt,
 				       const uint8_t *data)
 {
@@ -64,7 +64,7 @@ static enum eg_verdict choose_sa(const struct eg_path *path, struct eg_meta *met
 	return EG_PASS;
 }
 
-/* Of all packets first: with many SAs their memory is on its way then. */
+/* First pass: prefetch the SAs of the whole batch. */
 static void choose_sas(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;
@@ -73,7 +73,7 @@ static void choose_sas(struct eg_path *path)
 		struct eg_meta *meta = &batch->meta[i];
 		enum eg_verdict verdict = EG_PASS;
 
-		meta->sa = NULL; /* an inbound SA and its number may stand here from esp_in */
+		meta->sa = NULL; /* esp_in may have left the inbound SA and sequence number here */
 		meta->seq = 0;
 		if (meta->hop->kind == EG_HOP_TUNNEL)
 			verdict = choose_sa(path, meta);
@@ -90,13 +90,15 @@ static enum eg_verdict check_fit(const struct eg_path *path, const struct eg_met
 
 	if (meta->tunnel->transport)
 		verdict = check_transport(meta->tunnel, &meta->pkt, data);
-	/* Before it takes a number: sealed it could not leave (RFC 4301 s8.2.1). */
+	/* Checked before it uses a sequence number, because the sealed packet would be dropped
+	 * (RFC 4301 s8.2.1). */
 	if (!verdict && meta->pkt.len > eg_mtu_for_packet(path, meta, data))
 		verdict = EG_DROP_TOO_BIG;
 	return verdict;
 }
 
-/* Packet i is too big. True where it is cut before it is sealed: it waits, and those behind it. */
+/* Packet i is too big. True if it is fragmented before it is sealed: then it waits, with those
+ * behind it. */
 static bool must_wait(struct eg_path *path, unsigned i)
 {
 	struct eg_meta *meta = &path->batch.meta[i];
@@ -104,8 +106,8 @@ static bool must_wait(struct eg_path *path, unsigned i)
 		eg_fragment_how(meta, meta->tunnel, eg_batch_data(&path->batch, i));
 
 	meta->split = how == EG_FRAGMENT_OUTER;
-	/* Behind others that wait: it did fit when it left them, and another worker learned of a
-	 * narrower path since. */
+	/* Others wait already: this one fitted when it left them, and another worker has learned a
+	 * smaller path MTU since. */
 	if (how != EG_FRAGMENT_INNER || path->waiting.n)
 		return false;
 	eg_fragment_wait(path, i);
@@ -146,8 +148,8 @@ static void group_by_sa(struct eg_path *path)
 	}
 }
 
-/* Those that came after the last sequence number that an SA may use now. */
-static void lose_ungranted(struct eg_path *path, unsigned group)
+/* Drop those for which the SA has no sequence numbers left now. */
+static void drop_ungranted(struct eg_path *path, unsigned group)
 {
 	enum eg_verdict verdict = eg_sa_shortage(path->group[group].sa);
 	struct eg_batch *batch = &path->batch;
@@ -175,7 +177,7 @@ void eg_sa_out(struct eg_path *path)
 
 		path->group[g].grant = eg_sa_reserve(sa, path->group[g].n, wall_ns);
 		if (path->group[g].grant.n < path->group[g].n)
-			lose_ungranted(path, g);
+			drop_ungranted(path, g);
 		eg_sa_count(sa, path->group[g].grant.n, path->group[g].bytes);
 	}
 	eg_batch_sweep(path);

@@ -1,9 +1,10 @@
-/* After opening (RFC 4301 s5.2): the inner source must belong to the peer whose SA it came by; and
- * what came in clear must not say that it is from a peer, or from us. The route table is the SPD's
- * selector here: a peer's subnets are what routes into its tunnel, alone or in a group with others
- * that have the very same subnet, and the configuration lets no other route lie inside them. A
- * source on a clear port must be behind that port, as far as its source_check says (RFC 3704). And
- * the outer header's congestion mark is carried inward (RFC 6040 s4.2). */
+/* Source checks. The inner source of an opened packet must belong to the tunnel that it came out of
+ * (RFC 4301 s5.2). A plain packet's source must be neither a peer's nor the gateway's own, and must
+ * be behind the clear port by which it came, as strictly as source_check says (RFC 3704). The route
+ * table serves as the SPD's selectors: a tunnel's subnets are those that are routed into it, alone
+ * or in a group of tunnels with exactly the same subnet, and the configuration accepts no other
+ * route inside them. Decapsulation also copies the outer header's congestion mark inward (RFC 6040
+ * s4.2). */
 #include "path/stages.h"
 
 #include "base/source_check.h"
@@ -48,8 +49,8 @@ static void set_tos(uint8_t *data, struct eg_pkt *pkt, uint8_t tos)
 	pkt->tos = tos;
 }
 
-/* RFC 6040 figure 4: [inner][outer] -> what goes on; DROP where the mark would be lost. */
-static enum eg_verdict carry_ecn(uint8_t *data, struct eg_meta *meta)
+/* RFC 6040 figure 4: [inner][outer] -> the forwarded packet's; DROP if the mark would be lost. */
+static enum eg_verdict decapsulate_ecn(uint8_t *data, struct eg_meta *meta)
 {
 	enum {
 		DROP = 4
@@ -80,14 +81,14 @@ void eg_verify(struct eg_path *path)
 		enum eg_verdict verdict = EG_DROP_INNER_SOURCE;
 
 		if (is_from(path->world, back, eg_tunnel_id(path, meta->from_tunnel)))
-			verdict = carry_ecn(data, meta);
+			verdict = decapsulate_ecn(data, meta);
 		if (verdict)
 			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
 }
 
-/* Policy lets a pod's node in by its address. */
+/* Is the source a node? Policy always lets a node reach its pods. */
 static bool is_node(const struct eg_path *path, const uint8_t *data, const struct eg_pkt *pkt)
 {
 	const struct eg_policy *policy;
@@ -101,7 +102,7 @@ static bool is_node(const struct eg_path *path, const uint8_t *data, const struc
 	return eg_policy_class_node(policy, class_id);
 }
 
-/* A source that is not behind the port. No mode takes a node's address from elsewhere. */
+/* The source is not behind the port. A node's address is accepted from elsewhere in no mode. */
 static enum eg_verdict check_stray(const struct eg_path *path, unsigned i,
 				   const struct eg_hop *back)
 {
