@@ -116,7 +116,7 @@ static void check_workers(const struct eg_config *c)
 	assert_int_equal(c->pins.v[1].pos.line, 9);
 }
 
-static void check_ways(const struct eg_config *c)
+static void check_routes(const struct eg_config *c)
 {
 	assert_int_equal(c->neighbors.n, 3);
 	assert_int_equal(c->neighbors.v[0].port, 1);
@@ -174,7 +174,7 @@ static void test_full(void **state)
 	assert_string_equal(c->eal_args.v[1], "--no-huge");
 	check_ports(c);
 	check_workers(c);
-	check_ways(c);
+	check_routes(c);
 	check_peers(c);
 	assert_int_equal(c->stats_period_ns, 5 * EG_NS_PER_S);
 	assert_string_equal(c->log.target, "/var/log/gw");

@@ -21,7 +21,7 @@
 #define LIVES  "alive: {target: 10.1.0.1}"
 #define LIVES2 "alive: {target: 10.1.0.2}"
 
-static void test_shares(void **state)
+static void test_sharing(void **state)
 {
 	static const struct config_case cases[] = {
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 1, " LIVES)
@@ -111,7 +111,7 @@ static void test_shares(void **state)
 
 /* The maximum number of peers share a subnet and a longer prefix inside it without an error; both
  * must have the same peers. */
-static void test_most(void **state)
+static void test_maximum(void **state)
 {
 	static const struct {
 		unsigned outer, inner; /* number of peers with 10.1.0.0/16 and with 10.1.1.0/24 */
@@ -181,7 +181,7 @@ static void test_too_many(void **state)
 	eg_buf_free(&text);
 }
 
-static void test_alive(void **state)
+static void test_liveness(void **state)
 {
 	static const struct config_case cases[] = {
 		{HEAD PEER(" b", "2", "10.1.0.0/16", LIVES), ""},
@@ -280,8 +280,8 @@ static void test_values(void **state)
 int run_config_subnet_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shares),   cmocka_unit_test(test_most),
-		cmocka_unit_test(test_too_many), cmocka_unit_test(test_alive),
+		cmocka_unit_test(test_sharing),  cmocka_unit_test(test_maximum),
+		cmocka_unit_test(test_too_many), cmocka_unit_test(test_liveness),
 		cmocka_unit_test(test_values),
 	};
 

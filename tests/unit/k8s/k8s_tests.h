@@ -1,4 +1,4 @@
-/* What the tests of lib/k8s share. */
+/* Shared by the tests of lib/k8s. */
 #ifndef K8S_TESTS_H
 #define K8S_TESTS_H
 
@@ -20,8 +20,8 @@ int run_directory_tests(void);
 int run_quarantine_tests(void);
 int run_file_tests(void);
 
-/* Read `text` as a file "t" into zeroed *cluster; all messages, one a line, must be `messages`. The
- * namespace "default" stands in where an object has none. */
+/* Read `text` as a file "t" into zeroed *cluster and assert that the messages, one per line, are
+ * `messages`. The default namespace is "default". */
 void read_cluster(const char *text, struct eg_cluster *cluster, const char *messages);
 void read_cluster_as(const struct eg_k8s_options *options, const char *text,
 		     struct eg_cluster *cluster, const char *messages);

@@ -1,6 +1,5 @@
-/* All cases of cyclonus (see tests/vectors/CYCLONUS.md): policies as the API has them, through the
- * reader, the reference model and the compiled tables; steps of a case are changes of the cluster.
- */
+/* All cases of cyclonus (see tests/vectors/CYCLONUS.md), through the reader, the reference model
+ * and the compiled tables. The steps of a case are changes of the cluster. */
 #include "k8s_tests.h"
 
 #include "common/cyclonus.h"
@@ -34,7 +33,7 @@ static void check_probe(const struct eg_policy *policy, const struct eg_node *st
 	struct eg_policy_packet packet = {key.src.bytes, key.dst.bytes, key.port, key.proto, 4};
 	struct eg_policy_verdict verdict;
 
-	/* Upstream says what rules alone would do to a pod that speaks to itself. */
+	/* Upstream gives the result of the rules alone for a pod that talks to itself. */
 	assert_int_equal(eg_ref_passes(eg_ref_rules(cluster, EG_INGRESS, &key).why),
 			 is_true(probe, "Ingress"));
 	assert_int_equal(eg_ref_passes(eg_ref_rules(cluster, EG_EGRESS, &key).why),

@@ -1,4 +1,4 @@
-/* Folders as ConfigMap mounts, git-sync and careless people leave them, and text that Kubernetes
+/* Directories as left by ConfigMap mounts, git-sync and careless users, and text that Kubernetes
  * allows and YAML does not. */
 #include "k8s_tests.h"
 
@@ -11,7 +11,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-static char root[] = "/tmp/eg-folder-XXXXXX";
+static char root[] = "/tmp/eg-directory-XXXXXX";
 
 static const char *in_root(const char *name)
 {
@@ -21,12 +21,12 @@ static const char *in_root(const char *name)
 	return path;
 }
 
-/* What happens in the middle of a listing. The test is linked with --wrap=readdir, and with
- * --wrap=readdir64, which is what readdir() is called where files may be large. */
+/* Injects faults into a directory listing. Linked with --wrap=readdir and --wrap=readdir64, the
+ * name of readdir() with large file support. */
 static struct {
-	void (*before)(void); /* once, before a name is read */
-	bool fail;            /* the disk has an error */
-	size_t n_more;        /* names that are not there */
+	void (*before)(void); /* called once, before the first name is read */
+	bool fail;            /* an I/O error */
+	size_t n_more;        /* extra names */
 } listing;
 
 typedef struct dirent *(*readdir_fn)(DIR *dir);
@@ -63,7 +63,7 @@ struct dirent *__wrap_readdir64(DIR *dir)
 	return next_entry(dir, __real_readdir64);
 }
 
-/* A namespace of that name. */
+/* A file with a namespace of that name. */
 static void write_ns(const char *file, const char *ns)
 {
 	FILE *f = fopen(in_root(file), "w");
@@ -83,9 +83,9 @@ static void make_link(const char *to, const char *name)
 	assert_int_equal(symlink(to, in_root(name)), 0);
 }
 
-/* The namespaces that a folder holds, in reading order; messages, one a line, without the root's
- * name. */
-static void expect(const char *folder, const char *namespaces, const char *messages)
+/* Asserts the namespaces in a directory, in reading order, and the messages, one per line, without
+ * the root's name. */
+static void expect(const char *directory, const char *namespaces, const char *messages)
 {
 	struct eg_cluster cluster = {0};
 	struct eg_errs errs = {0};
@@ -93,7 +93,7 @@ static void expect(const char *folder, const char *namespaces, const char *messa
 	struct eg_buf names = {0}, text = {0};
 	char path[512];
 
-	snprintf(path, sizeof(path), "%s/%s", root, folder);
+	snprintf(path, sizeof(path), "%s/%s", root, directory);
 	eg_k8s_add_path(k8s, path);
 	eg_k8s_finish(k8s);
 	eg_buf_add(&names, "%s", "");
@@ -119,7 +119,7 @@ static void expect(const char *folder, const char *namespaces, const char *messa
 static void test_directories(void **state)
 {
 	(void)state;
-	/* people */
+	/* written by hand */
 	make_directory("plain");
 	make_directory("plain/b");
 	make_directory("plain/b/deep");
@@ -131,7 +131,7 @@ static void test_directories(void **state)
 	write_ns("plain/.git/hidden.yaml", "hidden");
 	write_ns("plain/notes.txt", "no");
 	expect("plain", "a c d z ", "");
-	/* a mounted ConfigMap: links to a folder that the next version replaces */
+	/* a mounted ConfigMap: links to a directory that the next version replaces */
 	make_directory("map");
 	make_directory("map/..2024_01_01");
 	make_directory("map/..2024_01_01/sub");
@@ -141,7 +141,7 @@ static void test_directories(void **state)
 	make_link("..data/a.yaml", "map/a.yaml");
 	make_link("..data/sub", "map/sub");
 	expect("map", "a b ", "");
-	/* git-sync: a link to a worktree, beside older ones */
+	/* git-sync: a link to a worktree, and older worktrees */
 	make_directory("git");
 	make_directory("git/.worktrees");
 	make_directory("git/.worktrees/1");
@@ -151,7 +151,7 @@ static void test_directories(void **state)
 	make_link(".worktrees/2", "git/current");
 	expect("git", "new ", "");
 	expect("git/current", "new ", "");
-	/* loops, and one folder by two names */
+	/* loops, and one directory with two names */
 	make_directory("loop");
 	make_directory("loop/a");
 	write_ns("loop/a/x.yaml", "x");
@@ -162,7 +162,7 @@ static void test_directories(void **state)
 	       "warning: loop/a/up: leads to a directory that has already been read\n"
 	       "warning: loop/self: leads to a directory that has already been read\n"
 	       "warning: loop/twin: leads to a directory that has already been read\n");
-	/* what is no file, or none any more */
+	/* not a file, or no longer there */
 	make_directory("odd");
 	write_ns("odd/a.yaml", "a");
 	assert_int_equal(mkfifo(in_root("odd/fifo.yaml"), 0600), 0);
@@ -201,7 +201,7 @@ static void test_depth(void **state)
 	eg_buf_free(&messages);
 }
 
-/* Each inside an annotation's value or key, as kubectl's JSON and YAML have them. */
+/* Each inside an annotation's value or key, as in kubectl's JSON and YAML. */
 static void test_text(void **state)
 {
 	static const char *const annotations[] = {
@@ -230,7 +230,8 @@ static void test_text(void **state)
 			eg_cluster_free(&cluster);
 			eg_buf_free(&text);
 		}
-	/* What stands in is no name and no label, at the place where it stands. */
+	/* The replacement is neither a valid name nor a valid label, and is reported at its
+	 * position. */
 	read_cluster(
 		"{apiVersion: v1, kind: Namespace, metadata: {annotations: {a: \"\x7f\"}, name: "
 		"\"a\x7f\"}}\n",
@@ -247,7 +248,7 @@ static void test_text(void **state)
 	eg_cluster_free(&cluster);
 }
 
-/* Another version's folder takes the place of ..data, as a kubelet does it. */
+/* Replace ..data with another version, like a kubelet. */
 static void swap_data(void)
 {
 	char to[512];
@@ -257,7 +258,7 @@ static void swap_data(void)
 	assert_int_equal(rename(in_root("swapped/..tmp"), to), 0);
 }
 
-/* Half of one state and half of another is refused, and so is half of a folder. */
+/* A mix of two versions is refused, and so is an incomplete listing. */
 static void test_listing(void **state)
 {
 	(void)state;
@@ -275,7 +276,7 @@ static void test_listing(void **state)
 	listing.fail = true;
 	expect("swapped", "", "swapped: Input/output error\n");
 	listing.fail = false;
-	listing.n_more = EG_K8S_DIRECTORY_FILES_MAX - 2; /* and a.yaml: the rest is hidden */
+	listing.n_more = EG_K8S_DIRECTORY_FILES_MAX - 2; /* plus a.yaml; the others are hidden */
 	expect("swapped", "a ", "");
 	listing.n_more = EG_K8S_DIRECTORY_FILES_MAX - 1;
 	expect("swapped", "a ", "");

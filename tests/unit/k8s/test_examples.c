@@ -1,4 +1,4 @@
-/* The examples in conf/policy load without a word and do what their comments say. */
+/* The examples in conf/policy load without messages and do what their comments say. */
 #include "k8s_tests.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@
 #define LEDGER "10.244.2.3"
 
 static const struct {
-	const char *folder;
+	const char *directory;
 	struct {
 		const char *src, *dst;
 		uint16_t port;
@@ -34,7 +34,7 @@ static const struct {
 	  {"203.0.113.1", WEB, 80, false}}},
 };
 
-static void load(const char *folder, struct eg_cluster *cluster)
+static void load(const char *directory, struct eg_cluster *cluster)
 {
 	struct eg_buf path = {0};
 	struct eg_errs errs = {0};
@@ -43,7 +43,7 @@ static void load(const char *folder, struct eg_cluster *cluster)
 	eg_buf_add(&path, "%s/../../conf/policy/inventory", getenv("EG_VECTORS"));
 	eg_k8s_add_path(k8s, path.v);
 	eg_buf_cut(&path, 0);
-	eg_buf_add(&path, "%s/../../conf/policy/%s", getenv("EG_VECTORS"), folder);
+	eg_buf_add(&path, "%s/../../conf/policy/%s", getenv("EG_VECTORS"), directory);
 	eg_k8s_add_path(k8s, path.v);
 	eg_k8s_finish(k8s);
 	if (errs.msgs.n)
@@ -63,7 +63,7 @@ static void test_examples(void **state)
 		struct eg_policy *policy;
 		struct eg_proof proof;
 
-		load(examples[i].folder, &cluster);
+		load(examples[i].directory, &cluster);
 		policy = eg_policy_compile(&cluster, &options, &errs);
 		assert_non_null(policy);
 		for (size_t p = 0; p < 8 && examples[i].probes[p].src; p++) {

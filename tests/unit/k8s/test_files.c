@@ -1,4 +1,4 @@
-/* Files that look like a dump that failed are refused; those that only look odd are not. */
+/* Files that look like failed dumps are refused; unusual but complete files are not. */
 #include "k8s_tests.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ static const struct {
 	 "%s: is empty, as after a failed dump (delete the file if it is meant to be empty)\n"},
 	{"# nothing yet\n", "%s: warning: contains no objects\n"},
 	{"---\n", "%s: warning: contains no objects\n"},
-	/* cut within a line, which still parses */
+	/* truncated within a line, which still parses */
 	{"apiVersion: v1\nkind: Namespace\nmetadata:\n  labels:\n    team: a\n  name: sho",
 	 "%s: is truncated: its last line has no newline (add one if the file is complete)\n"},
 	{NS "---",
@@ -27,17 +27,17 @@ static const struct {
 	{"apiVersion: v1\r\nkind: Namespace\r\nmetadata: {name: shop}\r\n", ""},
 	{"{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\r", ""},
 	{"apiVersion: v1\rkind: Namespace\rmetadata: {name: shop}\r", ""},
-	/* a dump's list, cut between lines: kubectl's `kind` comes behind the items */
+	/* a list truncated between lines: kubectl prints `kind` after the items */
 	{"apiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Namespace\n  metadata:\n    name: a\n",
 	 "%s:1:1: not a Kubernetes object: kind is missing\n"},
-	/* brackets tell where JSON ends */
+	/* brackets show where JSON ends */
 	{"{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"shop\"}}",
 	 ""},
 	{" \n{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"shop\"}}",
 	 ""},
 	{"{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"shop\"}\n",
 	 "%s:2:1: did not find expected ',' or '}' (while parsing a flow mapping on line 1)\n"},
-	/* the API server's error, written down as if it were the answer */
+	/* an error from the API server, stored as if it were the dump */
 	{"apiVersion: v1\nkind: Status\nstatus: Failure\nmessage: pods is forbidden\ncode: 403\n",
 	 "%s:1:1: kind Status is an error from the API server, not an object: pods is forbidden\n"},
 	{"{\"kind\": \"Status\", \"apiVersion\": \"v1\", \"status\": \"Failure\"}",

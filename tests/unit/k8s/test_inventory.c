@@ -1,5 +1,5 @@
-/* Namespaces, pods and nodes as kubectl prints them, lists and documents, and what only the whole
- * can show. */
+/* Namespaces, pods and nodes as kubectl prints them, in lists and documents, and the checks across
+ * objects. */
 #include "k8s_tests.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ static bool has_port(const struct eg_cluster *cluster, const char *pod, const ch
 			       port);
 }
 
-/* As `kubectl get ns,nodes,pods -o yaml` has it, fields that are not ours included. */
+/* As printed by `kubectl get ns,nodes,pods -o yaml`, including fields that are not used. */
 static void test_kubectl_list(void **state)
 {
 	static const char text[] =
@@ -120,7 +120,7 @@ static void test_kubectl_list(void **state)
 	eg_cluster_free(&cluster);
 }
 
-/* As the API itself answers: items of a PodList do not say what they are. */
+/* As returned by the API: items of a PodList have no kind. */
 static void test_typed_list_json(void **state)
 {
 	static const char text[] =
@@ -228,12 +228,12 @@ static void test_messages(void **state)
 	}
 }
 
-/* Two pods with one address: who owns it, and what is said. */
+/* Two pods with one address: the owner, and the message. */
 static void test_one_address(void **state)
 {
 	static const struct {
 		const char *a, *b;   /* metadata */
-		unsigned n_a, n_b;   /* addresses that each has in the end, of two */
+		unsigned n_a, n_b;   /* addresses that each pod keeps, out of two */
 		const char *warning; /* NULL: none */
 	} rows[] = {
 		{"", "", 2, 2,
@@ -255,7 +255,7 @@ static void test_one_address(void **state)
 		 "b: shares the address 10.0.0.1 with Pod d/a (t:3): the policies of both "},
 		{"creationTimestamp: \"2024-01-01T00:00:00Z\"", "", 2, 2,
 		 "b: shares the address 10.0.0.1 with Pod d/a (t:3): the policies of both "},
-		/* being deleted counts more than being older, and equals decide by age */
+		/* deletion takes precedence over age; if equal, age decides */
 		{"creationTimestamp: \"2024-01-01T00:00:00Z\"",
 		 "creationTimestamp: \"2025-01-01T00:00:00Z\", deletionTimestamp: "
 		 "\"2025-01-02T00:00:00Z\"",
@@ -285,7 +285,7 @@ static void test_one_address(void **state)
 		assert_int_equal(eg_k8s_finish(k8s), 0);
 		assert_int_equal(pod_of(&cluster, "a")->ips.n, rows[i].n_a);
 		assert_int_equal(pod_of(&cluster, "b")->ips.n, rows[i].n_b);
-		assert_int_equal(errs.n_warnings, 2); /* of each family */
+		assert_int_equal(errs.n_warnings, 2); /* one per family */
 		if (!strstr(errs.msgs.v[0].text, rows[i].warning))
 			fail_msg("%s", errs.msgs.v[0].text);
 		assert_non_null(strstr(errs.msgs.v[1].text, "fd00::1"));
@@ -297,7 +297,7 @@ static void test_one_address(void **state)
 	}
 }
 
-/* Which ports a name means: those of containers and of sidecars, written as no reader doubts. */
+/* The ports of a name: those of containers and sidecars, in an unambiguous notation. */
 static void test_port_names(void **state)
 {
 	struct eg_cluster cluster = {0};
@@ -319,7 +319,7 @@ static void test_port_names(void **state)
 	eg_cluster_free(&cluster);
 }
 
-/* Old dumps have podCIDR alone. */
+/* Old dumps have only podCIDR. */
 static void test_pod_cidr(void **state)
 {
 	struct eg_cluster cluster = {0};
@@ -335,7 +335,7 @@ static void test_pod_cidr(void **state)
 	eg_cluster_free(&cluster);
 }
 
-/* hostIPs counts as hostIP does, whatever the Node says. */
+/* hostIPs is used like hostIP, in addition to the Node's addresses. */
 static void test_host_ips(void **state)
 {
 	struct eg_cluster cluster = {0};
@@ -354,12 +354,12 @@ static void test_host_ips(void **state)
 	eg_cluster_free(&cluster);
 }
 
-static void write_file(const char *folder, const char *name, const char *text)
+static void write_file(const char *directory, const char *name, const char *text)
 {
 	struct eg_buf path = {0};
 	FILE *file;
 
-	eg_buf_add(&path, "%s/%s", folder, name);
+	eg_buf_add(&path, "%s/%s", directory, name);
 	file = fopen(path.v, "w");
 	assert_non_null(file);
 	fputs(text, file);
@@ -367,36 +367,37 @@ static void write_file(const char *folder, const char *name, const char *text)
 	eg_buf_free(&path);
 }
 
-static void remove_file(const char *folder, const char *name)
+static void remove_file(const char *directory, const char *name)
 {
 	struct eg_buf path = {0};
 
-	eg_buf_add(&path, "%s/%s", folder, name);
+	eg_buf_add(&path, "%s/%s", directory, name);
 	assert_int_equal(unlink(path.v), 0);
 	eg_buf_free(&path);
 }
 
-/* All three endings in the order of names; hidden files (a mounted ConfigMap's) and others not. */
-static void test_folder(void **state)
+/* All three suffixes, ordered by name; hidden files (as in a mounted ConfigMap) and others are
+ * skipped. */
+static void test_directory(void **state)
 {
 	static const char *const names[] = {"c.yaml", "a.json", "b.yml", ".hidden.yaml",
 					    "notes.txt"};
-	char folder[] = "/tmp/eg-k8s-XXXXXX";
+	char directory[] = "/tmp/eg-k8s-XXXXXX";
 	struct eg_errs errs = {0};
 	struct eg_cluster cluster = {0};
 	struct eg_k8s *k8s;
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
-	write_file(folder, names[0], NS("from-c"));
-	write_file(folder, names[1],
+	assert_non_null(mkdtemp(directory));
+	write_file(directory, names[0], NS("from-c"));
+	write_file(directory, names[1],
 		   "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":"
 		   "{\"name\":\"from-a\"}}");
-	write_file(folder, names[2], NS("from-b"));
-	write_file(folder, names[3], "broken: [");
-	write_file(folder, names[4], "broken: [");
+	write_file(directory, names[2], NS("from-b"));
+	write_file(directory, names[3], "broken: [");
+	write_file(directory, names[4], "broken: [");
 	k8s = eg_k8s_new(&cluster, &errs);
-	assert_int_equal(eg_k8s_add_path(k8s, folder), 0);
+	assert_int_equal(eg_k8s_add_path(k8s, directory), 0);
 	assert_int_equal(eg_k8s_finish(k8s), 0);
 	assert_int_equal(cluster.namespaces.n, 3);
 	assert_string_equal(eg_sym_text(&cluster.syms, cluster.namespaces.v[0].name), "from-a");
@@ -405,12 +406,12 @@ static void test_folder(void **state)
 	eg_k8s_free(k8s);
 	eg_cluster_free(&cluster);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		remove_file(folder, names[i]);
+		remove_file(directory, names[i]);
 	k8s = eg_k8s_new(&cluster, &errs);
-	assert_int_equal(eg_k8s_add_path(k8s, folder), 0);
+	assert_int_equal(eg_k8s_add_path(k8s, directory), 0);
 	assert_int_equal(errs.n_warnings, 1);
-	assert_int_equal(rmdir(folder), 0);
-	assert_int_equal(eg_k8s_add_path(k8s, folder), -1);
+	assert_int_equal(rmdir(directory), 0);
+	assert_int_equal(eg_k8s_add_path(k8s, directory), -1);
 	assert_int_equal(errs.n_errors, 1);
 	assert_int_equal(eg_k8s_finish(k8s), -1);
 	eg_k8s_free(k8s);
@@ -424,7 +425,7 @@ int run_inventory_tests(void)
 		cmocka_unit_test(test_kubectl_list), cmocka_unit_test(test_typed_list_json),
 		cmocka_unit_test(test_messages),     cmocka_unit_test(test_one_address),
 		cmocka_unit_test(test_port_names),   cmocka_unit_test(test_pod_cidr),
-		cmocka_unit_test(test_host_ips),     cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_host_ips),     cmocka_unit_test(test_directory),
 	};
 
 	return cmocka_run_group_tests_name("k8s inventory", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* lib/k8s: what kubectl prints becomes the cluster; what the API server refuses is refused. */
+/* lib/k8s: kubectl's output becomes the cluster; what the API server would reject is rejected. */
 #include "k8s_tests.h"
 
 void read_cluster(const char *text, struct eg_cluster *cluster, const char *messages)

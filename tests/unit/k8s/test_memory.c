@@ -1,5 +1,5 @@
-/* Memory runs out at every single allocation in turn, from reading a dump to explaining a packet:
- * nothing crashes, nothing leaks (under ASan), and what fails says so. */
+/* Makes every single allocation fail in turn, from reading a dump to explaining a packet: nothing
+ * crashes or leaks (under ASan), and every failure is reported. */
 #include "k8s_tests.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "policy/explain.h"
 #include "policy/prove.h"
 
-static long until_failure = -1; /* allocations that still succeed; negative: all */
+static long until_failure = -1; /* allocations that still succeed; negative: no limit */
 static long n_allocations;
 
 void *__real_malloc(size_t n);
@@ -70,7 +70,7 @@ static const char text[] =
 	"      - ipBlock: {cidr: 10.0.0.0/8, except: [10.1.2.0/24]}\n"
 	"      ports: [{port: 80, endPort: 90}, {port: dns}, {protocol: SCTP}]\n"
 	"    egress: [{ports: [{port: dns}]}]\n"
-	/* an address of two pods, and what is quarantined */
+	/* an address shared by two pods, and quarantined objects */
 	"- {apiVersion: v1, kind: Pod, metadata: {name: e, namespace: a}, status: {podIP: "
 	"10.1.2.4}}\n"
 	"- {apiVersion: v1, kind: Pod, metadata: {name: f, namespace: a}, status: {podIPs: [{ip: "

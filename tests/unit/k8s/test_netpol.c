@@ -1,5 +1,6 @@
-/* A policy's spec, strictly: each mistake at its line and column, and what the API accepts passes.
- * Lines are counted from the NetworkPolicy's head, which is four lines long. */
+/* A policy's spec is read strictly: each mistake is reported at its line and column, and what the
+ * API accepts is accepted. Lines count from the start of the NetworkPolicy, whose header has four
+ * lines. */
 #include "k8s_tests.h"
 
 #include <string.h>
@@ -151,7 +152,7 @@ static const struct {
 	 AT("5:71",
 	    "spec.podSelector.matchExpressions[0].values[1]: must be a string: put \"7\" in "
 	    "quotes")},
-	/* what the API accepts */
+	/* accepted by the API */
 	{"  podSelector: {}\n", IMPLIED},
 	{"  podSelector:\n  ingress:\n  egress: null\n  policyTypes: []\n", IMPLIED},
 	{"  ingress: [{}, {from: null, ports: []}]\n", IMPLIED},
@@ -202,8 +203,8 @@ static void test_all_at_once(void **state)
 	eg_cluster_free(&cluster);
 }
 
-/* Which directions a spec isolates: policyTypes where it is given, else ingress always and egress
- * where there are egress rules. */
+/* The directions that a spec isolates: policyTypes if given, otherwise ingress, and egress if there
+ * are egress rules. */
 static void test_directions(void **state)
 {
 	static const struct {

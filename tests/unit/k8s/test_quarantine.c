@@ -1,5 +1,5 @@
-/* What is not read exactly is an error that names the object; in quarantine it closes what it
- * selects or owns, and everything else loads. */
+/* An unreadable part of an object is an error that names the object. With quarantine, the object
+ * denies what it selects or owns, and everything else loads. */
 #include "k8s_tests.h"
 
 #include <stdio.h>
@@ -19,14 +19,14 @@
 	"{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: d, labels: {app: db}}, "      \
 	"spec: {nodeName: n1}, status: {podIP: 10.0.0.2}}\n---\n"                                  \
 	"{apiVersion: v1, kind: Pod, metadata: {name: x, namespace: e}, status: {podIP: "          \
-	"10.0.0.3}}\n---\n" /* 12 lines, the object under test begins on line 13 */
+	"10.0.0.3}}\n---\n" /* 12 lines; the object under test begins on line 13 */
 
 #define POLICY(metadata, spec)                                                                     \
 	"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {" metadata             \
 	"}, spec: {" spec "}}\n"
 
-/* The pods from the outside (ingress) and to it (egress): + passes, - is denied. In the order web
- * in, web out, db in, db out, x in, x out. */
+/* Traffic of the pods with the outside: + allowed, - denied. In the order web in, web out, db in,
+ * db out, x in, x out. */
 static void probe(const struct eg_cluster *cluster, char out[7])
 {
 	static const char *const pods[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3"};
@@ -55,11 +55,11 @@ static void probe(const struct eg_cluster *cluster, char out[7])
 
 static const struct {
 	const char *object;
-	const char *refused;     /* its first error, where nothing is quarantined */
-	const char *quarantined; /* the message; NULL: refused all the same */
+	const char *refused;     /* its first error, without quarantine */
+	const char *quarantined; /* the message with quarantine; NULL: still fails the load */
 	const char *probes;
 } cases[] = {
-	/* a policy: what its selector and its types say as far as they can be read */
+	/* a policy: its selector and types, as far as they are readable */
 	{POLICY("name: p, namespace: d",
 		"podSelector: {matchLabels: {app: web}}, ingress: [{}], ports: []"),
 	 "t:13: NetworkPolicy d/p: spec: unknown field \"ports\"\n",
@@ -104,7 +104,7 @@ static const struct {
 	 "\"spec\"?): "
 	 "it isolates the pods it selects and allows nothing\n",
 	 "----++"},
-	/* one bad requirement: the good one beside it must not narrow the selector */
+	/* one invalid requirement: the valid one must not narrow the selector */
 	{POLICY("name: p, namespace: d", "podSelector: {matchLabels: {app: web, tier: 7}}"),
 	 "t:13: NetworkPolicy d/p: spec.podSelector.matchLabels.tier: must be a string: put \"7\" "
 	 "in quotes\n",
@@ -144,7 +144,7 @@ static const struct {
 	 "to some parsers and decimal to others: write the port without leading zeros: it isolates "
 	 "the pods it selects and allows nothing\n",
 	 "-+++++"},
-	/* what the rest of a selector says is not narrower than what was meant: all pods */
+	/* a partly unreadable selector must not select fewer pods than intended: all pods */
 	{POLICY("name: p, namespace: d",
 		"podSelector: {matchLabels: {app: web}, matchExpressions: [null]}"),
 	 "t:13: NetworkPolicy d/p: spec.podSelector.matchExpressions[0]: must be a map with "
@@ -188,7 +188,7 @@ static const struct {
 	 "t:15: quarantined: NetworkPolicy d/p: duplicate object (first at t:13): it isolates the "
 	 "pods it selects and allows nothing\n",
 	 "-+-+++"},
-	/* kinds and versions that are not enforced */
+	/* unsupported kinds and versions */
 	{"{apiVersion: networking.k8s.io/v1, kind: NetworkPolcy, metadata: {name: p, namespace: "
 	 "d}, spec: {podSelector: {matchLabels: {app: web}}}}\n",
 	 "t:13: NetworkPolcy d/p: unknown kind (did you mean \"NetworkPolicy\"?)\n",
@@ -232,7 +232,7 @@ static const struct {
 	 "t:13: quarantined: Service d/s: kind Service of apiVersion \"v1\" is not enforced: only "
 	 "NetworkPolicy of networking.k8s.io/v1 is: it has no effect\n",
 	 "++++++"},
-	/* not a list, whatever it is called: it has no items */
+	/* not a list, despite its name: it has no items */
 	{"{apiVersion: x.io/v1, kind: AllowList, metadata: {name: l, namespace: d}, spec: "
 	 "{ingress: "
 	 "[]}}\n",
@@ -243,7 +243,7 @@ static const struct {
 	 "and allows nothing\n",
 	 "-+-+++"},
 	{"{apiVersion: v1, kind: List, item: []}\n", "t:13: items: missing in List\n", NULL, NULL},
-	/* a pod is denied with all that it claims, its node is not */
+	/* a pod is denied with all addresses that it claims, but its node is not */
 	{"{apiVersion: v1, kind: Pod, metadata: {name: y, namespace: d}, status: {podIPs: [{ip: "
 	 "10.0.0.1}, {ip: 10.0.0.3}, {ip: 192.0.2.1}, {ip: x}]}}\n",
 	 "t:13: Pod d/y: status.podIPs[1].ip: more than one IPv4 address\n",
@@ -276,7 +276,7 @@ static const struct {
 	 "--++--"},
 };
 
-/* The first message without its column: the other tests hold those. */
+/* The first message, without its column, which other tests check. */
 static void expect_first(const struct eg_errs *errs, const char *wanted)
 {
 	const char *text = errs->msgs.v[0].text, *place = strstr(text, ": ");
@@ -329,8 +329,8 @@ static void test_cases(void **state)
 	}
 }
 
-/* A pod in quarantine takes no node down with it, and no namespace is guessed where a field that
- * nobody knows may have named another. */
+/* A quarantined pod does not affect its node, and the default namespace is not used if an unknown
+ * field may be a misspelt one. */
 static void test_limits(void **state)
 {
 	static const char pod[] = CLUSTER
@@ -363,7 +363,7 @@ static void test_limits(void **state)
 	eg_errs_free(&errs);
 }
 
-/* Read CLUSTER and the objects behind it, with quarantine. */
+/* Read CLUSTER and `objects`, with quarantine. */
 static int read_quarantined(const char *objects, const char *default_namespace,
 			    struct eg_cluster *cluster)
 {
@@ -393,9 +393,9 @@ static struct eg_ip ip_of(const char *text)
 	return ip;
 }
 
-/* Of a Node nothing is left, of a Namespace its name, and a healthy pod that has its node's address
- * keeps it, and with it its policies. */
-static void test_what_is_left(void **state)
+/* A Node loses everything, a Namespace keeps its name, and a healthy pod that has its node's
+ * address keeps it and its policies. */
+static void test_remaining_parts(void **state)
 {
 	static const char objects[] =
 		"{apiVersion: v1, kind: Node, metadata: {name: n2}, status: {addresses: [{type: "
@@ -421,7 +421,7 @@ static void test_what_is_left(void **state)
 	eg_cluster_free(&cluster);
 }
 
-/* The default namespace stands in for one that was left out, not for one that was misspelt. */
+/* The default namespace replaces a missing one, not a misspelt one. */
 static void test_default_namespace(void **state)
 {
 	struct eg_cluster cluster = {0};
@@ -443,7 +443,7 @@ int run_quarantine_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_what_is_left),
+		cmocka_unit_test(test_remaining_parts),
 		cmocka_unit_test(test_default_namespace),
 	};
 

@@ -1,4 +1,4 @@
-/* What the policy tests share. */
+/* Shared by the tests of lib/policy. */
 #ifndef POLICY_TESTS_H
 #define POLICY_TESTS_H
 
@@ -22,20 +22,19 @@ int run_explain_tests(void);
 int run_quarantine_tests(void);
 int run_budget_tests(void);
 
-/* A small cluster (see test_rules.c) with policies as YAML, which are a file "policies.yaml". */
+/* A small cluster (see test_rules.c) with policies as YAML, in a file "policies.yaml". */
 void yaml_cluster(const char *policies, struct eg_cluster *cluster);
 
-/* "10.0.0.1 10.0.0.2 TCP 80 yes": the packet, and the word that follows it. */
+/* Parses "10.0.0.1 10.0.0.2 TCP 80 yes": a packet and the word after it. */
 struct eg_packet_key probe_key(const char *probe, char verdict[8]);
 
-/* Compile, and fail the test with the messages where that fails. */
+/* Compile; on an error fail the test with its messages. */
 struct eg_policy *compile(const struct eg_cluster *cluster);
 
-/* Fail the test with a description where tables and reference differ on the packet. */
+/* Fail the test with a description if tables and reference model differ on the packet. */
 void assert_agree(const struct eg_policy *policy, const struct eg_packet_key *key);
 
-/* Small random clusters that are dense in coincidences: few labels, few addresses, nested prefixes.
- */
+/* Small random clusters full of coincidences: few labels, few addresses, nested prefixes. */
 struct rng {
 	uint64_t state;
 };
@@ -46,7 +45,7 @@ uint32_t rng_below(struct rng *rng, uint32_t n);
 /* Fill zeroed *cluster and index it. */
 void random_cluster(struct rng *rng, struct eg_cluster *cluster);
 
-/* A packet near something the cluster speaks about. */
+/* A packet near an address or port that occurs in the cluster. */
 struct eg_packet_key random_key(struct rng *rng, const struct eg_cluster *cluster);
 
 #endif

@@ -53,7 +53,7 @@ static void add_selector(struct rng *rng, struct eg_cluster *cluster, struct eg_
 
 static const uint8_t protos[] = {EG_PROTO_TCP, EG_PROTO_UDP, EG_PROTO_SCTP};
 
-/* Addresses from few bytes, so that they fall into each other's prefixes. */
+/* Addresses from a few bytes, so that many lie inside each other's prefixes. */
 static struct eg_ip random_ip(struct rng *rng)
 {
 	struct eg_ip ip = {.family = chance(rng, 60) ? 4 : 6};
@@ -170,7 +170,7 @@ static void add_pod(struct rng *rng, struct eg_cluster *cluster)
 	for (int i = 0; i < 2; i++) {
 		struct eg_ip ip = random_ip(rng);
 
-		/* Two pods with one address are rare, but have an answer. */
+		/* Shared addresses are rare but allowed. */
 		if ((eg_pod_has_own_ips(&pod) && taken(cluster, &ip) && rng_below(rng, 4)) ||
 		    have[ip.family == 6])
 			continue;
@@ -207,7 +207,7 @@ void random_cluster(struct rng *rng, struct eg_cluster *cluster)
 		add_pod(rng, cluster);
 	for (uint32_t n = rng_below(rng, chance(rng, 10) ? 60 : 9); n; n--)
 		add_policy(rng, cluster);
-	/* Not too many: what is unknown is denied, and tells nothing of rules. */
+	/* Not too many: unknown addresses are denied and do not exercise the rules. */
 	for (uint32_t n = chance(rng, 40) ? 1 + rng_below(rng, 3) : 0; n; n--) {
 		struct eg_prefix network = random_prefix(rng);
 
@@ -219,7 +219,7 @@ void random_cluster(struct rng *rng, struct eg_cluster *cluster)
 	assert_int_equal(eg_cluster_index(cluster), 0);
 }
 
-/* Half the time a pod's address, else a node's, a prefix's edge or anything. */
+/* Half of the time a pod's address, otherwise a node's, a prefix boundary or a random one. */
 static struct eg_ip near_ip(struct rng *rng, const struct eg_cluster *cluster)
 {
 	const struct eg_netpol *policy;

@@ -1,5 +1,6 @@
-/* One tenant's policies must not be expensive for all: ports merge, exceptions cost what their text
- * costs, the proof keeps to its time, and what asks for too much is found, and nobody else. */
+/* One tenant's policies must not be expensive for everyone: ports are merged, exceptions cost as
+ * much as their text, the proof respects its time budget, and exactly the policies that exceed
+ * their share are found. */
 #include "policy_tests.h"
 
 #include <string.h>
@@ -23,7 +24,7 @@ static size_t resident_bytes(void)
 	return (size_t)usage.ru_maxrss << 10;
 }
 
-/* A rule with n single ports from `first` on, `step` apart. */
+/* A rule with n single ports, starting at `first`, `step` apart. */
 static void add_ports(struct eg_buf *text, int n, int first, int step)
 {
 	eg_buf_add(text, "  ingress:\n  - ports:\n");
@@ -45,7 +46,7 @@ static void assert_verdict(const struct eg_policy *policy, const char *probe)
 	assert_agree(policy, &key);
 }
 
-/* The attack: 16,000 ports side by side are 16,000 entries, and one range. */
+/* The attack: 16,000 consecutive ports are 16,000 entries but one range. */
 static void test_ports_merge(void **state)
 {
 	const struct eg_policy_options options = {.max_rules = 4};
@@ -71,7 +72,7 @@ static void test_ports_merge(void **state)
 	eg_buf_free(&text);
 }
 
-/* Merged ranges hold exactly what the entries hold, sorted and apart. */
+/* Merged ranges contain exactly the entries, sorted and not adjacent. */
 static void test_merge_random(void **state)
 {
 	static const uint8_t protos[] = {EG_PROTO_TCP, EG_PROTO_UDP, EG_PROTO_SCTP};
@@ -141,7 +142,7 @@ static void test_exceptions(void **state)
 	eg_errs_print(&errs, stderr);
 	assert_non_null(policy);
 	assert_in_range(resident_bytes() - before, 0, 400 * MIB);
-	assert_verdict(policy, "11.3.7.1 10.0.0.1 TCP 80 yes"); /* another block holds it */
+	assert_verdict(policy, "11.3.7.1 10.0.0.1 TCP 80 yes"); /* another block contains it */
 	assert_verdict(policy, "8.8.8.8 10.0.0.1 TCP 80 yes");
 	assert_verdict(policy, "12.0.3.9 10.0.1.1 TCP 4 yes");
 	assert_verdict(policy, "12.0.3.9 10.0.1.1 TCP 6 no");
@@ -154,7 +155,7 @@ static void test_exceptions(void **state)
 	eg_buf_free(&text);
 }
 
-/* The attack: ports that do not merge kept the proof busy for a minute, whatever its budget. */
+/* The attack: ports that cannot be merged kept the proof busy for a minute, despite its budget. */
 static void test_proof_time(void **state)
 {
 	struct eg_buf text = {0};
@@ -174,13 +175,13 @@ static void test_proof_time(void **state)
 		assert_int_equal(eg_policy_prove(policy, 40 * EG_NS_PER_MS, &proof), 0);
 		took_ns = eg_mono_ns() - start_ns;
 		assert_int_equal(proof.n_disagreements, 0);
-		/* Room for a busy machine and sanitizers; it was a minute. */
+		/* Allows for a busy machine and sanitizers; it used to take a minute. */
 		assert_in_range(took_ns, 0, 2 * EG_NS_PER_S);
 		assert_true(proof.n_ports_done < proof.n_ports);
 		different += proof.start != first;
 		first = proof.start;
 	}
-	assert_true(different > 1); /* it begins somewhere else each time */
+	assert_true(different > 1); /* it starts somewhere else each time */
 	eg_policy_free(policy);
 	eg_cluster_free(&cluster);
 	eg_buf_free(&text);
@@ -215,7 +216,7 @@ static void test_coverage(void **state)
 	eg_buf_free(&text);
 }
 
-/* Namespace of each policy, cost of each, bounds, and who goes, in this order. */
+/* For each policy its namespace and cost; the limits; and the policies removed, in order. */
 struct excess_case {
 	const char *what;
 	uint32_t ns[8];
@@ -278,8 +279,8 @@ static void test_excess(void **state)
 	}
 }
 
-/* A pair of a peer and a port range counts 1, and so does an exception; what has no effect counts
- * nothing. */
+/* A pair of a peer and a port range counts 1, and so does an exception; entries without effect
+ * count nothing. */
 static void test_weights(void **state)
 {
 	static const struct {
@@ -332,7 +333,7 @@ static void expect_gone(const struct eg_cluster *cluster, const struct eg_policy
 	eg_vec_free(&excess.policies);
 }
 
-/* What one policy asks for is found out before and while it is compiled; its neighbours stay. */
+/* Excessive policies are found before and during the compile; others are not affected. */
 static void test_within(void **state)
 {
 	const struct eg_policy_options rules = {.max_rules = 100};

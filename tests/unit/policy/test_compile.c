@@ -1,5 +1,5 @@
-/* What the compile promises beside verdicts: classes stay few, limits hold, rules keep their
- * origin, two policies live side by side, and a wrong table is found by the proof. */
+/* Properties of a compile besides verdicts: few classes, limits, rule numbers, independent
+ * policies, and a proof that finds a wrong table. */
 #include "policy_tests.h"
 
 #include "policy/compiled.h"
@@ -68,7 +68,7 @@ static void test_max_rules(void **state)
 	eg_cluster_free(&cluster);
 }
 
-/* Replicas and pods that differ in what no policy asks share a class. */
+/* Replicas, and pods that differ only in unused labels, share a class. */
 static void test_few_classes(void **state)
 {
 	struct eg_cluster cluster = {0};
@@ -96,13 +96,13 @@ static void test_few_classes(void **state)
 	}
 	assert_int_equal(eg_cluster_index(&cluster), 0);
 	policy = compile(&cluster);
-	/* outside, nodes, shop/web, shop/db, all that no policy chooses */
+	/* outside, nodes, shop/web, shop/db, pods that no policy selects */
 	assert_in_range(eg_policy_stats(policy)->n_classes, 4, 6);
 	eg_policy_free(policy);
 	eg_cluster_free(&cluster);
 }
 
-static void test_two_at_once(void **state)
+static void test_independent_policies(void **state)
 {
 	struct eg_cluster a = {0}, b = {0};
 	struct eg_policy *old, *new;
@@ -126,9 +126,9 @@ static void test_two_at_once(void **state)
 	eg_cluster_free(&b);
 }
 
-/* Break one cell after the other: the exhaustive proof finds each that is ever asked, and says
- * which packet shows it. */
-static void test_proof_finds(void **state)
+/* Corrupt one cell after the other: the exhaustive proof finds each one that can be reached and
+ * names a packet that shows it. */
+static void test_proof_finds_corrupt_cells(void **state)
 {
 	struct eg_cluster cluster = {0};
 	struct eg_buf text = {0};
@@ -162,8 +162,7 @@ static void test_proof_finds(void **state)
 	eg_cluster_free(&cluster);
 }
 
-/* The cell that says what may enter the second pod from the first; NULL where other cells, or none,
- * decide that. */
+/* The cell for packets from the first pod to the second; NULL if other cells decide, or none. */
 static uint32_t *cell_between(const struct eg_policy *policy, const struct eg_pod *from,
 			      const struct eg_pod *to)
 {
@@ -182,9 +181,8 @@ static uint32_t *cell_between(const struct eg_policy *policy, const struct eg_po
 	return &table->cells[page * EG_PAGE_CELLS + src % EG_PAGE_CELLS];
 }
 
-/* The same for each pair of pods in clusters where most pairs are not tried with single addresses.
- */
-static void test_proof_finds_pairs(void **state)
+/* The same for each pair of pods, in clusters where testing single addresses covers few pairs. */
+static void test_proof_finds_corrupt_pairs(void **state)
 {
 	struct rng rng = {3};
 	size_t broken = 0;
@@ -217,7 +215,7 @@ static void test_proof_finds_pairs(void **state)
 	assert_in_range(broken, 50, SIZE_MAX);
 }
 
-/* A budget is kept, whatever there is to prove. */
+/* The time budget is respected, however much there is to prove. */
 static void test_proof_budget(void **state)
 {
 	struct rng rng = {7};
@@ -259,10 +257,14 @@ static void test_intern(void **state)
 int run_compile_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rule_origin), cmocka_unit_test(test_max_rules),
-		cmocka_unit_test(test_few_classes), cmocka_unit_test(test_two_at_once),
-		cmocka_unit_test(test_proof_finds), cmocka_unit_test(test_proof_budget),
-		cmocka_unit_test(test_intern),      cmocka_unit_test(test_proof_finds_pairs),
+		cmocka_unit_test(test_rule_origin),
+		cmocka_unit_test(test_max_rules),
+		cmocka_unit_test(test_few_classes),
+		cmocka_unit_test(test_independent_policies),
+		cmocka_unit_test(test_proof_finds_corrupt_cells),
+		cmocka_unit_test(test_proof_budget),
+		cmocka_unit_test(test_intern),
+		cmocka_unit_test(test_proof_finds_corrupt_pairs),
 	};
 
 	return cmocka_run_group_tests_name("policy compile", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Explanations, word by word: operators read them when something is broken. */
+/* Explanations are compared word by word: operators rely on them when something is broken. */
 #include "policy_tests.h"
 
 #include "policy/explain.h"
@@ -23,8 +23,8 @@ static const char policies[] =
 	"  - from: [{namespaceSelector: {matchLabels: {team: bank}}}]\n"
 	"    ports: [{port: http}, {protocol: UDP, port: 53, endPort: 54}]\n";
 
-static const char *pod_network;    /* of the cluster that is explained, or NULL */
-static uint32_t bad_pod = EG_NONE; /* in quarantine there */
+static const char *pod_network;    /* policies of the cluster, or NULL */
+static uint32_t bad_pod = EG_NONE; /* quarantined object, or NULL */
 
 static struct eg_buf explain(const char *probe, bool json)
 {
@@ -92,7 +92,7 @@ static void test_denied(void **state)
 			 "  these policies have no ingress rule: they deny all\n");
 }
 
-/* db would be let in by its label, if it still had it. */
+/* db would be allowed by its label, if it still had it. */
 static void test_quarantined(void **state)
 {
 	(void)state;

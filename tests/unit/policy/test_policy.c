@@ -1,4 +1,5 @@
-/* lib/policy: the compiled tables against the reference, the reference against the API. */
+/* lib/policy: the compiled tables against the reference model, and the reference model against the
+ * API. */
 #include "policy_tests.h"
 
 struct eg_policy *compile(const struct eg_cluster *cluster)

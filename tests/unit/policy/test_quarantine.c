@@ -1,5 +1,5 @@
-/* What is quarantined closes what it selects or owns, says so, and changes nothing else; tables and
- * reference agree on it like on any policy. */
+/* A quarantined object denies what it selects or owns, is reported, and changes nothing else;
+ * tables and reference model agree on it as on any policy. */
 #include "policy_tests.h"
 
 #include <string.h>
@@ -44,7 +44,7 @@ static void test_policy(void **state)
 {
 	static const char *const before[] = {"10.0.0.1 10.0.0.2 TCP 80 yes",
 					     "10.0.0.2 10.0.0.3 TCP 80 yes", NULL};
-	/* Isolated by one direction only, its own node still let in; all others as they were. */
+	/* Isolated in one direction only, with its own node still allowed; all others as before. */
 	static const char *const after[] = {
 		"10.0.0.1 10.0.0.2 TCP 80 no",     "fd00::11 fd00::1 TCP 80 yes",
 		"192.168.0.1 10.0.0.2 TCP 80 yes", "10.0.0.2 10.0.0.3 TCP 80 yes",
@@ -64,7 +64,7 @@ static void test_policy(void **state)
 	eg_cluster_free(&cluster);
 }
 
-/* A policy that was read as isolating in no direction isolates in both. */
+/* A policy that isolates in no direction isolates in both after quarantine. */
 static void test_no_direction(void **state)
 {
 	static const char *const after[] = {"10.0.0.1 10.0.0.2 TCP 80 no",
@@ -82,8 +82,8 @@ static void test_no_direction(void **state)
 	eg_cluster_free(&cluster);
 }
 
-/* Nothing in or out of both its addresses, from its node neither; the other pods of its namespace
- * stay as they were, and its port name is nobody's. */
+/* Nothing may enter or leave through either address, not even from its node; the other pods of its
+ * namespace are not affected, and its port name is undefined. */
 static void test_pod(void **state)
 {
 	static const char *const after[] = {"10.0.0.1 10.0.0.2 TCP 80 no",
@@ -109,9 +109,9 @@ static void test_pod(void **state)
 	eg_cluster_free(&cluster);
 }
 
-/* Policies that select every pod of its namespace, or all that lack a label, allow it nothing: who
- * knows what labels it really has? The same policies go on allowing the others. */
-static void test_pod_that_others_allow(void **state)
+/* Policies that select every pod of its namespace, or all that lack a label, allow it nothing,
+ * because its real labels are unknown. They still allow the other pods. */
+static void test_broad_selectors(void **state)
 {
 	static const char *const allowing[] = {
 		"podSelector: {}, ingress: [{}], egress: [{}]",
@@ -146,7 +146,7 @@ int run_quarantine_tests(void)
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_no_direction),
 		cmocka_unit_test(test_pod),
-		cmocka_unit_test(test_pod_that_others_allow),
+		cmocka_unit_test(test_broad_selectors),
 	};
 
 	return cmocka_run_group_tests_name("policy quarantine", tests, NULL, NULL);

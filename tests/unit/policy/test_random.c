@@ -1,5 +1,5 @@
-/* Compiled tables against the reference on random clusters. EG_SEED repeats a run, EG_PROBES makes
- * it longer. */
+/* Compiled tables against the reference model on random clusters. EG_SEED repeats a run, EG_PROBES
+ * makes it longer. */
 #include "policy_tests.h"
 
 #include <time.h>
@@ -44,12 +44,12 @@ static void test_random_clusters(void **state)
 	print_message("%llu probes in %llu clusters: %llu pass, %llu by a rule\n",
 		      (unsigned long long)done, (unsigned long long)clusters,
 		      (unsigned long long)passed, (unsigned long long)by_rule);
-	/* A generator that asks what everyone allows proves nothing. */
+	/* A generator whose packets are nearly all allowed proves nothing. */
 	assert_in_range(passed * 100 / done, 10, 90);
 	assert_in_range(by_rule * 100 / done, 5, 95);
 }
 
-/* The load-time proof finds nothing on clusters that agree, and asks about every pair. */
+/* The load-time proof finds no disagreement in correct clusters, and tests every pair. */
 static void test_exhaustive_proof(void **state)
 {
 	uint64_t seed = from_env("EG_SEED", (uint64_t)time(NULL));

@@ -1,5 +1,6 @@
-/* The API clause by clause, and the mistakes that others made: YAML as an operator writes it, then
- * probes "SRC DST PROTO PORT VERDICT" that reference and compiled tables must both answer so. */
+/* The API clause by clause, and known mistakes of other implementations: YAML as an operator writes
+ * it, then probes "SRC DST PROTO PORT VERDICT", for which reference model and compiled tables must
+ * give the verdict. */
 #include "policy_tests.h"
 
 #include <stdio.h>
@@ -45,7 +46,7 @@ struct rule_case {
 	const char *probes[10];
 };
 
-/* Pods of one age with one address; the last line ends the inventory's list. */
+/* Pods of the same age with the same address; the last line ends the inventory's list. */
 #define TWIN(name, ns, labels, more)                                                               \
 	"---\n{kind: Pod, apiVersion: v1, metadata: {name: " name ", namespace: " ns               \
 	", labels: {" labels "}}, " more "}\n"
