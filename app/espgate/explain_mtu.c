@@ -66,7 +66,7 @@ void eg_explain_mtu_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *tunn
 	add_longer(tunnel, mtu, out);
 }
 
-static int explain(const struct eg_view *view, size_t index)
+static int explain(const struct eg_offline *view, size_t index)
 {
 	const struct eg_conf_peer *conf = &view->config->peers.v[index];
 	const struct eg_tunnel *tunnel = &view->snap->tunnels[index];
@@ -94,7 +94,7 @@ static int explain(const struct eg_view *view, size_t index)
 	return EG_EXIT_OK;
 }
 
-int eg_explain_mtu(const struct eg_view *view, const char *name)
+int eg_explain_mtu(const struct eg_offline *view, const char *name)
 {
 	for (size_t i = 0; i < view->config->peers.n; i++) {
 		if (!strcmp(view->config->peers.v[i].name, name))

@@ -6,7 +6,7 @@
 #include "offline.h"
 
 /* Print it for every outbound SA of the peer; the process's exit status. */
-int eg_explain_mtu(const struct eg_view *view, const char *peer);
+int eg_explain_mtu(const struct eg_offline *view, const char *peer);
 
 /* Its part about one outbound SA, appended to `out`. */
 void eg_explain_mtu_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *tunnel,

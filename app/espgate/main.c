@@ -13,17 +13,16 @@ static const struct verb {
 	{"run", eg_verb_run, "-c FILE [--exit-when-idle DURATION] [-- EAL arguments]",
 	 "forward, encrypt and decrypt until SIGINT or SIGTERM"},
 	{"check", eg_verb_check, "-c FILE [--prove] [--policy | --offline]",
-	 "say what is wrong with a configuration and what this machine lacks for it; --prove: "
-	 "compare "
-	 "all of its policy with the model; --policy: policy and routes only, without keys and "
-	 "state; "
-	 "--offline: a configuration of another machine"},
+	 "report what is wrong with a configuration and what this machine lacks for it; --prove: "
+	 "compare the whole policy with the reference model; --policy: policy and routes only, "
+	 "without keys and state; --offline: the configuration of another machine"},
 	{"explain", eg_verb_explain, "-c FILE [--json] SRC DST PROTO [PORT] | --mtu PEER",
-	 "say whether policy allows a connection, and why; exit status 3: denied or "
-	 "never forwarded, 4: denied, but only audited. --mtu: how long "
-	 "a packet may be"},
+	 "report whether policy allows a connection, and why; exit status 3: denied or never "
+	 "forwarded, 4: denied, but only audited. --mtu: the longest packet that a peer's tunnel "
+	 "carries"},
 	{"replay", eg_verb_replay, "-c FILE [--against OLD] CAPTURE",
-	 "the verdict on every flow of a capture; exit status 3: OLD says otherwise of some"},
+	 "print the verdict for every flow in a capture; exit status 3: OLD decides differently "
+	 "for some"},
 	{"keygen", eg_verb_keygen, "SUITE FILE",
 	 "write a new key to FILE (mode 0600), or to standard output for -"},
 };
@@ -50,8 +49,8 @@ static bool has_word(int argc, char **argv, const char *word)
 	return false;
 }
 
-/* --help and --version are answered behind every verb as in front of it. */
-static bool answered(int argc, char **argv, const struct verb *verb)
+/* --help and --version work after every verb, too. */
+static bool handle_common_options(int argc, char **argv, const struct verb *verb)
 {
 	if (has_word(argc, argv, "--help"))
 		verb_usage(verb);
@@ -74,8 +73,9 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; argc >= 2 && i < sizeof(verbs) / sizeof(*verbs); i++) {
 		if (!strcmp(argv[1], verbs[i].name))
-			return answered(argc, argv, &verbs[i]) ? EG_EXIT_OK
-							       : verbs[i].run(argc - 1, argv + 1);
+			return handle_common_options(argc, argv, &verbs[i])
+				       ? EG_EXIT_OK
+				       : verbs[i].run(argc - 1, argv + 1);
 	}
 	usage(stderr);
 	return EG_EXIT_USAGE;

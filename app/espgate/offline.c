@@ -1,6 +1,6 @@
 #include "offline.h"
 
-int eg_view_open(struct eg_view *view, const char *path)
+int eg_offline_load(struct eg_offline *view, const char *path)
 {
 	const struct eg_snap_options options = {
 		.prove_ns = EG_PROVE_BUDGET_NS,
@@ -9,7 +9,7 @@ int eg_view_open(struct eg_view *view, const char *path)
 	};
 	struct eg_errs errs = {0};
 
-	*view = (struct eg_view){.config = eg_config_load(path, &errs)};
+	*view = (struct eg_offline){.config = eg_config_load(path, &errs)};
 	if (view->config)
 		view->snap = eg_snap_build(view->config, NULL, &options, &errs);
 	eg_errs_print(&errs, stderr);
@@ -17,9 +17,9 @@ int eg_view_open(struct eg_view *view, const char *path)
 	return view->snap ? 0 : -1;
 }
 
-void eg_view_close(struct eg_view *view)
+void eg_offline_free(struct eg_offline *view)
 {
 	eg_snap_free(view->snap);
 	eg_config_free(view->config);
-	*view = (struct eg_view){0};
+	*view = (struct eg_offline){0};
 }

@@ -1,18 +1,19 @@
-/* Opening a configuration only to look at it: policy and routes, no keys, no device, no privilege.
- * What explain and replay share. */
+/* Loads a configuration for inspection: policy and routes only, without keys, devices or
+ * privileges. Shared by explain and replay. */
 #ifndef ESPGATE_OFFLINE_H
 #define ESPGATE_OFFLINE_H
 
 #include "conf/config.h"
 #include "snap/snap.h"
 
-struct eg_view {
+struct eg_offline {
 	struct eg_config *config;
 	struct eg_snap *snap; /* without SAs */
 };
 
-/* 0, or -1 with all errors printed on standard error. eg_view_close() also then. */
-int eg_view_open(struct eg_view *view, const char *path);
-void eg_view_close(struct eg_view *view);
+/* Returns 0, or -1 with all errors printed to standard error. Call eg_offline_free() in both
+ * cases. */
+int eg_offline_load(struct eg_offline *view, const char *path);
+void eg_offline_free(struct eg_offline *view);
 
 #endif

@@ -1,7 +1,6 @@
-/* check: everything that run would refuse, without touching a device, without privileges or DPDK.
- * --policy: policy and routes alone; --offline: not what this machine has. With --prove the
- * compiled policy is compared with the reference model at every boundary, however long that takes.
- */
+/* check: reports everything that run would refuse, without touching a device and without privileges
+ * or DPDK. --policy: policy and routes only; --offline: for another machine. --prove: compare the
+ * compiled policy with the reference model at every boundary, however long that takes. */
 #include <getopt.h>
 #include <stdio.h>
 
@@ -10,7 +9,7 @@
 #include "snap/snap.h"
 #include "verbs.h"
 
-/* What works, but not for long. */
+/* SAs that work, but not for long. */
 static void recommend_esn(const struct eg_snap *snap)
 {
 	size_t n = 0;
@@ -18,9 +17,8 @@ static void recommend_esn(const struct eg_snap *snap)
 	eg_vec_foreach (slot, &snap->sas)
 		n += !slot->sa->esn;
 	if (n)
-		printf("  %zu SAs without esn end after 2^32 - 1 packets (72 minutes at 1 Mpps): "
-		       "esn: "
-		       "true at both ends is recommended\n",
+		printf("  %zu SAs without esn run out of sequence numbers after 2^32 - 1 packets "
+		       "(72 minutes at 1 Mpps): esn: true at both ends is recommended\n",
 		       n);
 }
 
@@ -29,33 +27,33 @@ static void summarize(const struct eg_config *config, const struct eg_snap *snap
 	const struct eg_snap_policy *policy = snap->policy;
 	struct eg_buf proof = {0};
 
-	printf("%s: no error\n", config->file);
+	printf("%s: no errors\n", config->file);
 	printf("  %zu ports, %zu peers, %zu SAs, %zu routes\n", config->ports.n, config->peers.n,
 	       snap->sas.n, config->routes.n);
 	recommend_esn(snap);
 	if (!policy) {
-		printf("  no policy is enforced\n");
+		printf("  no network policy is configured\n");
 		return;
 	}
-	printf("  policy: %zu namespaces, %zu pods, %zu policies with %zu rules, %zu classes of "
-	       "addresses\n",
+	printf("  policy: %zu namespaces, %zu pods, %zu policies with %zu rules, %zu address "
+	       "classes\n",
 	       policy->cluster.namespaces.n, policy->cluster.pods.n, policy->cluster.policies.n,
 	       eg_policy_stats(policy->compiled)->n_rules,
 	       eg_policy_stats(policy->compiled)->n_classes);
 	eg_proof_describe(&policy->proof, &proof);
-	printf("  proved against the reference model: %s\n", proof.v ? proof.v : "");
+	printf("  checked against the reference model: %s\n", proof.v ? proof.v : "");
 	eg_buf_free(&proof);
 }
 
 struct request {
 	const char *config;
-	bool policy;  /* policy and routes alone: no keys, no state, no machine */
-	bool offline; /* for another machine: its devices and lcores are not here */
+	bool policy;  /* policy and routes only: no keys, no state, no devices */
+	bool offline; /* for another machine: do not check devices and lcores */
 	uint64_t prove_ns;
 };
 
-/* Everything is looked at, whatever is wrong with one part: all errors at once. NULL where there
- * was any. */
+/* Check everything, even after errors, to report all of them at once. NULL if there was any
+ * error. */
 static struct eg_snap *build(const struct eg_config *config, const struct request *request,
 			     struct eg_sa_store *store, struct eg_errs *errs)
 {

@@ -1,5 +1,5 @@
-/* explain: what becomes of a connection under a configuration, and why. Asks the compiled tables
- * and the reference model, and fails loudly where they differ. */
+/* explain: what happens to a connection under a configuration, and why. Evaluates both the compiled
+ * tables and the reference model, and reports a bug if they differ. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +14,9 @@
 #include "policy/explain.h"
 #include "verbs.h"
 
-struct question {
+struct query {
 	const char *config, *src, *dst, *proto, *port;
-	const char *mtu_of; /* a peer: then nothing else is asked */
+	const char *mtu_of; /* --mtu: only this peer's MTU is explained */
 	bool json;
 };
 
@@ -37,8 +37,8 @@ static int parse_proto(const char *text, uint8_t *out)
 	}
 	if (eg_text_u64(text, &number) || number > 255) {
 		fprintf(stderr,
-			"espgate explain: \"%s\" is no protocol (tcp, udp, sctp, icmp, "
-			"icmp6 or a number)\n",
+			"espgate explain: \"%s\" is not a protocol (tcp, udp, sctp, icmp, icmp6 or "
+			"a number)\n",
 			text);
 		return -1;
 	}
@@ -46,29 +46,29 @@ static int parse_proto(const char *text, uint8_t *out)
 	return 0;
 }
 
-static int parse_port(const struct question *question, uint8_t proto, uint16_t *out)
+static int parse_port(const struct query *query, uint8_t proto, uint16_t *out)
 {
 	uint64_t port = 0;
 
 	*out = 0;
-	if (!eg_proto_has_ports(proto) && !question->port)
+	if (!eg_proto_has_ports(proto) && !query->port)
 		return 0;
-	if (!question->port) {
-		fprintf(stderr, "espgate explain: %s needs a destination port\n", question->proto);
+	if (!query->port) {
+		fprintf(stderr, "espgate explain: %s requires a destination port\n", query->proto);
 		return -1;
 	}
-	if (eg_text_u64(question->port, &port) || port > UINT16_MAX) {
+	if (eg_text_u64(query->port, &port) || port > UINT16_MAX) {
 		fprintf(stderr,
-			"espgate explain: \"%s\" is no port: give its number (0-65535); names of "
-			"services and container ports are not looked up\n",
-			question->port);
+			"espgate explain: \"%s\" is not a port number (0-65535); names of services "
+			"and container ports are not resolved\n",
+			query->port);
 		return -1;
 	}
 	*out = (uint16_t)port;
 	return 0;
 }
 
-/* An address, or a pod as namespace/name: then its first address of the family (0: any). */
+/* An address, or a pod as namespace/name, for its first address of the family (0: any). */
 static int parse_end(const struct eg_cluster *cluster, const char *text, unsigned family,
 		     struct eg_ip *out)
 {
@@ -93,32 +93,32 @@ static int parse_end(const struct eg_cluster *cluster, const char *text, unsigne
 			}
 		}
 	}
-	fprintf(stderr, "espgate explain: \"%s\" is no address and no pod (namespace/name)%s\n",
+	fprintf(stderr,
+		"espgate explain: \"%s\" is neither an address nor a pod (namespace/name)%s\n",
 		text, family ? " with an address of that family" : "");
 	return -1;
 }
 
-static int parse_key(const struct question *question, const struct eg_cluster *cluster,
+static int parse_key(const struct query *query, const struct eg_cluster *cluster,
 		     struct eg_packet_key *key)
 {
 	struct eg_ip dst;
 
-	if (parse_proto(question->proto, &key->proto) ||
-	    parse_port(question, key->proto, &key->port))
+	if (parse_proto(query->proto, &key->proto) || parse_port(query, key->proto, &key->port))
 		return -1;
-	/* Where one end is an address, it decides the family of the other. */
-	if (!eg_ip_parse(question->dst, &dst)) {
+	/* If one endpoint is an address, it determines the family of the other. */
+	if (!eg_ip_parse(query->dst, &dst)) {
 		key->dst = dst;
-		if (parse_end(cluster, question->src, dst.family, &key->src))
+		if (parse_end(cluster, query->src, dst.family, &key->src))
 			return -1;
-	} else if (parse_end(cluster, question->src, 0, &key->src) ||
-		   parse_end(cluster, question->dst, key->src.family, &key->dst)) {
+	} else if (parse_end(cluster, query->src, 0, &key->src) ||
+		   parse_end(cluster, query->dst, key->src.family, &key->dst)) {
 		return -1;
 	}
 	if (key->src.family == key->dst.family)
 		return 0;
-	fprintf(stderr, "espgate explain: %s and %s are of different families\n", question->src,
-		question->dst);
+	fprintf(stderr, "espgate explain: %s and %s have different address families\n", query->src,
+		query->dst);
 	return -1;
 }
 
@@ -137,7 +137,7 @@ static void peer_json(const struct eg_conf_peer *peer, struct eg_buf *out)
 	eg_buf_add(out, "]");
 }
 
-static void route_json(const struct eg_view *view, const struct eg_hop *hop, struct eg_buf *out)
+static void route_json(const struct eg_offline *view, const struct eg_hop *hop, struct eg_buf *out)
 {
 	static const char *const kinds[] = {"none", "no_neighbor", "gateway", "broadcast", "port",
 					    "port", "port",        "peer",    "peers"};
@@ -161,7 +161,7 @@ static bool has_address(const struct eg_conf_port *port, const struct eg_ip *ip)
 	return false;
 }
 
-/* What becomes of a packet to an address of the gateway. */
+/* A packet to an address of the gateway. */
 static void explain_local(const struct eg_config *config, const struct eg_ip *dst,
 			  struct eg_buf *out)
 {
@@ -171,14 +171,14 @@ static void explain_local(const struct eg_config *config, const struct eg_ip *ds
 		if (!port->kernel.device || !has_address(port, dst))
 			continue;
 		eg_kernel_interface(port, interface);
-		eg_buf_add(out, "the gateway itself: to the kernel by %s%s\n", interface,
-			   port->role == EG_ROLE_ENCRYPTED ? ", where allow names it" : "");
+		eg_buf_add(out, "the gateway itself: to the kernel through %s%s\n", interface,
+			   port->role == EG_ROLE_ENCRYPTED ? ", if allow permits it" : "");
 		return;
 	}
 	eg_buf_add(out, "the gateway itself: dropped as to_gateway\n");
 }
 
-static void route_text(const struct eg_view *view, const struct eg_hop *hop,
+static void route_text(const struct eg_offline *view, const struct eg_hop *hop,
 		       const struct eg_ip *dst, struct eg_buf *out)
 {
 	char remote[EG_IP_TEXT];
@@ -186,21 +186,21 @@ static void route_text(const struct eg_view *view, const struct eg_hop *hop,
 	eg_buf_add(out, "route: ");
 	switch ((enum eg_hop_kind)hop->kind) {
 	case EG_HOP_NONE:
-		eg_buf_add(out, "neither peer nor route: dropped as no_route\n");
+		eg_buf_add(out, "no matching peer or route: dropped as no_route\n");
 		return;
 	case EG_HOP_NO_NEIGHBOR:
-		eg_buf_add(out, "next hop's MAC address is not known: dropped as no_neighbor\n");
+		eg_buf_add(out, "next hop's MAC address is unknown: dropped as no_neighbor\n");
 		return;
 	case EG_HOP_LOCAL:
 		explain_local(view->config, dst, out);
 		return;
 	case EG_HOP_BROADCAST:
-		eg_buf_add(out, "everybody on a port's network: dropped as multicast\n");
+		eg_buf_add(out, "broadcast address of a port's network: dropped as multicast\n");
 		return;
 	case EG_HOP_PORT:
 	case EG_HOP_LINK:
 	case EG_HOP_VIA:
-		eg_buf_add(out, "out by port %s%s\n", view->config->ports.v[hop->port].name,
+		eg_buf_add(out, "out of port %s%s\n", view->config->ports.v[hop->port].name,
 			   view->config->ports.v[hop->port].role == EG_ROLE_ENCRYPTED
 				   ? ", which sends nothing in clear: dropped as plain_to_encrypted"
 				   : "");
@@ -220,7 +220,7 @@ static void route_text(const struct eg_view *view, const struct eg_hop *hop,
 	eg_buf_add(out, "\n");
 }
 
-/* No tunnel takes it, and encrypt says that nothing else may. */
+/* No tunnel matches, but encrypt requires one. */
 static bool must_encrypt(const struct eg_snap_world *world, const struct eg_hop *hop,
 			 const struct eg_ip *dst)
 {
@@ -228,8 +228,8 @@ static bool must_encrypt(const struct eg_snap_world *world, const struct eg_hop 
 	       eg_snap_must_encrypt(world, dst->family, dst->bytes);
 }
 
-/* By which way packets with that source may come in; false: by none that checks. */
-static bool source_text(const struct eg_view *view, const struct eg_ip *src, struct eg_buf *out)
+/* Where packets with that source are accepted; false: on no port that checks. */
+static bool source_text(const struct eg_offline *view, const struct eg_ip *src, struct eg_buf *out)
 {
 	static const char *const modes[] = {"strict", "loose", "off"};
 	const struct eg_snap_world *world = view->snap->world;
@@ -238,17 +238,17 @@ static bool source_text(const struct eg_view *view, const struct eg_ip *src, str
 
 	eg_buf_add(out, "source check: ");
 	if (eg_hop_is_tunnel(back)) {
-		eg_buf_add(out, "accepted out of its peer's tunnel only\n");
+		eg_buf_add(out, "accepted only from its peer's tunnel\n");
 		return true;
 	}
 	if (back->kind == EG_HOP_LOCAL) {
-		eg_buf_add(out, "the gateway itself: accepted from its kernel device only\n");
+		eg_buf_add(out, "the gateway itself: accepted only from its kernel device\n");
 		return true;
 	}
 	if (back->kind == EG_HOP_NONE || back->kind == EG_HOP_BROADCAST ||
 	    back->port == EG_HOP_NO_PORT) {
-		eg_buf_add(out, "behind no port: dropped as source_check, except by a port with "
-				"source_check: off\n");
+		eg_buf_add(out, "not behind any port: dropped as source_check, except on a port "
+				"with source_check: off\n");
 		return false;
 	}
 	port = &view->config->ports.v[back->port];
@@ -258,14 +258,14 @@ static bool source_text(const struct eg_view *view, const struct eg_ip *src, str
 		return true;
 	}
 	eg_buf_add(out,
-		   "behind encrypted port %s: dropped as source_check on clear ports, and in "
-		   "clear there\n",
+		   "behind encrypted port %s: dropped as source_check on clear ports, and there if "
+		   "in clear\n",
 		   port->name);
 	return false;
 }
 
-/* Addresses that parse refuses, as it would. */
-static enum eg_verdict lost_by_address(const struct eg_packet_key *key)
+/* Addresses that the parse stage drops. */
+static enum eg_verdict invalid_address(const struct eg_packet_key *key)
 {
 	const struct eg_pkt pkt = {.version = key->src.family};
 	struct eg_ip4 ip4 = {0};
@@ -279,11 +279,11 @@ static enum eg_verdict lost_by_address(const struct eg_packet_key *key)
 		key->src.family == 4 ? (const uint8_t *)&ip4 : (const uint8_t *)&ip6, &pkt);
 }
 
-/* What becomes of it whatever policy says; EG_PASS where it is forwarded. */
-static enum eg_verdict lost_anyway(const struct eg_view *view, const struct eg_packet_key *key,
-				   const struct eg_hop *hop)
+/* The drop reason regardless of policy; EG_PASS if it is forwarded. */
+static enum eg_verdict drop_regardless(const struct eg_offline *view,
+				       const struct eg_packet_key *key, const struct eg_hop *hop)
 {
-	enum eg_verdict drop = lost_by_address(key);
+	enum eg_verdict drop = invalid_address(key);
 
 	if (drop)
 		return drop;
@@ -321,18 +321,18 @@ static int status_of(const struct eg_explanation *explanation)
 	return explanation->audit ? EG_EXIT_AUDIT : EG_EXIT_NO;
 }
 
-static int answer(const struct eg_view *view, const struct question *question)
+static int explain(const struct eg_offline *view, const struct query *query)
 {
 	const struct eg_snap *snap = view->snap;
 	struct eg_explanation explanation = {0};
 	struct eg_packet_key key = {0};
 	struct eg_buf out = {0}, check = {0};
 	const struct eg_hop *hop;
-	bool source, plain;
+	bool source, must_be_encrypted;
 	enum eg_verdict lost;
 	int status = EG_EXIT_ERROR;
 
-	if (parse_key(question, &snap->policy->cluster, &key))
+	if (parse_key(query, &snap->policy->cluster, &key))
 		return EG_EXIT_USAGE;
 	if (eg_policy_explain(snap->policy->compiled, &key, &explanation)) {
 		fprintf(stderr, "espgate explain: out of memory\n");
@@ -340,15 +340,15 @@ static int answer(const struct eg_view *view, const struct question *question)
 	}
 	hop = &snap->world->hops[eg_lpm_lookup(snap->world->routes, &key.dst)];
 	source = source_text(view, &key.src, &check);
-	plain = must_encrypt(snap->world, hop, &key.dst);
-	lost = lost_anyway(view, &key, hop);
+	must_be_encrypted = must_encrypt(snap->world, hop, &key.dst);
+	lost = drop_regardless(view, &key, hop);
 	explanation.drop_reason = lost ? eg_drop_name(lost) : NULL;
 	explanation.audit = snap->policy->audit;
-	if (question->json) {
+	if (query->json) {
 		eg_buf_add(&out, "{\"policy\": ");
 		eg_explanation_json(&explanation, &out);
 		eg_buf_add(&out, ", \"source_accepted\": %s", source ? "true" : "false");
-		eg_buf_add(&out, ", \"must_encrypt\": %s", plain ? "true" : "false");
+		eg_buf_add(&out, ", \"must_encrypt\": %s", must_be_encrypted ? "true" : "false");
 		eg_buf_add(&out, ", \"route\": ");
 		route_json(view, hop, &out);
 		eg_buf_add(&out, ", \"audit\": %s, \"drop\": %s%s%s}\n",
@@ -357,10 +357,10 @@ static int answer(const struct eg_view *view, const struct question *question)
 	} else {
 		eg_explanation_text(&explanation, &out);
 		eg_buf_add(&out, "%s", check.v ? check.v : "");
-		if (lost_by_address(&key))
+		if (invalid_address(&key))
 			eg_buf_add(&out, "route: none: %s\n", eg_drop_text(lost));
-		else if (plain)
-			eg_buf_add(&out, "route: into no tunnel, and encrypt names its network: "
+		else if (must_be_encrypted)
+			eg_buf_add(&out, "route: no tunnel, but encrypt covers its network: "
 					 "dropped as must_encrypt\n");
 		else
 			route_text(view, hop, &key.dst, &out);
@@ -369,7 +369,7 @@ static int answer(const struct eg_view *view, const struct question *question)
 	status = status_of(&explanation);
 	if (!explanation.tables_agree)
 		fprintf(stderr, "espgate explain: compiled tables and reference model DISAGREE: "
-				"this is a bug of espgate's, please report it\n");
+				"this is a bug in espgate, please report it\n");
 end:
 	eg_explanation_free(&explanation);
 	eg_buf_free(&out);
@@ -377,7 +377,7 @@ end:
 	return status;
 }
 
-static int parse(int argc, char **argv, struct question *question)
+static int parse(int argc, char **argv, struct query *query)
 {
 	static const struct option longs[] = {
 		{"json", no_argument, NULL, 'j'}, {"mtu", required_argument, NULL, 'm'}, {0}};
@@ -385,46 +385,45 @@ static int parse(int argc, char **argv, struct question *question)
 
 	while ((opt = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
 		if (opt == 'c')
-			question->config = optarg;
+			query->config = optarg;
 		else if (opt == 'j')
-			question->json = true;
+			query->json = true;
 		else if (opt == 'm')
-			question->mtu_of = optarg;
+			query->mtu_of = optarg;
 		else
 			return -1;
 	}
-	if (question->mtu_of)
-		return question->config && optind == argc && !question->json ? 0 : -1;
-	if (!question->config || argc - optind < 3 || argc - optind > 4)
+	if (query->mtu_of)
+		return query->config && optind == argc && !query->json ? 0 : -1;
+	if (!query->config || argc - optind < 3 || argc - optind > 4)
 		return -1;
-	question->src = argv[optind];
-	question->dst = argv[optind + 1];
-	question->proto = argv[optind + 2];
-	question->port = argc - optind == 4 ? argv[optind + 3] : NULL;
+	query->src = argv[optind];
+	query->dst = argv[optind + 1];
+	query->proto = argv[optind + 2];
+	query->port = argc - optind == 4 ? argv[optind + 3] : NULL;
 	return 0;
 }
 
 int eg_verb_explain(int argc, char **argv)
 {
-	struct question question = {0};
-	struct eg_view view = {0};
+	struct query query = {0};
+	struct eg_offline view = {0};
 	int status = EG_EXIT_ERROR;
 
-	if (parse(argc, argv, &question)) {
+	if (parse(argc, argv, &query)) {
 		fprintf(stderr, "usage: espgate explain -c FILE [--json] SRC DST PROTO [PORT]\n"
 				"       espgate explain -c FILE --mtu PEER\n"
 				"  SRC, DST: an address, or a pod as namespace/name\n");
 		return EG_EXIT_USAGE;
 	}
-	if (!eg_view_open(&view, question.config)) {
-		if (question.mtu_of)
-			status = eg_explain_mtu(&view, question.mtu_of);
+	if (!eg_offline_load(&view, query.config)) {
+		if (query.mtu_of)
+			status = eg_explain_mtu(&view, query.mtu_of);
 		else if (view.snap->policy)
-			status = answer(&view, &question);
+			status = explain(&view, &query);
 		else
-			fprintf(stderr, "espgate explain: %s enforces no policy\n",
-				question.config);
+			fprintf(stderr, "espgate explain: %s enforces no policy\n", query.config);
 	}
-	eg_view_close(&view);
+	eg_offline_free(&view);
 	return status;
 }

@@ -11,12 +11,12 @@ static void list_suites(void)
 	fprintf(stderr, "\n");
 }
 
-static void complain(const char *name)
+static void report_unknown_suite(const char *name)
 {
 	const char *reason = eg_suite_refused(name), *meant = eg_suite_suggest(name);
 
 	if (reason) {
-		fprintf(stderr, "espgate keygen: \"%s\" is refused: %s\n", name, reason);
+		fprintf(stderr, "espgate keygen: \"%s\" is not allowed: %s\n", name, reason);
 		return;
 	}
 	fprintf(stderr, "espgate keygen: unknown suite \"%s\"", name);
@@ -39,7 +39,7 @@ int eg_verb_keygen(int argc, char **argv)
 	}
 	suite = eg_suite_find(argv[1]);
 	if (!suite) {
-		complain(argv[1]);
+		report_unknown_suite(argv[1]);
 		return EG_EXIT_USAGE;
 	}
 	err = eg_keyfile_create(argv[2], suite, &errs);

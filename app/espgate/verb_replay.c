@@ -1,5 +1,6 @@
-/* replay: what a configuration says of every flow in a capture, and what it changes against
- * another: a policy change can be tried on yesterday's traffic before it is rolled out. */
+/* replay: prints the verdict of a configuration for every flow in a capture, or the differences to
+ * another configuration, so that a policy change can be tested on yesterday's traffic before it is
+ * rolled out. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,7 +10,8 @@
 #include "policy/describe.h"
 #include "verbs.h"
 
-static struct eg_policy_verdict ask(const struct eg_snap *snap, const struct eg_packet_key *key)
+static struct eg_policy_verdict evaluate(const struct eg_snap *snap,
+					 const struct eg_packet_key *key)
 {
 	const struct eg_policy_packet packet = {
 		.src = key->src.bytes,
@@ -25,7 +27,7 @@ static struct eg_policy_verdict ask(const struct eg_snap *snap, const struct eg_
 	return verdict;
 }
 
-static const char *word(const struct eg_policy_verdict *verdict)
+static const char *verdict_name(const struct eg_policy_verdict *verdict)
 {
 	bool unknown = verdict->side[EG_EGRESS] == EG_POLICY_UNKNOWN;
 	bool egress = verdict->side[EG_EGRESS] == EG_POLICY_DENY;
@@ -60,50 +62,50 @@ static void print_flow(const struct eg_capture_flow *flow, const char *before, c
 	printf("  (%" PRIu64 " packets, %" PRIu64 " bytes)\n", flow->packets, flow->bytes);
 }
 
-static int judge(const struct eg_capture *capture, const struct eg_snap *now,
-		 const struct eg_snap *before)
+static int print_verdicts(const struct eg_capture *capture, const struct eg_snap *now,
+			  const struct eg_snap *before)
 {
 	size_t denied = 0, different = 0;
 
 	eg_vec_foreach (flow, &capture->flows) {
-		struct eg_policy_verdict verdict = ask(now, &flow->key);
+		struct eg_policy_verdict verdict = evaluate(now, &flow->key);
 		bool passes = eg_policy_passes(&verdict);
 
 		denied += !passes;
 		if (before) {
-			struct eg_policy_verdict old = ask(before, &flow->key);
+			struct eg_policy_verdict old = evaluate(before, &flow->key);
 
 			if (eg_policy_passes(&old) == passes)
 				continue;
 			different++;
-			print_flow(flow, word(&old), word(&verdict));
+			print_flow(flow, verdict_name(&old), verdict_name(&verdict));
 		} else {
-			print_flow(flow, NULL, word(&verdict));
+			print_flow(flow, NULL, verdict_name(&verdict));
 		}
 	}
 	printf("%zu flows in %" PRIu64 " packets: %zu allowed, %zu denied", capture->flows.n,
 	       capture->packets, capture->flows.n - denied, denied);
 	if (before)
 		printf(", %zu different", different);
-	printf("; %" PRIu64 " packets follow a flow (fragments, ICMP errors), %" PRIu64
-	       " are nothing to route\n",
+	printf("; %" PRIu64 " packets belong to another flow (fragments, ICMP errors), %" PRIu64
+	       " cannot be routed\n",
 	       capture->followers, capture->skipped);
 	return different ? EG_EXIT_NO : EG_EXIT_OK;
 }
 
 static int replay(const char *now_path, const char *before_path, const char *capture_path)
 {
-	struct eg_view now = {0}, before = {0};
+	struct eg_offline now = {0}, before = {0};
 	struct eg_capture capture = {0};
 	int status = EG_EXIT_ERROR;
 
-	if (!eg_view_open(&now, now_path) &&
-	    (!before_path || !eg_view_open(&before, before_path)) &&
+	if (!eg_offline_load(&now, now_path) &&
+	    (!before_path || !eg_offline_load(&before, before_path)) &&
 	    !eg_capture_read(capture_path, &capture))
-		status = judge(&capture, now.snap, before.snap);
+		status = print_verdicts(&capture, now.snap, before.snap);
 	eg_capture_free(&capture);
-	eg_view_close(&before);
-	eg_view_close(&now);
+	eg_offline_free(&before);
+	eg_offline_free(&now);
 	return status;
 }
 

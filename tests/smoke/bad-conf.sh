@@ -6,7 +6,7 @@
 make_keys
 write_conf good a "$(pcap 0 "$data/pods-a.pcap")" "$(pcap 1 "$data/empty.pcap")"
 expect_status 0 "$espgate" check -c good.yaml >out 2>err
-expect_line out "good.yaml: no error"
+expect_line out "good.yaml: no errors"
 expect_line out "  2 ports, 1 peers, 2 SAs, 4 routes"
 
 # A small example with one mistake.

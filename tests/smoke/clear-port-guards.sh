@@ -73,9 +73,9 @@ run_explain() { # CONF DESTINATION: write explain.txt, whether denied or not
 	"$espgate" explain -c explain.yaml 10.244.1.2 "$2" udp 7 >explain.txt 2>&1 || true
 }
 run_explain closed 10.244.2.2
-expect_line explain.txt "route: into no tunnel, and encrypt names its network: dropped as must_encrypt"
+expect_line explain.txt "route: no tunnel, but encrypt covers its network: dropped as must_encrypt"
 run_explain sealed 10.244.9.9
-expect_line explain.txt "route: into no tunnel, and encrypt names its network: dropped as must_encrypt"
+expect_line explain.txt "route: no tunnel, but encrypt covers its network: dropped as must_encrypt"
 for route in "sealed 10.244.2.2" "closed 8.8.8.8" "closed 10.244.1.3"; do
 	run_explain $route
 	expect_line explain.txt "route: "

@@ -36,6 +36,6 @@ grep -q '"audit": true, "drop": null' json || fail "the JSON lacks audit"
 expect_explain 3 audit "DENIED (audit: would be denied, but passes)" $web 224.0.0.5 udp 5
 expect_line out "route: none: "
 expect_status 2 "$espgate" explain -c enforce.yaml $web $api tcp http >out 2>err
-expect_line err 'espgate explain: "http" is no port: give its number'
+expect_line err 'espgate explain: "http" is not a port number (0-65535)'
 expect_status 2 "$espgate" explain -c enforce.yaml $web $api tcp >out 2>err
-expect_line err 'espgate explain: tcp needs a destination port'
+expect_line err 'espgate explain: tcp requires a destination port'

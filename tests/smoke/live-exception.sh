@@ -139,7 +139,7 @@ until_true 10 grep -q "configuration 4 in force" a.log
 megabytes=1
 for port in 179 22; do
 	"$espgate" explain -c a.yaml 10.244.1.2 10.244.1.1 tcp $port >explain-$port.txt 2>&1 || true
-	expect_line explain-$port.txt "route: the gateway itself: to the kernel by k-pods"
+	expect_line explain-$port.txt "route: the gateway itself: to the kernel through k-pods"
 done
 expect_line explain-179.txt ALLOWED
 expect_line explain-22.txt DENIED

@@ -50,7 +50,7 @@ expect_refused 'peers.other.sas[0].key_file' "its key was used by another SA (SP
 sed -i 's/spi: 4098/spi: 4097/' a.yaml
 expect_status 0 "$espgate" check -c a.yaml >out 2>err
 
-expect_line out "2 SAs without esn end after 2^32 - 1 packets (72 minutes at 1 Mpps): esn: true at both ends is recommended"
+expect_line out "2 SAs without esn run out of sequence numbers after 2^32 - 1 packets (72 minutes at 1 Mpps): esn: true at both ends is recommended"
 
 # A crash may cut the last batch, which was not in use yet.
 echo "batch 00000000000000000099 bytes 00000002" >>state/journal
