@@ -1,3 +1,4 @@
+/* The sections log and stats. */
 #include <stdio.h>
 #include <string.h>
 

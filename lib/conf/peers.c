@@ -1,3 +1,4 @@
+/* The section peers; SAs, lifetime and liveness of a peer have files of their own. */
 #include "conf/sections.h"
 
 static void read_local(struct eg_read *rd, const struct eg_node *node, void *into)

@@ -1,3 +1,4 @@
+/* The section policy. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* The section ports, and names of ports and peers. */
 #include <ctype.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* The sections neighbors and routes. */
 #include <string.h>
 
 #include "conf/sections.h"

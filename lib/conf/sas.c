@@ -1,3 +1,4 @@
+/* The SAs of a peer (peers.NAME.sas). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Reads files into trees. */
 #include "conf/tree.h"
 
 #include <errno.h>

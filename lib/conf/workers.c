@@ -1,3 +1,4 @@
+/* The section workers: lcores and pinned queues. */
 #include <ctype.h>
 #include <string.h>
 

@@ -46,7 +46,7 @@ static bool has_object_suffix(const char *path)
 }
 
 /* Bytewise: the order of errors must not depend on the locale. */
-static int by_path(const void *a, const void *b)
+static int compare_paths(const void *a, const void *b)
 {
 	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
 }
@@ -103,7 +103,7 @@ static int list_directory(struct walk *walk, const char *path, struct entries *e
 		err = fail(walk->k8s, path, strerror(errno));
 	closedir(dir);
 	if (entries->n)
-		qsort(entries->v, entries->n, sizeof(*entries->v), by_path);
+		qsort(entries->v, entries->n, sizeof(*entries->v), compare_paths);
 	return err;
 }
 
@@ -120,8 +120,8 @@ static bool first_visit(struct walk *walk, const struct stat *st)
 	return eg_intern_count(&walk->seen) > before;
 }
 
-/* What a directory's name stands for now: it, and what ..data in it names (a mounted ConfigMap).
- * Both are replaced by another link when the content changes. */
+/* The directory that a path refers to, and the target of ..data inside it (a mounted ConfigMap).
+ * Both change when the content is replaced. */
 struct identity {
 	struct stat directory, data;
 };

@@ -9,12 +9,13 @@
  * List` and in PodList and the like; YAML or JSON, any number of documents.
  *
  * Decisions:
- * - Metadata and policies are read strictly: a field that is not part of the API is an error, and
- * so is whatever the API server would reject. In other places unknown fields are skipped.
+ * - Metadata and policies are read strictly: a field that is not part of the API is an error,
+ *   and so is whatever the API server would reject. Elsewhere unknown fields are skipped.
  * - Other kinds are skipped in the inventory, with a warning if the name suggests a network policy
  *   that is not enforced. Where policies are expected, every unsupported object is an error.
  * - NetworkPolicy of extensions/v1beta1, or of any other version of its two API groups, is
- * rejected: use `kubectl convert`. A NetworkPolicy of another group (Calico's) is another kind.
+ *   rejected: use `kubectl convert`. A NetworkPolicy of another group (Calico's) is another
+ *   kind.
  * - `kind: Status` is what the API server sends instead of objects when a request fails: an error.
  * - A missing metadata.namespace is an error unless a default is configured.
  * - A namespace that objects refer to but the inventory lacks has a single label, the name that the

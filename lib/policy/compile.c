@@ -86,8 +86,8 @@ static int take_results(struct work *w)
 	w->classes.lpm = NULL;
 	policy->of_owner = w->classes.of_owner.v;
 	w->classes.of_owner = (struct eg_words){0};
-	policy->port_maps = w->port_maps.code.words.v;
-	w->port_maps.code.words.v = NULL;
+	policy->port_maps = w->port_maps.maps.words.v;
+	w->port_maps.maps.words.v = NULL;
 	policy->rules = w->rules.refs.v;
 	w->rules.refs.v = NULL;
 	for (int dir = 0; dir < EG_DIRS; dir++) {
@@ -111,11 +111,11 @@ static void fill_stats(struct work *w)
 	stats->n_rules = w->rules.refs.n;
 	stats->n_matchers = w->rules.matchers.n;
 	stats->n_blocks = w->rules.blocks.n;
-	stats->n_port_maps = eg_intern_count(&w->port_maps.code);
+	stats->n_port_maps = eg_intern_count(&w->port_maps.maps);
 	stats->bytes = sizeof(*w->policy) + eg_lpm_bytes(w->policy->lpm) +
 		       stats->n_classes * sizeof(struct eg_class_info) +
 		       stats->n_rules * sizeof(struct eg_rule_ref) +
-		       w->port_maps.code.words.n * sizeof(uint32_t);
+		       w->port_maps.maps.words.n * sizeof(uint32_t);
 	for (int dir = 0; dir < EG_DIRS; dir++) {
 		stats->n_groups[dir] = eg_intern_count(&w->policy->isolating[dir]);
 		stats->bytes += table_bytes(&w->policy->tables[dir]) +

@@ -80,9 +80,9 @@ void eg_policy_match(const struct eg_policy *policy, const struct eg_match *in,
 
 /* Apply the exemptions that override policies, only after a denial. dst_pod EG_NONE: any pod that
  * has the address. */
-static void exempt(const struct eg_policy *policy, const struct eg_policy_packet *packet,
-		   const struct eg_match *match, uint32_t dst_pod,
-		   struct eg_policy_verdict *verdict)
+static void apply_exemptions(const struct eg_policy *policy, const struct eg_policy_packet *packet,
+			     const struct eg_match *match, uint32_t dst_pod,
+			     struct eg_policy_verdict *verdict)
 {
 	struct eg_ip src, dst;
 	uint32_t pod;
@@ -134,8 +134,8 @@ static uint32_t stricter(uint32_t a, uint32_t b)
 }
 
 /* An endpoint has several owners: each pair of owners must pass. */
-static void decide_shared(const struct eg_policy *policy, const struct eg_policy_packet *packet,
-			  const struct eg_match *match, struct eg_policy_verdict *out)
+static void evaluate_shared(const struct eg_policy *policy, const struct eg_policy_packet *packet,
+			    const struct eg_match *match, struct eg_policy_verdict *out)
 {
 	struct owners src = owners_of(policy, packet->family, packet->src, &match->src);
 	struct owners dst = owners_of(policy, packet->family, packet->dst, &match->dst);
@@ -149,16 +149,16 @@ static void decide_shared(const struct eg_policy *policy, const struct eg_policy
 
 			match_burst(policy, &pair, &one, 1);
 			if (!eg_policy_passes(&one))
-				exempt(policy, packet, &pair, dst.v ? dst.v[d].index : EG_NONE,
-				       &one);
+				apply_exemptions(policy, packet, &pair,
+						 dst.v ? dst.v[d].index : EG_NONE, &one);
 			for (int dir = 0; dir < EG_DIRS; dir++)
 				all.side[dir] = stricter(all.side[dir], one.side[dir]);
 		}
 	*out = all;
 }
 
-static void decide_burst(const struct eg_policy *policy, const struct eg_policy_packet *packets,
-			 struct eg_policy_verdict *out, size_t n)
+static void evaluate_burst(const struct eg_policy *policy, const struct eg_policy_packet *packets,
+			   struct eg_policy_verdict *out, size_t n)
 {
 	struct eg_match match[BURST];
 
@@ -180,9 +180,9 @@ static void decide_burst(const struct eg_policy *policy, const struct eg_policy_
 	for (size_t i = 0; i < n; i++) {
 		if (policy->of_owner &&
 		    (policy->classes[match[i].src].shared || policy->classes[match[i].dst].shared))
-			decide_shared(policy, &packets[i], &match[i], &out[i]);
+			evaluate_shared(policy, &packets[i], &match[i], &out[i]);
 		else if (!eg_policy_passes(&out[i]))
-			exempt(policy, &packets[i], &match[i], EG_NONE, &out[i]);
+			apply_exemptions(policy, &packets[i], &match[i], EG_NONE, &out[i]);
 	}
 }
 
@@ -190,7 +190,7 @@ void eg_policy_evaluate(const struct eg_policy *policy, const struct eg_policy_p
 			struct eg_policy_verdict *out, size_t n)
 {
 	for (size_t i = 0; i < n; i += BURST)
-		decide_burst(policy, packets + i, out + i, n - i < BURST ? n - i : BURST);
+		evaluate_burst(policy, packets + i, out + i, n - i < BURST ? n - i : BURST);
 }
 
 const struct eg_rule_ref *eg_policy_rule(const struct eg_policy *policy, uint32_t verdict)

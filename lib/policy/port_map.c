@@ -123,30 +123,30 @@ static int assign_verdicts(struct eg_port_maps *port_maps)
 static int add_map(struct eg_port_maps *port_maps, uint32_t *cell)
 {
 	const uint32_t *cuts = port_maps->cuts.v, *verdicts = port_maps->verdicts.v;
-	struct eg_words code = {0};
+	struct eg_words map = {0};
 	uint32_t n = 0, id;
-	int err = eg_words_add(&code, 0);
+	int err = eg_words_add(&map, 0);
 
 	for (size_t i = 0; !err && i + 1 < port_maps->cuts.n; i++)
 		if (!i || verdicts[i] != verdicts[i - 1]) {
-			err = eg_words_add(&code, cuts[i]);
+			err = eg_words_add(&map, cuts[i]);
 			n++;
 		}
 	for (size_t i = 0; !err && i + 1 < port_maps->cuts.n; i++)
 		if (!i || verdicts[i] != verdicts[i - 1])
-			err = eg_words_add(&code, verdicts[i]);
+			err = eg_words_add(&map, verdicts[i]);
 	if (!err && n == 1) {
 		*cell = verdicts[0];
 	} else if (!err) {
-		code.v[0] = n;
-		id = eg_intern_add(&port_maps->code, code.v, code.n);
+		map.v[0] = n;
+		id = eg_intern_add(&port_maps->maps, map.v, map.n);
 		err = id == EG_INTERN_FAILED ? -ENOMEM : 0;
 		if (!err)
-			*cell = EG_CELL_PORT_MAP | (uint32_t)(port_maps->code.ends.v[id] - code.n);
-		if (!err && port_maps->code.words.n >= EG_CELL_PORT_MAP)
+			*cell = EG_CELL_PORT_MAP | (uint32_t)(port_maps->maps.ends.v[id] - map.n);
+		if (!err && port_maps->maps.words.n >= EG_CELL_PORT_MAP)
 			err = -E2BIG;
 	}
-	eg_vec_free(&code);
+	eg_vec_free(&map);
 	return err;
 }
 
@@ -154,7 +154,7 @@ int eg_port_maps_cell(struct eg_port_maps *port_maps, const struct eg_cluster *c
 		      const struct eg_rules *rules, const struct eg_pod_classes *pod_classes,
 		      const struct eg_words *key, uint32_t *cell)
 {
-	uint32_t id = eg_intern_add(&port_maps->memo, key->v, key->n);
+	uint32_t id = eg_intern_add(&port_maps->cache, key->v, key->n);
 	int err = 0;
 
 	if (id == EG_INTERN_FAILED)
@@ -177,8 +177,8 @@ int eg_port_maps_cell(struct eg_port_maps *port_maps, const struct eg_cluster *c
 
 void eg_port_maps_free(struct eg_port_maps *port_maps)
 {
-	eg_intern_free(&port_maps->code);
-	eg_intern_free(&port_maps->memo);
+	eg_intern_free(&port_maps->maps);
+	eg_intern_free(&port_maps->cache);
 	eg_vec_free(&port_maps->cells);
 	eg_vec_free(&port_maps->spans);
 	eg_vec_free(&port_maps->cuts);

@@ -9,10 +9,10 @@
 #define EG_CELL_PORT_MAP 0x80000000u
 
 /* A port map: n, then n start keys (ascending, the first is 0), then n verdicts. */
-static inline uint32_t eg_port_map_lookup(const uint32_t *program, uint32_t key)
+static inline uint32_t eg_port_map_lookup(const uint32_t *map, uint32_t key)
 {
-	uint32_t n = program[0], at = 0;
-	const uint32_t *starts = program + 1;
+	uint32_t n = map[0], at = 0;
+	const uint32_t *starts = map + 1;
 
 	/* Binary search: a hundred ranges take seven steps, one port takes two. */
 	for (uint32_t left = n; left > 1;) {
@@ -30,9 +30,9 @@ struct eg_span {
 };
 
 struct eg_port_maps {
-	struct eg_intern code;                     /* each distinct map once */
-	struct eg_intern memo;                     /* cache keys: profile, then rules */
-	struct eg_words cells;                     /* cell of memo i */
+	struct eg_intern maps;                     /* each distinct map once */
+	struct eg_intern cache;                    /* cache keys: profile, then rules */
+	struct eg_words cells;                     /* cell of cache i */
 	EG_VEC(struct eg_span) spans;              /* scratch */
 	struct eg_words cuts, verdicts, next_free; /* scratch */
 	uint64_t n_assigned;                       /* pieces processed, over all cells */
@@ -41,7 +41,7 @@ struct eg_port_maps {
 /* Words stored and pieces processed so far, for the meter. */
 static inline uint64_t eg_port_maps_cost(const struct eg_port_maps *port_maps)
 {
-	return port_maps->code.words.n + port_maps->memo.words.n + port_maps->n_assigned;
+	return port_maps->maps.words.n + port_maps->cache.words.n + port_maps->n_assigned;
 }
 
 /* The cell for rules (ascending; the first match decides) at a destination with the named ports of

@@ -99,8 +99,8 @@ static bool rule_allows(const struct eg_cluster *cluster, const struct eg_netpol
 	return port_ok;
 }
 
-static struct eg_ref_side rules_for(const struct eg_cluster *cluster, enum eg_dir dir,
-				    const struct eg_packet_key *key, const struct pods *pods)
+static struct eg_ref_side evaluate_rules(const struct eg_cluster *cluster, enum eg_dir dir,
+					 const struct eg_packet_key *key, const struct pods *pods)
 {
 	struct eg_ref_side side = {EG_REF_NOT_ISOLATED, pods->subject, EG_NONE, EG_NONE};
 
@@ -134,13 +134,13 @@ struct eg_ref_side eg_ref_rules(const struct eg_cluster *cluster, enum eg_dir di
 	struct pods pods = {eg_cluster_pod_at(cluster, subject_of(dir, key)),
 			    eg_cluster_pod_at(cluster, other_of(dir, key))};
 
-	return rules_for(cluster, dir, key, &pods);
+	return evaluate_rules(cluster, dir, key, &pods);
 }
 
-static struct eg_ref_side decide_for(const struct eg_cluster *cluster, enum eg_dir dir,
-				     const struct eg_packet_key *key, const struct pods *pods)
+static struct eg_ref_side evaluate_pair(const struct eg_cluster *cluster, enum eg_dir dir,
+					const struct eg_packet_key *key, const struct pods *pods)
 {
-	struct eg_ref_side side = rules_for(cluster, dir, key, pods);
+	struct eg_ref_side side = evaluate_rules(cluster, dir, key, pods);
 	uint32_t node;
 
 	if (side.why != EG_REF_DENIED)
@@ -170,7 +170,7 @@ struct eg_ref_side eg_ref_evaluate(const struct eg_cluster *cluster, enum eg_dir
 			uint32_t dst = n_dsts ? dsts[d].index : EG_NONE;
 			struct pods pods = {dir == EG_EGRESS ? src : dst,
 					    dir == EG_EGRESS ? dst : src};
-			struct eg_ref_side pair = decide_for(cluster, dir, key, &pods);
+			struct eg_ref_side pair = evaluate_pair(cluster, dir, key, &pods);
 
 			if (pair.why == EG_REF_DENIED)
 				return pair;

@@ -10,11 +10,11 @@
  * - Pods on the host network and finished pods have no address of their own: selectors never match
  *   them, and their traffic is their node's. ipBlock matches any address, including pods.
  * - Only TCP, UDP and SCTP have ports. A rule without ports covers every protocol, a rule with
- * ports only these: ICMP is allowed by rules without ports.
+ *   ports only these protocols: ICMP is allowed by rules without ports.
  * - If several pods have one address, only what each of them may do is allowed, with each pod that
  *   has the other address.
- * - A named port is defined by the destination, even if an ipBlock matched; an address without a
- * pod has no named ports.
+ * - A named port is defined by the destination, even if an ipBlock matched; an address without
+ *   a pod has no named ports.
  * - An address in a pod network without an owner is unknown: it may neither send nor receive,
  *   whatever an ipBlock says, not even to itself.
  *

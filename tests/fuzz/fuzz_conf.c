@@ -1,5 +1,5 @@
-/* Any bytes are a configuration file and a kubectl dump: both readers must refuse or read them,
- * within their limits, and say something where they refuse. */
+/* Arbitrary bytes as a configuration file and as a kubectl dump: both readers must accept or reject
+ * them within their limits, and report something if they reject. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static void require(int truth)
 		abort();
 }
 
-/* Touch all of it; returns how many nodes there are. */
+/* Read the whole tree; returns the number of nodes. */
 static size_t walk(const struct eg_node *node)
 {
 	size_t n = 0;
@@ -59,7 +59,7 @@ static void read_as_tree(const char *text, size_t size, const struct eg_tree_lim
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	/* Small, so that the fuzzer reaches them. */
+	/* Small enough for the fuzzer to reach. */
 	static const struct eg_tree_limits tight = {
 		.bytes = 4096, .nodes = 200, .depth = 6, .aliases = 5};
 	struct eg_errs errs = {0};

@@ -1,11 +1,11 @@
-/* Any frames from the ports' kernels, from pods and from the wire, through the real path with an
- * exception port on either side.
+/* Arbitrary frames from the ports' kernel devices, from pods and from the wire, through the real
+ * path with an exception port on either side.
  *
- * A step is a byte of kind, a byte of length and so many bytes: a frame; an odd kind mends its IPv4
- * header's checksum, which a fuzzer cannot. Whatever comes: what leaves in clear by the encrypted
- * port is from its own address to the wire's network, and is IKE or an answer to echo, judged here
- * by other code than the path's; what the kernel gets is a whole IP packet in a frame to its
- * interface; every buffer comes back. Seeds: make_seeds.py. */
+ * A step is a kind byte, a length byte and that many bytes: a frame. Odd kinds get a correct IPv4
+ * header checksum, which a fuzzer cannot compute. In every case: what leaves the encrypted port in
+ * clear is from its own address to the wire's network, and is IKE or an echo reply, checked here by
+ * other code than the path's; what the kernel receives is a whole IP packet in a frame to its
+ * interface; all buffers are freed. Seeds: make_seeds.py. */
 #include <sanitizer/lsan_interface.h>
 
 #include "net/bytes.h"
@@ -30,7 +30,7 @@ static void require(int truth)
 		abort();
 }
 
-/* Site 1 without its outbound SA: nothing leaves sealed, so that all that leaves is judged. */
+/* Site 1 without its outbound SA: nothing is sealed, so every frame sent can be checked. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static const struct eg_allow allow = {.ike = true};
@@ -39,7 +39,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	__lsan_disable(); /* made once for the program's life (see fuzz_esp_in.c) */
+	__lsan_disable(); /* created once (see fuzz_esp_in.c) */
 	bench_open();
 	gw = gw_open((struct gw_spec){.site = 1});
 	for (unsigned port = 0; port < 2; port++) {
@@ -59,8 +59,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* To the right address, that a frame may get anywhere; the IPv4 checksum where it is odd. */
-static void mend(struct frame *frame, unsigned port, bool sum)
+/* Set the right MAC address, so that the frame is accepted; if odd, also a correct IPv4
+ * checksum. */
+static void fix_addresses(struct frame *frame, unsigned port, bool sum)
 {
 	const uint8_t mac[6] = {2, 0, 0, 0, 0, (uint8_t)port};
 
@@ -70,8 +71,8 @@ static void mend(struct frame *frame, unsigned port, bool sum)
 		fix_checksum(frame->bytes + 14);
 }
 
-/* By the bytes alone. */
-static void judge_clear(const struct frame *frame)
+/* Judged by its bytes only. */
+static void check_clear_frame(const struct frame *frame)
 {
 	static const uint8_t own4[4] = {192, 0, 2, 1};
 	static const uint8_t own6[16] = {0x20, 1, 0xd, 0xb8, [15] = 1};
@@ -89,7 +90,7 @@ static void judge_clear(const struct frame *frame)
 		require(*l4 == (v4 ? 0 : 129));
 		return;
 	}
-	if (!v4 && proto != 17) /* behind extension headers: the path has looked */
+	if (!v4 && proto != 17) /* behind extension headers: checked by the path */
 		return;
 	require(proto == 17);
 	port = eg_get16(l4);
@@ -100,7 +101,7 @@ static void judge_clear(const struct frame *frame)
 		(l4[8] == 0xff && eg_get16(ip + (v4 ? 2 : 4)) == (v4 ? head : 0) + 9));
 }
 
-static void judge_kernel(const struct frame *frame, unsigned port)
+static void check_kernel_frame(const struct frame *frame, unsigned port)
 {
 	struct eg_pkt pkt;
 
@@ -118,16 +119,16 @@ static void check_out(void)
 	while (gw_frames(gw, ENCRYPTED, &frame, 1)) {
 		if (eg_get16(frame.bytes + 12) != 0x0806 &&
 		    !(frame.bytes[14] >> 4 == 6 && eg_neigh_is_nd(frame.bytes[54])))
-			judge_clear(&frame);
+			check_clear_frame(&frame);
 	}
 	for (unsigned port = 0; port < 2; port++) {
 		while (gw_to_kernel(gw, port, &frame, 1))
-			judge_kernel(&frame, port);
+			check_kernel_frame(&frame, port);
 	}
 	gw_discard(gw, CLEAR);
 }
 
-/* Each input meets full buckets. */
+/* Start every input with full token buckets. */
 static void start(void)
 {
 	struct eg_path *path = gw->path[0];
@@ -154,7 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (n) {
 			frame.n = (uint16_t)n;
 			memcpy(frame.bytes, data + 2, n);
-			mend(&frame, port, data[0] & 1);
+			fix_addresses(&frame, port, data[0] & 1);
 			if (kind < PODS)
 				gw_from_kernel(gw, port, &frame);
 			else

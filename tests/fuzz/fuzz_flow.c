@@ -1,12 +1,13 @@
-/* Bytes -> packets and reloads through the real parse, flow and policy stages, over a small fixed
- * cluster. What passes is held against the reference model and a plain list of what passed before:
+/* Packets and reloads through the real parse, flow and policy stages, over a small fixed cluster.
+ * The packets that pass are checked against the reference model and a plain list of those that
+ * passed before:
  *
- * - a packet that the model denies never passes, unless it is no opening (SYN, INIT, echo request)
- *   and answers one that passed, which the model allows under the policy in force (or which that
- *   policy keeps);
+ * - a packet that the model denies never passes, unless it does not open a connection (SYN, INIT,
+ *   echo request) and answers one that passed, which the model allows under the current policy (or
+ *   which that policy keeps);
  * - an ICMP error that the model denies quotes addresses between which something passed;
- * - a fragment passes behind its first one, or where the model allows every port;
- * - an opening that the model allows passes.
+ * - a fragment passes after its first one, or if the model allows every port;
+ * - an opening packet that the model allows passes.
  *
  * Input: records of 8 bytes, see take_record(). */
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #define POLICIES 4
 #define KNOWN    1024
 
-/* What policy let in by its own: a connection may stand for it. */
+/* A packet allowed by policy itself, which may have opened a connection. */
 struct known {
 	struct eg_packet_key key;
 	uint16_t sport;
@@ -40,7 +41,7 @@ struct oracle {
 
 static const char *const policies[POLICIES] = {
 	"",
-	/* everybody of x is isolated, c may reach s by two ports */
+	/* all pods of x are isolated; c may reach s on two ports */
 	"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: a, namespace: "
 	"x}, "
 	"spec: {podSelector: {}, policyTypes: [Ingress, Egress]}}\n"
@@ -52,12 +53,12 @@ static const char *const policies[POLICIES] = {
 	"ports: [{port: 1}, {port: 2, protocol: UDP}, {port: 3, protocol: SCTP}]}], "
 	"egress: [{to: [{podSelector: {matchLabels: {pod: s}}}], "
 	"ports: [{port: 1}, {port: 2, protocol: UDP}, {port: 3, protocol: SCTP}]}]}}\n",
-	/* s lets c in by anything, and nobody else */
+	/* s accepts everything from c, and nothing from others */
 	"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: a, namespace: "
 	"x}, "
 	"spec: {podSelector: {matchLabels: {pod: s}}, policyTypes: [Ingress, Egress], "
 	"ingress: [{from: [{podSelector: {matchLabels: {pod: c}}}]}]}}\n",
-	/* the other way round, and n by addresses */
+	/* the reverse, and n by address */
 	"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: a, namespace: "
 	"x}, "
 	"spec: {podSelector: {}, policyTypes: [Ingress], "
@@ -69,7 +70,7 @@ static const char *const policies[POLICIES] = {
 	"{cidr: 10.0.0.0/8, except: [10.0.0.102/31]}}], ports: [{port: 1, endPort: 2}]}]}}\n",
 };
 
-/* The fuzzer's own: compiled once, borrowed by the gate of each input. */
+/* Compiled once, borrowed by the gate of each input. */
 static struct eg_snap_policy *compiled[POLICIES];
 
 static struct gate *start(void)
@@ -78,7 +79,7 @@ static struct gate *start(void)
 
 	gate_eal_open();
 	gate = gate_open(1024);
-	eg_flow_limit_source(gate->table, UINT32_MAX); /* an opening that is allowed passes */
+	eg_flow_limit_source(gate->table, UINT32_MAX); /* an allowed opening packet passes */
 	for (unsigned p = 0; p < POLICIES; p++) {
 		compiled[p] = gate_policies(gate, policies[p]);
 		gate->snap.policy = NULL;
@@ -86,7 +87,7 @@ static struct gate *start(void)
 	return gate;
 }
 
-/* As new: connections and fragments of the input before are gone. */
+/* Reset: remove connections and fragments of the previous input. */
 static void reset(struct gate *gate)
 {
 	for (unsigned w = 0; w < GATE_WORKERS; w++)
@@ -99,7 +100,7 @@ static void reset(struct gate *gate)
 	gate->snap.policy->generation = ++gate->generation;
 }
 
-static void broken(const char *what)
+static void report_violation(const char *what)
 {
 	fprintf(stderr, "fuzz_flow: %s\n", what);
 	abort();
@@ -113,7 +114,7 @@ static bool allows(const struct oracle *oracle, const struct eg_packet_key *key)
 	       eg_ref_passes(eg_ref_evaluate(cluster, EG_EGRESS, key).why);
 }
 
-/* A packet as the oracle sees it. */
+/* The fields of a packet that the oracle uses. */
 struct seen {
 	struct eg_packet_key key;
 	uint16_t sport;
@@ -126,7 +127,7 @@ static bool is_icmp(const struct eg_pkt *pkt)
 	return pkt->proto == EG_PROTO_ICMP || pkt->proto == EG_PROTO_ICMP6;
 }
 
-static bool look_at(const struct packet *packet, struct seen *seen)
+static bool parse_packet(const struct packet *packet, struct seen *seen)
 {
 	const uint8_t *p = packet->bytes;
 	unsigned version = p[0] >> 4, type;
@@ -155,7 +156,7 @@ static bool look_at(const struct packet *packet, struct seen *seen)
 	return true;
 }
 
-/* `there` opened what `back` may be a reply to. */
+/* `back` may be a reply to what `there` opened. */
 static bool answers(const struct oracle *oracle, const struct known *there, const struct seen *back)
 {
 	if (there->key.proto != back->key.proto || !eg_ip_equal(&there->key.src, &back->key.dst) ||
@@ -175,7 +176,7 @@ static bool is_same(const struct known *there, const struct seen *again)
 	       eg_ip_equal(&there->key.dst, &again->key.dst);
 }
 
-static bool is_licensed(const struct oracle *oracle, const struct seen *seen)
+static bool is_permitted_reply(const struct oracle *oracle, const struct seen *seen)
 {
 	bool keep = oracle->gate->snap.policy->keep_existing;
 
@@ -192,7 +193,7 @@ static bool is_licensed(const struct oracle *oracle, const struct seen *seen)
 	return false;
 }
 
-/* Something passed between the addresses that an error quotes. */
+/* Has anything passed between the addresses that an error quotes? */
 static bool quotes_known(const struct oracle *oracle, const struct packet *packet,
 			 const struct seen *seen)
 {
@@ -214,7 +215,7 @@ static bool quotes_known(const struct oracle *oracle, const struct packet *packe
 	return false;
 }
 
-static bool follows(const struct oracle *oracle, const struct seen *seen)
+static bool follows_first_fragment(const struct oracle *oracle, const struct seen *seen)
 {
 	struct eg_packet_key any = seen->key;
 
@@ -233,7 +234,7 @@ static bool follows(const struct oracle *oracle, const struct seen *seen)
 	return false;
 }
 
-static void remember(struct oracle *oracle, const struct seen *seen, bool allowed)
+static void record(struct oracle *oracle, const struct seen *seen, bool allowed)
 {
 	if (allowed && oracle->n_known < KNOWN)
 		oracle->known[oracle->n_known++] = (struct known){seen->key, seen->sport};
@@ -242,29 +243,29 @@ static void remember(struct oracle *oracle, const struct seen *seen, bool allowe
 			seen->key.src, seen->key.dst, seen->pkt.frag_id, seen->key.proto};
 }
 
-static void judge(struct oracle *oracle, const struct packet *packet, bool passed)
+static void check_packet(struct oracle *oracle, const struct packet *packet, bool passed)
 {
 	struct seen seen;
 	bool allowed;
 
-	if (!look_at(packet, &seen)) {
+	if (!parse_packet(packet, &seen)) {
 		if (passed)
-			broken("what cannot be parsed passed");
+			report_violation("what cannot be parsed passed");
 		return;
 	}
 	if (seen.pkt.frag == EG_FRAG_LATER) {
-		if (passed && !follows(oracle, &seen))
-			broken("a fragment without its first one passed");
+		if (passed && !follows_first_fragment(oracle, &seen))
+			report_violation("a fragment without its first one passed");
 		return;
 	}
 	allowed = allows(oracle, &seen.key);
 	if (!passed && allowed && seen.opening)
-		broken("an opening that the model allows was dropped");
-	if (passed && !allowed && !is_licensed(oracle, &seen) &&
+		report_violation("an opening that the model allows was dropped");
+	if (passed && !allowed && !is_permitted_reply(oracle, &seen) &&
 	    !(seen.error && quotes_known(oracle, packet, &seen)))
-		broken("a packet that the model denies passed");
+		report_violation("a packet that the model denies passed");
 	if (passed)
-		remember(oracle, &seen, allowed);
+		record(oracle, &seen, allowed);
 }
 
 /* --- input */
@@ -277,7 +278,7 @@ struct input {
 struct batch {
 	struct packet packets[EG_BATCH_MAX];
 	unsigned n;
-	uint8_t last[7]; /* the record of the last made one, for what answers it */
+	uint8_t last[7]; /* record of the last packet, for replies to it */
 };
 
 static void flush(struct oracle *oracle, struct batch *batch, unsigned worker)
@@ -286,7 +287,7 @@ static void flush(struct oracle *oracle, struct batch *batch, unsigned worker)
 
 	gate_burst(oracle->gate, worker, batch->packets, batch->n, passed);
 	for (unsigned i = 0; i < batch->n; i++)
-		judge(oracle, &batch->packets[i], passed[i]);
+		check_packet(oracle, &batch->packets[i], passed[i]);
 	batch->n = 0;
 }
 
@@ -300,7 +301,7 @@ static void fix_checksum(struct packet *packet)
 	eg_put16(packet->bytes + 10, eg_checksum_fold(eg_checksum_add(0, packet->bytes, head)));
 }
 
-/* A packet of the small cluster. r: ends, protocol and version, ports, flags, fragment. */
+/* A packet of the small cluster. r: endpoints, protocol and version, ports, flags, fragment. */
 static struct packet make_packet(const uint8_t *r)
 {
 	static const char *const protos[] = {"tcp", "udp", "sctp", "icmp",
@@ -326,14 +327,14 @@ static struct packet make_packet(const uint8_t *r)
 	return packet_of(line);
 }
 
-/* Ends and ports of a record change places. */
-static void turn_round(uint8_t *r)
+/* Swap endpoints and ports of a record. */
+static void reverse(uint8_t *r)
 {
 	r[0] = (uint8_t)(r[0] >> 4 | r[0] << 4);
 	r[2] = (uint8_t)((r[2] & 3) << 2 | (r[2] >> 2 & 3));
 }
 
-static struct packet again(uint8_t *last, const uint8_t *r)
+static struct packet modify_last(uint8_t *last, const uint8_t *r)
 {
 	last[3] = r[1];
 	if (r[2] & 1)
@@ -341,7 +342,7 @@ static struct packet again(uint8_t *last, const uint8_t *r)
 	return make_packet(last);
 }
 
-/* Record: what to do, and seven bytes for that. */
+/* A record is a command and seven bytes of arguments. */
 static void take_record(struct oracle *oracle, struct batch *batch, const uint8_t *r)
 {
 	struct packet *packet = &batch->packets[batch->n];
@@ -354,7 +355,7 @@ static void take_record(struct oracle *oracle, struct batch *batch, const uint8_
 		gate->snap.policy->keep_existing = r[2] & 1;
 		gate->snap.policy->generation = ++gate->generation;
 		return;
-	case 1: /* time passes */
+	case 1: /* advance the clock */
 		flush(oracle, batch, 1);
 		eg_flow_sweep(gate->table, gate->table->bucket_mask + 1,
 			      gate->path[0]->now.s + r[1] * 40u);
@@ -387,15 +388,15 @@ static void take_record(struct oracle *oracle, struct batch *batch, const uint8_
 	case 4:
 		flush(oracle, batch, r[1] & 1);
 		return;
-	case 5: /* the last packet's way back */
+	case 5: /* a reply to the last packet */
 	case 6:
 	case 7:
-		turn_round(batch->last);
-		*packet = again(batch->last, r);
+		reverse(batch->last);
+		*packet = modify_last(batch->last, r);
 		batch->n++;
 		break;
-	case 8: /* or the same with other flags */
-		*packet = again(batch->last, r);
+	case 8: /* or the last packet with other flags */
+		*packet = modify_last(batch->last, r);
 		batch->n++;
 		break;
 	default:

@@ -1,5 +1,5 @@
-/* Any bytes are a folder of Kubernetes objects: the reader must refuse or read them. What it reads
- * must compile, and tables and reference must agree on it. */
+/* Arbitrary bytes as a directory of Kubernetes objects: the reader must accept or reject them. What
+ * it accepts must compile, and tables and reference model must agree on it. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -24,7 +24,7 @@ static void check_messages(const struct eg_errs *errs)
 			require(*p >= 0x20 && *p != 0x7f);
 }
 
-/* From each pod to each of a few others, in every rendering. */
+/* From each pod to some others, in every output format. */
 static void explain_some(const struct eg_policy *policy)
 {
 	const struct eg_cluster *cluster = eg_policy_cluster(policy);
@@ -38,7 +38,7 @@ static void explain_some(const struct eg_policy *policy)
 		if (key.src.family != key.dst.family)
 			continue;
 		require(!eg_policy_explain(policy, &key, &explanation));
-		require(explanation.agree);
+		require(explanation.tables_agree);
 		eg_explanation_text(&explanation, &out);
 		eg_explanation_json(&explanation, &out);
 		eg_explanation_free(&explanation);
@@ -63,8 +63,8 @@ static void check_cluster(const struct eg_cluster *cluster)
 	eg_errs_free(&errs);
 }
 
-/* What is quarantined allows nothing. */
-static void check_closed(const struct eg_cluster *cluster)
+/* Quarantined objects allow nothing. */
+static void check_quarantined(const struct eg_cluster *cluster)
 {
 	eg_vec_foreach (policy, &cluster->policies) {
 		if (!policy->quarantined)
@@ -85,7 +85,7 @@ static void check_closed(const struct eg_cluster *cluster)
 		}
 }
 
-/* The whole text under one way to read it. */
+/* Read the whole text with one set of options. */
 static void read_as(const struct eg_k8s_options *options, const uint8_t *data, size_t size)
 {
 	struct eg_cluster cluster = {0};
@@ -101,11 +101,11 @@ static void read_as(const struct eg_k8s_options *options, const uint8_t *data, s
 	require((bad != 0) == (errs.n_errors > 0));
 	check_messages(&errs);
 	require(options->quarantine || (!errs.n_quarantined && !cluster.quarantined.n));
-	/* What is told is listed; an object that was there twice is told once and listed twice. */
+	/* Everything reported is listed; a duplicate object is reported once and listed twice. */
 	require(bad || errs.n_quarantined <= cluster.quarantined.n);
 	if (!bad) {
 		check_cluster(&cluster);
-		check_closed(&cluster);
+		check_quarantined(&cluster);
 	}
 	eg_k8s_free(k8s);
 	eg_cluster_free(&cluster);

@@ -1,9 +1,9 @@
-/* ARP and ND from anybody, through the real path: an input is a conversation of frames, packets
- * that look for neighbours, and time.
+/* ARP and ND from anyone, through the real path: an input is a sequence of frames, packets that
+ * need neighbour resolution, and time.
  *
- * A step is a byte of kind, a byte of length and so many bytes. A fuzzer cannot count ICMPv6
- * checksums, so a kind mends them. Whatever is said: no message makes an entry, none changes the
- * MAC of a fresh one, and at the end every buffer is back. Seeds: make_seeds.py. */
+ * A step is a kind byte, a length byte and that many bytes. Some kinds get a correct ICMPv6
+ * checksum, which a fuzzer cannot compute. In every case no message creates an entry, none changes
+ * the MAC of a fresh one, and all buffers are freed in the end. Seeds: make_seeds.py. */
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/lsan_interface.h>
 
@@ -19,12 +19,12 @@ enum {
 	FRAME_WIRE,
 	FRAME_CLEAR_MENDED,
 	FRAME_WIRE_MENDED,
-	PACKET, /* to 10.1.0.<first byte>, or fd00:1::<it> where the second is odd */
-	TIME,   /* so many tenths of a second */
+	PACKET, /* to 10.1.0.<first byte>, or fd00:1::<first byte> if the second is odd */
+	TIME,   /* in tenths of a second */
 	KINDS,
 };
 
-#define WATCHED 64 /* entries are taken from the table's beginning */
+#define WATCHED 64 /* entries are allocated from the start of the table */
 
 static struct gw *gw;
 static uint64_t now_ms = 1000;
@@ -39,7 +39,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	__lsan_disable(); /* made once for the program's life (see fuzz_esp_in.c) */
+	__lsan_disable(); /* created once (see fuzz_esp_in.c) */
 	bench_open();
 	gw = gw_open((struct gw_spec){.site = 1});
 	gw_local(gw, CLEAR, "10.1.0.1/16");
@@ -52,8 +52,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* The ICMPv6 checksum of an IPv6 packet in a frame, where there is room for one. */
-static void mend(uint8_t *frame, size_t n)
+/* Set the ICMPv6 checksum of an IPv6 packet, if the frame is long enough. */
+static void fix_checksums(uint8_t *frame, size_t n)
 {
 	size_t len = n >= 58 ? eg_get16(frame + 18) : 0;
 
@@ -64,7 +64,7 @@ static void mend(uint8_t *frame, size_t n)
 							       frame + 54, len)));
 }
 
-/* A frame that ends where ASan's watch begins. */
+/* Receive a frame that ends at the boundary of its allocation, for ASan. */
 static void receive(unsigned port, const uint8_t *data, size_t n)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
@@ -78,7 +78,7 @@ static void receive(unsigned port, const uint8_t *data, size_t n)
 	ASAN_UNPOISON_MEMORY_REGION(buffer + end - room, room);
 }
 
-static void hear(unsigned port, const uint8_t *data, size_t n, bool mended)
+static void receive_frame(unsigned port, const uint8_t *data, size_t n, bool fixed)
 {
 	const struct eg_neighs *neighs = gw->resolver_shared.neighs;
 	uint64_t mac[WATCHED];
@@ -88,21 +88,21 @@ static void hear(unsigned port, const uint8_t *data, size_t n, bool mended)
 	uint8_t frame[UINT8_MAX];
 
 	memcpy(frame, data, n);
-	if (mended)
-		mend(frame, n);
+	if (fixed)
+		fix_checksums(frame, n);
 	for (unsigned i = 0; i < WATCHED; i++) {
 		fresh[i] = neighs->entry[i].state == EG_NEIGH_REACHABLE;
 		mac[i] = atomic_load(&neighs->entry[i].mac);
 	}
 	receive(port, frame, n);
-	/* What is no message may be a packet, which looks for its next station. */
+	/* A frame that is not ARP or ND may be a packet that needs its next hop. */
 	if (eg_neigh_parse(frame, (uint32_t)n, &message))
 		require(neighs->n_used <= used);
 	for (unsigned i = 0; i < WATCHED; i++)
 		require(!fresh[i] || atomic_load(&neighs->entry[i].mac) == mac[i]);
 }
 
-static void look_for(uint8_t last, uint8_t v6)
+static void resolve(uint8_t last, uint8_t v6)
 {
 	char dst[32];
 	struct flow flow = {.src = v6 % 2 ? "fd00:1::5" : "10.1.0.5", .dst = dst};
@@ -122,11 +122,12 @@ static void step(unsigned kind, const uint8_t *data, size_t n)
 	case FRAME_CLEAR_MENDED:
 	case FRAME_WIRE_MENDED:
 		if (n)
-			hear(kind % 2 ? ENCRYPTED : CLEAR, data, n, kind >= FRAME_CLEAR_MENDED);
+			receive_frame(kind % 2 ? ENCRYPTED : CLEAR, data, n,
+				      kind >= FRAME_CLEAR_MENDED);
 		break;
 	case PACKET:
 		if (n >= 2)
-			look_for(data[0], data[1]);
+			resolve(data[0], data[1]);
 		break;
 	default:
 		now_ms += n ? data[0] * 100u : 0;
@@ -137,8 +138,8 @@ static void step(unsigned kind, const uint8_t *data, size_t n)
 	gw_discard(gw, ENCRYPTED);
 }
 
-/* Each input meets an empty table and full buckets. */
-static void forget(void)
+/* Start every input with an empty table and full token buckets. */
+static void reset(void)
 {
 	now_ms += 100000;
 	for (unsigned i = 0; i < EG_NEIGH_MAX && gw->resolver_shared.neighs->n_used; i++) {
@@ -171,6 +172,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(gw->resolver_shared.neighs->n_held == 0);
 	while (eg_drop_ring_take(&gw->stats[0]->dropped, &record))
 		require(record.reason > EG_PASS && record.reason < EG_DROP_COUNT);
-	forget();
+	reset();
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* Any bytes are a frame and an IP packet: what the parser keeps lies inside them, whatever stands
- * behind them, and the same bytes parse alike twice. */
+/* Arbitrary bytes as a frame and as an IP packet: the parser's offsets lie inside it, whatever
+ * follows it in memory, and the same bytes always parse alike. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static void check(const struct eg_pkt *pkt, uint32_t len)
 		require(pkt->frag != EG_FRAG_LATER && pkt->len - pkt->l4_off >= 8);
 }
 
-/* Transport mode's place for ESP is inside, and found again. */
+/* The offset of ESP in transport mode is inside the packet, and is found again. */
 static void check_split(const struct eg_pkt *pkt, const uint8_t *data)
 {
 	struct eg_insert_point point;
@@ -51,7 +51,7 @@ static void parse(const uint8_t *data, uint32_t len)
 	check(&pkt, len);
 	check_split(&pkt, data);
 	require(eg_parse_addresses(data, &pkt) < EG_DROP_COUNT);
-	/* Only its own bytes count: without what follows them it is the same packet. */
+	/* Bytes after its end do not matter: without them it is the same packet. */
 	require(eg_parse_ip(data, pkt.len, &again) == EG_PASS);
 	require(!memcmp(&pkt, &again, sizeof(pkt)));
 }

@@ -1,10 +1,10 @@
-/* Fragments of sealed packets, in any order, overlapping, again, under other identifications, with
- * time between them; and ICMP "too big" about what was sent. An input is a list of steps: one byte
- * says what, and what follows is as step() reads it.
+/* Fragments of sealed packets, in any order, overlapping, repeated, with different identifications
+ * and delays; and ICMP "too big" about packets that were sent. An input is a list of steps: one
+ * byte selects the step, and step() reads its arguments.
  *
- * Whatever comes: nothing leaves by CLEAR but what was sealed, whole; no more buffers are held than
- * the table has places, and none behind the end; every frame ends somewhere; no path is believed to
- * carry less than the floor. Seeds: make_seeds.py. */
+ * In every case: only complete packets that were sealed leave on CLEAR; no more buffers are held
+ * than the table has entries, and none in the end; every frame is accounted for; no path MTU falls
+ * below the minimum. Seeds: make_seeds.py. */
 #include <sanitizer/lsan_interface.h>
 
 #include "net/bytes.h"
@@ -17,12 +17,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define SEALED 4
 #define STEPS  256
 
-/* A gateway with its tunnel over IPv4, and one over IPv6. */
-static struct way {
+/* Two gateways: one with a tunnel over IPv4, one over IPv6. */
+static struct setup {
 	struct gw *gw;
 	struct frame sealed[SEALED], inner[SEALED];
-	struct frame sent; /* what the gateway itself sent */
-} ways[2];
+	struct frame sent; /* packets sent by the gateway */
+} setups[2];
 
 static void require(int truth)
 {
@@ -30,9 +30,9 @@ static void require(int truth)
 		abort();
 }
 
-static void make_way(struct way *way, unsigned site)
+static void make_setup(struct setup *setup, unsigned site)
 {
-	struct gw *gw = way->gw =
+	struct gw *gw = setup->gw =
 		gw_open((struct gw_spec){.site = site, .outer = site == 1 ? 4 : 6, .window = 64});
 	struct tunnel tunnel = tunnel_to(gw);
 	struct frame frame;
@@ -47,36 +47,36 @@ static void make_way(struct way *way, unsigned site)
 				    .seed = i,
 				    .payload = (uint16_t)(1000 + 900 * i)};
 
-		way->sealed[i] = tunnel_frame(&tunnel, i + 1, &flow);
-		way->inner[i].n = 0;
-		add_packet(&way->inner[i], &flow);
-		age(way->inner[i].bytes, 1);
+		setup->sealed[i] = tunnel_frame(&tunnel, i + 1, &flow);
+		setup->inner[i].n = 0;
+		add_packet(&setup->inner[i], &flow);
+		age(setup->inner[i].bytes, 1);
 	}
 	frame = plain_frame(CLEAR, &(struct flow){.src = site == 1 ? "10.1.0.5" : "10.2.0.5",
 						  .dst = site == 1 ? "10.2.0.9" : "10.1.0.9",
 						  .df = true,
 						  .payload = 1300});
 	gw_send(gw, CLEAR, &frame, 1);
-	require(gw_sent(gw, ENCRYPTED, &way->sent, 1) == 1);
+	require(gw_sent(gw, ENCRYPTED, &setup->sent, 1) == 1);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	/* Made once for the program's life, and held from secret memory, which is mapped: no leak
-	 * checker looks for pointers there. */
+	/* Created once and referenced from secret memory, which is mmap'd: leak checkers do not
+	 * search it for pointers. */
 	__lsan_disable();
 	bench_open();
-	make_way(&ways[0], 1);
-	make_way(&ways[1], 2);
+	make_setup(&setups[0], 1);
+	make_setup(&setups[1], 2);
 	__lsan_enable();
 	return 0;
 }
 
-/* Put in as one fragment; from and to count behind the IP header, which gets `options` bytes of no
- * operation over IPv4. */
-static void send_piece(struct way *way, const struct frame *whole, unsigned from, unsigned to,
+/* Send one fragment. from and to count after the IP header, which gets `options` bytes of
+ * no-operation options over IPv4. */
+static void send_piece(struct setup *setup, const struct frame *whole, unsigned from, unsigned to,
 		       unsigned at, bool more, uint8_t id, unsigned options)
 {
 	static struct frame piece;
@@ -103,27 +103,28 @@ static void send_piece(struct way *way, const struct frame *whole, unsigned from
 		eg_put16(q + 42, (uint16_t)((at & 0xfff8) | more));
 		eg_put32(q + 44, id);
 	}
-	gw_send(way->gw, ENCRYPTED, &piece, 1);
+	gw_send(setup->gw, ENCRYPTED, &piece, 1);
 }
 
-/* Which packet, from where, how long, its flags: 1 the other "more follow", 2 another place, 4 one
- * that may be far behind (so that it takes a large buffer), and its upper half IPv4 options. */
-static void step_piece(struct way *way, const uint8_t *data)
+/* Arguments: packet, start, length, flags. Flags: 1 inverts "more fragments", 2 uses another
+ * offset, 4 an offset that may be far away (which needs a large buffer); the upper half is the
+ * length of IPv4 options. */
+static void step_piece(struct setup *setup, const uint8_t *data)
 {
-	const struct frame *whole = &way->sealed[data[0] % SEALED];
+	const struct frame *whole = &setup->sealed[data[0] % SEALED];
 	unsigned all = (unsigned)whole->n - ETH - (whole->bytes[ETH] >> 4 == 4 ? 20 : 40);
 	unsigned from = eg_get16(data + 1) % all & ~7u, to = from + eg_get16(data + 3) % all;
 
 	to = to > all ? all : to;
-	send_piece(way, whole, from, to,
+	send_piece(setup, whole, from, to,
 		   data[5] & 4   ? data[6] * 256u
 		   : data[5] & 2 ? from + data[6] * 8u
 				 : from,
 		   (to < all) != (data[5] & 1), data[0], RTE_MIN(data[5] >> 4, 10) * 4u);
 }
 
-/* The checksum of an ICMP message behind an IP header without options. */
-static void mend(uint8_t *p, size_t n)
+/* Set the checksum of an ICMP message after an IP header without options. */
+static void fix_icmp_checksum(uint8_t *p, size_t n)
 {
 	static uint8_t all[FRAME_MAX + 40];
 	size_t head = p[0] >> 4 == 4 ? 20 : 40, at = 0;
@@ -140,10 +141,11 @@ static void mend(uint8_t *p, size_t n)
 	eg_put16(p + head + 2, naive_checksum(all, at + n - head));
 }
 
-/* The number told, how much is quoted, one place in the message that is overwritten and by what. */
-static void step_too_big(struct way *way, const uint8_t *data)
+/* Arguments: the reported MTU, the length of the quote, and one byte of the message to
+ * overwrite. */
+static void step_too_big(struct setup *setup, const uint8_t *data)
 {
-	const uint8_t *quote = way->sent.bytes + ETH;
+	const uint8_t *quote = setup->sent.bytes + ETH;
 	bool v4 = quote[0] >> 4 == 4;
 	struct eg_ip to = eg_ip_from(v4 ? 4 : 6, quote + (v4 ? 12 : 8));
 	unsigned n = data[2] % 100u;
@@ -164,43 +166,43 @@ static void step_too_big(struct way *way, const uint8_t *data)
 	memcpy(icmp + 8, quote, n);
 	if (data[3] < 8 + n && data[3] > 3)
 		icmp[data[3]] ^= data[4];
-	mend(frame.bytes + ETH, frame.n - ETH);
-	gw_send(way->gw, ENCRYPTED, &frame, 1);
+	fix_icmp_checksum(frame.bytes + ETH, frame.n - ETH);
+	gw_send(setup->gw, ENCRYPTED, &frame, 1);
 }
 
-static void step_time(struct way *way, unsigned odd)
+static void step_time(struct setup *setup, unsigned odd)
 {
-	struct eg_reassembly *table = &way->gw->path[0]->reassembly;
+	struct eg_reassembly *table = &setup->gw->path[0]->reassembly;
 
 	for (unsigned i = 0; i < EG_REASSEMBLY_MAX; i++) {
 		if (table->tag[i] && i % 2 == odd % 2)
 			table->entry[i].until_cycles = 1;
 	}
 	table->next_cycles = 0;
-	eg_path_expire(way->gw->path[0], false);
+	eg_path_expire(setup->gw->path[0], false);
 }
 
-/* Fields of eight bytes, the first of which says what. */
+/* A step is eight bytes, the first of which selects it. */
 static void step(const uint8_t *data)
 {
-	struct way *way = &ways[data[0] & 1];
+	struct setup *setup = &setups[data[0] & 1];
 
 	switch (data[0] >> 1 & 7) {
 	case 6:
-		step_too_big(way, data + 1);
+		step_too_big(setup, data + 1);
 		break;
 	case 7:
-		step_time(way, data[1]);
+		step_time(setup, data[1]);
 		break;
 	default:
-		step_piece(way, data + 1);
+		step_piece(setup, data + 1);
 	}
 }
 
-static void check_way(struct way *way)
+static void check_setup(struct setup *setup)
 {
 	static struct frame out;
-	struct gw *gw = way->gw;
+	struct gw *gw = setup->gw;
 	struct eg_drop_record record;
 	unsigned mtu = eg_pmtu_get(gw->tunnels.v[0].pmtu);
 
@@ -211,18 +213,19 @@ static void check_way(struct way *way)
 		bool known = false;
 
 		for (unsigned i = 0; i < SEALED; i++)
-			known |= out.n - ETH == way->inner[i].n &&
-				 !memcmp(out.bytes + ETH, way->inner[i].bytes, way->inner[i].n);
+			known |= out.n - ETH == setup->inner[i].n &&
+				 !memcmp(out.bytes + ETH, setup->inner[i].bytes, setup->inner[i].n);
 		require(known);
 	}
 	while (eg_drop_ring_take(&gw->stats[0]->dropped, &record))
 		require(record.reason > EG_PASS && record.reason < EG_DROP_COUNT);
 }
 
-/* Each input meets the same gateways: its packets were not received before, no path is known. */
-static void start(struct way *way)
+/* Start every input with the same gateways: none of its packets were received before, and no path
+ * MTU is known. */
+static void start(struct setup *setup)
 {
-	struct gw *gw = way->gw;
+	struct gw *gw = setup->gw;
 	struct eg_replay *replay = &gw_sa_in(gw)->replay;
 
 	replay->top = 0;
@@ -232,14 +235,14 @@ static void start(struct way *way)
 	gw->path[0]->reassembly.closed = false;
 }
 
-/* Everything that came in went out, was of use, or has a name. */
-static void finish(struct way *way)
+/* Every packet received was sent, consumed or dropped with a reason. */
+static void finish(struct setup *setup)
 {
-	const struct eg_stats *stats = way->gw->stats[0];
+	const struct eg_stats *stats = setup->gw->stats[0];
 	uint64_t in = 0, out;
 
-	eg_path_expire(way->gw->path[0], true);
-	out = eg_counted(&stats->taken) + gw_drops_all(way->gw);
+	eg_path_expire(setup->gw->path[0], true);
+	out = eg_counted(&stats->taken) + gw_drops_all(setup->gw);
 	for (unsigned i = 0; i < EG_LOCAL_COUNT; i++)
 		in += eg_counted(&stats->local[i]);
 	for (unsigned port = 0; port < 2; port++) {
@@ -251,14 +254,14 @@ static void finish(struct way *way)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	start(&ways[0]);
-	start(&ways[1]);
+	start(&setups[0]);
+	start(&setups[1]);
 	for (unsigned i = 0; i < STEPS && size >= 8; i++, data += 8, size -= 8) {
 		step(data);
-		check_way(&ways[data[0] & 1]);
+		check_setup(&setups[data[0] & 1]);
 	}
-	finish(&ways[0]);
-	finish(&ways[1]);
+	finish(&setups[0]);
+	finish(&setups[1]);
 	require(bench_in_use() == 0 && rte_mempool_in_use_count(bench_large()) == 0);
 	return 0;
 }

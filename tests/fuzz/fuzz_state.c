@@ -1,4 +1,5 @@
-/* Any bytes are a state file, a manifest and a journal: all are taken only as they are written. */
+/* Arbitrary bytes as a state file, a manifest and a journal: each is accepted only in its exact
+ * written form. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

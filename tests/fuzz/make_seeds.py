@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Write the seeds of fuzz_parse, fuzz_esp_in, fuzz_flow, fuzz_neigh and fuzz_exception into corpus/: whole packets of each shape
-that the parser knows, texts of each kind that may stand inside ESP, and conversations."""
+"""Write the seeds of fuzz_parse, fuzz_esp_in, fuzz_flow, fuzz_neigh, fuzz_exception and fuzz_path into
+corpus/: packets of every form that the parser accepts, ESP payloads of every type, and message
+sequences."""
 import ipaddress
 import pathlib
 import struct
@@ -90,9 +91,9 @@ def step(kind, data):
     return bytes([kind, len(data)]) + data
 
 
-def neighbor_talks():
-    """Conversations for fuzz_neigh: frames on port 0 or 1, 2 and 3 with checksums mended; 4 looks
-    for a neighbour; 5 is time."""
+def neighbor_messages():
+    """Message sequences for fuzz_neigh: kinds 0 and 1 are frames on that port, 2 and 3 the same with
+    correct checksums, 4 resolves a neighbour, 5 advances the clock."""
     pod, evil, gateway = (bytes.fromhex(m) for m in ('020000000100', '026600000001', '020000000000'))
     look4, look6, second = step(4, b'\5\0'), step(4, b'\5\1'), step(5, b'\x0a')
     answer4 = step(0, arp(2, pod, '10.1.0.5', '10.1.0.1', gateway, gateway))
@@ -116,8 +117,8 @@ def neighbor_talks():
 
 
 def exceptions():
-    """Frames for fuzz_exception: kind / 2: 0 and 1 the kernels' of the clear and the encrypted port,
-    2 from pods, 3 from the wire; odd: with the checksum mended."""
+    """Frames for fuzz_exception. kind / 2: 0 and 1 from the kernel device of the clear and of the
+    encrypted port, 2 from pods, 3 from the wire; odd kinds get a correct checksum."""
     far4, far6 = '192.0.2.2', '2001:db8::2'
     own4, own6 = ('10.1.0.1', '192.0.2.1'), ('fd00:1::1', '2001:db8::1')
     ike = struct.pack('>HHHH', 500, 500, 28, 0) + bytes(20)
@@ -141,7 +142,7 @@ def exceptions():
 
 
 def path_steps():
-    """Steps of fuzz_path.c: eight bytes each."""
+    """Steps for fuzz_path: eight bytes each."""
     def piece(way, which, start, size, flags=0, place=0):
         return struct.pack('>BBHHBB', way, which, start, size, flags, place)
 
@@ -213,7 +214,7 @@ def conversations():
 def main():
     for name, records in conversations():
         write('flow', name, records)
-    for name, talk in neighbor_talks().items():
+    for name, talk in neighbor_messages().items():
         write('neigh', name, talk)
     for name, talk in exceptions():
         write('exception', name, talk)
