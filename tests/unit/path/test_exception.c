@@ -281,6 +281,39 @@ static void test_link(void **state)
 	gw_close(gw);
 }
 
+/* Pods reach the kernel only by the address of their own port; what came out of a tunnel reaches it
+ * by any clear port's. */
+static void test_other_port(void **state)
+{
+	enum {
+		OTHER = 2
+	};
+	struct gw *gw = gw_open((struct gw_spec){.site = 1});
+	struct eg_path *path = gw->path[0];
+	struct tunnel to = tunnel_to(gw);
+	struct flow flow = {.src = pod[0], .dst = "10.6.0.1", .payload = 40};
+	struct frame frame = plain_frame(CLEAR, &flow);
+
+	(void)state;
+	gw_local(gw, CLEAR, "10.1.0.1/16");
+	gw_route(
+		gw, "10.1.0.0/16",
+		(struct eg_hop){.kind = EG_HOP_PORT, .port = CLEAR, .mac = {2, 0, 0, 0, 1, CLEAR}});
+	gw_local(gw, OTHER, "10.6.0.1/16");
+	gw_kernel(gw, CLEAR, &ike_and_bgp);
+	path->port[OTHER] = path->port[CLEAR]; /* its kernel device is the same one */
+	path->port[OTHER].kernel.hop.port = OTHER;
+	path->n_ports = 3;
+	gw_ready(gw);
+	gw_expect(gw, CLEAR, &frame, EG_DROP_TO_GATEWAY, "from a pod");
+	assert_int_equal(gw_to_kernel(gw, CLEAR, &frame, 1), 0);
+	flow.src = far_pod[0];
+	frame = tunnel_frame(&to, 1, &flow);
+	gw_send(gw, ENCRYPTED, &frame, 1);
+	assert_int_equal(gw_to_kernel(gw, CLEAR, &frame, 1), 1);
+	gw_close(gw);
+}
+
 /* Echo for the port's address is answered here, on the wire and beside pods. */
 static void test_echo(void **state)
 {
@@ -604,6 +637,7 @@ int run_exception_tests(void)
 		cmocka_unit_test(test_full),           cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_size),           cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_last_look),      cmocka_unit_test(test_workers),
+		cmocka_unit_test(test_other_port),
 	};
 
 	return cmocka_run_group_tests_name("path exception", tests, NULL, NULL);

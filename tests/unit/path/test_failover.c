@@ -128,6 +128,33 @@ static unsigned count(const unsigned gateway[FLOWS])
 	return n;
 }
 
+/* A packet out of one member's tunnel that is forwarded into the group goes by its flow, like any
+ * other: only an answer of the gateway itself goes back by the tunnel of the request. */
+static void test_forwarded(void **state)
+{
+	struct pair pair = open_pair(0, 0);
+	struct tunnel second = second_tunnel(SECOND, "192.0.2.1", 0x8002);
+	static struct frame frames[FLOWS];
+	unsigned gateway[FLOWS], n;
+
+	(void)state;
+	for (unsigned i = 0; i < FLOWS; i++) {
+		char to[32];
+		struct flow flow = {
+			.src = "10.9.0.9", .dst = to, .proto = 17, .payload = 20, .seed = i};
+
+		snprintf(to, sizeof(to), "10.2.0.%u", i + 1);
+		frames[i] = tunnel_frame(&second, i + 1, &flow);
+	}
+	gw_send(pair.gw, ENCRYPTED, frames, FLOWS);
+	assert_int_equal(gw_sent(pair.gw, ENCRYPTED, frames, FLOWS), FLOWS);
+	for (unsigned i = 0; i < FLOWS; i++)
+		gateway[i] = gateway_of(&frames[i]);
+	n = count(gateway);
+	assert_in_range(n, FLOWS / 8, FLOWS - FLOWS / 8);
+	gw_close(pair.gw);
+}
+
 static void kill_peer(struct pair *pair, unsigned tunnel, bool dead)
 {
 	atomic_store(&pair->liveness[tunnel]->dead, dead);
@@ -550,7 +577,7 @@ int run_failover_tests(void)
 		cmocka_unit_test(test_sources),        cmocka_unit_test(test_questions),
 		cmocka_unit_test(test_whose_question), cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_conversation),   cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_no_link),
+		cmocka_unit_test(test_no_link),        cmocka_unit_test(test_forwarded),
 	};
 
 	return cmocka_run_group_tests_name("path failover", tests, NULL, NULL);

@@ -374,6 +374,29 @@ static void test_failed(void **state)
 	gw_close(gw);
 }
 
+/* The sender behind the tunnel knows the gateway by its clear port's address: so it is the error's
+ * source, although the packet came in by the encrypted port. */
+static void test_failed_from_tunnel(void **state)
+{
+	struct eg_neigh_self far = station("192.0.2.2", ENCRYPTED);
+	struct gw *gw = open_live(4);
+	struct tunnel from = tunnel_from(gw);
+	static const uint8_t clear_address[4] = {10, 1, 0, 1};
+	struct frame out;
+
+	(void)state;
+	send_inside(gw, 1, &to_pod);
+	for (uint64_t now = 1000; now <= 4000; now += 500)
+		gw_resolve(gw, now);
+	gw_discard(gw, ENCRYPTED); /* who is 192.0.2.2? */
+	say(gw, ENCRYPTED, answer_of(&far, ENCRYPTED, "192.0.2.1"), 4100);
+	assert_int_equal(gw_frames(gw, ENCRYPTED, &out, 1), 1);
+	out = open_frame(&from, &out, 1);
+	assert_int_equal(out.bytes[20], 3);
+	assert_memory_equal(out.bytes + 12, clear_address, 4);
+	gw_close(gw);
+}
+
 /* Host unreachable to a pod on the same side, once for what it sent (RFC 1812 s4.3.3.1, RFC 4443
  * s3.1); nothing about an ICMP error. */
 static void test_failed_is_told(void **state)
@@ -639,6 +662,7 @@ int run_neighbor_tests(void)
 		cmocka_unit_test(test_announced_again),
 		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_failed_is_told),
+		cmocka_unit_test(test_failed_from_tunnel),
 		cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_ring_full),
 		cmocka_unit_test(test_flood),
