@@ -19,6 +19,12 @@ struct eg_pos {
 	unsigned line, column;
 };
 
+/* Where in the configuration something is named, for errors about that thing. */
+struct eg_err_place {
+	struct eg_pos pos;
+	const char *path; /* "peers.node-b.sas[1].key_file"; borrowed; may be NULL */
+};
+
 enum eg_severity {
 	EG_ERROR,      /* the input is refused */
 	EG_QUARANTINE, /* one object was quarantined on the safe side; nothing else is refused */

@@ -14,7 +14,7 @@
 #define FILE_MAX 4096 /* room for comments */
 
 /* The whole file into buf, NUL-terminated. Unbuffered, so that stdio keeps no copy of a key. */
-static int slurp(const char *path, const struct eg_keyfile_ref *ref, char buf[FILE_MAX + 1],
+static int slurp(const char *path, const struct eg_err_place *place, char buf[FILE_MAX + 1],
 		 struct eg_errs *errs)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret = -1;
@@ -23,35 +23,35 @@ static int slurp(const char *path, const struct eg_keyfile_ref *ref, char buf[FI
 	ssize_t got = 0;
 
 	if (fd < 0) {
-		eg_error(errs, &ref->pos, ref->conf_path, "%s: %s", path, strerror(errno));
+		eg_error(errs, &place->pos, place->path, "%s: %s", path, strerror(errno));
 		return -1;
 	}
 	if (fstat(fd, &st)) {
-		eg_error(errs, &ref->pos, ref->conf_path, "%s: %s", path, strerror(errno));
+		eg_error(errs, &place->pos, place->path, "%s: %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode)) {
-		eg_error(errs, &ref->pos, ref->conf_path, "%s: not a regular file", path);
+		eg_error(errs, &place->pos, place->path, "%s: not a regular file", path);
 	} else if (st.st_mode & 077) {
-		eg_error(errs, &ref->pos, ref->conf_path,
+		eg_error(errs, &place->pos, place->path,
 			 "%s: mode %04o lets group or others in (chmod 600 it, and make a new key "
 			 "if anyone could read this one)",
 			 path, (unsigned)st.st_mode & 07777);
 	} else if (st.st_uid && st.st_uid != geteuid()) {
 		eg_error(
-			errs, &ref->pos, ref->conf_path,
+			errs, &place->pos, place->path,
 			"%s: belongs to user %u, who can read and replace it (chown it to the user "
 			"that runs espgate, or to root)",
 			path, (unsigned)st.st_uid);
 	} else if (st.st_size > FILE_MAX) {
-		eg_error(errs, &ref->pos, ref->conf_path,
-			 "%s: longer than %d bytes, no key file is", path, FILE_MAX);
+		eg_error(errs, &place->pos, place->path, "%s: longer than %d bytes, no key file is",
+			 path, FILE_MAX);
 	} else {
 		while (n < FILE_MAX && (got = read(fd, buf + n, FILE_MAX - n)) > 0)
 			n += (size_t)got;
 		buf[n] = '\0';
 		if (got < 0)
-			eg_error(errs, &ref->pos, ref->conf_path, "%s: %s", path, strerror(errno));
+			eg_error(errs, &place->pos, place->path, "%s: %s", path, strerror(errno));
 		else if (strlen(buf) < n) /* what stands behind it would not be read */
-			eg_error(errs, &ref->pos, ref->conf_path,
+			eg_error(errs, &place->pos, place->path,
 				 "%s: holds a NUL byte, no key file does", path);
 		else
 			ret = 0;
@@ -172,19 +172,19 @@ static int parse(char *text, const char *path, const struct eg_suite *suite, uin
 }
 
 int eg_keyfile_read(const char *path, const struct eg_suite *suite,
-		    const struct eg_keyfile_ref *ref, uint8_t *material, struct eg_errs *errs)
+		    const struct eg_err_place *place, uint8_t *material, struct eg_errs *errs)
 {
 	char text[FILE_MAX + 1];
 	struct line lines[2];
 	int n = (int)lines_of(suite, lines), found = -1;
 
-	if (!slurp(path, ref, text, errs))
+	if (!slurp(path, place, text, errs))
 		found = parse(text, path, suite, material, errs);
 	eg_secret_wipe(text, sizeof(text));
 	if (found == 0)
-		eg_error(errs, &ref->pos, ref->conf_path, "%s: holds no key", path);
+		eg_error(errs, &place->pos, place->path, "%s: holds no key", path);
 	else if (found > 0 && found < n)
-		eg_error(errs, &ref->pos, ref->conf_path, "%s: holds no %s, which %s needs", path,
+		eg_error(errs, &place->pos, place->path, "%s: holds no %s, which %s needs", path,
 			 lines[found].what, suite->name);
 	return found == n ? 0 : -1;
 }

@@ -12,17 +12,10 @@
 #include "base/err.h"
 #include "base/suite.h"
 
-/* The place in the configuration that names a key file: errors about the file as a whole go there.
- */
-struct eg_keyfile_ref {
-	struct eg_pos pos;
-	const char *conf_path; /* "peers.node-b.sas[1].key_file" */
-};
-
 /* Read `path` for `suite` into material (EG_SUITE_KEY_MAX bytes, which the caller wipes). Errors in
- * its text go to errs as file:line, the others to `ref`. 0 or -1. */
+ * its text go to errs as file:line, the others to `place`. 0 or -1. */
 int eg_keyfile_read(const char *path, const struct eg_suite *suite,
-		    const struct eg_keyfile_ref *ref, uint8_t *material, struct eg_errs *errs);
+		    const struct eg_err_place *place, uint8_t *material, struct eg_errs *errs);
 
 /* Make a new key with getrandom(2) and write it to `path` with mode 0600; an existing file is never
  * overwritten. "-" is standard output. 0 or -1. */

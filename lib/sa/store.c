@@ -130,7 +130,7 @@ static struct eg_sa *make_sa(const struct eg_sa_store *store, const struct eg_sa
 /* A key that was never used here: from its state file, or from the start. */
 static struct eg_sa_record *new_record(struct eg_sa_store *store, const struct eg_sa_spec *spec,
 				       const uint8_t fingerprint[EG_FINGERPRINT_BYTES],
-				       const struct eg_keyfile_ref *ref, struct eg_errs *errs)
+				       const struct eg_err_place *place, struct eg_errs *errs)
 {
 	struct eg_sa_record *record = calloc(1, sizeof(*record));
 	struct eg_state wants = {.spi = spec->spi, .remote = spec->remote}, found;
@@ -138,7 +138,7 @@ static struct eg_sa_record *new_record(struct eg_sa_store *store, const struct e
 	int known = 0;
 
 	if (!record) {
-		eg_error(errs, &ref->pos, ref->conf_path, "out of memory");
+		eg_error(errs, &place->pos, place->path, "out of memory");
 		return NULL;
 	}
 	memcpy(record->fingerprint, fingerprint, EG_FINGERPRINT_BYTES);
@@ -148,7 +148,7 @@ static struct eg_sa_record *new_record(struct eg_sa_store *store, const struct e
 		wants.inbound = spec->kind == EG_SA_KIND_IN;
 		memcpy(wants.key, fingerprint, EG_FINGERPRINT_BYTES);
 		strncpy(wants.suite, spec->suite->name, sizeof(wants.suite) - 1);
-		known = eg_state_dir_load(store->state, &wants, &ref->pos, ref->conf_path, &found,
+		known = eg_state_dir_load(store->state, &wants, &place->pos, place->path, &found,
 					  errs);
 	}
 	if (known < 0) {
@@ -203,7 +203,7 @@ static struct eg_sa *revive(struct eg_sa_store *store, struct eg_sa_record *reco
 
 /* Is this the record's SA again, or may it become that? */
 static bool may_have(const struct eg_sa_record *record, const struct eg_sa_spec *spec,
-		     const struct eg_crypto_key *key, const struct eg_keyfile_ref *ref,
+		     const struct eg_crypto_key *key, const struct eg_err_place *place,
 		     struct eg_errs *errs)
 {
 	const struct eg_sa_spec *had = &record->spec;
@@ -213,18 +213,18 @@ static bool may_have(const struct eg_sa_record *record, const struct eg_sa_spec 
 		       : same_sa(had, spec))
 		return true;
 	if (same_sa(had, spec))
-		eg_error(errs, &ref->pos, ref->conf_path,
+		eg_error(errs, &place->pos, place->path,
 			 "the SA runs with another local, esn or replay_window: those change with "
 			 "a new key (espgate keygen) or a restart");
 	else if (had->kind == spec->kind && had->spi == spec->spi && had->suite == spec->suite)
-		eg_error(errs, &ref->pos, ref->conf_path,
+		eg_error(errs, &place->pos, place->path,
 			 "the same key as of SA 0x%x %s %s, a peer that has moved to %s: another "
 			 "address "
 			 "needs new keys (espgate keygen), or IVs could repeat",
 			 had->spi, had->kind == EG_SA_KIND_OUT ? "to" : "from",
 			 eg_ip_print(&had->remote, remote), eg_ip_print(&spec->remote, moved));
 	else
-		eg_error(errs, &ref->pos, ref->conf_path,
+		eg_error(errs, &place->pos, place->path,
 			 "the same key as of SA 0x%x %s %s, and two SAs with one key repeat nonces "
 			 "(RFC 4106 s3.1): make a new one with espgate keygen",
 			 had->spi, had->kind == EG_SA_KIND_OUT ? "to" : "from",
@@ -233,7 +233,7 @@ static bool may_have(const struct eg_sa_record *record, const struct eg_sa_spec 
 }
 
 struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
-			    const uint8_t *material, const struct eg_keyfile_ref *ref,
+			    const uint8_t *material, const struct eg_err_place *place,
 			    struct eg_errs *errs)
 {
 	struct eg_crypto_key *key = eg_crypto_key_new(store->keys, spec->suite, material);
@@ -241,14 +241,14 @@ struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *
 	struct eg_sa_record *record;
 
 	if (!key) {
-		eg_error(errs, &ref->pos, ref->conf_path, "out of memory");
+		eg_error(errs, &place->pos, place->path, "out of memory");
 		return NULL;
 	}
 	eg_crypto_fingerprint(store->keys, spec->suite, material, fingerprint);
 	record = find(store, fingerprint);
 	if (!record)
-		record = new_record(store, spec, fingerprint, ref, errs);
-	else if (!may_have(record, spec, key, ref, errs))
+		record = new_record(store, spec, fingerprint, place, errs);
+	else if (!may_have(record, spec, key, place, errs))
 		record = NULL;
 	if (record && record->sa) {
 		eg_crypto_key_free(store->keys, key);
@@ -260,7 +260,7 @@ struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *
 		return record->sa;
 	}
 	if (record)
-		eg_error(errs, &ref->pos, ref->conf_path, "out of memory");
+		eg_error(errs, &place->pos, place->path, "out of memory");
 	eg_crypto_key_free(store->keys, key);
 	return NULL;
 }

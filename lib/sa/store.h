@@ -50,9 +50,9 @@ int eg_sa_store_open_state(struct eg_sa_store *store, const char *path, bool rea
 
 /* The running SA of that spec and key material, or a new one. The caller still owns and wipes
  * `material`, and calls eg_sa_release() once. NULL where memory is short, the key is another SA's,
- * or its state file is not as it should be: told to errs at `ref`. */
+ * or its state file is not as it should be: told to errs at `place`. */
 struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
-			    const uint8_t *material, const struct eg_keyfile_ref *ref,
+			    const uint8_t *material, const struct eg_err_place *place,
 			    struct eg_errs *errs);
 
 /* The lifetime that a configuration now in force gives a running SA: acquiring it again changes

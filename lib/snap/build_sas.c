@@ -22,14 +22,14 @@ static struct eg_sa *acquire(struct eg_snap *snap, const struct eg_conf_peer *tu
 		.lifetime = tunnel->lifetime,
 	};
 	char path[EG_CONF_NAME_MAX + 64];
-	struct eg_keyfile_ref ref = {conf->pos, path};
+	struct eg_err_place place = {conf->pos, path};
 	uint8_t material[EG_SUITE_KEY_MAX];
 	struct eg_sa *sa = NULL;
 
 	snprintf(path, sizeof(path), "peers.%s.sas[%zu].key_file", tunnel->name,
 		 (size_t)(conf - tunnel->sas.v));
-	if (!eg_keyfile_read(conf->key_file, conf->suite, &ref, material, errs))
-		sa = eg_sa_acquire(snap->store, &spec, material, &ref, errs);
+	if (!eg_keyfile_read(conf->key_file, conf->suite, &place, material, errs))
+		sa = eg_sa_acquire(snap->store, &spec, material, &place, errs);
 	eg_secret_wipe(material, sizeof(material));
 	return sa;
 }

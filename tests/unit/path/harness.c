@@ -368,7 +368,7 @@ unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 struct eg_sa *gw_sa(struct gw *gw, unsigned tunnel, const struct eg_sa_spec *spec,
 		    const uint8_t *material)
 {
-	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
+	const struct eg_err_place ref = {.path = "sa"};
 	struct eg_errs errs = {0};
 	struct eg_sa *sa = eg_sa_acquire(gw->store, spec, material, &ref, &errs);
 	struct eg_tunnel *p = &gw->tunnels.v[tunnel];

@@ -316,7 +316,7 @@ static struct eg_sa_store *open_store(struct disk *disk)
 static struct eg_sa *acquire_as(struct eg_sa_store *store, unsigned n, enum eg_sa_kind kind,
 				const struct eg_lifetime *lifetime, bool esn)
 {
-	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
+	const struct eg_err_place ref = {.path = "sa"};
 	uint8_t material[EG_SUITE_KEY_MAX] = {kind};
 	struct eg_errs errs = {0};
 	struct eg_sa *sa;

@@ -36,7 +36,7 @@ static void write_file(const char *path, const char *text, size_t n, unsigned mo
 
 static int read_key(const char *path, uint8_t *material, struct eg_errs *errs)
 {
-	struct eg_keyfile_ref ref = {{"gw.yaml", 24, 7}, "peers.b.sas[0].key_file"};
+	struct eg_err_place ref = {{"gw.yaml", 24, 7}, "peers.b.sas[0].key_file"};
 
 	return eg_keyfile_read(path, SUITE, &ref, material, errs);
 }
@@ -168,7 +168,7 @@ static void test_two_keys(void **state)
 		 "2:1: all bytes of the key are alike (make one with espgate keygen "
 		 "aes128ctr-sha1)"},
 	};
-	struct eg_keyfile_ref ref = {{"gw.yaml", 24, 7}, "peers.b.sas[0].key_file"};
+	struct eg_err_place ref = {{"gw.yaml", 24, 7}, "peers.b.sas[0].key_file"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -248,7 +248,7 @@ static void test_keygen(void **state)
 	(void)state;
 	for (size_t i = 0; i < EG_SUITE_COUNT * COUNT(umasks); i++) {
 		const struct eg_suite *suite = &eg_suites[i % EG_SUITE_COUNT];
-		struct eg_keyfile_ref ref = {{NULL, 0, 0}, NULL};
+		struct eg_err_place ref = {{NULL, 0, 0}, NULL};
 		mode_t before = umask(umasks[i / EG_SUITE_COUNT]);
 		const char *path = path_of("new");
 		uint8_t material[EG_SUITE_KEY_MAX] = {0};

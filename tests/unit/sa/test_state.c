@@ -383,7 +383,7 @@ static struct eg_sa_store *open_store(void)
 
 static struct eg_sa *acquire(struct eg_sa_store *store, struct eg_errs *errs)
 {
-	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
+	const struct eg_err_place ref = {.path = "sa"};
 	struct eg_sa_spec spec = {
 		.kind = EG_SA_KIND_OUT,
 		.spi = 0x1001,

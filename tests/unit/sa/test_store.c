@@ -31,7 +31,7 @@ static struct eg_sa_spec base_spec(void)
 static struct eg_sa *acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
 			     const uint8_t *material)
 {
-	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
+	const struct eg_err_place ref = {.path = "sa"};
 	struct eg_errs errs = {0};
 	struct eg_sa *sa = eg_sa_acquire(store, spec, material, &ref, &errs);
 
@@ -104,7 +104,7 @@ static void test_refused(void **state)
 		{"sa: the SA runs with another local, esn or replay_window: ", false},
 		{"sa: the SA runs with another local, esn or replay_window: ", false},
 	};
-	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
+	const struct eg_err_place ref = {.path = "sa"};
 
 	(void)state;
 	for (size_t i = 0; i < 2 * COUNT(cases); i++) {

@@ -59,7 +59,7 @@ struct eg_sa *sa_of(struct scene *scene, enum eg_sa_kind kind, uint32_t spi, uns
 		.local = ip("192.0.2.1"),
 		.remote = ip("192.0.2.2"),
 	};
-	const struct eg_keyfile_ref ref = {.conf_path = "sa"};
+	const struct eg_err_place ref = {.path = "sa"};
 	uint8_t material[EG_SUITE_KEY_MAX] = "a key of thirty-two bytes, and..salt";
 	struct eg_errs errs = {0};
 	struct eg_sa *sa;
