@@ -2,14 +2,17 @@
 #ifndef EG_SA_RECORD_H
 #define EG_SA_RECORD_H
 
+#include <pthread.h>
+
 #include "base/vec.h"
 #include "sa/watermark.h"
 #include "sa/state_dir.h"
 #include "sa/state_writer.h"
 #include "sa/store.h"
 
-/* One key, from its first use on. Records of SAs that are gone stay: a key that comes back goes on
- * where it was, or its numbers would repeat. */
+/* One key, from its first use on. The record of a durable SA stays when the SA is gone: a key that
+ * comes back continues where it was, or its sequence numbers would repeat. That of an ephemeral SA
+ * is freed with it. Under the store's mutex. */
 struct eg_sa_record {
 	struct eg_sa_record *next; /* of its bucket */
 	uint8_t fingerprint[EG_FINGERPRINT_BYTES];
@@ -25,17 +28,21 @@ struct eg_sa_record {
 	struct eg_watermarks watermarks;      /* on the disk */
 	uint64_t submitted_seq, submitted_iv; /* highest marks that were ever to be written */
 	bool queued;                          /* in store->queue or store->flight */
+	size_t queue_place;                   /* in store->queue; NOT_QUEUED: it is not */
+	bool fresh;                           /* in store->fresh: no reservation was asked for */
+	size_t fresh_place;
+	bool first; /* eg_sa_store_reserve() waits for its first reservation */
 
 	/* Use before this SA object was made: earlier runs, as far as they are known. */
 	uint64_t bytes_before, since_ns, age_before_ns, born_mono_ns;
 
-	/* The last look at it. */
+	/* When eg_sa_store_step() last visited it. */
 	uint64_t last_packets;
 	uint64_t rate_mono_ns, rate_packets, rate_bytes; /* where the rates' time began */
 	uint64_t used_mono_ns; /* when its counters last moved; 0: never */
 	double pps, bytes_per_s;
-	enum eg_lifetime_limit soft, hard; /* told */
-	unsigned percent;                  /* told */
+	enum eg_lifetime_limit soft, hard; /* reported */
+	unsigned percent;                  /* reported */
 	bool fast;                         /* in store->fast */
 };
 
@@ -46,14 +53,24 @@ struct eg_sa_due {
 	double left_s; /* until it is needed */
 };
 
-#define EG_SA_FAST 256 /* SAs that every step looks at */
+#define NOT_QUEUED SIZE_MAX
 
-#define EG_SA_BUCKETS 4096
+#define EG_SA_FAST 256 /* SAs that every step visits */
+
+#define EG_SA_BUCKETS (1u << 18) /* memory only as far as they are used */
 
 struct eg_sa_store {
-	struct eg_keystore *keys;
+	/* Fixed. */
+	unsigned n_workers;
 	struct eg_state_dir *state; /* NULL: nothing outlives the daemon */
 	struct eg_state_writer *writer;
+
+	/* The rest, and what SAs' records say: not held while waiting for the disk. */
+	pthread_mutex_t mutex;
+	struct eg_keystore *keys;
+	EG_VEC(struct eg_sa_record *) fresh; /* durable, outbound: acquired, not reserved for */
+	size_t n_first;                      /* records that are `first` */
+	int first_err;                       /* how their write ended */
 	EG_VEC(struct eg_sa_record *) queue; /* due, and not yet on their way */
 	bool urgent;                         /* one of them must not wait for others */
 	EG_VEC(struct eg_sa_due) flight;     /* what the writer has, and its states */
@@ -62,16 +79,18 @@ struct eg_sa_store {
 	int disk_err;           /* how the last write ended */
 	struct eg_sa_record *fast[EG_SA_FAST];
 	size_t n_fast;
-	unsigned n_workers;
 	EG_VEC(struct eg_sa_record *) live;
 	size_t cursor; /* of the slices of eg_sa_store_step() */
 	struct eg_sa_record *bucket[EG_SA_BUCKETS];
 };
 
-/* Set what workers may use from marks and lifetime. */
+/* Set what workers may use from watermarks and lifetime. */
 void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_record *record);
 
-/* Its SA goes: no look at it is to come. */
+/* It is a new outbound one of a durable SA: let eg_sa_store_reserve() find it. 0 or -ENOMEM. */
+int eg_sa_record_fresh(struct eg_sa_store *store, struct eg_sa_record *record);
+
+/* Its SA goes: it is not visited again. */
 void eg_sa_record_detach(struct eg_sa_store *store, struct eg_sa_record *record);
 
 #endif

@@ -38,6 +38,12 @@ size_t eg_replay_bytes(uint32_t size);
 /* Start empty on zeroed memory of eg_replay_bytes(size), which stays the caller's. */
 void eg_replay_init(struct eg_replay *replay, uint32_t size, uint64_t *bits);
 
+/* Continue where another receiver stopped: `top` is the highest number received. Bit k of `seen`
+ * (bit k % 64 of word k / 64) says whether top - k was received; what is behind n_words counts as
+ * received. On a window that was just started. */
+void eg_replay_restore(struct eg_replay *replay, uint64_t top, const uint64_t *seen,
+		       size_t n_words);
+
 /* The 64-bit sequence number of a packet that carries the low half (RFC 4303 appendix A2.2). Late
  * packets need it also where the check is off: then the longest window tells the halves apart. */
 static inline uint64_t eg_replay_infer(const struct eg_replay *replay, uint32_t low)

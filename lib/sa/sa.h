@@ -57,9 +57,9 @@ struct eg_sa {
 	struct eg_replay replay;                      /* inbound */
 
 	/* The control thread's. */
-	_Alignas(EG_CACHE_LINE) unsigned refs;
-	struct eg_sa_record *record; /* the store's */
-	void *holder;                /* the tunnel's (tunnel/rekey.h): where it is listed */
+	_Alignas(EG_CACHE_LINE) _Atomic unsigned refs; /* any thread's */
+	struct eg_sa_record *record;                   /* the store's */
+	void *holder; /* the tunnel's (tunnel/rekey.h): where it is listed */
 	const struct eg_suite *suite;
 	_Atomic uint64_t seq_end; /* where the lifetime or the sequence space ends; read by any
 				     worker that is short of sequence numbers */

@@ -20,6 +20,7 @@ struct eg_sa_store *eg_sa_store_new(unsigned n_workers)
 		free(store);
 		return NULL;
 	}
+	pthread_mutex_init(&store->mutex, NULL);
 	return store;
 }
 
@@ -58,12 +59,14 @@ void eg_sa_store_free(struct eg_sa_store *store)
 		}
 	}
 	eg_vec_free(&store->live);
+	eg_vec_free(&store->fresh);
 	eg_state_writer_free(store->writer);
 	eg_vec_free(&store->queue);
 	eg_vec_free(&store->flight);
 	eg_vec_free(&store->states);
 	eg_state_dir_close(store->state);
 	eg_keystore_free(store->keys);
+	pthread_mutex_destroy(&store->mutex);
 	free(store);
 }
 
@@ -91,14 +94,21 @@ static struct eg_sa_record *find(struct eg_sa_store *store,
 static bool same_sa(const struct eg_sa_spec *a, const struct eg_sa_spec *b)
 {
 	return a->kind == b->kind && a->spi == b->spi && a->suite == b->suite &&
-	       eg_ip_equal(&a->remote, &b->remote);
+	       a->ephemeral == b->ephemeral && eg_ip_equal(&a->remote, &b->remote);
+}
+
+static bool same_wire(const struct eg_sa_wire *a, const struct eg_sa_wire *b)
+{
+	return a->transport == b->transport && a->encap == b->encap && a->sport == b->sport &&
+	       a->dport == b->dport && a->tunnel == b->tunnel;
 }
 
 /* What is fixed while it runs. */
 static bool same_spec(const struct eg_sa_spec *a, const struct eg_sa_spec *b)
 {
 	return same_sa(a, b) && a->replay_window == b->replay_window && a->esn == b->esn &&
-	       eg_ip_equal(&a->local, &b->local);
+	       eg_ip_equal(&a->local, &b->local) &&
+	       (!a->ephemeral || same_wire(&a->wire, &b->wire));
 }
 
 static struct eg_sa *make_sa(const struct eg_sa_store *store, const struct eg_sa_spec *spec,
@@ -127,15 +137,35 @@ static struct eg_sa *make_sa(const struct eg_sa_store *store, const struct eg_sa
 	return sa;
 }
 
-/* A key that was never used here: from its state file, or from the start. */
+/* What the state folder says of the key. 0, or -1 with the reason in errs. */
+static int load_state(struct eg_sa_store *store, struct eg_sa_record *record,
+		      const struct eg_err_place *place, struct eg_errs *errs)
+{
+	struct eg_state wants = {.spi = record->spec.spi, .remote = record->spec.remote}, found;
+	int known;
+
+	wants.inbound = record->spec.kind == EG_SA_KIND_IN;
+	memcpy(wants.key, record->fingerprint, EG_FINGERPRINT_BYTES);
+	strncpy(wants.suite, record->spec.suite->name, sizeof(wants.suite) - 1);
+	known = eg_state_dir_load(store->state, &wants, &place->pos, place->path, &found, errs);
+	if (known <= 0)
+		return known;
+	record->seq = found.seq;
+	record->iv = found.iv;
+	record->bytes_before = found.bytes;
+	/* A clock that stepped back makes nobody younger than new. */
+	if (record->since_ns > found.since_ns)
+		record->age_before_ns = record->since_ns - found.since_ns;
+	record->since_ns = found.since_ns;
+	return 0;
+}
+
+/* A key that was not used here before: from its state on disk, or from the beginning. */
 static struct eg_sa_record *new_record(struct eg_sa_store *store, const struct eg_sa_spec *spec,
 				       const uint8_t fingerprint[EG_FINGERPRINT_BYTES],
 				       const struct eg_err_place *place, struct eg_errs *errs)
 {
 	struct eg_sa_record *record = calloc(1, sizeof(*record));
-	struct eg_state wants = {.spi = spec->spi, .remote = spec->remote}, found;
-	uint64_t wall_ns = eg_wall_ns();
-	int known = 0;
 
 	if (!record) {
 		eg_error(errs, &place->pos, place->path, "out of memory");
@@ -143,33 +173,39 @@ static struct eg_sa_record *new_record(struct eg_sa_store *store, const struct e
 	}
 	memcpy(record->fingerprint, fingerprint, EG_FINGERPRINT_BYTES);
 	record->spec = *spec;
-	record->since_ns = wall_ns;
-	if (store->state) {
-		wants.inbound = spec->kind == EG_SA_KIND_IN;
-		memcpy(wants.key, fingerprint, EG_FINGERPRINT_BYTES);
-		strncpy(wants.suite, spec->suite->name, sizeof(wants.suite) - 1);
-		known = eg_state_dir_load(store->state, &wants, &place->pos, place->path, &found,
-					  errs);
-	}
-	if (known < 0) {
+	record->since_ns = eg_wall_ns();
+	if (store->state && !spec->ephemeral && load_state(store, record, place, errs)) {
 		free(record);
 		return NULL;
 	}
-	if (known) {
-		record->seq = found.seq;
-		record->iv = found.iv;
-		record->bytes_before = found.bytes;
-		record->since_ns = found.since_ns;
-		/* A clock that stepped back makes nobody younger than new. */
-		if (wall_ns > found.since_ns)
-			record->age_before_ns = wall_ns - found.since_ns;
+	if (spec->ephemeral) {
+		record->seq = spec->start.seq;
+		record->iv = spec->start.iv;
 	}
 	record->next = *chain(store, fingerprint);
 	*chain(store, fingerprint) = record;
 	return record;
 }
 
-/* Make the SA of a record that has none, where its numbers were left. */
+static void forget(struct eg_sa_store *store, struct eg_sa_record *record)
+{
+	struct eg_sa_record **at = chain(store, record->fingerprint);
+
+	while (*at != record)
+		at = &(*at)->next;
+	*at = record->next;
+	free(record);
+}
+
+static void leave_live(struct eg_sa_store *store, const struct eg_sa_record *record)
+{
+	struct eg_sa_record *last = store->live.v[--store->live.n];
+
+	store->live.v[record->place] = last;
+	last->place = record->place;
+}
+
+/* Make the SA of a record that has none, where its sequence numbers were left. */
 static struct eg_sa *revive(struct eg_sa_store *store, struct eg_sa_record *record,
 			    const struct eg_sa_spec *spec, struct eg_crypto_key *key)
 {
@@ -182,21 +218,26 @@ static struct eg_sa *revive(struct eg_sa_store *store, struct eg_sa_record *reco
 	}
 	*slot = record;
 	record->place = store->live.n - 1;
+	record->queue_place = NOT_QUEUED;
 	record->spec = *spec;
+	record->spec.start = (struct eg_sa_start){0};
+	record->watermarks = (struct eg_watermarks){0};
+	if (eg_sa_record_fresh(store, record)) {
+		leave_live(store, record);
+		free(sa);
+		return NULL;
+	}
 	record->key = key;
 	record->sa = sa;
-	record->watermarks = (struct eg_watermarks){0};
 	record->born_mono_ns = record->rate_mono_ns = eg_mono_ns();
 	record->last_packets = record->rate_packets = record->rate_bytes = record->used_mono_ns = 0;
 	sa->record = record;
+	atomic_init(&sa->refs, 1);
 	atomic_init(&sa->seq, record->seq);
 	atomic_init(&sa->iv, record->iv);
-	if (spec->kind == EG_SA_KIND_IN && record->seq) {
-		/* Everything up to there counts as seen. */
-		sa->replay.top = record->seq;
-		if (spec->replay_window)
-			memset(sa->replay.bits, 0xff, eg_replay_bytes(spec->replay_window));
-	}
+	if (spec->kind == EG_SA_KIND_IN)
+		eg_replay_restore(&sa->replay, record->seq, spec->start.seen,
+				  spec->ephemeral ? spec->start.seen_words : 0);
 	eg_sa_record_limit(store, record);
 	return sa;
 }
@@ -232,13 +273,27 @@ static bool may_have(const struct eg_sa_record *record, const struct eg_sa_spec 
 	return false;
 }
 
-struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
-			    const uint8_t *material, const struct eg_err_place *place,
-			    struct eg_errs *errs)
+/* What the sequence space and the window allow a negotiated SA to begin with. */
+static bool can_start(const struct eg_sa_spec *spec, const struct eg_err_place *place,
+		      struct eg_errs *errs)
+{
+	if (!spec->ephemeral || spec->start.seq <= eg_sa_space(spec->esn))
+		return true;
+	eg_error(errs, &place->pos, place->path,
+		 "SA 0x%x: its sequence number is beyond 2^32 - 1, and it has no extended ones",
+		 spec->spi);
+	return false;
+}
+
+static struct eg_sa *acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
+			     const uint8_t *material, const struct eg_err_place *place,
+			     struct eg_errs *errs)
 {
 	struct eg_crypto_key *key = eg_crypto_key_new(store->keys, spec->suite, material);
 	uint8_t fingerprint[EG_FINGERPRINT_BYTES];
 	struct eg_sa_record *record;
+	struct eg_sa *sa;
+	bool is_new;
 
 	if (!key) {
 		eg_error(errs, &place->pos, place->path, "out of memory");
@@ -246,62 +301,73 @@ struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *
 	}
 	eg_crypto_fingerprint(store->keys, spec->suite, material, fingerprint);
 	record = find(store, fingerprint);
-	if (!record)
+	is_new = !record;
+	if (is_new)
 		record = new_record(store, spec, fingerprint, place, errs);
 	else if (!may_have(record, spec, key, place, errs))
 		record = NULL;
 	if (record && record->sa) {
 		eg_crypto_key_free(store->keys, key);
-		record->sa->refs++;
+		eg_sa_retain(record->sa);
 		return record->sa;
 	}
-	if (record && revive(store, record, spec, key)) {
-		record->sa->refs = 1;
-		return record->sa;
-	}
+	sa = record ? revive(store, record, spec, key) : NULL;
+	if (sa)
+		return sa;
 	if (record)
 		eg_error(errs, &place->pos, place->path, "out of memory");
+	if (record && is_new)
+		forget(store, record);
 	eg_crypto_key_free(store->keys, key);
 	return NULL;
+}
+
+struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
+			    const uint8_t *material, const struct eg_err_place *place,
+			    struct eg_errs *errs)
+{
+	struct eg_sa *sa;
+
+	if (!can_start(spec, place, errs))
+		return NULL;
+	pthread_mutex_lock(&store->mutex);
+	sa = acquire(store, spec, material, place, errs);
+	pthread_mutex_unlock(&store->mutex);
+	return sa;
+}
+
+const struct eg_sa_spec *eg_sa_spec(const struct eg_sa *sa)
+{
+	return &sa->record->spec;
 }
 
 void eg_sa_set_lifetime(struct eg_sa_store *store, struct eg_sa *sa,
 			const struct eg_lifetime *lifetime)
 {
+	pthread_mutex_lock(&store->mutex);
 	sa->record->spec.lifetime = *lifetime;
 	eg_sa_record_limit(store, sa->record);
+	pthread_mutex_unlock(&store->mutex);
 }
 
 void eg_sa_retain(struct eg_sa *sa)
 {
-	sa->refs++;
+	atomic_fetch_add_explicit(&sa->refs, 1, memory_order_relaxed);
 }
 
-/* A key that nothing was done with binds nobody: the configuration that named it may have been
- * refused. */
-static void forget_unused(struct eg_sa_store *store, struct eg_sa_record *record)
+/* Is it over with the record, too? That of a key that nothing was done with binds nobody: the
+ * configuration that named it may have been refused. */
+static bool is_over(const struct eg_sa_record *record)
 {
-	struct eg_sa_record **at = chain(store, record->fingerprint);
-
-	if (record->seq || record->iv || record->submitted_seq)
-		return;
-	while (*at != record)
-		at = &(*at)->next;
-	*at = record->next;
-	free(record);
+	return record->spec.ephemeral || (!record->seq && !record->iv && !record->submitted_seq);
 }
 
-/* Remember where it was, and wipe its key. */
-void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa)
+/* Remember where a durable SA was, and wipe its key. */
+static void end(struct eg_sa_store *store, struct eg_sa *sa)
 {
-	struct eg_sa_record *record, *last;
+	struct eg_sa_record *record = sa->record;
 
-	if (!sa || --sa->refs)
-		return;
-	record = sa->record;
-	last = store->live.v[--store->live.n];
-	store->live.v[record->place] = last;
-	last->place = record->place;
+	leave_live(store, record);
 	eg_sa_record_detach(store, record);
 	record->seq = sa->kind == EG_SA_KIND_IN
 			      ? sa->replay.top
@@ -313,5 +379,17 @@ void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa)
 	record->key = NULL;
 	record->sa = NULL;
 	free(sa);
-	forget_unused(store, record);
+	if (is_over(record))
+		forget(store, record);
+}
+
+void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa)
+{
+	if (!sa)
+		return;
+	pthread_mutex_lock(&store->mutex);
+	/* Under the mutex: nobody may acquire it again between the last reference and its end. */
+	if (atomic_fetch_sub_explicit(&sa->refs, 1, memory_order_acq_rel) == 1)
+		end(store, sa);
+	pthread_mutex_unlock(&store->mutex);
 }

@@ -1,15 +1,23 @@
-/* All security associations of the daemon, over all snapshots.
+/* All security associations of the daemon.
  *
- * Life cycle: eg_sa_store_new() -> eg_sa_store_open_state() where there is a folder for it ->
- * eg_sa_acquire() for each SA of a new snapshot, eg_sa_store_reserve() before that is published,
- * eg_sa_release() for each SA of a retired one; eg_sa_store_step() all the time ->
- * eg_sa_store_finish() when the workers ended well -> eg_sa_store_free(). Control thread only. A
- * snapshot is retired only after the workers' grace period, so a released SA has no reader.
+ * Life cycle: eg_sa_store_new() -> eg_sa_store_open_state() if there is a state folder ->
+ * eg_sa_acquire() for each SA of a new configuration, eg_sa_store_reserve() before workers see the
+ * durable ones, eg_sa_release() for each reference that is given up; eg_sa_store_step() all the
+ * time -> eg_sa_store_finish() when the workers ended well -> eg_sa_store_free(). An SA that
+ * workers could see is released only after their grace period (rcu/rcu.h).
  *
- * A key belongs to one SA for as long as it exists: what its SA was and how far its numbers are
- * used is remembered after the SA is gone (here for the daemon's life, in the state folder for
- * good), because a key that comes back with numbers from 1 would repeat nonces (RFC 4106 s3.1),
- * and an inbound one would take packets again that it had before. */
+ * A durable SA has a static key, which outlives the daemon. Such a key belongs to one SA for good:
+ * what its SA was and how far its sequence numbers are used is remembered after the SA is gone
+ * (here while the daemon runs, in the state folder for ever), because a key that comes back with
+ * numbers from 1 would repeat nonces (RFC 4106 s3.1), and an inbound one would accept packets a
+ * second time. An ephemeral SA has a negotiated key, which nobody uses again: it begins where its
+ * spec says, nothing of it is on disk, and nothing is remembered when it is gone.
+ *
+ * Synchronization: the builder thread acquires and reserves for the next configuration while the
+ * control thread steps, acquires and releases. A mutex guards what they share; it is held for
+ * microseconds, never while waiting for the disk. Functions are for these two threads unless they
+ * say otherwise. Until it is reserved for, an SA that the builder acquired is left alone by
+ * eg_sa_store_step(): a configuration that is refused must leave no trace on disk. */
 #ifndef EG_SA_STORE_H
 #define EG_SA_STORE_H
 
@@ -21,6 +29,25 @@
 
 struct eg_sa_store;
 
+/* What was negotiated together with an ephemeral SA, and where it continues; borrowed during
+ * eg_sa_acquire() only. */
+struct eg_sa_start {
+	uint64_t seq;         /* outbound: last one given out; inbound: highest one received */
+	uint64_t iv;          /* outbound: last one used (RFC 4106 s3.1) */
+	const uint64_t *seen; /* inbound: the window (eg_replay_restore()) */
+	size_t seen_words;    /* 0: everything up to seq counts as received */
+};
+
+#define EG_SA_ANY_TUNNEL UINT32_MAX
+
+/* The wire format that the other end agreed to. */
+struct eg_sa_wire {
+	bool transport;        /* mode */
+	bool encap;            /* ESP in UDP (RFC 3948) */
+	uint16_t sport, dport; /* of outbound UDP; 0: the tunnel's */
+	uint32_t tunnel;       /* its id, or EG_SA_ANY_TUNNEL */
+};
+
 /* What makes an SA the same one over a reload: all of this but the lifetime, which may change. */
 struct eg_sa_spec {
 	enum eg_sa_kind kind;
@@ -30,6 +57,9 @@ struct eg_sa_spec {
 	bool esn;
 	struct eg_ip local, remote; /* tunnel end points */
 	struct eg_lifetime lifetime;
+	bool ephemeral;
+	struct eg_sa_wire wire;   /* ephemeral; a durable SA's is its tunnel's, and may change */
+	struct eg_sa_start start; /* ephemeral */
 };
 
 /* The two clocks at one moment. */
@@ -43,33 +73,39 @@ unsigned eg_sa_store_workers(const struct eg_sa_store *store);
 bool eg_sa_store_swaps(const struct eg_sa_store *store); /* its keys (eg_keystore_swaps()) */
 void eg_sa_store_free(struct eg_sa_store *store);
 
-/* Record the SAs' marks in a folder (sa/state_dir.h), before the first acquire. read_only: look at
- * them only; then no SA may send. 0, or -1 told to errs. */
+/* Record the durable SAs' watermarks in a folder (sa/state_dir.h), before the first acquire.
+ * read_only: only read them; then no durable SA may send. 0, or -1 with the reason in errs. */
 int eg_sa_store_open_state(struct eg_sa_store *store, const char *path, bool read_only,
 			   const struct eg_pos *pos, struct eg_errs *errs);
 
 /* The running SA of that spec and key material, or a new one. The caller still owns and wipes
- * `material`, and calls eg_sa_release() once. NULL where memory is short, the key is another SA's,
- * or its state file is not as it should be: told to errs at `place`. */
+ * `material`, and calls eg_sa_release() once. NULL if memory is short, the key is another SA's, or
+ * its state on disk is not as it should be: reported to errs at `place`. */
 struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
 			    const uint8_t *material, const struct eg_err_place *place,
 			    struct eg_errs *errs);
 
-/* The lifetime that a configuration now in force gives a running SA: acquiring it again changes
- * nothing yet, for the configuration may still be refused. */
+/* What the SA was acquired with; spec->start is not kept. Valid until its release. Control thread.
+ */
+const struct eg_sa_spec *eg_sa_spec(const struct eg_sa *sa);
+
+/* The lifetime that a configuration now in force gives a running SA. Acquiring the SA again changes
+ * nothing yet, because that configuration may still be refused. */
 void eg_sa_set_lifetime(struct eg_sa_store *store, struct eg_sa *sa,
 			const struct eg_lifetime *lifetime);
 
-/* One more eg_sa_release() to come. */
+/* One more reference, for a caller that has one. Any thread. */
 void eg_sa_retain(struct eg_sa *sa);
+
+/* Give up a reference. The last one frees the SA and wipes its key. NULL is allowed. */
 void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa);
 
-/* Give every new outbound SA its first numbers, durably, with one fsync for all of them. Waits for
- * the disk, but not beyond wait_ns: then eg_sa_store_step() gives them out as soon as it has them.
- * 0, or -errno of the disk: then those have none. */
+/* Give every new durable outbound SA its first sequence numbers, with one fsync for all of them.
+ * Waits for the disk, but no longer than wait_ns: then eg_sa_store_step() grants them as soon as
+ * they are on disk. 0, or -errno of the disk: then those SAs cannot send. One thread at a time. */
 int eg_sa_store_reserve(struct eg_sa_store *store, const struct eg_now *now, uint64_t wait_ns);
 
-/* A lifetime's limit was reached; each is told once. */
+/* A lifetime's limit was reached; each is reported once. */
 struct eg_sa_event {
 	const struct eg_sa *sa;
 	const struct eg_sa_spec *spec;
@@ -83,14 +119,14 @@ typedef void eg_sa_event_fn(void *arg, const struct eg_sa_event *event);
 
 /* Upkeep: reservations that are half used, lifetimes, rates; a slice of all SAs per call, and the
  * fastest ones every time, so that a call takes about a millisecond. Never waits for the disk: a
- * thread writes what is due, those first that need it soonest, while the next calls collect more.
- * Returns how the last write ended: 0, or -errno of the disk. SAs go on with what they have, and it
- * is tried again four times per second. */
+ * thread writes what is due, in order of urgency, while the next calls collect more. Returns how
+ * the last write ended: 0, or -errno of the disk. SAs continue with what is reserved, and the write
+ * is tried again four times per second. `tell` must not call the store. Control thread. */
 int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_event_fn *tell,
 		     void *arg);
 
-/* No worker sends or receives any more: write down exactly what was used, so that nothing is
- * skipped. Waits for the disk. */
+/* No worker sends or receives any more: record exactly what was used, so that nothing is skipped.
+ * Waits for the disk. Control thread, when there is no builder any more. */
 int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now);
 
 /* What an operator wants to know of an SA beside its counters. */
@@ -100,6 +136,7 @@ struct eg_sa_status {
 	struct eg_lifetime_forecast forecast;
 };
 
+/* Control thread. */
 struct eg_sa_status eg_sa_status(const struct eg_sa *sa, const struct eg_now *now);
 
 #endif

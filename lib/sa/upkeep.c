@@ -8,8 +8,11 @@
 #include "base/clock.h"
 #include "sa/record.h"
 
-/* SAs a step. Each costs two cache misses and little else. */
+/* SAs per step. Each costs two cache misses and little else. */
 #define SLICE 8192
+
+/* SAs per turn of the mutex: some ten microseconds. */
+#define TURN 128
 
 /* Least time between two writes, unless one is urgent: what comes due together is written together.
  */
@@ -18,7 +21,7 @@
 /* Reservations per write: what the disk takes in some ten milliseconds. */
 #define WRITE_MAX 4096
 
-/* Packets per second from which on every step looks at an SA. */
+/* Packets per second from which on every step visits an SA. */
 #define FAST_PPS 50000
 
 /* How long a rate is measured over, at least. */
@@ -42,22 +45,28 @@ static bool is_out(const struct eg_sa_record *record)
 	return record->spec.kind == EG_SA_KIND_OUT;
 }
 
-/* May it send only what is durably marked? */
-static bool is_kept(const struct eg_sa_store *store, const struct eg_sa_record *record)
+/* Is something of it on disk? */
+static bool is_durable(const struct eg_sa_store *store, const struct eg_sa_record *record)
 {
-	return store->state && is_out(record);
+	return store->state && !record->spec.ephemeral;
+}
+
+/* May it send only what is durably reserved? */
+static bool is_reserved(const struct eg_sa_store *store, const struct eg_sa_record *record)
+{
+	return is_durable(store, record) && is_out(record);
 }
 
 void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_record *record)
 {
 	const struct eg_lifetime *life = &record->spec.lifetime;
-	bool kept = is_kept(store, record);
+	bool reserved = is_reserved(store, record);
 	uint64_t end = end_of(record), seq = end, bytes = UINT64_MAX;
 	struct eg_sa *sa = record->sa;
 
 	if (record->spec.kind == EG_SA_KIND_IN)
 		seq = life->hard_packets ? life->hard_packets : UINT64_MAX;
-	else if (kept && record->watermarks.seq < end)
+	else if (reserved && record->watermarks.seq < end)
 		seq = record->watermarks.seq;
 	if (record->hard)
 		bytes = 0;
@@ -68,7 +77,7 @@ void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_reco
 	atomic_store_explicit(&sa->seq_end, end, memory_order_relaxed);
 	atomic_store_explicit(&sa->byte_limit, bytes, memory_order_relaxed);
 	/* Release: the marks behind them are on disk. */
-	atomic_store_explicit(&sa->iv_limit, kept ? record->watermarks.iv : UINT64_MAX,
+	atomic_store_explicit(&sa->iv_limit, reserved ? record->watermarks.iv : UINT64_MAX,
 			      memory_order_release);
 	atomic_store_explicit(&sa->seq_limit, seq, memory_order_release);
 }
@@ -155,15 +164,57 @@ static int queue(struct eg_sa_store *store, struct eg_sa_record *record)
 	if (!slot)
 		return -ENOMEM;
 	*slot = record;
+	record->queue_place = store->queue.n - 1;
 	record->queued = true;
 	return 0;
+}
+
+/* The last one takes its place. */
+static void leave_queue(struct eg_sa_store *store, struct eg_sa_record *record)
+{
+	struct eg_sa_record *last = store->queue.v[--store->queue.n];
+
+	store->queue.v[record->queue_place] = last;
+	last->queue_place = record->queue_place;
+	record->queue_place = NOT_QUEUED;
+	record->queued = false;
+}
+
+int eg_sa_record_fresh(struct eg_sa_store *store, struct eg_sa_record *record)
+{
+	struct eg_sa_record **slot;
+
+	if (!is_reserved(store, record))
+		return 0;
+	slot = eg_vec_add(&store->fresh);
+	if (!slot)
+		return -ENOMEM;
+	*slot = record;
+	record->fresh = true;
+	record->fresh_place = store->fresh.n - 1;
+	return 0;
+}
+
+static void leave_fresh(struct eg_sa_store *store, struct eg_sa_record *record)
+{
+	struct eg_sa_record *last = store->fresh.v[--store->fresh.n];
+
+	store->fresh.v[record->fresh_place] = last;
+	last->fresh_place = record->fresh_place;
+	record->fresh = false;
+}
+
+static void end_first(struct eg_sa_store *store, struct eg_sa_record *record)
+{
+	store->n_first -= record->first;
+	record->first = false;
 }
 
 static void renew(struct eg_sa_store *store, struct eg_sa_record *record, const struct eg_now *now)
 {
 	struct eg_usage usage = usage_of(record, now);
 
-	if (record->queued || !is_due(record, &usage) || queue(store, record))
+	if (record->queued || record->fresh || !is_due(record, &usage) || queue(store, record))
 		return;
 	/* Not the clock's, and not what is only received. */
 	if (is_out(record) &&
@@ -179,12 +230,11 @@ void eg_sa_record_detach(struct eg_sa_store *store, struct eg_sa_record *record)
 			store->fast[i--] = store->fast[--store->n_fast];
 	}
 	record->fast = false;
-	for (size_t i = 0; record->queued && i < store->queue.n; i++) {
-		if (store->queue.v[i] == record) {
-			store->queue.v[i] = store->queue.v[--store->queue.n];
-			record->queued = false;
-		}
-	}
+	if (record->queue_place != NOT_QUEUED)
+		leave_queue(store, record);
+	if (record->fresh)
+		leave_fresh(store, record);
+	end_first(store, record);
 }
 
 static int by_need(const void *a, const void *b)
@@ -195,7 +245,7 @@ static int by_need(const void *a, const void *b)
 	return left_a < left_b ? -1 : left_a > left_b;
 }
 
-/* What the writer is given: of all that is queued those that need it soonest. */
+/* What the writer is given: of all that is queued the most urgent ones. */
 static int fill_flight(struct eg_sa_store *store, const struct eg_now *now, size_t max)
 {
 	store->flight.n = store->states.n = 0;
@@ -238,6 +288,8 @@ static int start_write(struct eg_sa_store *store, const struct eg_now *now, size
 		return store->disk_err = err;
 	}
 	store->urgent = store->queue.n > store->states.n;
+	eg_vec_foreach (at, &store->queue)
+		(*at)->queue_place = NOT_QUEUED;
 	store->queue.n = 0;
 	for (size_t i = 0; i < store->flight.n; i++) {
 		struct eg_sa_record *record = store->flight.v[i].record;
@@ -246,7 +298,8 @@ static int start_write(struct eg_sa_store *store, const struct eg_now *now, size
 			record->submitted_seq = store->flight.v[i].watermarks.seq;
 			record->submitted_iv = store->flight.v[i].watermarks.iv;
 		} else {
-			store->queue.v[store->queue.n++] = record; /* next time */
+			record->queue_place = store->queue.n; /* next time */
+			store->queue.v[store->queue.n++] = record;
 		}
 	}
 	store->flight.n = store->states.n;
@@ -254,19 +307,22 @@ static int start_write(struct eg_sa_store *store, const struct eg_now *now, size
 }
 
 /* Is the writer free? What it wrote is then in force: first the disk, then the workers. */
-static bool finish_write(struct eg_sa_store *store, uint64_t wait_ns)
+static bool finish_write(struct eg_sa_store *store)
 {
 	int err;
 
 	if (!store->flight.n)
 		return true;
-	if (!eg_state_writer_done(store->writer, wait_ns, &err))
+	if (!eg_state_writer_done(store->writer, 0, &err))
 		return false;
 	store->disk_err = err;
 	eg_vec_foreach (due, &store->flight) {
 		struct eg_sa_record *record = due->record;
 
 		record->queued = false;
+		if (record->first && err)
+			store->first_err = err;
+		end_first(store, record);
 		if (err)
 			continue;
 		record->watermarks = due->watermarks;
@@ -277,20 +333,54 @@ static bool finish_write(struct eg_sa_store *store, uint64_t wait_ns)
 	return true;
 }
 
+/* All fresh ones into the queue. 0 or -ENOMEM. */
+static int queue_fresh(struct eg_sa_store *store)
+{
+	while (store->fresh.n) {
+		struct eg_sa_record *record = store->fresh.v[store->fresh.n - 1];
+
+		if (queue(store, record))
+			return -ENOMEM;
+		leave_fresh(store, record);
+		record->first = true;
+		store->n_first++;
+	}
+	return 0;
+}
+
+/* Write until no record is `first`; the other thread may begin a write or finish one meanwhile. */
+static int write_first(struct eg_sa_store *store, const struct eg_now *now, uint64_t until_ns)
+{
+	for (;;) {
+		uint64_t now_ns = eg_mono_ns();
+		int err;
+
+		if (finish_write(store) && store->n_first && start_write(store, now, SIZE_MAX))
+			return store->disk_err;
+		if (!store->n_first || now_ns >= until_ns)
+			return store->first_err;
+		pthread_mutex_unlock(&store->mutex);
+		eg_state_writer_done(store->writer, until_ns - now_ns, &err);
+		pthread_mutex_lock(&store->mutex);
+	}
+}
+
 int eg_sa_store_reserve(struct eg_sa_store *store, const struct eg_now *now, uint64_t wait_ns)
 {
+	uint64_t now_ns = eg_mono_ns();
+	int err;
+
 	if (!store->state)
 		return 0;
-	eg_vec_foreach (at, &store->live) {
-		if (is_out(*at) && !(*at)->watermarks.seq && !(*at)->queued && queue(store, *at))
-			return -ENOMEM;
-	}
+	pthread_mutex_lock(&store->mutex);
+	store->first_err = 0;
+	err = queue_fresh(store);
 	store->urgent |= store->queue.n > 0;
-	if (!finish_write(store, wait_ns) || !store->queue.n)
-		return 0;
-	if (start_write(store, now, SIZE_MAX))
-		return store->disk_err;
-	return finish_write(store, wait_ns) ? store->disk_err : 0;
+	if (!err)
+		err = write_first(store, now,
+				  wait_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + wait_ns);
+	pthread_mutex_unlock(&store->mutex);
+	return err;
 }
 
 /* Begin a write where it is time to. */
@@ -298,7 +388,7 @@ static void write_due(struct eg_sa_store *store, const struct eg_now *now)
 {
 	bool soon = store->urgent && !store->disk_err;
 
-	if (finish_write(store, 0) && store->queue.n &&
+	if (finish_write(store) && store->queue.n &&
 	    (soon || now->mono_ns - store->write_mono_ns >= WRITE_NS))
 		start_write(store, now, WRITE_MAX);
 }
@@ -333,7 +423,7 @@ static void look(struct eg_sa_record *record, const struct eg_now *now)
 	record->last_packets = packets;
 }
 
-/* It is looked at in every step from now on, if it is fast; and no more, if it is not. */
+/* A fast one is visited in every step from now on. */
 static void note_rate(struct eg_sa_store *store, struct eg_sa_record *record)
 {
 	if (record->fast || record->pps < FAST_PPS || store->n_fast == EG_SA_FAST)
@@ -387,54 +477,78 @@ static void check_life(const struct eg_sa_store *store, struct eg_sa_record *rec
 	eg_sa_record_limit(store, record);
 }
 
+static void visit(struct eg_sa_store *store, struct eg_sa_record *record, const struct eg_now *now,
+		  eg_sa_event_fn *tell, void *arg)
+{
+	look(record, now);
+	check_life(store, record, now, tell, arg);
+	if (is_durable(store, record)) {
+		renew(store, record, now);
+		note_rate(store, record);
+	}
+}
+
 int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_event_fn *tell,
 		     void *arg)
 {
-	size_t n = store->live.n < SLICE ? store->live.n : SLICE;
-
-	if (store->state)
-		finish_write(store, 0);
-	for (size_t i = 0; i < n; i++) {
-		struct eg_sa_record *record = store->live.v[store->cursor++ % store->live.n];
-
-		look(record, now);
-		check_life(store, record, now, tell, arg);
-		if (store->state) {
-			renew(store, record, now);
-			note_rate(store, record);
-		}
-	}
-	if (!store->state)
-		return 0;
-	look_at_fast(store, now);
-	write_due(store, now);
-	return store->disk_err;
-}
-
-int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now)
-{
-	EG_VEC(struct eg_state) states = {0};
+	size_t left = SLICE;
 	int err = 0;
 
-	if (!store->state)
-		return 0;
-	finish_write(store, UINT64_MAX);
+	pthread_mutex_lock(&store->mutex);
+	if (store->state)
+		finish_write(store);
+	left = store->live.n < left ? store->live.n : left;
+	for (; left && store->live.n; left--) {
+		visit(store, store->live.v[store->cursor++ % store->live.n], now, tell, arg);
+		if (left % TURN == 0) {
+			/* The builder may have waited for it. */
+			pthread_mutex_unlock(&store->mutex);
+			pthread_mutex_lock(&store->mutex);
+		}
+	}
+	if (store->state) {
+		look_at_fast(store, now);
+		write_due(store, now);
+		err = store->disk_err;
+	}
+	pthread_mutex_unlock(&store->mutex);
+	return err;
+}
+
+/* Exactly what was used, of all durable SAs. 0 or -ENOMEM. */
+static int used_states(struct eg_sa_store *store, const struct eg_now *now)
+{
+	store->states.n = 0;
 	eg_vec_foreach (at, &store->live) {
 		struct eg_usage usage = usage_of(*at, now);
 		struct eg_state *state;
 
 		/* What never was reserved was never used. */
-		if (is_out(*at) ? !(*at)->submitted_seq : !usage.seq)
+		if (!is_durable(store, *at) || (is_out(*at) ? !(*at)->submitted_seq : !usage.seq))
 			continue;
-		state = eg_vec_add(&states);
-		if (state)
-			*state = state_at(*at, usage.seq, usage.iv, usage.seq);
-		else
-			err = -ENOMEM;
+		state = eg_vec_add(&store->states);
+		if (!state)
+			return -ENOMEM;
+		*state = state_at(*at, usage.seq, usage.iv, usage.seq);
 	}
+	return 0;
+}
+
+int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now)
+{
+	int err, ignored;
+
+	if (!store->state)
+		return 0;
+	/* Of one thread by now: it may wait with the mutex. */
+	pthread_mutex_lock(&store->mutex);
+	if (store->flight.n)
+		eg_state_writer_done(store->writer, UINT64_MAX, &ignored);
+	finish_write(store);
+	err = used_states(store, now);
 	if (!err)
-		err = eg_state_dir_finish(store->state, states.v, states.n);
-	eg_vec_free(&states);
+		err = eg_state_dir_finish(store->state, store->states.v, store->states.n);
+	pthread_mutex_unlock(&store->mutex);
 	return err;
 }
 

@@ -16,5 +16,7 @@ int run_watermark_tests(void);
 int run_state_tests(void);
 int run_journal_tests(void);
 int run_sad_tests(void);
+int run_ephemeral_tests(void);
+int run_builder_tests(void);
 
 #endif
