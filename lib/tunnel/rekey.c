@@ -172,9 +172,14 @@ int eg_tunnel_set_sas(struct eg_tunnels *tunnels, uint32_t id, struct eg_sa *con
 		.times = times,
 		.now_ns = now_ns,
 	};
-	struct eg_out_set *set = eg_out_set_new(change.state->n_sas + (uint32_t)n);
 	struct fresh fresh = {NULL, NULL};
+	struct eg_out_set *set;
 
+	for (size_t i = 0; i < n; i++) {
+		if (!eg_tunnel_sa_fits(eg_tunnel_get(tunnels, id), sas[i]))
+			return -EINVAL;
+	}
+	set = eg_out_set_new(change.state->n_sas + (uint32_t)n);
 	if (!set || make_fresh(tunnels, id, sas, n, &fresh)) {
 		free(set);
 		free_fresh(&fresh);
@@ -201,7 +206,8 @@ int eg_tunnel_replace_sa(struct eg_tunnels *tunnels, uint32_t id, struct eg_sa *
 	};
 	struct eg_out_set *set;
 
-	if (!had || old->kind != sa->kind || eg_tunnel_sa_find(id, sa))
+	if (!had || old->kind != sa->kind || eg_tunnel_sa_find(id, sa) ||
+	    !eg_tunnel_sa_fits(eg_tunnel_get(tunnels, id), sa))
 		return -EINVAL;
 	held = eg_tunnel_sa_new(tunnels, id, sa);
 	set = eg_out_set_new(change.state->n_sas + 1);

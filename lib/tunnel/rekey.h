@@ -62,8 +62,9 @@ struct eg_rekey_result {
 };
 
 /* From now on the tunnel has these SAs, by the rules above: the caller's n references are taken
- * over, also of those that it has already (they are released then). 0, or -ENOMEM: everything is
- * as before, and the references are the caller's. `result` may be NULL. */
+ * over, also of those that it has already (they are released then). 0; -ENOMEM, or -EINVAL: a
+ * negotiated SA is for another wire format than the tunnel's. Then everything is as before, and the
+ * references are the caller's. `result` may be NULL. */
 int eg_tunnel_set_sas(struct eg_tunnels *tunnels, uint32_t id, struct eg_sa *const *sas, size_t n,
 		      const struct eg_rekey_times *times, uint64_t now_ns,
 		      struct eg_rekey_result *result);

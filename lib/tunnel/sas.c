@@ -18,6 +18,21 @@ struct eg_tunnel_sa *eg_tunnel_sa_new(struct eg_tunnels *tunnels, uint32_t tunne
 	return held;
 }
 
+bool eg_tunnel_sa_fits(const struct eg_tunnel *tunnel, const struct eg_sa *sa)
+{
+	const struct eg_sa_spec *spec = eg_sa_spec(sa);
+	const struct eg_sa_wire *wire = &spec->wire;
+
+	if (!spec->ephemeral)
+		return true;
+	return wire->transport == tunnel->transport && wire->encap == tunnel->encap &&
+	       (wire->tunnel == EG_SA_ANY_TUNNEL || wire->tunnel == tunnel->id) &&
+	       (!wire->sport || wire->sport == EG_UDP_PORT_ESP || tunnel->n_sports > 1) &&
+	       (!wire->dport || tunnel->floats || wire->dport == tunnel->peer_port) &&
+	       eg_ip_equal(&spec->local, &tunnel->local) &&
+	       eg_ip_equal(&spec->remote, &tunnel->remote);
+}
+
 /* An SA has more than one holder only while a configuration gives it from one tunnel to another. */
 struct eg_tunnel_sa *eg_tunnel_sa_find(uint32_t tunnel, const struct eg_sa *sa)
 {
@@ -158,7 +173,7 @@ int eg_tunnel_add_sa(struct eg_tunnels *tunnels, uint32_t id, struct eg_sa *sa)
 	struct eg_tunnel_sa *held;
 	struct eg_out_set *set;
 
-	if (eg_tunnel_sa_find(id, sa))
+	if (eg_tunnel_sa_find(id, sa) || !eg_tunnel_sa_fits(eg_tunnel_get(tunnels, id), sa))
 		return -EINVAL;
 	held = eg_tunnel_sa_new(tunnels, id, sa);
 	set = eg_out_set_new(state->n_sas + 1);

@@ -8,6 +8,10 @@
 
 #include "tunnel/table.h"
 
+/* Did the other end agree to what the tunnel does with packets? A static SA's format is its
+ * tunnel's; a negotiated one's is its own. */
+bool eg_tunnel_sa_fits(const struct eg_tunnel *tunnel, const struct eg_sa *sa);
+
 /* An entry for `sa`, in no list. NULL: out of memory. free(). */
 struct eg_tunnel_sa *eg_tunnel_sa_new(struct eg_tunnels *tunnels, uint32_t tunnel,
 				      struct eg_sa *sa);

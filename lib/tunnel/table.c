@@ -310,6 +310,12 @@ int eg_tunnel_change(struct eg_tunnels *tunnels, uint32_t id, const struct eg_tu
 	tunnel = eg_tunnel_version_new(tunnels, spec, state, before);
 	if (!tunnel)
 		return -ENOMEM;
+	for (struct eg_tunnel_sa *held = state->first_sa; held; held = held->next) {
+		if (!eg_tunnel_sa_fits(tunnel, held->sa)) {
+			eg_tunnel_version_free(tunnel);
+			return -EINVAL;
+		}
+	}
 	publish(tunnels, state, tunnel);
 	for (struct eg_tunnel_sa *held = state->first_sa; held; held = held->next)
 		eg_tunnel_sa_point(held);

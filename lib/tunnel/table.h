@@ -148,7 +148,7 @@ int eg_tunnel_add(struct eg_tunnels *tunnels, const struct eg_tunnel_spec *spec,
 /* Publish a new version, or nothing where the spec says what it already is. What was learned stays:
  * the path MTU if it is still learned, the endpoint if it still floats around the same port, the
  * liveness if it is still probed. 0, -ENOMEM, or -EINVAL: another name, local or remote address is
- * another tunnel. */
+ * another tunnel, and a negotiated SA's wire format does not change. */
 int eg_tunnel_change(struct eg_tunnels *tunnels, uint32_t id, const struct eg_tunnel_spec *spec);
 
 /* Take it and its SAs out of use, and free them after the grace period. Always succeeds. */
@@ -166,12 +166,12 @@ uint32_t eg_tunnels_next(const struct eg_tunnels *tunnels, uint32_t from);
 
 /* SAs one by one: they are used from now on. An SA of another tunnel moves to this one. Of two
  * inbound SAs with one SPI the one that was added later is found. 0 or -ENOMEM; -EINVAL: it has the
- * SA already. */
+ * SA already, or the SA was negotiated for another wire format (struct eg_sa_wire). */
 int eg_tunnel_add_sa(struct eg_tunnels *tunnels, uint32_t id, struct eg_sa *sa);
 
 /* `sa` instead of `old`, without a moment in which the tunnel has neither. times: how long both
  * ends need to follow (tunnel/rekey.h); NULL: at once. 0 or -ENOMEM; -EINVAL: `old` is not the
- * tunnel's, `sa` already is, or they differ in direction. */
+ * tunnel's, `sa` already is or does not fit, or they differ in direction. */
 int eg_tunnel_replace_sa(struct eg_tunnels *tunnels, uint32_t id, struct eg_sa *old,
 			 struct eg_sa *sa, const struct eg_rekey_times *times, uint64_t now_ns);
 

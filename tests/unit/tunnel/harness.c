@@ -45,7 +45,7 @@ struct eg_tunnel_spec spec_of(const char *name, unsigned n)
 	};
 
 	spec.remote.bytes[3] = (uint8_t)(2 + n);
-	spec.remote.bytes[2] = (uint8_t)((2 + n) >> 8);
+	spec.remote.bytes[2] = (uint8_t)(2 + ((2 + n) >> 8));
 	return spec;
 }
 

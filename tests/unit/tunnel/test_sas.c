@@ -243,13 +243,101 @@ static void test_replace(void **state)
 	}
 }
 
+/* clang-format off */
+static const struct {
+	const char *line;
+	struct eg_sa_wire wire;
+	const char *remote;
+	bool fits;
+} wires[] = {
+	{"as the tunnel", {false, true, 4500, 4500, EG_SA_ANY_TUNNEL}, "192.0.2.2", true},
+	{"ports not said", {false, true, 0, 0, EG_SA_ANY_TUNNEL}, "192.0.2.2", true},
+	{"this tunnel", {false, true, 0, 0, 0}, "192.0.2.2", true},
+	{"another tunnel", {false, true, 0, 0, 1}, "192.0.2.2", false},
+	{"another mode", {true, true, 0, 0, 0}, "192.0.2.2", false},
+	{"no UDP", {false, false, 0, 0, 0}, "192.0.2.2", false},
+	{"another source port", {false, true, 4501, 0, 0}, "192.0.2.2", false},
+	{"another destination port", {false, true, 0, 4501, 0}, "192.0.2.2", false},
+	{"another peer", {false, true, 0, 0, 0}, "192.0.2.3", false},
+};
+/* clang-format on */
+
+static struct eg_sa *negotiated(struct scene *scene, const struct eg_sa_wire *wire,
+				const char *remote)
+{
+	const struct eg_sa_spec spec = {
+		.kind = EG_SA_KIND_OUT,
+		.spi = 0x4001,
+		.suite = eg_suite_find("aes256gcm16"),
+		.local = ip("192.0.2.1"),
+		.remote = ip(remote),
+		.ephemeral = true,
+		.wire = *wire,
+	};
+	const uint8_t material[EG_SUITE_KEY_MAX] = "a negotiated key of 32 bytes, and..salt";
+	const struct eg_err_place place = {.path = "sa"};
+	struct eg_errs errs = {0};
+	struct eg_sa *sa = eg_sa_acquire(scene->store, &spec, material, &place, &errs);
+
+	assert_non_null(sa);
+	return sa;
+}
+
+/* An SA that was negotiated for another wire format is refused in every way in, and keeps its
+ * tunnel as it is. */
+static void test_wire(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(wires); i++) {
+		struct eg_tunnel_spec spec = spec_of("w", 0);
+		int err = wires[i].fits ? 0 : -EINVAL;
+		struct eg_sa *sa, *other;
+		struct scene scene;
+		uint32_t id;
+
+		print_message("%s\n", wires[i].line);
+		scene_start(&scene);
+		spec.encap = true;
+		assert_int_equal(eg_tunnel_add(&scene.tunnels, &spec, &id), 0);
+		assert_int_equal(id, 0);
+		sa = negotiated(&scene, &wires[i].wire, wires[i].remote);
+		other = sa_of(&scene, EG_SA_KIND_OUT, 0x4002, 0);
+		assert_int_equal(eg_tunnel_add_sa(&scene.tunnels, id, other), 0);
+		eg_sa_retain(sa); /* one for each way in */
+		eg_sa_retain(sa);
+		eg_sa_retain(sa);
+		assert_int_equal(eg_tunnel_add_sa(&scene.tunnels, id, sa), err);
+		if (!err)
+			assert_int_equal(eg_tunnel_remove_sa(&scene.tunnels, id, sa), 0);
+		assert_int_equal(eg_tunnel_set_sas(&scene.tunnels, id, &sa, 1,
+						   &(const struct eg_rekey_times){1000, 0}, 1000,
+						   NULL),
+				 err);
+		if (!err)
+			assert_int_equal(eg_tunnel_remove_sa(&scene.tunnels, id, sa), 0);
+		assert_int_equal(eg_tunnel_replace_sa(&scene.tunnels, id, other, sa, NULL, 1000),
+				 err);
+		spec.transport = true;
+		assert_int_equal(eg_tunnel_change(&scene.tunnels, id, &spec), err ? 0 : -EINVAL);
+		scene_settle(&scene);
+		if (err) {
+			eg_sa_release(scene.store, sa);
+			eg_sa_release(scene.store, sa);
+			eg_sa_release(scene.store, sa);
+		}
+		assert_int_equal(sa->refs, err ? 1 : 2);
+		eg_sa_release(scene.store, sa);
+		scene_end(&scene);
+	}
+}
+
 int run_sas_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_add_remove), cmocka_unit_test(test_references),
 		cmocka_unit_test(test_same_spi),   cmocka_unit_test(test_other_tunnel),
 		cmocka_unit_test(test_back_again), cmocka_unit_test(test_change),
-		cmocka_unit_test(test_replace),
+		cmocka_unit_test(test_replace),    cmocka_unit_test(test_wire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
