@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "ctl/builder.h"
 #include "ctl/loop.h"
+#include "ctl/reload.h"
 #include "port/kernel.h"
-#include "reload.h"
 
 /* How often a slow handler is reported at most; the others are counted. */
 #define SLOW_REPORT_NS (10 * EG_NS_PER_S)
@@ -22,29 +22,29 @@
 /* How often --exit-when-idle compares counters. */
 #define IDLE_STEP_NS (20 * EG_NS_PER_MS)
 
-static void poll_links(struct eg_gateway *gateway)
+static void poll_links(struct eg_ctl *ctl)
 {
-	eg_links_poll(&gateway->ports);
+	eg_links_poll(ctl->ports);
 }
 
-static void poll_kernels(struct eg_gateway *gateway)
+static void poll_kernels(struct eg_ctl *ctl)
 {
-	eg_kernels_poll(&gateway->ports);
+	eg_kernels_poll(ctl->ports);
 }
 
 /* What is done again and again, each at its own period. Timers of one period expire together. */
 static const struct step {
 	const char *name; /* in the report of a slow handler */
 	uint64_t period_ns;
-	void (*run)(struct eg_gateway *gateway);
+	void (*run)(struct eg_ctl *ctl);
 } steps[] = {
-	{"SA upkeep", 20 * EG_NS_PER_MS, eg_sas_step},
-	{"drop log", 20 * EG_NS_PER_MS, eg_log_drops},
-	{"connection ageing", 20 * EG_NS_PER_MS, eg_age_step},
-	{"deferred frees", 20 * EG_NS_PER_MS, eg_deferred_step},
-	{"liveness", 20 * EG_NS_PER_MS, eg_liveness_log},
-	{"path MTU", 20 * EG_NS_PER_MS, eg_pmtu_step},
-	{"endpoints", 20 * EG_NS_PER_MS, eg_endpoints_step},
+	{"SA upkeep", 20 * EG_NS_PER_MS, eg_ctl_upkeep_sas},
+	{"drop log", 20 * EG_NS_PER_MS, eg_ctl_log_drops},
+	{"connection ageing", 20 * EG_NS_PER_MS, eg_ctl_age_flows},
+	{"deferred frees", 20 * EG_NS_PER_MS, eg_ctl_free_deferred},
+	{"liveness", 20 * EG_NS_PER_MS, eg_ctl_log_liveness},
+	{"path MTU", 20 * EG_NS_PER_MS, eg_ctl_log_path_mtus},
+	{"endpoints", 20 * EG_NS_PER_MS, eg_ctl_log_endpoints},
 	{"link state", 100 * EG_NS_PER_MS, poll_links},
 	{"kernel devices", EG_NS_PER_S, poll_kernels},
 };
@@ -54,7 +54,6 @@ static const struct step {
 struct control {
 	struct eg_gateway *gateway;
 	struct eg_loop *loop;
-	struct eg_builder *builder;
 	const char *why; /* it stops */
 	struct scheduled {
 		struct control *control;
@@ -95,7 +94,7 @@ static void on_step(void *arg)
 {
 	const struct scheduled *scheduled = arg;
 
-	scheduled->step->run(scheduled->control->gateway);
+	scheduled->step->run(&scheduled->control->gateway->ctl);
 }
 
 static void on_block(void *arg)
@@ -103,19 +102,19 @@ static void on_block(void *arg)
 	struct control *control = arg;
 	struct eg_report report;
 
-	eg_report_collect(control->gateway, &report);
+	eg_ctl_collect(&control->gateway->ctl, &report);
 	print_block(&report, &control->last_block);
 	eg_report_free(&control->last_block);
 	control->last_block = report;
 }
 
 /* Follow stats.period, which a reload may have changed. */
-static void schedule_blocks(struct control *control)
+static void schedule_blocks(struct control *control, uint64_t period_ns)
 {
-	if (control->block_period_ns == control->gateway->stats_period_ns)
+	if (control->block_period_ns == period_ns)
 		return;
-	control->block_period_ns = control->gateway->stats_period_ns;
-	eg_loop_set_timer(control->block_timer, 0, control->block_period_ns);
+	control->block_period_ns = period_ns;
+	eg_loop_set_timer(control->block_timer, 0, period_ns);
 }
 
 /* SIGUSR1: a block at once; the periodic ones keep their times. */
@@ -123,7 +122,7 @@ static void print_requested_block(struct eg_gateway *gateway)
 {
 	struct eg_report report;
 
-	eg_report_collect(gateway, &report);
+	eg_ctl_collect(&gateway->ctl, &report);
 	print_block(&report, NULL);
 	eg_report_free(&report);
 }
@@ -134,8 +133,9 @@ static bool all_polled(const struct control *control)
 {
 	const struct eg_gateway *gateway = control->gateway;
 
-	for (unsigned w = 0; w < gateway->n_workers; w++) {
-		if (eg_counted(&gateway->worker[w]->iterations) - control->iterations[w] < 2)
+	for (unsigned w = 0; w < gateway->workers.n; w++) {
+		if (eg_counted(&gateway->workers.worker[w]->iterations) - control->iterations[w] <
+		    2)
 			return false;
 	}
 	return true;
@@ -145,22 +145,26 @@ static void on_idle_step(void *arg)
 {
 	struct control *control = arg;
 	const struct eg_gateway *gateway = control->gateway;
-	uint64_t received = eg_total_received(gateway), now_ns = eg_mono_ns();
+	uint64_t received = eg_ctl_received(&gateway->ctl), now_ns = eg_mono_ns();
 
 	if (received != control->received) {
 		control->busy_ns = now_ns;
-		for (unsigned w = 0; w < gateway->n_workers; w++)
-			control->iterations[w] = eg_counted(&gateway->worker[w]->iterations);
+		for (unsigned w = 0; w < gateway->workers.n; w++)
+			control->iterations[w] =
+				eg_counted(&gateway->workers.worker[w]->iterations);
 	}
 	control->received = received;
 	if (now_ns - control->busy_ns >= control->idle_limit_ns && all_polled(control) &&
-	    eg_total_received(gateway) == received)
+	    eg_ctl_received(&gateway->ctl) == received)
 		stop(control, "no packet for the time of --exit-when-idle");
 }
 
-static void on_reloaded(void *arg)
+static void on_applied(void *arg, const struct eg_config *config)
 {
-	schedule_blocks(arg);
+	struct control *control = arg;
+
+	eg_workers_sample(&control->gateway->workers, config->log.drop_sample_per_s);
+	schedule_blocks(control, config->stats_period_ns);
 }
 
 static void on_signal(void *arg, int signal)
@@ -168,7 +172,7 @@ static void on_signal(void *arg, int signal)
 	struct control *control = arg;
 
 	if (signal == SIGHUP)
-		eg_reload(control->gateway, control->builder, on_reloaded, control);
+		eg_ctl_reload(&control->gateway->ctl, on_applied, control);
 	else if (signal == SIGUSR1)
 		print_requested_block(control->gateway);
 	else
@@ -180,7 +184,7 @@ static void on_built(void *arg, uint32_t events)
 	struct control *control = arg;
 
 	(void)events;
-	eg_builder_collect(control->builder);
+	eg_builder_collect(control->gateway->ctl.builder);
 }
 
 /* A handler that computed for so long is a fault; one that waited for its CPU may not be. */
@@ -248,6 +252,7 @@ static int add_steps(struct control *control)
 static int set_up(struct control *control, const sigset_t *signals)
 {
 	struct eg_loop *loop = control->loop = eg_loop_new(on_slow, control);
+	struct eg_ctl *ctl = &control->gateway->ctl;
 
 	if (!loop || !eg_loop_add_signals(loop, "signals", signals, on_signal, control) ||
 	    add_steps(control))
@@ -255,13 +260,13 @@ static int set_up(struct control *control, const sigset_t *signals)
 	control->block_timer = eg_loop_add_timer(loop, "statistics", on_block, control);
 	if (!control->block_timer)
 		return -1;
-	schedule_blocks(control);
+	schedule_blocks(control, control->gateway->config->stats_period_ns);
 	if (control->idle_limit_ns &&
 	    add_timer(control, "idle check", IDLE_STEP_NS, on_idle_step, control))
 		return -1;
-	control->builder = eg_builder_new(spawn);
-	if (!control->builder || !eg_loop_add_fd(loop, "reload", eg_builder_fd(control->builder),
-						 EPOLLIN, on_built, control))
+	ctl->builder = eg_builder_new(spawn);
+	if (!ctl->builder || !eg_loop_add_fd(loop, "reload", eg_builder_fd(ctl->builder), EPOLLIN,
+					     on_built, control))
 		return -1;
 	return 0;
 }
@@ -282,7 +287,8 @@ int eg_control_run(struct eg_gateway *gateway, const struct eg_control *options)
 		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO, "stopping: %s", control.why);
 	if (control.loop)
 		report_loop(&control);
-	eg_builder_free(control.builder);
+	eg_builder_free(gateway->ctl.builder);
+	gateway->ctl.builder = NULL;
 	eg_loop_free(control.loop);
 	eg_report_free(&control.last_block);
 	return err;
@@ -294,10 +300,8 @@ bool eg_control_finish(struct eg_gateway *gateway)
 	struct eg_report report;
 	bool balanced;
 
-	eg_log_drops(gateway);
-	eg_liveness_log(gateway);
-	eg_endpoints_finish(gateway);
-	eg_report_collect(gateway, &report);
+	eg_ctl_finish_logs(&gateway->ctl);
+	eg_ctl_collect(&gateway->ctl, &report);
 	print_block(&report, NULL);
 	balanced = eg_report_balanced(&report);
 	if (!balanced)

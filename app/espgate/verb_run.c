@@ -13,11 +13,11 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "control.h"
+#include "ctl/reload.h"
 #include "espgate/version.h"
 #include "port/eal.h"
 #include "port/host.h"
 #include "port/kernel.h"
-#include "reload.h"
 #include "verbs.h"
 
 struct options {
@@ -53,7 +53,7 @@ static int open_store(struct eg_gateway *gateway, struct eg_errs *errs)
 {
 	const struct eg_config *config = gateway->config;
 
-	gateway->sas = eg_sa_store_new(gateway->n_workers);
+	gateway->sas = eg_sa_store_new(gateway->workers.n);
 	if (!gateway->sas) {
 		eg_error(errs, NULL, NULL, "out of memory");
 		return -1;
@@ -63,11 +63,51 @@ static int open_store(struct eg_gateway *gateway, struct eg_errs *errs)
 				 : 0;
 }
 
+/* What each part borrows from the others. */
+static void connect_parts(struct eg_gateway *gateway)
+{
+	gateway->ports.config = gateway->config;
+	gateway->ports.log = &gateway->log;
+	gateway->ports.n_workers = gateway->workers.n;
+	gateway->ports.needs = eg_worker_buffer_needs();
+	gateway->ctl = (struct eg_ctl){
+		.log = &gateway->log,
+		.config = gateway->config,
+		.ports = &gateway->ports,
+		.rcu = &gateway->rcu,
+		.publisher = &gateway->publisher,
+		.sas = gateway->sas,
+		.flows = gateway->flows,
+		.stats = gateway->workers.stats,
+		.n_workers = gateway->workers.n,
+	};
+}
+
+/* The workers run, until the control loop ends and everything is drained. True: cleanly. */
+static bool forward(struct eg_gateway *gateway, const struct options *options, const sigset_t *set,
+		    struct eg_errs *errs)
+{
+	bool clean = false, drained;
+
+	gateway->ctl.started_ns = eg_mono_ns();
+	if (!eg_workers_launch(&gateway->workers, errs)) {
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
+		       "espgate %s (IPsec-MB %s): %u workers, %u ports", EG_VERSION,
+		       eg_crypto_version(), gateway->workers.n, gateway->ports.n);
+		clean = !eg_control_run(gateway, &(struct eg_control){options->idle_ns, set});
+	}
+	drained = eg_workers_end(&gateway->workers);
+	if (drained) /* nobody sends any more */
+		eg_ctl_finish_sas(&gateway->ctl);
+	clean &= drained;
+	return eg_control_finish(gateway) && clean;
+}
+
 /* Everything between EAL's start and its end. */
 static int serve(struct eg_gateway *gateway, const struct options *options, const sigset_t *set,
 		 struct eg_errs *errs)
 {
-	bool clean = false, drained;
+	bool clean = false;
 
 	gateway->flows = eg_flow_table_new(gateway->config->policy.max_connections);
 	if (!gateway->flows) {
@@ -75,43 +115,28 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 			 "no memory for %u connections", gateway->config->policy.max_connections);
 		return EG_EXIT_ERROR;
 	}
-	if (eg_workers_make(gateway, errs))
+	gateway->workers.config = gateway->config;
+	gateway->workers.ports = &gateway->ports;
+	gateway->workers.publisher = &gateway->publisher;
+	gateway->workers.flows = gateway->flows;
+	if (eg_workers_make(&gateway->workers, errs))
 		goto workers;
-	if (eg_rcu_init(&gateway->rcu, gateway->n_workers)) {
+	if (eg_rcu_init(&gateway->rcu, gateway->workers.n)) {
 		eg_error(errs, NULL, NULL, "out of memory");
 		goto workers;
 	}
 	eg_publisher_init(&gateway->publisher, &gateway->rcu);
-	if (open_store(gateway, errs) || eg_load(gateway, gateway->config, errs))
+	if (open_store(gateway, errs))
+		goto world;
+	connect_parts(gateway);
+	if (eg_ctl_load(&gateway->ctl, gateway->config, errs))
 		goto world;
 	/* Warnings of the load, before anything that takes time. */
 	eg_errs_print(errs, stderr);
 	eg_errs_free(errs);
-	gateway->ports.config = gateway->config;
-	gateway->ports.log = &gateway->log;
-	gateway->ports.n_workers = gateway->n_workers;
-	gateway->ports.needs = (struct eg_buffer_needs){
-		.per_worker = 4 * EG_BATCH_MAX + EG_REASSEMBLY_MAX + EG_WORKER_RING,
-		.tailroom = EG_TAILROOM,
-		.large_per_worker = EG_LARGE_BUFFERS,
-		.large_bytes = EG_LARGE_BYTES,
-	};
-	if (eg_ports_start(&gateway->ports, errs) || eg_kernels_start(&gateway->ports, errs) ||
-	    eg_workers_wire(gateway, errs))
-		goto ports;
-	gateway->started_ns = eg_mono_ns();
-	if (!eg_workers_launch(gateway, errs)) {
-		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
-		       "espgate %s (IPsec-MB %s): %u workers, %u ports", EG_VERSION,
-		       eg_crypto_version(), gateway->n_workers, gateway->ports.n);
-		clean = !eg_control_run(gateway, &(struct eg_control){options->idle_ns, set});
-	}
-	drained = eg_workers_end(gateway);
-	if (drained) /* nobody sends any more */
-		eg_sas_finish(gateway);
-	clean &= drained;
-	clean &= eg_control_finish(gateway);
-ports:
+	if (!eg_ports_start(&gateway->ports, errs) && !eg_kernels_start(&gateway->ports, errs) &&
+	    !eg_workers_wire(&gateway->workers, errs))
+		clean = forward(gateway, options, set, errs);
 	eg_kernels_stop(&gateway->ports);
 	eg_ports_stop(&gateway->ports);
 world:
@@ -119,7 +144,7 @@ world:
 	eg_publisher_fini(&gateway->publisher);
 	eg_sa_store_free(gateway->sas);
 workers:
-	eg_workers_free(gateway);
+	eg_workers_free(&gateway->workers);
 	eg_flow_table_free(gateway->flows);
 	return clean ? EG_EXIT_OK : EG_EXIT_ERROR;
 }
@@ -158,7 +183,6 @@ static int run(struct eg_gateway *gateway, const struct options *options, struct
 	if (!config)
 		return EG_EXIT_ERROR;
 	gateway->config = config;
-	gateway->stats_period_ns = config->stats_period_ns;
 	status = start_and_serve(gateway, options, errs);
 	eg_log_close(&gateway->log);
 	eg_config_free(config);

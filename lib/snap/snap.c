@@ -37,7 +37,9 @@ static int build(struct eg_snap *snap, const struct eg_config *config,
 	int failed = options->offline ? eg_build_peers(snap, config, errs)
 				      : eg_build_sas(snap, config, options, errs);
 
-	if (config->policy.mode != EG_POLICY_OFF) {
+	if (options->policy_given) {
+		snap->policy = eg_snap_policy_retain(options->policy);
+	} else if (config->policy.mode != EG_POLICY_OFF) {
 		const struct eg_snap_policy_options policy = {
 			.before = options->before ? options->before->policy : NULL,
 			.n_workers = n_workers,

@@ -76,6 +76,8 @@ struct eg_snap_options {
 	const struct eg_snap *before; /* in force, or NULL */
 	uint64_t now_ns;              /* monotonic */
 	enum eg_snap_tolerance tolerance;
+	bool policy_given;             /* use `policy` instead of building one */
+	struct eg_snap_policy *policy; /* NULL: none. The result takes a reference of its own */
 	bool offline; /* no keys, so no SAs: for verbs that only look (explain, replay) */
 };
 

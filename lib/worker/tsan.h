@@ -1,8 +1,8 @@
 /* What ThreadSanitizer cannot see: EAL, which it did not instrument, starts a worker's function
  * after what the control thread wrote before, and its wait returns after what that function wrote.
  * Nothing in other builds. */
-#ifndef ESPGATE_TSAN_H
-#define ESPGATE_TSAN_H
+#ifndef EG_WORKER_TSAN_H
+#define EG_WORKER_TSAN_H
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)

@@ -1,4 +1,4 @@
-#include "gateway.h"
+#include "worker/worker.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,7 +11,17 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "tsan.h"
+#include "worker/tsan.h"
+
+struct eg_buffer_needs eg_worker_buffer_needs(void)
+{
+	return (struct eg_buffer_needs){
+		.per_worker = 4 * EG_BATCH_MAX + EG_REASSEMBLY_MAX + EG_WORKER_RING,
+		.tailroom = EG_TAILROOM,
+		.large_per_worker = EG_LARGE_BUFFERS,
+		.large_bytes = EG_LARGE_BYTES,
+	};
+}
 
 _Static_assert(EG_PORT_VLANS == EG_VLANS && EG_PORT_NONE == EG_NO_PORT, "one table of VLANs");
 
@@ -39,7 +49,7 @@ static uint64_t sample_cycles(uint32_t per_s)
 	return per_s ? rte_get_tsc_hz() / per_s : 0;
 }
 
-static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index, unsigned lcore)
+static struct eg_worker *make_worker(struct eg_workers *workers, unsigned index, unsigned lcore)
 {
 	int socket = (int)rte_lcore_to_socket_id(lcore);
 	struct eg_worker *worker = rte_zmalloc_socket("eg_worker", sizeof(*worker), 64, socket);
@@ -50,17 +60,17 @@ static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index,
 		rte_free(stats);
 		return NULL;
 	}
-	gateway->stats[index] = stats;
-	worker->gateway = gateway;
+	workers->stats[index] = stats;
+	worker->workers = workers;
 	worker->lcore = lcore;
 	worker->yields = shares_cpu(lcore);
 	worker->path.worker = index;
 	worker->path.stats = stats;
-	worker->path.handoff = gateway->handoff;
-	worker->path.resolver_shared = gateway->resolver_shared;
-	worker->path.links_down = &gateway->ports.links_down;
+	worker->path.handoff = workers->handoff;
+	worker->path.resolver_shared = workers->resolver_shared;
+	worker->path.links_down = &workers->ports->links_down;
 	worker->path.resolver.on = index == 0;
-	worker->path.sample_cycles = sample_cycles(gateway->config->log.drop_sample_per_s);
+	worker->path.sample_cycles = sample_cycles(workers->config->log.drop_sample_per_s);
 	worker->path.cycles_per_s = rte_get_tsc_hz();
 	worker->path.crypto = eg_crypto_new();
 	worker->path.flow = rte_zmalloc_socket("eg_flow", sizeof(*worker->path.flow), 64, socket);
@@ -70,8 +80,8 @@ static struct eg_worker *make_worker(struct eg_gateway *gateway, unsigned index,
 		rte_free(worker);
 		return NULL;
 	}
-	eg_flow_init(worker->path.flow, gateway->flows);
-	worker->path.seed = eg_hash_u64(gateway->flows->seed.word[1]);
+	eg_flow_init(worker->path.flow, workers->flows);
+	worker->path.seed = eg_hash_u64(workers->flows->seed.word[1]);
 	return worker;
 }
 
@@ -83,44 +93,44 @@ static struct rte_ring *make_ring(const char *kind, unsigned a, unsigned b)
 	return rte_ring_create(name, EG_WORKER_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 }
 
-static int make_way(struct eg_gateway *gateway)
+static int make_way(struct eg_workers *workers)
 {
-	gateway->resolver_shared = (struct eg_resolver_shared){
+	workers->resolver_shared = (struct eg_resolver_shared){
 		.neighs = eg_neighs_new(),
 		.messages = make_ring("messages", 0, 0),
 		.packets = make_ring("packets", 0, 0),
 	};
-	return gateway->resolver_shared.neighs && gateway->resolver_shared.messages &&
-			       gateway->resolver_shared.packets
+	return workers->resolver_shared.neighs && workers->resolver_shared.messages &&
+			       workers->resolver_shared.packets
 		       ? 0
 		       : -1;
 }
 
-int eg_workers_make(struct eg_gateway *gateway, struct eg_errs *errs)
+int eg_workers_make(struct eg_workers *workers, struct eg_errs *errs)
 {
 	unsigned lcore;
 
-	if (make_way(gateway)) {
+	if (make_way(workers)) {
 		eg_error(errs, NULL, "workers", "no memory for neighbors: %s",
 			 rte_strerror(rte_errno));
 		return -1;
 	}
 	RTE_LCORE_FOREACH_WORKER(lcore)
 	{
-		unsigned w = gateway->n_workers;
+		unsigned w = workers->n;
 
 		if (w == EG_WORKERS_MAX)
 			break;
-		gateway->worker[w] = make_worker(gateway, w, lcore);
-		gateway->handoff[w] = make_ring("handoff", w, 0);
-		gateway->n_workers++;
-		if (!gateway->worker[w] || !gateway->handoff[w]) {
+		workers->worker[w] = make_worker(workers, w, lcore);
+		workers->handoff[w] = make_ring("handoff", w, 0);
+		workers->n++;
+		if (!workers->worker[w] || !workers->handoff[w]) {
 			eg_error(errs, NULL, "workers", "no memory for worker %u: %s", w,
 				 rte_strerror(rte_errno));
 			return -1;
 		}
 	}
-	if (!gateway->n_workers) {
+	if (!workers->n) {
 		eg_error(errs, NULL, "workers", "no lcore beside the control thread's");
 		return -1;
 	}
@@ -136,29 +146,29 @@ static int add_queue(struct eg_worker *worker, bool rx, struct eg_queue queue)
 	return slot ? 0 : -1;
 }
 
-static struct eg_worker *pinned(const struct eg_gateway *gateway, unsigned port, unsigned queue)
+static struct eg_worker *pinned(const struct eg_workers *workers, unsigned port, unsigned queue)
 {
-	eg_vec_foreach (pin, &gateway->config->pins) {
+	eg_vec_foreach (pin, &workers->config->pins) {
 		if (pin->port != port || pin->queue != queue)
 			continue;
-		for (unsigned w = 0; w < gateway->n_workers; w++) {
-			if (gateway->worker[w]->lcore == pin->lcore)
-				return gateway->worker[w];
+		for (unsigned w = 0; w < workers->n; w++) {
+			if (workers->worker[w]->lcore == pin->lcore)
+				return workers->worker[w];
 		}
 	}
 	return NULL;
 }
 
-static int check_pins(const struct eg_gateway *gateway, struct eg_errs *errs)
+static int check_pins(const struct eg_workers *workers, struct eg_errs *errs)
 {
 	size_t before = errs->n_errors;
 
-	eg_vec_foreach (pin, &gateway->config->pins) {
-		const struct eg_port_dev *port = &gateway->ports.port[pin->port];
+	eg_vec_foreach (pin, &workers->config->pins) {
+		const struct eg_port_dev *port = &workers->ports->port[pin->port];
 
 		if (pin->queue >= port->n_rx)
 			eg_error(errs, &pin->pos, "workers.pin", "%s has %u receive queues here",
-				 gateway->config->ports.v[pin->port].name, port->n_rx);
+				 workers->config->ports.v[pin->port].name, port->n_rx);
 		if (!rte_lcore_is_enabled(pin->lcore) || pin->lcore == rte_get_main_lcore())
 			eg_error(errs, &pin->pos, "workers.pin", "lcore %u is no worker",
 				 pin->lcore);
@@ -167,16 +177,16 @@ static int check_pins(const struct eg_gateway *gateway, struct eg_errs *errs)
 }
 
 /* Receive queues go to workers in turn over all ports, but for those that are pinned. */
-static int spread_rx(struct eg_gateway *gateway)
+static int spread_rx(struct eg_workers *workers)
 {
 	unsigned next = 0;
 
-	for (unsigned p = 0; p < gateway->ports.n; p++) {
-		for (uint16_t q = 0; q < gateway->ports.port[p].n_rx; q++) {
-			struct eg_worker *worker = pinned(gateway, p, q);
+	for (unsigned p = 0; p < workers->ports->n; p++) {
+		for (uint16_t q = 0; q < workers->ports->port[p].n_rx; q++) {
+			struct eg_worker *worker = pinned(workers, p, q);
 
 			if (!worker)
-				worker = gateway->worker[next++ % gateway->n_workers];
+				worker = workers->worker[next++ % workers->n];
 			if (add_queue(worker, true, (struct eg_queue){.port = p, .queue = q}))
 				return -1;
 		}
@@ -186,20 +196,20 @@ static int spread_rx(struct eg_gateway *gateway)
 
 /* A transmit queue has one writer. Where a port has fewer queues than there are workers, worker w
  * owns queue w, and those without one reach an owner through a ring. */
-static int wire_tx(struct eg_gateway *gateway, unsigned p)
+static int wire_tx(struct eg_workers *workers, unsigned p)
 {
-	struct eg_port_dev *port = &gateway->ports.port[p];
-	bool shared = port->n_tx < gateway->n_workers;
+	struct eg_port_dev *port = &workers->ports->port[p];
+	bool shared = port->n_tx < workers->n;
 
 	for (uint16_t q = 0; shared && q < port->n_tx; q++) {
 		port->tx_ring[q] = make_ring("tx", p, q);
 		if (!port->tx_ring[q] ||
-		    add_queue(gateway->worker[q], false,
+		    add_queue(workers->worker[q], false,
 			      (struct eg_queue){.port = p, .queue = q, .ring = port->tx_ring[q]}))
 			return -1;
 	}
-	for (unsigned w = 0; w < gateway->n_workers; w++) {
-		struct eg_path_port *out = &gateway->worker[w]->path.port[p];
+	for (unsigned w = 0; w < workers->n; w++) {
+		struct eg_path_port *out = &workers->worker[w]->path.port[p];
 
 		out->tx_queue = (uint16_t)(w % port->n_tx);
 		out->ring = w < port->n_tx ? NULL : port->tx_ring[out->tx_queue];
@@ -207,19 +217,19 @@ static int wire_tx(struct eg_gateway *gateway, unsigned p)
 	return 0;
 }
 
-static void describe_port(struct eg_gateway *gateway, unsigned p)
+static void describe_port(struct eg_workers *workers, unsigned p)
 {
-	const struct eg_conf_port *conf = &gateway->config->ports.v[p];
-	const struct eg_port_dev *port = &gateway->ports.port[p];
+	const struct eg_conf_port *conf = &workers->config->ports.v[p];
+	const struct eg_port_dev *port = &workers->ports->port[p];
 
-	for (unsigned w = 0; w < gateway->n_workers; w++) {
-		struct eg_path *path = &gateway->worker[w]->path;
+	for (unsigned w = 0; w < workers->n; w++) {
+		struct eg_path *path = &workers->worker[w]->path;
 		struct eg_path_port *out = &path->port[p];
 
-		path->n_ports = gateway->ports.n;
-		path->n_workers = gateway->n_workers;
-		path->pool = gateway->ports.pool;
-		path->large = gateway->ports.large;
+		path->n_ports = workers->ports->n;
+		path->n_workers = workers->n;
+		path->pool = workers->ports->pool;
+		path->large = workers->ports->large;
 		out->dpdk_id = port->dpdk_id;
 		out->mtu = port->mtu;
 		out->encrypted = conf->role == EG_ROLE_ENCRYPTED;
@@ -232,12 +242,12 @@ static void describe_port(struct eg_gateway *gateway, unsigned p)
 	}
 }
 
-static void describe_kernels(struct eg_gateway *gateway)
+static void describe_kernels(struct eg_workers *workers)
 {
-	const struct eg_ports *ports = &gateway->ports;
+	const struct eg_ports *ports = workers->ports;
 
-	for (unsigned w = 0; w < gateway->n_workers; w++) {
-		struct eg_path *path = &gateway->worker[w]->path;
+	for (unsigned w = 0; w < workers->n; w++) {
+		struct eg_path *path = &workers->worker[w]->path;
 
 		path->kernel_shared.packets = ports->to_kernel;
 		for (unsigned p = 0; p < ports->n; p++)
@@ -250,32 +260,32 @@ static void describe_kernels(struct eg_gateway *gateway)
 	}
 }
 
-int eg_workers_wire(struct eg_gateway *gateway, struct eg_errs *errs)
+int eg_workers_wire(struct eg_workers *workers, struct eg_errs *errs)
 {
-	int failed = check_pins(gateway, errs);
+	int failed = check_pins(workers, errs);
 
-	for (unsigned p = 0; !failed && p < gateway->ports.n; p++) {
-		describe_port(gateway, p);
-		failed = wire_tx(gateway, p);
+	for (unsigned p = 0; !failed && p < workers->ports->n; p++) {
+		describe_port(workers, p);
+		failed = wire_tx(workers, p);
 	}
-	describe_kernels(gateway);
+	describe_kernels(workers);
 	if (!failed)
-		failed = spread_rx(gateway);
+		failed = spread_rx(workers);
 	if (failed && !errs->n_errors)
 		eg_error(errs, NULL, "workers", "out of memory");
 	return failed;
 }
 
-int eg_workers_launch(struct eg_gateway *gateway, struct eg_errs *errs)
+int eg_workers_launch(struct eg_workers *workers, struct eg_errs *errs)
 {
-	for (unsigned w = 0; w < gateway->n_workers; w++) {
+	for (unsigned w = 0; w < workers->n; w++) {
 		int err;
 
-		eg_tsan_release(gateway->worker[w]);
-		err = rte_eal_remote_launch(eg_worker_main, gateway->worker[w],
-					    gateway->worker[w]->lcore);
+		eg_tsan_release(workers->worker[w]);
+		err = rte_eal_remote_launch(eg_worker_main, workers->worker[w],
+					    workers->worker[w]->lcore);
 		if (err) {
-			eg_error(errs, NULL, "workers", "lcore %u: %s", gateway->worker[w]->lcore,
+			eg_error(errs, NULL, "workers", "lcore %u: %s", workers->worker[w]->lcore,
 				 rte_strerror(-err));
 			return -1;
 		}
@@ -283,22 +293,22 @@ int eg_workers_launch(struct eg_gateway *gateway, struct eg_errs *errs)
 	return 0;
 }
 
-void eg_workers_sample(struct eg_gateway *gateway, uint32_t per_s)
+void eg_workers_sample(struct eg_workers *workers, uint32_t per_s)
 {
-	for (unsigned w = 0; w < gateway->n_workers; w++)
-		atomic_store_explicit(&gateway->worker[w]->path.sample_cycles, sample_cycles(per_s),
+	for (unsigned w = 0; w < workers->n; w++)
+		atomic_store_explicit(&workers->worker[w]->path.sample_cycles, sample_cycles(per_s),
 				      memory_order_relaxed);
 }
 
 /* Begin a phase and wait until every worker has had an empty turn in it. */
-static bool step(struct eg_gateway *gateway, enum eg_phase phase)
+static bool step(struct eg_workers *workers, enum eg_phase phase)
 {
 	uint64_t deadline = eg_mono_ns() + DRAIN_STEP_NS;
 
 	/* Release: what all workers acknowledged before happens before what any does now. */
-	atomic_store_explicit(&gateway->phase, phase, memory_order_release);
-	for (unsigned w = 0; w < gateway->n_workers; w++) {
-		while (atomic_load_explicit(&gateway->worker[w]->acked, memory_order_acquire) !=
+	atomic_store_explicit(&workers->phase, phase, memory_order_release);
+	for (unsigned w = 0; w < workers->n; w++) {
+		while (atomic_load_explicit(&workers->worker[w]->acked, memory_order_acquire) !=
 		       phase) {
 			if (eg_mono_ns() > deadline)
 				return false;
@@ -308,22 +318,22 @@ static bool step(struct eg_gateway *gateway, enum eg_phase phase)
 	return true;
 }
 
-bool eg_workers_end(struct eg_gateway *gateway)
+bool eg_workers_end(struct eg_workers *workers)
 {
-	bool drained = step(gateway, EG_PHASE_NO_RX) && step(gateway, EG_PHASE_NO_HANDOFF) &&
-		       step(gateway, EG_PHASE_NO_RESOLVE) && step(gateway, EG_PHASE_NO_TX_RING);
+	bool drained = step(workers, EG_PHASE_NO_RX) && step(workers, EG_PHASE_NO_HANDOFF) &&
+		       step(workers, EG_PHASE_NO_RESOLVE) && step(workers, EG_PHASE_NO_TX_RING);
 
-	atomic_store_explicit(&gateway->phase, EG_PHASE_END, memory_order_release);
+	atomic_store_explicit(&workers->phase, EG_PHASE_END, memory_order_release);
 	rte_eal_mp_wait_lcore();
-	for (unsigned w = 0; w < gateway->n_workers; w++)
-		eg_tsan_acquire(gateway->worker[w]);
+	for (unsigned w = 0; w < workers->n; w++)
+		eg_tsan_acquire(workers->worker[w]);
 	return drained;
 }
 
-void eg_workers_free(struct eg_gateway *gateway)
+void eg_workers_free(struct eg_workers *workers)
 {
-	for (unsigned w = 0; w < gateway->n_workers; w++) {
-		struct eg_worker *worker = gateway->worker[w];
+	for (unsigned w = 0; w < workers->n; w++) {
+		struct eg_worker *worker = workers->worker[w];
 
 		if (worker) {
 			eg_crypto_free(worker->path.crypto);
@@ -332,15 +342,15 @@ void eg_workers_free(struct eg_gateway *gateway)
 			eg_vec_free(&worker->tx);
 			rte_free(worker);
 		}
-		rte_ring_free(gateway->handoff[w]);
-		rte_free(gateway->stats[w]);
+		rte_ring_free(workers->handoff[w]);
+		rte_free(workers->stats[w]);
 	}
-	for (unsigned p = 0; p < gateway->ports.n; p++) {
-		for (unsigned q = 0; q < gateway->ports.port[p].n_tx; q++)
-			rte_ring_free(gateway->ports.port[p].tx_ring[q]);
+	for (unsigned p = 0; p < workers->ports->n; p++) {
+		for (unsigned q = 0; q < workers->ports->port[p].n_tx; q++)
+			rte_ring_free(workers->ports->port[p].tx_ring[q]);
 	}
-	rte_ring_free(gateway->resolver_shared.messages);
-	rte_ring_free(gateway->resolver_shared.packets);
-	eg_neighs_free(gateway->resolver_shared.neighs);
-	gateway->n_workers = 0;
+	rte_ring_free(workers->resolver_shared.messages);
+	rte_ring_free(workers->resolver_shared.packets);
+	eg_neighs_free(workers->resolver_shared.neighs);
+	workers->n = 0;
 }

@@ -1,46 +1,46 @@
-/* Peers that die and come back, as the log and the statistics tell it: workers judge, this thread
- * looks now and then. */
-#include "base/clock.h"
-#include "gateway.h"
+/* Tunnels that go down and come up, in the log and in the statistics. Workers probe and decide. */
+#include "ctl/ctl.h"
 
-static bool has_no_link(const struct eg_gateway *gateway, const struct eg_tunnel *tunnel)
+#include "base/clock.h"
+
+static bool has_no_link(const struct eg_ctl *ctl, const struct eg_tunnel *tunnel)
 {
-	uint32_t down = atomic_load_explicit(&gateway->ports.links_down, memory_order_relaxed);
+	uint32_t down = atomic_load_explicit(&ctl->ports->links_down, memory_order_relaxed);
 
 	return eg_hop_is_port(&tunnel->hop) && down >> tunnel->hop.port & 1;
 }
 
-static void tell(struct eg_gateway *gateway, const struct eg_tunnel *tunnel, uint32_t changes)
+static void log_change(struct eg_ctl *ctl, const struct eg_tunnel *tunnel, uint32_t changes)
 {
 	struct eg_liveness *liveness = tunnel->liveness;
 	char target[EG_IP_TEXT];
 
 	eg_ip_print(&tunnel->target, target);
 	if (eg_liveness_is_up(liveness))
-		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
+		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING,
 		       "peer %s lives again: %s answers; its flows return to it", tunnel->name,
 		       target);
-	else if (has_no_link(gateway, tunnel))
-		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
+	else if (has_no_link(ctl, tunnel))
+		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING,
 		       "peer %s is dead: port %s has no link; its flows go by the peers that "
 		       "share its subnets, if any",
-		       tunnel->name, gateway->config->ports.v[tunnel->hop.port].name);
+		       tunnel->name, ctl->config->ports.v[tunnel->hop.port].name);
 	else
-		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
+		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING,
 		       "peer %s is dead: %s did not answer for %.3g s; its flows go by the peers "
 		       "that share its subnets, if any",
 		       tunnel->name, target,
 		       (double)(tunnel->plan.interval_ns * tunnel->plan.threshold) / EG_NS_PER_S);
 	if (changes - liveness->told > 1)
-		eg_log(&gateway->log, EG_LOG_ROUTE, EG_LOG_WARNING,
+		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING,
 		       "peer %s changed %u times since the last look", tunnel->name,
 		       changes - liveness->told);
 	liveness->told = changes;
 }
 
-void eg_liveness_log(struct eg_gateway *gateway)
+void eg_ctl_log_liveness(struct eg_ctl *ctl)
 {
-	const struct eg_snap *snap = eg_publisher_read(&gateway->publisher);
+	const struct eg_snap *snap = eg_publisher_read(ctl->publisher);
 
 	for (uint32_t i = 0; snap && i < snap->n_probes; i++) {
 		const struct eg_tunnel *tunnel = &snap->tunnels[snap->probes[i]];
@@ -49,11 +49,11 @@ void eg_liveness_log(struct eg_gateway *gateway)
 			atomic_load_explicit(&tunnel->liveness->changes, memory_order_acquire);
 
 		if (changes != tunnel->liveness->told)
-			tell(gateway, tunnel, changes);
+			log_change(ctl, tunnel, changes);
 	}
 }
 
-void eg_liveness_report(const struct eg_snap *snap, struct eg_report *report)
+void eg_ctl_collect_liveness(const struct eg_snap *snap, struct eg_report *report)
 {
 	uint64_t now_ns = eg_mono_ns();
 

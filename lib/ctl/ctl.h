@@ -1,0 +1,95 @@
+/* What the control thread works on, and the periodic steps of its work. Each step is short enough
+ * for a handler of the loop (ctl/loop.h); the caller decides how often it runs.
+ *
+ * Life cycle: fill the borrowed part -> any number of steps -> nothing to free.
+ * Synchronization: the control thread's. Workers write the counters that are read here. */
+#ifndef EG_CTL_CTL_H
+#define EG_CTL_CTL_H
+
+#include "base/log.h"
+#include "conf/config.h"
+#include "ctl/builder.h"
+#include "flow/flow.h"
+#include "port/port.h"
+#include "snap/publish.h"
+#include "stat/report.h"
+
+struct eg_ctl {
+	/* Borrowed; fixed. */
+	struct eg_log *log;
+	const struct eg_config *config; /* of the start: names of ports, state_dir */
+	struct eg_ports *ports;
+	struct eg_rcu *rcu;
+	struct eg_publisher *publisher;
+	struct eg_sa_store *sas;
+	struct eg_flow_table *flows;
+	struct eg_stats *const *stats; /* of each worker */
+	unsigned n_workers;
+	uint64_t started_ns;        /* monotonic: when the workers were launched */
+	struct eg_builder *builder; /* NULL: not yet, or no longer */
+
+	/* Of one step each; zeroed memory is their start. */
+	struct {
+		uint64_t failed_ns; /* when a failure to write state was last logged; 0: none */
+	} sa_upkeep;
+	struct {
+		uint64_t token; /* of the grace period that removed connections wait for; 0: none */
+	} flow_ageing;
+	struct {
+		uint64_t learned; /* by all workers, at the last check */
+		uint64_t next_check_ns, next_note_ns;
+	} path_mtu;
+	struct {
+		uint64_t moved; /* by all workers, at the last check */
+		uint64_t next_check_ns;
+	} endpoints;
+};
+
+/* --- steps */
+
+/* Renew the SAs' reservations ahead of use, check their lifetimes, and act on rekey times. Never
+ * waits for the disk. Every 20 ms. */
+void eg_ctl_upkeep_sas(struct eg_ctl *ctl);
+
+/* Age idle connections: all of the table in about 50 calls, and free those that no worker sees any
+ * more. Every 20 ms. */
+void eg_ctl_age_flows(struct eg_ctl *ctl);
+
+/* Free what no worker can see any more (rcu/rcu.h). Every 20 ms. */
+void eg_ctl_free_deferred(struct eg_ctl *ctl);
+
+/* Log samples of dropped packets. Every 20 ms. */
+void eg_ctl_log_drops(struct eg_ctl *ctl);
+
+/* Log which tunnels went down or came up since the last call. Every 20 ms. */
+void eg_ctl_log_liveness(struct eg_ctl *ctl);
+
+/* Age learned path MTUs (RFC 1191 s6.3) and log what changed; note what SAs have sent, by which
+ * workers recognize packets that were sent lately. Every 20 ms. */
+void eg_ctl_log_path_mtus(struct eg_ctl *ctl);
+
+/* Log endpoints that moved (udp_encap: {float: true}), once per second. Every 20 ms. */
+void eg_ctl_log_endpoints(struct eg_ctl *ctl);
+
+/* --- at the end */
+
+/* All workers have ended: write down exactly what SAs used. Waits for the disk. */
+void eg_ctl_finish_sas(struct eg_ctl *ctl);
+
+/* Log what the steps have not logged yet. */
+void eg_ctl_finish_logs(struct eg_ctl *ctl);
+
+/* --- statistics */
+
+/* Everything that counters say now. eg_report_free() ends it. */
+void eg_ctl_collect(const struct eg_ctl *ctl, struct eg_report *report);
+
+/* Packets that all workers received so far. */
+uint64_t eg_ctl_received(const struct eg_ctl *ctl);
+
+/* --- private to lib/ctl */
+
+void eg_ctl_finish_endpoints(struct eg_ctl *ctl);
+void eg_ctl_collect_liveness(const struct eg_snap *snap, struct eg_report *report);
+
+#endif
