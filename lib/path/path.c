@@ -7,7 +7,7 @@
  *   into a tunnel:   ... -> sa_out -> esp_out -> tx; what must be cut waits in sa_out
  *                    (path/fragment.h) and comes there again
  *   said by us:      ICMP about a burst, at its end: parse -> route -> mss -> ... -> tx
- *   for the gateway itself: out of route or sa_in to the kernel (path/kernel.h), and back:
+ *   for the gateway itself: out of route or demux to the kernel (path/kernel.h), and back:
  *   kernel's port:   rx -> parse -> verify -> flow -> ... -> tx
  *
  * Each stage works on path->batch, keeps the survivors in order and drops the others by name. */
@@ -221,7 +221,7 @@ unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *sna
 	eg_path_use(path, snap);
 	eg_path_read_links(path);
 	for (unsigned i = 0; i < batch->n; i++)
-		batch->meta[i].port = (uint8_t)batch->m[i]->port; /* as sa_in left it */
+		batch->meta[i].port = (uint8_t)batch->m[i]->port; /* as eg_handoff() left it */
 	taken = batch->n;
 	if (!snap) {
 		drop_all(path);
