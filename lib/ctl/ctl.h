@@ -37,7 +37,7 @@ struct eg_ctl {
 	} flow_ageing;
 	struct {
 		uint64_t learned; /* by all workers, at the last check */
-		uint64_t next_check_ns, next_note_ns;
+		uint64_t next_check_ns;
 	} path_mtu;
 	struct {
 		uint64_t moved; /* by all workers, at the last check */

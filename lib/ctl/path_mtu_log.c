@@ -33,25 +33,12 @@ static uint64_t messages(const struct eg_ctl *ctl)
 	return sum;
 }
 
-/* Note what each outbound SA has sent, so that workers recognize packets that were sent lately. */
-static void note_sent(struct eg_ctl *ctl, const struct eg_snap *snap, uint64_t now_ns)
-{
-	if (now_ns < ctl->path_mtu.next_note_ns)
-		return;
-	ctl->path_mtu.next_note_ns = now_ns + EG_SA_NOTE_NS;
-	for (uint32_t i = 0; snap && i < snap->n_tunnels; i++) {
-		for (uint32_t k = 0; k < snap->tunnels[i].n_out; k++)
-			eg_sa_note_sent(snap->tunnels[i].out[k]);
-	}
-}
-
 void eg_ctl_log_path_mtus(struct eg_ctl *ctl)
 {
 	const struct eg_snap *snap = eg_publisher_read(ctl->publisher);
 	uint32_t now_s = (uint32_t)(rte_get_tsc_cycles() / rte_get_tsc_hz()); /* the workers' */
 	uint64_t learned = messages(ctl), now_ns = eg_mono_ns();
 
-	note_sent(ctl, snap, now_ns);
 	if (learned == ctl->path_mtu.learned && (!learned || now_ns < ctl->path_mtu.next_check_ns))
 		return;
 	ctl->path_mtu.learned = learned;

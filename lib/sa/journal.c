@@ -7,7 +7,7 @@
 
 #define HEAD_BYTES (sizeof(EG_JOURNAL_HEAD) - 1)
 
-/* Of fixed length, as it is filled in behind its lines. */
+/* Of fixed length, because it is filled in after its lines. */
 #define BATCH_BYTES (sizeof("batch  bytes  check \n") - 1 + 20 + 10 + 16)
 #define NAME_BYTES  (sizeof("batch  bytes ") - 1 + 20 + 10) /* what the check begins with */
 

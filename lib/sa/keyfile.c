@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/secret.h"
 
-#define FILE_MAX 4096 /* room for comments */
+#define FILE_MAX 4096 /* space for comments */
 
 /* The whole file into buf, NUL-terminated. Unbuffered, so that stdio keeps no copy of a key. */
 static int slurp(const char *path, const struct eg_err_place *place, char buf[FILE_MAX + 1],
@@ -72,7 +72,7 @@ struct line {
 	size_t bytes;
 };
 
-/* A suite's one or two, in their order; how many. */
+/* A suite's one or two keys, in order; returns how many. */
 static unsigned lines_of(const struct eg_suite *suite, struct line lines[2])
 {
 	unsigned n = 0;
@@ -114,7 +114,7 @@ static int read_hex(const char *text, const struct eg_pos *at, const struct line
 	return 0;
 }
 
-/* All bytes alike is what a forgotten placeholder looks like, never what getrandom gives. */
+/* Equal bytes are a forgotten placeholder, never output of getrandom. */
 static bool looks_weak(const uint8_t *key, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
@@ -229,14 +229,14 @@ int eg_keyfile_create(const char *path, const struct eg_suite *suite, struct eg_
 		eg_error(errs, NULL, path, "%s",
 			 errno == EEXIST ? "exists already, and a key is never overwritten"
 					 : strerror(errno));
-	else if ((!to_stdout && fchmod(fd, 0600)) || /* the umask may have taken bits off */
+	else if ((!to_stdout && fchmod(fd, 0600)) || /* the umask may have cleared bits */
 		 eg_write_all(fd, text, (size_t)n) || (!to_stdout && fsync(fd)))
 		eg_error(errs, NULL, path, "%s", strerror(errno));
 	else
 		ret = 0;
 	if (!to_stdout && fd >= 0) {
 		close(fd);
-		if (ret) /* half a key would only stand in the way of the next try */
+		if (ret) /* half a key would only block the next attempt */
 			unlink(path);
 	}
 	eg_secret_wipe(text, sizeof(text));

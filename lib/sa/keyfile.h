@@ -1,9 +1,9 @@
-/* Key files: hex, one key a line: the encryption key with its salt appended (RFC 4106 s8.1) where
- * the suite has one, then the authentication key where it has one (RFC 4868 s2.1.1). `#` for
- * comments. Never readable by group or others.
+/* Key files: hex, one key per line: the encryption key with its salt appended (RFC 4106 s8.1) if
+ * the suite has one, then the authentication key if it has one (RFC 4868 s2.1.1). `#` starts a
+ * comment. Never readable by group or others.
  *
- * No byte of a key reaches an error, and buffers that held text of a key file are wiped. Control
- * thread or a verb without a daemon; nothing is kept. */
+ * No byte of a key gets into an error, and buffers that held the text of a key file are wiped. Any
+ * thread; nothing is stored. */
 #ifndef EG_SA_KEYFILE_H
 #define EG_SA_KEYFILE_H
 

@@ -4,7 +4,7 @@
 
 #include "base/lifetime.h"
 
-/* Which limit. The sequence space is the hard limit of packets where none is set. */
+/* Which limit. The sequence space is the hard limit of packets if none is set. */
 enum eg_lifetime_limit {
 	EG_LIFETIME_NONE,
 	EG_LIFETIME_PACKETS,
@@ -27,8 +27,8 @@ enum eg_lifetime_limit eg_lifetime_hard(const struct eg_lifetime *life,
 					const struct eg_lifetime_use *use);
 
 /* How many percent of the sequence numbers are used; 0 below EG_LIFETIME_WARN_PERCENT, and with a
- * space that no sender gets through. What ends an SA without ESN comes after 2^32 - 1 packets,
- * which is an hour of a fast one (RFC 4303 s3.3.3). */
+ * space that no sender exhausts. An SA without ESN ends after 2^32 - 1 packets, which a fast one
+ * sends within an hour (RFC 4303 s3.3.3). */
 #define EG_LIFETIME_WARN_PERCENT 90
 unsigned eg_lifetime_percent(uint64_t space, uint64_t seq);
 

@@ -21,12 +21,12 @@ struct eg_sa_record {
 	struct eg_sa *sa; /* NULL: gone */
 	size_t place;     /* in store->live */
 
-	/* While it is gone, where it was. */
+	/* While it is gone: where it was. */
 	uint64_t seq, iv; /* inbound: seq is the top of the window */
 
 	/* With a state folder. */
 	struct eg_watermarks watermarks;      /* on the disk */
-	uint64_t submitted_seq, submitted_iv; /* highest marks that were ever to be written */
+	uint64_t submitted_seq, submitted_iv; /* highest watermarks that were ever to be written */
 	bool queued;                          /* in store->queue or store->flight */
 	size_t queue_place;                   /* in store->queue; NOT_QUEUED: it is not */
 	bool fresh;                           /* in store->fresh: no reservation was asked for */
@@ -38,6 +38,7 @@ struct eg_sa_record {
 
 	/* When eg_sa_store_step() last visited it. */
 	uint64_t last_packets;
+	uint64_t noted_mono_ns;                          /* outbound: eg_sa_note_sent() */
 	uint64_t rate_mono_ns, rate_packets, rate_bytes; /* where the rates' time began */
 	uint64_t used_mono_ns; /* when its counters last moved; 0: never */
 	double pps, bytes_per_s;
@@ -46,7 +47,7 @@ struct eg_sa_record {
 	bool fast;                         /* in store->fast */
 };
 
-/* A reservation under way to the disk. */
+/* A reservation that is being written. */
 struct eg_sa_due {
 	struct eg_sa_record *record;
 	struct eg_watermarks watermarks;
@@ -71,7 +72,7 @@ struct eg_sa_store {
 	EG_VEC(struct eg_sa_record *) fresh; /* durable, outbound: acquired, not reserved for */
 	size_t n_first;                      /* records that are `first` */
 	int first_err;                       /* how their write ended */
-	EG_VEC(struct eg_sa_record *) queue; /* due, and not yet on their way */
+	EG_VEC(struct eg_sa_record *) queue; /* due, and not yet being written */
 	bool urgent;                         /* one of them must not wait for others */
 	EG_VEC(struct eg_sa_due) flight;     /* what the writer has, and its states */
 	EG_VEC(struct eg_state) states;

@@ -1,8 +1,8 @@
 /* The anti-replay window of an inbound SA (RFC 4303 s3.4.3, appendix A).
  *
- * Two steps, because a forged packet must not move the window: eg_replay_check() before the crypto
- * spends time, eg_replay_commit() after the ICV was right. Of two copies in one burst both pass the
- * check; the second fails at the commit.
+ * Two steps, because a forged packet must not move the window: eg_replay_check() before crypto time
+ * is spent, eg_replay_commit() after the ICV was verified. Two copies in one burst both pass the
+ * check; the second one fails at the commit.
  *
  * Life cycle: init on memory of eg_replay_bytes() -> check, commit by the one worker that owns the
  * SA. No locks: one writer, and nobody else reads the bits.
@@ -29,7 +29,7 @@ struct eg_replay {
 	uint32_t words; /* of the ring, a power of two */
 	uint64_t *bits;
 	uint32_t failed; /* packets in a row that were not authentic, since one was */
-	uint32_t tried;  /* how far ahead the high half was looked for (path/resync.h) */
+	uint32_t tried;  /* how far ahead the high half was searched (path/resync.h) */
 };
 
 /* Bytes of ring for a window of `size` packets. */

@@ -1,12 +1,12 @@
-/* One security association: what stays for its life, and the hot state of its one direction.
+/* One security association: its fixed part, and the hot state of its one direction.
  *
- * Life cycle: created by the SA store (sa/store.h) when a configuration first names it, shared by
- * every snapshot that names it unchanged, freed after the last one retired. It outlives snapshots
- * because rebuilding it would start its sequence numbers and IVs again.
+ * Life cycle: created by the SA store (sa/store.h), put into a tunnel (tunnel/table.h), freed with
+ * its last reference. It outlives configurations: rebuilding it would start its sequence numbers
+ * and IVs again.
  *
- * Synchronization: an inbound SA belongs to one worker (`owner`); others hand packets over. An
- * outbound SA is written by one worker, or where `shared` by several, then with atomic operations.
- * The limits are moved by the control thread and read by workers once a burst. Counters may be read
+ * Synchronization: an inbound SA belongs to one worker (`owner`); others pass packets on to it. An
+ * outbound SA is written by one worker, or if `shared` by several, then with atomic operations. The
+ * limits are moved by the control thread and read by workers once per burst. Counters may be read
  * by any thread at any time. */
 #ifndef EG_SA_SA_H
 #define EG_SA_SA_H
@@ -43,7 +43,7 @@ struct eg_sa {
 	bool esn;
 	bool shared; /* outbound: several workers send on it */
 
-	/* How far it may go: the control thread's to move, a few times a second at most. */
+	/* How far it may go: moved by the control thread, a few times per second at most. */
 	_Atomic uint64_t seq_limit; /* last sequence number that may be given out or accepted: what
 				       is durably reserved, and within the lifetime; 0: none */
 	_Atomic uint64_t iv_limit;  /* outbound: last IV that is durably reserved */
@@ -93,7 +93,7 @@ struct eg_sa_grant {
 };
 
 /* The first of n IVs after `last` (none beyond `limit`): the wall clock, but past the last one; or
- * counted on from it, where the clock is past what is reserved (it jumped). */
+ * counted on from it, if the clock is past what is reserved (it jumped). */
 static inline uint64_t eg_sa_first_iv(uint64_t last, uint64_t limit, unsigned n, uint64_t wall_ns)
 {
 	return wall_ns > last && limit - last >= n && wall_ns <= limit - n ? wall_ns : last + 1;
@@ -103,7 +103,7 @@ static inline uint64_t eg_sa_first_iv(uint64_t last, uint64_t limit, unsigned n,
  * thread reserved: a number is durably marked as used before a packet may carry it, so that it is
  * never used again after a crash (RFC 4303 s3.3.3; RFC 4106 s3.1 wants the IV unique for a key).
  * The IV is a hybrid clock: wall time in ns, but always beyond the last one; suites whose IV is not
- * of the clock (CBC's, RFC 3602 s3) let it lie. The writer's worker only. */
+ * of the clock (CBC's, RFC 3602 s3) ignore it. The writing worker only. */
 static inline struct eg_sa_grant eg_sa_reserve(struct eg_sa *sa, unsigned n, uint64_t wall_ns)
 {
 	/* Acquire: what the limits cover is on disk. */
@@ -140,8 +140,8 @@ static inline struct eg_sa_grant eg_sa_reserve(struct eg_sa *sa, unsigned n, uin
 	return (struct eg_sa_grant){.seq = seq + 1, .iv = first_iv, .n = granted};
 }
 
-/* Note what has been sent so far; see eg_sa_sent_lately(). The control thread, every
- * EG_SA_NOTE_NS. */
+/* Note what has been sent so far; see eg_sa_sent_lately(). Control thread: eg_sa_store_step() does
+ * it every EG_SA_NOTE_NS. */
 static inline void eg_sa_note_sent(struct eg_sa *sa)
 {
 	atomic_store_explicit(&sa->sent[1].seq,
@@ -162,10 +162,10 @@ static inline void eg_sa_note_sent(struct eg_sa *sa)
 
 /* Was a packet with these low 32 bits of its sequence number sent by this outbound SA in the last
  * one to two seconds, and no more than EG_SA_SENT_MOST packets ago? `iv`: of a suite whose IV is
- * the clock, the one that it carried, or NULL where that is not known. Any worker. */
+ * the clock, the one in the packet, or NULL if that is not known. Any worker. */
 bool eg_sa_sent_lately(const struct eg_sa *sa, uint32_t seq, const uint64_t *iv);
 
-/* May an inbound SA still take this sequence number? Its owner only. */
+/* May an inbound SA still accept this sequence number? Its owner only. */
 static inline bool eg_sa_may_receive(const struct eg_sa *sa, uint64_t seq)
 {
 	return seq <= atomic_load_explicit(&sa->seq_limit, memory_order_relaxed) &&
@@ -187,7 +187,7 @@ static inline enum eg_verdict eg_sa_received(struct eg_sa *sa, uint64_t seq)
 /* Why a sender got fewer numbers than it asked for. Any thread. */
 enum eg_verdict eg_sa_shortage(const struct eg_sa *sa);
 
-/* Count what a burst carried through this SA. The writer's worker only. */
+/* Count a burst's packets and bytes. The writing worker only. */
 static inline void eg_sa_count(struct eg_sa *sa, uint64_t packets, uint64_t bytes)
 {
 	if (sa->shared) {

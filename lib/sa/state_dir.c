@@ -21,8 +21,8 @@
 #define LOCK         "lock"
 #define NAME_MAX_LEN 64
 
-/* The journal is written anew where more than so much, and more than this many times all states,
- * was appended. */
+/* The journal is rewritten when more than so much, and more than this many times all states, was
+ * appended. */
 #define APPENDED_BYTES (1u << 20)
 #define APPENDED_TIMES 4
 
@@ -44,7 +44,7 @@ struct eg_state_dir {
 
 	/* The saver's. */
 	struct eg_state_disk disk;
-	int journal_fd;  /* to append to; -1: it must be written anew */
+	int journal_fd;  /* to append to; -1: it must be rewritten */
 	uint64_t number; /* of the last batch */
 	size_t whole_bytes, appended_bytes;
 };
@@ -121,7 +121,7 @@ static int write_beside(const struct eg_state_dir *dir, const char *name, const 
 
 	if (fd < 0)
 		return -errno;
-	/* The umask may have taken bits off, and an old one may have had more. */
+	/* The umask may have cleared bits, and an old file may have had more. */
 	if (fchmod(fd, 0600) || eg_write_all(fd, text, n))
 		err = -errno;
 	if (close(fd) && !err)
@@ -129,7 +129,7 @@ static int write_beside(const struct eg_state_dir *dir, const char *name, const 
 	return err;
 }
 
-/* The text is on the disk before the name is: else a power cut leaves an empty file under it. */
+/* The text is on disk before the name is: otherwise a power cut leaves an empty file. */
 static int put_in_place(const struct eg_state_dir *dir, const char *name)
 {
 	char tmp[NAME_MAX_LEN];
@@ -218,7 +218,7 @@ static int read_journal(struct eg_state_dir *dir, const struct eg_pos *pos, stru
 	return 0;
 }
 
-/* One file of an earlier version. A mark never comes down. */
+/* One file of an earlier version. A watermark is never lowered. */
 static int take_over(struct eg_state_dir *dir, const char *name)
 {
 	char expected[EG_FINGERPRINT_TEXT];
@@ -230,7 +230,7 @@ static int take_over(struct eg_state_dir *dir, const char *name)
 
 	free(text);
 	if (!whole)
-		return 0; /* eg_state_dir_load() tells */
+		return 0; /* eg_state_dir_load() reports it */
 	old = eg_state_index_find(&dir->index, state.key);
 	if (old && (old->seq > state.seq || old->iv > state.iv)) {
 		state.seq = old->seq > state.seq ? old->seq : state.seq;
@@ -261,7 +261,7 @@ static int each_old_file(struct eg_state_dir *dir, int (*act)(struct eg_state_di
 	return err;
 }
 
-/* What is in the journal needs no file; one that is not stays for eg_state_dir_load() to tell of.
+/* What is in the journal needs no file; other files stay, and eg_state_dir_load() reports them.
  */
 static int drop_old(struct eg_state_dir *dir, const char *name)
 {
@@ -298,7 +298,7 @@ static int lock(struct eg_state_dir *dir, const struct eg_pos *pos, struct eg_er
 		return -1;
 	}
 	n = snprintf(owner, sizeof(owner), "%d\n", (int)getpid());
-	/* Only told to people: that the lock is held is what counts. */
+	/* For people only: what counts is that the lock is held. */
 	if (ftruncate(dir->lock_fd, 0) || pwrite(dir->lock_fd, owner, (size_t)n, 0) != n)
 		return 0;
 	return 0;
@@ -450,8 +450,8 @@ static int check_same(const struct eg_state_dir *dir, const struct eg_state *fou
 	return -1;
 }
 
-/* From a file of a version before the journal, where that could not be taken over: read_only, or
- * something is wrong with it. */
+/* From a file of a version before the journal that could not be migrated: read_only, or something
+ * is wrong with it. */
 static int load_old(struct eg_state_dir *dir, const struct eg_state *wants,
 		    const struct eg_pos *pos, const char *conf_path, struct eg_state *out,
 		    struct eg_errs *errs)
@@ -516,7 +516,7 @@ static int add_batch(struct eg_state_dir *dir, struct eg_buf *text, const struct
 	return eg_journal_end(&batch);
 }
 
-/* To the disk with it; the folder, too, where it is a new file. */
+/* Sync it, and the folder if it is a new file. */
 static int write_text(const struct eg_state_dir *dir, int fd, const struct eg_buf *text)
 {
 	if (dir->disk.write(dir->disk.arg, fd, text->v, text->n) ||
@@ -525,7 +525,7 @@ static int write_text(const struct eg_state_dir *dir, int fd, const struct eg_bu
 	return 0;
 }
 
-/* One batch of all states that are known, and these over them. */
+/* One batch of all known states, with these on top. */
 static int add_all(struct eg_state_dir *dir, struct eg_buf *text, const struct eg_state *states,
 		   size_t n)
 {
@@ -560,7 +560,7 @@ static int rewrite(struct eg_state_dir *dir, const struct eg_state *states, size
 		    O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		err = -errno;
-	/* The umask may have taken bits off, and an old one may have had more. */
+	/* The umask may have cleared bits, and an old file may have had more. */
 	if (!err && fchmod(fd, 0600))
 		err = -errno;
 	if (!err)
@@ -589,7 +589,7 @@ static int append(struct eg_state_dir *dir, const struct eg_state *states, size_
 
 	if (!err)
 		err = write_text(dir, dir->journal_fd, &text);
-	/* One that was removed keeps nothing. */
+	/* A removed file preserves nothing. */
 	if (!err && (fstat(dir->journal_fd, &st) || !st.st_nlink))
 		err = -ENOENT;
 	dir->appended_bytes += text.n;
@@ -619,7 +619,7 @@ static int save(struct eg_state_dir *dir, const struct eg_state *states, size_t 
 		return err;
 	pthread_mutex_lock(&dir->mutex);
 	for (size_t i = 0; i < n; i++)
-		eg_state_index_put(&dir->index, &states[i]); /* its room is reserved */
+		eg_state_index_put(&dir->index, &states[i]); /* its space is reserved */
 	pthread_mutex_unlock(&dir->mutex);
 	return 0;
 }

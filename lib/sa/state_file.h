@@ -1,20 +1,24 @@
-/* What a static key has been used for (RFC 4303 s3.3.3), as the journal's line (sa/journal.h), and
- *as a file of its own, which versions before the journal wrote for outbound SAs and which is only
- *read any more:
+/* What a static key has been used for (RFC 4303 s3.3.3): as the journal's line (sa/journal.h), and
+ * as a file of its own, which versions before the journal wrote for outbound SAs and which is now
+ * only read.
  *
+ * Pure functions on bytes. A file is accepted only if rendering what was read gives the same bytes
+ * again: everything has one spelling. */
+
+/* clang-format off */
+/*
  *	espgate-state 1
- *	key 4f1c...                  fingerprint: names the key, tells nothing of it
+ *	key 4f1c...                  fingerprint: identifies the key, reveals nothing of it
  *	spi 0x00001001
  *	suite aes256gcm16
  *	remote 192.0.2.2
  *	seq 1048576                  no sequence number up to this one may be used again
- *	iv 1763884065000000000       nor any IV
+ *	iv 1763884065000000000       nor any IV up to this one
  *	bytes 730412                 that it carried, and may have carried until the next write
  *	since 1763880465000000000    first use, ns since 1970
- *	check 8c1f...                over all above
- *
- * Pure functions on bytes. A file is taken only where rendering what was read gives the same bytes
- * again: there is one spelling of everything. */
+ *	check 8c1f...                over everything above
+ */
+/* clang-format on */
 #ifndef EG_SA_STATE_FILE_H
 #define EG_SA_STATE_FILE_H
 
@@ -47,34 +51,34 @@ enum eg_state_fault {
 	EG_STATE_NEWER, /* of a version this program does not know */
 };
 
-/* The file's text, with a NUL behind it; returns its length. */
+/* The file's text, NUL-terminated; returns its length. */
 size_t eg_state_render(const struct eg_state *state, char text[EG_STATE_TEXT_MAX]);
 
-/* Any n bytes; *out is set where they are a state. */
+/* Any n bytes; *out is set if they are a state. */
 enum eg_state_fault eg_state_parse(const char *text, size_t n, struct eg_state *out);
 
-/* The journal's line: the same fields after their names, and "dir in" or "dir out" behind the key.
- * Returns its length; a NUL is behind it. */
+/* The journal's line: the same fields after their names, and "dir in" or "dir out" after the key.
+ * NUL-terminated; returns its length. */
 size_t eg_state_line_render(const struct eg_state *state, char text[EG_STATE_TEXT_MAX]);
 
-/* n bytes that end with the only newline. */
+/* n bytes of which the last one is the only newline. */
 bool eg_state_line_parse(const char *text, size_t n, struct eg_state *out);
 
-/* FNV-1a: each step is one-to-one, so that no single wrong byte ever goes unseen. Against damage,
- * not against an enemy: whoever can write here can write the program, too. `sum` goes on from a
- * part before; EG_CHECKSUM_START at first. */
+/* FNV-1a: each step is a bijection, so that a single wrong byte is always detected. Against damage,
+ * not against an attacker: whoever can write here can also write the program. `sum` continues an
+ * earlier part; EG_CHECKSUM_START at first. */
 #define EG_CHECKSUM_START 0xcbf29ce484222325ull
 uint64_t eg_checksum(uint64_t sum, const char *text, size_t n);
 
-/* Damage, or a head "NAME VERSION" that is ours but for a higher version. */
+/* Damage, or a header "NAME VERSION" that is ours with a higher version? */
 enum eg_state_fault eg_state_fault_of(const char *text, const char *head);
 
 /* Hex. */
 const char *eg_fingerprint_print(const uint8_t key[EG_FINGERPRINT_BYTES],
 				 char text[EG_FINGERPRINT_TEXT]);
 
-/* The list of keys whose file was there before the journal was: that it is lost shows here. Version
- * 1 was that of all keys, and says that there is no journal yet. */
+/* The list of keys that had a file before there was a journal, so that a lost file is noticed.
+ * Version 1 listed all keys, and says that there is no journal yet. */
 #define EG_MANIFEST_HEAD  "espgate-state-manifest 2\n"
 #define EG_MANIFEST_OLD   "espgate-state-manifest 1\n"
 #define EG_MANIFEST_LINE  EG_FINGERPRINT_TEXT /* hex and newline */
@@ -85,8 +89,7 @@ size_t eg_manifest_bytes(size_t n);
 /* eg_manifest_bytes(n) bytes into text; keys are n fingerprints in a row. */
 void eg_manifest_render(const uint8_t *keys, size_t n, char *text);
 
-/* Take *n fingerprints, to keys (room for size / EG_MANIFEST_LINE of them). *journal: is there one?
- */
+/* Read *n fingerprints into keys (space for size / EG_MANIFEST_LINE). *journal: is there one? */
 enum eg_state_fault eg_manifest_parse(const char *text, size_t size, uint8_t *keys, size_t *n,
 				      bool *journal);
 

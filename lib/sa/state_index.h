@@ -1,4 +1,4 @@
-/* States by their key's fingerprint: what the journal says in the end. Not thread-safe. */
+/* States by their key's fingerprint: the last of each in the journal. Not thread-safe. */
 #ifndef EG_SA_STATE_INDEX_H
 #define EG_SA_STATE_INDEX_H
 
@@ -18,7 +18,7 @@ struct eg_state *eg_state_index_find(const struct eg_state_index *index,
 /* Set it. 0 or -ENOMEM. */
 int eg_state_index_put(struct eg_state_index *index, const struct eg_state *state);
 
-/* Room for n more, so that the next n puts cannot fail. 0 or -ENOMEM. */
+/* Reserve space for n more, so that the next n puts cannot fail. 0 or -ENOMEM. */
 int eg_state_index_reserve(struct eg_state_index *index, size_t n);
 
 void eg_state_index_free(struct eg_state_index *index);

@@ -1,9 +1,10 @@
-/* A thread that waits for the disk in the control thread's place.
+/* A thread that waits for the disk instead of its callers.
  *
- * Life cycle: new -> (start -> done)... -> free. One batch is under way at a time: the control
- * thread collects the next one meanwhile. Control thread only, but for the thread itself, which is
- * made at the first start: it inherits where the caller runs, so it never takes a worker's CPU; it
- * takes no signals. */
+ * Life cycle: new -> (start -> done)... -> free. One batch is written at a time; the caller
+ * collects the next one meanwhile. The thread is made at the first start: it inherits the caller's
+ * CPU affinity, so it never takes a worker's CPU, and it takes no signals.
+ *
+ * Synchronization: start and free are for one thread at a time; done is for any thread. */
 #ifndef EG_SA_STATE_WRITER_H
 #define EG_SA_STATE_WRITER_H
 
@@ -11,17 +12,17 @@
 
 struct eg_state_writer;
 
-/* NULL where memory is short. The folder is the caller's and outlives the writer. */
+/* NULL if memory is short. The folder is borrowed and outlives the writer. */
 struct eg_state_writer *eg_state_writer_new(struct eg_state_dir *dir);
 
-/* Waits for what is under way. */
+/* Waits for a batch that is being written. */
 void eg_state_writer_free(struct eg_state_writer *writer);
 
-/* Save n states, which stay the caller's until the batch is done. Nothing may be under way. 0, or
- * -errno where there is no thread. */
+/* Save n states, which are borrowed until the batch is done. No other batch is being written. 0, or
+ * -errno if there is no thread. */
 int eg_state_writer_start(struct eg_state_writer *writer, const struct eg_state *states, size_t n);
 
-/* Is it done, or within wait_ns? Then *err is eg_state_dir_save()'s answer. */
+/* Is it done now or within wait_ns? Then *err is what eg_state_dir_save() returned. */
 bool eg_state_writer_done(struct eg_state_writer *writer, uint64_t wait_ns, int *err);
 
 #endif

@@ -231,6 +231,7 @@ static struct eg_sa *revive(struct eg_sa_store *store, struct eg_sa_record *reco
 	record->sa = sa;
 	record->born_mono_ns = record->rate_mono_ns = eg_mono_ns();
 	record->last_packets = record->rate_packets = record->rate_bytes = record->used_mono_ns = 0;
+	record->noted_mono_ns = 0;
 	sa->record = record;
 	atomic_init(&sa->refs, 1);
 	atomic_init(&sa->seq, record->seq);

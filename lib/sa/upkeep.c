@@ -1,6 +1,6 @@
 /* The control thread's upkeep of SAs: reservations, lifetimes, rates.
  *
- * Workers never wait for it: they use what was reserved, and drop by name where that ends. */
+ * Workers never wait for it: they use what was reserved, and drop by name when that is used up. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,20 +11,19 @@
 /* SAs per step. Each costs two cache misses and little else. */
 #define SLICE 8192
 
-/* SAs per turn of the mutex: some ten microseconds. */
-#define TURN 128
+/* SAs per acquisition of the mutex: some ten microseconds. */
+#define LOCKED_SAS 128
 
-/* Least time between two writes, unless one is urgent: what comes due together is written together.
- */
+/* Least time between two writes, unless one is urgent: what is due together is written together. */
 #define WRITE_NS (EG_NS_PER_S / 4)
 
-/* Reservations per write: what the disk takes in some ten milliseconds. */
+/* Reservations per write: what a disk writes in some ten milliseconds. */
 #define WRITE_MAX 4096
 
 /* Packets per second from which on every step visits an SA. */
 #define FAST_PPS 50000
 
-/* How long a rate is measured over, at least. */
+/* Least time over which a rate is measured. */
 #define RATE_NS EG_NS_PER_S
 
 static uint64_t now_of(const _Atomic uint64_t *counter)
@@ -76,7 +75,7 @@ void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_reco
 				: 0;
 	atomic_store_explicit(&sa->seq_end, end, memory_order_relaxed);
 	atomic_store_explicit(&sa->byte_limit, bytes, memory_order_relaxed);
-	/* Release: the marks behind them are on disk. */
+	/* Release: the watermarks behind them are on disk. */
 	atomic_store_explicit(&sa->iv_limit, reserved ? record->watermarks.iv : UINT64_MAX,
 			      memory_order_release);
 	atomic_store_explicit(&sa->seq_limit, seq, memory_order_release);
@@ -139,7 +138,7 @@ static bool is_due(const struct eg_sa_record *record, const struct eg_usage *usa
 			      : eg_received_due(&record->watermarks, usage);
 }
 
-/* Never below what was once on its way: it may be in force by now. */
+/* Never below what was ever submitted: it may be in force by now. */
 static struct eg_watermarks next_marks(const struct eg_sa_record *record,
 				       const struct eg_usage *usage)
 {
@@ -216,7 +215,7 @@ static void renew(struct eg_sa_store *store, struct eg_sa_record *record, const 
 
 	if (record->queued || record->fresh || !is_due(record, &usage) || queue(store, record))
 		return;
-	/* Not the clock's, and not what is only received. */
+	/* Not because of the clock, and not for what is only received. */
 	if (is_out(record) &&
 	    usage.seq >= record->watermarks.seq -
 				 (record->watermarks.seq - record->watermarks.was.seq) / 2)
@@ -306,7 +305,7 @@ static int start_write(struct eg_sa_store *store, const struct eg_now *now, size
 	return 0;
 }
 
-/* Is the writer free? What it wrote is then in force: first the disk, then the workers. */
+/* Is the writer free? Then what it wrote comes into force: first the disk, then the workers. */
 static bool finish_write(struct eg_sa_store *store)
 {
 	int err;
@@ -383,7 +382,7 @@ int eg_sa_store_reserve(struct eg_sa_store *store, const struct eg_now *now, uin
 	return err;
 }
 
-/* Begin a write where it is time to. */
+/* Begin a write if one is due. */
 static void write_due(struct eg_sa_store *store, const struct eg_now *now)
 {
 	bool soon = store->urgent && !store->disk_err;
@@ -406,7 +405,7 @@ static struct eg_lifetime_use use_of(const struct eg_sa_record *record, const st
 }
 
 /* Rates and the time of last use: from counters that moved, so that workers need no clock. */
-static void look(struct eg_sa_record *record, const struct eg_now *now)
+static void measure(struct eg_sa_record *record, const struct eg_now *now)
 {
 	uint64_t packets = now_of(&record->sa->packets), bytes = now_of(&record->sa->bytes);
 	double seconds = (double)(now->mono_ns - record->rate_mono_ns) / (double)EG_NS_PER_S;
@@ -432,7 +431,7 @@ static void note_rate(struct eg_sa_store *store, struct eg_sa_record *record)
 	store->fast[store->n_fast++] = record;
 }
 
-static void look_at_fast(struct eg_sa_store *store, const struct eg_now *now)
+static void visit_fast(struct eg_sa_store *store, const struct eg_now *now)
 {
 	for (size_t i = 0; i < store->n_fast; i++) {
 		struct eg_sa_record *record = store->fast[i];
@@ -446,8 +445,8 @@ static void look_at_fast(struct eg_sa_store *store, const struct eg_now *now)
 	}
 }
 
-static void check_life(const struct eg_sa_store *store, struct eg_sa_record *record,
-		       const struct eg_now *now, eg_sa_event_fn *tell, void *arg)
+static void check_lifetime(const struct eg_sa_store *store, struct eg_sa_record *record,
+			   const struct eg_now *now, eg_sa_event_fn *tell, void *arg)
 {
 	const struct eg_lifetime *life = &record->spec.lifetime;
 	struct eg_lifetime_use use = use_of(record, now);
@@ -473,15 +472,19 @@ static void check_life(const struct eg_sa_store *store, struct eg_sa_record *rec
 	event.limit = hard;
 	if (hard && !record->hard)
 		tell(arg, &event);
-	record->hard = hard; /* or a longer lifetime was loaded, and it goes on */
+	record->hard = hard; /* or a longer lifetime was loaded, and the SA continues */
 	eg_sa_record_limit(store, record);
 }
 
 static void visit(struct eg_sa_store *store, struct eg_sa_record *record, const struct eg_now *now,
 		  eg_sa_event_fn *tell, void *arg)
 {
-	look(record, now);
-	check_life(store, record, now, tell, arg);
+	if (is_out(record) && now->mono_ns - record->noted_mono_ns >= EG_SA_NOTE_NS) {
+		eg_sa_note_sent(record->sa);
+		record->noted_mono_ns = now->mono_ns;
+	}
+	measure(record, now);
+	check_lifetime(store, record, now, tell, arg);
 	if (is_durable(store, record)) {
 		renew(store, record, now);
 		note_rate(store, record);
@@ -500,14 +503,14 @@ int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_
 	left = store->live.n < left ? store->live.n : left;
 	for (; left && store->live.n; left--) {
 		visit(store, store->live.v[store->cursor++ % store->live.n], now, tell, arg);
-		if (left % TURN == 0) {
+		if (left % LOCKED_SAS == 0) {
 			/* The builder may have waited for it. */
 			pthread_mutex_unlock(&store->mutex);
 			pthread_mutex_lock(&store->mutex);
 		}
 	}
 	if (store->state) {
-		look_at_fast(store, now);
+		visit_fast(store, now);
 		write_due(store, now);
 		err = store->disk_err;
 	}
@@ -540,7 +543,7 @@ int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now)
 
 	if (!store->state)
 		return 0;
-	/* Of one thread by now: it may wait with the mutex. */
+	/* There is only one thread by now: it may wait while holding the mutex. */
 	pthread_mutex_lock(&store->mutex);
 	if (store->flight.n)
 		eg_state_writer_done(store->writer, UINT64_MAX, &ignored);

@@ -5,7 +5,7 @@ static uint64_t add_capped(uint64_t a, uint64_t b)
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-/* Half of what was reserved from `was` to `mark` is behind `now`. */
+/* Is half of what was reserved, from `was` to `mark`, used by now? */
 static bool half_used(uint64_t mark, uint64_t was, uint64_t now)
 {
 	return now > was && now - was >= (mark - was) / 2;
@@ -22,7 +22,7 @@ bool eg_watermarks_due(const struct eg_watermarks *watermarks, const struct eg_u
 	       add_capped(now->wall_ns, EG_IV_AHEAD_NS / 2) > watermarks->iv;
 }
 
-/* What the rate since the last write needs. */
+/* The block that the rate since the last write needs. */
 static uint64_t block(const struct eg_watermarks *watermarks, const struct eg_usage *now, bool esn)
 {
 	uint64_t least = esn ? EG_SEQ_BLOCK_ESN : EG_SEQ_BLOCK;
@@ -53,7 +53,7 @@ struct eg_watermarks eg_watermarks_next(const struct eg_watermarks *watermarks,
 		.was = *now,
 	};
 
-	/* A mark never comes down: what it covered may be in use since `now` was read. */
+	/* A watermark is never lowered: what it covered may be in use since `now` was read. */
 	if (next.seq > end)
 		next.seq = end;
 	if (next.seq < watermarks->seq)

@@ -1,26 +1,28 @@
-/* How far ahead of use an SA's numbers are durably reserved, and when it is time to write again.
- * Pure functions; sa/store.h does the writing.
+/* How far ahead of use an SA's sequence numbers and IVs are durably reserved, and when the next
+ * reservation is due. Pure functions; sa/store.h does the writing.
  *
- * Sequence numbers are reserved in blocks: what the SA used in 8 s at its present rate, at least a
- * fixed block, so that an idle SA skips little after a crash (RFC 6311 lets a sender skip). A block
- * half used is renewed: 4 s for a write and whatever else keeps the control thread.
+ * Sequence numbers are reserved in blocks: as many as the SA uses in 8 s at its present rate, and
+ * at least a fixed block, so that an idle SA skips few of them after a crash (RFC 6311 allows a
+ * sender to skip). A block is renewed when half of it is used: 4 s are left for the write and for
+ * whatever delays the control thread.
  *
- * IVs follow the wall clock where they can, so their mark lies a day ahead of the clock, and is
- * renewed after half of that: two writes a day for an SA that is idle. After a crash IVs begin
- * behind the mark, up to a day ahead of the clock; from there they count packets until the clock
- * catches up, and the mark needs only cover a block of them: crashes do not add up days. Where the
- * clock steps back IVs count on in the same way; where it jumps beyond the mark, they count on
+ * IVs follow the wall clock where possible, so their watermark is a day ahead of the clock, and is
+ * renewed after half a day: two writes per day for an idle SA. After a crash IVs begin at the
+ * watermark, up to a day ahead of the clock; from there they count packets until the clock catches
+ * up, and the watermark only covers a block of them, so that crashes do not add up days. If the
+ * clock steps back, IVs count on in the same way; if it jumps beyond the watermark, they count on
  * below it until the control thread has written a new one (eg_sa_first_iv()).
  *
  * `spread` (0 to EG_SPREAD - 1, a constant of the SA) keeps SAs that were started together from
- * coming due together: blocks are up to a quarter longer, IV marks up to a third of a day nearer.
+ * being due together: blocks are up to a quarter longer, IV watermarks up to a third of a day
+ * nearer.
  *
- * What an inbound SA has received is recorded behind use, once per second while packets come: a
+ * What an inbound SA has received is recorded after use, once per second while packets arrive: a
  * restarted receiver refuses everything up to there (RFC 4303 s3.4.3). After an orderly stop that
  * is exact. After a crash, what arrived since the last write could be accepted once more: about a
- * second of traffic, and no more than a window of it as soon as the peer sends again. To record
- * ahead of use would close that, but a peer's next packets would be lost up to the mark; a lone TCP
- * connection, which sends one packet per timeout then, would never get there. */
+ * second of traffic, and no more than a window of it as soon as the peer sends again. Recording
+ * ahead of use would prevent that, but a peer's next packets would be lost up to the watermark; a
+ * lone TCP connection, which then sends one packet per timeout, would never reach it. */
 #ifndef EG_SA_WATERMARK_H
 #define EG_SA_WATERMARK_H
 
@@ -50,11 +52,11 @@ struct eg_watermarks {
 	struct eg_usage was; /* at the time of writing */
 };
 
-/* Is it time to write? `end`: the SA's last sequence number of all. */
+/* Is the next write due? `end`: the SA's very last sequence number. */
 bool eg_watermarks_due(const struct eg_watermarks *watermarks, const struct eg_usage *now,
 		       uint64_t end);
 
-/* The marks to write now. `marks` are those before; all zero where there are none. */
+/* The watermarks to write now. `marks` are the previous ones; all zero if there are none. */
 struct eg_watermarks eg_watermarks_next(const struct eg_watermarks *watermarks,
 					const struct eg_usage *now, uint64_t end, bool esn,
 					unsigned spread);
@@ -63,8 +65,8 @@ struct eg_watermarks eg_watermarks_next(const struct eg_watermarks *watermarks,
 bool eg_received_due(const struct eg_watermarks *watermarks, const struct eg_usage *now);
 struct eg_watermarks eg_received_next(const struct eg_usage *now);
 
-/* Seconds until the sequence numbers of `marks` are used up at that rate, or that since the last
- * write where it is higher: who is served first. */
+/* Seconds until the sequence numbers of `marks` are used up, at that rate or the one since the last
+ * write, whichever is higher: the order of urgency. */
 double eg_watermarks_seconds_left(const struct eg_watermarks *watermarks,
 				  const struct eg_usage *now, double pps);
 

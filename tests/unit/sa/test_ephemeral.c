@@ -251,6 +251,29 @@ static void test_window(void **state)
 	eg_sa_store_free(store);
 }
 
+/* A step notes once per second what was sent: a packet is known to be recent for one to two. */
+static void test_sent_lately(void **state)
+{
+	struct eg_sa_store *store = open_store();
+	struct eg_sa_spec spec = spec_of(EG_SA_KIND_OUT, 0x1001);
+	struct eg_now now = {eg_wall_ns(), eg_mono_ns()};
+	struct eg_sa *sa = try(store, &spec, 1, NULL);
+
+	(void)state;
+	eg_sa_store_step(store, &now, ignore, NULL);
+	assert_int_equal(eg_sa_reserve(sa, 10, now.wall_ns).n, 10);
+	for (unsigned tenths = 0; tenths < 30; tenths++) {
+		if (tenths < 10)
+			assert_true(eg_sa_sent_lately(sa, 5, NULL));
+		if (tenths > 20)
+			assert_false(eg_sa_sent_lately(sa, 5, NULL));
+		now.mono_ns += EG_NS_PER_S / 10;
+		eg_sa_store_step(store, &now, ignore, NULL);
+	}
+	eg_sa_release(store, sa);
+	eg_sa_store_free(store);
+}
+
 int run_ephemeral_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +283,7 @@ int run_ephemeral_tests(void)
 		cmocka_unit_test_setup_teardown(test_start_beyond_space, make_folder,
 						remove_folder),
 		cmocka_unit_test_setup_teardown(test_window, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_sent_lately, make_folder, remove_folder),
 	};
 
 	return cmocka_run_group_tests_name("sa ephemeral", tests, NULL, NULL);
