@@ -1,11 +1,11 @@
-/* Why policy's second step is a table of its own and not rte_acl: the same rules in rte_acl, to
- * compare with bench_policy. Arguments go to EAL, for instance
+/* Compares policy's verdict tables with rte_acl: builds the same rules as ACL rules, for comparison
+ * with bench_policy. Arguments go to the EAL, for example
  *   bench_acl --no-huge --no-shconf --no-pci -m 4096 --file-prefix=acl -l 0
  *
- * A rule's subjects and peers are sets of classes. Classes are numbered by namespace, the best
- * order there is, and each run of adjacent classes is one range. rte_acl gets a rule for each pair
- * of ranges and each port range. A label that selects pods of all namespaces (every team's
- * prometheus) makes as many ranges as there are namespaces. */
+ * A rule's subjects and peers are sets of classes. Classes are numbered by namespace, which is the
+ * best order for this purpose, and each run of consecutive classes is one range. rte_acl gets a
+ * rule for each pair of ranges and each port range. A label that selects pods in all namespaces
+ * (every team's prometheus) makes as many ranges as there are namespaces. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@
 #define BURST   32
 #define ROUNDS  40
 
-/* First field one byte, later ones in groups of four: rte_acl's terms. */
+/* Required by rte_acl: the first field is one byte, later ones form groups of four bytes. */
 struct acl_key {
 	uint8_t proto, pad[3];
 	uint16_t subject, other;
@@ -64,7 +64,7 @@ static void must(int failed, const char *what)
 		errx(1, "%s failed", what);
 }
 
-/* Runs of neighbours in a set of classes. */
+/* Runs of consecutive classes in a set. */
 static void runs_of(struct eg_words *set, struct ranges *out)
 {
 	out->n = 0;
@@ -82,7 +82,7 @@ static void runs_of(struct eg_words *set, struct ranges *out)
 	}
 }
 
-/* The classes that a block holds: what the nearest of its edges on the way out says. */
+/* The classes that a block contains, according to the nearest edge in the enclosing regions. */
 static void add_block(const struct bench *b, uint32_t block, struct eg_words *set)
 {
 	const struct eg_regions *regions = &b->classes.regions;
@@ -148,7 +148,7 @@ static void add_acl_rule(struct side *side, struct range subject, struct range o
 }
 
 /* All rules of a direction; without a context they are only counted. A named port counts as one
- * port, though rte_acl would need one a destination: in its favour. */
+ * port, although rte_acl would need one per destination: this favours rte_acl. */
 static void add_rules(struct bench *b, enum eg_dir dir)
 {
 	struct ranges subjects = {0}, others = {0};

@@ -32,7 +32,7 @@ static eg_sym sym(struct maker *m, const char *fmt, uint32_t n)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), fmt, n); /* NOLINT: formats are this file's own */
+	snprintf(text, sizeof(text), fmt, n); /* NOLINT: all formats are in this file */
 	return eg_sym_intern(&m->cluster->syms, text);
 }
 
@@ -146,7 +146,7 @@ static void add_except(struct eg_peer *peer, const char *cidr)
 		errx(1, "bad cidr %s", cidr);
 }
 
-/* What nearly every locked-down namespace has. */
+/* The usual policies of a locked-down namespace. */
 static void add_base(struct maker *m, uint32_t ns)
 {
 	struct eg_netpol *policy = add_policy(m, ns, "default-deny", 0);
@@ -169,7 +169,7 @@ static void add_base(struct maker *m, uint32_t ns)
 	policy = add_policy(m, ns, "metrics", 0);
 	rule = add_rule(policy, EG_INGRESS);
 	peer = add_pods_peer(m, rule, 2);
-	peer->has_ns = true; /* any team's prometheus */
+	peer->has_ns = true; /* the prometheus of every team */
 	add_named(m, rule, "metrics", EG_PROTO_TCP);
 	policy = add_policy(m, ns, "internet", 0);
 	require(m, &policy->pods, "tier", sym(m, "backend", 0));
@@ -182,7 +182,7 @@ static void add_base(struct maker *m, uint32_t ns)
 	add_range(rule, EG_PROTO_TCP, 443, 443);
 }
 
-/* An application and those it speaks with: its own namespace, a team's, partners outside. */
+/* An application and its peers: its own namespace, a team's, external networks. */
 static void add_app(struct maker *m, uint32_t ns, uint32_t i)
 {
 	struct eg_netpol *policy = add_policy(m, ns, "app-%u", i);
@@ -266,7 +266,7 @@ static const struct eg_ip *outside_ip(struct maker *m, unsigned family)
 	return ip;
 }
 
-/* Half stay in their namespace, a third cross to another, the rest meet the cluster outside. */
+/* Half of the packets stay in their namespace, a third go to another one, the rest are external. */
 static void add_packet(struct maker *m, struct eg_policy_packet *packet)
 {
 	static const uint16_t ports[] = {53, 80, 443, 5432, 8080, 8081, 9090, 30005, 22, 8050};

@@ -1,10 +1,10 @@
-/* Measure the cost of a packet of an established connection, its verdict from the worker's cache
- * and the shared table, in bursts, and the cost of a new connection's insertion. Not a test.
+/* Measures the cost per packet of an established connection, whose verdict comes from the worker's
+ * cache or the shared table, in bursts, and the cost of inserting a new connection. Not a test.
  *
  *   bench_flow [ROUNDS]
  *
- * Prints the tenth percentile over pieces of 256 packets and all rounds: other programs share the
- * machine, and a mean would include them. */
+ * Prints the tenth percentile over groups of 256 packets and all rounds: other programs use the
+ * machine, and a mean would include their effect. */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "flow/flow.h"
 
 #define BURST   64
-#define PACKETS (1u << 20) /* a round */
+#define PACKETS (1u << 20) /* per round */
 #define PIECE   (4 * BURST)
 
 struct ends {
@@ -27,7 +27,7 @@ struct bench {
 	struct eg_flow *flow;
 	struct ends *flows;
 	uint32_t n_flows;
-	uint32_t *order; /* PACKETS of them: which flow comes next */
+	uint32_t *order; /* the flow of each packet, PACKETS entries */
 	unsigned version;
 	struct eg_flow_now now;
 };
@@ -40,7 +40,7 @@ static struct eg_flow_tuple tuple_of(const struct ends *e, unsigned version, boo
 					      e->dport, 6,      (uint8_t)version};
 }
 
-/* Pods and services as a cluster has them: a few networks, many ports. */
+/* Addresses of pods and services: a few networks, many ports. */
 static void make_flows(struct bench *bench)
 {
 	bench->flows = calloc(bench->n_flows, sizeof(*bench->flows));
@@ -80,7 +80,7 @@ static void close_bench(struct bench *bench)
 	free(bench->order);
 }
 
-/* Insert all flows and let their other ends answer; ns a flow of the first. */
+/* Insert all flows with a reply for each; returns ns per first packet. */
 static double insert_ns(struct bench *bench)
 {
 	struct eg_lookup lookups[BURST];
@@ -109,7 +109,7 @@ static double insert_ns(struct bench *bench)
 	return (double)took / bench->n_flows;
 }
 
-/* An empty table, and time has passed. */
+/* Empty the table and advance the clock. */
 static void forget_all(struct bench *bench)
 {
 	bench->now.s += 100000;
@@ -118,15 +118,15 @@ static void forget_all(struct bench *bench)
 		eg_flow_reclaim_finish(bench->table);
 }
 
-/* What each piece took. */
+/* Time per group. */
 struct costs {
 	uint32_t *make_ns, *find_ns; /* key and hash; eg_flow_find() */
 	size_t n;
 };
 
-/* A round over the packets. Lookups are made a piece at a time, so that the clock is read seldom
- * and what is made is still in the first-level cache when it is found. Headers are where parse
- * would have left them: near. */
+/* One round over the packets. Lookups are prepared one group at a time, so that the clock is read
+ * rarely and their results are still in the L1 cache. Headers are where parse would have left them:
+ * in the cache. */
 static void play_round(struct bench *bench, struct costs *costs)
 {
 	static struct eg_lookup lookups[PIECE];
@@ -183,13 +183,13 @@ static void measure(uint32_t n_flows, unsigned version, unsigned rounds)
 	for (unsigned r = 0; r < 4; r++) {
 		double ns = insert_ns(&bench);
 
-		/* The first one meets memory that no page stands behind yet. */
+		/* The first run touches unmapped memory. */
 		inserted = r && ns < inserted ? ns : inserted;
 		if (r < 3)
 			forget_all(&bench);
 	}
 	for (unsigned r = 0; r < rounds; r++) {
-		bench.now.s++; /* what the cache remembered is too old */
+		bench.now.s++; /* the cached verdicts are too old */
 		play_round(&bench, &costs);
 	}
 	find = tenth(costs.find_ns, costs.n);

@@ -1,4 +1,4 @@
-/* Measure the packet path alone, with rings for devices: through one gateway into its tunnels and
+/* Measures the packet path alone, with rings as devices: through one gateway into its tunnels and
  * through another out of them, in one thread, so that no sequence number repeats and decryption
  * runs with its anti-replay window.
  *
@@ -6,7 +6,7 @@
  *
  * The configurations are the two ends of the same tunnels, port 0 clear and port 1 encrypted; their
  * devices are not opened. Prints the median of the rounds, in ns per packet: sealed, opened. A
- * round is 512 packets, which stay in the cache as in a gateway whose devices write there. */
+ * round is 512 packets, which stay in the cache, as in a gateway whose devices write to it. */
 #include <pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +75,7 @@ static void start_port(uint16_t id)
 		die("net_ring");
 }
 
-/* Ours, then the caller's. */
+/* Our arguments, then the caller's. */
 static void start_dpdk(char **more, int n_more)
 {
 	static const char *const ours[] = {
@@ -170,7 +170,7 @@ static void feed(const struct packets *packets, unsigned *at)
 	}
 }
 
-/* Everything that waits at `from`: to `to`, or freed where that is negative. */
+/* Move all packets queued at `from` to `to`, or free them if `to` is negative. */
 static void carry(uint16_t from, int to)
 {
 	struct rte_mbuf *m[BURST];
@@ -235,6 +235,6 @@ int main(int argc, char **argv)
 		carry(2, -1);
 	}
 	printf("%.1f %.1f\n", median(sealed, rounds), median(opened, rounds));
-	/* The system frees the rest. */
+	/* The rest is freed on exit. */
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* Measure the policy of a large cluster: time and memory of the compile, and the classification of
- * a first packet (two addresses to classes, then the verdicts of both directions). Not a test. */
+/* Measures the policy of a large cluster: time and memory of the compile, and the evaluation of a
+ * first packet (two addresses to classes, then the verdicts of both directions). Not a test. */
 #include <err.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -59,8 +59,8 @@ static void measure(uint32_t n_pods)
 	       cluster.policies.n);
 	printf("  compile %.1f ms, max RSS %ld MiB with the cluster, policy %.1f MiB\n",
 	       (double)took / 1e6, usage.ru_maxrss / 1024, (double)stats->bytes / (1 << 20));
-	printf("  %zu classes, groups %zu in %zu out, %zu rules (%zu pairs), %zu matchers, "
-	       "%zu blocks, %zu port_maps\n",
+	printf("  %zu classes, groups %zu in %zu out, %zu rules (%zu pairs), %zu matchers, %zu "
+	       "blocks, %zu port maps\n",
 	       stats->n_classes, stats->n_groups[EG_INGRESS], stats->n_groups[EG_EGRESS],
 	       stats->n_rules, stats->n_rule_pairs, stats->n_matchers, stats->n_blocks,
 	       stats->n_port_maps);
@@ -83,7 +83,7 @@ int main(void)
 {
 	static const uint32_t sizes[] = {100, 1000, 10000};
 
-	/* Each in a process of its own, so that its peak of memory is its own. */
+	/* Each in its own process, so that the peak RSS is its own. */
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		pid_t child = fork();
 

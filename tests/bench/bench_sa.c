@@ -1,6 +1,6 @@
-/* Measure the SA's cost per packet without crypto. Outbound: reserve sequence numbers and IVs with
- * all their limits. Inbound: infer the number (ESN), check the lifetime, check and commit the
- * window, count. One core, everything in the cache.
+/* Measures the SA's cost per packet without crypto. Outbound: reserve sequence numbers and IVs with
+ * all limits. Inbound: infer the number (ESN), check the lifetime, check and commit the window,
+ * count. One core, everything in the cache.
  *
  *   bench_sa
  *
@@ -14,7 +14,8 @@
 
 #define BURST 32
 #define ROUNDS                                                                                     \
-	4000 /* half a millisecond: some try runs undisturbed, whatever else the machine does */
+	4000 /* half a millisecond: short enough that some run is undisturbed, whatever else the   \
+		machine does */
 #define TRIES 400
 
 static double now_ns(void)
@@ -33,7 +34,7 @@ static void open_limits(struct eg_sa *sa)
 	atomic_store(&sa->byte_limit, UINT64_MAX);
 }
 
-/* The compiler must believe that someone reads it. */
+/* Keeps the compiler from removing the result. */
 static void use(uint64_t value)
 {
 	__asm__ volatile("" : : "r"(value));
@@ -58,8 +59,8 @@ static double send_side(bool shared)
 	return (now_ns() - start) / ROUNDS / BURST;
 }
 
-/* A burst is checked whole, then committed whole, as sa_in and esp_in do. `stride` is odd: with
- * another one than 1 the numbers of a burst come in disorder. */
+/* Checks a whole burst, then commits it, like sa_in and esp_in. `stride` is odd: any other than 1
+ * puts the numbers of a burst out of order. */
 static double receive_side(uint32_t window, unsigned stride)
 {
 	uint64_t *bits = calloc(1, eg_replay_bytes(window) + 1);

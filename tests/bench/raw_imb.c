@@ -1,10 +1,10 @@
-/* Measure a suite alone: IPsec-MB's burst call in a loop over 64 buffers that stay in the cache,
+/* Measures a suite alone: IPsec-MB's burst API in a loop over 64 buffers that stay in the cache,
  * without any packet handling. tools/bench compares the gateway with this.
  *
  *   raw_imb SUITE encrypt|decrypt SECONDS LENGTH...      buffers alternate between several lengths
  *
- * Prints ns per buffer, the median of short rounds, so that other programs disturb it little.
- * Lengths are those of the text that ESP encrypts. */
+ * Prints ns per buffer, the median of short rounds, to reduce the influence of other programs.
+ * Lengths are those of the plaintext that ESP encrypts. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +13,9 @@
 #include "base/suite.h"
 #include "crypto/compat.h"
 
-#define BURST      64
-#define STRIDE     2304 /* no multiple of a page: buffers do not meet in the cache */
+#define BURST  64
+#define STRIDE 2304 /* not a multiple of the page size, to avoid cache conflicts between buffers   \
+		     */
 #define ROUND      50
 #define ROUNDS_MAX 100000
 #define BEFORE     24 /* ESP header and the longest IV */
@@ -27,7 +28,7 @@ struct raw {
 	struct gcm_key_data *gcm;
 	_Alignas(64) uint8_t enc[15 * 16], dec[15 * 16], pads[64];
 	struct eg_imb_session session;
-	uint8_t *buffers; /* each: nonce, then from 64 on header, IV, text and ICV */
+	uint8_t *buffers; /* each: nonce; from offset 64: header, IV, text and ICV */
 };
 
 static double now_ns(void)
