@@ -71,9 +71,8 @@ enum eg_conf_port_key {
 
 struct eg_conf_port {
 	char *name;
-	char *device;  /* "net_pcap0,rx_pcap=in.pcap" or a PCI address; NULL: a sub-port, which uses
-			  its parent's device */
-	uint16_t vlan; /* sub-port: 1-4094; otherwise 0 */
+	char *device;    /* PCI address or "net_pcap0,rx_pcap=in.pcap"; NULL: its parent's */
+	uint16_t vlan;   /* sub-port: 1-4094; otherwise 0 */
 	unsigned parent; /* sub-port: index of its parent, which is never a sub-port */
 	bool has_mac;    /* sub-port: has its own MAC; otherwise the device's is used */
 	uint8_t mac[6];
@@ -82,10 +81,9 @@ struct eg_conf_port {
 	uint16_t rx_queues;       /* 0: auto */
 	uint16_t rx_buffer_bytes; /* frame bytes per receive buffer; 0: the longest frame */
 	bool promiscuous;         /* accept frames for any MAC; default false */
-	EG_VEC(struct eg_prefix)
-	addresses; /* local addresses, with the prefix length of their network */
-	EG_VEC(struct eg_ip) gateways; /* default routers, at most one per family */
-	uint8_t source_check;          /* enum eg_source_check; clear ports only */
+	EG_VEC(struct eg_prefix) addresses; /* with their prefix lengths */
+	EG_VEC(struct eg_ip) gateways;      /* default routers, at most one per family */
+	uint8_t source_check;               /* enum eg_source_check; clear ports only */
 	struct eg_conf_kernel kernel;
 	struct eg_pos pos;
 	struct eg_pos at[EG_PORT_KEYS]; /* .file is NULL if the key is absent */
@@ -123,8 +121,7 @@ struct eg_conf_sa {
 	enum eg_sa_dir dir;
 	uint32_t spi;
 	const struct eg_suite *suite;
-	char *key_file; /* as the daemon opens it: a relative path is already joined with the
-			   configuration file's directory */
+	char *key_file;         /* resolved against the configuration file's directory */
 	uint32_t replay_window; /* packets; 0: off. Inbound SAs only; default 64 */
 	bool esn;
 	struct eg_pos pos;
@@ -174,8 +171,7 @@ struct eg_conf_peer {
 	bool accept_plain;     /* with udp_encap: also accept bare ESP */
 	bool floats;           /* with udp_encap: follow the peer's address and port (NAT) */
 	uint16_t peer_port;    /* with udp_encap: destination port */
-	uint16_t source_ports; /* with udp_encap: 1: send from port 4500; n: spread flows over n
-				  source ports */
+	uint16_t source_ports; /* with udp_encap: 1: port 4500; more: spread flows over them */
 	EG_VEC(struct eg_conf_sa) sas;
 	struct eg_lifetime lifetime; /* of each of its SAs */
 	uint64_t send_delay_ns;      /* after a reload, time before sending on a new outbound SA */
@@ -208,12 +204,11 @@ struct eg_conf_policy {
 	EG_VEC(char *) inventory; /* Namespaces, Pods, Nodes */
 	bool reject;              /* answer denied packets with ICMP */
 	bool keep_existing;  /* established connections survive a policy change that denies them */
-	bool refuse_invalid; /* an invalid object fails the reload, instead of being quarantined */
+	bool refuse_invalid; /* an invalid object fails the reload instead of being quarantined */
 	char *default_namespace; /* for objects without a namespace; NULL: that is an error */
 	bool allow_unknown;      /* unknown_pods: allow; default deny */
-	EG_VEC(struct eg_prefix) pod_networks; /* in addition to those of ports, peers and Nodes */
-	EG_VEC(struct eg_ip)
-	node_addresses; /* of this node, in addition to the gateway's addresses */
+	EG_VEC(struct eg_prefix) pod_networks; /* besides those of ports, peers and Nodes */
+	EG_VEC(struct eg_ip) node_addresses;   /* besides the gateway's addresses */
 	uint32_t max_rules;
 	uint32_t max_connections;
 	struct eg_pos max_connections_pos;

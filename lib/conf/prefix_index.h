@@ -19,13 +19,11 @@ struct eg_prefix_item {
 	unsigned kind;              /* caller-defined; orders equal prefixes */
 	size_t owner, sub;          /* caller-defined, such as the peer's and the subnet's index */
 	const struct eg_node *node; /* position in the file */
-	size_t parent; /* item with the longest shorter prefix that contains this one, or
-			  EG_PREFIX_INDEX_NONE */
+	size_t parent; /* item with the longest shorter prefix that contains it, or NONE */
 };
 
 struct eg_prefix_index {
-	EG_VEC(struct eg_prefix_item)
-	items; /* after build: in address order, covering before covered */
+	EG_VEC(struct eg_prefix_item) items; /* in address order, covering first */
 };
 
 /* Add a copy. The prefix must have no host bits; a prefix without a family is skipped. Returns 0,

@@ -23,10 +23,9 @@
 struct eg_read {
 	struct eg_errs *errs;
 	struct eg_buf path;       /* "peers.node-b.sas[1]" */
-	struct eg_config *config; /* configuration sections only: the sections read so far */
+	struct eg_config *config; /* the sections read so far (configuration only) */
 	const struct eg_node *root;
-	unsigned invalid_sections; /* configuration sections only: EG_INVALID_* bits of those with
-				      errors */
+	unsigned invalid_sections; /* sections with errors: EG_INVALID_* (configuration only) */
 	bool failed;               /* out of memory: `config` is incomplete */
 };
 

@@ -40,8 +40,7 @@ struct eg_tree_builder {
 	struct eg_arena *arena;
 	struct eg_node stream; /* stands for the stream; documents are its children */
 	EG_VEC(struct eg_tree_frame) stack;
-	EG_VEC(struct eg_tree_anchor)
-	anchors; /* of this document; later ones shadow earlier ones */
+	EG_VEC(struct eg_tree_anchor) anchors; /* per document; later ones win */
 	EG_VEC(const struct eg_node *) by_key; /* scratch of check_duplicates() */
 	size_t n_nodes;                        /* with aliases expanded */
 	unsigned n_aliases;

@@ -28,8 +28,7 @@ struct eg_class_lists {
 struct eg_address_classes {
 	EG_VEC(struct eg_address_class) v; /* class 0: no pod, no block, no node */
 	uint32_t unknown;                  /* the class of unknown addresses, or EG_NONE */
-	struct eg_words of_owner; /* class of cluster->pod_ips[i] if only that pod had the address;
-				     empty if no address is shared */
+	struct eg_words of_owner; /* class by owner i in cluster->pod_ips; empty: nothing shared */
 	struct eg_intern keys;
 	struct eg_regions regions;
 	struct eg_class_lists of_matcher;

@@ -12,9 +12,7 @@ struct eg_ips {
 };
 
 struct eg_boundary {
-	struct eg_ips all;  /* all addresses of pods and nodes, the edges of all prefixes and pod
-			       networks with the addresses beside them, and the ends of both address
-			       spaces; sorted */
+	struct eg_ips all;  /* pods, nodes, prefix edges and their neighbours; sorted */
 	struct eg_ips ends; /* one address per class and family */
 };
 

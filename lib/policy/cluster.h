@@ -68,8 +68,7 @@ struct eg_namespace {
 	struct eg_labels labels;
 	bool implied;               /* not in the inventory: only its name label is known */
 	EG_VEC(uint32_t) policies;  /* of this namespace, ascending; set by eg_cluster_index() */
-	uint32_t quarantine_policy; /* 1 + index of the policy that isolates its quarantined pods;
-				       0: none */
+	uint32_t quarantine_policy; /* 1 + policy for its quarantined pods; 0: none */
 	struct eg_pos pos;
 };
 
@@ -178,8 +177,7 @@ struct eg_cluster {
 	/* Networks in which an address without an owner is unknown (eg_cluster_unknown()).
 	 * eg_cluster_index() sorts them and removes those inside another one. */
 	struct eg_prefixes pod_networks;
-	EG_VEC(struct eg_ip)
-	gateway_ips; /* the gateway's: no owner in the cluster, but not unknown */
+	EG_VEC(struct eg_ip) gateway_ips; /* the gateway's; never unknown */
 };
 
 /* True if the pod's addresses are its own: it is neither finished nor on the host network. */

@@ -9,8 +9,7 @@
 struct eg_class_info {
 	uint32_t group[EG_DIRS]; /* its isolation group */
 	bool pod, node;
-	uint32_t shared; /* 1 + index of its first owner in cluster->pod_ips if it has several; else
-			    0 */
+	uint32_t shared; /* 1 + first owner in cluster->pod_ips if it has several; else 0 */
 };
 
 struct eg_policy {

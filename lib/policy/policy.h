@@ -49,9 +49,8 @@ struct eg_policy_stats {
 /* Verdict of one direction. Values up to EG_POLICY_UNKNOWN deny; values from EG_POLICY_RULE are
  * allowed by rule (verdict - EG_POLICY_RULE). */
 enum {
-	EG_POLICY_DENY,    /* isolated, and no rule allows it */
-	EG_POLICY_UNKNOWN, /* an endpoint is unknown (eg_cluster_unknown()); set in both directions
-			    */
+	EG_POLICY_DENY,         /* isolated, and no rule allows it */
+	EG_POLICY_UNKNOWN,      /* an endpoint is unknown; set in both directions */
 	EG_POLICY_NOT_ISOLATED, /* not isolated in that direction */
 	EG_POLICY_SELF,         /* from a pod to itself */
 	EG_POLICY_NODE,         /* from a pod's node to the pod */

@@ -29,9 +29,8 @@ struct eg_rules {
 	struct eg_key_ranges ports; /* of all rules, merged; without named ports */
 	struct eg_words port_ends;  /* of rule i */
 	struct eg_words
-		port_set; /* of rule i; rules with equal ports have the same number. Of the rules
-			     that match an address, only the first per port set decides. */
-	struct eg_words first;    /* first rule of (policy, direction), at policy * EG_DIRS + dir */
+		port_set;      /* of rule i; for an address, only the first rule per set decides */
+	struct eg_words first; /* first rule of (policy, direction), at policy * EG_DIRS + dir */
 	struct eg_words subjects; /* matcher of policy i's pods */
 	EG_VEC(struct eg_matcher) matchers;
 	EG_VEC(const struct eg_peer *) blocks;

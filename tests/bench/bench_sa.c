@@ -12,11 +12,9 @@
 
 #include "sa/sa.h"
 
-#define BURST 32
-#define ROUNDS                                                                                     \
-	4000 /* half a millisecond: short enough that some run is undisturbed, whatever else the   \
-		machine does */
-#define TRIES 400
+#define BURST  32
+#define ROUNDS 4000 /* half a millisecond: some runs are undisturbed */
+#define TRIES  400
 
 static double now_ns(void)
 {

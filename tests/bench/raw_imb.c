@@ -13,9 +13,8 @@
 #include "base/suite.h"
 #include "crypto/compat.h"
 
-#define BURST  64
-#define STRIDE 2304 /* not a multiple of the page size, to avoid cache conflicts between buffers   \
-		     */
+#define BURST      64
+#define STRIDE     2304 /* not a multiple of a page: avoids cache conflicts */
 #define ROUND      50
 #define ROUNDS_MAX 100000
 #define BEFORE     24 /* ESP header and the longest IV */
