@@ -14,7 +14,7 @@ static void set_name(struct eg_k8s *k8s, const char *kind, const char *ns, const
 }
 
 /* From here on errors belong to this object. Uses its names as written until metadata is read. */
-static void begin(struct eg_k8s *k8s, const struct eg_node *object, const char *kind)
+static void begin_object(struct eg_k8s *k8s, const struct eg_node *object, const char *kind)
 {
 	const struct eg_node *metadata = eg_node_get(object, "metadata");
 
@@ -23,7 +23,7 @@ static void begin(struct eg_k8s *k8s, const struct eg_node *object, const char *
 		 eg_k8s_peek_text(metadata, "name"));
 }
 
-static void end(struct eg_k8s *k8s)
+static void end_object(struct eg_k8s *k8s)
 {
 	free(k8s->object.reason);
 	k8s->object = (struct eg_k8s_object){0};
@@ -149,7 +149,7 @@ static uint32_t read_kind(struct eg_k8s *k8s, const struct eg_node *object, enum
 static void read_unique(struct eg_k8s *k8s, const struct eg_node *object, enum eg_k8s_kind kind,
 			const char *shown, struct eg_k8s_metadata *meta)
 {
-	bool read_again = kind == EG_K8S_POLICY || kind == EG_K8S_POD, twice;
+	bool read_duplicate = kind == EG_K8S_POLICY || kind == EG_K8S_POD, twice;
 	struct eg_k8s_seen *seen = find_or_add(k8s, kind, object, meta, &twice);
 	uint32_t index;
 
@@ -158,7 +158,7 @@ static void read_unique(struct eg_k8s *k8s, const struct eg_node *object, enum e
 		return;
 	if (twice)
 		quarantine_first(k8s, kind, seen->index);
-	if (twice && !read_again) {
+	if (twice && !read_duplicate) {
 		if (seen->index == EG_NONE) /* out of memory */
 			return;
 		quarantine(k8s, kind, shown, seen->index, meta);
@@ -179,7 +179,7 @@ void eg_k8s_read_object(struct eg_k8s *k8s, const struct eg_node *object, enum e
 	bool namespaced = kind == EG_K8S_POD || kind == EG_K8S_POLICY;
 	struct eg_k8s_metadata meta;
 
-	begin(k8s, object, shown);
+	begin_object(k8s, object, shown);
 	if (problem)
 		eg_k8s_error(k8s, object, "%s", problem);
 	if (problem && !k8s->options.quarantine)
@@ -193,7 +193,7 @@ void eg_k8s_read_object(struct eg_k8s *k8s, const struct eg_node *object, enum e
 		read_unique(k8s, object, kind, shown, &meta);
 	eg_vec_free(&meta.labels);
 out:
-	end(k8s);
+	end_object(k8s);
 }
 
 void eg_k8s_list_object(struct eg_k8s *k8s, const struct eg_node *object, const char *kind,
@@ -203,7 +203,7 @@ void eg_k8s_list_object(struct eg_k8s *k8s, const struct eg_node *object, const 
 	const char *ns = eg_k8s_peek_text(metadata, "namespace");
 	const char *name = eg_k8s_peek_text(metadata, "name");
 
-	begin(k8s, object, kind);
+	begin_object(k8s, object, kind);
 	eg_k8s_error(k8s, object, "%s", problem);
 	if (k8s->object.reason) {
 		if (eg_cluster_list_quarantined(k8s->cluster, kind,
@@ -213,14 +213,14 @@ void eg_k8s_list_object(struct eg_k8s *k8s, const struct eg_node *object, const 
 			eg_k8s_no_memory(k8s);
 		report_quarantine(k8s, "it has no effect");
 	}
-	end(k8s);
+	end_object(k8s);
 }
 
 void eg_k8s_reject_object(struct eg_k8s *k8s, const struct eg_node *object, const char *kind,
 			  const char *problem)
 {
-	begin(k8s, object, kind);
+	begin_object(k8s, object, kind);
 	k8s->object.open = false;
 	eg_k8s_error(k8s, object, "%s", problem);
-	end(k8s);
+	end_object(k8s);
 }

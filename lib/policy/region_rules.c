@@ -186,7 +186,7 @@ static uint64_t find_list(struct eg_region_rules *region_rules, uint32_t *list)
 			continue;
 		if (eg_words_add(&region_rules->scratch, *rule))
 			return steps;
-		if (eg_rules_covers_all_ports(region_rules->cluster, region_rules->rules, *rule) ||
+		if (eg_rule_covers_all_ports(region_rules->cluster, region_rules->rules, *rule) ||
 		    region_rules->scratch.n == region_rules->n_port_sets)
 			break;
 	}

@@ -68,8 +68,8 @@ static inline const struct eg_rule *eg_rule_of(const struct eg_cluster *cluster,
 }
 
 /* True if the rule covers every protocol and port: later rules never decide. */
-static inline bool eg_rules_covers_all_ports(const struct eg_cluster *cluster,
-					     const struct eg_rules *rules, uint32_t rule)
+static inline bool eg_rule_covers_all_ports(const struct eg_cluster *cluster,
+					    const struct eg_rules *rules, uint32_t rule)
 {
 	return !eg_rule_of(cluster, &rules->refs.v[rule])->ports.n;
 }

@@ -177,7 +177,7 @@ static void drop_shadowed_rules(struct row *row)
 			continue;
 		*seen = row->scans;
 		row->key.v[kept++] = *rule;
-		if (eg_rules_covers_all_ports(row->in->cluster, rules, *rule))
+		if (eg_rule_covers_all_ports(row->in->cluster, rules, *rule))
 			break;
 	}
 	row->key.n = kept;
