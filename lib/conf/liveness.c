@@ -1,4 +1,4 @@
-/* peers.NAME.alive, priority and weight. */
+/* Dead peer detection and failover of a peer: the keys alive, priority and weight. */
 #include "conf/sections.h"
 
 #define INTERVAL_MIN_NS (10 * 1000000ull)
@@ -45,7 +45,7 @@ static void read_threshold(struct eg_read *rd, const struct eg_node *node, void 
 	liveness->threshold = (uint32_t)threshold;
 	if (threshold == 1)
 		eg_read_warning(rd, &node->pos,
-				"a single lost or late reply declares the peer dead");
+				"a single lost or late reply marks the peer as down");
 }
 
 static bool has_subnets(struct eg_read *rd, const struct eg_node *node,
@@ -77,8 +77,8 @@ void eg_conf_read_liveness(struct eg_read *rd, const struct eg_node *node, void 
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), liveness);
 	if (liveness->interval_ns * liveness->threshold > SILENCE_WARN_NS)
 		eg_read_warning(rd, eg_node_error_pos(node),
-				"interval * threshold is %llu s: packets to a dead peer are lost "
-				"for that long",
+				"interval * threshold is %llu s: packets to a peer that is down "
+				"are lost for that long",
 				(unsigned long long)(liveness->interval_ns * liveness->threshold /
 						     1000000000));
 }

@@ -206,10 +206,10 @@ static void test_liveness(void **state)
 		 "families\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 1h, threshold: 1}"),
-		 "t:8:56: warning: peers.b.alive.threshold: a single lost or late reply declares "
-		 "the peer dead\n"
-		 "t:8:5: warning: peers.b.alive: interval * threshold is 3600 s: packets to a dead "
-		 "peer are lost for that long\n"},
+		 "t:8:56: warning: peers.b.alive.threshold: a single lost or late reply marks the "
+		 "peer as down\n"
+		 "t:8:5: warning: peers.b.alive: interval * threshold is 3600 s: packets to a peer "
+		 "that is down are lost for that long\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 3601s, threshold: 256}"),
 		 "t:8:41: peers.b.alive.interval: 3601s is out of range (10ms-1h)\n"
@@ -219,8 +219,8 @@ static void test_liveness(void **state)
 		 ""},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 20001ms, threshold: 3}"),
-		 "t:8:5: warning: peers.b.alive: interval * threshold is 60 s: packets to a dead "
-		 "peer are lost for that long\n"},
+		 "t:8:5: warning: peers.b.alive: interval * threshold is 60 s: packets to a peer "
+		 "that is down are lost for that long\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "priority: 0, weight: 1"),
 		 "t:5:53: warning: peers.b.subnets[0]: no other peer has 10.1.0.0/16: priority has "
 		 "no effect on it\n"},
@@ -233,12 +233,12 @@ static void test_liveness(void **state)
 		 "t:8:41: peers.b.alive.interval: 9ms is out of range (10ms-1h)\n"
 		 "t:8:57: peers.b.alive.threshold: 0 is out of range (1-255)\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16", "alive: {target: 10.1.0.1, threshold: 1}"),
-		 "t:8:42: warning: peers.b.alive.threshold: a single lost or late reply declares "
-		 "the peer dead\n"},
+		 "t:8:42: warning: peers.b.alive.threshold: a single lost or late reply marks the "
+		 "peer as down\n"},
 		{HEAD PEER(" b", "2", "10.1.0.0/16",
 			   "alive: {target: 10.1.0.1, interval: 60s, threshold: 2}"),
-		 "t:8:5: warning: peers.b.alive: interval * threshold is 120 s: packets to a dead "
-		 "peer are lost for that long\n"},
+		 "t:8:5: warning: peers.b.alive: interval * threshold is 120 s: packets to a peer "
+		 "that is down are lost for that long\n"},
 		{VP N "peers:\n" PEER(" b", "2", "10.1.0.0/16", LIVES),
 		 "t:9:5: peers.b.alive: no clear port has an IPv4 address to send probes from "
 		 "(ports.NAME.addresses)\n"},
