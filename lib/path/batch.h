@@ -59,6 +59,16 @@ struct eg_batch {
 	_Alignas(64) struct eg_meta meta[EG_BATCH_MAX];
 };
 
+/* Append a packet; false if the batch is full, and then it is the caller's still. */
+static inline bool eg_batch_add(struct eg_batch *batch, struct rte_mbuf *m, struct eg_meta meta)
+{
+	if (batch->n == EG_BATCH_MAX)
+		return false;
+	batch->m[batch->n] = m;
+	batch->meta[batch->n++] = meta;
+	return true;
+}
+
 /* Mark packet i: dropped for a reason, or EG_CONSUMED. It stays in place until the stage's sweep.
  * Mark a packet once only. */
 static inline void eg_batch_remove(struct eg_batch *batch, unsigned i, enum eg_verdict verdict)

@@ -1,21 +1,17 @@
 #include "path/drop.h"
 
-#include <rte_cycles.h>
-
-#include "base/clock.h"
 #include "net/bytes.h"
 
 /* May the control thread get a sample of a drop now? At most one in sample_cycles. */
 static struct eg_drop_record *sample_slot(struct eg_path *path)
 {
-	uint64_t now, least = atomic_load_explicit(&path->sample_cycles, memory_order_relaxed);
+	uint64_t least = atomic_load_explicit(&path->sample_cycles, memory_order_relaxed);
 
 	if (!least)
 		return NULL;
-	now = rte_get_tsc_cycles();
-	if (now < path->next_sample)
+	if (path->now.cycles < path->next_sample)
 		return NULL;
-	path->next_sample = now + least;
+	path->next_sample = path->now.cycles + least;
 	return eg_drop_ring_slot(&path->stats->dropped);
 }
 
@@ -42,7 +38,7 @@ static bool is_reply(const struct eg_path *path, const struct eg_meta *meta)
 
 	if (meta->need != EG_FLOW_REDECIDE)
 		return false;
-	lookup = &path->lookups[meta->lookup];
+	lookup = &path->lookups.v[meta->lookup];
 	return eg_flow_opening(path->flow, lookup).src !=
 	       (const uint8_t *)lookup->key.addr[lookup->side];
 }
@@ -54,7 +50,7 @@ static void sample(struct eg_path *path, const struct eg_meta *meta, const struc
 	if (!record)
 		return;
 	*record = (struct eg_drop_record){
-		.wall_ns = eg_wall_ns(),
+		.wall_ns = eg_path_wall_ns(path),
 		.reason = (enum eg_verdict)meta->verdict,
 		.port = meta->port,
 		.bytes = (uint16_t)m->pkt_len,
@@ -88,7 +84,7 @@ void eg_drop_about(struct eg_path *path, struct rte_mbuf *m, enum eg_verdict rea
 
 	if (record) {
 		*record = (struct eg_drop_record){
-			.wall_ns = eg_wall_ns(),
+			.wall_ns = eg_path_wall_ns(path),
 			.reason = reason,
 			.port = (uint16_t)about->port,
 			.bytes = (uint16_t)m->pkt_len,
@@ -109,7 +105,7 @@ void eg_drop_note_unknown(struct eg_path *path, unsigned i, const struct eg_ip *
 	if (!record)
 		return;
 	*record = (struct eg_drop_record){
-		.wall_ns = eg_wall_ns(),
+		.wall_ns = eg_path_wall_ns(path),
 		.reason = EG_DROP_UNKNOWN_POD,
 		.port = meta->port,
 		.bytes = (uint16_t)path->batch.m[i]->pkt_len,
@@ -128,7 +124,7 @@ void eg_drop_note_audit(struct eg_path *path, unsigned i, enum eg_verdict reason
 	if (!record)
 		return;
 	*record = (struct eg_drop_record){
-		.wall_ns = eg_wall_ns(),
+		.wall_ns = eg_path_wall_ns(path),
 		.reason = reason,
 		.port = meta->port,
 		.bytes = (uint16_t)path->batch.m[i]->pkt_len,

@@ -20,8 +20,8 @@
 /* SPI and 64-bit sequence number: the associated data with ESN, and the implicit IV within them. */
 static void write_aad(struct eg_path *path, unsigned i, const uint8_t *esp)
 {
-	memcpy(path->aad[i], esp, 4);
-	eg_put64(path->aad[i] + 4, path->batch.meta[i].seq);
+	memcpy(path->esp.aad[i], esp, 4);
+	eg_put64(path->esp.aad[i] + 4, path->batch.meta[i].seq);
 }
 
 static void make_op(struct eg_path *path, unsigned i)
@@ -34,13 +34,13 @@ static void make_op(struct eg_path *path, unsigned i)
 
 	if (sa->esn || sa->iv_kind == EG_IV_SEQ)
 		write_aad(path, i, esp);
-	path->ops[i] = (struct eg_crypto_op){
+	path->esp.op[i] = (struct eg_crypto_op){
 		.key = sa->key,
 		.text = esp + EG_ESP_LEN + sa->iv_bytes,
 		.text_len = text_len,
-		.aad = sa->esn ? path->aad[i] : esp,
+		.aad = sa->esn ? path->esp.aad[i] : esp,
 		.aad_len = sa->esn ? 12 : EG_ESP_LEN,
-		.iv = sa->iv_kind == EG_IV_SEQ ? path->aad[i] + 4 : esp + EG_ESP_LEN,
+		.iv = sa->iv_kind == EG_IV_SEQ ? path->esp.aad[i] + 4 : esp + EG_ESP_LEN,
 		.icv = esp + EG_ESP_LEN + sa->iv_bytes + text_len,
 	};
 }
@@ -109,21 +109,21 @@ void eg_esp_in(struct eg_path *path)
 		if (__builtin_expect(sa->esn && sa->replay.failed >= EG_RESYNC_AFTER, 0))
 			eg_resync(path, i);
 	}
-	eg_crypto_open(path->crypto, path->ops, batch->n);
+	eg_crypto_open(path->crypto, path->esp.op, batch->n);
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
 		const struct eg_tunnel *tunnel = meta->tunnel;
 		bool newest = meta->seq > meta->sa->replay.top;
 		enum eg_verdict verdict = EG_DROP_ESP_AUTH;
 
-		if (path->ops[i].ok)
+		if (path->esp.op[i].ok)
 			verdict = eg_sa_received(meta->sa, meta->seq);
 		else
 			eg_replay_failed(&meta->sa->replay);
 		if (!verdict && newest && tunnel->floats)
 			eg_follow(path, i, tunnel);
 		if (!verdict)
-			verdict = strip(batch->m[i], meta, &path->ops[i], tunnel->transport);
+			verdict = strip(batch->m[i], meta, &path->esp.op[i], tunnel->transport);
 		if (verdict)
 			eg_batch_remove(batch, i, verdict);
 		else

@@ -111,15 +111,15 @@ static void make_op(struct eg_path *path, unsigned i, uint8_t *text, uint32_t te
 		.icv = text + text_len,
 	};
 	if (sa->esn || sa->iv_kind == EG_IV_SEQ) {
-		memcpy(path->aad[i], &sa->spi_be, 4);
-		eg_put64(path->aad[i] + 4, meta->seq);
+		memcpy(path->esp.aad[i], &sa->spi_be, 4);
+		eg_put64(path->esp.aad[i] + 4, meta->seq);
 	}
 	if (sa->esn) {
-		op->aad = path->aad[i];
+		op->aad = path->esp.aad[i];
 		op->aad_len = 12;
 	}
 	if (sa->iv_kind == EG_IV_SEQ)
-		op->iv = path->aad[i] + 4;
+		op->iv = path->esp.aad[i] + 4;
 }
 
 /* Steps 1 to 3 for packet i, and its operation. */
@@ -128,7 +128,7 @@ static enum eg_verdict encapsulate(struct eg_path *path, unsigned i, struct eg_c
 	struct eg_meta *meta = &path->batch.meta[i];
 	struct rte_mbuf *m = path->batch.m[i];
 	const struct eg_sa *sa = meta->sa;
-	const struct eg_sa_grant *grant = &path->group[meta->group].grant;
+	const struct eg_sa_grant *grant = &path->groups.v[meta->group].grant;
 	uint8_t *packet = rte_pktmbuf_mtod(m, uint8_t *), *text, *esp;
 	uint8_t next = meta->pkt.version == 4 ? EG_PROTO_IP4 : EG_PROTO_IP6;
 	struct eg_insert_point point = {0}; /* tunnel mode: nothing stays in front */
@@ -192,21 +192,21 @@ void eg_esp_out(struct eg_path *path)
 
 		if (!batch->meta[i].sa)
 			continue;
-		verdict = encapsulate(path, i, &path->ops[n]);
+		verdict = encapsulate(path, i, &path->esp.op[n]);
 		if (verdict)
 			eg_batch_remove(batch, i, verdict);
 		else
-			path->op_packet[n++] = (uint8_t)i;
+			path->esp.packet[n++] = (uint8_t)i;
 	}
-	eg_crypto_seal(path->crypto, path->ops, n);
+	eg_crypto_seal(path->crypto, path->esp.op, n);
 	for (unsigned k = 0; k < n; k++) {
-		unsigned i = path->op_packet[k];
+		unsigned i = path->esp.packet[k];
 
-		batch->meta[i].sealed = path->ops[k].ok;
-		if (!path->ops[k].ok)
+		batch->meta[i].sealed = path->esp.op[k].ok;
+		if (!path->esp.op[k].ok)
 			eg_batch_remove(batch, i, EG_DROP_CRYPTO_FAILED);
 		else
-			sum_udp(path, i, &path->ops[k]);
+			sum_udp(path, i, &path->esp.op[k]);
 	}
 	eg_batch_sweep(path);
 }

@@ -75,7 +75,7 @@ static enum eg_verdict hand(struct eg_path *path, unsigned i, unsigned index)
 	struct eg_path_port *port = &path->port[index];
 
 	path->batch.meta[i].hop = &port->kernel.hop;
-	if (!eg_tokens_take(&port->kernel.tokens, path->last_cycles,
+	if (!eg_tokens_take(&port->kernel.tokens, path->now.cycles,
 			    path->cycles_per_s / EG_KERNEL_PPS, EG_KERNEL_BURST))
 		return EG_DROP_EXCEPTION_RATE;
 	return m->pkt_len > port->kernel.mtu ? bring_fragments(path, i, index)

@@ -7,8 +7,6 @@
  * path/related.h. */
 #include "path/stages.h"
 
-#include <rte_cycles.h>
-
 #include "path/drop.h"
 #include "path/related.h"
 
@@ -49,9 +47,9 @@ void eg_flow_stage(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 	unsigned n = 0;
 
-	path->now = (struct eg_flow_now){
+	path->lookups.now = (struct eg_flow_now){
 		.generation = (uint32_t)path->policy->generation,
-		.s = (uint32_t)(rte_get_tsc_cycles() / path->cycles_per_s),
+		.s = (uint32_t)(path->now.cycles / path->cycles_per_s),
 		.keep = path->policy->keep_existing,
 	};
 	for (unsigned i = 0; i < batch->n; i++) {
@@ -60,17 +58,17 @@ void eg_flow_stage(struct eg_path *path)
 		meta->lookup = EG_NO_LOOKUP;
 		/* Fragments behind the first are not decided: they follow. */
 		meta->need = meta->pkt.frag == EG_FRAG_LATER ? EG_FLOW_PASS : EG_NEED_ALONE;
-		if (start(path, i, &path->lookups[n])) {
+		if (start(path, i, &path->lookups.v[n])) {
 			meta->lookup = (uint8_t)n;
-			path->lookup_packet[n++] = (uint8_t)i;
+			path->lookups.packet[n++] = (uint8_t)i;
 		}
 	}
-	eg_flow_find(path->flow, path->lookups, n, &path->now);
+	eg_flow_find(path->flow, path->lookups.v, n, &path->lookups.now);
 	for (unsigned k = 0; k < n; k++) {
-		struct eg_meta *meta = &batch->meta[path->lookup_packet[k]];
-		bool opens = path->lookups[k].need == EG_FLOW_DECIDE;
+		struct eg_meta *meta = &batch->meta[path->lookups.packet[k]];
+		bool opens = path->lookups.v[k].need == EG_FLOW_DECIDE;
 
-		meta->need =
-			opens && is_echo_reply(&meta->pkt) ? EG_NEED_ALONE : path->lookups[k].need;
+		meta->need = opens && is_echo_reply(&meta->pkt) ? EG_NEED_ALONE
+								: path->lookups.v[k].need;
 	}
 }

@@ -14,7 +14,9 @@
 #ifndef EG_PATH_FRAGMENT_H
 #define EG_PATH_FRAGMENT_H
 
-#include "path/path.h"
+#include "path/batch.h"
+
+struct eg_path;
 
 /* 65,535 bytes into a tunnel over the smallest path MTU that is believed, 576 bytes, with 448 bytes
  * of payload each, and some more. */
@@ -49,15 +51,17 @@ enum eg_fragment_how {
 enum eg_fragment_how eg_fragment_how(const struct eg_meta *meta, const struct eg_tunnel *tunnel,
 				     const uint8_t *data);
 
+/* Packets of a batch that sa_out could not take yet; those left are at `at` to n - 1. */
+struct eg_fragment_queue {
+	unsigned at, n;
+	struct rte_mbuf *m[EG_BATCH_MAX];
+	struct eg_meta meta[EG_BATCH_MAX];
+};
+
 /* sa_out: end the batch in front of packet i. That packet and those behind it wait. */
 void eg_fragment_wait(struct eg_path *path, unsigned i);
 
 /* Fill the batch with packets that waited, fragmented. False if there are none. */
 bool eg_fragment_next(struct eg_path *path);
-
-static inline bool eg_fragment_more(struct eg_path *path)
-{
-	return __builtin_expect(path->waiting.n != 0, 0) && eg_fragment_next(path);
-}
 
 #endif

@@ -2,8 +2,6 @@
  * of their own that is routed, sealed and sent like any other (path.c). */
 #include "path/icmp.h"
 
-#include <rte_cycles.h>
-
 #include "base/hash.h"
 #include "net/bytes.h"
 #include "net/checksum.h"
@@ -49,12 +47,12 @@ static const struct error errors[EG_DROP_COUNT] = {
 	[EG_DROP_TOO_BIG] = {UNREACHABLE, 4, 2, 0, EG_LOCAL_TOO_BIG},
 };
 
-/* To be sent at the burst's end. A burst has no more packets than fit, and each says one thing. */
+/* To be sent at the end of the burst. */
 static enum eg_verdict say(struct eg_path *path, struct rte_mbuf *m, unsigned port)
 {
-	path->local.port[path->local.n] = (uint8_t)port;
-	path->local.m[path->local.n++] = m;
-	return EG_CONSUMED;
+	const struct eg_meta meta = {.port = (uint8_t)port, .local = true};
+
+	return eg_batch_add(&path->local, m, meta) ? EG_CONSUMED : EG_DROP_NO_BUFFER;
 }
 
 static struct eg_ip source_of(const uint8_t *data, unsigned version)
@@ -206,9 +204,9 @@ static bool take_source(const struct eg_path *path, struct eg_icmp_sources *sour
 	hash = eg_hash_u64(path->seed ^ word[0]);
 	hash = eg_hash_u64(hash ^ word[1]);
 	hash = eg_hash_u64(hash ^ (kind << 8 | ip->family));
-	first = eg_tokens_take(&sources->cell[0][hash % EG_ICMP_CELLS], path->last_cycles, each,
+	first = eg_tokens_take(&sources->cell[0][hash % EG_ICMP_CELLS], path->now.cycles, each,
 			       burst);
-	second = eg_tokens_take(&sources->cell[1][(hash >> 32) % EG_ICMP_CELLS], path->last_cycles,
+	second = eg_tokens_take(&sources->cell[1][(hash >> 32) % EG_ICMP_CELLS], path->now.cycles,
 				each, burst);
 	return first || second;
 }
@@ -221,7 +219,7 @@ static bool may_tell(struct eg_path *path, const struct eg_ip *to, unsigned kind
 			   EG_ICMP_ADDRESS_BURST) &&
 	       take_source(path, &path->icmp.prefixes, to, v4 ? 3 : 8, kind, EG_ICMP_PREFIX_PPS,
 			   EG_ICMP_PREFIX_BURST) &&
-	       eg_tokens_take(&path->icmp.errors[kind], path->last_cycles,
+	       eg_tokens_take(&path->icmp.errors[kind], path->now.cycles,
 			      path->cycles_per_s / EG_ICMP_PPS, EG_ICMP_BURST);
 }
 
@@ -340,7 +338,7 @@ enum eg_verdict eg_icmp_echo(struct eg_path *path, unsigned i)
 
 	if (meta->local || !is_request(&meta->pkt))
 		return EG_DROP_TO_GATEWAY;
-	if (!eg_tokens_take(echo_tokens(path, meta, data), path->last_cycles,
+	if (!eg_tokens_take(echo_tokens(path, meta, data), path->now.cycles,
 			    path->cycles_per_s / EG_ECHO_PPS, EG_ECHO_BURST))
 		return EG_DROP_ECHO_RATE;
 	turn(data, &meta->pkt);

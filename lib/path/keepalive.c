@@ -1,14 +1,14 @@
-/* Keepalives of UDP encapsulation (RFC 3948 s4): a NAT between the gateways forgets a mapping that
- * nobody uses. Each worker looks after its share of the peers with udp_encap, a few at a turn, and
- * once a second at all of them. */
-#include <rte_cycles.h>
+/* Each worker checks its share of the tunnels with udp_encap, a few per poll, and all of them once
+ * per second. */
+#include "path/keepalive.h"
 
-#include "path/drop.h"
 #include "path/outer.h"
-#include "path/stages.h"
+#include "path/path.h"
 
-#define IDLE_S     20 /* RFC 3948 s4: the default */
-#define LOOKS_TURN 16 /* no turn gets longer than by so many peers */
+#define IDLE_S         20 /* RFC 3948 s4: the default */
+#define TUNNELS_A_POLL 16 /* bounds what a poll costs */
+
+_Static_assert(TUNNELS_A_POLL <= EG_BATCH_MAX, "a poll's keepalives are one batch");
 
 static uint64_t packets_sent(const struct eg_tunnel *tunnel)
 {
@@ -19,7 +19,7 @@ static uint64_t packets_sent(const struct eg_tunnel *tunnel)
 	return sum;
 }
 
-/* Was nothing sent for so long? Then a keepalive is sent now. */
+/* Was nothing sent for that long? Then a keepalive is due now. */
 static bool is_due(struct eg_snap_idle *idle, const struct eg_tunnel *tunnel, uint64_t now,
 		   uint64_t limit_cycles)
 {
@@ -33,15 +33,14 @@ static bool is_due(struct eg_snap_idle *idle, const struct eg_tunnel *tunnel, ui
 	return !known || !busy;
 }
 
-/* From port 4500, or the first of several: one mapping stays open. */
+/* From port 4500, or the first of several source ports: one mapping stays open. */
 static void make(struct eg_path *path, const struct eg_tunnel *tunnel)
 {
 	const struct eg_outer outer = {.len = (uint16_t)(tunnel->outer_len + 1), .df = EG_IP4_DF};
 	struct rte_mbuf *m = rte_pktmbuf_alloc(path->pool);
-	struct eg_batch *batch = &path->batch;
 	uint8_t *at = m ? (uint8_t *)rte_pktmbuf_append(m, outer.len) : NULL;
 
-	if (!at) { /* others need the buffers more; the next one comes in time */
+	if (!at) { /* packets need the buffers more; the next one comes in time */
 		rte_pktmbuf_free(m);
 		return;
 	}
@@ -52,42 +51,32 @@ static void make(struct eg_path *path, const struct eg_tunnel *tunnel)
 	at[tunnel->outer_len] = 0xff;
 	if (tunnel->ip_len == EG_IP6_LEN)
 		eg_outer_sum_udp6(at, EG_IP6_LEN, outer.len);
-	batch->m[batch->n] = m;
-	batch->meta[batch->n] =
-		(struct eg_meta){.port = tunnel->hop.port, .tunnel = tunnel, .sealed = true};
-	batch->n++;
+	eg_batch_add(&path->batch, m,
+		     (struct eg_meta){.port = tunnel->hop.port, .tunnel = tunnel, .sealed = true});
 	eg_count(&path->stats->local[EG_LOCAL_KEEPALIVE], 1);
 }
 
-unsigned eg_path_send_keepalives(struct eg_path *path, const struct eg_snap *snap)
+unsigned eg_keepalive_fill(struct eg_path *path)
 {
-	uint64_t now;
-	unsigned made;
+	const struct eg_snap *snap = path->snap;
+	struct eg_keepalive *pass = &path->keepalive;
+	uint64_t now = path->now.cycles;
 
-	if (!snap->n_idles)
+	if (now < pass->next_cycles)
 		return 0;
-	now = rte_get_tsc_cycles();
-	if (now < path->keepalive.next_cycles)
-		return 0;
-	eg_path_use(path, snap);
-	eg_path_read_links(path);
-	path->batch.n = path->batch.n_removed = 0;
-	for (unsigned i = 0; i < LOOKS_TURN && path->keepalive.next < snap->n_idles; i++) {
-		struct eg_snap_idle *idle = &snap->idles[path->keepalive.next];
+	for (unsigned i = 0; i < TUNNELS_A_POLL && pass->next < snap->n_idles; i++) {
+		struct eg_snap_idle *idle = &snap->idles[pass->next];
 		const struct eg_tunnel *tunnel = &snap->tunnels[idle->tunnel];
 
-		if (path->keepalive.next % path->n_workers == path->worker &&
-		    eg_hop_is_port(&tunnel->hop) && !eg_link_is_down(path, tunnel->hop.port) &&
+		if (pass->next % path->n_workers == path->worker && eg_hop_is_port(&tunnel->hop) &&
+		    !eg_link_is_down(path, tunnel->hop.port) &&
 		    is_due(idle, tunnel, now, IDLE_S * path->cycles_per_s))
 			make(path, tunnel);
-		path->keepalive.next++;
+		pass->next++;
 	}
-	if (path->keepalive.next >= snap->n_idles) {
-		path->keepalive.next = 0;
-		path->keepalive.next_cycles = now + path->cycles_per_s;
+	if (pass->next >= snap->n_idles) {
+		pass->next = 0;
+		pass->next_cycles = now + path->cycles_per_s;
 	}
-	made = path->batch.n;
-	if (made)
-		eg_tx(path);
-	return made;
+	return path->batch.n;
 }

@@ -2,7 +2,6 @@
  * keeper's worker only. */
 #include "path/kernel.h"
 
-#include <rte_cycles.h>
 #include <rte_ethdev.h>
 
 #include "net/bytes.h"
@@ -42,7 +41,7 @@ unsigned eg_kernel_deliver(struct eg_path *path)
 	return n;
 }
 
-void eg_kernel_rx(struct eg_path *path, unsigned port)
+unsigned eg_kernel_rx(struct eg_path *path, unsigned port)
 {
 	struct eg_port_stats *stats = &path->stats->kernel[port];
 	struct eg_batch *batch = &path->batch;
@@ -58,6 +57,7 @@ void eg_kernel_rx(struct eg_path *path, unsigned port)
 		eg_count(&stats->rx_packets, batch->n);
 		eg_count(&stats->rx_bytes, bytes);
 	}
+	return batch->n;
 }
 
 static bool is_discovery(const uint8_t *frame, uint32_t len)
@@ -88,7 +88,7 @@ static void answer(struct eg_path *path, unsigned port, struct eg_neigh_message 
 	struct rte_mbuf *m;
 	uint32_t len;
 
-	if (!eg_tokens_take(&kernel->answers, path->last_cycles,
+	if (!eg_tokens_take(&kernel->answers, path->now.cycles,
 			    path->cycles_per_s / EG_KERNEL_ANSWERS_PPS, EG_KERNEL_ANSWERS_BURST))
 		return;
 	m = rte_pktmbuf_alloc(path->pool);
@@ -100,10 +100,12 @@ static void answer(struct eg_path *path, unsigned port, struct eg_neigh_message 
 	memcpy(question->from, path->port[port].mac, 6);
 	len = eg_neigh_answer(frame, &self, question);
 	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
+	m->port = (uint16_t)port;
 	eg_count(&path->stats->local[question->target.family == 4 ? EG_LOCAL_ARP_REPLY
 								  : EG_LOCAL_ND_ADVERT],
 		 1);
-	transmit(path, port, &m, 1);
+	if (rte_ring_mp_enqueue(path->kernel_shared.packets, m))
+		eg_drop_mbuf(path, m, EG_DROP_EXCEPTION_FULL);
 }
 
 /* A question that asks whether an address is free (RFC 5227, RFC 4862 s5.4) has its answer in our

@@ -71,7 +71,7 @@ unsigned eg_kernel_deliver(struct eg_path *path);
 
 /* The stages of what a port's kernel sent: fill the batch; take the link header off, and answer ARP
  * and ND; then, behind parse, see that source, way and kind are right. */
-void eg_kernel_rx(struct eg_path *path, unsigned port);
+unsigned eg_kernel_rx(struct eg_path *path, unsigned port);
 void eg_kernel_link(struct eg_path *path);
 void eg_kernel_verify(struct eg_path *path);
 

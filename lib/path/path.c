@@ -1,30 +1,40 @@
-/* The whole way of a packet.
+/* clang-format off */
+/* The packet path: every stage, in order. Each works on path->batch, keeps the survivors in order
+ * and drops the others by name.
  *
- *   clear side:      rx -> parse -> verify -> flow -> policy -> route -> mss -> sa_out -> ... -> tx
- *   encrypted side:  rx -> parse -> demux -> sa_in -> esp_in -> parse(inner) -> verify -> flow ->
- * ... -> tx
- *
- *   into a tunnel:   ... -> sa_out -> esp_out -> tx; what must be cut waits in sa_out
- *                    (path/fragment.h) and comes there again
- *   said by us:      ICMP about a burst, at its end: parse -> route -> mss -> ... -> tx
- *   for the gateway itself: out of route or demux to the kernel (path/kernel.h), and back:
- *   kernel's port:   rx -> parse -> verify -> flow -> ... -> tx
- *
- * Each stage works on path->batch, keeps the survivors in order and drops the others by name. */
+ *   clear port      rx - parse - verify -----------------------------------------------+
+ *   encrypted port  rx - parse - demux - sa_in - esp_in - parse(inner) - verify - probe -+- flow -
+ *                                                     policy - route - mss - sa_out - esp_out - tx
+ * Packets that enter elsewhere:
+ *   other workers   handoff ring - parse - demux ...
+ *   kernel device   rx - kernel - parse - verify - flow ...    of an encrypted port: - route ...
+ *   this gateway    ICMP errors, echo replies  parse - route ...
+ *                   probes                     probe - parse - sa_out ...
+ *                   keepalives                 keepalive - tx
+ *                   ARP, ND, packets whose     resolve - tx
+ *                   neighbour has answered
+ * Packets that leave before tx:
+ *   parse           ARP and ND: to the resolver
+ *   demux, sa_in    fragments and ESP of another worker: to that worker; fragments: wait here
+ *   demux, route    packets for the gateway: to the kernel device, or answered
+ *   probe           replies to probes
+ *   tx              packets whose next hop's MAC is not known: to the resolver
+ * sa_out stops at a packet that must be fragmented before it is sealed: that one and the rest of
+ * the batch wait, and enter sa_out again.
+ */
+/* clang-format on */
 #include "path/path.h"
 
 #include <rte_cycles.h>
 
 #include "path/drop.h"
-#include "path/fragment.h"
 #include "path/stages.h"
-#include "path/vlan.h"
 
-/* One burst in this many is timed: reading the clock ten times a burst would cost more than some
+/* One burst in this many is timed: reading the clock ten times per burst would cost more than some
  * stages do. */
 #define TIMED_BURSTS 16
 
-/* Charge the cycles since the last stage's end to `stage`; packets: how many entered it. */
+/* Charge the cycles since the end of the last stage to `stage`; packets: how many entered it. */
 static void charge(struct eg_path *path, enum eg_stage stage, unsigned packets)
 {
 	uint64_t now;
@@ -32,10 +42,9 @@ static void charge(struct eg_path *path, enum eg_stage stage, unsigned packets)
 	if (path->bursts % TIMED_BURSTS)
 		return;
 	now = rte_get_tsc_cycles();
-
-	eg_count(&path->stats->cycles[stage], now - path->last_cycles);
+	eg_count(&path->stats->cycles[stage], now - path->stage_end_cycles);
 	eg_count(&path->stats->packets[stage], packets);
-	path->last_cycles = now;
+	path->stage_end_cycles = now;
 }
 
 static void run(struct eg_path *path, enum eg_stage stage, void (*function)(struct eg_path *))
@@ -48,47 +57,62 @@ static void run(struct eg_path *path, enum eg_stage stage, void (*function)(stru
 	charge(path, stage, packets);
 }
 
-static void leave(struct eg_path *path)
+/* A burst or poll starts: its time, its snapshot, its links, and an empty batch. */
+static void begin(struct eg_path *path, const struct eg_snap *snap)
 {
-	run(path, EG_STAGE_ROUTE, eg_route);
-	eg_mss(path); /* its cycles are sa_out's */
-	do { /* again with what sa_out found to be fragmented first, and what was behind it */
+	path->now = (struct eg_path_time){.cycles = rte_get_tsc_cycles()};
+	path->stage_end_cycles = path->now.cycles;
+	eg_path_use(path, snap);
+	eg_path_read_links(path);
+	path->batch.n = path->batch.n_removed = 0;
+}
+
+/* A burst of received packets ends: for rates over the time in which there was work. */
+static void end(struct eg_path *path)
+{
+	struct eg_stats *stats = path->stats;
+
+	path->bursts++;
+	if (!eg_counted(&stats->first_cycles))
+		eg_count(&stats->first_cycles, path->now.cycles);
+	atomic_store_explicit(&stats->last_cycles, rte_get_tsc_cycles(), memory_order_relaxed);
+}
+
+/* The hop is known: into its tunnel, or out by a clear port. */
+static void send_out(struct eg_path *path)
+{
+	do { /* again while packets wait because they must be fragmented first */
 		run(path, EG_STAGE_SA_OUT, eg_sa_out);
 		run(path, EG_STAGE_ESP_OUT, eg_esp_out);
 		run(path, EG_STAGE_TX, eg_tx);
-	} while (eg_fragment_more(path));
+	} while (__builtin_expect(path->waiting.n != 0, 0) && eg_fragment_next(path));
 }
 
-/* What the burst made us say: answers and errors. They pass no policy, for it is the gateway that
- * speaks; and nothing is said about them, so this ends. */
-static void speak(struct eg_path *path)
+static void route(struct eg_path *path)
 {
-	struct eg_batch *batch = &path->batch;
-
-	if (!path->local.n)
-		return;
-	batch->n_removed = 0;
-	batch->n = path->local.n;
-	path->local.n = 0;
-	for (unsigned i = 0; i < batch->n; i++) {
-		batch->m[i] = path->local.m[i];
-		batch->meta[i] = (struct eg_meta){.port = path->local.port[i], .local = true};
-	}
-	run(path, EG_STAGE_PARSE, eg_parse_inner);
-	leave(path);
+	run(path, EG_STAGE_ROUTE, eg_route);
+	run(path, EG_STAGE_MSS, eg_mss);
+	send_out(path);
 }
 
-/* Plain packets, verified: policy, then into a tunnel or out by a clear port. */
+/* Plain packets whose source was verified. */
 static void forward(struct eg_path *path)
 {
 	if (path->policy) {
 		run(path, EG_STAGE_FLOW, eg_flow_stage);
 		run(path, EG_STAGE_POLICY, eg_policy_stage);
 	}
-	leave(path);
+	route(path);
 }
 
-/* Packets from the wire that may be ESP for us. */
+/* Parsed packets from a clear port. */
+static void encrypt(struct eg_path *path)
+{
+	run(path, EG_STAGE_VERIFY, eg_verify_plain);
+	forward(path);
+}
+
+/* Parsed packets from an encrypted port. */
 static void decrypt(struct eg_path *path)
 {
 	run(path, EG_STAGE_DEMUX, eg_demux);
@@ -96,37 +120,35 @@ static void decrypt(struct eg_path *path)
 	run(path, EG_STAGE_ESP_IN, eg_esp_in);
 	run(path, EG_STAGE_PARSE, eg_parse_inner);
 	run(path, EG_STAGE_VERIFY, eg_verify);
-	eg_probe_replies(path); /* its cycles are the next stage's */
+	run(path, EG_STAGE_PROBE, eg_probe_replies);
 	forward(path);
 }
 
-/* Packets from pods. */
-static void encrypt(struct eg_path *path)
+/* The ICMP errors and echo replies that a burst caused. No policy applies to the gateway's own
+ * packets; and no error is made about them, so this ends. */
+static void send_local(struct eg_path *path)
 {
-	run(path, EG_STAGE_VERIFY, eg_verify_plain);
-	forward(path);
+	if (!path->local.n)
+		return;
+	path->batch.n_removed = 0;
+	path->batch.n = path->local.n;
+	path->local.n = 0;
+	memcpy(path->batch.m, path->local.m, path->batch.n * sizeof(*path->batch.m));
+	memcpy(path->batch.meta, path->local.meta, path->batch.n * sizeof(*path->batch.meta));
+	run(path, EG_STAGE_PARSE, eg_parse_inner);
+	route(path);
 }
 
-/* The burst's end, for rates over the time in which there was something to do. */
-static void mark_busy(struct eg_path *path, uint64_t start_cycles)
-{
-	struct eg_stats *stats = path->stats;
-
-	path->bursts++;
-	if (!eg_counted(&stats->first_cycles))
-		eg_count(&stats->first_cycles, start_cycles);
-	atomic_store_explicit(&stats->last_cycles, rte_get_tsc_cycles(), memory_order_relaxed);
-}
-
-/* The daemon starts closed: without a snapshot nothing is known of any packet. */
+/* The daemon starts closed: without a snapshot nothing is known about any packet. */
 static void drop_all(struct eg_path *path)
 {
 	for (unsigned i = 0; i < path->batch.n; i++)
 		eg_drop_mbuf(path, path->batch.m[i], EG_DROP_NO_SNAPSHOT);
+	path->batch.n = 0;
 }
 
-/* What one port received, to its end. */
-static void carry(struct eg_path *path, unsigned port)
+/* Frames received by one port. */
+static void receive(struct eg_path *path, unsigned port)
 {
 	if (!path->world) {
 		drop_all(path);
@@ -137,113 +159,140 @@ static void carry(struct eg_path *path, unsigned port)
 		decrypt(path);
 	else
 		encrypt(path);
-	speak(path);
+	send_local(path);
 }
 
 unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsigned port,
 			 uint16_t queue)
 {
-	uint64_t start = rte_get_tsc_cycles();
 	unsigned received;
 
-	path->last_cycles = start;
-	eg_path_use(path, snap);
+	begin(path, snap);
 	received = eg_rx(path, port, queue);
 	if (!received)
 		return 0;
 	charge(path, EG_STAGE_RX, received);
-	eg_path_read_links(path);
 	if (!path->port[port].vlans)
-		carry(path, port);
+		receive(path, port);
 	while (path->vlan.n && eg_vlan_next(path))
-		carry(path, path->batch.meta[0].port);
+		receive(path, path->batch.meta[0].port);
 	if (snap)
-		mark_busy(path, start);
+		end(path);
+	return received;
+}
+
+unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *snap)
+{
+	struct eg_batch *batch = &path->batch;
+	unsigned received;
+
+	if (rte_ring_empty(path->handoff[path->worker]))
+		return 0;
+	begin(path, snap);
+	received = rte_ring_sc_dequeue_burst(path->handoff[path->worker], (void **)batch->m,
+					     EG_BATCH_MAX, NULL);
+	batch->n = received;
+	for (unsigned i = 0; i < received; i++)
+		batch->meta[i].port = (uint8_t)batch->m[i]->port; /* as eg_handoff() left it */
+	if (!snap) {
+		drop_all(path);
+		return received;
+	}
+	run(path, EG_STAGE_PARSE, eg_parse_packets);
+	decrypt(path);
+	send_local(path);
+	end(path);
 	return received;
 }
 
 static unsigned receive_kernel(struct eg_path *path, const struct eg_snap *snap, unsigned port)
 {
-	uint64_t start = rte_get_tsc_cycles();
 	unsigned received;
 
-	path->last_cycles = start;
-	eg_kernel_rx(path, port);
-	received = path->batch.n;
+	begin(path, snap);
+	received = eg_kernel_rx(path, port);
 	if (!received)
 		return 0;
 	charge(path, EG_STAGE_RX, received);
-	eg_path_use(path, snap);
-	eg_path_read_links(path);
 	if (!snap) {
 		drop_all(path);
 		return received;
 	}
-	eg_kernel_link(path);
+	run(path, EG_STAGE_KERNEL, eg_kernel_link);
 	run(path, EG_STAGE_PARSE, eg_parse_packets);
 	run(path, EG_STAGE_VERIFY, eg_kernel_verify);
 	if (path->port[port].encrypted)
-		leave(path); /* its allow list is its policy */
+		route(path); /* its allow list is its policy */
 	else
 		forward(path);
-	speak(path);
-	mark_busy(path, start);
+	send_local(path);
+	end(path);
 	return received;
 }
 
-unsigned eg_path_kernels(struct eg_path *path, const struct eg_snap *snap, bool receive)
+unsigned eg_path_kernels(struct eg_path *path, const struct eg_snap *snap, bool receive_too)
 {
 	unsigned n;
 
 	if (!path->resolver.on || !path->kernel_shared.packets)
 		return 0;
 	n = eg_kernel_deliver(path);
-	for (unsigned port = 0; receive && port < path->n_ports; port++) {
+	for (unsigned port = 0; receive_too && port < path->n_ports; port++) {
 		if (path->port[port].kernel.on)
 			n += receive_kernel(path, snap, port);
 	}
 	return n;
 }
 
-unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *snap)
-{
-	struct eg_batch *batch = &path->batch;
-	uint64_t start;
-	unsigned taken;
-
-	batch->n_removed = 0;
-	batch->n = rte_ring_sc_dequeue_burst(path->handoff[path->worker], (void **)batch->m,
-					     EG_BATCH_MAX, NULL);
-	if (!batch->n)
-		return 0;
-	start = rte_get_tsc_cycles();
-	path->last_cycles = start;
-	eg_path_use(path, snap);
-	eg_path_read_links(path);
-	for (unsigned i = 0; i < batch->n; i++)
-		batch->meta[i].port = (uint8_t)batch->m[i]->port; /* as eg_handoff() left it */
-	taken = batch->n;
-	if (!snap) {
-		drop_all(path);
-		return taken;
-	}
-	run(path, EG_STAGE_PARSE, eg_parse_packets);
-	decrypt(path);
-	speak(path);
-	mark_busy(path, start);
-	return taken;
-}
-
 unsigned eg_path_resolve(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
 			 bool ending)
 {
-	unsigned n;
-
 	if (!path->resolver.on)
 		return 0;
-	eg_path_use(path, snap);
-	path->last_cycles = rte_get_tsc_cycles();
-	n = eg_resolver_poll(path, now_ms, ending);
-	speak(path);
-	return n;
+	begin(path, snap);
+	eg_resolver_begin(path, now_ms, ending);
+	while (eg_resolver_fill(path)) {
+		charge(path, EG_STAGE_RESOLVE, path->batch.n);
+		run(path, EG_STAGE_TX, eg_tx_frames);
+	}
+	send_local(path);
+	return path->resolver.taken;
+}
+
+unsigned eg_path_send_keepalives(struct eg_path *path, const struct eg_snap *snap)
+{
+	unsigned made;
+
+	if (!snap->n_idles)
+		return 0;
+	begin(path, snap);
+	made = eg_keepalive_fill(path);
+	if (made)
+		charge(path, EG_STAGE_KEEPALIVE, made);
+	run(path, EG_STAGE_TX, eg_tx);
+	return made;
+}
+
+unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns)
+{
+	unsigned made;
+
+	if (!snap->n_probes || now_ns < path->probe.next_ns)
+		return 0;
+	begin(path, snap);
+	made = eg_probe_fill(path, now_ns);
+	if (made)
+		charge(path, EG_STAGE_PROBE, made);
+	run(path, EG_STAGE_PARSE, eg_parse_inner);
+	send_out(path);
+	return made;
+}
+
+unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *ring,
+			  uint16_t queue)
+{
+	if (rte_ring_empty(ring))
+		return 0;
+	eg_path_read_links(path);
+	return eg_tx_ring(path, port, ring, queue);
 }

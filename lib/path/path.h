@@ -1,143 +1,176 @@
-/* The packet's way. path.c shows all of it.
+/* The packet path of one worker; path.c shows all of it.
  *
- * Life cycle: app makes one zeroed eg_path a worker, fills the fixed part, then calls the runs from
- * that worker's loop only. Synchronization: everything here belongs to one worker, but for the
- * rings, which are multi-producer, single-consumer. A run reads one snapshot from start to end. */
+ * Life cycle: eg_path_init() builds a path from its parts; from then on only the worker's loop
+ * calls eg_path_*(). It owns nothing that needs freeing. Synchronization: everything here belongs
+ * to one worker, except the rings, which are multi-producer, single-consumer, and sample_cycles. A
+ * burst reads one snapshot from start to end.
+ */
 #ifndef EG_PATH_PATH_H
 #define EG_PATH_PATH_H
 
 #include <rte_ring.h>
 
-#include "crypto/crypto.h"
-#include "flow/flow.h"
+#include "base/clock.h"
 #include "path/batch.h"
+#include "path/esp.h"
+#include "path/fragment.h"
 #include "path/icmp.h"
-#include "path/resolve.h"
+#include "path/keepalive.h"
 #include "path/kernel.h"
+#include "path/lookup.h"
+#include "path/probe.h"
 #include "path/reassembly.h"
+#include "path/resolve.h"
 #include "path/resync.h"
+#include "path/sa_out.h"
 #include "path/unknown.h"
+#include "path/vlan.h"
 #include "snap/snap.h"
 #include "stat/stat.h"
 
-_Static_assert(EG_BATCH_MAX <= EG_CRYPTO_BURST, "a batch is one crypto burst");
-
-/* Behind a packet its buffer has room for ESP trailer and ICV of the longest suite. */
+/* Bytes free behind each packet: ESP trailer and ICV of the longest suite. */
 #define EG_TAILROOM 64
 
 #define EG_VLANS   4096
 #define EG_NO_PORT 0xff
 
-/* A port as a worker uses it. Index = index in the configuration. */
-struct eg_path_port {
+/* One port, for eg_path_init(). Its index is the one in the configuration. */
+struct eg_path_port_parts {
 	uint16_t dpdk_id;
-	uint16_t tx_queue; /* where `ring` is NULL */
+	uint16_t tx_queue; /* of this worker, if `ring` is NULL */
 	uint16_t mtu;
 	bool encrypted; /* role */
 	bool promiscuous;
-	uint16_t vlan; /* of a sub-port: its frames' tag; else 0 */
-	const uint8_t
-		*vlans;     /* of a device with sub-ports: VLAN -> port, or EG_NO_PORT; else NULL */
-	bool partial;       /* it may bring partial checksums, and cannot tell */
-	bool small_buffers; /* its packets may fill their buffers to the end */
+	uint16_t vlan;        /* the tag of a sub-port's frames, or 0 */
+	const uint8_t *vlans; /* device with sub-ports: VLAN -> port, or EG_NO_PORT; else NULL */
+	bool partial;         /* may bring partial checksums without saying so */
+	bool small_buffers;   /* its packets may fill their buffers to the end */
 	uint8_t mac[6];
-	struct rte_ring *ring; /* to the worker that owns the transmit queue, or NULL: it is ours */
+	struct rte_ring *ring; /* to the worker that owns the transmit queue; NULL: this one does */
+	bool kernel;           /* it has a kernel device (path/kernel.h) */
+	uint16_t kernel_dpdk_id;
+	uint16_t kernel_mtu; /* the port's, or less if the device takes no more */
+};
+
+/* What a path is built from. All pointers are borrowed, and outlive the path. */
+struct eg_path_parts {
+	unsigned worker, n_workers; /* index from 0, and how many there are */
+	struct eg_stats *stats;     /* zeroed, of this worker */
+	struct eg_crypto *crypto;
+	struct rte_ring **handoff; /* by worker: packets for its inbound SAs */
+	struct eg_flow *flow;      /* of this worker, over the table that all workers share */
+	uint64_t seed;             /* secret, for hashes of values that outsiders choose */
+	struct rte_mempool *pool;  /* buffers that take the largest MTU */
+	struct rte_mempool *large; /* buffers of EG_LARGE_BYTES, for reassembled packets */
+	bool resolves;             /* neighbour resolution and kernel devices are this worker's */
+	struct eg_resolver_shared resolver_shared;
+	struct rte_ring *to_kernel; /* to that worker, for kernel devices; NULL: there are none */
+	const _Atomic uint32_t *links_down; /* bit p: port p has no link; NULL: all have one */
+	uint64_t sample_cycles;             /* TSC cycles between two drop samples; 0: no samples */
+	unsigned n_ports;                   /* at most EG_STAT_PORTS */
+	struct eg_path_port_parts port[EG_STAT_PORTS];
+};
+
+/* A port as a worker uses it. */
+struct eg_path_port {
+	uint16_t dpdk_id;
+	uint16_t tx_queue;
+	uint16_t mtu;
+	bool encrypted;
+	bool promiscuous;
+	uint16_t vlan;
+	const uint8_t *vlans;
+	bool partial;
+	bool small_buffers;
+	uint8_t mac[6];
+	struct rte_ring *ring;
 	struct rte_mbuf *tx[EG_BATCH_MAX];
 	unsigned n_tx;
 	struct eg_kernel kernel;
 };
 
+/* The time of a burst or poll, read once at its start. */
+struct eg_path_time {
+	uint64_t cycles;  /* TSC */
+	uint64_t wall_ns; /* 0: not read yet; eg_path_wall_ns() */
+};
+
 struct eg_path {
-	/* Fixed. */
-	unsigned worker; /* index, 0.. */
+	/* Constant after eg_path_init(). */
+	unsigned worker, n_workers;
 	struct eg_stats *stats;
 	struct eg_crypto *crypto;
-	unsigned n_workers;
-	struct rte_ring **handoff; /* of every worker, by index: packets for its inbound SAs */
-	struct eg_flow *flow;      /* ours; over the table that all workers share */
-	uint64_t cycles_per_s;     /* of the TSC */
-	uint64_t seed;             /* secret: for hashes of what outsiders choose */
-	struct rte_mempool *pool;  /* buffers that take the largest MTU */
-	struct rte_mempool *large; /* and of EG_LARGE_BYTES, for what is reassembled */
+	struct rte_ring **handoff;
+	struct eg_flow *flow;
+	uint64_t cycles_per_s; /* of the TSC */
+	uint64_t seed;
+	struct rte_mempool *pool, *large;
 	struct eg_resolver_shared resolver_shared;
 	struct eg_kernel_shared kernel_shared;
-	const _Atomic uint32_t *links_down; /* bit p: port p has no link, says the control thread;
-					     * NULL: all have one */
+	const _Atomic uint32_t *links_down;
 	unsigned n_ports;
-	_Atomic uint64_t sample_cycles; /* least time between two drop samples; 0: no samples; a
-					 * reload changes it */
+	_Atomic uint64_t sample_cycles; /* as in the parts; a reload changes it */
 	struct eg_path_port port[EG_STAT_PORTS];
 
-	struct eg_resolver_limits limits;
-	struct eg_resolver resolver;
-	struct eg_icmp_limits icmp;
-	struct eg_unknown_reported unknown;
-	struct eg_tokens audit_lines; /* in the log (path/audit.h) */
-	struct eg_reassembly reassembly;
-	struct eg_resync resync;
-
-	/* One turn. */
+	/* One burst or poll. */
 	const struct eg_snap *snap;
 	const struct eg_snap_world *world;   /* its parts; NULL: nothing is published yet */
 	const struct eg_snap_policy *policy; /* NULL: no policy is enforced */
-	uint32_t down;                       /* links_down as it was at the turn's begin */
-	uint64_t bursts;
-	struct {
-		uint32_t next;        /* of the snapshot's idles, in this look at them */
-		uint64_t next_cycles; /* when the next look begins */
-	} keepalive;
-	struct {
-		uint32_t next;    /* of the snapshot's probes, in this look at them */
-		uint64_t next_ns; /* when the next look begins */
-	} probe;
-	uint64_t last_cycles; /* end of the stage before */
-	uint64_t next_sample;
+	struct eg_path_time now;
+	uint32_t down; /* links_down, as read at its start */
 	struct eg_batch batch;
-	struct {
-		unsigned n;
-		struct rte_mbuf *m[EG_BATCH_MAX];
-		uint8_t port[EG_BATCH_MAX]; /* for whose sake: where that came in */
-	} local;                            /* IP packets of our own, for the end of the burst */
-	struct {
-		unsigned at, n; /* those left are at to n - 1 */
-		struct rte_mbuf *m[EG_BATCH_MAX];
-		struct eg_meta meta[EG_BATCH_MAX];
-	} waiting;            /* sa_out: the batch from the first packet on that must be cut */
+	struct eg_batch local; /* locally originated IP packets, sent at the end of the burst */
+
+	/* What the stages keep, each in its own header; in the order of the path. */
+	struct eg_vlan_burst vlan;
+	struct eg_resolver_limits limits;
+	struct eg_reassembly reassembly;
+	struct eg_esp_ops esp; /* esp_in and esp_out */
+	struct eg_resync resync;
+	struct eg_path_lookups lookups;
+	struct eg_unknown_reported unknown;
+	struct eg_tokens audit_lines; /* path/audit.h */
+	struct eg_icmp_limits icmp;
+	struct eg_sa_groups groups;       /* sa_out */
+	struct eg_fragment_queue waiting; /* sa_out: the batch from the first packet on that must
+					   * be fragmented before it is sealed */
 	uint32_t fragment_id; /* of the last outer packet that was fragmented; 0: none yet */
-	struct {
-		unsigned n;
-		struct rte_mbuf *m[EG_BATCH_MAX];
-		uint8_t port[EG_BATCH_MAX];
-	} vlan; /* of a burst by a device with sub-ports: what still has to go its way */
-	struct eg_flow_now now;
-	struct eg_lookup lookups[EG_BATCH_MAX]; /* lookups[k] is of packet lookup_packet[k] */
-	uint8_t lookup_packet[EG_BATCH_MAX];
-	struct eg_crypto_op ops[EG_BATCH_MAX];
-	uint8_t op_packet[EG_BATCH_MAX]; /* ops[k] is batch packet op_packet[k] */
-	uint8_t aad[EG_BATCH_MAX][12];   /* of ESN packets: SPI, high, low (RFC 4106 s5), which are
-				     the implicit IV, too (RFC 8750 s4) */
-	struct {
-		struct eg_sa *sa;
-		unsigned n;
-		uint64_t bytes;
-		struct eg_sa_grant grant;
-	} group[EG_BATCH_MAX]; /* the batch's outbound SAs */
-	unsigned n_groups;
+	struct eg_keepalive keepalive;
+	struct eg_probe probe;
+	struct eg_resolver resolver;
+	uint64_t next_sample; /* TSC: no drop is sampled before */
+
+	/* Timing of stages: path.c only. */
+	uint64_t bursts;
+	uint64_t stage_end_cycles; /* TSC at the end of the last stage */
 };
 
 _Static_assert(EG_STAT_PORTS <= 32, "a bit a port in links_down");
 
-/* Has the port no link? As it was when the turn began. */
+/* Does the port have no link? As read at the start of the burst. */
 static inline bool eg_link_is_down(const struct eg_path *path, unsigned port)
 {
 	return path->down >> port & 1;
 }
 
-/* The number by which hops and groups name a tunnel. */
-static inline uint32_t eg_tunnel_id(const struct eg_path *path, const struct eg_tunnel *tunnel)
+/* Every burst and poll starts with it. */
+static inline void eg_path_read_links(struct eg_path *path)
 {
-	return (uint32_t)(tunnel - path->snap->tunnels);
+	if (path->links_down)
+		path->down = atomic_load_explicit(path->links_down, memory_order_relaxed);
 }
+
+/* The wall clock, read at most once per burst: for IVs and records. */
+static inline uint64_t eg_path_wall_ns(struct eg_path *path)
+{
+	if (!path->now.wall_ns)
+		path->now.wall_ns = eg_wall_ns();
+	return path->now.wall_ns;
+}
+
+/* Build a path; *path need not be zeroed. 0, or -EINVAL if the parts are impossible (no counters,
+ * too many ports, a worker that is not one of n_workers). Before the worker starts. */
+int eg_path_init(struct eg_path *path, const struct eg_path_parts *parts);
 
 /* Read this snapshot from now on; NULL: none is published. */
 static inline void eg_path_use(struct eg_path *path, const struct eg_snap *snap)
@@ -147,45 +180,43 @@ static inline void eg_path_use(struct eg_path *path, const struct eg_snap *snap)
 	path->policy = snap ? snap->policy : NULL;
 }
 
-/* Every turn begins with it. */
-static inline void eg_path_read_links(struct eg_path *path)
+/* Which tunnel it is, among the snapshot's. */
+static inline uint32_t eg_tunnel_id(const struct eg_path *path, const struct eg_tunnel *tunnel)
 {
-	if (path->links_down)
-		path->down = atomic_load_explicit(path->links_down, memory_order_relaxed);
+	return (uint32_t)(tunnel - path->snap->tunnels);
 }
 
-/* One burst from a port's receive queue, to its end: sent, dropped or handed over. Returns how many
- * packets came. `snap` may be NULL: then all are dropped by name. */
+/* One burst from a port's receive queue: each packet is sent, dropped or handed over. Returns how
+ * many were received. `snap` NULL: nothing is published yet, and all are dropped by name. */
 unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsigned port,
 			 uint16_t queue);
 
-/* One burst of ESP packets that other workers handed over. */
+/* One burst of packets that other workers handed over. Returns how many. */
 unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *snap);
 
-/* The keeper's turn (path/keeper.h), nothing on other workers: neighbours' messages and the packets
- * that wait for them. now_ms: of any clock that does not step back. `ending`: all that waits is
- * dropped. Returns how many came. */
+/* Neighbour resolution (path/resolve.h); nothing on other workers. now_ms: of any clock that does
+ * not step back. `ending`: drop all packets that wait. Returns how many packets and messages came
+ * from the rings. */
 unsigned eg_path_resolve(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
 			 bool ending);
 
-/* The keeper's turn with the kernel devices (path/kernel.h), nothing on other workers: what is for
- * them goes there, and with `receive` one burst of each is carried to its end. Returns how many
- * packets went and came. */
+/* Kernel devices (path/kernel.h); nothing on other workers: deliver what waits for them, and with
+ * `receive` forward one burst from each. Returns how many packets were delivered and received. */
 unsigned eg_path_kernels(struct eg_path *path, const struct eg_snap *snap, bool receive);
 
-/* One burst that other workers left for a transmit queue of ours. */
+/* Send one burst that other workers left for a transmit queue of this worker. Returns how many. */
 unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *ring,
 			  uint16_t queue);
 
-/* A few steps of looking for peers with udp_encap to whom nothing was sent for 20 s, and a
- * keepalive to each (RFC 3948 s4). Returns how many were sent. */
+/* Check a few tunnels with udp_encap, and send a keepalive through each that was idle for 20 s
+ * (RFC 3948 s4). Returns how many. */
 unsigned eg_path_send_keepalives(struct eg_path *path, const struct eg_snap *snap);
 
-/* A few steps of looking at the peers that are asked whether they live (route/alive.h): those of
- * this worker. now_ns: monotonic. Returns how many were asked. */
+/* Check a few of this worker's tunnels with dead peer detection, and send the probes that are due.
+ * now_ns: monotonic. Returns how many. */
 unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns);
 
-/* A read-only walk through one batch, stage by stage, for tests and benchmarks: the caller fills
- * path->batch, calls eg_path_use() and stages (path/stages.h). */
+/* Tests and benchmarks may call stages themselves (path/stages.h): they call eg_path_use(),
+ * fill path->batch, and call one stage after the other. */
 
 #endif

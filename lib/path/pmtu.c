@@ -192,7 +192,7 @@ enum eg_verdict eg_pmtu_message(struct eg_path *path, unsigned i, enum eg_verdic
 	if (!tunnel && !why)
 		return verdict; /* not between a tunnel's ends */
 	/* Not even an authentic one is believed then, or guessing would show which one it is. */
-	if (!eg_tokens_left(forged, path->last_cycles, path->cycles_per_s / EG_PMTU_FORGED_PPS,
+	if (!eg_tokens_left(forged, path->now.cycles, path->cycles_per_s / EG_PMTU_FORGED_PPS,
 			    EG_PMTU_FORGED_BURST))
 		return EG_DROP_PATH_MTU_RATE;
 	if (!mtu || !is_checksum_right(data, &meta->pkt))
@@ -200,13 +200,13 @@ enum eg_verdict eg_pmtu_message(struct eg_path *path, unsigned i, enum eg_verdic
 	else if (!why && !eg_ip_equal(&to, &quote.local))
 		why = EG_DROP_PATH_MTU_FORGED;
 	if (why && why != EG_DROP_PATH_MTU_IGNORED)
-		eg_tokens_take(forged, path->last_cycles, path->cycles_per_s / EG_PMTU_FORGED_PPS,
+		eg_tokens_take(forged, path->now.cycles, path->cycles_per_s / EG_PMTU_FORGED_PPS,
 			       EG_PMTU_FORGED_BURST);
 	if (why)
 		return why;
-	now_s = (uint32_t)(path->last_cycles / path->cycles_per_s);
+	now_s = (uint32_t)(path->now.cycles / path->cycles_per_s);
 	if (eg_pmtu_is_news(tunnel->pmtu, mtu, now_s)) {
-		if (!eg_tokens_take(&path->icmp.mtus, path->last_cycles,
+		if (!eg_tokens_take(&path->icmp.mtus, path->now.cycles,
 				    path->cycles_per_s / EG_PMTU_PPS, EG_PMTU_BURST))
 			return EG_DROP_PATH_MTU_RATE;
 		eg_pmtu_learn(tunnel->pmtu, mtu, now_s);

@@ -18,7 +18,7 @@ static struct eg_policy_packet question(const struct eg_path *path, unsigned i)
 		t = eg_packet_ends(eg_batch_data(&path->batch, i), meta->pkt.version,
 				   meta->pkt.proto);
 	else
-		t = eg_flow_opening(path->flow, &path->lookups[meta->lookup]);
+		t = eg_flow_opening(path->flow, &path->lookups.v[meta->lookup]);
 	return eg_policy_question(&t);
 }
 
@@ -59,8 +59,9 @@ static bool belongs(struct eg_path *path, unsigned i)
 {
 	uint8_t lookup = path->batch.meta[i].lookup;
 
-	return lookup != EG_NO_LOOKUP ? eg_flow_join(path->flow, &path->lookups[lookup], &path->now)
-				      : eg_is_related_error(path, i);
+	return lookup != EG_NO_LOOKUP
+		       ? eg_flow_join(path->flow, &path->lookups.v[lookup], &path->lookups.now)
+		       : eg_is_related_error(path, i);
 }
 
 static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet *packet,
@@ -81,12 +82,12 @@ static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet
 	if (path->policy->audit) {
 		eg_count(&path->stats->audited[egress ? EG_EGRESS : EG_INGRESS], 1);
 		if (meta->need == EG_NEED_ALONE ||
-		    eg_flow_audit(path->flow, &path->lookups[meta->lookup], &path->now))
+		    eg_flow_audit(path->flow, &path->lookups.v[meta->lookup], &path->lookups.now))
 			eg_audit(path, i, reason);
 		return;
 	}
 	if (meta->need != EG_NEED_ALONE)
-		eg_flow_deny(path->flow, &path->lookups[meta->lookup], &path->now);
+		eg_flow_deny(path->flow, &path->lookups.v[meta->lookup], &path->lookups.now);
 	eg_batch_remove(&path->batch, i, reason);
 }
 
@@ -98,7 +99,7 @@ static void allow(struct eg_path *path, unsigned i, const struct eg_policy_verdi
 		count_allowed(path, verdict);
 		return;
 	}
-	switch (eg_flow_allow(path->flow, &path->lookups[meta->lookup], &path->now)) {
+	switch (eg_flow_allow(path->flow, &path->lookups.v[meta->lookup], &path->lookups.now)) {
 	case EG_FLOW_JOINED:
 		break;
 	case EG_FLOW_OPENED:

@@ -1,6 +1,7 @@
-/* Do the peers live? They are asked by ICMP echo, each through its own tunnel and by one worker;
- * the verdicts are route's (route/alive.h). The far gateway answers as it answers anybody, by the
- * tunnel that the question came out of (route.c). */
+/* Probes are ICMP echo requests, each through its own tunnel and from one worker. The far gateway
+ * replies as to any echo request, through the tunnel that the request came out of (route.c). */
+#include "path/probe.h"
+
 #include "base/clock.h"
 #include "net/bytes.h"
 #include "path/drop.h"
@@ -8,9 +9,11 @@
 #include "path/related.h"
 #include "path/stages.h"
 
-#define LOOKS_TURN 16 /* no turn gets longer than by so many peers */
-#define LOOK_NS    EG_NS_PER_MS
-#define ECHO_LEN   8 /* a header, no data */
+#define TUNNELS_A_POLL 16 /* bounds what a poll costs */
+#define PASS_NS        EG_NS_PER_MS
+#define ECHO_LEN       8 /* a header, no data */
+
+_Static_assert(TUNNELS_A_POLL <= EG_BATCH_MAX, "a poll's probes are one batch");
 
 /* RFC 792, RFC 4443 s4.1. Its checksum is eg_icmp_wrap()'s. */
 static void put_echo(uint8_t *icmp, uint8_t type, const struct eg_liveness *liveness)
@@ -26,24 +29,21 @@ static void make(struct eg_path *path, const struct eg_tunnel *tunnel)
 	bool v4 = tunnel->target.family == 4;
 	unsigned head = v4 ? EG_IP4_LEN : EG_IP6_LEN;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(path->pool);
-	struct eg_batch *batch = &path->batch;
 	uint8_t *out;
 
-	if (!m) /* one that is not answered: so will the next be sent */
+	if (!m) /* counts as one without a reply; the next is sent in time */
 		return;
 	out = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(head + ECHO_LEN));
 	put_echo(out + head, v4 ? EG_ICMP_ECHO : EG_ICMP6_ECHO, tunnel->liveness);
 	eg_icmp_wrap(out, (uint16_t)(head + ECHO_LEN), &tunnel->source, &tunnel->target);
-	batch->m[batch->n] = m;
-	/* Through the peer's own tunnel, whatever route leads to the target. */
-	batch->meta[batch->n] =
-		(struct eg_meta){.port = tunnel->hop.port, .hop = &tunnel->into, .local = true};
-	batch->n++;
+	/* Through this very tunnel, whatever route leads to the target. */
+	eg_batch_add(
+		&path->batch, m,
+		(struct eg_meta){.port = tunnel->hop.port, .hop = &tunnel->into, .local = true});
 	eg_count(&path->stats->local[EG_LOCAL_ECHO_REQUEST], 1);
 }
 
-/* A look at one peer. */
-static void look(struct eg_path *path, const struct eg_tunnel *tunnel, uint64_t now_ns)
+static void check(struct eg_path *path, const struct eg_tunnel *tunnel, uint64_t now_ns)
 {
 	struct eg_liveness *liveness = tunnel->liveness;
 
@@ -55,33 +55,23 @@ static void look(struct eg_path *path, const struct eg_tunnel *tunnel, uint64_t 
 		make(path, tunnel);
 }
 
-unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns)
+unsigned eg_probe_fill(struct eg_path *path, uint64_t now_ns)
 {
-	unsigned made;
+	const struct eg_snap *snap = path->snap;
+	struct eg_probe *pass = &path->probe;
 
-	if (!snap->n_probes || now_ns < path->probe.next_ns)
-		return 0;
-	eg_path_use(path, snap);
-	path->batch.n = path->batch.n_removed = 0;
-	eg_path_read_links(path);
-	for (unsigned i = 0; i < LOOKS_TURN && path->probe.next < snap->n_probes; i++)
-		look(path, &snap->tunnels[snap->probes[path->probe.next++]], now_ns);
-	if (path->probe.next >= snap->n_probes) {
-		path->probe.next = 0;
-		path->probe.next_ns = now_ns + LOOK_NS;
+	for (unsigned i = 0; i < TUNNELS_A_POLL && pass->next < snap->n_probes; i++)
+		check(path, &snap->tunnels[snap->probes[pass->next++]], now_ns);
+	if (pass->next >= snap->n_probes) {
+		pass->next = 0;
+		pass->next_ns = now_ns + PASS_NS;
 	}
-	made = path->batch.n;
-	if (made) {
-		eg_parse_inner(path);
-		eg_sa_out(path);
-		eg_esp_out(path);
-		eg_tx(path);
-	}
-	return made;
+	return path->batch.n;
 }
 
-/* An echo reply from the target of the very peer by whose SA it came, to our question. */
-static struct eg_liveness *answers(const struct eg_path *path, unsigned i)
+/* The liveness of the tunnel that packet i came out of, if the packet is a reply from that tunnel's
+ * target to a probe; else NULL. */
+static struct eg_liveness *find_probe(const struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const struct eg_pkt *pkt = &meta->pkt;
@@ -110,7 +100,7 @@ void eg_probe_replies(struct eg_path *path)
 	if (!path->snap->n_probes)
 		return;
 	for (unsigned i = 0; i < batch->n; i++) {
-		struct eg_liveness *liveness = answers(path, i);
+		struct eg_liveness *liveness = find_probe(path, i);
 
 		if (!liveness)
 			continue;

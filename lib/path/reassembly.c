@@ -185,7 +185,7 @@ static struct eg_reassembly_entry *begin(struct eg_path *path, const struct piec
 	entry = find_free(path, &piece->key);
 	entry->key = piece->key;
 	entry->m = m;
-	entry->until_cycles = path->last_cycles + path->cycles_per_s / 1000 * EG_REASSEMBLY_MS;
+	entry->until_cycles = path->now.cycles + path->cycles_per_s / 1000 * EG_REASSEMBLY_MS;
 	entry->port = (uint8_t)port;
 	entry->total = entry->got = entry->reach = 0;
 	entry->at = PAYLOAD_OFF;

@@ -27,7 +27,7 @@ static bool carries(const struct eg_path *path, const struct eg_flow_tuple *tupl
 	struct eg_policy_verdict verdict;
 	struct eg_lookup lookup;
 
-	eg_flow_peek(path->flow, tuple, &path->now, &lookup);
+	eg_flow_peek(path->flow, tuple, &path->lookups.now, &lookup);
 	if (lookup.need != EG_FLOW_REDECIDE)
 		return lookup.need == EG_FLOW_PASS;
 	opening = eg_flow_opening(path->flow, &lookup);
@@ -146,13 +146,13 @@ static void remember_first(struct eg_path *path, unsigned i)
 	struct eg_frag_entry *first;
 
 	if (meta->lookup != EG_NO_LOOKUP) {
-		const struct eg_lookup *lookup = &path->lookups[meta->lookup];
+		const struct eg_lookup *lookup = &path->lookups.v[meta->lookup];
 
 		ends.sport = lookup->key.port[lookup->side];
 		ends.dport = lookup->key.port[!lookup->side];
 	}
-	first = eg_frag_put(&path->flow->frags, &ends, meta->pkt.frag_id, path->now.s);
-	first->generation = path->now.generation;
+	first = eg_frag_put(&path->flow->frags, &ends, meta->pkt.frag_id, path->lookups.now.s);
+	first->generation = path->lookups.now.generation;
 	first->l4_proto = meta->lookup != EG_NO_LOOKUP ? meta->pkt.proto : EG_PROTO_NONE;
 	first->end = (uint16_t)(meta->pkt.len -
 				fragmentable(eg_batch_data(&path->batch, i), &meta->pkt));
@@ -162,13 +162,13 @@ static void remember_first(struct eg_path *path, unsigned i)
 static bool way_is_open(const struct eg_path *path, struct eg_frag_entry *first,
 			struct eg_flow_tuple ends)
 {
-	if (first->generation != path->now.generation && !path->now.keep) {
+	if (first->generation != path->lookups.now.generation && !path->lookups.now.keep) {
 		ends.proto = first->l4_proto;
 		ends.sport = first->sport;
 		ends.dport = first->dport;
 		if (first->l4_proto == EG_PROTO_NONE || !carries(path, &ends))
 			return false;
-		first->generation = path->now.generation;
+		first->generation = path->lookups.now.generation;
 	}
 	return true;
 }
@@ -192,7 +192,7 @@ static enum eg_verdict follow(struct eg_path *path, unsigned i)
 	const struct eg_pkt *pkt = &path->batch.meta[i].pkt;
 	struct eg_flow_tuple ends = fragment_ends(path, i);
 	struct eg_frag_entry *first =
-		eg_frag_get(&path->flow->frags, &ends, pkt->frag_id, path->now.s);
+		eg_frag_get(&path->flow->frags, &ends, pkt->frag_id, path->lookups.now.s);
 
 	if (first && fragment_offset(eg_batch_data(&path->batch, i), pkt) < first->end)
 		return EG_DROP_FRAGMENT_OVERLAP;

@@ -1,12 +1,13 @@
-/* The keeper's turn: packets that wait, messages that came, time that passed. Beside it what other
- * workers do to bring it both. */
+/* A poll has many small steps: one packet that waits, one message, one address to announce, one
+ * entry of the table whose time may have come. Each adds a bounded number of frames to the batch,
+ * and starts only if there is room for them, so that the batch never overflows. */
 #include "path/resolve.h"
-
-#include <rte_cycles.h>
 
 #include "net/bytes.h"
 #include "path/drop.h"
-#include "path/stages.h"
+#include "path/icmp.h"
+#include "path/link.h"
+#include "path/path.h"
 
 #define TICK_MS      10
 #define TICK_ENTRIES (EG_NEIGH_MAX / 16) /* a whole pass in 160 ms */
@@ -15,14 +16,19 @@
 #define ANNOUNCE_MS  2000
 #define DEFEND_MS    10000
 
+/* Frames of one step at most: an answer, a defence, and what waited for one neighbour. */
+#define STEP_FRAMES (EG_NEIGH_HELD_MAX + 2)
+
+_Static_assert(STEP_FRAMES <= EG_BATCH_MAX, "a step's frames fit one batch");
+
 /* At the start of a waiting packet's buffer. */
 struct waiting {
 	struct eg_ip next;
 	uint8_t port;
-	uint8_t from;     /* port where it came in */
-	bool from_tunnel; /* by ESP, that is */
+	uint8_t from; /* port where it came in */
+	bool from_tunnel;
 	bool sealed;
-	bool forwarded; /* as it is: its sender may be told of its end */
+	bool forwarded; /* and in clear: its source may get an ICMP error */
 };
 
 static struct waiting *waiting_of(const struct rte_mbuf *m)
@@ -30,12 +36,12 @@ static struct waiting *waiting_of(const struct rte_mbuf *m)
 	return m->buf_addr;
 }
 
-/* Does it confirm what the table has, or answer what it asks? Whoever says otherwise of a neighbour
- * that we know is one of many: their flood must not drown the neighbour's own word. */
-static bool is_welcome(const struct eg_path *path, unsigned port,
-		       const struct eg_neigh_message *message)
+/* Does it confirm the table, or answer a request of ours? Messages that contradict a known
+ * neighbour may come in any number: they must not crowd out the neighbour's own. */
+static bool is_expected(const struct eg_path *path, unsigned port,
+			const struct eg_neigh_message *message)
 {
-	uint64_t mac, told = 0;
+	uint64_t mac, claimed = 0;
 	struct eg_neigh_key key;
 
 	if (!message->sender.family)
@@ -43,8 +49,8 @@ static bool is_welcome(const struct eg_path *path, unsigned port,
 	key = eg_neigh_key_make(port, message->sender.family, message->sender.bytes);
 	if (!eg_neigh_known(path->resolver_shared.neighs, &key, &mac))
 		return false;
-	memcpy(&told, message->mac, 6);
-	return mac && message->has_mac ? mac == told : message->answers;
+	memcpy(&claimed, message->mac, 6);
+	return mac && message->has_mac ? mac == claimed : message->answers;
 }
 
 enum eg_verdict eg_resolve_message(struct eg_path *path, struct rte_mbuf *m, unsigned port)
@@ -55,8 +61,8 @@ enum eg_verdict eg_resolve_message(struct eg_path *path, struct rte_mbuf *m, uns
 
 	if (!eg_neigh_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &message))
 		return EG_DROP_BAD_DISCOVERY;
-	tokens = is_welcome(path, port, &message) ? &limits->welcome : &limits->others;
-	if (!eg_tokens_take(tokens, rte_get_tsc_cycles(), path->cycles_per_s / EG_MESSAGES_PPS,
+	tokens = is_expected(path, port, &message) ? &limits->expected : &limits->others;
+	if (!eg_tokens_take(tokens, path->now.cycles, path->cycles_per_s / EG_MESSAGES_PPS,
 			    EG_MESSAGES_BURST))
 		return EG_DROP_DISCOVERY_RATE;
 	m->port = (uint16_t)port;
@@ -81,18 +87,18 @@ enum eg_verdict eg_resolve_packet(struct eg_path *path, const struct eg_meta *me
 								     : EG_CONSUMED;
 }
 
-/* A frame of our own, built in place. */
-static void send_own(struct eg_path *path, unsigned port, const uint8_t *frame, uint32_t len)
+/* A locally originated frame, into the batch. */
+static void add_frame(struct eg_path *path, unsigned port, const uint8_t *frame, uint32_t len)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(path->pool);
 
-	if (!m) /* the question comes again, and so does whoever asks us */
+	if (!m) /* requests are repeated, ours and others' */
 		return;
 	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
-	eg_tx_local(path, port, m);
+	eg_batch_add(&path->batch, m, (struct eg_meta){.port = (uint8_t)port, .local = true});
 }
 
-/* As whom a port asks for a neighbour, and is there anybody? */
+/* The sender of a port's request for a neighbour; false if the port has no address for one. */
 static bool make_self(const struct eg_path *path, unsigned port, const struct eg_ip *target,
 		      struct eg_neigh_self *self)
 {
@@ -107,24 +113,26 @@ static bool make_self(const struct eg_path *path, unsigned port, const struct eg
 	return local || target->family == 6;
 }
 
-static void ask(struct eg_path *path, struct eg_neigh *neigh, bool all, uint64_t now_ms)
+static void request(struct eg_path *path, struct eg_neigh *neigh, bool all)
 {
 	uint64_t word = atomic_load_explicit(&neigh->mac, memory_order_relaxed);
+	uint64_t now_ms = path->resolver.now_ms;
 	uint8_t frame[EG_NEIGH_FRAME_MAX];
 	struct eg_neigh_self self;
 
-	/* Without a token it was not asked: the next look at the entry tries again. */
-	if (!eg_tokens_take(&path->resolver.questions, now_ms * 1000, 1000000 / EG_REQUESTS_PPS,
+	/* Without a token nothing was requested: the next check of the entry tries again. */
+	if (!eg_tokens_take(&path->resolver.requests, now_ms * 1000, 1000000 / EG_REQUESTS_PPS,
 			    EG_REQUESTS_BURST))
 		return;
 	eg_neigh_requested(neigh, now_ms);
 	if (!make_self(path, neigh->port, &neigh->ip, &self))
 		return;
-	send_own(path, neigh->port, frame,
-		 eg_neigh_request(frame, &self, &neigh->ip, all ? NULL : (const uint8_t *)&word));
+	add_frame(path, neigh->port, frame,
+		  eg_neigh_request(frame, &self, &neigh->ip, all ? NULL : (const uint8_t *)&word));
 }
 
-static void send_held(struct eg_path *path, struct eg_neigh *neigh)
+/* The packets that waited for a neighbour, as frames into the batch. */
+static void release_held(struct eg_path *path, struct eg_neigh *neigh)
 {
 	uint64_t word = atomic_load_explicit(&neigh->mac, memory_order_relaxed);
 	void *held[EG_NEIGH_HELD_MAX];
@@ -133,17 +141,19 @@ static void send_held(struct eg_path *path, struct eg_neigh *neigh)
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = held[i];
 
-		/* While it was waiting, a reload may have named its network. */
-		if (!waiting_of(m)->sealed && eg_tx_must_encrypt(path, m))
+		/* A reload may have added its network to `encrypt` meanwhile. */
+		if (!waiting_of(m)->sealed && eg_link_must_encrypt(path, m))
 			eg_drop_mbuf(path, m, EG_DROP_MUST_ENCRYPT);
+		else if (!eg_link_put(&path->port[neigh->port], m, &word))
+			eg_drop_mbuf(path, m, EG_DROP_NO_ROOM);
 		else
-			eg_tx_packet(path, neigh->port, m, (const uint8_t *)&word);
+			eg_batch_add(&path->batch, m, (struct eg_meta){.port = neigh->port});
 	}
 }
 
-/* tell: their senders. */
+/* `report`: by ICMP, to their sources. */
 static void drop_held(struct eg_path *path, struct eg_neigh *neigh, enum eg_verdict reason,
-		      bool tell)
+		      bool report)
 {
 	void *held[EG_NEIGH_HELD_MAX];
 	unsigned n = eg_neigh_release(path->resolver_shared.neighs, neigh, held);
@@ -151,25 +161,24 @@ static void drop_held(struct eg_path *path, struct eg_neigh *neigh, enum eg_verd
 	for (unsigned i = 0; i < n; i++) {
 		const struct waiting *w = waiting_of(held[i]);
 
-		if (tell && w->forwarded)
+		if (report && w->forwarded)
 			eg_icmp_no_neighbor(path, w->from, w->from_tunnel, held[i]);
 		eg_drop_about(path, held[i], reason,
 			      &(struct eg_drop_neighbor){neigh->port, &neigh->ip, NULL, false});
 	}
 }
 
-static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_do what,
-		uint64_t now_ms)
+static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_do what)
 {
 	switch (what) {
 	case EG_NEIGH_NOTHING:
 		break;
 	case EG_NEIGH_REQUEST_ALL:
 	case EG_NEIGH_REQUEST_STATION:
-		ask(path, neigh, what == EG_NEIGH_REQUEST_ALL, now_ms);
+		request(path, neigh, what == EG_NEIGH_REQUEST_ALL);
 		break;
 	case EG_NEIGH_SEND_HELD:
-		send_held(path, neigh);
+		release_held(path, neigh);
 		break;
 	case EG_NEIGH_GIVE_UP:
 		drop_held(path, neigh, EG_DROP_NEIGHBOR_FAILED, true);
@@ -178,8 +187,8 @@ static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_do w
 	}
 }
 
-/* One packet that waits: its neighbour may have answered while it was in the ring. */
-static enum eg_verdict wait(struct eg_path *path, struct rte_mbuf *m, uint64_t now_ms)
+/* A packet waits for its neighbour, which may have answered while the packet was in the ring. */
+static enum eg_verdict hold(struct eg_path *path, struct rte_mbuf *m)
 {
 	struct eg_neighs *neighs = path->resolver_shared.neighs;
 	const struct waiting *w = waiting_of(m);
@@ -190,34 +199,34 @@ static enum eg_verdict wait(struct eg_path *path, struct rte_mbuf *m, uint64_t n
 		neigh = eg_neigh_add(neighs, &key);
 		if (!neigh)
 			return EG_DROP_NEIGHBOR_TABLE_FULL;
-		ask(path, neigh, true, now_ms);
+		request(path, neigh, true);
 	}
 	if (!eg_neigh_hold(neighs, neigh, m))
 		return EG_DROP_NEIGHBOR_PENDING_FULL;
 	if (neigh->state != EG_NEIGH_INCOMPLETE)
-		send_held(path, neigh);
-	return EG_PASS;
+		release_held(path, neigh);
+	return EG_CONSUMED;
 }
 
-/* Somebody else says that an address of ours is his (RFC 5227 s2.4 b): tell the operator, and say
- * once in ten seconds that it is ours. */
+/* Another station claims an address of ours (RFC 5227 s2.4 b): log that, and at most once in ten
+ * seconds announce the address. */
 static enum eg_verdict defend(struct eg_path *path, struct rte_mbuf *m, unsigned port,
-			      const struct eg_neigh_message *message, uint64_t now_ms)
+			      const struct eg_neigh_message *message)
 {
-	uint64_t *last = &path->resolver.defended_ms[port];
+	uint64_t *last = &path->resolver.defended_ms[port], now_ms = path->resolver.now_ms;
 	struct eg_neigh_self self = {.ip = message->sender};
 	uint8_t frame[EG_NEIGH_FRAME_MAX];
-	bool speak = !*last || now_ms - *last >= DEFEND_MS;
+	bool due = !*last || now_ms - *last >= DEFEND_MS;
 
-	if (speak) {
+	if (due) {
 		*last = now_ms;
 		memcpy(self.mac, path->port[port].mac, 6);
-		send_own(path, port, frame, eg_neigh_announce(frame, &self));
+		add_frame(path, port, frame, eg_neigh_announce(frame, &self));
 	}
 	eg_drop_about(path, m, EG_DROP_DUPLICATE_ADDRESS,
 		      &(struct eg_drop_neighbor){port, &message->sender,
 						 message->has_mac ? message->mac : message->from,
-						 speak});
+						 due});
 	return EG_DROP_DUPLICATE_ADDRESS;
 }
 
@@ -235,55 +244,60 @@ static void answer(struct eg_path *path, unsigned port, const struct eg_neigh_me
 	uint8_t frame[EG_NEIGH_FRAME_MAX];
 
 	memcpy(self.mac, path->port[port].mac, 6);
-	send_own(path, port, frame, eg_neigh_answer(frame, &self, message));
+	add_frame(path, port, frame, eg_neigh_answer(frame, &self, message));
 }
 
-/* One message; true where the mbuf was dropped by name, else it has served. */
-static bool hear(struct eg_path *path, struct rte_mbuf *m, uint64_t now_ms)
+/* A neighbour says where it is: update its entry. */
+static enum eg_verdict learn(struct eg_path *path, struct rte_mbuf *m, unsigned port,
+			     const struct eg_neigh_message *message)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	bool to_us = !memcmp(rte_pktmbuf_mtod(m, const uint8_t *), path->port[port].mac, 6);
+	struct eg_neighs *neighs = path->resolver_shared.neighs;
+	struct eg_neigh_key key =
+		eg_neigh_key_make(port, message->sender.family, message->sender.bytes);
+	struct eg_neigh *neigh = eg_neigh_find(neighs, &key);
+	bool refused = false;
+
+	if (!neigh)
+		return EG_PASS;
+	act(path, neigh,
+	    eg_neigh_update(neighs, neigh, message, message->answers && to_us,
+			    path->resolver.now_ms, &refused));
+	if (!refused)
+		return EG_PASS;
+	eg_drop_about(path, m, EG_DROP_NEIGHBOR_CLAIM,
+		      &(struct eg_drop_neighbor){port, &message->sender, message->mac, false});
+	return EG_DROP_NEIGHBOR_CLAIM;
+}
+
+/* EG_PASS: the message has served its purpose; else it was dropped. */
+static enum eg_verdict handle_message(struct eg_path *path, struct rte_mbuf *m)
+{
 	unsigned port = m->port;
 	struct eg_neigh_message message;
-	struct eg_neigh *neigh;
-	struct eg_neigh_key key;
-	bool to_us = !memcmp(frame, path->port[port].mac, 6), refused = false;
 
-	/* It was parsed by the worker that brought it: the bytes are the same. */
-	if (!eg_neigh_parse(frame, m->data_len, &message) ||
+	/* The worker that received it has parsed it: the bytes are the same. */
+	if (!eg_neigh_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &message) ||
 	    !memcmp(message.from, path->port[port].mac, 6))
-		return false; /* our own words came back */
+		return EG_PASS; /* a frame of ours came back */
 	if (message.asks && is_ours(path, port, &message.target))
 		answer(path, port, &message);
 	if (is_ours(path, port, &message.sender))
-		return defend(path, m, port, &message, now_ms);
-	if (!message.sender.family)
-		return false;
-	key = eg_neigh_key_make(port, message.sender.family, message.sender.bytes);
-	neigh = eg_neigh_find(path->resolver_shared.neighs, &key);
-	if (!neigh)
-		return false;
-	act(path, neigh,
-	    eg_neigh_update(path->resolver_shared.neighs, neigh, &message, message.answers && to_us,
-			    now_ms, &refused),
-	    now_ms);
-	if (refused)
-		eg_drop_about(
-			path, m, EG_DROP_NEIGHBOR_CLAIM,
-			&(struct eg_drop_neighbor){port, &message.sender, message.mac, false});
-	return refused;
+		return defend(path, m, port, &message);
+	return message.sender.family ? learn(path, m, port, &message) : EG_PASS;
 }
 
-static void begin_announcing(struct eg_resolver *resolver, uint32_t ports, uint64_t now_ms)
+static void begin_announcing(struct eg_resolver *resolver, uint32_t ports)
 {
 	resolver->announce_ports =
 		resolver->announce_left ? resolver->announce_ports | ports : ports;
 	resolver->announce_left = ANNOUNCE_NUM;
-	resolver->announce_ms = now_ms;
+	resolver->announce_ms = resolver->now_ms;
 }
 
-/* A world may have new addresses: announce those of ports whose addresses are not the ones that
- * were announced last. */
-static void note_addresses(struct eg_path *path, uint64_t now_ms)
+/* A new world may have new addresses: announce those of the ports whose addresses are not the ones
+ * announced last. */
+static void compare_addresses(struct eg_path *path)
 {
 	const struct eg_snap_world *world = path->world;
 	struct eg_resolver *resolver = &path->resolver;
@@ -299,36 +313,39 @@ static void note_addresses(struct eg_path *path, uint64_t now_ms)
 		ports |= 1u << p;
 	}
 	if (ports)
-		begin_announcing(resolver, ports, now_ms);
+		begin_announcing(resolver, ports);
 }
 
-/* Announce our addresses when they come into force and when a link comes up (RFC 5227 s2.3,
- * RFC 4861 s7.2.6). */
-static void announce(struct eg_path *path, uint64_t now_ms)
+/* Announce the gateway's addresses when they come into force and when a link comes up (RFC 5227
+ * s2.3, RFC 4861 s7.2.6). */
+static void start_round(struct eg_path *path)
 {
 	struct eg_resolver *resolver = &path->resolver;
-	const struct eg_locals *locals = &path->world->locals;
 
-	note_addresses(path, now_ms);
-	if (!resolver->announce_left || now_ms < resolver->announce_ms)
+	compare_addresses(path);
+	if (!resolver->announce_left || resolver->now_ms < resolver->announce_ms)
 		return;
 	resolver->announce_left--;
-	resolver->announce_ms = now_ms + ANNOUNCE_MS;
-	for (size_t i = 0; i < locals->n; i++) {
-		struct eg_neigh_self self = {.ip = locals->v[i].address.ip};
-		uint8_t frame[EG_NEIGH_FRAME_MAX];
-
-		if (!(resolver->announce_ports >> locals->v[i].port & 1) ||
-		    eg_link_is_down(path, locals->v[i].port))
-			continue;
-		memcpy(self.mac, path->port[locals->v[i].port].mac, 6);
-		send_own(path, locals->v[i].port, frame, eg_neigh_announce(frame, &self));
-	}
+	resolver->announce_ms = resolver->now_ms + ANNOUNCE_MS;
+	resolver->addresses_left = path->world->locals.n;
 }
 
-/* Behind a link that went, anybody may be when it comes back: its neighbours are forgotten, and
- * asked for again when packets go there. When it is back, neighbours hear who we are. */
-static void follow_links(struct eg_path *path, uint64_t now_ms)
+static void announce(struct eg_path *path, const struct eg_local *local)
+{
+	struct eg_neigh_self self = {.ip = local->address.ip};
+	uint8_t frame[EG_NEIGH_FRAME_MAX];
+
+	if (!(path->resolver.announce_ports >> local->port & 1) ||
+	    eg_link_is_down(path, local->port))
+		return;
+	memcpy(self.mac, path->port[local->port].mac, 6);
+	add_frame(path, local->port, frame, eg_neigh_announce(frame, &self));
+}
+
+/* When a link comes back, other stations may be behind it: the neighbours of a link that went down
+ * are removed, and requested again when packets go there. On a link that came up, the gateway's
+ * addresses are announced. */
+static void follow_links(struct eg_path *path)
 {
 	struct eg_neighs *neighs = path->resolver_shared.neighs;
 	uint32_t changed = path->resolver.down ^ path->down;
@@ -337,7 +354,7 @@ static void follow_links(struct eg_path *path, uint64_t now_ms)
 		return;
 	path->resolver.down = path->down;
 	if (changed & ~path->down)
-		begin_announcing(&path->resolver, changed & ~path->down, now_ms);
+		begin_announcing(&path->resolver, changed & ~path->down);
 	for (unsigned i = 0; i < EG_NEIGH_MAX; i++) {
 		struct eg_neigh *neigh = &neighs->entry[i];
 
@@ -348,21 +365,7 @@ static void follow_links(struct eg_path *path, uint64_t now_ms)
 	}
 }
 
-static void tick(struct eg_path *path, uint64_t now_ms)
-{
-	struct eg_neighs *neighs = path->resolver_shared.neighs;
-
-	follow_links(path, now_ms);
-	announce(path, now_ms);
-	for (unsigned i = 0; i < TICK_ENTRIES; i++) {
-		struct eg_neigh *neigh = &neighs->entry[path->resolver.at++ % EG_NEIGH_MAX];
-
-		if (neigh->state != EG_NEIGH_FREE)
-			act(path, neigh, eg_neigh_step(neighs, neigh, now_ms), now_ms);
-	}
-}
-
-/* What still waits when the daemon ends. */
+/* The daemon ends. */
 static void drop_all_held(struct eg_path *path)
 {
 	for (unsigned i = 0; path->resolver_shared.neighs->n_held && i < EG_NEIGH_MAX; i++)
@@ -370,49 +373,95 @@ static void drop_all_held(struct eg_path *path)
 			  false);
 }
 
-static unsigned take_packets(struct eg_path *path, uint64_t now_ms, bool ending)
+static void take_packet(struct eg_path *path, struct rte_mbuf *m)
 {
-	struct rte_mbuf *m[EG_BATCH_MAX];
-	unsigned n = rte_ring_sc_dequeue_burst(path->resolver_shared.packets, (void **)m,
-					       EG_BATCH_MAX, NULL);
+	enum eg_verdict verdict = path->resolver.ending ? EG_DROP_NEIGHBOR_FAILED
+				  : !path->world        ? EG_DROP_NO_SNAPSHOT
+							: hold(path, m);
 
-	for (unsigned i = 0; i < n; i++) {
-		enum eg_verdict verdict = ending         ? EG_DROP_NEIGHBOR_FAILED
-					  : !path->world ? EG_DROP_NO_SNAPSHOT
-							 : wait(path, m[i], now_ms);
-
-		if (verdict)
-			eg_drop_mbuf(path, m[i], verdict);
-	}
-	return n;
+	if (verdict != EG_CONSUMED)
+		eg_drop_mbuf(path, m, verdict);
 }
 
-static unsigned take_messages(struct eg_path *path, uint64_t now_ms)
+static void take_message(struct eg_path *path, struct rte_mbuf *m)
 {
-	struct rte_mbuf *m[EG_BATCH_MAX];
-	unsigned n = rte_ring_sc_dequeue_burst(path->resolver_shared.messages, (void **)m,
-					       EG_BATCH_MAX, NULL);
-
-	for (unsigned i = 0; i < n; i++) {
-		if (!path->world || !hear(path, m[i], now_ms))
-			eg_consume(path, m[i]);
-	}
-	return n;
+	if (!path->world || !handle_message(path, m))
+		eg_consume(path, m);
 }
 
-unsigned eg_resolver_poll(struct eg_path *path, uint64_t now_ms, bool ending)
+/* The next mbuf of a ring, if there is one and `left` allows it. */
+static struct rte_mbuf *take(struct eg_resolver *resolver, struct rte_ring *ring, unsigned *left)
 {
-	unsigned n;
+	void *m;
 
-	eg_path_read_links(path);
-	n = take_packets(path, now_ms, ending);
-	n += take_messages(path, now_ms);
-	if (ending) {
+	if (!*left || rte_ring_sc_dequeue(ring, &m)) {
+		*left = 0;
+		return NULL;
+	}
+	--*left;
+	resolver->taken++;
+	return m;
+}
+
+/* One entry of the table whose time may have come. */
+static void check_entry(struct eg_path *path)
+{
+	struct eg_resolver *resolver = &path->resolver;
+	struct eg_neighs *neighs = path->resolver_shared.neighs;
+	struct eg_neigh *neigh = &neighs->entry[resolver->at++ % EG_NEIGH_MAX];
+
+	if (neigh->state != EG_NEIGH_FREE)
+		act(path, neigh, eg_neigh_step(neighs, neigh, resolver->now_ms));
+}
+
+/* False: nothing is left to do in this poll. */
+static bool step(struct eg_path *path)
+{
+	const struct eg_resolver_shared *shared = &path->resolver_shared;
+	struct eg_resolver *resolver = &path->resolver;
+	struct rte_mbuf *m;
+
+	if ((m = take(resolver, shared->packets, &resolver->packets_left))) {
+		take_packet(path, m);
+	} else if ((m = take(resolver, shared->messages, &resolver->messages_left))) {
+		take_message(path, m);
+	} else if (resolver->ticks) {
+		resolver->ticks = false;
+		resolver->entries_left = TICK_ENTRIES;
+		follow_links(path);
+		start_round(path);
+	} else if (resolver->addresses_left) {
+		const struct eg_locals *locals = &path->world->locals;
+
+		announce(path, &locals->v[locals->n - resolver->addresses_left--]);
+	} else if (resolver->entries_left) {
+		resolver->entries_left--;
+		check_entry(path);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+void eg_resolver_begin(struct eg_path *path, uint64_t now_ms, bool ending)
+{
+	struct eg_resolver *resolver = &path->resolver;
+
+	resolver->now_ms = now_ms;
+	resolver->ending = ending;
+	resolver->taken = 0;
+	resolver->packets_left = resolver->messages_left = EG_BATCH_MAX;
+	resolver->ticks = !ending && path->world && now_ms >= resolver->next_ms;
+	if (resolver->ticks)
+		resolver->next_ms = now_ms + TICK_MS;
+}
+
+unsigned eg_resolver_fill(struct eg_path *path)
+{
+	path->batch.n = path->batch.n_removed = 0;
+	while (path->batch.n + STEP_FRAMES <= EG_BATCH_MAX && step(path))
+		;
+	if (path->resolver.ending && !path->batch.n)
 		drop_all_held(path);
-	} else if (path->world && now_ms >= path->resolver.next_ms) {
-		path->resolver.next_ms = now_ms + TICK_MS;
-		tick(path, now_ms);
-	}
-	eg_tx_flush(path);
-	return n;
+	return path->batch.n;
 }

@@ -1,9 +1,10 @@
-/* Neighbours on the packets' way: one worker, the keeper, writes their table (neigh/table.h) and
- * keeps the packets that wait; all others bring it both messages and packets by rings.
+/* Neighbour resolution: one worker, the resolver, writes the neighbour table (neigh/table.h), holds
+ * the packets whose next hop's MAC is not known yet, answers ARP and ND, and announces the
+ * gateway's addresses. All workers pass it messages and packets through rings.
  *
- * Life cycle: app makes the rings and the table before the workers, and says which worker keeps; at
- * the end the keeper drops what still waits. Synchronization: rings are multi-producer, single-
- * consumer; everything else here is the keeper's own. */
+ * Life cycle: app makes the rings and the table before the workers, and says which worker resolves;
+ * at the end it drops the packets that still wait. Synchronization: rings are multi-producer,
+ * single-consumer; everything else here belongs to that worker. */
 #ifndef EG_PATH_RESOLVE_H
 #define EG_PATH_RESOLVE_H
 
@@ -23,50 +24,60 @@ struct rte_mbuf;
 /* What all workers share. */
 struct eg_resolver_shared {
 	struct eg_neighs *neighs;
-	struct rte_ring *messages; /* mbuf->port: our index; data start at the Ethernet header */
-	struct rte_ring *packets;  /* ready but for the link header; what they wait for stands at
+	struct rte_ring *messages; /* mbuf->port: index of the port; data start at the Ethernet
+				    * header */
+	struct rte_ring *packets;  /* ready except for the link header; what they wait for is at
 				    * the start of their buffer */
 };
 
-/* A worker's brakes on what it brings. */
+/* A worker's rate limiters for messages. */
 struct eg_resolver_limits {
-	struct eg_tokens welcome, others;
+	struct eg_tokens expected, others; /* `expected` confirm or answer the table */
 };
 
-/* The keeper's own. */
+/* Of the worker that resolves. */
 struct eg_resolver {
-	bool on; /* this worker keeps */
+	bool on; /* this worker resolves */
 	uint64_t next_ms;
-	uint32_t at; /* where the next look through the table begins */
-	struct eg_tokens questions;
-	uint64_t world_generation;          /* of the world that was last looked at */
+	uint32_t at; /* the table's entry that is checked next */
+	struct eg_tokens requests;
+	uint64_t world_generation;          /* of the world whose addresses were compared last */
 	uint64_t announced[EG_NEIGH_PORTS]; /* its addresses_since, of the addresses that were
 					     * announced last */
 	uint64_t announce_ms;
 	unsigned announce_left;
-	uint32_t announce_ports; /* those whose addresses are announced now, a bit each */
-	uint32_t down;           /* eg_path.down when the keeper last looked */
+	uint32_t announce_ports;              /* bit p: the addresses of port p are announced now */
+	uint32_t down;                        /* eg_path.down at the last tick */
 	uint64_t defended_ms[EG_NEIGH_PORTS]; /* 0: never */
+
+	/* This poll, and what is left to do in it. */
+	uint64_t now_ms;
+	bool ending, ticks;
+	unsigned taken; /* from the rings */
+	unsigned packets_left, messages_left, entries_left;
+	size_t addresses_left; /* to announce */
 };
 
-/* Messages a second that a worker brings to the keeper, and at once: those that confirm the table
- * or answer it apart from the rest, so that no flood drowns an answer. */
+/* Messages per second that a worker passes on, and at once. Those that confirm or answer the table
+ * have a limiter of their own, so that no flood suppresses an answer. */
 #define EG_MESSAGES_PPS   2000
 #define EG_MESSAGES_BURST 256
-/* Questions a second of all. */
+/* Requests per second for all neighbours. */
 #define EG_REQUESTS_PPS   1000
 #define EG_REQUESTS_BURST 256
 
-/* Any worker: bring a received ARP or ND frame, whose data start at the Ethernet header. Returns
+/* Any worker: pass on a received ARP or ND frame, whose data start at the Ethernet header. Returns
  * EG_CONSUMED or a reason to drop it. */
 enum eg_verdict eg_resolve_message(struct eg_path *path, struct rte_mbuf *m, unsigned port);
 
-/* Any worker: bring a packet whose next station's MAC is not known, and what is known of it. The
- * same. */
+/* Any worker: pass on a packet whose next hop's MAC is not known. The same. */
 enum eg_verdict eg_resolve_packet(struct eg_path *path, const struct eg_meta *meta,
 				  struct rte_mbuf *m, unsigned port, const struct eg_ip *next);
 
-/* The keeper's turn but for what it is made to say (path.c). */
-unsigned eg_resolver_poll(struct eg_path *path, uint64_t now_ms, bool ending);
+/* One poll: begin, then fill the empty batch with frames for eg_tx_frames() until there are none.
+ * It takes at most EG_BATCH_MAX packets and messages from the rings, and does what time requires.
+ * eg_resolver_fill() returns how many frames there are; 0: the poll is finished. */
+void eg_resolver_begin(struct eg_path *path, uint64_t now_ms, bool ending);
+unsigned eg_resolver_fill(struct eg_path *path);
 
 #endif

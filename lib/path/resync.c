@@ -23,13 +23,13 @@ static bool opens(struct eg_path *path, const struct eg_crypto_op *op, uint8_t a
 void eg_resync(struct eg_path *path, unsigned i)
 {
 	struct eg_meta *meta = &path->batch.meta[i];
-	struct eg_crypto_op *op = &path->ops[i];
+	struct eg_crypto_op *op = &path->esp.op[i];
 	struct eg_replay *replay = &meta->sa->replay;
 	uint64_t last = UINT64_MAX - UINT32_MAX;
 	uint8_t aad[12];
 
 	if (op->text_len + meta->sa->icv_bytes > sizeof(path->resync.text) ||
-	    !eg_tokens_take(&path->resync.tokens, path->last_cycles,
+	    !eg_tokens_take(&path->resync.tokens, path->now.cycles,
 			    path->cycles_per_s / EG_RESYNC_PPS, EG_RESYNC_BURST))
 		return;
 	/* The inferred number first, every time: forged packets may have started the search. */
@@ -42,7 +42,7 @@ void eg_resync(struct eg_path *path, unsigned i)
 		seq = meta->seq + (ahead << 32);
 		if (opens(path, op, aad, seq, meta->sa->icv_bytes)) {
 			meta->seq = seq;
-			memcpy(path->aad[i], aad, sizeof(aad));
+			memcpy(path->esp.aad[i], aad, sizeof(aad));
 			return;
 		}
 	}

@@ -3,7 +3,6 @@
  * sequence numbers in the order of arrival. */
 #include "path/stages.h"
 
-#include "base/clock.h"
 #include "base/hash.h"
 #include "path/drop.h"
 #include "path/fragment.h"
@@ -21,14 +20,14 @@ static unsigned find_group(struct eg_path *path, struct eg_sa *sa, uint8_t slots
 		uint8_t *slot = &slots[at % SLOTS];
 
 		if (*slot == SLOT_EMPTY) {
-			*slot = (uint8_t)path->n_groups;
-			path->group[path->n_groups].sa = sa;
-			path->group[path->n_groups].n = 0;
-			path->group[path->n_groups].bytes = 0;
+			*slot = (uint8_t)path->groups.n;
+			path->groups.v[path->groups.n].sa = sa;
+			path->groups.v[path->groups.n].n = 0;
+			path->groups.v[path->groups.n].bytes = 0;
 			eg_crypto_key_prefetch(sa->key);
-			return path->n_groups++;
+			return path->groups.n++;
 		}
-		if (path->group[*slot].sa == sa)
+		if (path->groups.v[*slot].sa == sa)
 			return *slot;
 	}
 }
@@ -122,7 +121,7 @@ static void group_by_sa(struct eg_path *path)
 	unsigned group = 0;
 
 	memset(slots, SLOT_EMPTY, sizeof(slots));
-	path->n_groups = 0;
+	path->groups.n = 0;
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
 		enum eg_verdict verdict;
@@ -143,24 +142,24 @@ static void group_by_sa(struct eg_path *path)
 			group = find_group(path, meta->sa, slots);
 		last = meta->sa;
 		meta->group = (uint8_t)group;
-		meta->rank = (uint8_t)path->group[group].n++;
-		path->group[group].bytes += meta->pkt.len;
+		meta->rank = (uint8_t)path->groups.v[group].n++;
+		path->groups.v[group].bytes += meta->pkt.len;
 	}
 }
 
 /* Drop those for which the SA has no sequence numbers left now. */
 static void drop_ungranted(struct eg_path *path, unsigned group)
 {
-	enum eg_verdict verdict = eg_sa_shortage(path->group[group].sa);
+	enum eg_verdict verdict = eg_sa_shortage(path->groups.v[group].sa);
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
 
 		if (meta->verdict || !meta->sa || meta->group != group ||
-		    meta->rank < path->group[group].grant.n)
+		    meta->rank < path->groups.v[group].grant.n)
 			continue;
-		path->group[group].bytes -= meta->pkt.len;
+		path->groups.v[group].bytes -= meta->pkt.len;
 		eg_batch_remove(batch, i, verdict);
 	}
 }
@@ -171,14 +170,14 @@ void eg_sa_out(struct eg_path *path)
 
 	choose_sas(path);
 	group_by_sa(path);
-	wall_ns = path->n_groups ? eg_wall_ns() : 0;
-	for (unsigned g = 0; g < path->n_groups; g++) {
-		struct eg_sa *sa = path->group[g].sa;
+	wall_ns = path->groups.n ? eg_path_wall_ns(path) : 0;
+	for (unsigned g = 0; g < path->groups.n; g++) {
+		struct eg_sa *sa = path->groups.v[g].sa;
 
-		path->group[g].grant = eg_sa_reserve(sa, path->group[g].n, wall_ns);
-		if (path->group[g].grant.n < path->group[g].n)
+		path->groups.v[g].grant = eg_sa_reserve(sa, path->groups.v[g].n, wall_ns);
+		if (path->groups.v[g].grant.n < path->groups.v[g].n)
 			drop_ungranted(path, g);
-		eg_sa_count(sa, path->group[g].grant.n, path->group[g].bytes);
+		eg_sa_count(sa, path->groups.v[g].grant.n, path->groups.v[g].bytes);
 	}
 	eg_batch_sweep(path);
 }

@@ -1,15 +1,16 @@
-/* The stages: one file and one public function each, all on path->batch. Worker only. */
+/* The stages: one file each, all on path->batch. path.c calls them, and no stage calls another.
+ * Worker only. */
 #ifndef EG_PATH_STAGES_H
 #define EG_PATH_STAGES_H
 
 #include "path/path.h"
 
 /* rx.c: fill the batch from a receive queue. Every packet is one segment then. Returns how many
- * came, of which gather may have lost some. */
+ * were received, of which gather may have dropped some. */
 unsigned eg_rx(struct eg_path *path, unsigned port, uint16_t queue);
 
-/* gather.c: part of rx, where a burst has packets of several segments or without room behind them:
- * copy those into one buffer each. */
+/* gather.c: part of rx, for a burst that has packets of several segments or without room behind
+ * them: copy those into one buffer each. */
 void eg_gather(struct eg_path *path);
 
 /* parse.c: Ethernet and IP of received frames; IP of packets that were handed over; IP of packets
@@ -35,16 +36,16 @@ void eg_verify(struct eg_path *path);
  * peer's, which would be sealed, nor the gateway's own. */
 void eg_verify_plain(struct eg_path *path);
 
-/* probe.c: answers of the peers that are asked whether they live end here, before any policy. */
+/* probe.c: replies to probes are consumed here, before any policy. */
 void eg_probe_replies(struct eg_path *path);
 
-/* flow.c: the connection of each packet; what an allowed one carries needs no verdict. */
+/* flow.c: the connection of each packet; packets of an allowed one need no verdict. */
 void eg_flow_stage(struct eg_path *path);
 
-/* policy.c: NetworkPolicy's verdict on the rest; fragments follow their first one. */
+/* policy.c: evaluate policy for the rest; fragments follow their first one. */
 void eg_policy_stage(struct eg_path *path);
 
-/* route.c: longest prefix, which of several peers, then TTL. */
+/* route.c: longest prefix, which tunnel of a group, then TTL. */
 void eg_route(struct eg_path *path);
 
 /* mss.c: TCP's SYNs that go into a tunnel or came out of one ask for what fits. */
@@ -57,15 +58,14 @@ void eg_sa_out(struct eg_path *path);
 /* esp_out.c: ESP trailer, header and outer header; seal in place (RFC 4303 s3.3). */
 void eg_esp_out(struct eg_path *path);
 
-/* tx.c: the last look at what leaves, the link header, transmit by port. */
+/* tx.c: the last check of what leaves, the link header, transmit by port. */
 void eg_tx(struct eg_path *path);
 
-/* For the keeper: is this a packet to a network of `encrypt`, which does not leave in clear,
- * whatever led it here? A packet that had its last look, to a station; a whole frame of our own,
- * which by any port may only be ARP or ND; send what these left in the ports' buffers. */
-bool eg_tx_must_encrypt(const struct eg_path *path, const struct rte_mbuf *m);
-void eg_tx_packet(struct eg_path *path, unsigned port, struct rte_mbuf *m, const uint8_t mac[6]);
-void eg_tx_local(struct eg_path *path, unsigned port, struct rte_mbuf *m);
-void eg_tx_flush(struct eg_path *path);
+/* tx.c: whole frames, each by its meta.port: locally originated ones, which by any port may only be
+ * ARP or ND, and packets that eg_tx() has checked and that waited for their neighbour since. */
+void eg_tx_frames(struct eg_path *path);
+
+/* tx.c: a burst of frames that another worker left for a transmit queue. Returns how many. */
+unsigned eg_tx_ring(struct eg_path *path, unsigned port, struct rte_ring *ring, uint16_t queue);
 
 #endif

@@ -1,5 +1,6 @@
-/* The last stage, and the last look: what leaves by an encrypted port was sealed by esp_out in this
- * very batch, whatever route or bug led here. */
+/* The last stage, and the last check: whatever leaves by an encrypted port was sealed by esp_out in
+ * this very batch, or is one of the few packets that may leave it in clear, no matter which route
+ * or bug led here. */
 #include "path/stages.h"
 
 #include <rte_ethdev.h>
@@ -7,12 +8,13 @@
 #include "net/bytes.h"
 #include "path/drop.h"
 #include "path/follow.h"
-#include "path/vlan.h"
 #include "path/fragment.h"
+#include "path/link.h"
 #include "path/mtu.h"
+#include "path/vlan.h"
 
-/* A hop's own MAC in one load: six bytes copied into a word and read back as one would wait for the
- * stores, 20 cycles a packet. */
+/* A configured MAC in one load: six bytes copied into a word and read back as one would wait for
+ * the stores, 20 cycles per packet. */
 static uint64_t static_mac(const struct eg_hop *hop)
 {
 	uint64_t head;
@@ -22,8 +24,8 @@ static uint64_t static_mac(const struct eg_hop *hop)
 	return le64toh(head) >> 16;
 }
 
-/* The MAC of the station a packet goes to next, as eg_neigh_mac() gives it; *next: its address,
- * where the MAC is not the configuration's. */
+/* The next hop's MAC, as eg_neigh_mac() gives it; *next: its address, unless the MAC is
+ * configured. */
 static uint64_t find_mac(struct eg_path *path, const struct rte_mbuf *m, const struct eg_hop *hop,
 			 struct eg_ip *next)
 {
@@ -42,21 +44,8 @@ static uint64_t find_mac(struct eg_path *path, const struct rte_mbuf *m, const s
 	return eg_neigh_mac(path->resolver_shared.neighs, &key);
 }
 
-static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m, const void *mac)
-{
-	uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(m, EG_ETH_LEN);
-
-	if (!frame)
-		return false;
-	memcpy(frame, mac, 6);
-	memcpy(frame + 6, port->mac, 6);
-	eg_put16(frame + 12, frame[EG_ETH_LEN] >> 4 == 4 ? EG_ETHERTYPE_IP4 : EG_ETHERTYPE_IP6);
-	eg_mbuf_clear_flags(m);
-	return __builtin_expect(!port->vlan, 1) || eg_vlan_put_tag(m, port->vlan);
-}
-
-/* The link header; or over to the keeper, who has looked up nothing else. */
-static enum eg_verdict address(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
+/* Put the link header; or pass the packet to the resolver, if the MAC is not known. */
+static enum eg_verdict resolve(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
 			       const struct eg_hop *hop)
 {
 	struct eg_ip next;
@@ -64,17 +53,17 @@ static enum eg_verdict address(struct eg_path *path, const struct eg_meta *meta,
 
 	if (!mac)
 		return eg_resolve_packet(path, meta, m, hop->port, &next);
-	return put_link(&path->port[hop->port], m, &mac) ? EG_PASS : EG_DROP_NO_ROOM;
+	return eg_link_put(&path->port[hop->port], m, &mac) ? EG_PASS : EG_DROP_NO_ROOM;
 }
 
-/* Own frames, and what was in a ring when the link went. */
+/* Frames that were made, or waited in a ring, when the link went down. */
 static void drop_all(struct eg_path *path, struct rte_mbuf **m, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		eg_drop_mbuf(path, m[i], EG_DROP_LINK_DOWN);
 }
 
-/* Frames that really went out, counted where they went. */
+/* Counts the frames that the device took. */
 static void transmit(struct eg_path *path, unsigned index, uint16_t queue, struct rte_mbuf **m,
 		     unsigned n)
 {
@@ -121,7 +110,7 @@ static void push(struct eg_path *path, unsigned index, struct rte_mbuf *m)
 	port->tx[port->n_tx++] = m;
 }
 
-void eg_tx_flush(struct eg_path *path)
+static void flush_all(struct eg_path *path)
 {
 	for (unsigned index = 0; index < path->n_ports; index++) {
 		if (path->port[index].n_tx)
@@ -129,27 +118,8 @@ void eg_tx_flush(struct eg_path *path)
 	}
 }
 
-bool eg_tx_must_encrypt(const struct eg_path *path, const struct rte_mbuf *m)
-{
-	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-
-	if (!path->world || !path->world->encrypt)
-		return false;
-	return eg_snap_must_encrypt(path->world, data[0] >> 4,
-				    data[0] >> 4 == 4 ? ((const struct eg_ip4 *)data)->dst
-						      : ((const struct eg_ip6 *)data)->dst);
-}
-
-void eg_tx_packet(struct eg_path *path, unsigned port, struct rte_mbuf *m, const uint8_t mac[6])
-{
-	if (put_link(&path->port[port], m, mac))
-		push(path, port, m);
-	else
-		eg_drop_mbuf(path, m, EG_DROP_NO_ROOM);
-}
-
-/* What a frame of our own is, by its bytes: this is its last look. */
-static enum eg_local_kind own_kind(const uint8_t *frame)
+/* Which kind a locally originated frame is, judged by its bytes alone: this is its last check. */
+static enum eg_local_kind frame_kind(const uint8_t *frame)
 {
 	const struct eg_ip6 *ip = (const struct eg_ip6 *)(frame + EG_ETH_LEN);
 	unsigned type = eg_get16(frame + 12), nd = frame[EG_ETH_LEN + EG_IP6_LEN];
@@ -162,22 +132,41 @@ static enum eg_local_kind own_kind(const uint8_t *frame)
 	return EG_LOCAL_UNKNOWN;
 }
 
-void eg_tx_local(struct eg_path *path, unsigned port, struct rte_mbuf *m)
+static enum eg_verdict send_frame(struct eg_path *path, unsigned i)
 {
-	enum eg_local_kind kind = own_kind(rte_pktmbuf_mtod(m, const uint8_t *));
-	uint16_t vlan = path->port[port].vlan;
+	const struct eg_meta *meta = &path->batch.meta[i];
+	struct rte_mbuf *m = path->batch.m[i];
+	uint16_t vlan = path->port[meta->port].vlan;
 
-	eg_count(&path->stats->local[kind], 1);
-	if (kind == EG_LOCAL_UNKNOWN)
-		eg_drop_mbuf(path, m, EG_DROP_PLAIN_TO_ENCRYPTED);
-	else if (vlan && !eg_vlan_put_tag(m, vlan))
-		eg_drop_mbuf(path, m, EG_DROP_NO_ROOM);
-	else
-		push(path, port, m);
+	if (meta->local) {
+		enum eg_local_kind kind = frame_kind(rte_pktmbuf_mtod(m, const uint8_t *));
+
+		eg_count(&path->stats->local[kind], 1);
+		if (kind == EG_LOCAL_UNKNOWN)
+			return EG_DROP_PLAIN_TO_ENCRYPTED;
+		if (vlan && !eg_vlan_put_tag(m, vlan))
+			return EG_DROP_NO_ROOM;
+	}
+	push(path, meta->port, m);
+	return EG_PASS;
 }
 
-/* What is longer than its way takes: a sealed packet where sa_out said so, a plain one as every
- * router does it (RFC 1812 s4.2.2.7). */
+void eg_tx_frames(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		enum eg_verdict verdict = send_frame(path, i);
+
+		if (verdict)
+			eg_batch_remove(batch, i, verdict);
+	}
+	eg_batch_sweep(path);
+	flush_all(path);
+}
+
+/* A packet is too long for its port: fragment it, if it is sealed and sa_out allowed that, or plain
+ * and without DF (RFC 1812 s4.2.2.7). */
 static enum eg_verdict cut(struct eg_path *path, unsigned i, const struct eg_hop *hop,
 			   struct eg_fragments *out)
 {
@@ -199,7 +188,7 @@ static enum eg_verdict cut(struct eg_path *path, unsigned i, const struct eg_hop
 	return eg_fragment_ip4(path, m, eg_mtu_outer(path, meta->tunnel), out);
 }
 
-/* Packet i by its fragments. What comes of those behind the first is settled here. */
+/* Packet i in fragments. The first one's verdict is returned; the others are settled here. */
 static enum eg_verdict send_fragments(struct eg_path *path, unsigned i, const struct eg_hop *hop)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
@@ -209,11 +198,11 @@ static enum eg_verdict send_fragments(struct eg_path *path, unsigned i, const st
 	if (first)
 		return first;
 	path->batch.m[i] = fragments.m[0];
-	first = address(path, meta, fragments.m[0], hop);
+	first = resolve(path, meta, fragments.m[0], hop);
 	if (!first)
 		push(path, hop->port, fragments.m[0]);
 	for (unsigned k = 1; k < fragments.n; k++) {
-		enum eg_verdict verdict = address(path, meta, fragments.m[k], hop);
+		enum eg_verdict verdict = resolve(path, meta, fragments.m[k], hop);
 
 		if (!verdict)
 			push(path, hop->port, fragments.m[k]);
@@ -223,8 +212,8 @@ static enum eg_verdict send_fragments(struct eg_path *path, unsigned i, const st
 	return first;
 }
 
-/* The last look, and on its way. */
-static enum eg_verdict leave(struct eg_path *path, unsigned i)
+/* The last check, and out. */
+static enum eg_verdict transmit_packet(struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const struct eg_hop *hop =
@@ -238,11 +227,11 @@ static enum eg_verdict leave(struct eg_path *path, unsigned i)
 	if (port->encrypted && !meta->sealed && !eg_icmp_may_send(path, i, hop->port) &&
 	    !eg_kernel_may_send(path, i, hop->port))
 		return EG_DROP_PLAIN_TO_ENCRYPTED;
-	if (!meta->sealed && eg_tx_must_encrypt(path, m))
+	if (!meta->sealed && eg_link_must_encrypt(path, m))
 		return EG_DROP_MUST_ENCRYPT;
 	if (__builtin_expect(m->pkt_len > port->mtu || meta->split, 0))
 		return send_fragments(path, i, hop);
-	verdict = address(path, meta, m, hop);
+	verdict = resolve(path, meta, m, hop);
 	if (!verdict)
 		push(path, hop->port, m);
 	return verdict;
@@ -253,24 +242,21 @@ void eg_tx(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		enum eg_verdict verdict = leave(path, i);
+		enum eg_verdict verdict = transmit_packet(path, i);
 
 		if (verdict)
 			eg_batch_remove(batch, i, verdict);
 	}
 	eg_batch_sweep(path);
-	eg_tx_flush(path);
+	flush_all(path);
 }
 
-unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *ring,
-			  uint16_t queue)
+unsigned eg_tx_ring(struct eg_path *path, unsigned port, struct rte_ring *ring, uint16_t queue)
 {
 	struct rte_mbuf *m[EG_BATCH_MAX];
 	unsigned n = rte_ring_sc_dequeue_burst(ring, (void **)m, EG_BATCH_MAX, NULL);
 
-	if (n) {
-		eg_path_read_links(path);
+	if (n)
 		transmit(path, port, queue, m, n);
-	}
 	return n;
 }

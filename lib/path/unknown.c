@@ -25,12 +25,12 @@ static bool is_time(struct eg_path *path, const struct eg_ip *ip)
 	unsigned slot = slot_of(ip);
 
 	if (eg_ip_equal(&told->slot[slot].ip, ip) &&
-	    path->last_cycles - told->slot[slot].cycles < EG_UNKNOWN_REPORT_S * path->cycles_per_s)
+	    path->now.cycles - told->slot[slot].cycles < EG_UNKNOWN_REPORT_S * path->cycles_per_s)
 		return false;
-	if (!eg_tokens_take(&told->tokens, path->last_cycles, path->cycles_per_s, EG_UNKNOWN_BURST))
+	if (!eg_tokens_take(&told->tokens, path->now.cycles, path->cycles_per_s, EG_UNKNOWN_BURST))
 		return false;
 	told->slot[slot].ip = *ip;
-	told->slot[slot].cycles = path->last_cycles;
+	told->slot[slot].cycles = path->now.cycles;
 	return true;
 }
 

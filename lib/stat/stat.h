@@ -15,11 +15,12 @@
 
 #define EG_STAT_PORTS 32
 
-/* The stages of the packet's way whose cycles are counted. */
+/* The stages of the packet path: each counts its cycles and packets. */
 /* clang-format off */
 #define EG_STAGES(X) \
-	X(RX, rx) X(PARSE, parse) X(DEMUX, demux) X(SA_IN, sa_in) X(ESP_IN, esp_in) X(VERIFY, verify) \
-	X(FLOW, flow) X(POLICY, policy) X(ROUTE, route) X(SA_OUT, sa_out) X(ESP_OUT, esp_out) X(TX, tx)
+	X(RX, rx) X(PARSE, parse) X(DEMUX, demux) X(SA_IN, sa_in) X(ESP_IN, esp_in) X(VERIFY, verify) X(PROBE, probe) \
+	X(FLOW, flow) X(POLICY, policy) X(ROUTE, route) X(MSS, mss) X(SA_OUT, sa_out) X(ESP_OUT, esp_out) X(TX, tx) \
+	X(KERNEL, kernel) X(RESOLVE, resolve) X(KEEPALIVE, keepalive)
 /* clang-format on */
 
 enum eg_stage {

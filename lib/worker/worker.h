@@ -43,6 +43,7 @@ struct eg_queue {
 struct eg_workers;
 
 struct eg_worker {
+	struct eg_path_parts parts; /* gathered before launch */
 	struct eg_path path;
 	struct eg_workers *workers;
 	unsigned lcore;

@@ -64,24 +64,25 @@ static struct eg_worker *make_worker(struct eg_workers *workers, unsigned index,
 	worker->workers = workers;
 	worker->lcore = lcore;
 	worker->yields = shares_cpu(lcore);
-	worker->path.worker = index;
-	worker->path.stats = stats;
-	worker->path.handoff = workers->handoff;
-	worker->path.resolver_shared = workers->resolver_shared;
-	worker->path.links_down = &workers->ports->links_down;
-	worker->path.resolver.on = index == 0;
-	worker->path.sample_cycles = sample_cycles(workers->config->log.drop_sample_per_s);
-	worker->path.cycles_per_s = rte_get_tsc_hz();
-	worker->path.crypto = eg_crypto_new();
-	worker->path.flow = rte_zmalloc_socket("eg_flow", sizeof(*worker->path.flow), 64, socket);
-	if (!worker->path.crypto || !worker->path.flow) {
-		eg_crypto_free(worker->path.crypto);
-		rte_free(worker->path.flow);
+	worker->parts = (struct eg_path_parts){
+		.worker = index,
+		.stats = stats,
+		.crypto = eg_crypto_new(),
+		.handoff = workers->handoff,
+		.flow = rte_zmalloc_socket("eg_flow", sizeof(struct eg_flow), 64, socket),
+		.seed = eg_hash_u64(workers->flows->seed.word[1]),
+		.resolves = index == 0,
+		.resolver_shared = workers->resolver_shared,
+		.links_down = &workers->ports->links_down,
+		.sample_cycles = sample_cycles(workers->config->log.drop_sample_per_s),
+	};
+	if (!worker->parts.crypto || !worker->parts.flow) {
+		eg_crypto_free(worker->parts.crypto);
+		rte_free(worker->parts.flow);
 		rte_free(worker);
 		return NULL;
 	}
-	eg_flow_init(worker->path.flow, workers->flows);
-	worker->path.seed = eg_hash_u64(workers->flows->seed.word[1]);
+	eg_flow_init(worker->parts.flow, workers->flows);
 	return worker;
 }
 
@@ -209,7 +210,7 @@ static int wire_tx(struct eg_workers *workers, unsigned p)
 			return -1;
 	}
 	for (unsigned w = 0; w < workers->n; w++) {
-		struct eg_path_port *out = &workers->worker[w]->path.port[p];
+		struct eg_path_port_parts *out = &workers->worker[w]->parts.port[p];
 
 		out->tx_queue = (uint16_t)(w % port->n_tx);
 		out->ring = w < port->n_tx ? NULL : port->tx_ring[out->tx_queue];
@@ -223,13 +224,13 @@ static void describe_port(struct eg_workers *workers, unsigned p)
 	const struct eg_port_dev *port = &workers->ports->port[p];
 
 	for (unsigned w = 0; w < workers->n; w++) {
-		struct eg_path *path = &workers->worker[w]->path;
-		struct eg_path_port *out = &path->port[p];
+		struct eg_path_parts *parts = &workers->worker[w]->parts;
+		struct eg_path_port_parts *out = &parts->port[p];
 
-		path->n_ports = workers->ports->n;
-		path->n_workers = workers->n;
-		path->pool = workers->ports->pool;
-		path->large = workers->ports->large;
+		parts->n_ports = workers->ports->n;
+		parts->n_workers = workers->n;
+		parts->pool = workers->ports->pool;
+		parts->large = workers->ports->large;
 		out->dpdk_id = port->dpdk_id;
 		out->mtu = port->mtu;
 		out->encrypted = conf->role == EG_ROLE_ENCRYPTED;
@@ -247,16 +248,14 @@ static void describe_kernels(struct eg_workers *workers)
 	const struct eg_ports *ports = workers->ports;
 
 	for (unsigned w = 0; w < workers->n; w++) {
-		struct eg_path *path = &workers->worker[w]->path;
+		struct eg_path_parts *parts = &workers->worker[w]->parts;
 
-		path->kernel_shared.packets = ports->to_kernel;
-		for (unsigned p = 0; p < ports->n; p++)
-			path->port[p].kernel = (struct eg_kernel){
-				.on = ports->kernel[p].on,
-				.mtu = ports->kernel[p].mtu,
-				.dpdk_id = ports->kernel[p].dpdk_id,
-				.hop = {.kind = EG_HOP_LINK, .port = (uint8_t)p},
-			};
+		parts->to_kernel = ports->to_kernel;
+		for (unsigned p = 0; p < ports->n; p++) {
+			parts->port[p].kernel = ports->kernel[p].on;
+			parts->port[p].kernel_mtu = ports->kernel[p].mtu;
+			parts->port[p].kernel_dpdk_id = ports->kernel[p].dpdk_id;
+		}
 	}
 }
 
@@ -279,13 +278,14 @@ int eg_workers_wire(struct eg_workers *workers, struct eg_errs *errs)
 int eg_workers_launch(struct eg_workers *workers, struct eg_errs *errs)
 {
 	for (unsigned w = 0; w < workers->n; w++) {
-		int err;
+		struct eg_worker *worker = workers->worker[w];
+		int err = eg_path_init(&worker->path, &worker->parts);
 
-		eg_tsan_release(workers->worker[w]);
-		err = rte_eal_remote_launch(eg_worker_main, workers->worker[w],
-					    workers->worker[w]->lcore);
+		eg_tsan_release(worker);
+		if (!err)
+			err = rte_eal_remote_launch(eg_worker_main, worker, worker->lcore);
 		if (err) {
-			eg_error(errs, NULL, "workers", "lcore %u: %s", workers->worker[w]->lcore,
+			eg_error(errs, NULL, "workers", "lcore %u: %s", worker->lcore,
 				 rte_strerror(-err));
 			return -1;
 		}
@@ -336,8 +336,8 @@ void eg_workers_free(struct eg_workers *workers)
 		struct eg_worker *worker = workers->worker[w];
 
 		if (worker) {
-			eg_crypto_free(worker->path.crypto);
-			rte_free(worker->path.flow);
+			eg_crypto_free(worker->parts.crypto);
+			rte_free(worker->parts.flow);
 			eg_vec_free(&worker->rx);
 			eg_vec_free(&worker->tx);
 			rte_free(worker);

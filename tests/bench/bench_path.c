@@ -101,7 +101,7 @@ static void start_dpdk(char **more, int n_more)
 static struct gateway *open_gateway(const char *file, unsigned nth)
 {
 	struct gateway *gateway = zeroed(sizeof(*gateway));
-	struct eg_path *path = &gateway->path;
+	struct eg_path_parts parts = {0};
 	struct eg_snap_options options = {.now_ns = eg_mono_ns()};
 	struct eg_errs errs = {0};
 
@@ -115,21 +115,20 @@ static struct gateway *open_gateway(const char *file, unsigned nth)
 	    eg_sa_store_reserve(gateway->sas, &(struct eg_now){eg_wall_ns(), eg_mono_ns()},
 				UINT64_MAX))
 		die(file);
-	path->stats = &gateway->stats;
-	path->crypto = eg_crypto_new();
-	path->n_workers = 1;
-	path->cycles_per_s = rte_get_tsc_hz();
-	path->pool = pool;
-	path->n_ports = 2;
+	parts.stats = &gateway->stats;
+	parts.crypto = eg_crypto_new();
+	parts.n_workers = 1;
+	parts.pool = pool;
+	parts.n_ports = 2;
 	for (unsigned port = CLEAR; port <= ENCRYPTED; port++) {
-		path->port[port] = (struct eg_path_port){
+		parts.port[port] = (struct eg_path_port_parts){
 			.dpdk_id = (uint16_t)(2 * nth + port),
 			.mtu = gateway->config->ports.v[port].mtu,
 			.encrypted = port == ENCRYPTED,
 			.promiscuous = true,
 		};
 	}
-	if (!path->crypto)
+	if (!parts.crypto || eg_path_init(&gateway->path, &parts))
 		die("no crypto");
 	return gateway;
 }

@@ -92,7 +92,8 @@ static void reset(struct gate *gate)
 {
 	for (unsigned w = 0; w < GATE_WORKERS; w++)
 		memset(&gate->path[w]->flow->frags, 0, sizeof(struct eg_frags));
-	eg_flow_sweep(gate->table, gate->table->bucket_mask + 1, gate->path[0]->now.s + 100000);
+	eg_flow_sweep(gate->table, gate->table->bucket_mask + 1,
+		      gate->path[0]->lookups.now.s + 100000);
 	while (eg_flow_reclaim_begin(gate->table))
 		eg_flow_reclaim_finish(gate->table);
 	gate->snap.policy = compiled[1];
@@ -358,7 +359,7 @@ static void take_record(struct oracle *oracle, struct batch *batch, const uint8_
 	case 1: /* advance the clock */
 		flush(oracle, batch, 1);
 		eg_flow_sweep(gate->table, gate->table->bucket_mask + 1,
-			      gate->path[0]->now.s + r[1] * 40u);
+			      gate->path[0]->lookups.now.s + r[1] * 40u);
 		if (eg_flow_reclaim_begin(gate->table))
 			eg_flow_reclaim_finish(gate->table);
 		return;

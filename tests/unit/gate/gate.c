@@ -62,16 +62,19 @@ struct gate *gate_open(uint32_t connections)
 	assert_non_null(gate->table);
 	gate->snap.world = &gate->world;
 	for (unsigned w = 0; w < GATE_WORKERS; w++) {
-		struct eg_path *path = gate->path[w] = zeroed(sizeof(*path));
+		struct eg_path_parts parts = {
+			.worker = w,
+			.n_workers = GATE_WORKERS,
+			.stats = zeroed(sizeof(*parts.stats)),
+			.flow = zeroed(sizeof(*parts.flow)),
+			.n_ports = 1,
+			.port = {{.mtu = 1500, .promiscuous = true}},
+		};
 
-		path->worker = w;
-		path->stats = zeroed(sizeof(*path->stats));
-		path->flow = zeroed(sizeof(*path->flow));
-		path->cycles_per_s = rte_get_tsc_hz();
-		path->n_ports = 1;
-		path->port[0] = (struct eg_path_port){.mtu = 1500, .promiscuous = true};
-		path->snap = &gate->snap;
-		eg_flow_init(path->flow, gate->table);
+		gate->path[w] = zeroed(sizeof(*gate->path[w]));
+		eg_flow_init(parts.flow, gate->table);
+		assert_int_equal(eg_path_init(gate->path[w], &parts), 0);
+		gate->path[w]->snap = &gate->snap;
 	}
 	return gate;
 }
@@ -326,6 +329,7 @@ void gate_burst(struct gate *gate, unsigned worker, const struct packet *packets
 
 	assert_true(n <= EG_BATCH_MAX);
 	eg_path_use(path, path->snap);
+	path->now.cycles = rte_get_tsc_cycles() + gate->later_cycles;
 	batch->n = n;
 	batch->n_removed = 0;
 	for (unsigned i = 0; i < n; i++) {

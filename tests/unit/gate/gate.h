@@ -32,6 +32,7 @@ struct gate {
 	bool networks;       /* gate_policies(): 10.0.0.0/24 and fd00::/64 are pod networks */
 	uint64_t generation; /* of policies, so far */
 	uint64_t rx, passed;
+	uint64_t later_cycles; /* the workers' time is ahead of the TSC by so much */
 };
 
 struct packet {

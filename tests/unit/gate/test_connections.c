@@ -422,7 +422,7 @@ static void test_resets(void **state)
 
 			assert_int_equal(gate_packet(gate, i & 1, &packet), PASS);
 		}
-		seen_s = gate->path[last & 1]->now.s;
+		seen_s = gate->path[last & 1]->lookups.now.s;
 		eg_flow_sweep(gate->table, gate->table->bucket_mask + 1,
 			      seen_s + rows[last].lives_s - 1);
 		if (eg_flow_in_use(gate->table) != 1)

@@ -73,7 +73,7 @@ static void check_established(struct gate *gate)
 		const struct eg_flow_tuple tuple = {g, f, 80, (uint16_t)(2000 + n), 6, 4};
 		struct eg_lookup lookup;
 
-		eg_flow_peek(gate->path[0]->flow, &tuple, &gate->path[0]->now, &lookup);
+		eg_flow_peek(gate->path[0]->flow, &tuple, &gate->path[0]->lookups.now, &lookup);
 		assert_int_equal(lookup.need, EG_FLOW_PASS);
 		assert_int_equal(send_segment(gate, n, "fg", "A", true), EG_PASS);
 	}
@@ -82,7 +82,7 @@ static void check_established(struct gate *gate)
 /* What the control thread does every 20 ms. */
 static void reclaim(struct gate *gate)
 {
-	eg_flow_sweep(gate->table, gate->table->bucket_mask / 50 + 1, gate->path[0]->now.s);
+	eg_flow_sweep(gate->table, gate->table->bucket_mask / 50 + 1, gate->path[0]->lookups.now.s);
 	if (eg_flow_reclaim_begin(gate->table))
 		eg_flow_reclaim_finish(gate->table);
 }
@@ -150,7 +150,7 @@ static void run_flood(const struct flood *flood)
 	before = eg_flow_in_use(gate->table);
 	assert_true(before <= CONNECTIONS);
 	/* It idles out within a minute, though half of it was answered. */
-	eg_flow_sweep(gate->table, gate->table->bucket_mask + 1, gate->path[0]->now.s + 61);
+	eg_flow_sweep(gate->table, gate->table->bucket_mask + 1, gate->path[0]->lookups.now.s + 61);
 	assert_true(eg_flow_in_use(gate->table) <= ESTABLISHED + OTHERS);
 	gate_close(gate);
 }

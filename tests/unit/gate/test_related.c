@@ -186,7 +186,8 @@ static void test_with_the_connection(void **state)
 	assert_int_equal(send_error(gate, "e c", 3, "c s tcp 40000 80 A"), INGRESS);
 	gate_policies(gate, policies);
 	assert_int_equal(send_error(gate, "e c", 3, "c s tcp 40000 80 A"), PASS);
-	eg_flow_sweep(gate->table, gate->table->bucket_mask + 1, gate->path[0]->now.s + 100000);
+	eg_flow_sweep(gate->table, gate->table->bucket_mask + 1,
+		      gate->path[0]->lookups.now.s + 100000);
 	assert_int_equal(send_error(gate, "e c", 3, "c s tcp 40000 80 A"), INGRESS);
 	gate_close(gate);
 }

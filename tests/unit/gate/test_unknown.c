@@ -82,7 +82,7 @@ static void test_told_once(void **state)
 	assert_int_equal(records(gate, &record), 1);
 	assert_true(eg_ip_equal(&record.unknown, &d));
 	/* Again after a minute. */
-	gate->path[0]->last_cycles += 61 * gate->path[0]->cycles_per_s;
+	gate->later_cycles += 61 * gate->path[0]->cycles_per_s;
 	assert_int_equal(gate_line(gate, "c e tcp 1 80 S"), UNKNOWN);
 	assert_int_equal(records(gate, &record), 1);
 	assert_true(eg_ip_equal(&record.unknown, &e));

@@ -3,7 +3,6 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -105,26 +104,28 @@ static void *zeroed(size_t size)
 static struct eg_path *new_path(struct gw *gw, unsigned worker)
 {
 	struct eg_path *path = zeroed(sizeof(*path));
+	struct eg_path_parts parts = {
+		.worker = worker,
+		.n_workers = gw->spec.workers,
+		.stats = gw->stats[worker],
+		.crypto = eg_crypto_new(),
+		.handoff = gw->handoff,
+		.pool = pool,
+		.large = large,
+		.resolves = worker == 0,
+		.resolver_shared = gw->resolver_shared,
+		.n_ports = 2,
+	};
 
-	path->worker = worker;
-	path->stats = gw->stats[worker];
-	path->crypto = eg_crypto_new();
-	path->n_workers = gw->spec.workers;
-	path->handoff = gw->handoff;
-	path->cycles_per_s = rte_get_tsc_hz();
-	path->pool = pool;
-	path->large = large;
-	path->resolver_shared = gw->resolver_shared;
-	path->resolver.on = worker == 0;
-	path->n_ports = 2;
 	for (unsigned port = 0; port < 2; port++)
-		path->port[port] = (struct eg_path_port){
+		parts.port[port] = (struct eg_path_port_parts){
 			.dpdk_id = (uint16_t)(2 * (gw->spec.site - 1) + port),
 			.mtu = GW_MTU,
 			.encrypted = port == ENCRYPTED,
 			.mac = {2, 0, 0, 0, 0, (uint8_t)port},
 		};
-	assert_non_null(path->crypto);
+	assert_non_null(parts.crypto);
+	assert_int_equal(eg_path_init(path, &parts), 0);
 	return path;
 }
 

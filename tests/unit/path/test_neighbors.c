@@ -564,6 +564,16 @@ static void test_malformed(void **state)
 	gw_close(gw);
 }
 
+/* As the resolver's frames are sent: a batch for eg_tx_frames(). */
+static void send_frame(struct gw *gw, unsigned port, struct rte_mbuf *m)
+{
+	struct eg_batch *batch = &gw->path[0]->batch;
+
+	batch->n = batch->n_removed = 0;
+	eg_batch_add(batch, m, (struct eg_meta){.port = (uint8_t)port, .local = true});
+	eg_tx_frames(gw->path[0]);
+}
+
 /* Nothing in clear by the encrypted port, and nobody is asked for it either. */
 static void test_plain_stays(void **state)
 {
@@ -580,7 +590,7 @@ static void test_plain_stays(void **state)
 	/* Whoever calls an IP packet our own speech is not believed. */
 	m = rte_pktmbuf_alloc(bench_pool());
 	memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
-	eg_tx_local(gw->path[0], ENCRYPTED, m);
+	send_frame(gw, ENCRYPTED, m);
 	assert_int_equal(gw_drops(gw, EG_DROP_PLAIN_TO_ENCRYPTED), 2);
 	/* Nor who says so of discovery that a router could have passed on (RFC 4861 s7.1). */
 	frame = question_of(&far, "2001:db8::1");
@@ -588,8 +598,7 @@ static void test_plain_stays(void **state)
 		frame.bytes[21] = (uint8_t)hops;
 		m = rte_pktmbuf_alloc(bench_pool());
 		memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
-		eg_tx_local(gw->path[0], ENCRYPTED, m);
-		eg_tx_flush(gw->path[0]);
+		send_frame(gw, ENCRYPTED, m);
 		assert_int_equal(gw_discard(gw, ENCRYPTED), hops == 255);
 	}
 	assert_int_equal(gw_drops(gw, EG_DROP_PLAIN_TO_ENCRYPTED), 3);

@@ -163,9 +163,9 @@ static void seal_vector(const struct vector *v)
 	eg_route(path);
 	eg_sa_out(path);
 	assert_int_equal(path->batch.n, 1);
-	assert_int_equal(path->group[0].grant.n, 1);
-	path->group[0].grant.seq = v->seq;
-	path->group[0].grant.iv = v->iv;
+	assert_int_equal(path->groups.v[0].grant.n, 1);
+	path->groups.v[0].grant.seq = v->seq;
+	path->groups.v[0].grant.iv = v->iv;
 	eg_esp_out(path);
 	assert_int_equal(path->batch.n, 1);
 	assert_true(path->batch.meta[0].sealed);
