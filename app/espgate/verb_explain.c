@@ -228,8 +228,7 @@ static bool must_encrypt(const struct eg_snap_world *world, const struct eg_hop 
 	       eg_snap_must_encrypt(world, dst->family, dst->bytes);
 }
 
-/* Where packets with this source are accepted. Returns false if no port that checks accepts them.
- */
+/* Where packets with that source are accepted; false: on no port that checks. */
 static bool source_text(const struct eg_offline *view, const struct eg_ip *src, struct eg_buf *out)
 {
 	static const char *const modes[] = {"strict", "loose", "off"};
@@ -280,8 +279,8 @@ static enum eg_verdict invalid_address(const struct eg_packet_key *key)
 		key->src.family == 4 ? (const uint8_t *)&ip4 : (const uint8_t *)&ip6, &pkt);
 }
 
-/* Why a packet is never forwarded, regardless of policy; EG_PASS if it can be. */
-static enum eg_verdict forwarding_drop(const struct eg_offline *view,
+/* The drop reason regardless of policy; EG_PASS if it is forwarded. */
+static enum eg_verdict drop_regardless(const struct eg_offline *view,
 				       const struct eg_packet_key *key, const struct eg_hop *hop)
 {
 	enum eg_verdict drop = invalid_address(key);
@@ -329,8 +328,8 @@ static int explain(const struct eg_offline *view, const struct query *query)
 	struct eg_packet_key key = {0};
 	struct eg_buf out = {0}, check = {0};
 	const struct eg_hop *hop;
-	bool source_accepted, encrypt;
-	enum eg_verdict drop;
+	bool source, must_be_encrypted;
+	enum eg_verdict lost;
 	int status = EG_EXIT_ERROR;
 
 	if (parse_key(query, &snap->policy->cluster, &key))
@@ -340,27 +339,27 @@ static int explain(const struct eg_offline *view, const struct query *query)
 		goto end;
 	}
 	hop = &snap->world->hops[eg_lpm_lookup(snap->world->routes, &key.dst)];
-	source_accepted = source_text(view, &key.src, &check);
-	encrypt = must_encrypt(snap->world, hop, &key.dst);
-	drop = forwarding_drop(view, &key, hop);
-	explanation.drop_reason = drop ? eg_drop_name(drop) : NULL;
+	source = source_text(view, &key.src, &check);
+	must_be_encrypted = must_encrypt(snap->world, hop, &key.dst);
+	lost = drop_regardless(view, &key, hop);
+	explanation.drop_reason = lost ? eg_drop_name(lost) : NULL;
 	explanation.audit = snap->policy->audit;
 	if (query->json) {
 		eg_buf_add(&out, "{\"policy\": ");
 		eg_explanation_json(&explanation, &out);
-		eg_buf_add(&out, ", \"source_accepted\": %s", source_accepted ? "true" : "false");
-		eg_buf_add(&out, ", \"must_encrypt\": %s", encrypt ? "true" : "false");
+		eg_buf_add(&out, ", \"source_accepted\": %s", source ? "true" : "false");
+		eg_buf_add(&out, ", \"must_encrypt\": %s", must_be_encrypted ? "true" : "false");
 		eg_buf_add(&out, ", \"route\": ");
 		route_json(view, hop, &out);
 		eg_buf_add(&out, ", \"audit\": %s, \"drop\": %s%s%s}\n",
-			   explanation.audit ? "true" : "false", drop ? "\"" : "",
-			   drop ? explanation.drop_reason : "null", drop ? "\"" : "");
+			   explanation.audit ? "true" : "false", lost ? "\"" : "",
+			   lost ? explanation.drop_reason : "null", lost ? "\"" : "");
 	} else {
 		eg_explanation_text(&explanation, &out);
 		eg_buf_add(&out, "%s", check.v ? check.v : "");
 		if (invalid_address(&key))
-			eg_buf_add(&out, "route: none: %s\n", eg_drop_text(drop));
-		else if (encrypt)
+			eg_buf_add(&out, "route: none: %s\n", eg_drop_text(lost));
+		else if (must_be_encrypted)
 			eg_buf_add(&out, "route: no tunnel, but encrypt covers its network: "
 					 "dropped as must_encrypt\n");
 		else

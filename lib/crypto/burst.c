@@ -7,10 +7,10 @@
 #include "crypto/random.h"
 
 struct eg_crypto {
-	/* A job's room (crypto/job.h), at the job's place in the burst. */
+	/* Scratch per job (crypto/job.h), indexed by its position in the burst. */
 	uint8_t nonce[EG_CRYPTO_BURST][16];
 	uint8_t tag[EG_CRYPTO_BURST][EG_SUITE_ICV_MAX];
-	uint8_t aside[EG_CRYPTO_BURST][EG_SUITE_ICV_MAX];
+	uint8_t saved[EG_CRYPTO_BURST][EG_SUITE_ICV_MAX];
 	struct eg_random random;
 	IMB_MGR *mgr;
 };
@@ -27,7 +27,7 @@ struct eg_crypto *eg_crypto_new(void)
 		return NULL;
 	}
 	init_mb_mgr_auto(crypto->mgr, NULL);
-	/* Without code for this CPU its function pointers are NULL. */
+	/* Function pointers are NULL if there is no code for this CPU. */
 	if (imb_get_errno(crypto->mgr) || eg_random_start(&crypto->random)) {
 		eg_crypto_free(crypto);
 		return NULL;
@@ -47,7 +47,7 @@ void eg_crypto_key_prefetch(const struct eg_crypto_key *key)
 {
 	const char *p = (const char *)key;
 
-	/* Round keys (up to 15 x 16 bytes) and salt; the hash powers follow in the same walk. */
+	/* Round keys (up to 15 x 16 bytes) and salt; the hash powers follow sequentially. */
 	for (size_t line = 0; line < 4; line++)
 		__builtin_prefetch(p + line * 64);
 	__builtin_prefetch(&key->family);
@@ -58,50 +58,50 @@ bool eg_crypto_random_iv(struct eg_crypto *crypto, uint8_t iv[EG_SUITE_IV_MAX])
 	return eg_random_take(&crypto->random, crypto->mgr, iv);
 }
 
-/* Fill the jobs; true where some borrow from their packets. */
+/* Fill the jobs; true if any of them modifies its packet temporarily. */
 static inline bool fill(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto_op *ops,
 			unsigned n, bool seal)
 {
-	bool borrowed = false;
+	bool modified = false;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct eg_job_scratch room = {
+		const struct eg_job_scratch scratch = {
 			.nonce = crypto->nonce[i],
 			.tag = seal ? ops[i].icv : crypto->tag[i],
-			.aside = crypto->aside[i],
+			.saved = crypto->saved[i],
 		};
 
 		switch ((enum eg_job_family)ops[i].key->family) {
 		case EG_JOB_GCM:
-			eg_job_fill_gcm(jobs[i], &ops[i], &room, seal);
+			eg_job_fill_gcm(jobs[i], &ops[i], &scratch, seal);
 			break;
 		case EG_JOB_AEAD:
-			eg_job_fill_aead(jobs[i], &ops[i], &room, seal);
+			eg_job_fill_aead(jobs[i], &ops[i], &scratch, seal);
 			break;
 		case EG_JOB_GMAC:
-			eg_job_fill_gmac(jobs[i], &ops[i], &room, seal);
-			borrowed = true;
+			eg_job_fill_gmac(jobs[i], &ops[i], &scratch, seal);
+			modified = true;
 			break;
 		case EG_JOB_HMAC:
-			eg_job_fill_hmac(jobs[i], &ops[i], &room, seal);
-			borrowed = true;
+			eg_job_fill_hmac(jobs[i], &ops[i], &scratch, seal);
+			modified = true;
 			break;
 		}
 	}
-	return borrowed;
+	return modified;
 }
 
-static void give_back(const struct eg_crypto *crypto, const struct eg_crypto_op *ops, unsigned n,
-		      bool seal)
+static void restore(const struct eg_crypto *crypto, const struct eg_crypto_op *ops, unsigned n,
+		    bool seal)
 {
 	for (unsigned i = 0; i < n; i++)
-		eg_job_give_back(&ops[i], crypto->aside[i], seal);
+		eg_job_restore(&ops[i], crypto->saved[i], seal);
 }
 
-/* Run the jobs and keep each one's status. GCM completes inside submit; where several buffers of a
- * kind are computed side by side (CBC, HMAC, CCM), some wait for company until the flush. The
- * library hands jobs back in the order of submission whatever finished first, and never returns
- * with some left here, so the queue is empty between calls. */
+/* Run the jobs and record each one's status. GCM completes inside submit; algorithms that process
+ * several buffers in parallel lanes (CBC, HMAC, CCM) may hold jobs back until the flush. The
+ * library returns jobs in submission order whatever finished first, and the loop flushes until none
+ * are left, so the queue is empty between calls. */
 static void run(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto_op *ops, unsigned n)
 {
 	unsigned done = IMB_SUBMIT_BURST_NOCHECK(crypto->mgr, n, jobs);
@@ -117,8 +117,8 @@ static void run(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto_op *
 		ops[i].ok = i < done && jobs[i]->status == IMB_STATUS_COMPLETED;
 }
 
-/* The queue is empty between calls, so it has room for any burst; were that ever wrong, no op of
- * the burst succeeds. */
+/* The queue is empty between calls, so any burst fits. Should that ever fail, every op of the burst
+ * fails. */
 static bool get_jobs(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto_op *ops,
 		     unsigned n)
 {
@@ -132,17 +132,17 @@ static bool get_jobs(struct eg_crypto *crypto, IMB_JOB *jobs[], struct eg_crypto
 void eg_crypto_seal(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned n)
 {
 	IMB_JOB *jobs[EG_CRYPTO_BURST];
-	bool borrowed;
+	bool modified;
 
 	if (!get_jobs(crypto, jobs, ops, n))
 		return;
-	borrowed = fill(crypto, jobs, ops, n, true);
+	modified = fill(crypto, jobs, ops, n, true);
 	run(crypto, jobs, ops, n);
-	if (borrowed)
-		give_back(crypto, ops, n, true);
+	if (modified)
+		restore(crypto, ops, n, true);
 }
 
-/* No early exit: how many bytes agree must not show in the time. */
+/* No early exit: timing must not reveal how many bytes match. */
 static bool tags_equal(const uint8_t *a, const uint8_t *b, unsigned n)
 {
 	uint8_t differ = 0;
@@ -155,20 +155,20 @@ static bool tags_equal(const uint8_t *a, const uint8_t *b, unsigned n)
 void eg_crypto_open(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned n)
 {
 	IMB_JOB *jobs[EG_CRYPTO_BURST];
-	bool borrowed;
+	bool modified;
 
 	if (!get_jobs(crypto, jobs, ops, n))
 		return;
-	borrowed = fill(crypto, jobs, ops, n, false);
+	modified = fill(crypto, jobs, ops, n, false);
 	run(crypto, jobs, ops, n);
-	if (borrowed)
-		give_back(crypto, ops, n, false);
+	if (modified)
+		restore(crypto, ops, n, false);
 	for (unsigned i = 0; i < n; i++) {
 		struct eg_crypto_op *op = &ops[i];
 
 		op->ok &= tags_equal(crypto->tag[i], op->icv, op->key->icv_bytes);
-		/* Deciphered before or while it was authenticated: what is not authentic does not
-		 * stay readable, whatever becomes of the buffer. */
+		/* Text is decrypted before or during authentication: unauthentic plaintext must not
+		 * stay readable, whatever happens to the buffer. */
 		if (!op->ok)
 			memset(op->text, 0, op->text_len);
 	}

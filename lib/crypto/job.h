@@ -1,11 +1,11 @@
-/* Private to lib/crypto: an op as an IPsec-MB job, one function a family. Nothing is checked on the
- * way in (the burst call is the one without checks), so what IPsec-MB demands is met here:
- *  - CBC wants whole blocks, and at least one: ESP's padding (RFC 3602 s2.4) sees to it.
- *  - CTR, GCM and ChaCha20-Poly1305 take a nonce of 12 bytes, salt and IV, and set the block
- * counter themselves: 1 for CTR (RFC 3686 s4) and for ChaCha20's text (RFC 7634 s2), 2 for GCM's.
- *  - CCM takes 11 bytes, and at most 46 of associated data.
- *  - A hash needs at least a byte: there is always an ESP header.
- * All is in place, and no length is beyond 16 bits. */
+/* Private to lib/crypto: converts an op to an IPsec-MB job, one function per family. The burst call
+ * does not check arguments, so the library's requirements are met here:
+ *   - CBC needs whole blocks, at least one: guaranteed by ESP padding (RFC 3602 s2.4).
+ *   - CTR, GCM and ChaCha20-Poly1305 take a 12-byte nonce of salt and IV, and set the block counter
+ *   themselves: 1 for CTR (RFC 3686 s4) and for ChaCha20's text (RFC 7634 s2), 2 for GCM's.
+ *   - CCM takes an 11-byte nonce and at most 46 bytes of associated data.
+ *   - A hash needs at least one byte: there is always an ESP header.
+ * All operations are in place, and all lengths fit into 16 bits. */
 #ifndef EG_CRYPTO_JOB_H
 #define EG_CRYPTO_JOB_H
 
@@ -16,18 +16,18 @@
 #include "crypto/key.h"
 
 #define EG_ESP_HEADER   8 /* SPI, low half of the sequence number */
-#define EG_ESP_HIGH     4 /* high half, of ESN */
+#define EG_ESP_HIGH     4 /* high half of an ESN */
 #define EG_ESN_AAD      12
-#define EG_ESN_AAD_HIGH 4 /* where it stands in the associated data (RFC 4106 s5) */
+#define EG_ESN_AAD_HIGH 4 /* its offset in the associated data (RFC 4106 s5) */
 
-/* One job's memory beside the packet. */
+/* Memory of one job beside the packet. */
 struct eg_job_scratch {
 	uint8_t *nonce; /* 16 bytes */
-	uint8_t *tag;   /* the ICV's place; open: room for what the ICV should be */
-	uint8_t *aside; /* EG_SUITE_ICV_MAX: bytes of the packet whose place the job borrows */
+	uint8_t *tag;   /* seal: the packet's ICV; open: the computed ICV, for comparison */
+	uint8_t *saved; /* EG_SUITE_ICV_MAX: packet bytes that the job overwrites temporarily */
 };
 
-/* What an AEAD's job says of associated data is the same whichever it is. */
+/* The AAD fields have the same place for every AEAD. */
 _Static_assert(offsetof(IMB_JOB, u.GCM.aad) == offsetof(IMB_JOB, u.CCM.aad) &&
 		       offsetof(IMB_JOB, u.GCM.aad) == offsetof(IMB_JOB, u.CHACHA20_POLY1305.aad),
 	       "u.GCM stands for all");
@@ -47,17 +47,17 @@ static inline bool eg_job_esn(const struct eg_crypto_op *op)
 	return op->aad_len == EG_ESN_AAD;
 }
 
-/* What all families have alike. */
+/* Fields common to all families. */
 static inline void eg_job_fill_key(IMB_JOB *job, const struct eg_crypto_op *op,
-				   const struct eg_job_scratch *room, bool seal)
+				   const struct eg_job_scratch *scratch, bool seal)
 {
 	const struct eg_crypto_key *key = op->key;
 
 	job->enc_keys = job->dec_keys = key;
 	job->key_len_in_bytes = key->key_bytes;
-	job->iv = room->nonce;
+	job->iv = scratch->nonce;
 	job->iv_len_in_bytes = key->nonce_bytes;
-	job->auth_tag_output = room->tag;
+	job->auth_tag_output = scratch->tag;
 	job->auth_tag_output_len_in_bytes = key->icv_bytes;
 	job->cipher_mode = key->cipher_mode;
 	job->hash_alg = key->hash_alg;
@@ -66,16 +66,16 @@ static inline void eg_job_fill_key(IMB_JOB *job, const struct eg_crypto_op *op,
 	eg_imb_session_use(&key->session[seal], job);
 }
 
-/* The deterministic nonce of RFC 4106 s4, RFC 3686 s4, RFC 7634 s2: salt, then the packet's IV. CCM
- * has a salt of 3 bytes (RFC 4309 s4). */
-static inline void eg_job_make_nonce(const struct eg_job_scratch *room,
+/* Deterministic nonce of RFC 4106 s4, RFC 3686 s4, RFC 7634 s2: the salt, then the packet's IV. CCM
+ * has a 3-byte salt (RFC 4309 s4). */
+static inline void eg_job_make_nonce(const struct eg_job_scratch *scratch,
 				     const struct eg_crypto_op *op)
 {
-	memcpy(room->nonce, op->key->salt, sizeof(op->key->salt));
-	memcpy(room->nonce + op->key->salt_bytes, op->iv, 8);
+	memcpy(scratch->nonce, op->key->salt, sizeof(op->key->salt));
+	memcpy(scratch->nonce + op->key->salt_bytes, op->iv, 8);
 }
 
-/* The text and associated data of an AEAD. */
+/* Text and associated data of an AEAD. */
 static inline void eg_job_fill_text(IMB_JOB *job, const struct eg_crypto_op *op)
 {
 	job->src = job->dst = op->text;
@@ -87,20 +87,20 @@ static inline void eg_job_fill_text(IMB_JOB *job, const struct eg_crypto_op *op)
 	job->u.GCM.aad_len_in_bytes = op->aad_len;
 }
 
-/* What most traffic takes: what the next function loads from the key, which may not be in the
- * cache, are constants here. It saves 1 ns of 33 at 64 bytes. */
+/* GCM is the common case: values that eg_job_fill_aead() loads from the key, which may not be
+ * cached, are constants here. Saves 1 ns of 33 at 64 bytes. */
 static inline void eg_job_fill_gcm(IMB_JOB *job, const struct eg_crypto_op *op,
-				   const struct eg_job_scratch *room, bool seal)
+				   const struct eg_job_scratch *scratch, bool seal)
 {
 	const struct eg_crypto_key *key = op->key;
 
-	memcpy(room->nonce, key->salt, 4);
-	memcpy(room->nonce + 4, op->iv, 8);
+	memcpy(scratch->nonce, key->salt, 4);
+	memcpy(scratch->nonce + 4, op->iv, 8);
 	job->enc_keys = job->dec_keys = key;
 	job->key_len_in_bytes = key->key_bytes;
-	job->iv = room->nonce;
+	job->iv = scratch->nonce;
 	job->iv_len_in_bytes = 12;
-	job->auth_tag_output = room->tag;
+	job->auth_tag_output = scratch->tag;
 	job->auth_tag_output_len_in_bytes = key->icv_bytes;
 	job->cipher_mode = IMB_CIPHER_GCM;
 	job->hash_alg = IMB_AUTH_AES_GMAC;
@@ -111,26 +111,26 @@ static inline void eg_job_fill_gcm(IMB_JOB *job, const struct eg_crypto_op *op,
 }
 
 static inline void eg_job_fill_aead(IMB_JOB *job, const struct eg_crypto_op *op,
-				    const struct eg_job_scratch *room, bool seal)
+				    const struct eg_job_scratch *scratch, bool seal)
 {
-	eg_job_fill_key(job, op, room, seal);
-	eg_job_make_nonce(room, op);
+	eg_job_fill_key(job, op, scratch, seal);
+	eg_job_make_nonce(scratch, op);
 	eg_job_fill_text(job, op);
 }
 
-/* GCM over no text: the associated data are SPI, sequence number (64 bits with ESN), IV and all
- * that follows (RFC 4543 s3.3). They must lie in a row, so with ESN the SPI moves 4 bytes to the
- * front and the high half takes its place, until eg_job_give_back(). */
+/* GCM without text: the associated data are SPI, sequence number (64 bits with ESN), IV and
+ * everything after it (RFC 4543 s3.3). They must be contiguous, so with ESN the SPI moves 4 bytes
+ * forward and the high half takes its place until eg_job_restore(). */
 static inline void eg_job_fill_gmac(IMB_JOB *job, const struct eg_crypto_op *op,
-				    const struct eg_job_scratch *room, bool seal)
+				    const struct eg_job_scratch *scratch, bool seal)
 {
 	uint8_t *from = eg_job_header(op);
 
-	eg_job_fill_key(job, op, room, seal);
-	eg_job_make_nonce(room, op);
+	eg_job_fill_key(job, op, scratch, seal);
+	eg_job_make_nonce(scratch, op);
 	if (eg_job_esn(op)) {
 		from -= EG_ESP_HIGH;
-		memcpy(room->aside, from, EG_ESP_HIGH + EG_ESP_HEADER);
+		memcpy(scratch->saved, from, EG_ESP_HIGH + EG_ESP_HEADER);
 		memcpy(from, op->aad, EG_ESN_AAD);
 	}
 	job->src = job->dst = op->text;
@@ -142,19 +142,19 @@ static inline void eg_job_fill_gmac(IMB_JOB *job, const struct eg_crypto_op *op,
 	job->u.GCM.aad_len_in_bytes = (uint64_t)(op->text - from) + op->text_len;
 }
 
-/* Encrypt, then MAC (RFC 4303 s3.3.2.1): the hash is over header, IV and ciphertext, and with ESN
- * the high half behind them (s2.2.1), which borrows the place of the ICV. */
+/* Encrypt-then-MAC (RFC 4303 s3.3.2.1): the hash covers header, IV and ciphertext, and with ESN the
+ * high half after them (s2.2.1), which temporarily overwrites the ICV. */
 static inline void eg_job_fill_hmac(IMB_JOB *job, const struct eg_crypto_op *op,
-				    const struct eg_job_scratch *room, bool seal)
+				    const struct eg_job_scratch *scratch, bool seal)
 {
 	const struct eg_crypto_key *key = op->key;
 	uint8_t *header = eg_job_header(op);
 	uint64_t before = (uint64_t)(op->text - header);
 
-	eg_job_fill_key(job, op, room, seal);
+	eg_job_fill_key(job, op, scratch, seal);
 	job->dec_keys = key->aes.dec;
 	if (key->nonce_bytes == 12)
-		eg_job_make_nonce(room, op);
+		eg_job_make_nonce(scratch, op);
 	else
 		job->iv = op->iv;
 	job->src = header;
@@ -164,25 +164,25 @@ static inline void eg_job_fill_hmac(IMB_JOB *job, const struct eg_crypto_op *op,
 	job->hash_start_src_offset_in_bytes = 0;
 	job->msg_len_to_hash_in_bytes = before + op->text_len;
 	if (eg_job_esn(op)) {
-		uint8_t *behind = op->text + op->text_len;
+		uint8_t *after = op->text + op->text_len;
 
-		memcpy(room->aside, behind, key->icv_bytes);
-		memcpy(behind, op->aad + EG_ESN_AAD_HIGH, EG_ESP_HIGH);
+		memcpy(scratch->saved, after, key->icv_bytes);
+		memcpy(after, op->aad + EG_ESN_AAD_HIGH, EG_ESP_HIGH);
 		job->msg_len_to_hash_in_bytes += EG_ESP_HIGH;
 	}
 	job->u.HMAC._hashed_auth_key_xor_ipad = key->aes.ipad;
 	job->u.HMAC._hashed_auth_key_xor_opad = key->aes.opad;
 }
 
-/* After the job: the packet's bytes back in their places. Sealing's ICV stays where it was put. */
-static inline void eg_job_give_back(const struct eg_crypto_op *op, const uint8_t *aside, bool seal)
+/* After the job: restore the packet's bytes. The ICV written by sealing stays. */
+static inline void eg_job_restore(const struct eg_crypto_op *op, const uint8_t *saved, bool seal)
 {
 	if (!eg_job_esn(op))
 		return;
 	if (op->key->family == EG_JOB_GMAC)
-		memcpy(eg_job_header(op) - EG_ESP_HIGH, aside, EG_ESP_HIGH + EG_ESP_HEADER);
+		memcpy(eg_job_header(op) - EG_ESP_HIGH, saved, EG_ESP_HIGH + EG_ESP_HEADER);
 	else if (op->key->family == EG_JOB_HMAC && !seal)
-		memcpy(op->text + op->text_len, aside, op->key->icv_bytes);
+		memcpy(op->text + op->text_len, saved, op->key->icv_bytes);
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* Private to lib/crypto: what a key is. */
+/* Private to lib/crypto: layout of a key. */
 #ifndef EG_CRYPTO_KEY_H
 #define EG_CRYPTO_KEY_H
 
@@ -8,7 +8,7 @@
 #include "base/suite.h"
 #include "crypto/compat.h"
 
-/* 14 rounds and the first: AES-256. */
+/* AES-256: 14 rounds plus the initial one. */
 #define EG_AES_ROUND_KEYS (15 * 16)
 
 /* SHA-512. */
@@ -23,13 +23,13 @@ enum eg_job_family {
 };
 
 struct eg_crypto_key {
-	/* The encryption key's own bytes come first in each: they are AES's first round keys.
-	 * IPsec-MB wants GCM's on a 64-byte boundary: the slab's objects begin on one. */
+	/* Each variant begins with the encryption key itself: the first round keys of AES. IPsec-MB
+	 * needs GCM key data aligned to 64 bytes, as slab objects are. */
 	union {
 		struct gcm_key_data gcm;
 		struct {
 			uint8_t enc[EG_AES_ROUND_KEYS], dec[EG_AES_ROUND_KEYS];
-			/* States of the hash after the padded key (RFC 2104 s4). */
+			/* Hash states after the padded key (RFC 2104 s4). */
 			uint8_t ipad[EG_HMAC_STATE_MAX], opad[EG_HMAC_STATE_MAX];
 		} aes;
 		uint8_t chacha[32];
@@ -37,13 +37,13 @@ struct eg_crypto_key {
 	uint8_t family; /* enum eg_job_family */
 	uint8_t cipher_mode, hash_alg;
 	uint8_t key_bytes, iv_bytes, icv_bytes;
-	uint8_t nonce_bytes; /* salt and IV */
+	uint8_t nonce_bytes; /* salt plus IV */
 	uint8_t salt_bytes;
 	uint8_t salt[4];
-	bool mac_first;                   /* CCM's tag is over the clear text */
-	struct eg_imb_session session[2]; /* by `bool seal` */
+	bool mac_first;                   /* CCM: the tag covers the plaintext */
+	struct eg_imb_session session[2]; /* indexed by `bool seal` */
 };
 
-_Static_assert(EG_AES_ROUND_KEYS % 16 == 0, "dec stands on 16 bytes as IPsec-MB wants it");
+_Static_assert(EG_AES_ROUND_KEYS % 16 == 0, "dec is aligned to 16 bytes, as IPsec-MB requires");
 
 #endif

@@ -33,7 +33,7 @@ struct eg_keystore *eg_keystore_new(void)
 	return store;
 }
 
-bool eg_keystore_swaps(const struct eg_keystore *store)
+bool eg_keystore_swappable(const struct eg_keystore *store)
 {
 	return store->keys.swappable;
 }
@@ -47,9 +47,7 @@ void eg_keystore_free(struct eg_keystore *store)
 	free(store);
 }
 
-/* What IPsec-MB calls them, and who fills their jobs. An AEAD is one name as cipher and one as
- * hash.
- */
+/* IPsec-MB's names and the job family. An AEAD has one name as cipher and one as hash. */
 static const struct {
 	uint8_t mode, tag, family;
 } ciphers[] = {
@@ -121,8 +119,8 @@ static void expand_cipher(IMB_MGR *mgr, enum eg_cipher cipher, const uint8_t *ma
 	}
 }
 
-/* The hash's state after one block of the key under `pad` (RFC 2104 s2, s4). Our keys are never
- * longer than a block. */
+/* Hash state after one block of the key XORed with `pad` (RFC 2104 s2, s4). Keys are never longer
+ * than a block. */
 static void hash_pad(IMB_MGR *mgr, const struct eg_suite *suite, const uint8_t *auth_key,
 		     uint8_t pad, uint8_t state[EG_HMAC_STATE_MAX])
 {
@@ -176,7 +174,7 @@ struct eg_crypto_key *eg_crypto_key_new(struct eg_keystore *store, const struct 
 	key->salt_bytes = suite->salt_bytes;
 	key->iv_bytes = suite->iv_bytes;
 	key->icv_bytes = suite->icv_bytes;
-	/* CBC takes the packet's IV as it is. */
+	/* CBC uses the packet's IV as is. */
 	key->nonce_bytes = (uint8_t)(suite->salt_bytes + eg_suite_cipher_iv_bytes(suite));
 	key->mac_first = suite->cipher == EG_CIPHER_AES_CCM;
 	key->cipher_mode = ciphers[suite->cipher].mode;
@@ -205,7 +203,7 @@ bool eg_crypto_key_equal(const struct eg_crypto_key *a, const struct eg_crypto_k
 	return !memcmp(a, b, sizeof(*a));
 }
 
-/* Expanded keys begin with the key itself. Suites without one have their HMAC's. */
+/* Expanded keys begin with the key itself. Suites without encryption compare the HMAC key. */
 int eg_crypto_key_order(const struct eg_crypto_key *a, const struct eg_crypto_key *b)
 {
 	int order = (a->key_bytes > b->key_bytes) - (a->key_bytes < b->key_bytes);
@@ -219,18 +217,18 @@ int eg_crypto_key_order(const struct eg_crypto_key *a, const struct eg_crypto_ke
 	return order;
 }
 
-/* HMAC-SHA256 (RFC 2104) under the key itself, so that the result says nothing of the key but
- * whether another one is the same. */
+/* HMAC-SHA256 (RFC 2104) keyed with the key itself: the result only reveals whether two keys are
+ * equal. */
 void eg_crypto_fingerprint(struct eg_keystore *store, const struct eg_suite *suite,
 			   const uint8_t *material, uint8_t out[EG_FINGERPRINT_BYTES])
 {
 	static const char label[] = "espgate key fingerprint";
-	/* NULL has no encryption key: there the authentication key is what must differ. */
+	/* NULL encryption has no encryption key: use the authentication key. */
 	size_t n = suite->key_bytes ? (size_t)suite->key_bytes + suite->salt_bytes
 				    : suite->auth_key_bytes;
 	uint8_t block[64 + sizeof(label)] = {0}, outer[64 + 32] = {0}, digest[32];
 
-	/* None of them is longer than a block of the hash. */
+	/* No key is longer than a block of the hash. */
 	memset(block, 0x36, 64);
 	memset(outer, 0x5c, 64);
 	for (size_t i = 0; i < n; i++) {

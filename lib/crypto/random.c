@@ -29,8 +29,8 @@ static void fill_job(IMB_JOB *job, struct eg_random *random)
 	job->chain_order = IMB_ORDER_CIPHER_HASH;
 }
 
-/* The block's first bytes are the key; the new block is encrypted zeros. A failure is for good: the
- * old key is gone, and the block must not serve as one. */
+/* The first bytes of the old block are the key of the new one, which is encrypted zeros. A failure
+ * is permanent: the old key is gone, and the block must not be used as a key. */
 static bool refill(struct eg_random *random, IMB_MGR *mgr)
 {
 	struct eg_imb_session session;

@@ -1,6 +1,6 @@
-/* Power-on self-test: what every suite makes of one packet, against known answers. The library's
- * own test covers its algorithms; this one covers also what we ask of it: nonces, counters, orders,
- * lengths, and the packet that stands where the hash reads. */
+/* Power-on self-test: every suite seals one packet, checked against known answers. The library's
+ * own test covers its algorithms; this one also covers how we call it: nonces, counters, order,
+ * lengths, and the layout of the packet that is hashed. */
 #include "crypto/self_test.h"
 
 #include <stdlib.h>
@@ -17,10 +17,10 @@ struct packet {
 	uint8_t bytes[EG_ESP_HEADER + EG_SUITE_IV_MAX + TEXT_BYTES + EG_SUITE_ICV_MAX];
 	uint8_t want[TEXT_BYTES + EG_SUITE_ICV_MAX];
 	const struct eg_suite *suite;
-	const char *failed; /* what went wrong first */
+	const char *failed; /* first failure */
 };
 
-struct bench {
+struct fixture {
 	struct eg_keystore *store;
 	struct eg_crypto *crypto;
 	struct packet packets[EG_SUITE_COUNT];
@@ -44,7 +44,7 @@ static const char *find_answer(const struct eg_known_answer *answers, const stru
 	return NULL;
 }
 
-/* Our own table's digits are lower case. */
+/* Our own table: digits are lower case. */
 static bool read_hex(const char *hex, uint8_t *out, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -67,7 +67,7 @@ static void write_text(uint8_t *text)
 		text[i] = (uint8_t)(0x10 + i);
 }
 
-static bool text_right(const uint8_t *text)
+static bool text_matches(const uint8_t *text)
 {
 	uint8_t want[TEXT_BYTES];
 
@@ -75,13 +75,13 @@ static bool text_right(const uint8_t *text)
 	return !memcmp(text, want, sizeof(want));
 }
 
-static bool make_op(struct bench *bench, unsigned i)
+static bool make_op(struct fixture *fixture, unsigned i)
 {
 	static const uint8_t header[EG_ESP_HEADER] = {1, 2, 3, 4, 0, 0, 0, 5};
 	static const uint8_t implicit[8] = {0, 0, 0, 0, 0, 0, 0, 5};
-	struct packet *packet = &bench->packets[i];
+	struct packet *packet = &fixture->packets[i];
 	uint8_t material[EG_SUITE_KEY_MAX], *iv = packet->bytes + EG_ESP_HEADER;
-	struct eg_crypto_op *op = &bench->ops[i];
+	struct eg_crypto_op *op = &fixture->ops[i];
 
 	for (unsigned k = 0; k < sizeof(material); k++)
 		material[k] = (uint8_t)(k * 7 + 1);
@@ -89,7 +89,7 @@ static bool make_op(struct bench *bench, unsigned i)
 	for (unsigned k = 0; k < packet->suite->iv_bytes; k++)
 		iv[k] = (uint8_t)(0xa0 + k);
 	*op = (struct eg_crypto_op){
-		.key = eg_crypto_key_new(bench->store, packet->suite, material),
+		.key = eg_crypto_key_new(fixture->store, packet->suite, material),
 		.text = iv + packet->suite->iv_bytes,
 		.aad = packet->bytes,
 		.iv = packet->suite->iv == EG_IV_SEQ ? implicit : iv,
@@ -109,52 +109,52 @@ static void check_sealed(struct packet *packet, const struct eg_crypto_op *op)
 
 static void check_opened(struct packet *packet, const struct eg_crypto_op *op)
 {
-	if (!op->ok || !text_right(op->text))
+	if (!op->ok || !text_matches(op->text))
 		fail(packet, "opened wrongly");
 }
 
 static void check_refused(struct packet *packet, const struct eg_crypto_op *op)
 {
-	if (op->ok || text_right(op->text))
-		fail(packet, "took a packet with a wrong ICV");
+	if (op->ok || text_matches(op->text))
+		fail(packet, "accepted a packet with a wrong ICV");
 }
 
-static void run(struct bench *bench)
+static void run(struct fixture *fixture)
 {
-	struct packet *packets = bench->packets;
-	struct eg_crypto_op *ops = bench->ops;
+	struct packet *packets = fixture->packets;
+	struct eg_crypto_op *ops = fixture->ops;
 
-	eg_crypto_seal(bench->crypto, ops, EG_SUITE_COUNT);
+	eg_crypto_seal(fixture->crypto, ops, EG_SUITE_COUNT);
 	for (unsigned i = 0; i < EG_SUITE_COUNT; i++) {
 		check_sealed(&packets[i], &ops[i]);
 		memcpy(ops[i].text, packets[i].want, TEXT_BYTES + packets[i].suite->icv_bytes);
 	}
-	eg_crypto_open(bench->crypto, ops, EG_SUITE_COUNT);
+	eg_crypto_open(fixture->crypto, ops, EG_SUITE_COUNT);
 	for (unsigned i = 0; i < EG_SUITE_COUNT; i++) {
 		check_opened(&packets[i], &ops[i]);
 		memcpy(ops[i].text, packets[i].want, TEXT_BYTES + packets[i].suite->icv_bytes);
 		ops[i].icv[packets[i].suite->icv_bytes - 1] ^= 1;
 	}
-	eg_crypto_open(bench->crypto, ops, EG_SUITE_COUNT);
+	eg_crypto_open(fixture->crypto, ops, EG_SUITE_COUNT);
 	for (unsigned i = 0; i < EG_SUITE_COUNT; i++)
 		check_refused(&packets[i], &ops[i]);
 }
 
-static bool prepare(struct bench *bench, const struct eg_known_answer *answers)
+static bool prepare(struct fixture *fixture, const struct eg_known_answer *answers)
 {
-	bench->store = eg_keystore_new();
-	bench->crypto = eg_crypto_new();
-	if (!bench->store || !bench->crypto)
+	fixture->store = eg_keystore_new();
+	fixture->crypto = eg_crypto_new();
+	if (!fixture->store || !fixture->crypto)
 		return false;
 	for (unsigned i = 0; i < EG_SUITE_COUNT; i++) {
-		struct packet *packet = &bench->packets[i];
+		struct packet *packet = &fixture->packets[i];
 		const char *sealed = find_answer(answers, &eg_suites[i]);
 
 		packet->suite = &eg_suites[i];
 		if (!sealed ||
 		    !read_hex(sealed, packet->want, TEXT_BYTES + packet->suite->icv_bytes))
 			fail(packet, "has no known answer");
-		if (!make_op(bench, i))
+		if (!make_op(fixture, i))
 			return false;
 	}
 	return true;
@@ -163,29 +163,29 @@ static bool prepare(struct bench *bench, const struct eg_known_answer *answers)
 int eg_crypto_check_answers(const struct eg_known_answer answers[EG_SUITE_COUNT],
 			    struct eg_errs *errs)
 {
-	struct bench *bench = calloc(1, sizeof(*bench));
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	size_t before = errs->n_errors;
 
-	if (bench && prepare(bench, answers)) {
-		run(bench);
+	if (fixture && prepare(fixture, answers)) {
+		run(fixture);
 		for (unsigned i = 0; i < EG_SUITE_COUNT; i++) {
-			if (bench->packets[i].failed)
+			if (fixture->packets[i].failed)
 				eg_error(errs, NULL, "self-test", "%s: %s (%s)", eg_suites[i].name,
-					 bench->packets[i].failed, eg_crypto_version());
+					 fixture->packets[i].failed, eg_crypto_version());
 		}
 	} else {
 		eg_error(errs, NULL, "self-test",
-			 "no engine: out of memory, or a CPU that IPsec-MB does not know");
+			 "cannot start: out of memory, or a CPU that IPsec-MB does not support");
 	}
-	if (bench) {
-		eg_crypto_free(bench->crypto);
-		eg_keystore_free(bench->store);
+	if (fixture) {
+		eg_crypto_free(fixture->crypto);
+		eg_keystore_free(fixture->store);
 	}
-	free(bench);
+	free(fixture);
 	return errs->n_errors == before ? 0 : -1;
 }
 
-/* The library's own test, which it ran when it was initialized. */
+/* The library's own self-test runs during its initialization. */
 static int check_library(struct eg_errs *errs)
 {
 	IMB_MGR *mgr = alloc_mb_mgr(0);
@@ -199,8 +199,8 @@ static int check_library(struct eg_errs *errs)
 	if (imb_get_errno(mgr))
 		eg_error(errs, NULL, "ipsec-mb", "%s", imb_get_strerror(imb_get_errno(mgr)));
 	else if (!(mgr->features & IMB_FEATURE_SELF_TEST_PASS))
-		eg_error(errs, NULL, "ipsec-mb",
-			 "self-test of %s failed: it must not touch packets", eg_crypto_version());
+		eg_error(errs, NULL, "ipsec-mb", "self-test of %s failed: it must not be used",
+			 eg_crypto_version());
 	else
 		ret = 0;
 	free_mb_mgr(mgr);

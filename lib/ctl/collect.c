@@ -75,18 +75,18 @@ static double seconds_until(const struct eg_snap_sa *held, enum eg_sa_use use, u
 		       : 0;
 }
 
-static void add_life(const struct eg_snap_sa *held, const struct eg_now *now,
-		     struct eg_report_sa *row)
+static void add_lifetime(const struct eg_snap_sa *held, const struct eg_now *now,
+			 struct eg_report_sa *row)
 {
 	struct eg_sa_status status = eg_sa_status(held->sa, now);
 
 	row->idle_s = status.idle_s;
-	row->waits_s = seconds_until(held, EG_SA_PENDING, now->mono_ns);
-	row->leaves_s = seconds_until(held, EG_SA_RETIRING, now->mono_ns);
-	row->life = status.hard ? "expired" : status.soft ? "soft lifetime reached" : NULL;
-	row->ends_s = status.forecast.seconds;
+	row->sends_in_s = seconds_until(held, EG_SA_PENDING, now->mono_ns);
+	row->removed_in_s = seconds_until(held, EG_SA_RETIRING, now->mono_ns);
+	row->lifetime = status.hard ? "expired" : status.soft ? "soft lifetime reached" : NULL;
+	row->forecast_s = status.forecast.seconds;
 	if (status.forecast.limit && !status.hard)
-		row->ends_by = eg_lifetime_name(status.forecast.limit);
+		row->forecast_limit = eg_lifetime_name(status.forecast.limit);
 }
 
 static void add_sas(const struct eg_snap *snap, struct eg_report *report)
@@ -111,7 +111,7 @@ static void add_sas(const struct eg_snap *snap, struct eg_report *report)
 			row->path_mtu = (uint16_t)eg_pmtu_get(snap->tunnels[held->tunnel].pmtu);
 		if (snap->tunnels[held->tunnel].endpoint)
 			eg_endpoint_print(snap->tunnels[held->tunnel].endpoint, row->endpoint);
-		add_life(held, &now, row);
+		add_lifetime(held, &now, row);
 	}
 }
 
@@ -228,7 +228,7 @@ void eg_ctl_collect(const struct eg_ctl *ctl, struct eg_report *report)
 		report->gathered += eg_counted(&stats->gathered);
 		report->failover += eg_counted(&stats->failover);
 		report->limited += eg_counted(&stats->limited);
-		report->taken += eg_counted(&stats->taken);
+		report->consumed += eg_counted(&stats->consumed);
 		for (int i = 0; i < EG_CLEAR_COUNT; i++) {
 			report->clear_in[i] += eg_counted(&stats->clear_in[i]);
 			report->clear_out[i] += eg_counted(&stats->clear_out[i]);

@@ -67,14 +67,15 @@ void eg_ctl_collect_liveness(const struct eg_snap *snap, struct eg_report *repor
 			return;
 		*row = (struct eg_report_liveness){
 			.peer = tunnel->name,
-			.dead = !eg_liveness_is_up(liveness),
+			.down = !eg_liveness_is_up(liveness),
 			.changes = atomic_load_explicit(&liveness->changes, memory_order_acquire),
-			.asked = atomic_load_explicit(&liveness->asked, memory_order_relaxed),
-			.answered = atomic_load_explicit(&liveness->answers, memory_order_relaxed),
-			.moved = eg_liveness_rerouted(liveness),
+			.probes_sent = atomic_load_explicit(&liveness->asked, memory_order_relaxed),
+			.probes_answered =
+				atomic_load_explicit(&liveness->answers, memory_order_relaxed),
+			.failed_over = eg_liveness_rerouted(liveness),
 		};
 		since_ns = atomic_load_explicit(&liveness->since_ns, memory_order_relaxed);
 		if (row->changes && now_ns > since_ns)
-			row->for_s = (double)(now_ns - since_ns) / EG_NS_PER_S;
+			row->since_s = (double)(now_ns - since_ns) / EG_NS_PER_S;
 	}
 }

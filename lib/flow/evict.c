@@ -2,7 +2,7 @@
 
 #include "flow/slot.h"
 
-/* Seconds since its last packet, or -1: it stays. A worker's clock may be a second ahead. */
+/* Seconds since the last packet, or -1 if it must stay. A worker's clock may be a second ahead. */
 static int64_t age_s(const struct eg_conn *conn, struct eg_standing standing, uint32_t now_s)
 {
 	uint32_t idle_s = now_s - atomic_load_explicit(&conn->seen_s, memory_order_relaxed);
@@ -19,14 +19,14 @@ struct victim {
 	int64_t age_s;
 };
 
-/* From the slot `first` on: among equally old ones it is chance who goes, or newcomers would throw
- * each other out of one slot. */
-static void search(const struct eg_flow_table *table, struct eg_bucket *bucket, unsigned first,
-		   uint32_t now_s, struct victim *victim)
+/* Start at slot `first`: the choice among equally old ones must be random, or new connections would
+ * evict each other from one slot. */
+static void find_victim(const struct eg_flow_table *table, struct eg_bucket *bucket, unsigned first,
+			uint32_t now_s, struct victim *victim)
 {
 	uint32_t slots[EG_BUCKET_SLOTS];
 
-	/* Twice, so that the cache misses overlap. */
+	/* In two passes, so that the cache misses overlap. */
 	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
 		/* Acquire: the connection was written before the slot. */
 		slots[i] = atomic_load_explicit(&bucket->slot[i], memory_order_acquire);
@@ -49,19 +49,19 @@ static void search(const struct eg_flow_table *table, struct eg_bucket *bucket, 
 	}
 }
 
-/* False if another worker or the sweep was quicker. */
-static bool take_out(struct eg_flow_table *table, const struct victim *victim)
+/* False if another worker or the sweep changed it first. */
+static bool evict(struct eg_flow_table *table, const struct victim *victim)
 {
 	struct eg_conn *conn = &table->conns[eg_slot_number(victim->slot)];
 	struct eg_standing was = victim->standing, is = was;
 
-	/* Ends it only as it was seen: an answer that came meanwhile saves it. */
+	/* Succeeds only if its standing is unchanged: an answer received meanwhile saves it. */
 	is.state = EG_CONN_DEAD;
 	if (!atomic_compare_exchange_strong_explicit(&conn->standing, &was, is,
 						     memory_order_relaxed, memory_order_relaxed))
 		return false;
 	if (eg_slot_release(table, victim->place, victim->slot)) {
-		eg_conn_give_up(table, eg_slot_number(victim->slot));
+		eg_conn_defer_free(table, eg_slot_number(victim->slot));
 		atomic_fetch_add_explicit(&table->evicted, 1, memory_order_relaxed);
 	}
 	return true;
@@ -77,7 +77,7 @@ bool eg_flow_evict(struct eg_flow_table *table, uint64_t hash, bool anywhere, ui
 
 		if (k == 2 && victim.place)
 			break;
-		search(table, &table->buckets[at], (unsigned)(hash >> 32), now_s, &victim);
+		find_victim(table, &table->buckets[at], (unsigned)(hash >> 32), now_s, &victim);
 	}
-	return victim.place && take_out(table, &victim);
+	return victim.place && evict(table, &victim);
 }

@@ -31,7 +31,7 @@ static bool is_same(const struct eg_frag_entry *a, const struct eg_frag_entry *b
 	       !memcmp(a->src, b->src, sizeof(a->src)) && !memcmp(a->dst, b->dst, sizeof(a->dst));
 }
 
-/* Free counts as older than any. */
+/* Free entries count as oldest. */
 static uint32_t age_s(const struct eg_frag_entry *frag, uint32_t now_s)
 {
 	return frag->version ? now_s - frag->seen_s : UINT32_MAX;

@@ -1,5 +1,4 @@
-/* Which connection a packet belongs to: both directions give one key, and say which they are.
- * Pure; any thread. */
+/* Connection keys: both directions of a connection produce the same key. Stateless: any thread. */
 #ifndef EG_FLOW_KEY_H
 #define EG_FLOW_KEY_H
 
@@ -7,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A packet's ends as they lie in it. */
+/* Addresses and ports of a packet, in place. */
 struct eg_flow_tuple {
 	const uint8_t *src, *dst; /* 4 or 16 bytes, network order, any alignment */
 	uint16_t sport, dport;    /* host order; ICMP echo: the identifier twice; else 0 */
@@ -15,8 +14,8 @@ struct eg_flow_tuple {
 	uint8_t version; /* 4 or 6 */
 };
 
-/* The two ends in a fixed order (the smaller one first), so that both directions compare equal.
- * IPv4 addresses use the first four bytes of an end. Hashed and compared as words. */
+/* The two ends in a fixed order (smaller first), so that both directions compare equal. IPv4
+ * addresses use the first four bytes of an end. Hashed and compared as words. */
 struct eg_flow_key {
 	uint64_t addr[2][2];
 	uint16_t port[2];
@@ -27,7 +26,7 @@ struct eg_flow_key {
 
 _Static_assert(sizeof(struct eg_flow_key) == 40, "five words without holes");
 
-/* Seeds that outsiders do not know: they could else fill one bucket on purpose. */
+/* Secret seeds: outsiders must not be able to fill one bucket on purpose. */
 struct eg_flow_seed {
 	uint64_t word[4];
 };
@@ -41,8 +40,8 @@ static inline bool eg_flow_key_equal(const struct eg_flow_key *a, const struct e
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
 }
 
-/* Which side is the source: 1 where its end is the greater one. Without branches: which end is
- * greater is chance, and a guess that fails costs more than all of this. */
+/* The side that is the source: 1 if its end is the greater one. Branch-free: the order is random,
+ * and a misprediction would cost more than all of this. */
 static inline unsigned eg_flow_side(const uint64_t s[2], const uint64_t d[2], uint16_t sport,
 				    uint16_t dport)
 {
@@ -52,8 +51,8 @@ static inline unsigned eg_flow_side(const uint64_t s[2], const uint64_t d[2], ui
 	return (s[0] > d[0]) | ((s[0] == d[0]) & low);
 }
 
-/* Fill the key; returns the side (0 or 1) of it that is the tuple's source. A host that talks to
- * itself is ordered by its ports. */
+/* Fill the key; returns the side (0 or 1) that is the tuple's source. For a host talking to itself,
+ * ports decide the order. */
 static inline unsigned eg_flow_key_make(struct eg_flow_key *key, const struct eg_flow_tuple *tuple)
 {
 	uint64_t s[2] = {0, 0}, d[2] = {0, 0};
@@ -88,9 +87,9 @@ static inline uint64_t eg_flow_fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Multiply and fold with secret seeds (wyhash's construction). The last fold is not for show: in
- * the one before a factor stays the same where only addresses or only ports differ, and products
- * with a constant are a lattice, not chance. */
+/* Multiply and fold with secret seeds (wyhash's construction). The last fold is needed: in the one
+ * before, one factor is constant when only addresses or only ports differ, and multiples of a
+ * constant form a lattice rather than a random distribution. */
 static inline uint64_t eg_flow_hash(const struct eg_flow_key *key, const struct eg_flow_seed *seed)
 {
 	uint64_t tail, mixed;

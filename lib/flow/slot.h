@@ -1,9 +1,9 @@
-/* A bucket's slots, for the files of this folder: 8 bits of the key's hash over the connection's
- * number + 1, so that 0 is free.
+/* Bucket slots, private to this folder: 8 bits of the key's hash above the connection's number + 1,
+ * so that 0 is free.
  *
- * Whoever takes a number out of its slot, by compare-and-swap, gives it back: the sweep (control
- * thread) or a worker that evicts. No number is given back twice, and none before the workers'
- * grace period. */
+ * The thread that removes a number from its slot by compare-and-swap also frees the number: the
+ * sweep (control thread) or an evicting worker. So no number is freed twice, and none before the
+ * workers' grace period. */
 #ifndef EG_FLOW_SLOT_H
 #define EG_FLOW_SLOT_H
 
@@ -22,8 +22,8 @@ static inline uint32_t eg_slot_number(uint32_t slot)
 	return (slot & EG_SLOT_NUMBER) - 1;
 }
 
-/* Free a slot that held a dead connection, and count it out. True if the number is the caller's to
- * give back. */
+/* Free the slot of a dead connection and uncount it. True if the caller must now free the number.
+ */
 static inline bool eg_slot_release(struct eg_flow_table *table, _Atomic uint32_t *place,
 				   uint32_t slot)
 {
@@ -38,17 +38,18 @@ static inline bool eg_slot_release(struct eg_flow_table *table, _Atomic uint32_t
 	return true;
 }
 
-/* Leave an evicted connection to the control thread, which gives its number back. Any worker. */
-static inline void eg_conn_give_up(struct eg_flow_table *table, uint32_t number)
+/* Leave an evicted connection to the control thread, which frees its number. Any worker. */
+static inline void eg_conn_defer_free(struct eg_flow_table *table, uint32_t number)
 {
-	uint32_t head = atomic_load_explicit(&table->given_up, memory_order_relaxed);
+	uint32_t head = atomic_load_explicit(&table->evicted_list, memory_order_relaxed);
 
 	do {
 		atomic_store_explicit(&table->conns[number].next, head ? head - 1 : EG_CONN_NONE,
 				      memory_order_relaxed);
 		/* Release: the control thread follows the link. */
-	} while (!atomic_compare_exchange_weak_explicit(
-		&table->given_up, &head, number + 1, memory_order_release, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(&table->evicted_list, &head, number + 1,
+							memory_order_release,
+							memory_order_relaxed));
 }
 
 #endif

@@ -30,8 +30,8 @@ static enum eg_conn_event tcp_event(uint8_t flags)
 	return flags & TCP_FIN ? EG_EVENT_FIN : EG_EVENT_DATA;
 }
 
-/* The first chunk tells: INIT, ABORT, SHUTDOWN COMPLETE and their like stand alone (RFC 9260
- * s6.10). */
+/* The first chunk decides: INIT, ABORT, SHUTDOWN COMPLETE and the like are never bundled after
+ * others (RFC 9260 s6.10). */
 static enum eg_conn_event sctp_event(uint8_t chunk)
 {
 	switch (chunk) {
@@ -59,59 +59,60 @@ enum eg_conn_event eg_conn_event(uint8_t proto, const uint8_t *l4, uint32_t l4_l
 	return EG_EVENT_DATA;
 }
 
-/* An OPEN from the other end is a connection attempt of its own, whatever is known of the ports: a
- * server must not call its client back under the client's permission. An OPEN from the opener
- * repeats itself (a lost SYN), but behind a goodbye it is a new connection.
+/* An OPEN from the responder is a connection attempt of its own, whatever is known of the ports: a
+ * server must not connect back under its client's permission. An OPEN from the opener is a
+ * retransmission (a lost SYN), but after a FIN it opens a new connection.
  *
- * A connection that a new policy forbids is remembered as denied: forgotten, its server's next
- * segment would be a first packet in the other direction, which policy may well allow, and then the
- * forbidden one would go on as replies to that. */
+ * A connection that a new policy forbids is remembered as denied. If it were forgotten, the
+ * server's next segment would be a first packet in the other direction, which policy may well
+ * allow, and the forbidden packets would pass as replies to it. */
 enum eg_conn_step eg_conn_step(enum eg_conn_state state, enum eg_conn_event event, int from_opener,
 			       enum eg_conn_state *next)
 {
 #define NEW    EG_CONN_NEW
 #define ANSW   EG_CONN_ANSWERED
 #define EST    EG_CONN_ESTABLISHED
-#define LEFT   EG_CONN_OPENER_LEFT
-#define OLEFT  EG_CONN_OTHER_LEFT
+#define OPFIN  EG_CONN_OPENER_FIN
+#define REFIN  EG_CONN_RESPONDER_FIN
 #define CLOSED EG_CONN_CLOSED
-#define AGAIN  EG_CONN_STATES
+#define REOPEN EG_CONN_STATES
 	/* clang-format off */
 	static const uint8_t opener[EG_CONN_STATES][EG_EVENTS] = {
-		/*                       DATA    OPEN   FIN     RESET   STRAY */
-		[EG_CONN_DEAD] =        {AGAIN,  AGAIN, AGAIN,  AGAIN,  AGAIN},
-		[EG_CONN_DENIED] =      {NEW,    AGAIN, LEFT,   CLOSED, NEW},
-		[EG_CONN_NEW] =         {NEW,    NEW,   LEFT,   CLOSED, NEW},
-		[EG_CONN_ANSWERED] =    {EST,    ANSW,  LEFT,   CLOSED, ANSW},
-		[EG_CONN_ESTABLISHED] = {EST,    EST,   LEFT,   CLOSED, EST},
-		[EG_CONN_OPENER_LEFT] = {LEFT,   AGAIN, LEFT,   CLOSED, LEFT},
-		[EG_CONN_OTHER_LEFT] =  {OLEFT,  AGAIN, CLOSED, CLOSED, OLEFT},
-		[EG_CONN_CLOSED] =      {CLOSED, AGAIN, CLOSED, CLOSED, CLOSED},
+		/*                         DATA    OPEN    FIN     RESET   STRAY */
+		[EG_CONN_DEAD] =          {REOPEN, REOPEN, REOPEN, REOPEN, REOPEN},
+		[EG_CONN_DENIED] =        {NEW,    REOPEN, OPFIN,  CLOSED, NEW},
+		[EG_CONN_NEW] =           {NEW,    NEW,    OPFIN,  CLOSED, NEW},
+		[EG_CONN_ANSWERED] =      {EST,    ANSW,   OPFIN,  CLOSED, ANSW},
+		[EG_CONN_ESTABLISHED] =   {EST,    EST,    OPFIN,  CLOSED, EST},
+		[EG_CONN_OPENER_FIN] =    {OPFIN,  REOPEN, OPFIN,  CLOSED, OPFIN},
+		[EG_CONN_RESPONDER_FIN] = {REFIN,  REOPEN, CLOSED, CLOSED, REFIN},
+		[EG_CONN_CLOSED] =        {CLOSED, REOPEN, CLOSED, CLOSED, CLOSED},
 	};
-	static const uint8_t other[EG_CONN_STATES][EG_EVENTS] = {
-		[EG_CONN_DEAD] =        {AGAIN,  AGAIN, AGAIN,  AGAIN,  AGAIN},
-		[EG_CONN_DENIED] =      {ANSW,   AGAIN, OLEFT,  CLOSED, NEW},
-		[EG_CONN_NEW] =         {ANSW,   AGAIN, OLEFT,  CLOSED, NEW},
-		[EG_CONN_ANSWERED] =    {ANSW,   AGAIN, OLEFT,  CLOSED, ANSW},
-		[EG_CONN_ESTABLISHED] = {EST,    AGAIN, OLEFT,  CLOSED, EST},
-		[EG_CONN_OPENER_LEFT] = {LEFT,   AGAIN, CLOSED, CLOSED, LEFT},
-		[EG_CONN_OTHER_LEFT] =  {OLEFT,  AGAIN, OLEFT,  CLOSED, OLEFT},
-		[EG_CONN_CLOSED] =      {CLOSED, AGAIN, CLOSED, CLOSED, CLOSED},
+	static const uint8_t responder[EG_CONN_STATES][EG_EVENTS] = {
+		/*                         DATA    OPEN    FIN     RESET   STRAY */
+		[EG_CONN_DEAD] =          {REOPEN, REOPEN, REOPEN, REOPEN, REOPEN},
+		[EG_CONN_DENIED] =        {ANSW,   REOPEN, REFIN,  CLOSED, NEW},
+		[EG_CONN_NEW] =           {ANSW,   REOPEN, REFIN,  CLOSED, NEW},
+		[EG_CONN_ANSWERED] =      {ANSW,   REOPEN, REFIN,  CLOSED, ANSW},
+		[EG_CONN_ESTABLISHED] =   {EST,    REOPEN, REFIN,  CLOSED, EST},
+		[EG_CONN_OPENER_FIN] =    {OPFIN,  REOPEN, CLOSED, CLOSED, OPFIN},
+		[EG_CONN_RESPONDER_FIN] = {REFIN,  REOPEN, REFIN,  CLOSED, REFIN},
+		[EG_CONN_CLOSED] =        {CLOSED, REOPEN, CLOSED, CLOSED, CLOSED},
 	};
 	/* clang-format on */
 #undef NEW
 #undef ANSW
 #undef EST
-#undef LEFT
-#undef OLEFT
+#undef OPFIN
+#undef REFIN
 #undef CLOSED
-#undef AGAIN
-	uint8_t to = from_opener ? opener[state][event] : other[state][event];
+#undef REOPEN
+	uint8_t to = from_opener ? opener[state][event] : responder[state][event];
 
 	if (to == EG_CONN_STATES)
 		return EG_STEP_REOPEN;
 	*next = (enum eg_conn_state)to;
-	return state == EG_CONN_DENIED ? EG_STEP_ASK : EG_STEP_PASS;
+	return state == EG_CONN_DENIED ? EG_STEP_REDECIDE : EG_STEP_PASS;
 }
 
 bool eg_conn_is_evictable(enum eg_conn_state state)
@@ -127,11 +128,11 @@ bool eg_conn_is_evictable(enum eg_conn_state state)
 
 uint32_t eg_conn_timeout_s(uint8_t proto, enum eg_conn_state state)
 {
-	/* TCP: RFC 5382 REQ-5: 2 h 4 min for an established one, 4 min for one that closes; one
-	 * that nobody answers, or whose handshake is not finished, goes sooner, so that a scan or a
-	 * flood of SYNs does not fill the table. UDP: RFC 4787 REQ-5: two minutes for a stream, the
-	 * same exception. ICMP: RFC 5508 REQ-2: a minute. Denied: past the slowest repetition of a
-	 * segment (RFC 6298 s2.5 lets it be bounded at 60 s or more; Linux: 120 s). */
+	/* TCP: RFC 5382 REQ-5: 2 h 4 min when established, 4 min when closing. Unanswered and
+	 * half-open connections expire sooner, so that a scan or a SYN flood does not fill the
+	 * table. UDP: RFC 4787 REQ-5: two minutes for a stream, with the same exception. ICMP: RFC
+	 * 5508 REQ-2: one minute. Denied: longer than the slowest retransmission (RFC 6298 s2.5
+	 * allows a bound of 60 s or more; Linux: 120 s). */
 	enum {
 		WITH_STATE,
 		UDP,
@@ -140,12 +141,12 @@ uint32_t eg_conn_timeout_s(uint8_t proto, enum eg_conn_state state)
 	};
 	/* clang-format off */
 	static const uint16_t table[][EG_CONN_STATES] = {
-		/*               dead denied new answered established opener other closed */
-		/*                                                    left   left         */
-		[WITH_STATE] =  {0,   300,   30, 60,      7440,       240,   240,  10},
-		[UDP] =         {0,   300,   30, 30,      180,        10,    10,   10},
-		[ICMP] =        {0,   300,   60, 60,      60,         10,    10,   10},
-		[OTHER] =       {0,   300,   60, 60,      600,        10,    10,   10},
+		/*               dead denied new answered established opener responder closed */
+		/*                                                    fin    fin              */
+		[WITH_STATE] =  {0,   300,   30, 60,      7440,       240,   240,      10},
+		[UDP] =         {0,   300,   30, 30,      180,        10,    10,       10},
+		[ICMP] =        {0,   300,   60, 60,      60,         10,    10,       10},
+		[OTHER] =       {0,   300,   60, 60,      600,        10,    10,       10},
 	};
 	/* clang-format on */
 

@@ -1,8 +1,8 @@
-/* What becomes of a connection: the state machines as tables, and how long each state may idle.
+/* Connection state machines as tables, and the idle timeout per state.
  *
- * The gateway sees packets, not sockets: states say only what matters for letting packets pass and
- * for forgetting in time. Which segments of TCP are believed is window.h's matter; the others are
- * EG_EVENT_STRAY here. Pure; any thread. */
+ * The gateway sees packets, not sockets: states only distinguish what matters for passing packets
+ * and for expiry. Window checks of TCP are in window.h; segments that fail them are EG_EVENT_STRAY
+ * here. Stateless: any thread. */
 #ifndef EG_FLOW_STATE_H
 #define EG_FLOW_STATE_H
 
@@ -10,46 +10,46 @@
 #include <stdint.h>
 
 enum eg_conn_state {
-	EG_CONN_DEAD,        /* for good: nobody finds it, it waits for the sweep */
+	EG_CONN_DEAD,        /* final: cannot be found, waits for the sweep */
 	EG_CONN_DENIED,      /* policy forbids it now */
-	EG_CONN_NEW,         /* only its opener has spoken: TCP's SYN_SENT, one-way UDP */
-	EG_CONN_ANSWERED,    /* the other end has answered: TCP's SYN_RECV, one exchange by UDP */
-	EG_CONN_ESTABLISHED, /* and the opener has spoken again: a stream */
-	EG_CONN_OPENER_LEFT, /* its opener has said goodbye and may repeat that */
-	EG_CONN_OTHER_LEFT,  /* the other end has */
-	EG_CONN_CLOSED,      /* both have, or one cut it off */
+	EG_CONN_NEW,         /* only the opener has sent: TCP's SYN_SENT, one-way UDP */
+	EG_CONN_ANSWERED,    /* the responder has answered: TCP's SYN_RECV, one exchange over UDP */
+	EG_CONN_ESTABLISHED, /* and the opener has sent again: a stream */
+	EG_CONN_OPENER_FIN,  /* the opener has sent FIN and may retransmit it */
+	EG_CONN_RESPONDER_FIN, /* the responder has sent FIN */
+	EG_CONN_CLOSED,        /* both have sent FIN, or one has reset it */
 	EG_CONN_STATES,
 };
 
 enum eg_conn_event {
-	EG_EVENT_DATA,  /* anything that is none of the others */
+	EG_EVENT_DATA,  /* anything else */
 	EG_EVENT_OPEN,  /* TCP SYN, SCTP INIT, ICMP echo */
 	EG_EVENT_FIN,   /* TCP FIN, SCTP SHUTDOWN */
 	EG_EVENT_RESET, /* TCP RST, SCTP ABORT, SHUTDOWN COMPLETE */
-	EG_EVENT_STRAY, /* TCP: none of the connection's window, so it proves nothing */
+	EG_EVENT_STRAY, /* TCP: outside the window, so it proves nothing */
 	EG_EVENTS,
 };
 
-/* What a packet asks of an existing connection. */
+/* Effect of a packet on an existing connection. */
 enum eg_conn_step {
-	EG_STEP_PASS,   /* it belongs to the connection, which moves to the table's state */
-	EG_STEP_ASK,    /* so it would, if policy allowed the connection by now */
-	EG_STEP_REOPEN, /* it opens a connection anew: policy decides the packet */
+	EG_STEP_PASS,     /* part of the connection, which moves to *next */
+	EG_STEP_REDECIDE, /* the same once policy allows the connection */
+	EG_STEP_REOPEN,   /* opens the connection anew: policy decides the packet */
 };
 
-/* Layer 4's event: `l4` has at least the header's bytes that parse has checked (TCP 20, SCTP 12,
- * ICMP 8; an SCTP packet may end there). */
+/* Event of a layer 4 header: `l4` has at least the header bytes checked by the parser (TCP 20, SCTP
+ * 12, ICMP 8; an SCTP packet may end there). */
 enum eg_conn_event eg_conn_event(uint8_t proto, const uint8_t *l4, uint32_t l4_len);
 
-/* One step: the packet comes from the connection's opener or goes to it. Sets *next, unless the
- * packet opens a connection anew. */
+/* Step the state machine for a packet from or to the connection's opener. Sets *next, except for
+ * EG_STEP_REOPEN. */
 enum eg_conn_step eg_conn_step(enum eg_conn_state state, enum eg_conn_event event, int from_opener,
 			       enum eg_conn_state *next);
 
-/* May it give way to a new connection when the table is full? */
+/* May it be evicted for a new connection when the table is full? */
 bool eg_conn_is_evictable(enum eg_conn_state state);
 
-/* Seconds without a packet after which the connection is forgotten. */
+/* Idle timeout in seconds. */
 uint32_t eg_conn_timeout_s(uint8_t proto, enum eg_conn_state state);
 
 #endif

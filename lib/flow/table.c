@@ -10,7 +10,7 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
-/* It would take sixteen bytes at once for a race with the one slot that changes. */
+/* ThreadSanitizer would take the sixteen-byte load for a race with the one slot that changes. */
 #ifdef __SANITIZE_THREAD__
 #define EG_THREAD_SANITIZER
 #elif defined(__has_feature)
@@ -19,11 +19,11 @@
 #endif
 #endif
 
-/* A bucket this full sends new connections to their other one, where that is emptier. */
+/* When a bucket has this many connections, new ones go to their other bucket if it is emptier. */
 #define NEARLY_FULL 14
 
-/* Zeroed, in huge pages where the kernel grants them: at a million connections most lookups would
- * else miss the TLB twice. */
+/* Zeroed memory, in huge pages if possible: with a million connections most lookups would otherwise
+ * miss the TLB twice. */
 static void *map(size_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -44,8 +44,8 @@ static size_t conn_bytes(const struct eg_flow_table *table)
 	return (size_t)table->n_numbers * sizeof(struct eg_conn);
 }
 
-/* The free list: a stack whose head counts every change, so that a pop that was overtaken sees it
- * (the ABA problem). */
+/* The free list: a stack whose head counts every change, so that a pop detects an intervening
+ * change (the ABA problem). */
 static void push_free(struct eg_flow_table *table, uint32_t number)
 {
 	uint64_t head = atomic_load_explicit(&table->free_head, memory_order_relaxed), next;
@@ -54,13 +54,13 @@ static void push_free(struct eg_flow_table *table, uint32_t number)
 		atomic_store_explicit(&table->conns[number].next, (uint32_t)head,
 				      memory_order_relaxed);
 		next = ((head >> 32) + 1) << 32 | (number + 1);
-		/* Release: the link is there before the number can be popped. */
+		/* Release: the link is visible before the number can be popped. */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&table->free_head, &head, next, memory_order_release, memory_order_relaxed));
 }
 
 /* The next number that was never used. */
-static uint32_t take_fresh(struct eg_flow_table *table)
+static uint32_t take_unused(struct eg_flow_table *table)
 {
 	uint32_t number = atomic_load_explicit(&table->n_fresh, memory_order_relaxed);
 
@@ -79,13 +79,13 @@ static uint32_t pop_free(struct eg_flow_table *table)
 
 	do {
 		if (!(uint32_t)head)
-			return take_fresh(table);
+			return take_unused(table);
 		next = ((head >> 32) + 1) << 32 |
 		       atomic_load_explicit(&table->conns[(uint32_t)head - 1].next,
 					    memory_order_relaxed);
 	} while (!atomic_compare_exchange_weak_explicit(
 		&table->free_head, &head, next, memory_order_acquire, memory_order_acquire));
-	/* The next pop reads its link. */
+	/* The next pop reads this link. */
 	if ((uint32_t)next)
 		__builtin_prefetch(&table->conns[(uint32_t)next - 1], 1);
 	return (uint32_t)head - 1;
@@ -107,7 +107,8 @@ struct eg_flow_table *eg_flow_table_new(uint32_t n)
 		size *= 2;
 	*table = (struct eg_flow_table){.n_conns = size, .n_numbers = size + spare(size)};
 	atomic_init(&table->source_limit, size / EG_FLOW_SOURCE_PART);
-	/* Half as many slots again as a full table needs: 8 of a bucket's 16 on average. */
+	/* Twice as many slots as connections: a full table has 8 of 16 slots used per bucket, on
+	 * average. */
 	table->bucket_mask = size / (EG_BUCKET_SLOTS / 2) - 1;
 	table->limbo = table->waiting = EG_CONN_NONE;
 	table->buckets = map(bucket_bytes(table));
@@ -134,23 +135,23 @@ void eg_flow_table_free(struct eg_flow_table *table)
 	free(table);
 }
 
-/* The slots of a bucket whose tag fits, as a bit mask; free ones among them. Only a hint: who uses
- * a slot reads it again. */
+/* Bit mask of the slots whose tag matches, possibly including free ones. Only a hint: the slot must
+ * be read again before use. */
 #if defined(__SSE2__) && !defined(EG_THREAD_SANITIZER)
-static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
+static unsigned match_tags(const struct eg_bucket *bucket, uint64_t hash)
 {
 	const __m128i *slots = (const __m128i *)bucket->slot;
 	const __m128i tag = _mm_set1_epi32((int)(hash >> 56));
-	__m128i fits[4];
+	__m128i match[4];
 
 	for (unsigned i = 0; i < 4; i++)
-		fits[i] = _mm_cmpeq_epi32(
+		match[i] = _mm_cmpeq_epi32(
 			_mm_srli_epi32(_mm_load_si128(slots + i), EG_SLOT_TAG_SHIFT), tag);
-	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(fits[0], fits[1]),
-							   _mm_packs_epi32(fits[2], fits[3])));
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(match[0], match[1]),
+							   _mm_packs_epi32(match[2], match[3])));
 }
 #else
-static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
+static unsigned match_tags(const struct eg_bucket *bucket, uint64_t hash)
 {
 	uint32_t tag = (uint32_t)(hash >> 56);
 	unsigned mask = 0;
@@ -164,7 +165,7 @@ static unsigned fitting(const struct eg_bucket *bucket, uint64_t hash)
 }
 #endif
 
-static bool is(const struct eg_conn *conn, const struct eg_flow_key *key)
+static bool is_live_match(const struct eg_conn *conn, const struct eg_flow_key *key)
 {
 	return eg_flow_key_equal(&conn->key, key) && eg_conn_standing(conn).state != EG_CONN_DEAD;
 }
@@ -172,12 +173,12 @@ static bool is(const struct eg_conn *conn, const struct eg_flow_key *key)
 static uint32_t find_in(const struct eg_flow_table *table, const struct eg_bucket *bucket,
 			const struct eg_flow_key *key, uint64_t hash)
 {
-	for (unsigned mask = fitting(bucket, hash); mask; mask &= mask - 1) {
+	for (unsigned mask = match_tags(bucket, hash); mask; mask &= mask - 1) {
 		/* Acquire: the key was written before the slot. */
 		uint32_t slot = atomic_load_explicit(&bucket->slot[__builtin_ctz(mask)],
 						     memory_order_acquire);
 
-		if (slot && is(&table->conns[eg_slot_number(slot)], key))
+		if (slot && is_live_match(&table->conns[eg_slot_number(slot)], key))
 			return eg_slot_number(slot);
 	}
 	return EG_CONN_NONE;
@@ -201,10 +202,10 @@ void eg_conn_prefetch(const struct eg_flow_table *table, uint64_t hash)
 uint32_t eg_conn_candidate(const struct eg_flow_table *table, uint64_t hash)
 {
 	const struct eg_bucket *bucket = &table->buckets[eg_flow_bucket1(table, hash)];
-	unsigned mask = fitting(bucket, hash);
+	unsigned mask = match_tags(bucket, hash);
 	uint32_t slot;
 
-	/* A new one, most likely: to know that, the other bucket is looked at too. */
+	/* Most likely a new connection: to be sure, the other bucket must be searched too. */
 	if (!mask) {
 		__builtin_prefetch(&table->buckets[eg_flow_bucket2(table, hash)]);
 		return EG_CONN_NONE;
@@ -220,7 +221,7 @@ uint32_t eg_conn_candidate(const struct eg_flow_table *table, uint64_t hash)
 uint32_t eg_conn_confirm(const struct eg_flow_table *table, const struct eg_flow_key *key,
 			 uint64_t hash, uint32_t candidate)
 {
-	if (candidate != EG_CONN_NONE && is(&table->conns[candidate], key))
+	if (candidate != EG_CONN_NONE && is_live_match(&table->conns[candidate], key))
 		return candidate;
 	return eg_conn_find(table, key, hash);
 }
@@ -234,14 +235,14 @@ static unsigned count_used(const struct eg_bucket *bucket)
 	return used;
 }
 
-/* The slot that took the connection, or NULL where the bucket is full. */
+/* Claim a slot; NULL if the bucket is full. */
 static _Atomic uint32_t *take_slot(struct eg_bucket *bucket, uint32_t value)
 {
 	for (unsigned i = 0; i < EG_BUCKET_SLOTS; i++) {
 		uint32_t empty = 0;
 
-		/* Sequentially consistent, as the look at all slots in settle_twins(): of two
-		 * workers that insert the same key at least one must see the other's slot. */
+		/* Sequentially consistent, like the scan in resolve_duplicates(): of two workers
+		 * that insert the same key, at least one must see the other's slot. */
 		if (!atomic_load_explicit(&bucket->slot[i], memory_order_relaxed) &&
 		    atomic_compare_exchange_strong(&bucket->slot[i], &empty, value))
 			return &bucket->slot[i];
@@ -260,7 +261,7 @@ static _Atomic uint32_t *place(struct eg_flow_table *table, uint64_t hash, uint3
 	return slot ? slot : take_slot(other ? one : two, eg_slot_make(hash, number));
 }
 
-static void kill_conn(struct eg_conn *conn)
+static void mark_dead(struct eg_conn *conn)
 {
 	struct eg_standing was = eg_conn_standing(conn), is;
 
@@ -271,35 +272,36 @@ static void kill_conn(struct eg_conn *conn)
 		&conn->standing, &was, is, memory_order_relaxed, memory_order_relaxed));
 }
 
-/* After inserting: of equal keys the one in the earlier slot lives. Another worker that inserts at
- * the same time does the same, and one of both sees the other; one that was done before we began
- * cannot see us, so it is for us to end its entry where ours is earlier. */
-static uint32_t settle_twins(struct eg_flow_table *table, uint64_t hash,
-			     const _Atomic uint32_t *mine, uint32_t number)
+/* After an insert: of equal keys, the one in the earlier slot survives. A worker that inserts the
+ * same key concurrently does the same, and at least one of them sees the other. If the other one
+ * finished before this one began, it cannot see this entry, so this worker must end it if its own
+ * slot is earlier. */
+static uint32_t resolve_duplicates(struct eg_flow_table *table, uint64_t hash,
+				   const _Atomic uint32_t *own, uint32_t number)
 {
 	const uint32_t buckets[2] = {eg_flow_bucket1(table, hash), eg_flow_bucket2(table, hash)};
 	const struct eg_flow_key *key = &table->conns[number].key;
-	bool passed_mine = false;
+	bool passed_own = false;
 
 	for (unsigned at = 0; at < 2 * EG_BUCKET_SLOTS; at++) {
 		const _Atomic uint32_t *there =
 			&table->buckets[buckets[at / EG_BUCKET_SLOTS]].slot[at % EG_BUCKET_SLOTS];
 		uint32_t slot = atomic_load(there);
 
-		passed_mine |= there == mine;
-		if (!slot || there == mine || slot >> EG_SLOT_TAG_SHIFT != hash >> 56 ||
-		    !is(&table->conns[eg_slot_number(slot)], key))
+		passed_own |= there == own;
+		if (!slot || there == own || slot >> EG_SLOT_TAG_SHIFT != hash >> 56 ||
+		    !is_live_match(&table->conns[eg_slot_number(slot)], key))
 			continue;
-		if (!passed_mine) {
-			kill_conn(&table->conns[number]);
+		if (!passed_own) {
+			mark_dead(&table->conns[number]);
 			return eg_slot_number(slot);
 		}
-		kill_conn(&table->conns[eg_slot_number(slot)]);
+		mark_dead(&table->conns[eg_slot_number(slot)]);
 	}
 	return number;
 }
 
-/* An entry that nobody can find yet. */
+/* Fill an entry that is not visible yet. */
 static void write_conn(struct eg_conn *conn, const struct eg_flow_key *key,
 		       struct eg_standing standing, uint32_t now_s)
 {
@@ -310,13 +312,13 @@ static void write_conn(struct eg_conn *conn, const struct eg_flow_key *key,
 		atomic_store_explicit(&conn->next_seq[side], 0, memory_order_relaxed);
 }
 
-/* The slot that took the connection, or NULL: nothing gives way to it. */
-static _Atomic uint32_t *find_room(struct eg_flow_table *table, uint64_t hash, uint32_t number,
-				   uint32_t now_s)
+/* Find a slot, evicting another connection if necessary; NULL if none can be evicted. */
+static _Atomic uint32_t *place_or_evict(struct eg_flow_table *table, uint64_t hash, uint32_t number,
+					uint32_t now_s)
 {
 	_Atomic uint32_t *slot;
 
-	/* It is counted already. */
+	/* This connection has been counted already. */
 	if (eg_flow_in_use(table) > table->n_conns && !eg_flow_evict(table, hash, true, now_s))
 		return NULL;
 	slot = place(table, hash, number);
@@ -328,7 +330,7 @@ static _Atomic uint32_t *find_room(struct eg_flow_table *table, uint64_t hash, u
 uint32_t eg_conn_insert(struct eg_flow_table *table, const struct eg_flow_key *key, uint64_t hash,
 			struct eg_standing standing, uint32_t now_s, bool *fresh)
 {
-	uint32_t number, lives;
+	uint32_t number, survivor;
 	_Atomic uint32_t *slot;
 
 	*fresh = false;
@@ -340,24 +342,25 @@ uint32_t eg_conn_insert(struct eg_flow_table *table, const struct eg_flow_key *k
 	if (number == EG_CONN_NONE)
 		return EG_CONN_NONE;
 	write_conn(&table->conns[number], key, standing, now_s);
-	/* Counted before it can be found, and so before it can be taken out. */
+	/* Count it before it becomes visible and could be removed. */
 	eg_flow_source_add(table->sources, key, standing.charged, &table->seed);
 	atomic_fetch_add_explicit(&table->in_use, 1, memory_order_relaxed);
-	slot = find_room(table, hash, number, now_s);
+	slot = place_or_evict(table, hash, number, now_s);
 	if (!slot) {
 		atomic_fetch_sub_explicit(&table->in_use, 1, memory_order_relaxed);
 		eg_flow_source_remove(table->sources, key, standing.charged, &table->seed);
 		push_free(table, number);
 		return EG_CONN_NONE;
 	}
-	/* Where ours dies it stays in its slot, since others may have found it, and is swept. */
-	lives = settle_twins(table, hash, slot, number);
-	*fresh = lives == number;
-	return lives;
+	/* If the new entry loses it stays in its slot, because others may have found it, until it
+	 * is swept. */
+	survivor = resolve_duplicates(table, hash, slot, number);
+	*fresh = survivor == number;
+	return survivor;
 }
 
-/* Ends a connection that idled too long. The standing is read before the time: a worker that wakes
- * it writes them in the opposite order. */
+/* Expire a connection after its idle timeout. Reads the standing before the time: a worker that
+ * updates them writes in the opposite order. */
 static bool expire(struct eg_conn *conn, uint32_t now_s)
 {
 	struct eg_standing was = eg_conn_standing(conn);
@@ -367,7 +370,7 @@ static bool expire(struct eg_conn *conn, uint32_t now_s)
 	if (was.state == EG_CONN_DEAD)
 		return true;
 	is.state = EG_CONN_DEAD;
-	/* A worker's clock may be a second ahead: that is no age. */
+	/* A worker's clock may be a second ahead. */
 	return (int32_t)idle_s >= 0 &&
 	       idle_s >= eg_conn_timeout_s(conn->key.proto, (enum eg_conn_state)was.state) &&
 	       atomic_compare_exchange_strong_explicit(&conn->standing, &was, is,
@@ -384,7 +387,7 @@ static uint32_t sweep_bucket(struct eg_flow_table *table, struct eg_bucket *buck
 
 		if (!conn || !expire(conn, now_s))
 			continue;
-		/* A worker that evicts may be quicker: then it gives the number back. */
+		/* An evicting worker may be faster: then it frees the number. */
 		if (!eg_slot_release(table, &bucket->slot[i], slot))
 			continue;
 		atomic_store_explicit(&conn->next, table->limbo, memory_order_relaxed);
@@ -405,11 +408,11 @@ uint32_t eg_flow_sweep(struct eg_flow_table *table, uint32_t n_buckets, uint32_t
 	return swept;
 }
 
-/* What workers evicted, into limbo. */
-static void take_given_up(struct eg_flow_table *table)
+/* Move the connections evicted by workers into limbo. */
+static void collect_evicted(struct eg_flow_table *table)
 {
 	/* Acquire: pairs with the push that published the links. */
-	uint32_t head = atomic_exchange_explicit(&table->given_up, 0, memory_order_acquire);
+	uint32_t head = atomic_exchange_explicit(&table->evicted_list, 0, memory_order_acquire);
 	uint32_t number = head - 1, next;
 
 	for (; head; number = next) {
@@ -425,7 +428,7 @@ static void take_given_up(struct eg_flow_table *table)
 bool eg_flow_reclaim_begin(struct eg_flow_table *table)
 {
 	if (table->waiting == EG_CONN_NONE)
-		take_given_up(table);
+		collect_evicted(table);
 	if (table->waiting != EG_CONN_NONE || table->limbo == EG_CONN_NONE)
 		return false;
 	table->waiting = table->limbo;

@@ -1,29 +1,28 @@
-/* The connections that policy has let in, shared by all workers.
+/* The table of allowed connections, shared by all workers.
  *
  * Life cycle of a connection: eg_conn_insert() by the worker that saw its first packet allowed ->
- * found by any worker, in both directions -> idle past its state's timeout: dead, for good, and
- * taken out by eg_flow_sweep() -> given back by eg_flow_reclaim_*() after the workers' grace
- * period.
+ * found by any worker, in both directions -> idle past its state's timeout: dead, which is final,
+ * and removed by eg_flow_sweep() -> freed by eg_flow_reclaim_*() after the workers' grace period.
  *
- * Synchronization: lookups take no lock and write nothing. A slot goes from free to a connection by
- * compare-and-swap in any worker, and back by the same in the control thread's sweep or in a worker
- * that evicts (flow/evict.h); whoever did it gives the number back, by way of the control thread,
- * after the workers' grace period. Two workers that meet the
- * two directions of a new connection at once may both insert: each then looks at all slots of both
- * buckets again, and whoever meets the other lets the one in the earlier slot live, so one entry
- * stays. State, opener and generation change together by compare-and-swap, never out of
- * EG_CONN_DEAD: sweep and workers cannot both have a connection.
+ * Synchronization: lookups take no lock and write nothing. A slot changes from free to used by
+ * compare-and-swap in any worker, and back by compare-and-swap in the control thread's sweep or in
+ * an evicting worker (flow/evict.h); the thread that did it has the control thread free the number
+ * after the workers' grace period. Two workers that see both directions of a new connection at the
+ * same time may both insert it. Each then scans all slots of both buckets again, and on a duplicate
+ * the entry in the earlier slot survives, so one remains. State, opener and generation change
+ * together by compare-and-swap and never leave EG_CONN_DEAD: the sweep and a worker cannot both
+ * have a connection.
  *
- * Why bounded: everything is allocated at the start. In a full table, or two full buckets, the
- * oldest unanswered connection of a few buckets gives way; if there is none, the new one is refused
- * by name. An established one never gives way. One source address has no more than its share
- * (flow/source.h). There are more numbers than connections: those that wait for a grace period are
- * not missed while a flood makes connections come and go.
+ * Bounds: all memory is allocated at start. If the table or both buckets are full, the oldest
+ * unanswered connection of a few buckets is evicted; if there is none, the new connection is
+ * refused with a named reason. Established connections are never evicted. A source address has at
+ * most its share (flow/source.h). There are more numbers than connections, so that numbers waiting
+ * for a grace period are not missed when a flood opens and evicts connections.
  *
- * Shape: buckets of 16 slots of 4 bytes, one cache line: 8 bits of hash, 24 of connection number.
- * Each key has two buckets and goes into the second only where the first is nearly full; at eight
- * connections a bucket in a full table that is one in fifty. So a lookup of an existing connection
- * touches two cache lines: its bucket and itself. */
+ * Layout: buckets of 16 slots of 4 bytes, one cache line: 8 bits of hash, 24 bits of connection
+ * number. Each key has two buckets and goes into the second only if the first is nearly full; with
+ * eight connections per bucket in a full table, that is one in fifty. So looking up an existing
+ * connection touches two cache lines: its bucket and itself. */
 #ifndef EG_FLOW_TABLE_H
 #define EG_FLOW_TABLE_H
 
@@ -40,27 +39,27 @@
 #define EG_FLOW_DEFAULT (1u << 20)
 
 #define EG_CONN_NONE    UINT32_MAX
-#define EG_CONN_LIMITED (UINT32_MAX - 1) /* eg_conn_insert(): its source has its share */
+#define EG_CONN_LIMITED (UINT32_MAX - 1) /* eg_conn_insert(): its source has reached its limit */
 
-/* Numbers beside those of a full table: a quarter more, and at least this many. */
+/* Spare numbers: a quarter of the table's connections, and at least this many. */
 #define EG_FLOW_SPARE_MIN (1u << 14)
 
-/* A source address's share of the table unless told otherwise: a quarter. */
+/* Default limit per source address: a quarter of the table. */
 #define EG_FLOW_SOURCE_PART 4
 
-/* What changes together, or two workers' changes would mix. */
+/* Fields that must change together. */
 struct eg_standing {
 	uint32_t generation; /* of the snapshot whose policy last decided it */
 	uint8_t state;       /* enum eg_conn_state */
 	uint8_t opener;      /* side of the key that opened it */
-	uint8_t charged;     /* side whose share of the table it counts in; never changes */
+	uint8_t charged;     /* side charged against its source limit; never changes */
 	uint8_t zero;
 };
 
 struct eg_conn {
 	_Alignas(64) struct eg_flow_key key;
 	_Atomic struct eg_standing standing;
-	_Atomic uint32_t seen_s;      /* last packet, on the workers' clock of seconds */
+	_Atomic uint32_t seen_s;      /* last packet, on the workers' clock in seconds */
 	_Atomic uint32_t next;        /* in the free list */
 	_Atomic uint32_t next_seq[2]; /* TCP, by side of the key (window.h) */
 };
@@ -70,7 +69,7 @@ _Static_assert(EG_FLOW_MAX + EG_FLOW_MAX / 4 < (1u << 24), "numbers have 24 bits
 
 static inline struct eg_standing eg_conn_standing(const struct eg_conn *conn)
 {
-	/* By a variable: clang 14 cannot take a member of an atomic load. */
+	/* Through a variable: clang 14 cannot access a member of an atomic load. */
 	struct eg_standing standing = atomic_load_explicit(&conn->standing, memory_order_acquire);
 
 	return standing;
@@ -86,40 +85,39 @@ struct eg_flow_table {
 	struct eg_bucket *buckets;
 	struct eg_conn *conns;
 	uint32_t bucket_mask;
-	uint32_t n_conns;   /* so many are in the table at most */
-	uint32_t n_numbers; /* and so many entries there are */
+	uint32_t n_conns;   /* maximum number of connections in the table */
+	uint32_t n_numbers; /* number of entries */
 	_Atomic uint32_t source_limit;
 	struct eg_flow_seed seed;
 	struct eg_flow_sources *sources;
 	size_t bytes;
 
-	_Alignas(64) _Atomic uint64_t
-		free_head; /* count of pops and pushes << 32 | conn number + 1 */
+	/* count of pops and pushes << 32 | connection number + 1 */
+	_Alignas(64) _Atomic uint64_t free_head;
 	_Alignas(64) _Atomic uint32_t in_use;
-	_Atomic uint32_t given_up; /* evicted connections, a list: number + 1 */
-	_Atomic uint64_t evicted;  /* so far */
-	_Atomic uint32_t
-		n_fresh; /* numbers from here on were never used: their memory is untouched */
+	_Atomic uint32_t evicted_list; /* evicted connections, as a list: number + 1 */
+	_Atomic uint64_t evicted;      /* in total */
+	_Atomic uint32_t n_fresh; /* numbers from here on are unused and their memory untouched */
 
-	/* The control thread's. */
+	/* Control thread only. */
 	_Alignas(64) uint32_t sweep_at; /* next bucket */
-	uint32_t limbo;   /* list of connections out of the table since the last reclaim */
-	uint32_t waiting; /* those that wait for the grace period now */
+	uint32_t limbo;                 /* list of connections removed since the last reclaim */
+	uint32_t waiting;               /* list of those waiting for the current grace period */
 };
 
-/* Room for n connections, rounded up to a power of two between EG_FLOW_MIN and EG_FLOW_MAX. NULL
- * where memory is short. Control thread; the caller's to free when no worker runs. */
+/* Create a table for n connections, rounded up to a power of two between EG_FLOW_MIN and
+ * EG_FLOW_MAX. NULL if memory is short. Control thread; the caller frees it when no worker runs. */
 struct eg_flow_table *eg_flow_table_new(uint32_t n);
 void eg_flow_table_free(struct eg_flow_table *table);
 
-/* Connections that one source address may have in the table; at first a quarter of all. Those that
- * are more already stay. Any thread. */
+/* Limit the connections of one source address; initially a quarter of the table. Existing
+ * connections over the limit stay. Any thread. */
 static inline void eg_flow_limit_source(struct eg_flow_table *table, uint32_t n)
 {
 	atomic_store_explicit(&table->source_limit, n, memory_order_relaxed);
 }
 
-/* Connections that gave way so far. Any thread. */
+/* Number of evicted connections. Any thread. */
 static inline uint64_t eg_flow_evicted(const struct eg_flow_table *table)
 {
 	return atomic_load_explicit(&table->evicted, memory_order_relaxed);
@@ -133,40 +131,42 @@ static inline uint32_t eg_flow_bucket1(const struct eg_flow_table *table, uint64
 
 static inline uint32_t eg_flow_bucket2(const struct eg_flow_table *table, uint64_t hash)
 {
-	/* Odd offset: always another bucket. */
+	/* Odd offset: always a different bucket. */
 	return ((uint32_t)hash + ((uint32_t)(hash >> 40) | 1)) & table->bucket_mask;
 }
 
 /* Find a connection that is not dead; its number or EG_CONN_NONE. Any worker between quiescent
- * reports. */
+ * states. */
 uint32_t eg_conn_find(const struct eg_flow_table *table, const struct eg_flow_key *key,
 		      uint64_t hash);
 
-/* The same in steps, so that the memory which one needs is on its way while others work: the bucket
- * towards the core; then the connection that may be it, its number or EG_CONN_NONE; then the answer
- * of eg_conn_find(), by that number. */
+/* The same in steps, so that memory for one lookup is fetched while others are processed: prefetch
+ * the bucket; return a likely candidate, its number or EG_CONN_NONE; confirm it, returning the
+ * result of eg_conn_find(). */
 void eg_conn_prefetch(const struct eg_flow_table *table, uint64_t hash);
 uint32_t eg_conn_candidate(const struct eg_flow_table *table, uint64_t hash);
 uint32_t eg_conn_confirm(const struct eg_flow_table *table, const struct eg_flow_key *key,
 			 uint64_t hash, uint32_t candidate);
 
-/* A new connection, charged to its opener's address, or (*fresh is false) the equal one that
- * another worker inserted meanwhile. EG_CONN_NONE if the table or the key's buckets are full and
- * nothing gives way; EG_CONN_LIMITED if the address has its share already. Any worker. */
+/* Insert a new connection, charged to its opener's address, or return the equal one that another
+ * worker inserted meanwhile (*fresh is false). EG_CONN_NONE if the table or the key's buckets are
+ * full and nothing can be evicted; EG_CONN_LIMITED if the address has reached its limit. Any
+ * worker. */
 uint32_t eg_conn_insert(struct eg_flow_table *table, const struct eg_flow_key *key, uint64_t hash,
 			struct eg_standing standing, uint32_t now_s, bool *fresh);
 
-/* Take connections that idled too long or are dead out of the next n buckets. Control thread.
- * Returns how many. They stay readable until eg_flow_reclaim(). */
+/* Remove expired and dead connections from the next n buckets. Returns their number. They stay
+ * readable until eg_flow_reclaim_finish(). Control thread. */
 uint32_t eg_flow_sweep(struct eg_flow_table *table, uint32_t n_buckets, uint32_t now_s);
 
-/* Two steps around a grace period: begin marks what was swept so far; after every worker has
- * reported quiescence since, finish gives it back. Begin does nothing (and returns false) while
- * another round waits or there is nothing. Control thread. */
+/* Free removed connections in two steps around a grace period: begin takes those removed so far;
+ * after every worker has reported a quiescent state since, finish frees them. Begin returns false
+ * and does nothing if another round is waiting or there is nothing to free. Control thread. */
 bool eg_flow_reclaim_begin(struct eg_flow_table *table);
 void eg_flow_reclaim_finish(struct eg_flow_table *table);
 
-/* Connections in the table now, expired ones that no sweep has met yet included. Any thread. */
+/* Number of connections in the table, including expired ones that have not been swept. Any thread.
+ */
 static inline uint32_t eg_flow_in_use(const struct eg_flow_table *table)
 {
 	return atomic_load_explicit(&table->in_use, memory_order_relaxed);

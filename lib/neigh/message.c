@@ -6,7 +6,7 @@
 
 #define ARP_REQUEST 1
 #define ARP_REPLY   2
-#define ETHER_LEAST 60 /* what a frame has at least, without its checksum */
+#define ETHER_LEAST 60 /* minimum frame length without FCS */
 
 #define NA_ROUTER    0x80000000u
 #define NA_SOLICITED 0x40000000u
@@ -15,10 +15,10 @@
 enum {
 	OPTION_SOURCE = 1, /* RFC 4861 s4.6.1 */
 	OPTION_TARGET = 2,
-	OPTION_LEN = 8, /* of both, on Ethernet */
+	OPTION_LEN = 8, /* on Ethernet, both */
 };
 
-static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 static const uint8_t all_nodes[16] = {0xff, 0x02, [15] = 1};
 
 /* ff02::1:ff00:0/104 and the last three bytes (RFC 4291 s2.7.1). */
@@ -84,28 +84,28 @@ static bool parse_arp(const uint8_t *frame, uint32_t len, struct eg_neigh_messag
 		return false;
 	if (!is_station(arp.sender_mac) || !is_host4(arp.target_ip))
 		return false;
-	out->asks = op == ARP_REQUEST;
-	out->probes = is_zero(arp.sender_ip, 4);
-	if (out->probes ? !out->asks : !is_host4(arp.sender_ip))
+	out->request = op == ARP_REQUEST;
+	out->probe = is_zero(arp.sender_ip, 4);
+	if (out->probe ? !out->request : !is_host4(arp.sender_ip))
 		return false;
-	/* An announcement asks for its own sender: that is no question. */
+	/* An announcement requests its own sender: not a request to answer. */
 	if (!memcmp(arp.sender_ip, arp.target_ip, 4))
-		out->asks = false;
-	/* A reply in a group frame was asked by nobody. */
-	out->answers = op == ARP_REPLY && !(frame[0] & 1) &&
-		       memcmp(arp.sender_ip, arp.target_ip, 4) && !memcmp(arp.target_mac, frame, 6);
-	if (out->asks)
+		out->request = false;
+	/* A reply in a multicast or broadcast frame answers no request. */
+	out->reply = op == ARP_REPLY && !(frame[0] & 1) &&
+		     memcmp(arp.sender_ip, arp.target_ip, 4) && !memcmp(arp.target_mac, frame, 6);
+	if (out->request)
 		out->target = eg_ip_from(4, arp.target_ip);
-	if (!out->probes) {
-		out->sender = out->source = eg_ip_from(4, arp.sender_ip);
-		out->has_mac = out->over = true;
+	if (!out->probe) {
+		out->owner = out->reply_to = eg_ip_from(4, arp.sender_ip);
+		out->has_mac = out->override = true;
 	}
 	memcpy(out->mac, arp.sender_mac, 6);
 	return true;
 }
 
-/* The one link-layer address option that counts here. False where an option is malformed (RFC 4861
- * s4.6: length 0, or behind the end). */
+/* Find the link-layer address option of this type. False if any option is malformed (RFC 4861 s4.6:
+ * length 0, or beyond the end). */
 static bool find_option(const uint8_t *options, uint32_t len, unsigned type, const uint8_t **mac)
 {
 	*mac = NULL;
@@ -122,37 +122,37 @@ static bool find_option(const uint8_t *options, uint32_t len, unsigned type, con
 	return true;
 }
 
-static bool solicit_right(const struct eg_ip6 *ip, const struct eg_nd *nd, const uint8_t *mac,
+static bool valid_solicit(const struct eg_ip6 *ip, const struct eg_nd *nd, const uint8_t *mac,
 			  struct eg_neigh_message *out)
 {
 	uint8_t group[16];
 
 	solicited_node(nd->target, group);
-	out->asks = true;
-	out->probes = is_zero(ip->src, 16);
+	out->request = true;
+	out->probe = is_zero(ip->src, 16);
 	out->target = eg_ip_from(6, nd->target);
-	/* RFC 4861 s7.1.1: from :: only to the group, and without a link-layer address. */
-	if (out->probes)
+	/* RFC 4861 s7.1.1: from ::, it must go to the group and have no link-layer address. */
+	if (out->probe)
 		return !mac && !memcmp(ip->dst, group, 16);
 	if (ip->src[0] == 0xff)
 		return false;
-	out->source = eg_ip_from(6, ip->src);
+	out->reply_to = eg_ip_from(6, ip->src);
 	if (mac)
-		out->sender = out->source;
-	out->over = true;
+		out->owner = out->reply_to;
+	out->override = true;
 	return true;
 }
 
-static bool advert_right(const struct eg_ip6 *ip, const struct eg_nd *nd,
+static bool valid_advert(const struct eg_ip6 *ip, const struct eg_nd *nd,
 			 struct eg_neigh_message *out)
 {
 	uint32_t flags = be32toh(nd->flags_be);
 
-	out->answers = flags & NA_SOLICITED;
-	out->over = flags & NA_OVERRIDE;
-	out->sender = eg_ip_from(6, nd->target);
-	/* RFC 4861 s7.1.2: what goes to a group answers nobody. */
-	return ip->src[0] != 0xff && !is_zero(ip->src, 16) && !(out->answers && ip->dst[0] == 0xff);
+	out->reply = flags & NA_SOLICITED;
+	out->override = flags & NA_OVERRIDE;
+	out->owner = eg_ip_from(6, nd->target);
+	/* RFC 4861 s7.1.2: a multicast advertisement is never solicited. */
+	return ip->src[0] != 0xff && !is_zero(ip->src, 16) && !(out->reply && ip->dst[0] == 0xff);
 }
 
 static bool parse_nd(const uint8_t *frame, uint32_t len, struct eg_neigh_message *out)
@@ -161,7 +161,7 @@ static bool parse_nd(const uint8_t *frame, uint32_t len, struct eg_neigh_message
 	struct eg_ip6 ip;
 	struct eg_nd nd;
 	uint32_t size;
-	bool right;
+	bool valid;
 
 	if (len < EG_ETH_LEN + EG_IP6_LEN + EG_ND_LEN)
 		return false;
@@ -179,12 +179,12 @@ static bool parse_nd(const uint8_t *frame, uint32_t len, struct eg_neigh_message
 		return false;
 	if (mac && !is_station(mac))
 		return false;
-	right = nd.type == EG_ND_SOLICIT ? solicit_right(&ip, &nd, mac, out)
-					 : advert_right(&ip, &nd, out);
+	valid = nd.type == EG_ND_SOLICIT ? valid_solicit(&ip, &nd, mac, out)
+					 : valid_advert(&ip, &nd, out);
 	out->has_mac = mac;
 	if (mac)
 		memcpy(out->mac, mac, 6);
-	return right;
+	return valid;
 }
 
 bool eg_neigh_parse(const uint8_t *frame, uint32_t len, struct eg_neigh_message *out)
@@ -232,7 +232,7 @@ static uint32_t put_arp(uint8_t *frame, const struct eg_neigh_self *self, uint16
 	return ETHER_LEAST;
 }
 
-/* An NS or NA with the option that tells our MAC. */
+/* NS or NA with an option that holds our MAC. */
 static uint32_t put_nd(uint8_t *frame, const struct eg_neigh_self *self, const uint8_t *to,
 		       const uint8_t dst[16], const struct eg_nd *nd)
 {
@@ -264,7 +264,7 @@ uint32_t eg_neigh_request(uint8_t *frame, const struct eg_neigh_self *self,
 	uint8_t group[16], mac[6];
 
 	if (target->family == 4)
-		return put_arp(frame, self, ARP_REQUEST, station ? station : everybody, target);
+		return put_arp(frame, self, ARP_REQUEST, station ? station : broadcast, target);
 	memcpy(nd.target, target->bytes, 16);
 	if (station)
 		return put_nd(frame, self, station, target->bytes, &nd);
@@ -288,13 +288,13 @@ uint32_t eg_neigh_answer(uint8_t *frame, const struct eg_neigh_self *self,
 	const uint8_t *to = question->has_mac ? question->mac : question->from;
 
 	if (self->ip.family == 4)
-		/* A probe's sender has no address yet: the reply names 0.0.0.0 (RFC 5227 s2.1.1).
-		 */
-		return put_arp(frame, self, ARP_REPLY, question->probes ? question->from : to,
-			       &question->source);
-	if (question->probes)
+		/* The sender of a probe has no address yet: the reply names 0.0.0.0 (RFC 5227
+		 * s2.1.1). */
+		return put_arp(frame, self, ARP_REPLY, question->probe ? question->from : to,
+			       &question->reply_to);
+	if (question->probe)
 		return eg_neigh_announce(frame, self);
-	return advertise(frame, self, to, question->source.bytes,
+	return advertise(frame, self, to, question->reply_to.bytes,
 			 NA_ROUTER | NA_SOLICITED | NA_OVERRIDE);
 }
 
@@ -303,7 +303,7 @@ uint32_t eg_neigh_announce(uint8_t *frame, const struct eg_neigh_self *self)
 	uint8_t mac[6];
 
 	if (self->ip.family == 4)
-		return put_arp(frame, self, ARP_REQUEST, everybody, &self->ip);
+		return put_arp(frame, self, ARP_REQUEST, broadcast, &self->ip);
 	group_mac(all_nodes, mac);
 	return advertise(frame, self, mac, all_nodes, NA_ROUTER | NA_OVERRIDE);
 }

@@ -5,9 +5,9 @@
 
 #include "base/hash.h"
 
-_Static_assert(sizeof(struct eg_neigh) % 64 == 0, "no two entries share a line");
+_Static_assert(sizeof(struct eg_neigh) % 64 == 0, "no two entries share a cache line");
 
-/* A chain that the keeper changes may lead a reader elsewhere: it gives up after so many steps. */
+/* A concurrent change may lead a reader into another chain: give up after this many steps. */
 #define STEPS_MAX 64
 
 static unsigned bucket_of(const struct eg_neighs *neighs, const struct eg_neigh_key *key)
@@ -50,23 +50,23 @@ static bool key_is(const struct eg_neigh *neigh, const struct eg_neigh_key *key)
 	return same;
 }
 
-/* The entry with this key, and its MAC as it was while the key was there; NULL where there is none
- * or it changes just now. */
+/* Find the entry with this key and the MAC that it had while the key matched; NULL if there is none
+ * or it is being changed. */
 static const struct eg_neigh *read_entry(const struct eg_neighs *neighs,
 					 const struct eg_neigh_key *key, uint64_t *mac)
 {
-	/* Acquire, here and for `next`: an entry is whole before it is linked. */
+	/* Acquire, here and for `next`: an entry is complete before it is linked. */
 	uint32_t at =
 		atomic_load_explicit(&neighs->bucket[bucket_of(neighs, key)], memory_order_acquire);
 
 	for (unsigned steps = 0; at != EG_NEIGH_NONE && steps < STEPS_MAX; steps++) {
 		const struct eg_neigh *neigh = &neighs->entry[at];
-		/* Acquire: key and MAC are read behind it. */
+		/* Acquire: key and MAC are read after it. */
 		uint32_t seq = atomic_load_explicit(&neigh->seq, memory_order_acquire);
 
 		if (key_is(neigh, key)) {
 			*mac = atomic_load_explicit(&neigh->mac, memory_order_relaxed);
-			/* The fence keeps the second look behind the reads. */
+			/* Fence: the reads complete before seq is read again. */
 			atomic_thread_fence(memory_order_acquire);
 			if (seq % 2 ||
 			    atomic_load_explicit(&neigh->seq, memory_order_relaxed) != seq)
@@ -78,21 +78,21 @@ static const struct eg_neigh *read_entry(const struct eg_neighs *neighs,
 	return NULL;
 }
 
-uint64_t eg_neigh_mac(struct eg_neighs *neighs, const struct eg_neigh_key *key)
+uint64_t eg_neigh_lookup_mac(struct eg_neighs *neighs, const struct eg_neigh_key *key)
 {
 	uint64_t mac = 0;
 	const struct eg_neigh *found = read_entry(neighs, key, &mac);
 
 	if (!found)
 		return 0;
-	/* Stored only where it changes something: the line is shared by all workers. */
+	/* Write only on change: the cache line is shared by all workers. */
 	if (!atomic_load_explicit(&found->used, memory_order_relaxed))
 		atomic_store_explicit(&neighs->entry[found - neighs->entry].used, true,
 				      memory_order_relaxed);
 	return mac;
 }
 
-bool eg_neigh_known(const struct eg_neighs *neighs, const struct eg_neigh_key *key, uint64_t *mac)
+bool eg_neigh_peek(const struct eg_neighs *neighs, const struct eg_neigh_key *key, uint64_t *mac)
 {
 	return read_entry(neighs, key, mac);
 }
@@ -112,7 +112,7 @@ static void begin_change(struct eg_neigh *neigh)
 	uint32_t seq = atomic_load_explicit(&neigh->seq, memory_order_relaxed);
 
 	atomic_store_explicit(&neigh->seq, seq + 1, memory_order_relaxed);
-	/* The fence keeps the changes behind the odd number. */
+	/* Fence: no change becomes visible before the odd number. */
 	atomic_thread_fence(memory_order_release);
 }
 
@@ -120,7 +120,7 @@ static void end_change(struct eg_neigh *neigh)
 {
 	uint32_t seq = atomic_load_explicit(&neigh->seq, memory_order_relaxed);
 
-	/* Release: who sees the even number sees the changes. */
+	/* Release: a reader that sees the even number sees the changes. */
 	atomic_store_explicit(&neigh->seq, seq + 1, memory_order_release);
 }
 
@@ -135,8 +135,8 @@ static unsigned largest_port(const struct eg_neighs *neighs)
 	return largest;
 }
 
-/* The port's oldest entry that nothing waits for; one that packets have used lately only if
- * `used`. NULL if there is none. */
+/* The port's oldest entry without waiting packets; a recently used one only if `used`. NULL if
+ * there is none. */
 static struct eg_neigh *oldest(struct eg_neighs *neighs, unsigned port, bool used)
 {
 	struct eg_neigh *found = NULL;
@@ -154,8 +154,9 @@ static struct eg_neigh *oldest(struct eg_neighs *neighs, unsigned port, bool use
 	return found;
 }
 
-/* Room for one more entry of the port. What is used gives way only to a port that has less than
- * half of what the largest has: whoever fills the table cannot keep the others out of it. */
+/* Make room for one more entry of the port. A used entry is evicted only for a port that has less
+ * than half of the largest port's entries: a port that fills the table cannot lock the others out.
+ */
 static bool make_room(struct eg_neighs *neighs, unsigned port)
 {
 	bool full = neighs->free_list == EG_NEIGH_NONE;
@@ -200,7 +201,7 @@ struct eg_neigh *eg_neigh_add(struct eg_neighs *neighs, const struct eg_neigh_ke
 	neighs->n_port[port]++;
 	atomic_store_explicit(&neigh->next, atomic_load_explicit(bucket, memory_order_relaxed),
 			      memory_order_relaxed);
-	/* Release: the entry is whole before a reader finds it. */
+	/* Release: the entry is complete before a reader finds it. */
 	atomic_store_explicit(bucket, number, memory_order_release);
 	return neigh;
 }

@@ -12,7 +12,7 @@ void eg_drop_mbuf(struct eg_path *path, struct rte_mbuf *m, enum eg_verdict reas
  * as taken, free it. Returns EG_CONSUMED, for the caller to pass on. */
 static inline enum eg_verdict eg_consume(struct eg_path *path, struct rte_mbuf *m)
 {
-	eg_count(&path->stats->taken, 1);
+	eg_count(&path->stats->consumed, 1);
 	rte_pktmbuf_free(m);
 	return EG_CONSUMED;
 }

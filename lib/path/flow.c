@@ -50,7 +50,7 @@ void eg_flow_stage(struct eg_path *path)
 	path->lookups.now = (struct eg_flow_now){
 		.generation = (uint32_t)path->policy->generation,
 		.s = (uint32_t)(path->now.cycles / path->cycles_per_s),
-		.keep = path->policy->keep_existing,
+		.keep_existing = path->policy->keep_existing,
 	};
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];

@@ -343,7 +343,7 @@ enum eg_verdict eg_icmp_echo(struct eg_path *path, unsigned i)
 		return EG_DROP_ECHO_RATE;
 	turn(data, &meta->pkt);
 	meta->local = true;
-	eg_count(&path->stats->taken, 1);
+	eg_count(&path->stats->consumed, 1);
 	eg_count(&path->stats->local[EG_LOCAL_ECHO_REPLY], 1);
 	return EG_PASS;
 }

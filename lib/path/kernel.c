@@ -116,7 +116,7 @@ static enum eg_verdict hear(struct eg_path *path, unsigned port, struct rte_mbuf
 
 	if (!eg_neigh_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &message))
 		return EG_DROP_BAD_DISCOVERY;
-	if (message.asks && !message.probes && answers_for(path, port, &message.target))
+	if (message.request && !message.probe && answers_for(path, port, &message.target))
 		answer(path, port, &message);
 	return eg_consume(path, m);
 }

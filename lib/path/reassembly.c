@@ -362,7 +362,7 @@ static enum eg_verdict hold(struct eg_path *path, unsigned i, const struct piece
 	if (entry->got != entry->total || !entry->head)
 		return EG_CONSUMED;
 	finish(entry);
-	eg_count(&path->stats->taken, entry->n);
+	eg_count(&path->stats->consumed, entry->n);
 	eg_count(&path->stats->local[EG_LOCAL_REASSEMBLED], 1);
 	batch->m[i] = entry->m;
 	batch->meta[i] = (struct eg_meta){.port = batch->meta[i].port};

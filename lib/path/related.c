@@ -162,7 +162,7 @@ static void remember_first(struct eg_path *path, unsigned i)
 static bool way_is_open(const struct eg_path *path, struct eg_frag_entry *first,
 			struct eg_flow_tuple ends)
 {
-	if (first->generation != path->lookups.now.generation && !path->lookups.now.keep) {
+	if (first->generation != path->lookups.now.generation && !path->lookups.now.keep_existing) {
 		ends.proto = first->l4_proto;
 		ends.sport = first->sport;
 		ends.dport = first->dport;

@@ -44,13 +44,13 @@ static bool is_expected(const struct eg_path *path, unsigned port,
 	uint64_t mac, claimed = 0;
 	struct eg_neigh_key key;
 
-	if (!message->sender.family)
+	if (!message->owner.family)
 		return false;
-	key = eg_neigh_key_make(port, message->sender.family, message->sender.bytes);
-	if (!eg_neigh_known(path->resolver_shared.neighs, &key, &mac))
+	key = eg_neigh_key_make(port, message->owner.family, message->owner.bytes);
+	if (!eg_neigh_peek(path->resolver_shared.neighs, &key, &mac))
 		return false;
 	memcpy(&claimed, message->mac, 6);
-	return mac && message->has_mac ? mac == claimed : message->answers;
+	return mac && message->has_mac ? mac == claimed : message->reply;
 }
 
 enum eg_verdict eg_resolve_message(struct eg_path *path, struct rte_mbuf *m, unsigned port)
@@ -168,7 +168,7 @@ static void drop_held(struct eg_path *path, struct eg_neigh *neigh, enum eg_verd
 	}
 }
 
-static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_do what)
+static void act(struct eg_path *path, struct eg_neigh *neigh, enum eg_neigh_action what)
 {
 	switch (what) {
 	case EG_NEIGH_NOTHING:
@@ -214,7 +214,7 @@ static enum eg_verdict defend(struct eg_path *path, struct rte_mbuf *m, unsigned
 			      const struct eg_neigh_message *message)
 {
 	uint64_t *last = &path->resolver.defended_ms[port], now_ms = path->resolver.now_ms;
-	struct eg_neigh_self self = {.ip = message->sender};
+	struct eg_neigh_self self = {.ip = message->owner};
 	uint8_t frame[EG_NEIGH_FRAME_MAX];
 	bool due = !*last || now_ms - *last >= DEFEND_MS;
 
@@ -224,7 +224,7 @@ static enum eg_verdict defend(struct eg_path *path, struct rte_mbuf *m, unsigned
 		add_frame(path, port, frame, eg_neigh_announce(frame, &self));
 	}
 	eg_drop_about(path, m, EG_DROP_DUPLICATE_ADDRESS,
-		      &(struct eg_drop_neighbor){port, &message->sender,
+		      &(struct eg_drop_neighbor){port, &message->owner,
 						 message->has_mac ? message->mac : message->from,
 						 due});
 	return EG_DROP_DUPLICATE_ADDRESS;
@@ -254,19 +254,19 @@ static enum eg_verdict learn(struct eg_path *path, struct rte_mbuf *m, unsigned 
 	bool to_us = !memcmp(rte_pktmbuf_mtod(m, const uint8_t *), path->port[port].mac, 6);
 	struct eg_neighs *neighs = path->resolver_shared.neighs;
 	struct eg_neigh_key key =
-		eg_neigh_key_make(port, message->sender.family, message->sender.bytes);
+		eg_neigh_key_make(port, message->owner.family, message->owner.bytes);
 	struct eg_neigh *neigh = eg_neigh_find(neighs, &key);
 	bool refused = false;
 
 	if (!neigh)
 		return EG_PASS;
 	act(path, neigh,
-	    eg_neigh_update(neighs, neigh, message, message->answers && to_us,
-			    path->resolver.now_ms, &refused));
+	    eg_neigh_update(neighs, neigh, message, message->reply && to_us, path->resolver.now_ms,
+			    &refused));
 	if (!refused)
 		return EG_PASS;
 	eg_drop_about(path, m, EG_DROP_NEIGHBOR_CLAIM,
-		      &(struct eg_drop_neighbor){port, &message->sender, message->mac, false});
+		      &(struct eg_drop_neighbor){port, &message->owner, message->mac, false});
 	return EG_DROP_NEIGHBOR_CLAIM;
 }
 
@@ -280,11 +280,11 @@ static enum eg_verdict handle_message(struct eg_path *path, struct rte_mbuf *m)
 	if (!eg_neigh_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &message) ||
 	    !memcmp(message.from, path->port[port].mac, 6))
 		return EG_PASS; /* a frame of ours came back */
-	if (message.asks && is_ours(path, port, &message.target))
+	if (message.request && is_ours(path, port, &message.target))
 		answer(path, port, &message);
-	if (is_ours(path, port, &message.sender))
+	if (is_ours(path, port, &message.owner))
 		return defend(path, m, port, &message);
-	return message.sender.family ? learn(path, m, port, &message) : EG_PASS;
+	return message.owner.family ? learn(path, m, port, &message) : EG_PASS;
 }
 
 static void begin_announcing(struct eg_resolver *resolver, uint32_t ports)
@@ -411,7 +411,7 @@ static void check_entry(struct eg_path *path)
 	struct eg_neigh *neigh = &neighs->entry[resolver->at++ % EG_NEIGH_MAX];
 
 	if (neigh->state != EG_NEIGH_FREE)
-		act(path, neigh, eg_neigh_step(neighs, neigh, resolver->now_ms));
+		act(path, neigh, eg_neigh_tick(neighs, neigh, resolver->now_ms));
 }
 
 /* False: nothing is left to do in this poll. */

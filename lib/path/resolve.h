@@ -14,7 +14,7 @@
 #include <rte_ring.h>
 
 #include "base/tokens.h"
-#include "neigh/neigh.h"
+#include "neigh/state.h"
 
 struct eg_meta;
 struct eg_path;

@@ -24,7 +24,7 @@ static uint64_t static_mac(const struct eg_hop *hop)
 	return le64toh(head) >> 16;
 }
 
-/* The next hop's MAC, as eg_neigh_mac() gives it; *next: its address, unless the MAC is
+/* The next hop's MAC, as eg_neigh_lookup_mac() gives it; *next: its address, unless the MAC is
  * configured. */
 static uint64_t find_mac(struct eg_path *path, const struct rte_mbuf *m, const struct eg_hop *hop,
 			 struct eg_ip *next)
@@ -41,7 +41,7 @@ static uint64_t find_mac(struct eg_path *path, const struct rte_mbuf *m, const s
 	else
 		*next = eg_ip_from(6, ((const struct eg_ip6 *)data)->dst);
 	key = eg_neigh_key_make(hop->port, next->family, next->bytes);
-	return eg_neigh_mac(path->resolver_shared.neighs, &key);
+	return eg_neigh_lookup_mac(path->resolver_shared.neighs, &key);
 }
 
 /* Put the link header; or pass the packet to the resolver, if the MAC is not known. */

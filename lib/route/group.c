@@ -15,37 +15,37 @@ uint64_t eg_group_id(const char *name)
 	return id;
 }
 
-/* A member of weight w draws w times, and its best draw counts: so it wins in proportion to its
- * weight (weighted rendezvous hashing, in whole numbers). */
-static uint64_t draw(const struct eg_group_member *member, unsigned bucket)
+/* Weighted rendezvous hashing in integers: a member of weight w has w scores per bucket, and the
+ * best one counts, so it wins in proportion to its weight. */
+static uint64_t score_of(const struct eg_group_member *member, unsigned bucket)
 {
 	uint64_t best = 0;
 
 	for (unsigned i = 0; i < member->weight; i++) {
-		uint64_t drawn = eg_hash_u64(eg_hash_u64(member->id + bucket) + i);
+		uint64_t score = eg_hash_u64(eg_hash_u64(member->id + bucket) + i);
 
-		best = drawn > best ? drawn : best;
+		best = score > best ? score : best;
 	}
 	return best;
 }
 
-static bool goes_before(const struct eg_group *group, const uint64_t *drawn, unsigned a, unsigned b)
+static bool precedes(const struct eg_group *group, const uint64_t *score, unsigned a, unsigned b)
 {
 	if (group->member[a].priority != group->member[b].priority)
 		return group->member[a].priority < group->member[b].priority;
-	return drawn[a] > drawn[b];
+	return score[a] > score[b];
 }
 
-static void put_in_order(struct eg_group *group, unsigned bucket)
+static void sort_members(struct eg_group *group, unsigned bucket)
 {
 	uint8_t *order = &group->order[bucket * group->n];
-	uint64_t drawn[EG_GROUP_MEMBERS_MAX];
+	uint64_t score[EG_GROUP_MEMBERS_MAX];
 
 	for (unsigned i = 0; i < group->n; i++) {
 		unsigned at = i;
 
-		drawn[i] = draw(&group->member[i], bucket);
-		for (; at && goes_before(group, drawn, i, order[at - 1]); at--)
+		score[i] = score_of(&group->member[i], bucket);
+		for (; at && precedes(group, score, i, order[at - 1]); at--)
 			order[at] = order[at - 1];
 		order[at] = (uint8_t)i;
 	}
@@ -60,6 +60,6 @@ struct eg_group *eg_group_build(const struct eg_group_member *members, size_t n)
 	group->n = (uint32_t)n;
 	memcpy(group->member, members, n * sizeof(*members));
 	for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++)
-		put_in_order(group, bucket);
+		sort_members(group, bucket);
 	return group;
 }

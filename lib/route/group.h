@@ -1,18 +1,17 @@
-/* Several gateways in front of one subnet: by which of them does a packet go?
+/* Selection among several gateways in front of one subnet.
  *
- * Priority and weight are those of SRV records (RFC 2782): the lower priority is tried first, and
- * among equal ones a member takes its weight's share of the flows. A flow belongs to one of
- * EG_GROUP_BUCKETS buckets, and for each bucket all members stand in the order in which they are
- * tried; the first that lives takes it. The order is by rendezvous hashing: a member's place
- * depends on nobody but itself, so when one dies only its flows move (spread over those that are
- * left), when it comes back only they return, and a member that is added takes only what will be
- * its share.
+ * Priority and weight work as in SRV records (RFC 2782): the lowest priority is tried first, and
+ * members of equal priority share flows by weight. A flow belongs to one of EG_GROUP_BUCKETS
+ * buckets, and each bucket has an order of all members: the first one that is up gets the flow. The
+ * order comes from rendezvous hashing: a member's position depends on nothing but itself. So when
+ * one goes down only its flows move (spread over the rest), when it comes back only they return,
+ * and a new member only takes its own share.
  *
- * Where all are dead the first of the order is tried all the same: to seal for a peer that may not
- * hear costs nothing, and a check that fails for a reason of its own (a target that answers no
- * longer, say) must not cut a subnet off.
+ * If all are down, the first of the order is used anyway: sealing for a peer that may not receive
+ * costs nothing, and a check that fails for an unrelated reason (such as a target that no longer
+ * answers) must not cut off a subnet.
  *
- * Built with the snapshot, read-only for workers; the members' lives are borrowed. */
+ * Built with the snapshot, read-only for workers; the members' liveness is borrowed. */
 #ifndef EG_ROUTE_GROUP_H
 #define EG_ROUTE_GROUP_H
 
@@ -28,18 +27,20 @@
 struct eg_group_member {
 	uint32_t tunnel; /* index in the snapshot */
 	uint16_t priority;
-	uint16_t weight;              /* 1 to EG_GROUP_WEIGHT_MAX */
-	uint64_t id;                  /* who it is, over reloads and restarts (eg_group_id()) */
+	uint16_t weight; /* 1 to EG_GROUP_WEIGHT_MAX */
+	uint64_t id;     /* identity, stable across reloads and restarts (eg_group_id()) */
 	struct eg_liveness *liveness; /* NULL: not checked */
 };
 
 struct eg_group {
 	uint32_t n;
-	struct eg_group_member member[EG_GROUP_MEMBERS_MAX]; /* in the order of their peers */
-	uint8_t order[];                                     /* bucket by bucket, n places each */
+	struct eg_group_member
+		member[EG_GROUP_MEMBERS_MAX]; /* in the order of their peers in the configuration */
+	uint8_t order[];                      /* n member indices per bucket */
 };
 
-/* The caller's: free(). NULL where memory is short. 1 to EG_GROUP_MEMBERS_MAX members. */
+/* Build a group of 1 to EG_GROUP_MEMBERS_MAX members. The caller frees it with free(). NULL if
+ * memory is short. */
 struct eg_group *eg_group_build(const struct eg_group_member *members, size_t n);
 
 uint64_t eg_group_id(const char *name);
@@ -49,7 +50,7 @@ static inline const uint8_t *eg_group_order(const struct eg_group *group, uint64
 	return &group->order[flow % EG_GROUP_BUCKETS * group->n];
 }
 
-/* The member for a flow, by a hash of it; *first: the one that it would go by if all lived. */
+/* Choose the member for a flow, given its hash; *first: the choice if all were up. */
 static inline const struct eg_group_member *eg_group_choose(const struct eg_group *group,
 							    uint64_t flow,
 							    const struct eg_group_member **first)
@@ -66,7 +67,7 @@ static inline const struct eg_group_member *eg_group_choose(const struct eg_grou
 	return *first;
 }
 
-/* The member that is this peer, or NULL. */
+/* The member with this tunnel, or NULL. */
 static inline const struct eg_group_member *eg_group_find(const struct eg_group *group,
 							  uint32_t tunnel)
 {

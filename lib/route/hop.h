@@ -1,5 +1,4 @@
-/* Where a packet goes next: what the route lookup's value stands for.
- * Built with the snapshot, read-only for workers. */
+/* Next hop: the result of a route lookup. Built with the snapshot, read-only for workers. */
 #ifndef EG_ROUTE_HOP_H
 #define EG_ROUTE_HOP_H
 
@@ -8,12 +7,12 @@
 
 enum eg_hop_kind {
 	EG_HOP_NONE,        /* neither peer nor route */
-	EG_HOP_NO_NEIGHBOR, /* a route, but nobody there whose MAC is known */
+	EG_HOP_NO_NEIGHBOR, /* a route, but no station with a known MAC */
 	EG_HOP_LOCAL,       /* the gateway itself */
-	EG_HOP_BROADCAST,   /* everybody on a port's network */
-	EG_HOP_PORT,        /* out by a port, to a MAC that the configuration names */
-	EG_HOP_LINK,        /* out by a port, to the station that has the destination's address */
-	EG_HOP_VIA,         /* out by a port, to a router that is asked for by its address */
+	EG_HOP_BROADCAST,   /* the broadcast address of a port's network */
+	EG_HOP_PORT,        /* through a port, to a configured MAC */
+	EG_HOP_LINK,        /* through a port, to the destination itself (on-link) */
+	EG_HOP_VIA,         /* through a port, to a router whose address is resolved */
 	EG_HOP_TUNNEL,      /* into a peer's tunnel */
 	EG_HOP_GROUP,       /* into the tunnel of one of several peers (route/group.h) */
 };
@@ -32,13 +31,13 @@ struct eg_hop {
 	};
 };
 
-/* Does it lead out by a port? */
+/* Does it lead out of a port? */
 static inline bool eg_hop_is_port(const struct eg_hop *hop)
 {
 	return hop->kind >= EG_HOP_PORT && hop->kind <= EG_HOP_VIA;
 }
 
-/* Is what it leads to behind that port, whether or not somebody there can be reached? */
+/* Is the destination behind that port, whether reachable or not? */
 static inline bool eg_hop_behind(const struct eg_hop *hop, unsigned port)
 {
 	return hop->port == port && hop->kind >= EG_HOP_NO_NEIGHBOR && hop->kind <= EG_HOP_VIA &&

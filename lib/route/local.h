@@ -1,5 +1,4 @@
-/* The gateway's own addresses, port by port: whom it answers for, and as whom it speaks.
- * Built with the snapshot, read-only for workers. */
+/* The gateway's local addresses per port. Built with the snapshot, read-only for workers. */
 #ifndef EG_ROUTE_LOCAL_H
 #define EG_ROUTE_LOCAL_H
 
@@ -8,7 +7,7 @@
 #include "base/ip.h"
 
 struct eg_local {
-	struct eg_prefix address; /* with its network's length, host bits kept */
+	struct eg_prefix address; /* with its network's prefix length; host bits kept */
 	uint8_t port;
 };
 
@@ -17,12 +16,12 @@ struct eg_locals {
 	size_t n;
 };
 
-/* The port's own address that equals `ip`, or NULL. */
+/* The port's local address that equals `ip`, or NULL. */
 const struct eg_local *eg_local_find(const struct eg_locals *locals, unsigned port,
 				     const struct eg_ip *ip);
 
-/* As whom a port speaks to `ip`: its address in the same network, else its first of the family,
- * else NULL. */
+/* Source address for packets from a port to `ip`: its address in the same network, else its first
+ * one of the same family, else NULL. */
 const struct eg_local *eg_local_towards(const struct eg_locals *locals, unsigned port,
 					const struct eg_ip *ip);
 

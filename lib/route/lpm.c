@@ -11,14 +11,14 @@
 static_assert(sizeof(struct eg_lpm_skip) <= EG_LPM_UNIT_BYTES, "a skip node is one unit");
 static_assert(sizeof(((struct eg_lpm_skip *)0)->bytes) >= 16 - ROOT_BYTES, "a whole IPv6 tail");
 
-/* Sorted so that a prefix stands before all that lie inside it. */
+/* Sorted so that a prefix precedes all prefixes inside it. */
 struct item {
 	struct eg_prefix prefix;
 	uint32_t value;
-	size_t order; /* in the caller's list: equal prefixes keep their turn */
+	size_t order; /* position in the caller's list: equal prefixes keep their order */
 };
 
-/* The prefixes that agree in the first `depth` bytes and are longer than that. */
+/* Prefixes that share the first `depth` bytes and are longer than that. */
 struct range {
 	const struct item *first, *end;
 	unsigned depth;
@@ -41,14 +41,14 @@ static int compare(const void *va, const void *vb)
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
-/* Take room at the end of the nodes; *place is its number. Moves the nodes: hold no pointer to a
- * node over this call. */
-static int take(struct builder *b, size_t bytes, uint32_t *place)
+/* Append space for a node; *index is its number. May move all nodes: do not hold a pointer to one
+ * across this call. */
+static int append_node(struct builder *b, size_t bytes, uint32_t *index)
 {
 	size_t units = (bytes + EG_LPM_UNIT_BYTES - 1) / EG_LPM_UNIT_BYTES;
 	struct eg_lpm *lpm = b->lpm;
 
-	if (lpm->n_units + units > EG_LPM_PLACE) {
+	if (lpm->n_units + units > EG_LPM_INDEX) {
 		errno = ENOMEM;
 		return -1;
 	}
@@ -61,14 +61,14 @@ static int take(struct builder *b, size_t bytes, uint32_t *place)
 		lpm->nodes = p;
 		b->cap_units = cap;
 	}
-	*place = (uint32_t)lpm->n_units;
+	*index = (uint32_t)lpm->n_units;
 	lpm->n_units += units;
 	return 0;
 }
 
-static void *node_at(const struct builder *b, uint32_t place)
+static void *node_at(const struct builder *b, uint32_t index)
 {
-	return b->lpm->nodes + (size_t)place * EG_LPM_UNIT_BYTES;
+	return b->lpm->nodes + (size_t)index * EG_LPM_UNIT_BYTES;
 }
 
 static void fill(uint32_t *slots, size_t n, uint32_t value)
@@ -79,7 +79,7 @@ static void fill(uint32_t *slots, size_t n, uint32_t value)
 
 static int build_below(struct builder *b, struct range range, uint32_t inherited, uint32_t *slot);
 
-/* Fill the slots of a table or root that stands `bytes` long at range.depth. */
+/* Fill the slots of a table or root that covers `bytes` bytes from range.depth. */
 static int build_slots(struct builder *b, struct range range, uint32_t *slots, unsigned bytes)
 {
 	unsigned end_bits = (range.depth + bytes) * 8;
@@ -94,7 +94,7 @@ static int build_slots(struct builder *b, struct range range, uint32_t *slots, u
 			it++;
 			continue;
 		}
-		/* By the order, all that is left of this slot is longer than it. */
+		/* By the sort order, the remaining prefixes of this slot are longer. */
 		while (below.end < range.end &&
 		       !memcmp(below.end->prefix.ip.bytes + range.depth, at, bytes))
 			below.end++;
@@ -107,21 +107,22 @@ static int build_slots(struct builder *b, struct range range, uint32_t *slots, u
 
 static int build_table(struct builder *b, struct range range, uint32_t inherited, uint32_t *slot)
 {
-	uint32_t slots[TABLE_SLOTS], place;
+	uint32_t slots[TABLE_SLOTS], index;
 
 	fill(slots, TABLE_SLOTS, inherited);
-	if (build_slots(b, range, slots, 1) || take(b, sizeof(slots), &place))
+	if (build_slots(b, range, slots, 1) || append_node(b, sizeof(slots), &index))
 		return -1;
-	memcpy(node_at(b, place), slots, sizeof(slots));
-	*slot = EG_LPM_NODE | place;
+	memcpy(node_at(b, index), slots, sizeof(slots));
+	*slot = EG_LPM_NODE | index;
 	return 0;
 }
 
-/* Bytes from range.depth on that every prefix of the range fixes and that all have in common. */
+/* Number of bytes from range.depth that all prefixes of the range contain in full and share. */
 static unsigned common_bytes(struct range range)
 {
 	const uint8_t *first = range.first->prefix.ip.bytes;
-	const uint8_t *last = range.end[-1].prefix.ip.bytes; /* sorted: none between differs more */
+	const uint8_t *last =
+		range.end[-1].prefix.ip.bytes; /* sorted: none in between differs earlier */
 	unsigned end = 16;
 
 	for (const struct item *it = range.first; it < range.end; it++)
@@ -133,12 +134,12 @@ static unsigned common_bytes(struct range range)
 	return end - range.depth;
 }
 
-/* One slot that stands for the whole range: a skip node where there is something to skip, then a
- * table where prefixes are left. */
+/* Build one slot for the whole range: a skip node if there are shared bytes, then a table if
+ * prefixes are left. */
 static int build_below(struct builder *b, struct range range, uint32_t inherited, uint32_t *slot)
 {
 	struct eg_lpm_skip skip = {.miss = inherited, .n = (uint8_t)common_bytes(range)};
-	uint32_t place;
+	uint32_t index;
 
 	memcpy(skip.bytes, range.first->prefix.ip.bytes + range.depth, skip.n);
 	range.depth += skip.n;
@@ -151,14 +152,14 @@ static int build_below(struct builder *b, struct range range, uint32_t inherited
 		*slot = skip.next;
 		return 0;
 	}
-	if (take(b, sizeof(skip), &place))
+	if (append_node(b, sizeof(skip), &index))
 		return -1;
-	memcpy(node_at(b, place), &skip, sizeof(skip));
-	*slot = EG_LPM_NODE | EG_LPM_SKIP | place;
+	memcpy(node_at(b, index), &skip, sizeof(skip));
+	*slot = EG_LPM_NODE | EG_LPM_SKIP | index;
 	return 0;
 }
 
-/* The prefixes of one family, masked and sorted; *n of them. NULL with errno. */
+/* Masked and sorted prefixes of one family; *n is their number. NULL with errno set. */
 static struct item *sorted_family(const struct eg_lpm_entry *entries, size_t n_entries,
 				  unsigned family, size_t *n)
 {

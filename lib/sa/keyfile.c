@@ -11,11 +11,12 @@
 #include "base/file.h"
 #include "base/secret.h"
 
-#define FILE_MAX 4096 /* space for comments */
+#define FILE_MAX 4096 /* leaves space for comments */
 
-/* The whole file into buf, NUL-terminated. Unbuffered, so that stdio keeps no copy of a key. */
-static int slurp(const char *path, const struct eg_err_place *place, char buf[FILE_MAX + 1],
-		 struct eg_errs *errs)
+/* Read the whole file into buf, NUL-terminated. Unbuffered, so that stdio keeps no copy of a key.
+ */
+static int read_file(const char *path, const struct eg_err_place *place, char buf[FILE_MAX + 1],
+		     struct eg_errs *errs)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret = -1;
 	struct stat st;
@@ -32,7 +33,8 @@ static int slurp(const char *path, const struct eg_err_place *place, char buf[FI
 		eg_error(errs, &place->pos, place->path, "%s: not a regular file", path);
 	} else if (st.st_mode & 077) {
 		eg_error(errs, &place->pos, place->path,
-			 "%s: mode %04o lets group or others in (chmod 600 it, and make a new key "
+			 "%s: mode %04o grants access to group or others (chmod 600 it, and make a "
+			 "new key "
 			 "if anyone could read this one)",
 			 path, (unsigned)st.st_mode & 07777);
 	} else if (st.st_uid && st.st_uid != geteuid()) {
@@ -42,7 +44,7 @@ static int slurp(const char *path, const struct eg_err_place *place, char buf[FI
 			"that runs espgate, or to root)",
 			path, (unsigned)st.st_uid);
 	} else if (st.st_size > FILE_MAX) {
-		eg_error(errs, &place->pos, place->path, "%s: longer than %d bytes, no key file is",
+		eg_error(errs, &place->pos, place->path, "%s: longer than %d bytes: not a key file",
 			 path, FILE_MAX);
 	} else {
 		while (n < FILE_MAX && (got = read(fd, buf + n, FILE_MAX - n)) > 0)
@@ -50,9 +52,9 @@ static int slurp(const char *path, const struct eg_err_place *place, char buf[FI
 		buf[n] = '\0';
 		if (got < 0)
 			eg_error(errs, &place->pos, place->path, "%s: %s", path, strerror(errno));
-		else if (strlen(buf) < n) /* what stands behind it would not be read */
+		else if (strlen(buf) < n) /* text after it would be ignored */
 			eg_error(errs, &place->pos, place->path,
-				 "%s: holds a NUL byte, no key file does", path);
+				 "%s: contains a NUL byte: not a key file", path);
 		else
 			ret = 0;
 	}
@@ -65,35 +67,35 @@ static int hex_digit(int c)
 	return isdigit(c) ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1;
 }
 
-/* One key of a file. */
-struct line {
+/* One line of a key file. */
+struct key_line {
 	const char *what; /* for messages */
-	size_t key_bytes; /* of the bytes, those that must not be alike */
+	size_t key_bytes; /* length of the part checked by is_placeholder() */
 	size_t bytes;
 };
 
-/* A suite's one or two keys, in order; returns how many. */
-static unsigned lines_of(const struct eg_suite *suite, struct line lines[2])
+/* The lines of a suite's key file in order: one or two. Returns their number. */
+static unsigned lines_of(const struct eg_suite *suite, struct key_line lines[2])
 {
 	unsigned n = 0;
 
 	if (suite->key_bytes)
-		lines[n++] =
-			(struct line){suite->salt_bytes ? "key and salt" : "key", suite->key_bytes,
-				      (size_t)suite->key_bytes + suite->salt_bytes};
+		lines[n++] = (struct key_line){suite->salt_bytes ? "key and salt" : "key",
+					       suite->key_bytes,
+					       (size_t)suite->key_bytes + suite->salt_bytes};
 	if (suite->auth_key_bytes)
-		lines[n++] = (struct line){"authentication key", suite->auth_key_bytes,
-					   suite->auth_key_bytes};
+		lines[n++] = (struct key_line){"authentication key", suite->auth_key_bytes,
+					       suite->auth_key_bytes};
 	return n;
 }
 
-/* One line's hex into out. Says how long the key is, never what it is. */
-static int read_hex(const char *text, const struct eg_pos *at, const struct line *line,
+/* Parse the hex digits of one line. Errors give the length of the key, never its contents. */
+static int read_hex(const char *text, const struct eg_pos *at, const struct key_line *line,
 		    uint8_t *out, struct eg_errs *errs)
 {
 	size_t n;
 
-	if (text[0] == '0' && text[1] == 'x' && text[2]) /* as ip xfrm writes it */
+	if (text[0] == '0' && text[1] == 'x' && text[2]) /* as ip xfrm prints it */
 		text += 2;
 	n = strlen(text);
 	for (size_t i = 0; i < n; i++) {
@@ -114,8 +116,8 @@ static int read_hex(const char *text, const struct eg_pos *at, const struct line
 	return 0;
 }
 
-/* Equal bytes are a forgotten placeholder, never output of getrandom. */
-static bool looks_weak(const uint8_t *key, size_t n)
+/* All bytes equal: a forgotten placeholder, never the output of getrandom(2). */
+static bool is_placeholder(const uint8_t *key, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
 		if (key[i] != key[0])
@@ -124,7 +126,7 @@ static bool looks_weak(const uint8_t *key, size_t n)
 	return true;
 }
 
-/* Cut comments and blanks off both ends of a line, in place. */
+/* Strip comments and blanks from both ends of a line, in place. */
 static char *trim(char *line)
 {
 	char *end;
@@ -137,13 +139,12 @@ static char *trim(char *line)
 	return line;
 }
 
-/* The text of a key file, which it takes apart, into material. Returns how many keys were there, or
- * -1. */
+/* Parse the text of a key file, modifying it, into material. Returns the number of keys, or -1. */
 static int parse(char *text, const char *path, const struct eg_suite *suite, uint8_t *material,
 		 struct eg_errs *errs)
 {
 	struct eg_pos at = {.file = path, .line = 0, .column = 1};
-	struct line lines[2];
+	struct key_line lines[2];
 	unsigned n = lines_of(suite, lines), key = 0;
 
 	while (text) {
@@ -159,9 +160,9 @@ static int parse(char *text, const char *path, const struct eg_suite *suite, uin
 		}
 		if (read_hex(hex, &at, &lines[key], material, errs))
 			return -1;
-		if (looks_weak(material, lines[key].key_bytes)) {
+		if (is_placeholder(material, lines[key].key_bytes)) {
 			eg_error(errs, &at, "",
-				 "all bytes of the key are alike (make one with "
+				 "all bytes of the key are equal (make one with "
 				 "espgate keygen %s)",
 				 suite->name);
 			return -1;
@@ -175,27 +176,28 @@ int eg_keyfile_read(const char *path, const struct eg_suite *suite,
 		    const struct eg_err_place *place, uint8_t *material, struct eg_errs *errs)
 {
 	char text[FILE_MAX + 1];
-	struct line lines[2];
+	struct key_line lines[2];
 	int n = (int)lines_of(suite, lines), found = -1;
 
-	if (!slurp(path, place, text, errs))
+	if (!read_file(path, place, text, errs))
 		found = parse(text, path, suite, material, errs);
 	eg_secret_wipe(text, sizeof(text));
 	if (found == 0)
-		eg_error(errs, &place->pos, place->path, "%s: holds no key", path);
+		eg_error(errs, &place->pos, place->path, "%s: contains no key", path);
 	else if (found > 0 && found < n)
-		eg_error(errs, &place->pos, place->path, "%s: holds no %s, which %s needs", path,
+		eg_error(errs, &place->pos, place->path, "%s: contains no %s, which %s needs", path,
 			 lines[found].what, suite->name);
 	return found == n ? 0 : -1;
 }
 
-/* A new key as the text of its file, not terminated; its length. -1 with errno set. */
+/* Render a new key as the text of its file, not terminated; returns its length. -1 with errno set.
+ */
 static int make_text(const struct eg_suite *suite, char text[2 * EG_SUITE_KEY_MAX + 2])
 {
 	static const char digits[] = "0123456789abcdef";
 	uint8_t material[EG_SUITE_KEY_MAX];
 	const uint8_t *byte = material;
-	struct line lines[2];
+	struct key_line lines[2];
 	unsigned n = lines_of(suite, lines);
 	char *at = text;
 
@@ -227,16 +229,16 @@ int eg_keyfile_create(const char *path, const struct eg_suite *suite, struct eg_
 		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		eg_error(errs, NULL, path, "%s",
-			 errno == EEXIST ? "exists already, and a key is never overwritten"
+			 errno == EEXIST ? "already exists, and keys are never overwritten"
 					 : strerror(errno));
-	else if ((!to_stdout && fchmod(fd, 0600)) || /* the umask may have cleared bits */
+	else if ((!to_stdout && fchmod(fd, 0600)) || /* the umask may have removed bits */
 		 eg_write_all(fd, text, (size_t)n) || (!to_stdout && fsync(fd)))
 		eg_error(errs, NULL, path, "%s", strerror(errno));
 	else
 		ret = 0;
 	if (!to_stdout && fd >= 0) {
 		close(fd);
-		if (ret) /* half a key would only block the next attempt */
+		if (ret) /* half a key would only get in the way of the next attempt */
 			unlink(path);
 	}
 	eg_secret_wipe(text, sizeof(text));

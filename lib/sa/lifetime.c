@@ -49,29 +49,29 @@ unsigned eg_lifetime_percent(uint64_t space, uint64_t seq)
 	return percent > 100 ? 100 : (unsigned)percent;
 }
 
-static void consider(struct eg_lifetime_forecast *first, enum eg_lifetime_limit limit, uint64_t end,
-		     uint64_t used, double per_s)
+static void add_limit(struct eg_lifetime_forecast *nearest, enum eg_lifetime_limit limit,
+		      uint64_t end, uint64_t used, double per_s)
 {
 	double seconds;
 
 	if (!end || (per_s <= 0 && used < end))
 		return;
 	seconds = used < end ? (double)(end - used) / per_s : 0;
-	if (first->limit == EG_LIFETIME_NONE || seconds < first->seconds)
-		*first = (struct eg_lifetime_forecast){limit, seconds};
+	if (nearest->limit == EG_LIFETIME_NONE || seconds < nearest->seconds)
+		*nearest = (struct eg_lifetime_forecast){limit, seconds};
 }
 
 struct eg_lifetime_forecast eg_lifetime_forecast(const struct eg_lifetime *life,
 						 const struct eg_lifetime_use *use, uint64_t space,
 						 double pps, double bytes_per_s)
 {
-	struct eg_lifetime_forecast first = {EG_LIFETIME_NONE, 0};
+	struct eg_lifetime_forecast nearest = {EG_LIFETIME_NONE, 0};
 
 	if (life->hard_packets && life->hard_packets < space)
-		consider(&first, EG_LIFETIME_PACKETS, life->hard_packets, use->packets, pps);
+		add_limit(&nearest, EG_LIFETIME_PACKETS, life->hard_packets, use->packets, pps);
 	else
-		consider(&first, EG_LIFETIME_SEQUENCE, space, use->packets, pps);
-	consider(&first, EG_LIFETIME_BYTES, life->hard_bytes, use->bytes, bytes_per_s);
-	consider(&first, EG_LIFETIME_TIME, life->hard_time_ns, use->age_ns, (double)EG_NS_PER_S);
-	return first;
+		add_limit(&nearest, EG_LIFETIME_SEQUENCE, space, use->packets, pps);
+	add_limit(&nearest, EG_LIFETIME_BYTES, life->hard_bytes, use->bytes, bytes_per_s);
+	add_limit(&nearest, EG_LIFETIME_TIME, life->hard_time_ns, use->age_ns, (double)EG_NS_PER_S);
+	return nearest;
 }

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-/* A fingerprint is a hash already. Where the key is, or the free slot that it may take. */
+/* Find the slot of a key, or the free slot where it belongs. A fingerprint is already a hash. */
 static uint32_t *slot_of(const struct eg_state_index *index,
 			 const uint8_t key[EG_FINGERPRINT_BYTES])
 {

@@ -11,7 +11,7 @@
 struct eg_state_writer {
 	struct eg_state_dir *dir;
 	pthread_t thread;
-	bool started; /* there is a thread */
+	bool started; /* the thread exists */
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
 

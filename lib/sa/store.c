@@ -44,7 +44,7 @@ int eg_sa_store_open_state(struct eg_sa_store *store, const char *path, bool rea
 
 bool eg_sa_store_swaps(const struct eg_sa_store *store)
 {
-	return eg_keystore_swaps(store->keys);
+	return eg_keystore_swappable(store->keys);
 }
 
 void eg_sa_store_free(struct eg_sa_store *store)

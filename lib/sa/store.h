@@ -70,7 +70,7 @@ struct eg_now {
 /* n_workers is fixed for the daemon's life: it decides owners and sharing. */
 struct eg_sa_store *eg_sa_store_new(unsigned n_workers);
 unsigned eg_sa_store_workers(const struct eg_sa_store *store);
-bool eg_sa_store_swaps(const struct eg_sa_store *store); /* its keys (eg_keystore_swaps()) */
+bool eg_sa_store_swaps(const struct eg_sa_store *store); /* its keys (eg_keystore_swappable()) */
 void eg_sa_store_free(struct eg_sa_store *store);
 
 /* Record the durable SAs' watermarks in a folder (sa/state_dir.h), before the first acquire.

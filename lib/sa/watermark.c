@@ -5,8 +5,8 @@ static uint64_t add_capped(uint64_t a, uint64_t b)
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-/* Is half of what was reserved, from `was` to `mark`, used by now? */
-static bool half_used(uint64_t mark, uint64_t was, uint64_t now)
+/* Has `now` consumed half of what was reserved, from `was` to `mark`? */
+static bool half_consumed(uint64_t mark, uint64_t was, uint64_t now)
 {
 	return now > was && now - was >= (mark - was) / 2;
 }
@@ -14,16 +14,17 @@ static bool half_used(uint64_t mark, uint64_t was, uint64_t now)
 bool eg_watermarks_due(const struct eg_watermarks *watermarks, const struct eg_usage *now,
 		       uint64_t end)
 {
-	if (watermarks->seq < end && half_used(watermarks->seq, watermarks->was.seq, now->seq))
+	if (watermarks->seq < end && half_consumed(watermarks->seq, watermarks->was.seq, now->seq))
 		return true;
 	if (watermarks->iv == UINT64_MAX)
 		return false;
-	return half_used(watermarks->iv, watermarks->was.iv, now->iv) ||
+	return half_consumed(watermarks->iv, watermarks->was.iv, now->iv) ||
 	       add_capped(now->wall_ns, EG_IV_AHEAD_NS / 2) > watermarks->iv;
 }
 
-/* The block that the rate since the last write needs. */
-static uint64_t block(const struct eg_watermarks *watermarks, const struct eg_usage *now, bool esn)
+/* Block size for the rate since the last write. */
+static uint64_t block_size(const struct eg_watermarks *watermarks, const struct eg_usage *now,
+			   bool esn)
 {
 	uint64_t least = esn ? EG_SEQ_BLOCK_ESN : EG_SEQ_BLOCK;
 	uint64_t elapsed_ns = now->mono_ns - watermarks->was.mono_ns;
@@ -42,7 +43,7 @@ struct eg_watermarks eg_watermarks_next(const struct eg_watermarks *watermarks,
 					const struct eg_usage *now, uint64_t end, bool esn,
 					unsigned spread)
 {
-	uint64_t least = block(watermarks, now, esn);
+	uint64_t least = block_size(watermarks, now, esn);
 	uint64_t ahead = least + least / 4 / EG_SPREAD * spread;
 	uint64_t iv_count = add_capped(now->iv, 2 * ahead);
 	uint64_t iv_clock =
@@ -53,7 +54,7 @@ struct eg_watermarks eg_watermarks_next(const struct eg_watermarks *watermarks,
 		.was = *now,
 	};
 
-	/* A watermark is never lowered: what it covered may be in use since `now` was read. */
+	/* Watermarks never go backwards: numbers below may be in use since `now` was read. */
 	if (next.seq > end)
 		next.seq = end;
 	if (next.seq < watermarks->seq)

@@ -45,7 +45,7 @@ uint64_t eg_report_drops(const struct eg_report *report)
 	return sum;
 }
 
-uint64_t eg_report_made(const struct eg_report *report)
+uint64_t eg_report_originated(const struct eg_report *report)
 {
 	uint64_t sum = 0;
 
@@ -91,11 +91,11 @@ static void render_ports(const struct eg_report *now, const struct eg_report *be
 	}
 }
 
-/* A gateway may have thousands of SAs and policies: only those that did something are shown, and
- * not more than one reads. */
+/* A gateway may have thousands of SAs and policies: show only active ones, and no more than a
+ * reader can take in. */
 #define ROWS_MAX 24
 
-/* The peer whose rows start at `first`: both directions' sums over all its SAs. */
+/* Totals per direction over all SAs of the peer whose rows start at `first`. */
 static void render_peer(const struct eg_report *now, size_t first, struct eg_buf *out)
 {
 	const char *peer = now->sas.v[first].peer;
@@ -116,10 +116,10 @@ static void render_peer(const struct eg_report *now, size_t first, struct eg_buf
 	eg_buf_add(out, "\n");
 }
 
-/* Nobody plans for what comes later. */
+/* Longer forecasts are useless. */
 #define FORECAST_MAX_S (10 * 365 * 86400.0)
 
-/* "12.3 h": as people say it. */
+/* As people would say it: "12.3 h". */
 static void add_time(double seconds, struct eg_buf *out)
 {
 	static const struct {
@@ -140,20 +140,20 @@ static void add_note(const char *before, double seconds, struct eg_buf *out)
 	add_time(seconds, out);
 }
 
-/* What beside its counters tells of an SA's life. */
-static void render_life(const struct eg_report_sa *sa, struct eg_buf *out)
+/* State of an SA beside its counters. */
+static void render_lifetime(const struct eg_report_sa *sa, struct eg_buf *out)
 {
-	if (sa->waits_s > 0)
-		add_note(", sends in ", sa->waits_s, out);
-	if (sa->leaves_s > 0)
-		add_note(", leaves in ", sa->leaves_s, out);
-	if (sa->leaves_s > 0 && sa->idle_s >= 0)
-		add_note(", quiet for ", sa->idle_s, out);
-	if (sa->life)
-		eg_buf_add(out, ", %s", sa->life);
-	if (sa->ends_by && sa->ends_s < FORECAST_MAX_S) {
-		eg_buf_add(out, ", out of %s in ", sa->ends_by);
-		add_time(sa->ends_s, out);
+	if (sa->sends_in_s > 0)
+		add_note(", sends in ", sa->sends_in_s, out);
+	if (sa->removed_in_s > 0)
+		add_note(", removed in ", sa->removed_in_s, out);
+	if (sa->removed_in_s > 0 && sa->idle_s >= 0)
+		add_note(", idle for ", sa->idle_s, out);
+	if (sa->lifetime)
+		eg_buf_add(out, ", %s", sa->lifetime);
+	if (sa->forecast_limit && sa->forecast_s < FORECAST_MAX_S) {
+		eg_buf_add(out, ", out of %s in ", sa->forecast_limit);
+		add_time(sa->forecast_s, out);
 	}
 }
 
@@ -164,7 +164,7 @@ static void render_sas(const struct eg_report *now, struct eg_buf *out)
 
 	for (size_t i = 0; i < now->sas.n; i++) {
 		const struct eg_report_sa *sa = &now->sas.v[i];
-		bool changes = sa->waits_s > 0 || sa->leaves_s > 0 || sa->life;
+		bool changes = sa->sends_in_s > 0 || sa->removed_in_s > 0 || sa->lifetime;
 
 		if (i && sa->peer != now->sas.v[i - 1].peer)
 			first = i;
@@ -175,32 +175,32 @@ static void render_sas(const struct eg_report *now, struct eg_buf *out)
 		peer = sa->peer;
 		eg_buf_add(out, "    SA %s 0x%08x %-14s %12" PRIu64 " packets %16" PRIu64 " bytes",
 			   sa->out ? "out" : "in ", sa->spi, sa->suite, sa->packets, sa->bytes);
-		render_life(sa, out);
+		render_lifetime(sa, out);
 		eg_buf_add(out, "\n");
 	}
 	if (used > ROWS_MAX)
 		eg_buf_add(out, "    and %zu more SAs\n", used - ROWS_MAX);
 }
 
-/* The dead ones whatever their number: of them somebody wants to know. */
-static void render_alive(const struct eg_report *now, struct eg_buf *out)
+/* Peers that are down are always shown. */
+static void render_liveness(const struct eg_report *now, struct eg_buf *out)
 {
 	size_t used = 0;
 
 	eg_vec_foreach (row, &now->liveness) {
-		if (!row->dead && used >= ROWS_MAX)
+		if (!row->down && used >= ROWS_MAX)
 			continue;
 		used++;
-		eg_buf_add(out, "  peer %s is %s", row->peer, row->dead ? "DEAD" : "alive");
+		eg_buf_add(out, "  peer %s is %s", row->peer, row->down ? "DOWN" : "up");
 		if (row->changes)
-			add_note(" for ", row->for_s, out);
+			add_note(" for ", row->since_s, out);
 		eg_buf_add(out,
-			   ": asked %" PRIu64 " times, answered %" PRIu64 ", changed %u times, "
-			   "%" PRIu64 " packets went by others\n",
-			   row->asked, row->answered, row->changes, row->moved);
+			   ": %" PRIu64 " probes sent, %" PRIu64 " answered, %u changes, "
+			   "%" PRIu64 " packets failed over\n",
+			   row->probes_sent, row->probes_answered, row->changes, row->failed_over);
 	}
 	if (used < now->liveness.n)
-		eg_buf_add(out, "  and %zu more that are alive\n", now->liveness.n - used);
+		eg_buf_add(out, "  and %zu more that are up\n", now->liveness.n - used);
 }
 
 static void render_counts(const struct eg_report_policy *rows, size_t n, const char *what,
@@ -217,7 +217,7 @@ static void render_counts(const struct eg_report_policy *rows, size_t n, const c
 		eg_buf_add(out, "    and %zu more\n", used - ROWS_MAX);
 }
 
-/* What is denied by these is denied until somebody repairs them. */
+/* Objects under quarantine deny traffic until someone repairs them. */
 static void render_quarantined(const struct eg_report *now, struct eg_buf *out)
 {
 	if (now->quarantined.n)
@@ -235,7 +235,7 @@ static void render_policies(const struct eg_report *now, struct eg_buf *out)
 	eg_buf_add(out, "  policy: %" PRIu64 " connections now, %" PRIu64 " opened",
 		   now->connections, now->opened);
 	if (now->evicted)
-		eg_buf_add(out, ", %" PRIu64 " unanswered ones gave way to new ones", now->evicted);
+		eg_buf_add(out, ", %" PRIu64 " unanswered ones evicted", now->evicted);
 	eg_buf_add(out, "\n");
 	render_quarantined(now, out);
 	render_counts(now->allowed.v, now->allowed.n, "connections allowed by", out);
@@ -258,7 +258,7 @@ static void render_cycles(const struct eg_report *now, struct eg_buf *out)
 {
 	double sum = 0;
 
-	eg_buf_add(out, "  cycles a packet:");
+	eg_buf_add(out, "  cycles per packet:");
 	for (int i = 0; i < EG_STAGE_COUNT; i++) {
 		double each;
 
@@ -271,24 +271,24 @@ static void render_cycles(const struct eg_report *now, struct eg_buf *out)
 	eg_buf_add(out, " | sum %.1f\n", sum);
 }
 
-/* What the gateway itself said and heard; nothing where it has no addresses. */
-static void render_own(const struct eg_report *now, struct eg_buf *out)
+/* Locally originated and consumed packets; nothing if the gateway has no addresses. */
+static void render_local(const struct eg_report *now, struct eg_buf *out)
 {
-	if (!eg_report_made(now) && !now->taken)
+	if (!eg_report_originated(now) && !now->consumed)
 		return;
-	eg_buf_add(out, "  own:");
+	eg_buf_add(out, "  local:");
 	for (int i = 0; i < EG_LOCAL_COUNT; i++) {
 		if (now->local[i])
 			eg_buf_add(out, " %s %" PRIu64, eg_local_name((enum eg_local_kind)i),
 				   now->local[i]);
 	}
-	eg_buf_add(out, " | taken %" PRIu64, now->taken);
+	eg_buf_add(out, " | consumed %" PRIu64, now->consumed);
 	if (now->limited)
-		eg_buf_add(out, " | errors not made for their rate %" PRIu64, now->limited);
+		eg_buf_add(out, " | errors suppressed by the rate limit %" PRIu64, now->limited);
 	eg_buf_add(out, "\n");
 }
 
-/* What passed in clear between encrypted ports and the kernel. */
+/* Packets in clear between encrypted ports and the kernel. */
 static void render_clear(const struct eg_report *now, struct eg_buf *out)
 {
 	bool any = false;
@@ -296,10 +296,9 @@ static void render_clear(const struct eg_report *now, struct eg_buf *out)
 	for (int i = 0; i < EG_CLEAR_COUNT; i++) {
 		if (!now->clear_in[i] && !now->clear_out[i])
 			continue;
-		eg_buf_add(
-			out, "%s %s in %" PRIu64 " out %" PRIu64,
-			any ? "," : "  in clear, as allowed:", eg_clear_name((enum eg_clear_kind)i),
-			now->clear_in[i], now->clear_out[i]);
+		eg_buf_add(out, "%s %s in %" PRIu64 " out %" PRIu64,
+			   any ? "," : "  allowed in clear:", eg_clear_name((enum eg_clear_kind)i),
+			   now->clear_in[i], now->clear_out[i]);
 		any = true;
 	}
 	eg_buf_add(out, any ? "\n" : "");
@@ -307,15 +306,15 @@ static void render_clear(const struct eg_report *now, struct eg_buf *out)
 
 static void render_total(const struct eg_report *now, struct eg_buf *out)
 {
-	uint64_t made = eg_report_made(now), in = eg_report_rx(now) + made;
-	uint64_t end = eg_report_tx(now) + now->taken + eg_report_drops(now);
+	uint64_t made = eg_report_originated(now), in = eg_report_rx(now) + made;
+	uint64_t end = eg_report_tx(now) + now->consumed + eg_report_drops(now);
 
 	eg_buf_add(out, "  total: rx %" PRIu64, eg_report_rx(now));
-	if (made || now->taken)
-		eg_buf_add(out, " + made %" PRIu64, made);
+	if (made || now->consumed)
+		eg_buf_add(out, " + originated %" PRIu64, made);
 	eg_buf_add(out, " = tx %" PRIu64, eg_report_tx(now));
-	if (made || now->taken)
-		eg_buf_add(out, " + taken %" PRIu64, now->taken);
+	if (made || now->consumed)
+		eg_buf_add(out, " + consumed %" PRIu64, now->consumed);
 	eg_buf_add(out, " + drops %" PRIu64, eg_report_drops(now));
 	if (in != end)
 		eg_buf_add(out, " + in flight %" PRId64, (int64_t)(in - end));
@@ -332,7 +331,7 @@ void eg_report_render(const struct eg_report *now, const struct eg_report *befor
 		   seconds);
 	render_ports(now, before, seconds, out);
 	render_sas(now, out);
-	render_alive(now, out);
+	render_liveness(now, out);
 	render_policies(now, out);
 	eg_buf_add(out, "  drops %s\n", drops ? "" : "none");
 	for (int i = EG_PASS + 1; i < EG_DROP_COUNT; i++) {
@@ -344,15 +343,15 @@ void eg_report_render(const struct eg_report *now, const struct eg_report *befor
 	if (now->failover)
 		eg_buf_add(out,
 			   "  failover: %" PRIu64
-			   " packets went by another peer than their first\n",
+			   " packets took another peer than the first choice\n",
 			   now->failover);
 	if (now->handed_over)
 		eg_buf_add(out, "  handed over between workers: %" PRIu64 " packets\n",
 			   now->handed_over);
 	if (now->gathered)
-		eg_buf_add(out, "  gathered: %" PRIu64 " frames came in several buffers\n",
+		eg_buf_add(out, "  gathered: %" PRIu64 " multi-segment frames linearized\n",
 			   now->gathered);
-	render_own(now, out);
+	render_local(now, out);
 	render_clear(now, out);
 	if (eg_report_rx(now))
 		render_cycles(now, out);

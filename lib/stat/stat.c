@@ -39,7 +39,7 @@ struct eg_drop_record *eg_drop_ring_slot(struct eg_drop_ring *ring)
 {
 	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 
-	/* Acquire: the reader is done with the slot that it gave back. */
+	/* Acquire: the reader has finished with the slot that it released. */
 	if (head - atomic_load_explicit(&ring->tail, memory_order_acquire) == EG_DROP_RING)
 		return NULL;
 	return &ring->record[head % EG_DROP_RING];
@@ -49,7 +49,7 @@ void eg_drop_ring_publish(struct eg_drop_ring *ring)
 {
 	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 
-	/* Release: the record is whole before the reader sees it. */
+	/* Release: the record is complete before the reader sees it. */
 	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
 }
 
@@ -61,7 +61,7 @@ bool eg_drop_ring_take(struct eg_drop_ring *ring, struct eg_drop_record *out)
 	if (tail == atomic_load_explicit(&ring->head, memory_order_acquire))
 		return false;
 	*out = ring->record[tail % EG_DROP_RING];
-	/* Release: the copy is taken before the writer may reuse the slot. */
+	/* Release: the copy is complete before the writer may reuse the slot. */
 	atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
 	return true;
 }

@@ -1,8 +1,8 @@
-/* What a worker counts, and the sampled record of what it dropped.
+/* Per-worker counters, and a sampled record of dropped packets.
  *
- * Life cycle: one zeroed eg_stats a worker, for the daemon's life.
- * Synchronization: written by its worker only, with relaxed stores and no atomic read-modify-write;
- * any thread may read. No two workers share a cache line. */
+ * Life cycle: one zeroed eg_stats per worker, for the lifetime of the daemon. Synchronization:
+ * written only by its worker, with relaxed stores and no atomic read-modify-write; any thread may
+ * read. No two workers share a cache line. */
 #ifndef EG_STAT_STAT_H
 #define EG_STAT_STAT_H
 
@@ -32,7 +32,7 @@ enum eg_stage {
 
 const char *eg_stage_name(enum eg_stage stage);
 
-/* What the gateway sends on its own account. */
+/* Kinds of locally originated packets. */
 /* clang-format off */
 #define EG_LOCAL_KINDS(X) \
 	X(ARP_REQUEST, arp_request) X(ARP_REPLY, arp_reply) X(ND_SOLICIT, nd_solicit) \
@@ -51,7 +51,7 @@ enum eg_local_kind {
 
 const char *eg_local_name(enum eg_local_kind kind);
 
-/* What passes in clear between an encrypted port and its kernel device. */
+/* Kinds of packets that pass in clear between an encrypted port and its kernel device. */
 /* clang-format off */
 #define EG_CLEAR_KINDS(X) \
 	X(IKE, ike) X(ICMP, icmp) X(BGP, bgp) X(SSH, ssh) X(TCP, tcp) X(UDP, udp)
@@ -62,7 +62,7 @@ enum eg_clear_kind {
 	EG_CLEAR_KINDS(X)
 #undef X
 	EG_CLEAR_COUNT,
-	EG_CLEAR_NONE = EG_CLEAR_COUNT, /* it may not */
+	EG_CLEAR_NONE = EG_CLEAR_COUNT, /* not allowed */
 };
 
 const char *eg_clear_name(enum eg_clear_kind kind);
@@ -85,62 +85,66 @@ struct eg_port_stats {
 	eg_counter rx_packets, rx_bytes, tx_packets, tx_bytes; /* frames without FCS */
 };
 
-/* Who and what a dropped packet was (RFC 4301 s4.4.1: the audit log's fields). */
+/* Identity of a dropped packet (RFC 4301 s4.4.1: the fields of the audit log). */
 struct eg_drop_record {
 	uint64_t wall_ns;
 	enum eg_verdict reason;
-	uint16_t port; /* where it came in */
+	uint16_t port; /* ingress port */
 	uint16_t bytes;
-	struct eg_ip src, dst; /* not set where the packet had none */
+	struct eg_ip src, dst; /* not set if the packet had none */
 	uint8_t proto;
 	uint16_t sport, dport;
-	uint32_t spi, seq;     /* of the SA it was to use or used; 0: none */
-	bool reply;            /* of a connection that its destination opened: policy denied that */
-	struct eg_ip unknown;  /* of an unknown_pod: the address that nobody has; else not set */
-	bool audited;          /* it was not dropped: policy.mode is audit */
-	struct eg_ip neighbor; /* of a drop for a neighbour's sake; its MAC, or zeros */
+	uint32_t spi, seq; /* of the SA that it used or would have used; 0: none */
+	bool reply; /* it belongs to a connection opened by its destination, whose policy denied it
+		     */
+	struct eg_ip unknown; /* for unknown_pod: the address without a pod or node; else not set */
+	bool audited;         /* not dropped: policy.mode is audit */
+	struct eg_ip neighbor; /* for drops by neighbour resolution, with its MAC or zeros */
 	uint8_t mac[6];
 };
 
-/* A one-writer one-reader ring of samples: a full ring loses samples, never counts. */
+/* A single-producer single-consumer ring of samples. When it is full, samples are lost, counts
+ * never. */
 #define EG_DROP_RING 64
 
 struct eg_drop_ring {
-	_Alignas(64) _Atomic uint32_t head; /* the worker's */
-	_Alignas(64) _Atomic uint32_t tail; /* the control thread's */
+	_Alignas(64) _Atomic uint32_t head; /* written by the worker */
+	_Alignas(64) _Atomic uint32_t tail; /* written by the control thread */
 	struct eg_drop_record record[EG_DROP_RING];
 };
 
 struct eg_stats {
 	_Alignas(64) struct eg_port_stats port[EG_STAT_PORTS];
-	struct eg_port_stats kernel[EG_STAT_PORTS]; /* of each port's kernel device: rx from it */
+	struct eg_port_stats
+		kernel[EG_STAT_PORTS]; /* kernel device of each port: rx comes from the kernel */
 	eg_counter drop[EG_DROP_COUNT];
-	eg_counter cycles[EG_STAGE_COUNT]; /* of the bursts that were timed, and their packets */
+	eg_counter cycles[EG_STAGE_COUNT]; /* timed bursts, and their packets */
 	eg_counter packets[EG_STAGE_COUNT];
-	eg_counter local[EG_LOCAL_COUNT]; /* frames that the gateway made: rx + made = tx + taken +
-					   * drops */
+	eg_counter local[EG_LOCAL_COUNT]; /* locally originated frames: rx + originated = tx +
+					     consumed + drops */
 	eg_counter clear_in[EG_CLEAR_COUNT], clear_out[EG_CLEAR_COUNT];
-	eg_counter limited;     /* ICMP errors that were not made, for their rate */
-	eg_counter taken;       /* frames that ended here because they have served: ARP, ND */
-	eg_counter gathered;    /* frames of several buffers that were made one */
-	eg_counter endpoints;   /* times that a peer's endpoint moved (route/endpoint.h) */
-	eg_counter path_mtus;   /* ICMP too big about sealed packets that was believed */
-	eg_counter handed_over; /* to the worker that owns their SA */
-	eg_counter failover;   /* packets that went by another peer than their flow's first: that is
-				* dead */
-	eg_counter audited[2]; /* policy.mode audit: would be dropped: ingress, egress */
-	eg_counter would_drop[EG_DROP_COUNT]; /* audit: connections by the reason of their drop */
+	eg_counter limited;     /* ICMP errors suppressed by the rate limit */
+	eg_counter consumed;    /* frames that ended here after processing: ARP, ND */
+	eg_counter gathered;    /* multi-segment frames copied into one buffer */
+	eg_counter endpoints;   /* changes of peers' endpoints (tunnel/endpoint.h) */
+	eg_counter path_mtus;   /* valid ICMP too big messages about sealed packets */
+	eg_counter handed_over; /* to the worker that owns the SA */
+	eg_counter failover; /* packets sent through another peer because their flow's first choice
+				was down */
+	eg_counter
+		audited[2]; /* policy.mode audit: packets that would be dropped: ingress, egress */
+	eg_counter would_drop[EG_DROP_COUNT]; /* audit mode: connections by drop reason */
 	eg_counter opened;                    /* connections */
 	eg_counter first_cycles,
-		last_cycles; /* TSC around all that carried packets; 0: nothing yet */
+		last_cycles; /* TSC of the first and last burst with packets; 0: none yet */
 	struct eg_drop_ring dropped;
 };
 
-/* The slot for the next sample, or NULL where the ring is full; then publish it. Worker only. */
+/* Slot for the next sample, or NULL if the ring is full; publish it once filled. Worker only. */
 struct eg_drop_record *eg_drop_ring_slot(struct eg_drop_ring *ring);
 void eg_drop_ring_publish(struct eg_drop_ring *ring);
 
-/* Take the oldest sample. Control thread only. */
+/* Take the oldest sample; false if there is none. Control thread only. */
 bool eg_drop_ring_take(struct eg_drop_ring *ring, struct eg_drop_record *out);
 
 #endif

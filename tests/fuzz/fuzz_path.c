@@ -242,7 +242,7 @@ static void finish(struct setup *setup)
 	uint64_t in = 0, out;
 
 	eg_path_expire(setup->gw->path[0], true);
-	out = eg_counted(&stats->taken) + gw_drops_all(setup->gw);
+	out = eg_counted(&stats->consumed) + gw_drops_all(setup->gw);
 	for (unsigned i = 0; i < EG_LOCAL_COUNT; i++)
 		in += eg_counted(&stats->local[i]);
 	for (unsigned port = 0; port < 2; port++) {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sa/journal.h"
-#include "sa/state_file.h"
+#include "sa/state_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

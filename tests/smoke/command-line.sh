@@ -97,7 +97,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	expect_status 0 "$espgate" check -c owned.yaml >out 2>err
 	chown 12345 owned keys/a-to-b-1.key
 	expect_status 1 "$espgate" check -c owned.yaml >out 2>err
-	expect_line err "state_dir: owned belongs to user 12345, who can change what stands in it"
+	expect_line err "state_dir: owned belongs to user 12345, who can change its contents"
 	expect_line err "peers.other.sas[0].key_file: keys/a-to-b-1.key: belongs to user 12345, who can read and replace it"
 	expect_line err "owned.yaml: 2 errors"
 	chown 0 owned keys/a-to-b-1.key

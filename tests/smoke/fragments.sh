@@ -29,12 +29,12 @@ while read -r mode outer encap; do
 	run_gateway b
 	no_other_drops a not_ip multicast link_local no_neighbor ttl_expired
 	no_other_drops b ttl_expired udp_keepalive
-	made=$(counter a own.fragment)
+	made=$(counter a local.fragment)
 	[ "$made" -gt 20 ] || { cat a.txt; fail "A made only $made fragments"; }
 	[ "$("$python" -c "from scapy.all import IP, IPv6, rdpcap; print(max(p[IP].len if IP in p else p[IPv6].plen + 40 for p in rdpcap('wire.pcap')))")" -le $mtu ] ||
 		fail "a packet is longer than the wire's MTU"
 	if [ "$mode" = after ]; then
-		[ "$(counter b own.reassembled)" -gt 20 ] || { cat b.txt; fail "B reassembled too little"; }
+		[ "$(counter b local.reassembled)" -gt 20 ] || { cat b.txt; fail "B reassembled too little"; }
 		fragments join wire.pcap whole.pcap
 		esp_open --esp whole.pcap --conf a.yaml --input input.pcap
 		# The reverse: scapy fragments what Python sealed, in random order.
@@ -44,7 +44,7 @@ while read -r mode outer encap; do
 		run_gateway b
 		no_other_drops b ttl_expired udp_keepalive
 	else
-		expect b own.reassembled=0
+		expect b local.reassembled=0
 		cp opened.pcap pieces.pcap
 		fragments join pieces.pcap opened.pcap
 	fi

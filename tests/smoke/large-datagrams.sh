@@ -25,13 +25,13 @@ while read -r outer encap suite order; do
 	fragments cut sealed.pcap wire.pcap 1500 $order
 	run_gateway b
 	no_other_drops b udp_keepalive
-	expect b own.reassembled=7
+	expect b local.reassembled=7
 	cp opened.pcap pieces.pcap
 	[ "$("$python" -c "from scapy.all import IP, rdpcap; print(max(p[IP].len for p in rdpcap('pieces.pcap')))")" -le 1500 ] ||
 		fail "a packet is longer than the pods port's MTU"
 	fragments join pieces.pcap opened.pcap
 	pcap_equal --ttl-delta 2 "${to_b[@]}" input.pcap opened.pcap
-	echo "outer IPv$outer, in UDP $encap, $suite: $(counter b own.reassembled) reassembled from $(counter b uplink.rx), $(counter b own.fragment) fragments made"
+	echo "outer IPv$outer, in UDP $encap, $suite: $(counter b local.reassembled) reassembled from $(counter b uplink.rx), $(counter b local.fragment) fragments made"
 done <<-EOF
 	4 false aes256gcm16
 	4 true aes128-sha256 5

@@ -202,7 +202,7 @@ stop() { # NAME PID [SIGNAL]
 }
 
 # counters NAME: print all counters of the last block of NAME.txt as lines "KEY VALUE":
-#   PORT.rx PORT.tx  sa.SPI  drop.NAME  own.KIND  failover  handed_over  rx made tx taken drops
+#   PORT.rx PORT.tx  sa.SPI  drop.NAME  local.KIND  failover  handed_over  rx originated tx consumed drops
 counters() {
 	awk '
 		/^---- / { delete n; part = "" }
@@ -213,7 +213,7 @@ counters() {
 		part == "drops" && /^    [a-z0-9_]+ +[0-9]+  / { n["drop." $1] = $2 }
 		/^  handed over/ { n["handed_over"] = $5 }
 		/^  failover:/ { n["failover"] = $2 }
-		/^  own:/ { for (i = 2; $i != "|"; i += 2) n["own." $i] = $(i + 1) }
+		/^  local:/ { for (i = 2; $i != "|"; i += 2) n["local." $i] = $(i + 1) }
 		/^  total:/ { n["total"] = 1; for (i = 2; i < NF; i++) if ($i ~ /^[a-z]+$/) n[$i] = $(i + 1) }
 		END { for (k in n) print k, n[k] }' "$1.txt"
 }
@@ -243,9 +243,9 @@ stop_pair() {
 
 expect_balanced() { # NAME: every packet is accounted for, by the final block's total and by its counters
 	[ "$(counter "$1" total)" -eq 1 ] || fail "$1: no final block"
-	[ $(($(counter "$1" rx) + $(counter "$1" made))) -eq \
-		$(($(counter "$1" tx) + $(counter "$1" taken) + $(counter "$1" drops))) ] ||
-		{ cat "$1.txt"; fail "$1: rx + made is not tx + taken + drops"; }
+	[ $(($(counter "$1" rx) + $(counter "$1" originated))) -eq \
+		$(($(counter "$1" tx) + $(counter "$1" consumed) + $(counter "$1" drops))) ] ||
+		{ cat "$1.txt"; fail "$1: rx + originated is not tx + consumed + drops"; }
 	[ "$(counter "$1" drops)" -eq "$(counters "$1" | awk '/^drop\./ { n += $2 } END { printf "%.0f\n", n }')" ] ||
 		{ cat "$1.txt"; fail "$1: the drop reasons do not add up to all drops"; }
 	! tail -n 1 "$1.txt" | grep -q 'in flight' || fail "$1: packets in flight at the end"

@@ -40,14 +40,14 @@ inside "$ns_pods_b" ip link set eth0 down
 until_true 10 grep -q " pods: link is down" b.log
 inside "$ns_pods_a" ping -n -c 3 -i 0.5 -W 3 10.244.2.2 >ping.out && fail "ping without a pod"
 grep -q "From 10.244.2.1 .*Unreachable" ping.out || { cat ping.out; fail "the remote pod got no ICMP error"; }
-requests=$(counter b own.arp_request)
+requests=$(counter b local.arp_request)
 inside "$ns_pods_b" ip link set eth0 up
 inside "$ns_pods_b" ip addr add fd00:2::2/64 dev eth0
 inside "$ns_pods_b" ip route add 10.244.1.0/24 via 10.244.2.1
 inside "$ns_pods_b" ip route add fd00:1::/64 via fd00:2::1
 until_true 10 grep -q " pods: link is up" b.log
 until_true 10 ping_both_families
-until_true 10 eval "[ \$(counter b own.arp_request) -ge $((requests + 3)) ]" # two announcements, and a request for the pod
+until_true 10 eval "[ \$(counter b local.arp_request) -ge $((requests + 3)) ]" # two announcements, and a request for the pod
 
 stop a "$a"
 stop b "$b"

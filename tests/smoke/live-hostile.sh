@@ -49,10 +49,10 @@ expect_undisturbed attack "$ns_gw_b" wire answer 20000 192.0.2.2 $wire_mac
 expect_undisturbed attack "$ns_pods_a" eth0 claim 150000 10.244.1.2 $clear_mac
 expect_undisturbed attack "$ns_pods_a" eth0 answer 20000 fd00:1::2 $clear_mac
 # Requests from endlessly many senders.
-flood_s=$SECONDS answered=$(counter a own.arp_reply)
+flood_s=$SECONDS answered=$(counter a local.arp_reply)
 expect_undisturbed attack "$ns_gw_b" wire ask 20000 192.0.2.1 $wire_mac
 wait_for_blocks a
-flood_s=$((SECONDS - flood_s + 1)) answered=$(($(counter a own.arp_reply) - answered))
+flood_s=$((SECONDS - flood_s + 1)) answered=$(($(counter a local.arp_reply) - answered))
 expect_undisturbed attack "$ns_pods_a" eth0 ask 20000 fd00:1::1 $clear_mac
 # Malformed messages.
 expect_undisturbed attack "$ns_pods_a" eth0 malformed 2000 10.244.1.1 $clear_mac

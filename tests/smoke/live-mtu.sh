@@ -128,7 +128,7 @@ while read -r wire_mtu outer clamp suite esn fragment df encap pods_mtu; do
 	[ $status -eq $lost ] || { cat ping.out; fail "$pods_mtu bytes without DF: ping's exit status $status"; }
 	stop a "$a"
 	stop b "$b"
-	big=$(counter a drop.too_big) pieces=$(counter a own.fragment)
+	big=$(counter a drop.too_big) pieces=$(counter a local.fragment)
 	echo "wire $wire_mtu, outer IPv$outer, $suite, UDP $encap, DF $df, clamping $clamp, $fragment: inner MTU $inner_mtu of $pods_mtu, $big too big, $pieces fragments"
 	if [ "$inner_mtu" -ge "$pods_mtu" ] || { [ $fragment = drop ] && ! $below_ipv6_min; }; then
 		[ "$pieces" -eq 0 ] || { cat a.txt; fail "fragmented without need"; }

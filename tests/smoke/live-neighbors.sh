@@ -14,7 +14,7 @@ start_captured_pair
 
 expect_pods_talk
 for kind in arp_request arp_reply nd_solicit nd_advert; do
-	kinds+=("own.$kind")
+	kinds+=("local.$kind")
 done
 
 # The gateways answer echo requests, locally and through the tunnel.

@@ -131,12 +131,12 @@ for outer in 4 6; do
 	[ "$(counter a drop.path_mtu_forged)" -ge 32 ] || { cat a.txt; fail "too few forged messages were examined"; }
 	[ $(($(counter a drop.path_mtu_forged) + $(counter a drop.path_mtu_rate))) -ge 2000 ] ||
 		{ cat a.txt; fail "too few forged messages were counted"; }
-	[ "$(counter a own.fragment)" -gt 0 ] || { cat a.txt; fail "A fragmented nothing"; }
+	[ "$(counter a local.fragment)" -gt 0 ] || { cat a.txt; fail "A fragmented nothing"; }
 	if [ $outer = 6 ]; then
 		for name in full overlap bad; do
 			[ "$(counter a drop.reassembly_$name)" -gt 0 ] || { cat a.txt; fail "A dropped nothing as reassembly_$name"; }
 		done
-		[ "$(counter b own.reassembled)" -gt 0 ] || { cat b.txt; fail "B reassembled nothing"; }
+		[ "$(counter b local.reassembled)" -gt 0 ] || { cat b.txt; fail "B reassembled nothing"; }
 	fi
 	no_other_drops a multicast link_local tx_full too_big path_mtu_forged path_mtu_rate esp_auth esp_unknown_spi esp_short \
 		esp_replay_seen esp_replay_old reassembly_full reassembly_overlap reassembly_bad \

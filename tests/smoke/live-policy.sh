@@ -76,7 +76,7 @@ for where in a b; do
 		stop a "$a"
 		stop b "$b"
 		[ "$(counter $where drop.policy_ingress)" -gt 0 ] || fail "$where dropped nothing as policy_ingress"
-		sent=$(counter $where own.prohibited)
+		sent=$(counter $where local.prohibited)
 		if $reject; then [ "$sent" -gt 0 ]; else [ "$sent" -eq 0 ]; fi || fail "$where sent $sent ICMP errors"
 		expect_line $where.txt "packets denied under shop/server ingress"
 	done

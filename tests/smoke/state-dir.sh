@@ -39,9 +39,9 @@ expect_refused() { # PATH TEXT: check and run print TEXT, check at PATH
 }
 cp state/journal kept
 sed -i 's/ seq 1398 / seq 1 /' state/journal
-expect_refused state_dir "state/journal, which says how far keys were used, is damaged: restore it from where it was, or make a new key with espgate keygen"
+expect_refused state_dir "state/journal, which records how far keys were used, is damaged: put the original back, or make a new key with espgate keygen"
 rm state/journal
-expect_refused state_dir "state/journal, which says how far keys were used, is lost: restore it from where it was, or make a new key with espgate keygen"
+expect_refused state_dir "state/journal, which records how far keys were used, is lost: put the original back, or make a new key with espgate keygen"
 sed 's/journal 1/journal 2/' kept >state/journal
 expect_refused state_dir "was written by a newer espgate: run that one"
 cp kept state/journal

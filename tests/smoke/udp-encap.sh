@@ -18,8 +18,8 @@ for outer in 4 6; do
 		esp_open --esp wire.pcap --conf a.yaml --input input.pcap --expect-only
 		expect_line esp_open.out "$packets packets opened, $packets input packets, 0 differences"
 		# At the start, one keepalive per peer opens the mapping in a NAT.
-		expect a uplink.tx=$((packets + $(counter a made)))
-		[ "$(counter a made)" -eq "$(grep -c udp_encap a.yaml)" ] || fail "a: keepalives at the start"
+		expect a uplink.tx=$((packets + $(counter a originated)))
+		[ "$(counter a originated)" -eq "$(grep -c udp_encap a.yaml)" ] || fail "a: keepalives at the start"
 
 		esp_seal --input input.pcap --conf b.yaml --out sealed.pcap
 		run_gateway b

@@ -61,7 +61,7 @@ write_conf a a "net_pcap0$queues" "$(pcap 1 "$data/empty.pcap" wire.pcap)"
 write_conf b b "$(pcap 0 "$data/empty.pcap" opened.pcap)" "$(pcap 1 wire.pcap)"
 run_gateway a
 run_gateway b
-expect a made=1 uplink.tx=$((packets + 1))
+expect a originated=1 uplink.tx=$((packets + 1))
 expect_drops b ttl_expired=2 udp_keepalive=1
 esp_open --any-order --expect-only --esp wire.pcap --conf a.yaml
 pcap_equal --any-order --ttl-delta 2 "${to_b[@]}" "$data/pods-a.pcap" opened.pcap

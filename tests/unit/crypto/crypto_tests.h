@@ -1,4 +1,5 @@
-/* One cmocka group a file; test_crypto.c runs them all. Each returns the number of failed tests. */
+/* One cmocka group per file; test_crypto.c runs them all. Each returns the number of failed tests.
+ */
 #ifndef CRYPTO_TESTS_H
 #define CRYPTO_TESTS_H
 

@@ -1,5 +1,5 @@
-/* lib/crypto: keys and their memory, tags; bursts against an independent peer and Wycheproof's
- * vectors in the other files. */
+/* lib/crypto: keys and their memory, tags. Other files test bursts against an independent peer and
+ * against Wycheproof's vectors. */
 #include "crypto/crypto_tests.h"
 
 #include "base/slab.h"
@@ -31,15 +31,16 @@ static void test_library(void **state)
 	eg_keystore_free(NULL);
 }
 
-/* A wrong digit anywhere, in the text or in the ICV, its first and last one too, or a missing
- * suite: the self-test names exactly that suite, and fails. */
-static void test_self_test_sees(void **state)
+/* With any digit of the text or the ICV wrong, including the first and last one, or a suite
+ * missing, the self-test fails and names exactly that suite. */
+static void test_self_test_detects(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < EG_SUITE_COUNT; i++) {
 		struct eg_known_answer answers[EG_SUITE_COUNT];
 		size_t n = strlen(eg_known_answers[i].sealed);
-		const size_t digits[] = {0, i, 63, 64, n - 2, n - 1}; /* 64: the ICV's first */
+		const size_t digits[] = {0,  i,     63,
+					 64, n - 2, n - 1}; /* 64: first digit of the ICV */
 		char name[64], spoiled[256];
 		struct eg_errs errs = {0};
 
@@ -63,7 +64,7 @@ static void test_self_test_sees(void **state)
 	}
 }
 
-/* Enough objects for several chunks: each its own zeroed cache lines, wiped when put back. */
+/* Objects of several chunks: each has its own zeroed cache lines, wiped when released. */
 static void test_slab(void **state)
 {
 	enum {
@@ -84,7 +85,7 @@ static void test_slab(void **state)
 		memset(objects[i], (int)(i % 255 + 1), slab.object_bytes);
 	}
 	assert_true(slab.chunks.n > 1);
-	for (size_t i = 0; i < N; i++) { /* nobody wrote into a neighbour */
+	for (size_t i = 0; i < N; i++) { /* no neighbour was overwritten */
 		assert_int_equal(objects[i][0], i % 255 + 1);
 		assert_int_equal(objects[i][slab.object_bytes - 1], i % 255 + 1);
 	}
@@ -92,7 +93,7 @@ static void test_slab(void **state)
 		eg_slab_put(&slab, objects[i]);
 		assert_true(all_zero(objects[i], slab.object_bytes));
 	}
-	for (size_t i = 0; i < N; i += 2) { /* the same memory again, no new chunk */
+	for (size_t i = 0; i < N; i += 2) { /* reuses the memory, no new chunk */
 		size_t chunks = slab.chunks.n;
 
 		objects[i] = eg_slab_get(&slab);
@@ -103,7 +104,7 @@ static void test_slab(void **state)
 	eg_slab_free(&slab);
 }
 
-/* A freed key leaves nothing: round keys, hash powers and salt. */
+/* A freed key leaves nothing behind: round keys, hash powers and salt are wiped. */
 static void test_key_wiped(void **state)
 {
 	struct eg_keystore *store = eg_keystore_new();
@@ -131,7 +132,7 @@ static int sign(int x)
 	return (x > 0) - (x < 0);
 }
 
-/* Two keys of material and its copy with one byte changed. */
+/* Compare the keys of material and of a copy with one byte changed. */
 static void check_change(struct eg_keystore *store, const struct eg_suite *suite, uint8_t *material,
 			 size_t at)
 {
@@ -149,8 +150,8 @@ static void check_change(struct eg_keystore *store, const struct eg_suite *suite
 	eg_crypto_key_free(store, other);
 }
 
-/* Equal material makes equal keys; any byte changed does not. Under two SAs it is the encryption
- * key and its salt that count, or without them the HMAC's key. */
+/* Equal material makes equal keys; changing any byte makes them differ. The order only covers the
+ * encryption key with its salt, or without encryption the HMAC key. */
 static void test_key_order(void **state)
 {
 	struct eg_keystore *store = eg_keystore_new();
@@ -166,7 +167,7 @@ static void test_key_order(void **state)
 
 		rng_fill(&rng, material, sizeof(material));
 		key = eg_crypto_key_new(store, suite, material);
-		/* Recycled memory, so that what was there before would show. */
+		/* Recycle dirty memory, to reveal bytes that are not initialized. */
 		eg_crypto_key_free(store, eg_crypto_key_new(store, other, material));
 		same = eg_crypto_key_new(store, suite, material);
 		assert_true(eg_crypto_key_equal(key, same));
@@ -180,7 +181,7 @@ static void test_key_order(void **state)
 	eg_keystore_free(store);
 }
 
-/* One key and salt make one keystream, whatever is done with the rest. */
+/* The same key and salt produce the same keystream, whatever the rest of the suite. */
 static void test_key_shared(void **state)
 {
 	static const char *const pairs[][2] = {
@@ -205,7 +206,7 @@ static void test_key_shared(void **state)
 	eg_keystore_free(store);
 }
 
-/* IVs for CBC: all different, of no visible bias, and others in another engine. */
+/* CBC IVs are all different, show no bias, and differ between engines. */
 static void test_random_ivs(void **state)
 {
 	enum {
@@ -234,7 +235,7 @@ static void test_random_ivs(void **state)
 		assert_in_range(ones[bit], N / 2 - 283, N / 2 + 283);
 }
 
-/* Every bit of a tag counts. */
+/* Every bit of a tag matters. */
 static void test_tag_bits(void **state)
 {
 	struct eg_keystore *store = eg_keystore_new();
@@ -274,7 +275,7 @@ static void test_tag_bits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_library),    cmocka_unit_test(test_self_test_sees),
+		cmocka_unit_test(test_library),    cmocka_unit_test(test_self_test_detects),
 		cmocka_unit_test(test_slab),       cmocka_unit_test(test_key_wiped),
 		cmocka_unit_test(test_key_order),  cmocka_unit_test(test_key_shared),
 		cmocka_unit_test(test_random_ivs), cmocka_unit_test(test_tag_bits),

@@ -1,6 +1,6 @@
-/* HMAC by its published answers, through the suites that encrypt nothing: what stands in the place
- * of ESP's header and text is the vector's data. Keys shorter than RFC 4868's are filled up with
- * zeros, which is what HMAC itself does with them (RFC 2104 s2). */
+/* HMAC against its published vectors, through suites without encryption: the vector's data takes
+ * the place of ESP header and text. Keys shorter than RFC 4868's are padded with zeros, as HMAC
+ * itself does (RFC 2104 s2). */
 #include "crypto/crypto_tests.h"
 
 #include "common/hex.h"

@@ -1,6 +1,6 @@
-/* Random bursts of all suites, with and without ESN, against a peer (common/peer.h): what we seal
- * it opens, what it seals we open, and in a burst where some packets are spoiled exactly those
- * fail and nothing of them is left to read. */
+/* Random bursts of all suites, with and without ESN, against an independent peer (common/peer.h):
+ * each side opens what the other sealed. Corrupted packets in a burst fail, only those, and their
+ * text is wiped. */
 #include "crypto/crypto_tests.h"
 
 #include "common/peer.h"
@@ -8,7 +8,7 @@
 
 #define TEXT_MAX 9008
 #define HEADER   8
-#define GUARD    32 /* bytes before and behind the packet that nobody may touch */
+#define GUARD    32 /* canary bytes around the packet */
 #define FILL     0x5a
 
 struct peer_key {
@@ -17,12 +17,12 @@ struct peer_key {
 	struct eg_crypto_key *key;
 };
 
-/* As on the wire: header, IV, text and ICV in a row, somewhere between the guards. */
+/* As on the wire: header, IV, text and ICV, contiguous, between two guards. */
 struct packet {
 	const struct peer_key *key;
 	uint8_t bytes[GUARD + HEADER + EG_SUITE_IV_MAX + TEXT_MAX + EG_SUITE_ICV_MAX + GUARD];
 	uint8_t aad[12], plain[TEXT_MAX];
-	bool spoiled;
+	bool corrupted;
 };
 
 struct world {
@@ -40,7 +40,7 @@ static uint32_t random_size(struct rng *rng, const struct eg_suite *suite)
 
 	switch (rng_below(rng, 4)) {
 	case 0:
-		n = rng_below(rng, 150); /* around the blocks of ciphers and hashes */
+		n = rng_below(rng, 150); /* around the block sizes of ciphers and hashes */
 		break;
 	case 1:
 		n = rng_below(rng, TEXT_MAX);
@@ -57,7 +57,7 @@ static void make_packet(struct world *w, struct packet *p, const struct peer_key
 	bool esn = rng_below(&w->rng, 2);
 
 	p->key = key;
-	p->spoiled = false;
+	p->corrupted = false;
 	memset(p->bytes, FILL, sizeof(p->bytes));
 	rng_fill(&w->rng, p->aad, sizeof(p->aad));
 	*op = (struct eg_crypto_op){
@@ -76,7 +76,7 @@ static void make_packet(struct world *w, struct packet *p, const struct peer_key
 	memcpy(text, p->plain, op->text_len);
 }
 
-/* Suites in any mixture, or one. */
+/* Any mix of suites, or one only. */
 static void make_burst(struct world *w, unsigned n, const struct peer_key *only)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -92,7 +92,7 @@ static void assert_filled(const uint8_t *at, size_t n)
 		assert_int_equal(at[i], FILL);
 }
 
-/* Header and everything outside of the packet as they were. */
+/* The header and everything outside the packet are unchanged. */
 static void assert_guarded(const struct packet *p, const struct eg_crypto_op *op)
 {
 	const uint8_t *header = p->bytes + GUARD;
@@ -118,8 +118,8 @@ static void seal_for_peer(struct world *w, unsigned n, const struct peer_key *on
 	}
 }
 
-/* Flip one bit of header, IV, text, ICV, or of ESN's high half. */
-static void spoil(struct rng *rng, struct packet *p, const struct eg_crypto_op *op)
+/* Flip one bit of the header, IV, text, ICV, or the high half of the ESN. */
+static void corrupt(struct rng *rng, struct packet *p, const struct eg_crypto_op *op)
 {
 	uint8_t *header = p->bytes + GUARD, bit = (uint8_t)(1 << rng_below(rng, 8));
 	size_t n = (size_t)(op->icv - header) + p->key->suite->icv_bytes;
@@ -133,16 +133,16 @@ static void spoil(struct rng *rng, struct packet *p, const struct eg_crypto_op *
 		p->aad[at] ^= bit;
 	else if (at < 8)
 		p->aad[op->aad_len - 8 + at] ^= bit;
-	p->spoiled = true;
+	p->corrupted = true;
 }
 
 static void check_opened(const struct packet *p, const struct eg_crypto_op *op)
 {
-	if (op->ok == p->spoiled)
+	if (op->ok == p->corrupted)
 		fail_msg("%s: %s", p->key->suite->name, op->ok ? "forged" : "refused");
 	assert_guarded(p, op);
 	for (uint32_t i = 0; i < op->text_len; i++)
-		assert_int_equal(op->text[i], p->spoiled ? 0 : p->plain[i]);
+		assert_int_equal(op->text[i], p->corrupted ? 0 : p->plain[i]);
 }
 
 static void open_from_peer(struct world *w, unsigned n, const struct peer_key *only)
@@ -155,7 +155,7 @@ static void open_from_peer(struct world *w, unsigned n, const struct peer_key *o
 
 		peer_seal(p->key->suite, p->key->material, &w->ops[i]);
 		if (!rng_below(&w->rng, 5))
-			spoil(&w->rng, p, &w->ops[i]);
+			corrupt(&w->rng, p, &w->ops[i]);
 		memcpy(icv[i], w->ops[i].icv, p->key->suite->icv_bytes);
 	}
 	eg_crypto_open(w->crypto, w->ops, n);
@@ -203,8 +203,7 @@ static void test_mixed_bursts(void **state)
 	free_world(w);
 }
 
-/* Bursts of one suite fill the lanes that compute several buffers side by side, and overfill them.
- */
+/* Bursts of one suite fill the library's parallel lanes, and more. */
 static void test_each_suite(void **state)
 {
 	static const unsigned sizes[] = {1, 2, 8, 15, 16, 17, 33, EG_CRYPTO_BURST};

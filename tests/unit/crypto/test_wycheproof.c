@@ -1,6 +1,5 @@
-/* Wycheproof's entries that fit ESP: AES-GCM and ChaCha20-Poly1305 with an IV of 96 bits, AES-CCM
- * with one of 88, tags of 128. What is valid is accepted and equal in both directions, all else is
- * refused. */
+/* Wycheproof vectors that fit ESP: AES-GCM and ChaCha20-Poly1305 with 96-bit IVs, AES-CCM with
+ * 88-bit IVs, 128-bit tags. Valid ones match in both directions, all others are refused. */
 #include "crypto/crypto_tests.h"
 
 #include "common/vectors.h"
@@ -9,7 +8,7 @@
 
 struct entry {
 	const struct eg_suite *suite;
-	uint8_t material[EG_SUITE_KEY_MAX]; /* key, then the salt: the IV's first bytes */
+	uint8_t material[EG_SUITE_KEY_MAX]; /* key, then the salt (first bytes of the IV) */
 	uint8_t iv[8], aad[TEXT_MAX], msg[TEXT_MAX], ct[TEXT_MAX], tag[16];
 	size_t aad_len, msg_len;
 	bool valid;
@@ -27,7 +26,7 @@ static const struct eg_suite *find_suite(enum eg_cipher cipher, size_t key_bytes
 	return NULL;
 }
 
-/* False where no suite has the entry's algorithm. */
+/* False if no suite has the vector's algorithm. */
 static bool read_entry(const struct eg_node *node, enum eg_cipher cipher, struct entry *e)
 {
 	uint8_t nonce[12];
@@ -77,7 +76,7 @@ static void check_entry(const struct entry *e, struct eg_crypto *crypto, struct 
 	if (e->valid) {
 		assert_memory_equal(text, e->ct, e->msg_len);
 		assert_memory_equal(icv, e->tag, sizeof(icv));
-	} else { /* what we make is never what must be refused */
+	} else { /* we never produce an invalid packet */
 		assert_true(memcmp(text, e->ct, e->msg_len) || memcmp(icv, e->tag, sizeof(icv)));
 	}
 	eg_crypto_key_free(store, key);
@@ -127,7 +126,7 @@ static void test_chacha20(void **state)
 	check_all("chacha20_poly1305", EG_CIPHER_CHACHA20, (const unsigned[]){256, 60, 0});
 }
 
-/* Keys of 192 bits are not offered: IPsec-MB has none for CCM. */
+/* 192-bit keys are not supported: IPsec-MB has no CCM for them. */
 static void test_ccm(void **state)
 {
 	(void)state;

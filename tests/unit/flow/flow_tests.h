@@ -1,4 +1,4 @@
-/* One cmocka group a file; test_flow.c runs them all. Each returns the number of failed tests. */
+/* One cmocka group per file; test_flow.c runs them all. Each returns the number of failed tests. */
 #ifndef FLOW_TESTS_H
 #define FLOW_TESTS_H
 

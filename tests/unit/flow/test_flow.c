@@ -1,4 +1,4 @@
-/* lib/flow: connections without packets. tests/unit/path/test_gate.c has the packets. */
+/* lib/flow without packets; tests/unit/gate tests it with packets. */
 #include "flow_tests.h"
 
 int main(void)

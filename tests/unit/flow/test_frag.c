@@ -1,4 +1,4 @@
-/* Which first fragment one behind it finds. */
+/* Which first fragment a later one finds. */
 #include "flow_tests.h"
 
 static const uint8_t src[16] = {10, 0, 0, 1}, dst[16] = {10, 0, 0, 2};
@@ -9,14 +9,14 @@ static struct eg_frags *new_frags(void)
 	return calloc(1, sizeof(struct eg_frags));
 }
 
-static void test_follow(void **state)
+static void test_lookup(void **state)
 {
 	struct eg_frags *frags = new_frags();
 	struct eg_flow_tuple later = base, other;
 	struct eg_frag_entry *first;
 
 	(void)state;
-	later.sport = later.dport = 0; /* one behind the first has no ports */
+	later.sport = later.dport = 0; /* later fragments have no ports */
 	assert_null(eg_frag_get(frags, &later, 7, 100));
 	first = eg_frag_put(frags, &base, 7, 100);
 	assert_ptr_equal(eg_frag_get(frags, &later, 7, 100), first);
@@ -58,8 +58,8 @@ static void test_timeout(void **state)
 	}
 }
 
-/* The same identification again (it wraps) is the newer packet; ports may have changed. */
-static void test_again(void **state)
+/* A reused identification (it wraps) belongs to the newer packet; its ports may differ. */
+static void test_reused_id(void **state)
 {
 	struct eg_frags *frags = new_frags();
 	struct eg_flow_tuple newer = base;
@@ -72,7 +72,7 @@ static void test_again(void **state)
 	free(frags);
 }
 
-/* A flood of first fragments: bounded, and what was put last is there. */
+/* A flood of first fragments: the table is bounded, and the last one put is found. */
 static void test_eviction(void **state)
 {
 	struct eg_frags *frags = new_frags();
@@ -86,7 +86,7 @@ static void test_eviction(void **state)
 	for (uint32_t id = 0; id < 100000; id++)
 		kept += eg_frag_get(frags, &base, id, 109) != NULL;
 	assert_int_equal(kept, EG_FRAG_SETS * EG_FRAG_WAYS);
-	/* As many packets at once as a quarter of the slots: hardly any is lost. */
+	/* With as many concurrent packets as a quarter of the slots, hardly any is lost. */
 	memset(frags, 0, sizeof(*frags));
 	for (uint32_t id = 0; id < 256; id++)
 		eg_frag_put(frags, &base, id, 100);
@@ -100,9 +100,9 @@ static void test_eviction(void **state)
 int run_frag_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_follow),
+		cmocka_unit_test(test_lookup),
 		cmocka_unit_test(test_timeout),
-		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_reused_id),
 		cmocka_unit_test(test_eviction),
 	};
 

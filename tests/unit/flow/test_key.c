@@ -1,4 +1,5 @@
-/* Keys: both directions are one, sides are opposite. Hashes: even where addresses are not. */
+/* Keys: both directions are equal and their sides opposite. Hashes: evenly distributed even if
+ * addresses are not. */
 #include "flow_tests.h"
 
 static void random_ends(struct rng *rng, uint8_t src[16], uint8_t dst[16])
@@ -6,11 +7,11 @@ static void random_ends(struct rng *rng, uint8_t src[16], uint8_t dst[16])
 	rng_fill(rng, src, 16);
 	rng_fill(rng, dst, 16);
 	switch (rng_below(rng, 4)) {
-	case 0: /* neighbours */
+	case 0: /* adjacent addresses */
 		memcpy(dst, src, 16);
 		dst[rng_below(rng, 16)] ^= 1;
 		break;
-	case 1: /* itself */
+	case 1: /* the same address */
 		memcpy(dst, src, 16);
 		break;
 	default:
@@ -43,14 +44,14 @@ static void test_symmetry(void **state)
 		back.dst = src;
 		back.sport = there.dport;
 		back.dport = there.sport;
-		memset(&a, 0xa5, sizeof(a)); /* nothing of before may stay */
+		memset(&a, 0xa5, sizeof(a)); /* nothing of the old content may remain */
 		memset(&b, 0x5a, sizeof(b));
 		side_a = eg_flow_key_make(&a, &there);
 		side_b = eg_flow_key_make(&b, &back);
 		bytes = there.version == 4 ? 4 : 16;
 		assert_true(eg_flow_key_equal(&a, &b));
 		assert_true(eg_flow_hash(&a, &seed) == eg_flow_hash(&b, &seed));
-		/* One packet from an end to itself, port to port, has no other direction. */
+		/* A packet from an end to itself on the same port has no other direction. */
 		if (!memcmp(src, dst, bytes) && there.sport == there.dport)
 			assert_int_equal(side_a, side_b);
 		else
@@ -62,7 +63,7 @@ static void test_symmetry(void **state)
 	}
 }
 
-/* Each single part counts. */
+/* Every part matters. */
 static void test_parts(void **state)
 {
 	uint8_t src[16] = {10, 0, 0, 1}, dst[16] = {10, 0, 0, 2};
@@ -76,11 +77,11 @@ static void test_parts(void **state)
 	eg_flow_key_make(&b, &other);
 	assert_false(eg_flow_key_equal(&a, &b));
 	other = base;
-	other.version = 6; /* same bytes behind */
+	other.version = 6; /* same bytes after it */
 	eg_flow_key_make(&b, &other);
 	assert_false(eg_flow_key_equal(&a, &b));
 	other = base;
-	other.sport = 80; /* ports are the ends', not the pair's */
+	other.sport = 80; /* ports belong to ends, not to the pair */
 	other.dport = 1000;
 	eg_flow_key_make(&b, &other);
 	assert_false(eg_flow_key_equal(&a, &b));
@@ -96,15 +97,15 @@ static void test_parts(void **state)
 	}
 }
 
-/* Sequences that a cluster, or somebody who wants one bucket full, would make. */
+/* Sequences that a cluster produces, or an attacker who wants to fill one bucket. */
 enum pattern {
-	PORTS,      /* one pair of hosts, source ports in turn */
-	BOTH_PORTS, /* both ports in turn */
-	HOSTS,      /* one server, hosts in turn */
-	PAIRS,      /* hosts in turn, both ends */
-	HIGH_BITS,  /* only the address' first bits differ */
+	PORTS,      /* one pair of hosts, consecutive source ports */
+	BOTH_PORTS, /* both ports consecutive */
+	HOSTS,      /* one server, consecutive hosts */
+	PAIRS,      /* consecutive hosts on both ends */
+	HIGH_BITS,  /* only the first bits of the address differ */
 	STRIDE,     /* hosts and ports in steps of 256 */
-	MIRROR,     /* what differs in one end differs in the other alike: a XOR would cancel it */
+	MIRROR,     /* both ends differ in the same way: XOR would cancel out */
 	PATTERNS,
 };
 
@@ -158,7 +159,7 @@ static struct eg_flow_tuple tuple_of(enum pattern pattern, unsigned version, uin
 #define FLOWS   (1u << 17)
 #define BUCKETS (FLOWS / 8)
 
-/* How uneven: the sum of squares over buckets against what chance gives (1 where it is chance). */
+/* Unevenness: the sum of squares over buckets relative to a random distribution (1: random). */
 static double unevenness(const uint32_t *count, uint32_t n)
 {
 	double mean = (double)FLOWS / n, sum = 0;
@@ -190,7 +191,7 @@ static void check_spread(const struct eg_flow_seed *seed, enum pattern pattern, 
 	}
 	for (uint32_t i = 0; i < BUCKETS; i++)
 		fullest = buckets[i] > fullest ? buckets[i] : fullest;
-	/* Chance: 1 +- sqrt(2 / n): 0.011 for buckets, 0.022 for caches, 0.09 for tags. */
+	/* Random: 1 +- sqrt(2 / n): 0.011 for buckets, 0.022 for caches, 0.09 for tags. */
 	if (unevenness(buckets, BUCKETS) > 1.1 || unevenness(caches, EG_FLOW_CACHE_SLOTS) > 1.2 ||
 	    unevenness(tags, 256) > 1.7 || fullest > 32)
 		fail_msg("pattern %d v%u: buckets %.3f, caches %.3f, tags %.3f, fullest %u",

@@ -1,10 +1,9 @@
-/* The table against a list that remembers everything: random inserts, finds, expiries, sweeps and
- * reclaims, evictions, with readers that hold numbers as workers do between their quiescent
- * reports. */
+/* The table against a list that remembers everything: random inserts, finds, expiries, sweeps,
+ * reclaims and evictions, with readers that hold numbers as workers do between quiescent states. */
 #include "flow_tests.h"
 
 #define STEPS   1500000
-#define KEYS    1800 /* more than the table's 1024 connections */
+#define KEYS    1800 /* more than the 1024 connections of the table */
 #define READERS 3
 
 struct known {
@@ -17,12 +16,12 @@ struct known {
 	uint64_t hash;
 };
 
-/* A reader inside a burst holds what it found. */
+/* A reader holds what it found within a burst. */
 struct reader {
 	bool inside;
 	uint32_t holds[8];
 	unsigned n;
-	bool waited_for; /* by the reclaim that has begun */
+	bool waited_for; /* by the reclaim in progress */
 };
 
 struct world {
@@ -33,7 +32,7 @@ struct world {
 	uint32_t present, limbo, waiting, now_s;
 	bool reclaiming;
 	uint64_t inserted, refused, swept, reclaimed, evicted;
-	struct known **by_conn; /* who has which number */
+	struct known **by_conn; /* the owner of each number */
 };
 
 static void make_keys(struct world *world)
@@ -66,7 +65,7 @@ static void check_find(struct world *world, struct known *known)
 		reader->holds[reader->n++] = conn;
 }
 
-/* Does any of the key's own buckets hold one that may give way? */
+/* Do the key's own buckets contain an evictable connection? */
 static bool has_victim(const struct world *world, const struct known *known)
 {
 	const uint32_t buckets[2] = {eg_flow_bucket1(world->table, known->hash),
@@ -84,16 +83,17 @@ static bool has_victim(const struct world *world, const struct known *known)
 	return false;
 }
 
-/* Who gave way might, and no more did than there was need for. */
+/* Evicted connections were evictable, and no more were evicted than necessary. */
 static void check_evicted(struct world *world, uint64_t before, bool had_room)
 {
 	uint64_t n = eg_flow_evicted(world->table) - before;
 	struct known *victim;
 
-	assert_true(n <= 2); /* for the table's sake, and for its buckets' */
+	assert_true(n <= 2); /* one for the table, one for the buckets */
 	assert_true(!n || !had_room);
 	world->evicted += n;
-	for (uint32_t at = world->table->given_up; n--; at = world->table->conns[at - 1].next + 1) {
+	for (uint32_t at = world->table->evicted_list; n--;
+	     at = world->table->conns[at - 1].next + 1) {
 		victim = world->by_conn[at - 1];
 		assert_true(victim->present && eg_conn_is_evictable(victim->state));
 		victim->present = false;
@@ -150,13 +150,13 @@ static void check_insert(struct world *world, struct known *known)
 static void change(struct world *world, struct known *known)
 {
 	static const enum eg_conn_state lasting[] = {EG_CONN_ESTABLISHED, EG_CONN_DENIED,
-						     EG_CONN_OPENER_LEFT};
+						     EG_CONN_OPENER_FIN};
 	struct eg_conn *conn = &world->table->conns[known->conn];
 	struct eg_standing is = eg_conn_standing(conn);
 
 	if (!known->present || known->state == EG_CONN_DEAD)
 		return;
-	/* Often to what does not give way: else the table would never refuse. */
+	/* Mostly to states that are not evictable: otherwise the table would never refuse. */
 	known->state = rng_below(&world->rng, 24)
 			       ? lasting[rng_below(&world->rng, COUNT(lasting))]
 			       : (enum eg_conn_state)rng_below(&world->rng, EG_CONN_STATES);
@@ -186,7 +186,7 @@ static bool in_table(const struct world *world, const struct known *known)
 	return false;
 }
 
-/* What a sweep took was due; of the whole table it takes all that is due. */
+/* A sweep only takes expired connections, and a sweep of the whole table takes all of them. */
 static void check_sweep(struct world *world)
 {
 	bool all = rng_below(&world->rng, 2);
@@ -213,7 +213,8 @@ static void check_sweep(struct world *world)
 	assert_int_equal(eg_flow_in_use(world->table), world->present);
 }
 
-/* The control thread's half of QSBR: begin notes who is inside; finish waits for all of them. */
+/* The control thread's half of QSBR: begin records which readers are inside; finish waits for all
+ * of them. */
 static void step_reclaim(struct world *world)
 {
 	if (!world->reclaiming) {
@@ -276,7 +277,7 @@ static void test_oracle(void **state)
 	world->table = eg_flow_table_new(1024);
 	eg_flow_limit_source(world->table, UINT32_MAX);
 	world->by_conn = calloc(world->table->n_numbers, sizeof(*world->by_conn));
-	world->now_s = 0xffffff00; /* the clock wraps on the way */
+	world->now_s = 0xffffff00; /* the clock wraps during the test */
 	make_keys(world);
 	for (unsigned n = 0; n < STEPS; n++)
 		step(world);
@@ -289,7 +290,7 @@ static void test_oracle(void **state)
 		      (unsigned long long)world->evicted, (unsigned long long)world->reclaimed);
 	assert_true(world->inserted > 10000 && world->refused > 50 && world->reclaimed > 1000 &&
 		    world->evicted > 1000);
-	/* Whoever took a connection out counted it out of its source's. */
+	/* Whoever removed a connection uncounted it from its source. */
 	eg_flow_sweep(world->table, world->table->bucket_mask + 1, world->now_s + 100000);
 	for (unsigned i = 0; i < 2 * EG_SOURCE_CELLS; i++)
 		assert_int_equal(atomic_load(&world->table->sources->cell[0][0] + i), 0);

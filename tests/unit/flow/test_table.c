@@ -1,9 +1,10 @@
-/* The table's bounds: how full it gets, what happens then, and who is found afterwards. */
+/* Limits of the table: how full it gets, what happens then, and which connections are still found.
+ */
 #include "flow_tests.h"
 
 #define NOW_S 1000
 
-/* So that nobody gives way where that is not what is tested. */
+/* Not evictable, where eviction is not what is tested. */
 static const struct eg_standing born = {
 	.generation = 1, .state = EG_CONN_ESTABLISHED, .opener = 1 /* the client */};
 
@@ -17,7 +18,7 @@ static struct eg_flow_table *new_table(uint32_t n)
 	return table;
 }
 
-/* Key n of a sequence: a server and its clients. */
+/* Key n of a sequence: one server and its clients. */
 static uint64_t make_key(const struct eg_flow_table *table, uint32_t n, struct eg_flow_key *key)
 {
 	const uint8_t dst[4] = {10, 0, 0, 1};
@@ -76,8 +77,8 @@ static void test_sizes(void **state)
 	eg_flow_table_free(NULL);
 }
 
-/* Every number is used before the table refuses: no bucket pair is full before. The rest of the
- * keys is refused, and nobody who was there is lost. */
+/* Every number is used before the table refuses: no pair of buckets is full earlier. Further keys
+ * are refused, and no existing connection is lost. */
 static void test_full(void **state)
 {
 	static const uint32_t sizes[] = {1024, 1u << 14, 1u << 20};
@@ -101,7 +102,7 @@ static void test_full(void **state)
 	}
 }
 
-/* Two full buckets refuse, though the table has room; their sixteen and sixteen stay. */
+/* Two full buckets refuse although the table is not full; their connections stay. */
 static void test_full_buckets(void **state)
 {
 	struct eg_flow_table *table = new_table(1024);
@@ -125,14 +126,14 @@ static void test_full_buckets(void **state)
 	assert_int_equal(eg_flow_in_use(table), taken);
 	for (uint32_t k = 0; k < taken; k++)
 		assert_int_not_equal(find(table, keys[k]), EG_CONN_NONE);
-	/* The numbers of the refused are not lost. */
+	/* Refused connections do not leak their numbers. */
 	for (uint32_t n = 1000000; eg_flow_in_use(table) < table->n_conns; n++)
 		insert(table, n);
 	eg_flow_table_free(table);
 }
 
-/* Refused for want of room, taken when there is some: swept, not before the grace period. */
-static void test_room_again(void **state)
+/* Refused when full, accepted once there is space: after the sweep, not before the grace period. */
+static void test_reuse_after_grace(void **state)
 {
 	struct eg_flow_table *table = new_table(1024);
 	uint32_t n = 0, swept;
@@ -149,7 +150,7 @@ static void test_room_again(void **state)
 	assert_int_equal(eg_flow_in_use(table), n - 100);
 	for (uint32_t k = 0; k < n; k++)
 		assert_int_equal(find(table, k) == EG_CONN_NONE, k < 100);
-	/* Their numbers are not given out before the grace period. */
+	/* Swept numbers are not reused before the grace period. */
 	for (uint32_t k = 0; k < 50; k++)
 		assert_true(insert(table, 200000 + k) >= n);
 	assert_true(eg_flow_reclaim_begin(table));
@@ -162,7 +163,7 @@ static void test_room_again(void **state)
 	eg_flow_table_free(table);
 }
 
-/* Fill a table with established connections of keys 0, 1, ...; how many. */
+/* Fill a table with established connections of keys 0, 1, ...; returns their number. */
 static uint32_t fill(struct eg_flow_table *table)
 {
 	uint32_t n = 0;
@@ -180,20 +181,20 @@ static bool in_own_buckets(const struct eg_flow_table *table, uint64_t a, uint64
 	return b1 == a1 || b1 == a2;
 }
 
-/* Of a full table's connections near the new one, the oldest that may give way does; where there is
- * none, nothing does. */
+/* In a full table the oldest evictable connection near the new one is evicted; if there is none,
+ * the new one is refused. */
 static void test_evictable(void **state)
 {
 	static const struct {
 		int number;
-		enum eg_conn_state near[3]; /* of three neighbours, ... */
-		uint32_t idle_s[3];         /* ... idle for so long */
-		int goes;                   /* -1: nobody, and the new one is refused */
+		enum eg_conn_state near[3]; /* states of three neighbours */
+		uint32_t idle_s[3];         /* and their idle times */
+		int goes; /* the evicted one; -1: none, and the new one is refused */
 	} rows[] = {
 		{1, {EG_CONN_NEW, EG_CONN_NEW, EG_CONN_NEW}, {3, 9, 5}, 1},
 		{2, {EG_CONN_ANSWERED, EG_CONN_NEW, EG_CONN_ESTABLISHED}, {7, 6, 500}, 0},
-		{3, {EG_CONN_ESTABLISHED, EG_CONN_DENIED, EG_CONN_OPENER_LEFT}, {500, 50, 50}, -1},
-		{4, {EG_CONN_OTHER_LEFT, EG_CONN_CLOSED, EG_CONN_DENIED}, {99, 1, 99}, 1},
+		{3, {EG_CONN_ESTABLISHED, EG_CONN_DENIED, EG_CONN_OPENER_FIN}, {500, 50, 50}, -1},
+		{4, {EG_CONN_RESPONDER_FIN, EG_CONN_CLOSED, EG_CONN_DENIED}, {99, 1, 99}, 1},
 		{5, {EG_CONN_NEW, EG_CONN_ESTABLISHED, EG_CONN_ESTABLISHED}, {0, 0, 0}, 0},
 		{6, {EG_CONN_NEW, EG_CONN_NEW, EG_CONN_DEAD}, {(uint32_t)-1, 1, 99}, 1},
 	};
@@ -231,8 +232,8 @@ static void test_evictable(void **state)
 	}
 }
 
-/* Nobody gives way while there is room, and all that gave way comes back after the grace period,
- * none before. */
+/* Nothing is evicted unless the table is full, and all evicted numbers are reusable after the grace
+ * period, none before. */
 static void test_flooded(void **state)
 {
 	struct eg_flow_table *table = new_table(1024);
@@ -265,8 +266,8 @@ static void test_flooded(void **state)
 	eg_flow_table_free(table);
 }
 
-/* A source's share is its own: at its limit it opens nothing, everybody else does; what ends makes
- * room for it. */
+/* Each source has its own limit: at its limit it opens nothing while all others do; ended
+ * connections no longer count. */
 static void test_source_limit(void **state)
 {
 	struct eg_flow_table *table = eg_flow_table_new(1024);
@@ -283,7 +284,7 @@ static void test_source_limit(void **state)
 				 EG_CONN_LIMITED);
 		assert_false(fresh);
 	}
-	for (uint32_t n = 1; n < 300; n++) /* other sources, and the one server */
+	for (uint32_t n = 1; n < 300; n++) /* other sources to the same server */
 		assert_int_not_equal(insert(table, n << 16), EG_CONN_NONE);
 	for (uint32_t n = 0; n < 10; n++)
 		set_standing(table, find(table, n), EG_CONN_CLOSED, NOW_S - 10);
@@ -294,14 +295,14 @@ static void test_source_limit(void **state)
 	assert_int_equal(eg_conn_insert(table, &key, hash, born, NOW_S, &fresh), EG_CONN_LIMITED);
 	eg_flow_limit_source(table, 1024);
 	assert_int_not_equal(insert(table, 1010), EG_CONN_NONE);
-	/* All that was counted is counted out. */
+	/* Everything counted is uncounted. */
 	eg_flow_sweep(table, table->bucket_mask + 1, NOW_S + 100000);
 	for (unsigned i = 0; i < 2 * EG_SOURCE_CELLS; i++)
 		assert_int_equal(atomic_load(&table->sources->cell[0][0] + i), 0);
 	eg_flow_table_free(table);
 }
 
-/* Who shares a counter with a source at its limit has another one of its own. */
+/* A source that shares a counter with a source at its limit has another one of its own. */
 static void test_shared_counter(void **state)
 {
 	struct eg_flow_table *table = eg_flow_table_new(1024);
@@ -325,8 +326,8 @@ static unsigned used_slots(const struct eg_bucket *bucket)
 	return used;
 }
 
-/* Newcomers to a flooded table do not throw each other out of one slot: of eight in one bucket most
- * stay, on average. */
+/* New connections in a flooded table do not evict each other from one slot: of eight in one bucket
+ * most stay, on average. */
 static void test_newcomers(void **state)
 {
 	struct eg_flow_table *table = new_table(1024);
@@ -355,7 +356,7 @@ static void test_newcomers(void **state)
 	eg_flow_table_free(table);
 }
 
-/* A worker whose clock is a second ahead of the sweep's, and a clock that wraps. */
+/* A worker's clock one second ahead of the sweep's, and a clock that wraps. */
 static void test_clocks(void **state)
 {
 	static const struct {
@@ -380,9 +381,9 @@ static void test_clocks(void **state)
 	}
 }
 
-/* One worker was done when the other, which had not found it before, inserts the same key into an
+/* Worker A has inserted a key. Worker B, which did not find it before, inserts the same key into an
  * earlier slot that the sweep has freed meanwhile. */
-static void test_twins_in_turn(void **state)
+static void test_duplicate_in_earlier_slot(void **state)
 {
 	struct eg_flow_table *table = new_table(1024);
 	uint32_t bucket, first, second, n = 0;
@@ -409,11 +410,16 @@ static void test_twins_in_turn(void **state)
 int run_table_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sizes),        cmocka_unit_test(test_full),
-		cmocka_unit_test(test_full_buckets), cmocka_unit_test(test_room_again),
-		cmocka_unit_test(test_clocks),       cmocka_unit_test(test_twins_in_turn),
-		cmocka_unit_test(test_evictable),    cmocka_unit_test(test_flooded),
-		cmocka_unit_test(test_source_limit), cmocka_unit_test(test_shared_counter),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_full_buckets),
+		cmocka_unit_test(test_reuse_after_grace),
+		cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_duplicate_in_earlier_slot),
+		cmocka_unit_test(test_evictable),
+		cmocka_unit_test(test_flooded),
+		cmocka_unit_test(test_source_limit),
+		cmocka_unit_test(test_shared_counter),
 		cmocka_unit_test(test_newcomers),
 	};
 

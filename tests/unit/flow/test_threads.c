@@ -1,11 +1,11 @@
-/* Workers that meet a new connection's two directions at once: one entry stays, found by all. Run
- * under -Db_sanitize=thread too. */
+/* Workers that see both directions of a new connection at once: one entry remains, found by all.
+ * Also run with -Db_sanitize=thread. */
 #include "flow_tests.h"
 
 #include <pthread.h>
 #include <sched.h>
 
-#define KEYS    64 /* few, so that all threads are at the same one */
+#define KEYS    64 /* few, so that all threads work on the same one */
 #define ROUNDS  400
 #define THREADS 4
 
@@ -22,7 +22,7 @@ struct worker {
 	unsigned index;
 };
 
-/* Key n of a round, from one side or the other. */
+/* Key n of a round, seen from either side. */
 static void make_lookup(const struct eg_flow *flow, unsigned round, unsigned n, unsigned side,
 			struct eg_lookup *lookup)
 {
@@ -81,7 +81,7 @@ static unsigned count_live(const struct eg_flow_table *table, const struct eg_fl
 	return live;
 }
 
-/* Old connections that the sweep takes while the workers insert: slots in front come free. */
+/* Old connections that the sweep removes while workers insert: earlier slots become free. */
 static void add_old(struct eg_flow_table *table, unsigned round)
 {
 	for (uint32_t n = 0; n < 300; n++) {
@@ -99,7 +99,7 @@ static void add_old(struct eg_flow_table *table, unsigned round)
 
 static void play_round(struct scene *scene, struct eg_flow *flow, unsigned round)
 {
-	/* Nobody is inside: everything may go. */
+	/* No reader is active: everything may be freed. */
 	eg_flow_sweep(scene->table, scene->table->bucket_mask + 1, 100000);
 	while (eg_flow_reclaim_begin(scene->table))
 		eg_flow_reclaim_finish(scene->table);
@@ -154,7 +154,7 @@ static void test_four(void **state)
 	play(4);
 }
 
-/* A full table under a flood by several workers, while the control thread sweeps and reclaims. */
+/* A full table flooded by several workers while the control thread sweeps and reclaims. */
 #define FLOODERS 3
 #define BURST    16
 #define BURSTS   20000
@@ -166,7 +166,7 @@ struct flooder {
 	unsigned index;
 };
 
-/* One of few connections, half of which are opened and half of which are established. */
+/* One of a few connections, half of them opened, half of them established. */
 static void meet(struct flooder *flooder, unsigned n, struct eg_lookup *lookup)
 {
 	const uint8_t a[4] = {13, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n},
@@ -194,7 +194,7 @@ static void *flood(void *arg)
 
 		for (unsigned i = 0; i < BURST; i++)
 			meet(flooder, (unsigned)rng_below(&rng, 4000), &lookups[i]);
-		/* What was found in a burst is nobody else's before its end. */
+		/* A connection found in a burst is not reused before its end. */
 		for (unsigned i = 0; i < BURST; i++) {
 			if (lookups[i].conn != EG_CONN_NONE &&
 			    !eg_flow_key_equal(&flooder->flow->table->conns[lookups[i].conn].key,
@@ -261,10 +261,10 @@ static void test_flooded(void **state)
 		assert_false(flooders[t].failed);
 		free(flooders[t].flow);
 	}
-	print_message("%llu gave way\n", (unsigned long long)eg_flow_evicted(table));
+	print_message("%llu evicted\n", (unsigned long long)eg_flow_evicted(table));
 	assert_true(eg_flow_evicted(table) > 1000);
 	assert_true(eg_flow_in_use(table) <= 1024 + FLOODERS);
-	/* Nothing is lost, nothing is there twice. */
+	/* Nothing is lost, nothing exists twice. */
 	eg_flow_sweep(table, table->bucket_mask + 1, 200000);
 	while (eg_flow_reclaim_begin(table))
 		eg_flow_reclaim_finish(table);

@@ -1,6 +1,6 @@
-/* ARP and ND messages: what is built, byte for byte, against frames written by hand (checksums by
- * Python); what is built is read; and everything that breaks a rule, made by writing over a right
- * one. */
+/* ARP and ND messages: built frames against hand-written ones (checksums by Python), byte for byte;
+ * built frames are parsed back; and invalid ones, made by overwriting bytes of a valid one, are
+ * refused. */
 #include "neigh_tests.h"
 
 #include "common/hex.h"
@@ -30,7 +30,7 @@ static void assert_frame(const uint8_t *frame, uint32_t len, const char *want)
 static void test_built(void **state)
 {
 	struct eg_neigh_message question = {
-		.has_mac = true, .mac = {2, 0, 0, 0, 0, 2}, .source = target4};
+		.has_mac = true, .mac = {2, 0, 0, 0, 0, 2}, .reply_to = target4};
 	uint8_t frame[EG_NEIGH_FRAME_MAX];
 
 	(void)state;
@@ -54,7 +54,7 @@ static void test_built(void **state)
 											    "020000"
 											    "00000"
 											    "1");
-	question.source = target6;
+	question.reply_to = target6;
 	assert_frame(frame, eg_neigh_answer(frame, &self6, &question),
 		     "020000000002 020000000001 86dd 60000000 0020 3a ff" FD("1")
 			     FD("2") " 8800 9c9b e0000000" FD("1") " 02 01 020000000001");
@@ -68,8 +68,8 @@ static void test_built(void **state)
 											    "1");
 }
 
-/* What one station builds another reads. */
-static void test_there_and_back(void **state)
+/* A frame built by one station is parsed by another. */
+static void test_round_trip(void **state)
 {
 	const struct eg_neigh_self *selves[] = {&self4, &self6};
 	const struct eg_ip *targets[] = {&target4, &target6};
@@ -85,22 +85,23 @@ static void test_there_and_back(void **state)
 							unicast ? station : NULL);
 
 			assert_true(eg_neigh_parse(frame, len, &m));
-			assert_true(m.asks && m.has_mac && !m.answers && !m.probes);
+			assert_true(m.request && m.has_mac && !m.reply && !m.probe);
 			assert_true(eg_ip_equal(&m.target, targets[i]));
-			assert_true(eg_ip_equal(&m.sender, &selves[i]->ip));
+			assert_true(eg_ip_equal(&m.owner, &selves[i]->ip));
 			assert_memory_equal(m.mac, selves[i]->mac, 6);
 		}
 		assert_true(eg_neigh_parse(frame, eg_neigh_answer(frame, &other, &m), &m));
-		assert_true(m.answers && m.has_mac && m.over && !m.asks && !m.probes);
-		assert_true(eg_ip_equal(&m.sender, targets[i]));
+		assert_true(m.reply && m.has_mac && m.override && !m.request && !m.probe);
+		assert_true(eg_ip_equal(&m.owner, targets[i]));
 		assert_memory_equal(m.mac, station, 6);
 		assert_true(eg_neigh_parse(frame, eg_neigh_announce(frame, &other), &m));
-		assert_true(!m.answers && !m.asks && m.has_mac && m.over);
-		assert_true(eg_ip_equal(&m.sender, targets[i]));
+		assert_true(!m.reply && !m.request && m.has_mac && m.override);
+		assert_true(eg_ip_equal(&m.owner, targets[i]));
 	}
 }
 
-/* RFC 5227 s2.1.1, RFC 4862 s5.4.2: who asks from no address checks for a duplicate. */
+/* RFC 5227 s2.1.1, RFC 4862 s5.4.2: a request without a source address is a probe for duplicates.
+ */
 static void test_probes(void **state)
 {
 	struct eg_neigh_self nobody4 = self4, nobody6 = self6;
@@ -113,7 +114,7 @@ static void test_probes(void **state)
 	memset(nobody6.ip.bytes, 0, 16);
 	len = eg_neigh_request(frame, &nobody4, &target4, NULL);
 	assert_true(eg_neigh_parse(frame, len, &m));
-	assert_true(m.asks && m.probes && !m.has_mac && !m.sender.family);
+	assert_true(m.request && m.probe && !m.has_mac && !m.owner.family);
 
 	len = eg_neigh_request(frame, &nobody6, &target6, NULL);
 	assert_false(eg_neigh_parse(frame, len, &m)); /* :: with an option: RFC 4861 s7.1.1 */
@@ -123,17 +124,17 @@ static void test_probes(void **state)
 	eg_put16(frame + 56,
 		 eg_checksum_fold(eg_checksum_add6((void *)(frame + 14), 58, frame + 54, 24)));
 	assert_true(eg_neigh_parse(frame, len, &m));
-	assert_true(m.asks && m.probes && !m.has_mac && !m.sender.family);
+	assert_true(m.request && m.probe && !m.has_mac && !m.owner.family);
 }
 
-struct spoiled {
+struct corrupted {
 	const char *what;
 	unsigned at;
 	const char *bytes;
 	bool right;
 };
 
-static void mend(uint8_t *frame, uint32_t len)
+static void fix_checksum(uint8_t *frame, uint32_t len)
 {
 	if (frame[12] != 0x86)
 		return;
@@ -142,21 +143,22 @@ static void mend(uint8_t *frame, uint32_t len)
 							       len - 54)));
 }
 
-static void run_spoiled(const struct spoiled *rows, size_t n, const uint8_t *right, uint32_t len)
+static void run_corrupted(const struct corrupted *rows, size_t n, const uint8_t *right,
+			  uint32_t len)
 {
 	for (size_t i = 0; i < n; i++) {
-		uint8_t *frame = malloc(len); /* so that ASan sees a read behind it */
+		uint8_t *frame = malloc(len); /* ASan catches reads past it */
 		struct eg_neigh_message m;
 
 		memcpy(frame, right, len);
 		hex_bytes(rows[i].bytes, frame + rows[i].at, len - rows[i].at);
 		if (strcmp(rows[i].what, "checksum"))
-			mend(frame, len);
+			fix_checksum(frame, len);
 		if (eg_neigh_parse(frame, len, &m) != rows[i].right)
 			fail_msg("%s: %s", rows[i].what, rows[i].right ? "refused" : "taken");
 		free(frame);
 	}
-	for (uint32_t cut = 0; cut < len; cut++) { /* no prefix is read beyond its end */
+	for (uint32_t cut = 0; cut < len; cut++) { /* no truncated frame is read beyond its end */
 		uint8_t *frame = malloc(cut + 1);
 		struct eg_neigh_message m;
 
@@ -167,10 +169,10 @@ static void run_spoiled(const struct spoiled *rows, size_t n, const uint8_t *rig
 	}
 }
 
-static void test_spoiled_arp(void **state)
+static void test_corrupted_arp(void **state)
 {
-	static const struct spoiled rows[] = {
-		{"right", 0, "", true},
+	static const struct corrupted rows[] = {
+		{"valid", 0, "", true},
 		{"hardware type", 14, "0002", false},
 		{"protocol type", 16, "86dd", false},
 		{"hardware length", 18, "08", false},
@@ -178,59 +180,59 @@ static void test_spoiled_arp(void **state)
 		{"RARP", 20, "0003", false},
 		{"operation 0", 20, "0000", false},
 		{"group MAC", 22, "03", false},
-		{"no MAC", 22, "000000000000", false},
+		{"zero MAC", 22, "000000000000", false},
 		{"sender 127", 28, "7f", false},
 		{"sender multicast", 28, "e0", false},
-		{"reply from nobody", 28, "00000000", false},
-		{"target nobody", 38, "00000000", false},
+		{"reply from 0.0.0.0", 28, "00000000", false},
+		{"target 0.0.0.0", 38, "00000000", false},
 		{"target broadcast", 38, "ffffffff", false},
 		{"group source", 6, "03", false},
 		{"other EtherType", 12, "0800", false},
 	};
 	struct eg_neigh_message question = {
-		.has_mac = true, .mac = {2, 0, 0, 0, 0, 2}, .source = target4};
+		.has_mac = true, .mac = {2, 0, 0, 0, 0, 2}, .reply_to = target4};
 	uint8_t frame[EG_NEIGH_FRAME_MAX];
 
 	(void)state;
-	run_spoiled(rows, COUNT(rows), frame, eg_neigh_answer(frame, &self4, &question));
+	run_corrupted(rows, COUNT(rows), frame, eg_neigh_answer(frame, &self4, &question));
 }
 
-static void test_spoiled_nd(void **state)
+static void test_corrupted_nd(void **state)
 {
-	static const struct spoiled solicit[] = {
-		{"right", 0, "", true},
+	static const struct corrupted solicit[] = {
+		{"valid", 0, "", true},
 		{"checksum", 60, "01", false},
 		{"hop limit 254", 21, "fe", false},
 		{"extension header", 20, "00", false},
 		{"code", 55, "01", false},
 		{"router solicitation", 54, "85", false},
 		{"target group", 62, "ff", false},
-		{"payload behind the end", 18, "0028", false},
+		{"payload beyond the end", 18, "0028", false},
 		{"option of length 0", 79, "00", false},
-		{"option behind the end", 79, "02", false},
+		{"option beyond the end", 79, "02", false},
 		{"group MAC", 80, "03", false},
 		{"unknown option", 78, "0e", true},
 		{"source group", 22, "ff", false},
 		{"from :: with an option", 22, "00000000000000000000000000000000", false},
 	};
-	static const struct spoiled advert[] = {
-		{"right", 0, "", true},
+	static const struct corrupted advert[] = {
+		{"valid", 0, "", true},
 		{"from ::", 22, "00000000000000000000000000000000", false},
-		{"answer to a group", 38, "ff", false},
-		{"unasked to a group", 58, "20", true},
+		{"solicited but multicast", 38, "ff", false},
+		{"unsolicited, multicast", 58, "20", true},
 	};
 	struct eg_neigh_message question = {
-		.has_mac = true, .mac = {2, 0, 0, 0, 0, 2}, .source = target6};
+		.has_mac = true, .mac = {2, 0, 0, 0, 0, 2}, .reply_to = target6};
 	uint8_t frame[EG_NEIGH_FRAME_MAX];
 
 	(void)state;
-	run_spoiled(solicit, COUNT(solicit), frame,
-		    eg_neigh_request(frame, &self6, &target6, NULL));
-	run_spoiled(advert, COUNT(advert), frame, eg_neigh_answer(frame, &self6, &question));
+	run_corrupted(solicit, COUNT(solicit), frame,
+		      eg_neigh_request(frame, &self6, &target6, NULL));
+	run_corrupted(advert, COUNT(advert), frame, eg_neigh_answer(frame, &self6, &question));
 }
 
-/* An answer is for who asked: a reply whose frame goes to one station and that names another is
- * none, and neither is one to all. It still tells of its sender. */
+/* A reply is for the station that asked: a reply to all, or one that names a station other than the
+ * frame's destination, is not a reply. It still announces its owner. */
 static void test_answers_to_others(void **state)
 {
 	static const struct {
@@ -242,7 +244,7 @@ static void test_answers_to_others(void **state)
 		{"020000000002", "000000000000", false},
 	};
 	struct eg_neigh_message question = {
-		.has_mac = true, .mac = {2, 0, 0, 0, 0, 2}, .source = target4};
+		.has_mac = true, .mac = {2, 0, 0, 0, 0, 2}, .reply_to = target4};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -253,14 +255,13 @@ static void test_answers_to_others(void **state)
 		hex_bytes(rows[i].frame_to, frame, 6);
 		hex_bytes(rows[i].target_mac, frame + 32, 6);
 		assert_true(eg_neigh_parse(frame, len, &m));
-		if (m.answers != rows[i].answers)
-			fail_msg("row %zu: answers %d", i, m.answers);
-		assert_true(m.has_mac && eg_ip_equal(&m.sender, &self4.ip));
+		if (m.reply != rows[i].answers)
+			fail_msg("row %zu: answers %d", i, m.reply);
+		assert_true(m.has_mac && eg_ip_equal(&m.owner, &self4.ip));
 	}
 }
 
-/* Duplicate address detection asks the group (RFC 4861 s7.1.1); asked of one station it is refused.
- */
+/* Duplicate address detection uses the group (RFC 4861 s7.1.1); unicast it is refused. */
 static void test_probe_to_one(void **state)
 {
 	struct eg_neigh_self nobody = self6;
@@ -274,12 +275,13 @@ static void test_probe_to_one(void **state)
 		if (unicast)
 			memcpy(frame + 38, target6.bytes, 16);
 		eg_put16(frame + 18, 24); /* without the option */
-		mend(frame, 78);
+		fix_checksum(frame, 78);
 		assert_int_equal(eg_neigh_parse(frame, 78, &m), !unicast);
 	}
 }
 
-/* A link-layer address of another length is none of Ethernet's (RFC 2464 s6): not half of it. */
+/* A link-layer address of another length is not Ethernet's (RFC 2464 s6) and must not be truncated.
+ */
 static void test_option_length(void **state)
 {
 	struct eg_neigh_message m;
@@ -291,7 +293,7 @@ static void test_option_length(void **state)
 		len = eg_neigh_request(frame, &self6, &target6, NULL) + 8 * (words - 1);
 		frame[79] = (uint8_t)words;
 		eg_put16(frame + 18, (uint16_t)(24 + 8 * words));
-		mend(frame, len);
+		fix_checksum(frame, len);
 		assert_true(eg_neigh_parse(frame, len, &m));
 		assert_int_equal(m.has_mac, words == 1);
 	}
@@ -311,10 +313,10 @@ int run_message_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_built),
-		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_probes),
-		cmocka_unit_test(test_spoiled_arp),
-		cmocka_unit_test(test_spoiled_nd),
+		cmocka_unit_test(test_corrupted_arp),
+		cmocka_unit_test(test_corrupted_nd),
 		cmocka_unit_test(test_link_local),
 		cmocka_unit_test(test_answers_to_others),
 		cmocka_unit_test(test_probe_to_one),

@@ -1,4 +1,4 @@
-/* lib/neigh: see the groups' files. */
+/* lib/neigh: runs the groups of the other files. */
 #include "neigh_tests.h"
 
 int main(void)

@@ -1,4 +1,4 @@
-/* The state machine as a numbered truth table, its clocks, and what waits. */
+/* The state machine as a numbered truth table, its timers, and waiting packets. */
 #include "neigh_tests.h"
 
 static const uint8_t known[6] = {2, 0, 0, 0, 0, 1}, other[6] = {2, 0, 0, 0, 0, 2};
@@ -25,7 +25,7 @@ enum {
 	OTHER,
 };
 
-static void test_told(void **state)
+static void test_transitions(void **state)
 {
 	static const struct {
 		enum eg_neigh_state state;
@@ -33,7 +33,7 @@ static void test_told(void **state)
 		int mac;
 		enum eg_neigh_state next;
 		int mac_then;
-		enum eg_neigh_do want;
+		enum eg_neigh_action want;
 		bool refused;
 	} rows[] = {
 		/* 0: packets wait */
@@ -45,7 +45,7 @@ static void test_told(void **state)
 		 false},
 		{EG_NEIGH_INCOMPLETE, true, true, NONE, EG_NEIGH_INCOMPLETE, NONE, EG_NEIGH_NOTHING,
 		 false},
-		/* 4: fresh: nobody hijacks it */
+		/* 4: recently confirmed: nobody can hijack it */
 		{EG_NEIGH_REACHABLE, true, true, KNOWN, EG_NEIGH_REACHABLE, KNOWN, EG_NEIGH_NOTHING,
 		 false},
 		{EG_NEIGH_REACHABLE, false, true, KNOWN, EG_NEIGH_REACHABLE, KNOWN,
@@ -56,14 +56,14 @@ static void test_told(void **state)
 		 EG_NEIGH_REQUEST_STATION, true},
 		{EG_NEIGH_REACHABLE, true, false, OTHER, EG_NEIGH_REACHABLE, KNOWN,
 		 EG_NEIGH_NOTHING, true},
-		/* 9: old */
+		/* 9: stale */
 		{EG_NEIGH_STALE, false, true, KNOWN, EG_NEIGH_STALE, KNOWN, EG_NEIGH_NOTHING,
 		 false},
 		{EG_NEIGH_STALE, false, true, OTHER, EG_NEIGH_PROBE, OTHER,
 		 EG_NEIGH_REQUEST_STATION, false},
 		{EG_NEIGH_STALE, false, false, OTHER, EG_NEIGH_STALE, KNOWN, EG_NEIGH_NOTHING,
 		 true},
-		/* 12: asked */
+		/* 12: probed */
 		{EG_NEIGH_PROBE, true, true, KNOWN, EG_NEIGH_REACHABLE, KNOWN, EG_NEIGH_NOTHING,
 		 false},
 		{EG_NEIGH_PROBE, true, true, NONE, EG_NEIGH_REACHABLE, KNOWN, EG_NEIGH_NOTHING,
@@ -79,10 +79,11 @@ static void test_told(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct eg_neighs *neighs = eg_neighs_new();
 		struct eg_neigh *neigh = open_entry(neighs, rows[i].state);
-		struct eg_neigh_message message = {.has_mac = rows[i].mac, .over = rows[i].over};
+		struct eg_neigh_message message = {.has_mac = rows[i].mac,
+						   .override = rows[i].over};
 		uint64_t mac = 0;
 		bool refused = !rows[i].refused;
-		enum eg_neigh_do got;
+		enum eg_neigh_action got;
 
 		if (rows[i].mac)
 			memcpy(message.mac, macs[rows[i].mac], 6);
@@ -93,26 +94,26 @@ static void test_told(void **state)
 		    refused != rows[i].refused || atomic_load(&neigh->mac) != mac)
 			fail_msg("row %zu: does %d, state %d, refused %d", i, got, neigh->state,
 				 refused);
-		/* Only a change of state starts its clock again. */
+		/* Only a change of state restarts its clock. */
 		assert_int_equal(neigh->since_ms, rows[i].next == rows[i].state ? T0 : T0 + 7);
 		eg_neighs_free(neighs);
 	}
 }
 
-/* Step the clock; each question is put, as the keeper does. */
+/* Advance the clock and send every request, as the resolver does. */
 static unsigned run_until_gone(struct eg_neighs *neighs, struct eg_neigh *neigh, uint64_t *now,
-			       enum eg_neigh_do question)
+			       enum eg_neigh_action request)
 {
 	unsigned asked = 0;
 
 	for (;; *now += 100) {
-		enum eg_neigh_do what = eg_neigh_step(neighs, neigh, *now);
+		enum eg_neigh_action what = eg_neigh_tick(neighs, neigh, *now);
 
 		if (what == EG_NEIGH_GIVE_UP)
 			return asked;
 		if (what == EG_NEIGH_NOTHING)
 			continue;
-		assert_int_equal(what, question);
+		assert_int_equal(what, request);
 		eg_neigh_requested(neigh, *now);
 		asked++;
 	}
@@ -130,7 +131,7 @@ static void test_nobody_answers(void **state)
 	eg_neighs_free(neighs);
 }
 
-static void test_life(void **state)
+static void test_ageing(void **state)
 {
 	struct eg_neighs *neighs = eg_neighs_new();
 	struct eg_neigh *neigh = open_entry(neighs, EG_NEIGH_REACHABLE);
@@ -138,25 +139,25 @@ static void test_life(void **state)
 	uint64_t now = T0 + EG_NEIGH_REACHABLE_MS - 1;
 
 	(void)state;
-	assert_int_not_equal(eg_neigh_mac(neighs, &key), 0);
-	assert_int_equal(eg_neigh_step(neighs, neigh, now), EG_NEIGH_NOTHING);
+	assert_int_not_equal(eg_neigh_lookup_mac(neighs, &key), 0);
+	assert_int_equal(eg_neigh_tick(neighs, neigh, now), EG_NEIGH_NOTHING);
 	assert_int_equal(neigh->state, EG_NEIGH_REACHABLE);
-	assert_int_equal(eg_neigh_step(neighs, neigh, ++now), EG_NEIGH_NOTHING);
+	assert_int_equal(eg_neigh_tick(neighs, neigh, ++now), EG_NEIGH_NOTHING);
 	assert_int_equal(neigh->state, EG_NEIGH_STALE);
-	/* Nobody used it since: it stays, until it is too old. */
-	assert_int_equal(eg_neigh_step(neighs, neigh, now + EG_NEIGH_STALE_MS - 1),
+	/* Nobody used it since: it stays until it is too old. */
+	assert_int_equal(eg_neigh_tick(neighs, neigh, now + EG_NEIGH_STALE_MS - 1),
 			 EG_NEIGH_NOTHING);
-	assert_int_equal(eg_neigh_step(neighs, neigh, now + EG_NEIGH_STALE_MS), EG_NEIGH_GIVE_UP);
-	/* A packet makes us ask, and packets go on while we do. */
-	assert_int_not_equal(eg_neigh_mac(neighs, &key), 0);
-	assert_int_equal(eg_neigh_step(neighs, neigh, now), EG_NEIGH_REQUEST_STATION);
+	assert_int_equal(eg_neigh_tick(neighs, neigh, now + EG_NEIGH_STALE_MS), EG_NEIGH_GIVE_UP);
+	/* A packet triggers a probe, and packets are still sent meanwhile. */
+	assert_int_not_equal(eg_neigh_lookup_mac(neighs, &key), 0);
+	assert_int_equal(eg_neigh_tick(neighs, neigh, now), EG_NEIGH_REQUEST_STATION);
 	assert_int_equal(neigh->state, EG_NEIGH_PROBE);
 	eg_neigh_requested(neigh, now);
-	assert_int_not_equal(eg_neigh_mac(neighs, &key), 0);
+	assert_int_not_equal(eg_neigh_lookup_mac(neighs, &key), 0);
 	assert_int_equal(run_until_gone(neighs, neigh, &now, EG_NEIGH_REQUEST_STATION),
 			 EG_NEIGH_TRIES - 1);
 	eg_neigh_remove(neighs, neigh);
-	assert_int_equal(eg_neigh_mac(neighs, &key), 0);
+	assert_int_equal(eg_neigh_lookup_mac(neighs, &key), 0);
 	eg_neighs_free(neighs);
 }
 
@@ -185,7 +186,7 @@ static void test_held(void **state)
 
 		held -= n;
 		for (unsigned k = 1; k < n; k++)
-			assert_ptr_equal(out[k], (char *)out[0] + k); /* in their order */
+			assert_ptr_equal(out[k], (char *)out[0] + k); /* in order */
 	}
 	assert_int_equal(held, 0);
 	assert_int_equal(neighs->n_held, 0);
@@ -195,9 +196,9 @@ static void test_held(void **state)
 int run_state_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_transitions),
 		cmocka_unit_test(test_nobody_answers),
-		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_ageing),
 		cmocka_unit_test(test_held),
 	};
 

@@ -1,5 +1,5 @@
-/* The table against a list that is searched from end to end; its bounds; and readers beside the
- * keeper, who may find nothing but never another's MAC. */
+/* The table against a naive list searched from end to end; its limits; and readers concurrent with
+ * the resolver, which may find nothing but never another neighbour's MAC. */
 #include "neigh_tests.h"
 
 #include <pthread.h>
@@ -50,10 +50,10 @@ static void test_oracle(void **state)
 		uint8_t mac[6];
 
 		assert_int_equal(found != NULL, in[i]);
-		assert_int_equal(eg_neigh_known(neighs, &key, &known), in[i]);
+		assert_int_equal(eg_neigh_peek(neighs, &key, &known), in[i]);
 		if (in[i])
 			assert_int_equal(known, want[i]);
-		assert_int_equal(eg_neigh_mac(neighs, &key), want[i]);
+		assert_int_equal(eg_neigh_lookup_mac(neighs, &key), want[i]);
 		if (!found) {
 			found = eg_neigh_add(neighs, &key);
 			assert_non_null(found);
@@ -83,7 +83,7 @@ static struct eg_neigh_key nth(unsigned port, unsigned i)
 	return eg_neigh_key_make(port, 4, address);
 }
 
-/* A neighbour that answered at that time; NULL where there was no room. */
+/* Learn a neighbour at that time; NULL if the table refuses it. */
 static struct eg_neigh *learn(struct eg_neighs *neighs, unsigned port, unsigned i, uint64_t at_ms)
 {
 	struct eg_neigh_key key = nth(port, i);
@@ -104,17 +104,17 @@ static bool knows(const struct eg_neighs *neighs, unsigned port, unsigned i)
 	struct eg_neigh_key key = nth(port, i);
 	uint64_t mac;
 
-	return eg_neigh_known(neighs, &key, &mac);
+	return eg_neigh_peek(neighs, &key, &mac);
 }
 
 static void use(struct eg_neighs *neighs, unsigned port, unsigned i)
 {
 	struct eg_neigh_key key = nth(port, i);
 
-	assert_int_not_equal(eg_neigh_mac(neighs, &key), 0);
+	assert_int_not_equal(eg_neigh_lookup_mac(neighs, &key), 0);
 }
 
-/* One address behind two ports is two neighbours. */
+/* The same address on two ports is two neighbours. */
 static void test_ports(void **state)
 {
 	struct eg_neighs *neighs = eg_neighs_new();
@@ -125,21 +125,21 @@ static void test_ports(void **state)
 		uint8_t mac[6];
 
 		learn(neighs, 1, i, 1);
-		assert_int_equal(eg_neigh_mac(neighs, &two), 0);
+		assert_int_equal(eg_neigh_lookup_mac(neighs, &two), 0);
 		assert_null(eg_neigh_find(neighs, &two));
 		learn(neighs, 2, i, 1);
 		make_mac(i, 1, mac);
-		assert_int_equal(eg_neigh_mac(neighs, &one), mac_word(mac));
+		assert_int_equal(eg_neigh_lookup_mac(neighs, &one), mac_word(mac));
 		make_mac(i, 2, mac);
-		assert_int_equal(eg_neigh_mac(neighs, &two), mac_word(mac));
+		assert_int_equal(eg_neigh_lookup_mac(neighs, &two), mac_word(mac));
 		eg_neigh_remove(neighs, eg_neigh_find(neighs, &one));
-		assert_int_equal(eg_neigh_mac(neighs, &one), 0);
-		assert_int_equal(eg_neigh_mac(neighs, &two), mac_word(mac));
+		assert_int_equal(eg_neigh_lookup_mac(neighs, &one), 0);
+		assert_int_equal(eg_neigh_lookup_mac(neighs, &two), mac_word(mac));
 	}
 	eg_neighs_free(neighs);
 }
 
-/* The same where both hash alike, which some of so many do, whatever the seed. */
+/* The same with both in one hash chain, which happens among so many, whatever the seed. */
 static void test_ports_in_one_chain(void **state)
 {
 	(void)state;
@@ -158,7 +158,7 @@ static void test_ports_in_one_chain(void **state)
 	}
 }
 
-/* Who scans a network fills a quarter. */
+/* A network scan fills at most a quarter of the table. */
 static void test_scan(void **state)
 {
 	struct eg_neighs *neighs = eg_neighs_new();
@@ -175,7 +175,7 @@ static void test_scan(void **state)
 	eg_neighs_free(neighs);
 }
 
-/* A port at its share gives up its own oldest unused entry, and no used one. */
+/* A port at its limit evicts its own oldest unused entry, and no used one. */
 static void test_share(void **state)
 {
 	struct eg_neighs *neighs = eg_neighs_new();
@@ -184,7 +184,7 @@ static void test_share(void **state)
 	for (unsigned i = 0; i < EG_NEIGH_SHARE; i++)
 		assert_non_null(learn(neighs, 1, i, i == 77 ? 10 : i == 78 ? 20 : 1000 + i));
 	assert_int_equal(neighs->evicted, 0);
-	learn(neighs, 2, 0, 1); /* older, but not of this port */
+	learn(neighs, 2, 0, 1); /* older, but on another port */
 	use(neighs, 1, 77);
 	assert_non_null(learn(neighs, 1, 5000, 5000));
 	assert_false(knows(neighs, 1, 78));
@@ -202,7 +202,8 @@ static void test_share(void **state)
 	eg_neighs_free(neighs);
 }
 
-/* A full table: the port that has most gives up its oldest, used or not, to one that has little. */
+/* In a full table the port with most entries gives up its oldest, used or not, to a port with few.
+ */
 static void test_full(void **state)
 {
 	struct eg_neighs *neighs = eg_neighs_new();
@@ -225,17 +226,17 @@ static void test_full(void **state)
 	assert_true(knows(neighs, 1, 0));
 	assert_false(knows(neighs, 1, 1));
 	assert_true(knows(neighs, 2, 0));
-	/* The largest itself takes none that is used. */
+	/* The largest port itself evicts no used entry. */
 	assert_null(learn(neighs, 1, 9001, 9001));
 	for (unsigned i = 9100; i < 9100 + 3 * EG_NEIGH_MAX; i++)
 		learn(neighs, 3, i, i);
-	/* And nobody takes more than is fair. */
+	/* Nobody takes more than a fair share. */
 	assert_true(neighs->n_port[1] >= EG_NEIGH_MAX / 4);
 	assert_int_equal(neighs->n_port[1] + neighs->n_port[2] + neighs->n_port[3], EG_NEIGH_MAX);
 	eg_neighs_free(neighs);
 }
 
-/* Two keys share few entries, and the keeper moves them about. */
+/* Two keys share a few entries, and the resolver moves them. */
 struct race {
 	struct eg_neighs *neighs;
 	_Atomic bool end;
@@ -248,9 +249,9 @@ static void *read_on(void *arg)
 
 	for (unsigned i = 0; !atomic_load(&race->end); i = (i + 1) % 8) {
 		struct eg_neigh_key key = make_key(i);
-		uint64_t mac = eg_neigh_mac(race->neighs, &key);
+		uint64_t mac = eg_neigh_lookup_mac(race->neighs, &key);
 
-		if (mac && (mac >> 40 & 0xff) != i) /* the last byte is the key's number */
+		if (mac && (mac >> 40 & 0xff) != i) /* the last byte is the number of the key */
 			return (void *)UINTPTR_MAX;
 		found += mac != 0;
 	}

@@ -469,7 +469,7 @@ static void check_balance(const struct gw *gw)
 	for (unsigned w = 0; w < gw->spec.workers; w++) {
 		for (unsigned i = 0; i < EG_LOCAL_COUNT; i++)
 			rx += eg_counted(&gw->stats[w]->local[i]);
-		tx += eg_counted(&gw->stats[w]->taken);
+		tx += eg_counted(&gw->stats[w]->consumed);
 		for (unsigned port = 0; port < gw->path[w]->n_ports; port++) {
 			rx += eg_counted(&gw->stats[w]->port[port].rx_packets);
 			tx += eg_counted(&gw->stats[w]->port[port].tx_packets);

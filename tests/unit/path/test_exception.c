@@ -361,9 +361,9 @@ static void test_discovery(void **state)
 		gw_from_kernel(gw, ENCRYPTED, &frame);
 		assert_int_equal(gw_to_kernel(gw, ENCRYPTED, &frame, 1), 1);
 		assert_true(eg_neigh_parse(frame.bytes, frame.n, &message));
-		assert_true(message.answers);
+		assert_true(message.reply);
 		assert_int_equal(eg_ip_parse(far[v6], &ip), 0);
-		assert_true(eg_ip_equal(&message.sender, &ip));
+		assert_true(eg_ip_equal(&message.owner, &ip));
 		assert_memory_equal(message.mac, other, 6);
 		assert_int_equal(frame.bytes[5], ENCRYPTED); /* to the port's MAC */
 
@@ -376,7 +376,7 @@ static void test_discovery(void **state)
 	}
 	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_ARP_REPLY]), 1);
 	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_ND_ADVERT]), 1);
-	assert_int_equal(eg_counted(&gw->stats[0]->taken), 5);
+	assert_int_equal(eg_counted(&gw->stats[0]->consumed), 5);
 	assert_int_equal(gw_drops_all(gw), 0);
 
 	/* Whoever it says that asks: the answer goes to the interface. */

@@ -431,7 +431,7 @@ static void test_answers(void **state)
 	for (unsigned p = 0; p < 2; p++)
 		atomic_store(&pair.liveness[p]->asked, 3);
 	for (unsigned i = 0; i < COUNT(cases); i++) {
-		uint64_t taken = eg_counted(&gw->stats[0]->taken), drops = gw_drops_all(gw);
+		uint64_t taken = eg_counted(&gw->stats[0]->consumed), drops = gw_drops_all(gw);
 		unsigned passed;
 		struct frame packet =
 			reply_packet(cases[i].src, cases[i].dst, cases[i].type,
@@ -441,7 +441,7 @@ static void test_answers(void **state)
 
 		gw_send(gw, ENCRYPTED, &frame, 1);
 		passed = gw_discard(gw, CLEAR);
-		assert_int_equal(eg_counted(&gw->stats[0]->taken) - taken, cases[i].counts);
+		assert_int_equal(eg_counted(&gw->stats[0]->consumed) - taken, cases[i].counts);
 		assert_int_equal(gw_drops_all(gw) - drops + passed, !cases[i].counts);
 	}
 	assert_int_equal(atomic_load(&pair.liveness[0]->answered), 3);
@@ -481,7 +481,7 @@ static void test_conversation(void **state)
 				eg_path_send_probes(one->path[0], one->snap, now + ms * MS), 0);
 	}
 	assert_true(eg_liveness_is_up(pair.liveness[0]));
-	assert_int_equal(eg_counted(&one->stats[0]->taken), 20);
+	assert_int_equal(eg_counted(&one->stats[0]->consumed), 20);
 	/* Its answers are lost from here on: the last was heard a millisecond behind its question.
 	 */
 	died = now - 100 * MS + MS;

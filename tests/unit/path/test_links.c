@@ -77,7 +77,7 @@ static void answer(struct gw *gw, uint64_t now_ms)
 	struct frame frame;
 
 	assert_int_equal(eg_ip_parse("10.1.0.5", &pod.ip), 0);
-	assert_int_equal(eg_ip_parse("10.1.0.1", &question.source), 0);
+	assert_int_equal(eg_ip_parse("10.1.0.1", &question.reply_to), 0);
 	frame.n = (uint16_t)eg_neigh_answer(frame.bytes, &pod, &question);
 	gw_send(gw, CLEAR, &frame, 1);
 	gw_resolve(gw, now_ms);
@@ -90,8 +90,8 @@ static bool is_arp_of(const struct frame *frame, const char *address, bool news)
 	char text[EG_IP_TEXT];
 
 	assert_true(eg_neigh_parse(frame->bytes, frame->n, &message));
-	assert_int_equal(message.asks, !news);
-	return !strcmp(eg_ip_print(news ? &message.sender : &message.target, text), address);
+	assert_int_equal(message.request, !news);
+	return !strcmp(eg_ip_print(news ? &message.owner : &message.target, text), address);
 }
 
 static void test_neighbors(void **state)

@@ -34,7 +34,7 @@ static struct frame answer_of(const struct eg_neigh_self *self, unsigned port, c
 	struct eg_neigh_message question = {.has_mac = true, .mac = {2, 0, 0, 0, 0, (uint8_t)port}};
 	struct frame frame;
 
-	assert_int_equal(eg_ip_parse(asker, &question.source), 0);
+	assert_int_equal(eg_ip_parse(asker, &question.reply_to), 0);
 	frame.n = (uint16_t)eg_neigh_answer(frame.bytes, self, &question);
 	return frame;
 }
@@ -72,9 +72,9 @@ static void expect_question(struct gw *gw, unsigned port, const char *target, co
 
 	assert_int_equal(gw_frames(gw, port, frame, 2), 1);
 	assert_true(eg_neigh_parse(frame[0].bytes, frame[0].n, &message));
-	assert_true(message.asks);
+	assert_true(message.request);
 	assert_string_equal(eg_ip_print(&message.target, text), target);
-	assert_string_equal(eg_ip_print(&message.sender, text), self);
+	assert_string_equal(eg_ip_print(&message.owner, text), self);
 }
 
 static void send_inside(struct gw *gw, uint64_t seq, const struct flow *flow)
@@ -198,8 +198,8 @@ static void test_answers(void **state)
 		if (!rows[i].answered)
 			continue;
 		assert_true(eg_neigh_parse(out[0].bytes, out[0].n, &message));
-		assert_true(message.answers && message.has_mac);
-		assert_string_equal(eg_ip_print(&message.sender, text), rows[i].target);
+		assert_true(message.reply && message.has_mac);
+		assert_string_equal(eg_ip_print(&message.owner, text), rows[i].target);
 		assert_int_equal(message.mac[5], rows[i].port);
 	}
 	assert_int_equal(gw->resolver_shared.neighs->n_used, 0);

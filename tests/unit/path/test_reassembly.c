@@ -112,7 +112,7 @@ static void test_orders(void **state)
 			assert_arrived(gw, &flow);
 		}
 		assert_int_equal(gw_drops_all(gw), 0);
-		assert_int_equal(eg_counted(&gw->stats[0]->taken), taken);
+		assert_int_equal(eg_counted(&gw->stats[0]->consumed), taken);
 		assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_REASSEMBLED]), 200);
 		assert_int_equal(gw->path[0]->reassembly.n, 0);
 		gw_close(gw);

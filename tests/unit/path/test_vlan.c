@@ -186,7 +186,7 @@ static void test_neighbors(void **state)
 	memmove(left[0].bytes + 12, left[0].bytes + 16, left[0].n - 16u);
 	assert_true(eg_neigh_parse(left[0].bytes, left[0].n - 4u, &message));
 	assert_memory_equal(message.mac, gw->path[0]->port[BRANCH].mac, 6);
-	assert_true(eg_ip_equal(&message.sender, &ip));
+	assert_true(eg_ip_equal(&message.owner, &ip));
 
 	/* A packet waits for a host of that VLAN; its answer lets it go, with the tag. */
 	frame = sealed(gw, 1, &(struct flow){.src = "10.2.0.9", .dst = "10.8.0.7", .payload = 40});
@@ -195,7 +195,7 @@ static void test_neighbors(void **state)
 	assert_int_equal(gw_frames(gw, ENCRYPTED, left, 2), 1);
 	assert_int_equal(eg_get16(left[0].bytes + 14), 20);
 	message = (struct eg_neigh_message){
-		.source = ip, .has_mac = true, .mac = {2, 0, 0, 0, 0, BRANCH}};
+		.reply_to = ip, .has_mac = true, .mac = {2, 0, 0, 0, 0, BRANCH}};
 	frame.n = (uint16_t)eg_neigh_answer(frame.bytes, &host, &message);
 	gw_send(gw, ENCRYPTED, &frame, 1); /* another VLAN's word is none here */
 	gw_resolve(gw, 2001);

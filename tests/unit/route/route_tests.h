@@ -1,4 +1,5 @@
-/* One cmocka group a file; test_route.c runs them all. Each returns the number of failed tests. */
+/* One cmocka group per file; test_route.c runs them all. Each returns the number of failed tests.
+ */
 #ifndef ROUTE_TESTS_H
 #define ROUTE_TESTS_H
 

@@ -1,4 +1,4 @@
-/* lib/route/group: who takes a flow, on random groups. EG_SEED repeats a run. */
+/* lib/route/group: which member gets a flow, with random groups. EG_SEED repeats a run. */
 #include "route/route_tests.h"
 
 #include <math.h>
@@ -45,7 +45,7 @@ static void kill_some(struct rng *rng, struct world *world)
 		atomic_store(&world->member[i].liveness->dead, rng_below(rng, 3) == 0);
 }
 
-/* By bucket: whose flows these are. */
+/* The chosen member for each bucket. */
 static void all_choices(const struct eg_group *group, uint32_t peers[EG_GROUP_BUCKETS])
 {
 	const struct eg_group_member *first;
@@ -54,7 +54,8 @@ static void all_choices(const struct eg_group *group, uint32_t peers[EG_GROUP_BU
 		peers[bucket] = eg_group_choose(group, bucket, &first)->tunnel;
 }
 
-/* Only the living of the best priority that has any; where nobody lives, as if all did. */
+/* Only members that are up and of the best priority are chosen; if all are down, as if all were up.
+ */
 static void test_chosen(void **state)
 {
 	struct rng rng = rng_start("group");
@@ -92,7 +93,7 @@ static void test_chosen(void **state)
 	}
 }
 
-/* When one dies only its flows move, and when it is back they are where they were. */
+/* When a member goes down only its flows move, and they return when it comes back. */
 static void test_only_its_flows(void **state)
 {
 	struct rng rng = rng_start("group");
@@ -130,8 +131,8 @@ static void test_only_its_flows(void **state)
 	}
 }
 
-/* A configuration with one member less moves that one's flows; with more weight for one, flows come
- * to it and go nowhere else. The order in which members are written says nothing. */
+/* Without one member, only its flows move; with more weight, a member only gains flows. The order
+ * of members in the configuration does not matter. */
 static void test_reload(void **state)
 {
 	struct rng rng = rng_start("group");
@@ -167,8 +168,8 @@ static void test_reload(void **state)
 	}
 }
 
-/* Shares are the weights', within six standard deviations of as many draws as there are buckets
- * (and a little more where these are few: then chance is skew). */
+/* Shares match the weights within six standard deviations (and a little more where there are few
+ * buckets, whose distribution is skewed). */
 static void test_weights(void **state)
 {
 	struct rng rng = rng_start("group");
@@ -200,9 +201,9 @@ static void test_weights(void **state)
 	}
 }
 
-/* The order is what the header says, for every bucket: by priority, then by the best of as many
- * draws as the weight. It is the same in every release, or an upgrade of one of two gateways would
- * move flows. */
+/* For every bucket the order is as documented in the header: by priority, then by the best of as
+ * many scores as the weight. It must not change between releases, or upgrading one of two gateways
+ * would move flows. */
 static void naive_order(const struct world *world, unsigned bucket, uint8_t order[MEMBERS])
 {
 	uint64_t best[MEMBERS] = {0};
@@ -217,7 +218,7 @@ static void naive_order(const struct world *world, unsigned bucket, uint8_t orde
 		}
 		order[i] = (uint8_t)i;
 	}
-	for (size_t i = 0; i < world->n; i++) { /* the first of those left */
+	for (size_t i = 0; i < world->n; i++) { /* the first of the remaining ones */
 		for (size_t k = i + 1; k < world->n; k++) {
 			unsigned a = world->member[order[i]].priority;
 			unsigned b = world->member[order[k]].priority;
@@ -240,7 +241,7 @@ static void test_order(void **state)
 		struct world world = random_world(&rng, 3);
 		struct eg_group *group;
 
-		for (size_t i = 0; !round && i < world.n; i++) /* the heaviest there may be */
+		for (size_t i = 0; !round && i < world.n; i++) /* the maximum weight */
 			world.member[i].weight = EG_GROUP_WEIGHT_MAX;
 		group = eg_group_build(world.member, world.n);
 		assert_non_null(group);
@@ -259,7 +260,7 @@ static void test_order(void **state)
 	}
 }
 
-/* As many members as there may be: all dead but the last one, which takes every flow. */
+/* The maximum number of members: all down except the last one, which gets every flow. */
 static void test_full(void **state)
 {
 	struct rng rng = rng_start("group");

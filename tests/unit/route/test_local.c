@@ -1,4 +1,4 @@
-/* As whom a port speaks. */
+/* Source address selection. */
 #include "route/route_tests.h"
 
 #include "route/local.h"
@@ -14,7 +14,7 @@ static void test_towards(void **state)
 	};
 	static const struct {
 		unsigned port;
-		const char *to, *as; /* NULL: nobody */
+		const char *to, *as; /* NULL: none */
 	} rows[] = {
 		{0, "10.1.0.9", "10.1.0.1"},   {0, "10.2.0.9", "10.2.0.1"},
 		{0, "10.3.0.9", "10.3.0.1"},   {0, "10.3.1.9", "10.1.0.1"},

@@ -1,4 +1,5 @@
-/* lib/route/lpm: the compressed trie against a scan of all prefixes. EG_SEED repeats a run. */
+/* lib/route/lpm: the compressed trie against a linear scan of all prefixes. EG_SEED repeats a run.
+ */
 #include "route/route_tests.h"
 
 #include <errno.h>
@@ -24,7 +25,8 @@ static uint32_t naive_lookup(const struct eg_lpm_entry *entries, size_t n, const
 	return best ? best->value : NONE;
 }
 
-/* Prefixes that share bytes with earlier ones, as pods of one cluster do: nests and long chains. */
+/* Prefixes that share bytes with earlier ones, as the pods of a cluster do: nested ones and long
+ * chains. */
 static struct eg_prefix random_prefix(const struct eg_lpm_entry *before, size_t n)
 {
 	struct eg_prefix p = {.ip.family = below(2) ? 4 : 6};
@@ -41,7 +43,7 @@ static struct eg_prefix random_prefix(const struct eg_lpm_entry *before, size_t 
 	return p;
 }
 
-/* Random, one bit beside a prefix's edge, or right on it. */
+/* A random address, one bit next to a prefix's boundary, or exactly on it. */
 static struct eg_ip random_probe(const struct eg_lpm_entry *entries, size_t n)
 {
 	struct eg_prefix p;
@@ -141,7 +143,7 @@ static void test_refused(void **state)
 	eg_lpm_free(NULL);
 }
 
-/* 10,000 IPv6 pods with random host parts stay small: skip nodes, not chains of tables. */
+/* 10,000 IPv6 pods with random host parts need little memory: skip nodes, not chains of tables. */
 static void test_memory(void **state)
 {
 	struct eg_lpm_entry *entries = calloc(10000, sizeof(*entries));

@@ -1,4 +1,4 @@
-/* One cmocka group a file; test_sa.c runs them all. Each returns the number of failed tests. */
+/* One cmocka group per file; test_sa.c runs them all. Each returns the number of failed tests. */
 #ifndef SA_TESTS_H
 #define SA_TESTS_H
 

@@ -1,6 +1,6 @@
-/* The high half of an extended sequence number (RFC 4303 appendix A2.2), as a table and against an
- * oracle that counts in 128 bits: of all numbers that end in the low half received, the first at or
- * behind the window's left edge that can exist. */
+/* Inferring the high half of an extended sequence number (RFC 4303 appendix A2.2): a table, and an
+ * oracle that computes in 128 bits: among all numbers with the received low half, the first
+ * possible one at or right of the window's left edge. */
 #include "sa/sa_tests.h"
 
 #include "sa/replay.h"
@@ -11,7 +11,7 @@ static uint64_t infer(uint32_t size, uint64_t top, uint32_t low)
 {
 	struct eg_replay replay;
 
-	eg_replay_init(&replay, size, NULL); /* the bits are not looked at */
+	eg_replay_init(&replay, size, NULL); /* the bits are not read */
 	replay.top = top;
 	return eg_replay_infer(&replay, low);
 }
@@ -23,19 +23,19 @@ static const struct esn_case {
 	uint32_t low;
 	uint64_t want;
 } cases[] = {
-	/* Case A: Tl >= W - 1, the window lies in one subspace */
+	/* Case A: Tl >= W - 1, the window lies in one subspace. */
 	{1, 64, HIGH(1) | 0x100, 0x101, HIGH(1) | 0x101},
 	{2, 64, HIGH(1) | 0x100, 0x100, HIGH(1) | 0x100},
 	{3, 64, HIGH(1) | 0x100, 0x0c1, HIGH(1) | 0x0c1}, /* left edge */
 	{4, 64, HIGH(1) | 0x100, 0x0c0, HIGH(2) | 0x0c0}, /* left of it: the next subspace */
 	{5, 64, HIGH(1) | 0x100, 0, HIGH(2)},
 	{6, 64, HIGH(1) | 0x100, UINT32_MAX, HIGH(1) | UINT32_MAX},
-	{7, 64, HIGH(1) | 63, 0, HIGH(1)}, /* Tl = W - 1: left edge is 0 */
+	{7, 64, HIGH(1) | 63, 0, HIGH(1)}, /* Tl = W - 1: the left edge is 0 */
 	{8, 64, HIGH(1) | 63, UINT32_MAX, HIGH(1) | UINT32_MAX},
-	{9, 64, HIGH(7) | UINT32_MAX, 0, HIGH(8)}, /* over the border, one step */
+	{9, 64, HIGH(7) | UINT32_MAX, 0, HIGH(8)}, /* across the border, by one step */
 	{10, 64, HIGH(7) | UINT32_MAX, UINT32_MAX - 63, HIGH(7) | (UINT32_MAX - 63)},
 	{11, 64, HIGH(7) | UINT32_MAX, UINT32_MAX - 64, HIGH(8) | (UINT32_MAX - 64)},
-	/* Case B: Tl < W - 1, the window reaches into the subspace before */
+	/* Case B: Tl < W - 1, the window reaches into the previous subspace. */
 	{12, 64, HIGH(1) | 62, UINT32_MAX, UINT32_MAX}, /* left edge */
 	{13, 64, HIGH(1) | 62, UINT32_MAX - 1, HIGH(1) | (UINT32_MAX - 1)},
 	{14, 64, HIGH(1), 0xffffffc1, 0xffffffc1}, /* left edge */
@@ -44,7 +44,7 @@ static const struct esn_case {
 	{17, 64, HIGH(1), 1, HIGH(1) | 1},
 	{18, 4096, HIGH(9) | 5, 0xfffff006, HIGH(8) | 0xfffff006},
 	{19, 4096, HIGH(9) | 5, 0xfffff005, HIGH(9) | 0xfffff005},
-	/* The first subspace: there is none before it */
+	/* The first subspace: there is no previous one. */
 	{20, 64, 0, 1, 1},
 	{21, 64, 0, 0, 0},
 	{22, 64, 0, UINT32_MAX, UINT32_MAX},
@@ -52,7 +52,7 @@ static const struct esn_case {
 	{24, 64, 62, UINT32_MAX, UINT32_MAX},
 	{25, 4096, 1000, 0xfffff800, 0xfffff800},
 	{26, 64, 64, 0, HIGH(1)},
-	/* The window is off: the longest one tells the halves apart all the same */
+	/* With the window off, the longest one is used to tell the halves apart. */
 	{27, 0, HIGH(3) | 9000, 8999, HIGH(3) | 8999},
 	{28, 0, HIGH(3) | 9000, 809, HIGH(3) | 809},
 	{29, 0, HIGH(3) | 9000, 808, HIGH(4) | 808},
@@ -74,7 +74,7 @@ static void test_table(void **state)
 	}
 }
 
-/* Behind the last number of all there is none: what wraps is left of the window, so no packet. */
+/* There is no number after the last one: a wrapped one is left of the window and refused. */
 static void test_last_subspace(void **state)
 {
 	struct eg_replay replay;

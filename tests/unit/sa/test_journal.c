@@ -1,5 +1,5 @@
-/* The journal: cut and garbled everywhere, on disks that fail at every byte; no number that an SA
- * was ever given comes twice. And ten thousand SAs on one control thread. */
+/* The journal: truncated and garbled at every byte, and on disks that fail at every byte. No number
+ * once granted to an SA is granted again. Also ten thousand SAs on one control thread. */
 #include "sa/sa_tests.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ static int see(void *arg, const struct eg_state *state)
 	return 0;
 }
 
-/* Three batches of one, none and two lines; the ends of each. */
+/* Three batches of one, none and two lines, and their end offsets. */
 static size_t three_batches(struct eg_buf *text, size_t ends[3])
 {
 	static const unsigned lines[3] = {1, 0, 2};
@@ -67,8 +67,8 @@ static size_t three_batches(struct eg_buf *text, size_t ends[3])
 	return text->n;
 }
 
-/* Cut at every byte: all whole batches count, and what is behind them does not; without the first
- * one it is damage. */
+/* Truncated at every byte: all complete batches count, the rest does not; without the first batch
+ * it is damage. */
 static void test_cut(void **state)
 {
 	struct eg_buf text = {0};
@@ -91,7 +91,8 @@ static void test_cut(void **state)
 	eg_buf_free(&text);
 }
 
-/* One byte wrong, each in turn: in the last batch, that batch is nothing; anywhere else, damage. */
+/* Each byte wrong in turn: in the last batch it invalidates that batch; anywhere else it is damage.
+ */
 static void test_garbled(void **state)
 {
 	struct rng rng = rng_start("garbled");
@@ -113,7 +114,7 @@ static void test_garbled(void **state)
 			assert_int_not_equal(fault, EG_STATE_OK);
 		text.v[at] = right;
 	}
-	/* A batch that comes again, or behind a later one. */
+	/* A batch that is repeated, or follows a later one. */
 	eg_buf_add(&text, "%.*s", (int)(ends[2] - ends[1]), text.v + ends[1]);
 	assert_int_equal(eg_journal_parse(text.v, text.n, see, &(struct seen){0},
 					  &(struct eg_journal_read){0}),
@@ -121,8 +122,8 @@ static void test_garbled(void **state)
 	eg_buf_free(&text);
 }
 
-/* A line that nobody understands, in a batch that is whole: what it says may matter. */
-static void test_strange_line(void **state)
+/* A line that cannot be parsed, in a complete batch: it may matter, so it is damage. */
+static void test_unknown_line(void **state)
 {
 	struct eg_buf text = {0};
 	struct eg_journal_batch batch;
@@ -144,10 +145,10 @@ static void test_strange_line(void **state)
 	eg_buf_free(&text);
 }
 
-/* --- a disk that fails */
+/* --- a failing disk */
 
-/* Takes `room` bytes, then fails so; and so do syncs without any room, and the sync of that number.
- */
+/* Accepts `room` bytes, then fails with `err`; so do syncs once it is full, and the sync of number
+ * `sync_fails`. */
 struct disk {
 	uint64_t room;
 	int err;
@@ -197,8 +198,8 @@ static uint64_t load_seq(struct eg_state_dir *dir, unsigned n)
 	return eg_state_dir_load(dir, &wants, &conf_pos, "sa", &out, &errs) == 1 ? out.seq : 0;
 }
 
-/* The disk ends at every byte of an append and of a journal written anew: what was confirmed is
- * there after a crash, and after the disk is well again it goes on. */
+/* The disk fills up at every byte of an append and of a rewritten journal: confirmed states survive
+ * a crash, and writing continues once the disk has recovered. */
 static void test_failing_disk(void **state)
 {
 	static const int errors[] = {EIO, ENOSPC, EROFS};
@@ -213,7 +214,7 @@ static void test_failing_disk(void **state)
 	for (unsigned room = 0; room < 1600; room++) {
 		int err = errors[room % 3], ret;
 
-		/* Odd: the first failure was before; this one is of a journal written anew. */
+		/* Odd: the first failure was before; this one is during a rewrite. */
 		disk = (struct disk){.room = room, .err = err};
 		two[0].seq = two[1].seq = confirmed + 10;
 		ret = eg_state_dir_save(dir, two, 2);
@@ -221,7 +222,7 @@ static void test_failing_disk(void **state)
 			assert_int_equal(ret, -err);
 		else
 			confirmed += 10;
-		/* A crash now, on a copy. */
+		/* Crash now, on a copy. */
 		if (room % 7 == 0) {
 			struct eg_errs errs = {0};
 			struct eg_state_dir *copy =
@@ -232,7 +233,7 @@ static void test_failing_disk(void **state)
 			assert_true(load_seq(copy, 2) >= confirmed);
 			eg_state_dir_close(copy);
 		}
-		if (room % 5 == 0) { /* well again */
+		if (room % 5 == 0) { /* recovered */
 			disk.room = UINT64_MAX;
 			assert_int_equal(eg_state_dir_save(dir, two, 2), 0);
 			confirmed = two[0].seq;
@@ -244,8 +245,8 @@ static void test_failing_disk(void **state)
 	eg_state_dir_close(dir);
 }
 
-/* What is written but not on the disk is not in force: of an append, and of a journal written anew,
- * which its folder must name, too. */
+/* Data that is written but not synced does not count: for an append, and for a rewritten journal,
+ * whose directory must be synced, too. */
 static void test_failing_sync(void **state)
 {
 	struct disk disk = {.room = UINT64_MAX};
@@ -257,7 +258,7 @@ static void test_failing_sync(void **state)
 	assert_int_equal(eg_state_dir_save(dir, &one, 1), 0);
 	one.seq = 2000;
 	for (unsigned fails = 1; fails <= 3; fails++) {
-		/* The append; then the new journal, and its folder. */
+		/* The append; then the rewritten journal and its directory. */
 		disk = (struct disk){.room = UINT64_MAX, .err = EIO, .sync_fails = (fails + 1) / 2};
 		assert_int_equal(eg_state_dir_save(dir, &one, 1), -EIO);
 		assert_int_equal(disk.syncs, (fails + 1) / 2);
@@ -269,7 +270,7 @@ static void test_failing_sync(void **state)
 	eg_state_dir_close(dir);
 }
 
-/* The journal does not grow without end, and is written anew without losing anything. */
+/* The journal does not grow forever; rewriting it loses nothing. */
 static void test_bounded(void **state)
 {
 	struct disk disk = {.room = UINT64_MAX};
@@ -350,8 +351,8 @@ static void ignore(void *arg, const struct eg_sa_event *event)
 	(void)event;
 }
 
-/* A crash after every batch, with what the disk may then have of the next one: any part. Numbers
- * that a worker was given are never given again. */
+/* A crash after every batch, when the disk may have any part of the next one. Numbers granted to a
+ * worker are never granted again. */
 static void test_crash_anywhere(void **state)
 {
 	struct rng rng = rng_start("crash anywhere");
@@ -381,7 +382,7 @@ static void test_crash_anywhere(void **state)
 			assert_true(grant.seq > last_seq && grant.iv > last_iv);
 			last_seq = grant.seq + n - 1;
 			last_iv = grant.iv + n - 1;
-			/* The next one, which is under way. */
+			/* The next one, in progress. */
 			assert_int_equal(eg_sa_reserve(sa, 1u << 23, now.wall_ns).n, 1u << 23);
 			last_seq += 1u << 23;
 			last_iv = atomic_load(&sa->iv);
@@ -404,8 +405,8 @@ static void test_crash_anywhere(void **state)
 	assert_true(cuts > 100 && last_seq > 100u << 20);
 }
 
-/* A disk that fails stops nobody before his reservation is used up, and is told; when it is well
- * again, all goes on. */
+/* A failing disk stops an SA only when its reservation is used up, and is reported; when the disk
+ * has recovered, everything continues. */
 static void test_store_on_failing_disk(void **state)
 {
 	struct disk disk = {.room = UINT64_MAX};
@@ -432,7 +433,7 @@ static void test_store_on_failing_disk(void **state)
 	assert_int_equal(err, -ENOSPC);
 	assert_int_equal(eg_sa_reserve(out, 1, now.wall_ns).n, 0);
 	assert_int_equal(eg_sa_shortage(out), EG_DROP_SEQ_RESERVATION);
-	assert_int_equal(eg_sa_received(in, limit + 1), EG_PASS); /* it needs no reservation */
+	assert_int_equal(eg_sa_received(in, limit + 1), EG_PASS); /* needs no reservation */
 	disk.room = UINT64_MAX;
 	for (unsigned i = 0; i < 100 && eg_sa_shortage(out); i++) {
 		now.mono_ns += EG_NS_PER_S;
@@ -448,8 +449,8 @@ static void test_store_on_failing_disk(void **state)
 #define MANY 10000
 #define FAST 10
 
-/* What the fast ones send in a step of the control loop, all together 2 Mpps; how long the loop
- * took; what they did not get. */
+/* Traffic of the fast SAs during one step of the control loop, 2 Mpps in total; measures how long
+ * the loop took and what was not granted. */
 static uint64_t run_steps(struct eg_sa_store *store, struct eg_sa *const *sas, struct eg_now *now,
 			  unsigned steps, uint64_t *longest_ns)
 {
@@ -475,9 +476,9 @@ static uint64_t run_steps(struct eg_sa_store *store, struct eg_sa *const *sas, s
 	return lost;
 }
 
-/* Ten thousand SAs begin together: one fsync. They all come due at once: in batches, with a fsync
- * each, the fast ones first. The fast ones lose nothing, and no step waits for the disk. Times are
- * printed, not judged: other programs run here. */
+/* Ten thousand SAs start together: one fsync. When all are due at once they are written in batches,
+ * one fsync each, the fast ones first. The fast SAs lose nothing, and no step waits for the disk.
+ * Times are printed but not checked: other programs run on the machine. */
 static void test_many(void **state)
 {
 	struct disk disk = {.room = UINT64_MAX, .sync_ms = 50};
@@ -517,7 +518,7 @@ static void test_many(void **state)
 	eg_sa_store_free(store);
 }
 
-/* Out of time is out of everything, however few bytes went. */
+/* Past the time limit an SA is expired, however few bytes it has sent. */
 static void test_out_of_time(void **state)
 {
 	struct eg_sa_store *store = open_store(NULL);
@@ -538,7 +539,7 @@ static void test_out_of_time(void **state)
 	eg_sa_store_free(store);
 }
 
-/* Of more reservations than go into one write, those that are needed soonest go first. */
+/* With more reservations than fit into one write, the most urgent ones go first. */
 static void test_soonest_first(void **state)
 {
 	struct disk disk = {.room = UINT64_MAX, .sync_ms = 20};
@@ -559,8 +560,8 @@ static void test_soonest_first(void **state)
 	eg_sa_store_free(store);
 }
 
-/* An SA that goes while its reservation waits for the disk, or that every step looked at, is looked
- * at no more. */
+/* An SA that is released while its reservation is being written, or while it is in the fast list,
+ * is not touched again. */
 static void test_released(void **state)
 {
 	struct disk disk = {.room = UINT64_MAX, .sync_ms = 20};
@@ -592,7 +593,7 @@ static void test_released(void **state)
 	eg_sa_store_free(store);
 }
 
-/* The horizons of SAs that began together do not end together. */
+/* The reservations of SAs that were started together do not end together. */
 static void test_spread(void **state)
 {
 	struct eg_sa_store *store = open_store(NULL);
@@ -617,7 +618,7 @@ static void test_spread(void **state)
 	eg_sa_store_free(store);
 }
 
-/* --- what is received */
+/* --- inbound SAs */
 
 static void step_until_written(struct eg_sa_store *store, struct eg_now *now)
 {
@@ -628,8 +629,8 @@ static void step_until_written(struct eg_sa_store *store, struct eg_now *now)
 	}
 }
 
-/* After a crash nothing that was recorded is accepted again, nor anything lost that comes then;
- * after an orderly end nothing at all is accepted again, written or not. */
+/* After a crash nothing that was recorded is accepted again, and no new packet is lost; after an
+ * orderly stop nothing is accepted again, whether it was recorded or not. */
 static void test_received(void **state)
 {
 	static const uint64_t begins[] = {1, 70000, (1ull << 32) + 5, (7ull << 32) - 9};
@@ -662,7 +663,7 @@ static void test_received(void **state)
 		assert_int_equal(eg_replay_infer(&sa->replay, (uint32_t)(top + 1)), top + 1);
 		assert_int_equal(eg_sa_received(sa, top + 1), EG_PASS);
 		assert_int_equal(eg_sa_store_finish(store, &now), 0);
-		eg_sa_store_free(store); /* in order */
+		eg_sa_store_free(store); /* an orderly stop */
 
 		store = open_store(NULL);
 		sa = acquire(store, i, EG_SA_KIND_IN, NULL);
@@ -672,9 +673,9 @@ static void test_received(void **state)
 	}
 }
 
-/* Lifetimes go on, over crashes and orderly ends, in both directions; so do they when an SA goes
- * and comes back; and bytes that were reserved count as used after a crash. */
-static void test_lifetimes_go_on(void **state)
+/* Lifetimes continue across crashes and orderly stops, in both directions, and when an SA is
+ * removed and added again. After a crash, reserved bytes count as used. */
+static void test_lifetimes_continue(void **state)
 {
 	const struct eg_lifetime life = {.hard_bytes = 1000000, .hard_time_ns = 1000 * EG_NS_PER_S};
 
@@ -705,7 +706,7 @@ static void test_lifetimes_go_on(void **state)
 			store = open_store(NULL);
 			sa = acquire(store, n, kind, &life);
 			now = (struct eg_now){eg_wall_ns(), eg_mono_ns()};
-			/* Time: as it was, whatever the end. */
+			/* Time continues in either case. */
 			assert_true(sa->record->age_before_ns >= 600 * EG_NS_PER_S);
 			assert_true(sa->record->age_before_ns < 700 * EG_NS_PER_S);
 			left = atomic_load(&sa->byte_limit);
@@ -715,7 +716,7 @@ static void test_lifetimes_go_on(void **state)
 				assert_int_equal(left, 996000);
 			eg_sa_count(sa, 5, 2000);
 
-			/* Away and back again. */
+			/* Removed and added again. */
 			eg_sa_retain(sa);
 			eg_sa_release(store, sa);
 			assert_int_equal(eg_sa_store_reserve(store, &now, UINT64_MAX), 0);
@@ -734,7 +735,7 @@ static void test_lifetimes_go_on(void **state)
 	}
 }
 
-/* An outbound SA that crashes has used the bytes of what was reserved, as far as is known. */
+/* After a crash an outbound SA is charged for the bytes that were reserved, as far as known. */
 static void test_reserved_bytes(void **state)
 {
 	const struct eg_lifetime life = {.hard_bytes = 1ull << 40};
@@ -775,7 +776,7 @@ static void note_percent(void *arg, const struct eg_sa_event *event)
 	told->percent = event->percent;
 }
 
-/* An SA without ESN warns by itself, at 90 % and at every further percent, once each. */
+/* An SA without ESN warns at 90 % and at every further percent, once each. */
 static void test_sequence_warnings(void **state)
 {
 	struct eg_sa_store *store = eg_sa_store_new(1);
@@ -805,7 +806,7 @@ int run_journal_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_garbled),
-		cmocka_unit_test(test_strange_line),
+		cmocka_unit_test(test_unknown_line),
 		WITH_FOLDER(test_failing_disk),
 		WITH_FOLDER(test_failing_sync),
 		WITH_FOLDER(test_bounded),
@@ -817,7 +818,7 @@ int run_journal_tests(void)
 		WITH_FOLDER(test_released),
 		WITH_FOLDER(test_spread),
 		WITH_FOLDER(test_received),
-		WITH_FOLDER(test_lifetimes_go_on),
+		WITH_FOLDER(test_lifetimes_continue),
 		WITH_FOLDER(test_reserved_bytes),
 		cmocka_unit_test(test_sequence_warnings),
 	};

@@ -1,5 +1,5 @@
-/* Key files: every message in its words, none with a byte of a key in it; new ones are private
- * whatever the umask, and never overwrite. */
+/* Key files: every message word by word, none with a byte of a key; new ones are private whatever
+ * the umask, and never overwrite a file. */
 #include "sa/sa_tests.h"
 
 #include <fcntl.h>
@@ -41,7 +41,7 @@ static int read_key(const char *path, uint8_t *material, struct eg_errs *errs)
 	return eg_keyfile_read(path, SUITE, &ref, material, errs);
 }
 
-/* Six hex digits in a row of a message that the file has too are taken for a piece of the key. */
+/* Six consecutive hex digits that appear in both message and file count as part of the key. */
 static void assert_no_key(const char *message, const char *text)
 {
 	static const char digits[] = "0123456789abcdefABCDEF";
@@ -55,7 +55,8 @@ static void assert_no_key(const char *message, const char *text)
 	}
 }
 
-/* `where` of the message: the configuration's line that names the file, or the file's own line. */
+/* Position of the message: the configuration's line that names the file, or a line of the file
+ * itself. */
 enum {
 	OK,
 	CONF,
@@ -75,16 +76,19 @@ static const struct keyfile_case {
 	{"# to b\n\n  \t" KEY "  # since May\n\n# end", 0600, OK, NULL},
 	{KEY "\r\n", 0600, OK, NULL},
 	{KEY, 0640, CONF,
-	 "mode 0640 lets group or others in (chmod 600 it, and make a new key if anyone could read "
+	 "mode 0640 grants access to group or others (chmod 600 it, and make a new key if anyone "
+	 "could read "
 	 "this one)"},
 	{KEY, 0604, CONF,
-	 "mode 0604 lets group or others in (chmod 600 it, and make a new key if anyone could read "
+	 "mode 0604 grants access to group or others (chmod 600 it, and make a new key if anyone "
+	 "could read "
 	 "this one)"},
 	{KEY, 04610, CONF,
-	 "mode 4610 lets group or others in (chmod 600 it, and make a new key if anyone could read "
+	 "mode 4610 grants access to group or others (chmod 600 it, and make a new key if anyone "
+	 "could read "
 	 "this one)"},
-	{"", 0600, CONF, "holds no key"},
-	{"\n\n# nothing\n", 0600, CONF, "holds no key"},
+	{"", 0600, CONF, "contains no key"},
+	{"\n\n# nothing\n", 0600, CONF, "contains no key"},
 	{"001122334455667788990g", 0600, FILE_LINE,
 	 "1:1: not a hex digit at character 22 of the key"},
 	{"\n# x\n00112233 4455667788", 0600, FILE_LINE,
@@ -98,9 +102,9 @@ static const struct keyfile_case {
 	{KEY "\n" OTHER "\n", 0600, FILE_LINE, "2:1: a second key, but aes128gcm16 has one"},
 	{KEY "\n\nrubbish\n", 0600, FILE_LINE, "3:1: a second key, but aes128gcm16 has one"},
 	{"00000000000000000000000000000000c0ffee01", 0600, FILE_LINE,
-	 "1:1: all bytes of the key are alike (make one with espgate keygen aes128gcm16)"},
+	 "1:1: all bytes of the key are equal (make one with espgate keygen aes128gcm16)"},
 	{"abababababababababababababababababababab", 0600, FILE_LINE,
-	 "1:1: all bytes of the key are alike (make one with espgate keygen aes128gcm16)"},
+	 "1:1: all bytes of the key are equal (make one with espgate keygen aes128gcm16)"},
 };
 
 static void check_case(const struct keyfile_case *c)
@@ -138,8 +142,8 @@ static void test_text(void **state)
 		check_case(&cases[i]);
 }
 
-/* Suites with an HMAC: encryption key and salt, then the HMAC's key; suites without encryption have
- * the second alone. */
+/* Suites with an HMAC: encryption key and salt, then the HMAC key; suites without encryption only
+ * have the latter. */
 static void test_two_keys(void **state)
 {
 #define AUTH "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3"
@@ -151,9 +155,9 @@ static void test_two_keys(void **state)
 		{"aes128ctr-sha1", KEY "\n" AUTH "\n", OK, NULL},
 		{"aes128ctr-sha1", "# both\n\n0x" KEY " # first\n0x" AUTH, OK, NULL},
 		{"null-sha1", AUTH "\n", OK, NULL},
-		{"aes128ctr-sha1", "", CONF, "holds no key"},
+		{"aes128ctr-sha1", "", CONF, "contains no key"},
 		{"aes128ctr-sha1", KEY "\n", CONF,
-		 "holds no authentication key, which aes128ctr-sha1 needs"},
+		 "contains no authentication key, which aes128ctr-sha1 needs"},
 		{"aes128ctr-sha1", KEY AUTH "\n", FILE_LINE,
 		 "1:1: 80 hex digits, but the suite needs 40 (key and salt)"},
 		{"aes128-sha1", KEY "\n" AUTH "\n", FILE_LINE,
@@ -165,7 +169,7 @@ static void test_two_keys(void **state)
 		{"null-sha1", AUTH "\n" AUTH "\n", FILE_LINE,
 		 "2:1: a second key, but null-sha1 has one"},
 		{"aes128ctr-sha1", KEY "\n1111111111111111111111111111111111111111\n", FILE_LINE,
-		 "2:1: all bytes of the key are alike (make one with espgate keygen "
+		 "2:1: all bytes of the key are equal (make one with espgate keygen "
 		 "aes128ctr-sha1)"},
 	};
 	struct eg_err_place ref = {{"gw.yaml", 24, 7}, "peers.b.sas[0].key_file"};
@@ -198,7 +202,7 @@ static void test_two_keys(void **state)
 	}
 }
 
-/* What is no readable file of text at all. */
+/* Files that are not readable text files. */
 static void assert_refused(const char *path, const char *what)
 {
 	uint8_t material[EG_SUITE_KEY_MAX];
@@ -227,16 +231,16 @@ static void test_files(void **state)
 
 	memset(text, '\n', sizeof(text));
 	write_file(path_of("long"), text, 4097, 0600);
-	assert_refused(path_of("long"), "longer than 4096 bytes, no key file is");
+	assert_refused(path_of("long"), "longer than 4096 bytes: not a key file");
 	unlink(path_of("long"));
 
-	memcpy(text, KEY, 40); /* exactly as long as allowed */
+	memcpy(text, KEY, 40); /* exactly the maximum length */
 	write_file(path_of("full"), text, 4096, 0600);
 	assert_int_equal(read_key(path_of("full"), (uint8_t *)text, &(struct eg_errs){0}), 0);
 	unlink(path_of("full"));
 
 	write_file(path_of("nul"), KEY "\0" OTHER, 81, 0600);
-	assert_refused(path_of("nul"), "holds a NUL byte, no key file does");
+	assert_refused(path_of("nul"), "contains a NUL byte: not a key file");
 	unlink(path_of("nul"));
 }
 
@@ -290,16 +294,17 @@ static void test_keygen_refuses(void **state)
 
 	(void)state;
 	write_file(path_of("key"), KEY, strlen(KEY), 0600);
-	assert_keygen_fails(path_of("key"), "exists already, and a key is never overwritten");
+	assert_keygen_fails(path_of("key"), "already exists, and keys are never overwritten");
 	assert_int_equal(read_key(path_of("key"), material, &errs), 0);
 	assert_int_equal(material[19], 0x01);
-	assert_int_equal(symlink("nowhere", path_of("link")), 0); /* nor is a link followed */
-	assert_keygen_fails(path_of("link"), "exists already, and a key is never overwritten");
+	assert_int_equal(symlink("nowhere", path_of("link")), 0); /* and links are not followed */
+	assert_keygen_fails(path_of("link"), "already exists, and keys are never overwritten");
 	unlink(path_of("link"));
 	unlink(path_of("key"));
 	assert_keygen_fails(path_of("no/folder"), "No such file or directory");
 
-	/* A full disk leaves no half key behind, which the next try would not overwrite. */
+	/* A full disk leaves no partial key behind, which the next attempt would refuse to
+	 * overwrite. */
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	tiny = before;
@@ -339,7 +344,7 @@ static int make_folder(void **state)
 	return mkdtemp(folder) ? 0 : -1;
 }
 
-/* Fails where a test left a file. */
+/* Fails if a test left a file. */
 static int remove_folder(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
-/* The anti-replay window (RFC 4303 s3.4.3, appendix A): a truth table for every size, and a set of
- * seen numbers as the naive oracle on random sequences. */
+/* The anti-replay window (RFC 4303 s3.4.3, appendix A): a truth table for every size, and random
+ * sequences against a naive oracle, the set of numbers seen. */
 #include "sa/sa_tests.h"
 
 #include "sa/replay.h"
@@ -19,15 +19,15 @@ static struct window new_window(uint32_t size)
 {
 	struct window w;
 
-	/* Exactly as much as it asks for, so that ASan sees a step outside. */
+	/* Exactly the requested size, so that ASan catches accesses outside. */
 	w.bits = calloc(1, eg_replay_bytes(size) ? eg_replay_bytes(size) : 1);
 	assert_non_null(w.bits);
 	eg_replay_init(&w.replay, size, w.bits);
 	return w;
 }
 
-/* The two steps as the path takes them. What the check refuses the commit refuses alike; a check
- * changes nothing; a refusal changes nothing. */
+/* The two steps as in the packet path. The commit refuses whatever the check refuses, and neither a
+ * check nor a refusal changes anything. */
 static enum eg_verdict receive(struct window *w, uint64_t seq)
 {
 	struct eg_replay before = w->replay;
@@ -55,60 +55,60 @@ static const struct step {
 	uint64_t b;
 	enum eg_verdict want;
 } steps[] = {
-	/* The first packets */
+	/* The first packets. */
 	{1, 0, 0, SEEN}, /* 0 is never sent (s3.3.3) */
 	{2, 0, 2, KEEP},
-	{3, 0, 1, KEEP}, /* late, first number of all */
+	{3, 0, 1, KEEP}, /* late; the first number of all */
 	{4, 0, 1, SEEN},
 	{5, 0, 2, SEEN},
 	{6, 0, 0, SEEN},
-	/* To where the window's left edge is number 1 */
+	/* Up to where the window's left edge is number 1. */
 	{7, 1, 0, KEEP},
 	{8, 0, 1, SEEN}, /* still inside */
 	{9, 0, 3, KEEP},
-	{10, 0, 0, SEEN}, /* left of it, but 0 by its own rule */
-	/* One step on: right edge W+1, left edge 2 */
+	{10, 0, 0, SEEN}, /* left of it, but 0 has its own rule */
+	/* One step: right edge W+1, left edge 2. */
 	{11, 1, 1, KEEP},
 	{12, 0, 1, OLD},
 	{13, 0, 2, SEEN},
 	{14, 0, 4, KEEP},
 	{15, 1, 1, SEEN}, /* right edge again */
-	/* Jump by exactly W: nothing of the old window is left */
+	/* Jump by exactly W: nothing of the old window remains. */
 	{16, 2, 1, KEEP},
 	{17, 1, 1, OLD},
 	{18, 1, 2, KEEP}, /* left edge */
 	{19, 1, 2, SEEN},
-	{20, 2, 0, KEEP}, /* beside the right edge */
+	{20, 2, 0, KEEP}, /* next to the right edge */
 	{21, 2, 0, SEEN},
 	{22, 1, 3, KEEP}, /* every number inside is fresh */
-	/* Jump by W + 1 */
+	/* Jump by W + 1. */
 	{23, 3, 2, KEEP},
 	{24, 2, 2, OLD}, /* between the windows */
 	{25, 2, 3, KEEP},
 	{26, 3, 1, KEEP},
 	{27, 3, 2, SEEN},
-	/* Jump by W - 1: the old right edge is the new left edge */
+	/* Jump by W - 1: the old right edge is the new left edge. */
 	{28, 4, 1, KEEP},
 	{29, 3, 2, SEEN},
 	{30, 3, 1, OLD},
-	/* Jump by 64, whole words of the ring */
+	/* Jump by 64: whole words of the ring. */
 	{31, 4, 65, KEEP},
 	{32, 4, 64, KEEP},
 	{33, 4, 65, SEEN},
-	/* Jump by 16384, as far as any ring is long */
+	/* Jump by 16384, the length of the longest ring. */
 	{34, 4, 16449, KEEP},
 	{35, 3, 16449, OLD},
 	{36, 3, 16450, KEEP},
 	{37, 4, 16448, KEEP},
 	{38, 4, 16449, SEEN},
 	{39, 4, 65, OLD},
-	/* Far away */
+	/* Far away. */
 	{40, 0, 1ull << 40, KEEP},
 	{41, 4, 16449, OLD},
 	{42, 0, (1ull << 40) - 1, KEEP},
 	{43, 0, (1ull << 40) - 31, KEEP},
 	{44, 0, (1ull << 40) - 31, SEEN},
-	/* To the end of all numbers */
+	/* Up to the end of all numbers. */
 	{45, 0, UINT64_MAX - 1, KEEP},
 	{46, 0, UINT64_MAX, KEEP},
 	{47, 0, UINT64_MAX, SEEN},
@@ -137,8 +137,8 @@ static void test_table(void **state)
 	}
 }
 
-/* Wherever in a word the right edge lies, the window is exactly W wide: fill it, move on one by
- * one, and at each place the left edge is seen and its neighbour old. */
+/* The window is exactly W wide wherever in a word its right edge lies: fill it, advance one by one,
+ * and check each time that the left edge is seen and its neighbour old. */
 static void test_exact_width(void **state)
 {
 	(void)state;
@@ -157,7 +157,7 @@ static void test_exact_width(void **state)
 	}
 }
 
-/* Window 0: the operator switched the check off. */
+/* Window 0: the check is disabled. */
 static void test_off(void **state)
 {
 	struct window w = new_window(0);
@@ -213,10 +213,10 @@ static uint64_t random_seq(struct rng *rng, const struct naive *n)
 		around = size + 1 - rng_below(rng, 3);
 		break;
 	case 4:
-	case 5: /* anywhere inside, or as far behind */
+	case 5: /* anywhere inside, or as far left of it */
 		around = rng_below(rng, 2 * size);
 		break;
-	default: /* in order, or nearly so */
+	default: /* in order, or nearly */
 		if (rng_below(rng, 3))
 			return n->top + rng_below(rng, 4);
 		around = rng_below(rng, 8);
@@ -233,7 +233,7 @@ static unsigned random_walk(struct rng *rng, struct naive *n, uint32_t size, uin
 	memset(n, 0, sizeof(*n));
 	n->size = size;
 	n->base = base;
-	if (base) { /* begin far on, beyond where the set begins */
+	if (base) { /* start far away, left of where the set begins */
 		assert_int_equal(receive(&w, base + 2 * size), KEEP);
 		assert_int_equal(naive_receive(n, base + 2 * size), KEEP);
 	}
@@ -264,7 +264,7 @@ static void test_random(void **state)
 	assert_non_null(n);
 	for (size_t s = 0; s < COUNT(sizes); s++) {
 		for (size_t b = 0; b < COUNT(bases); b++) {
-			/* Long windows jump far and come to the end of the set early. */
+			/* Long windows jump far and reach the end of the set early. */
 			for (unsigned done = 0; done < WALK;) {
 				unsigned n_steps = random_walk(&rng, n, sizes[s], bases[b], count);
 

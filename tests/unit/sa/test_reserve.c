@@ -1,4 +1,4 @@
-/* Reservations of sequence numbers and IVs: never twice, never wrapped, whatever the clock does and
+/* Granting sequence numbers and IVs: never twice, never wrapped, whatever the clock does and
  * however many workers share an SA. */
 #include "sa/sa_tests.h"
 
@@ -6,7 +6,7 @@
 
 #include "sa/sa.h"
 
-/* No limit but the sequence space. */
+/* No limit except the sequence space. */
 static void open_limits(struct eg_sa *sa)
 {
 	atomic_store(&sa->seq_limit, eg_sa_space(sa->esn));
@@ -54,7 +54,7 @@ static void test_table(void **state)
 	}
 }
 
-/* Once spent, spent for good. */
+/* Exhausted for good. */
 static void test_exhausted(void **state)
 {
 	struct eg_sa sa = {0};
@@ -68,7 +68,7 @@ static void test_exhausted(void **state)
 	assert_int_equal(atomic_load(&sa.seq), UINT32_MAX);
 }
 
-/* The wall clock runs, stands, and steps back by up to an hour; IVs only go up. */
+/* The wall clock runs, stops, and steps back by up to an hour; IVs only increase. */
 static void test_clock(void **state)
 {
 	struct rng rng = rng_start("IV clock");
@@ -99,7 +99,7 @@ static void test_clock(void **state)
 		from_wall += grant.iv == wall;
 		last = grant.iv + n - 1;
 	}
-	assert_true(from_wall > 1000 && from_wall < 199000); /* both ways were taken */
+	assert_true(from_wall > 1000 && from_wall < 199000); /* both cases occurred */
 }
 
 /* Several workers on one SA. */
@@ -137,7 +137,7 @@ static int by_iv(const void *a, const void *b)
 	return ga->iv < gb->iv ? -1 : ga->iv > gb->iv;
 }
 
-/* Every number from `start` on is granted exactly once, up to `end`; no IV twice. */
+/* Every number from `start` to `end` is granted exactly once, and no IV twice. */
 static void share(struct rng *rng, uint64_t start, uint64_t end)
 {
 	struct sender *senders = calloc(THREADS, sizeof(*senders));
@@ -185,17 +185,17 @@ static void test_shared(void **state)
 
 	(void)state;
 	share(&rng, 1, 0);
-	share(&rng, UINT32_MAX - 1000000ull, UINT32_MAX); /* they run out in the middle */
+	share(&rng, UINT32_MAX - 1000000ull, UINT32_MAX); /* exhausted in the middle */
 }
 
-/* What may be used ends where the reservation, the lifetime or the sequence does; each by its name.
+/* Numbers end at the reservation, the lifetime or the sequence space; each has its own drop reason.
  */
 static void test_limits(void **state)
 {
 	static const struct {
 		const char *what;
 		bool esn;
-		uint64_t seq, limit, end; /* end 0: of the sequence */
+		uint64_t seq, limit, end; /* end 0: the sequence space */
 		uint64_t iv, iv_limit, wall;
 		uint64_t bytes, byte_limit;
 		unsigned n, granted;

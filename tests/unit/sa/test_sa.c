@@ -1,4 +1,4 @@
-/* lib/sa: see the groups' files. */
+/* lib/sa: runs the groups of the other files. */
 #include "sa/sa_tests.h"
 
 int main(void)

@@ -1,5 +1,5 @@
-/* State files: taken as they were written, refused in every other shape, with a message that says
- * what to do; and what an SA makes of them over restarts. */
+/* State texts: accepted as written, refused in every other form, with a message that says what to
+ * do; and what SAs do with them across restarts. */
 #include "sa/sa_tests.h"
 
 #include <errno.h>
@@ -45,7 +45,7 @@ static void test_text(void **state)
 	assert_memory_equal(&in, &out, sizeof(in));
 }
 
-/* Every byte in turn, every value; every length; anything behind it. */
+/* Every byte replaced by every value; every length; anything appended. */
 static void test_damaged(void **state)
 {
 	struct eg_state in = example(), out;
@@ -104,7 +104,7 @@ static void test_manifest(void **state)
 	}
 }
 
-/* --- the folder */
+/* --- the directory */
 
 /* The only message contains `words`. */
 static void assert_reported(struct eg_errs *errs, const char *words)
@@ -150,14 +150,14 @@ static void write_file(const char *name, const char *text, size_t n)
 	close(fd);
 }
 
-static void test_folder(void **state)
+static void test_directory(void **state)
 {
 	struct eg_errs errs = {0};
 	struct eg_state_dir *dir = open_dir(), *second;
 
 	(void)state;
 	assert_no_dir("is in use by another espgate (process ");
-	second = eg_state_dir_open(folder, true, &conf_pos, &errs); /* to look is allowed */
+	second = eg_state_dir_open(folder, true, &conf_pos, &errs); /* reading is allowed */
 	assert_non_null(second);
 	assert_int_equal(eg_state_dir_save(second, NULL, 0), -EROFS);
 	eg_state_dir_close(second);
@@ -176,10 +176,10 @@ static void test_folder(void **state)
 	write_file("journal", "espgate-journal 2\nmore\n", 23);
 	assert_no_dir("/journal was written by a newer espgate: run that one");
 	write_file("journal", "espgate-journal 1\n", 18);
-	assert_no_dir("/journal, which says how far keys were used, is damaged: ");
+	assert_no_dir("/journal, which records how far keys were used, is damaged: ");
 	assert_int_equal(unlink(path_of("journal")), 0);
-	assert_no_dir("/journal, which says how far keys were used, is lost: ");
-	/* What cannot be read is not taken for what was not written to its end. */
+	assert_no_dir("/journal, which records how far keys were used, is lost: ");
+	/* A journal that cannot be read is not mistaken for an incomplete one. */
 	assert_int_equal(mkdir(path_of("journal"), 0700), 0);
 	assert_no_dir("/journal: Is a directory");
 	assert_int_equal(rmdir(path_of("journal")), 0);
@@ -247,7 +247,7 @@ static void test_load(void **state)
 	eg_state_dir_close(dir);
 }
 
-/* The manifest as it was before the journal. */
+/* The manifest as written before the journal. */
 static void write_old_manifest(const struct eg_state *states, size_t n)
 {
 	uint8_t keys[4 * EG_FINGERPRINT_BYTES];
@@ -259,7 +259,7 @@ static void write_old_manifest(const struct eg_state *states, size_t n)
 	eg_manifest_render(keys, n, text);
 	memcpy(text, EG_MANIFEST_OLD, strlen(EG_MANIFEST_OLD));
 	snprintf(text + checked, sizeof(text) - checked, "check %016llx\n",
-		 (unsigned long long)eg_checksum(EG_CHECKSUM_START, text, checked));
+		 (unsigned long long)eg_fnv1a(EG_FNV1A_START, text, checked));
 	write_file("manifest", text, size);
 }
 
@@ -271,9 +271,9 @@ static void write_old_file(const struct eg_state *named, const struct eg_state *
 		   eg_state_render(state, text) - less);
 }
 
-/* Files of a version before the journal: whole ones are in the journal and gone afterwards; what is
- * wrong with others is told of their SA alone, as it was. */
-static void test_old_files(void **state)
+/* Files of a version before the journal: intact ones move to the journal and are removed; errors in
+ * others are reported for their SA only, as before. */
+static void test_migration(void **state)
 {
 	struct eg_state states[4], out;
 	char name[EG_FINGERPRINT_TEXT];
@@ -292,7 +292,7 @@ static void test_old_files(void **state)
 		if (opened < 2) {
 			write_old_manifest(states, 4);
 			write_old_file(&states[0], &states[0], 0);
-			write_old_file(&states[1], &states[1], 1); /* cut */
+			write_old_file(&states[1], &states[1], 1); /* truncated */
 			write_old_file(&states[2], &states[0], 0); /* another's */
 		}
 		dir = eg_state_dir_open(folder, read_only, &conf_pos, &errs);
@@ -300,26 +300,25 @@ static void test_old_files(void **state)
 		assert_int_equal(eg_state_dir_load(dir, &states[0], &conf_pos, "sa", &out, &errs),
 				 1);
 		assert_memory_equal(&states[0], &out, sizeof(out));
-		load(dir, &states[1],
-		     "is damaged: restore it from where it was, or make a new key");
+		load(dir, &states[1], "is damaged: put the original back, or make a new key");
 		load(dir, &states[2], "is another key's file: ");
-		load(dir, &states[3], "is lost: restore it from where it was, or make a new key");
+		load(dir, &states[3], "is lost: put the original back, or make a new key");
 		eg_state_dir_close(dir);
 		eg_fingerprint_print(states[0].key, name);
 		assert_int_equal(access(path_of(name), F_OK), read_only ? 0 : -1);
 		eg_fingerprint_print(states[1].key, name);
 		assert_int_equal(access(path_of(name), F_OK), 0);
 	}
-	/* A file of a newer version; of a key that nobody knows. */
+	/* A file of a newer version; a file of an unknown key. */
 	write_file(name, "espgate-state 12\nbetter than before\n", 36);
 	dir = open_dir();
 	load(dir, &states[1], "was written by a newer espgate: run that one, or make a new key");
 	eg_state_dir_close(dir);
 }
 
-/* A crash between the journal and the manifest: files are taken over again, but no mark falls,
- * whichever of the two went on. */
-static void test_old_files_again(void **state)
+/* A crash between journal and manifest: files are migrated again, but no watermark goes back,
+ * whichever of the two was used further. */
+static void test_migration_crash(void **state)
 {
 	struct eg_state states[2], out;
 	struct eg_state_dir *dir;
@@ -348,8 +347,8 @@ static void test_old_files_again(void **state)
 	eg_state_dir_close(dir);
 }
 
-/* A crash in the middle of a save leaves what was before. */
-static void test_leftovers(void **state)
+/* A crash in the middle of a save leaves the previous state. */
+static void test_interrupted_save(void **state)
 {
 	struct eg_state one = example(), out;
 	struct eg_errs errs = {0};
@@ -409,8 +408,8 @@ static struct eg_now now_plus(uint64_t ns)
 	return (struct eg_now){eg_wall_ns() + ns, eg_mono_ns() + ns};
 }
 
-/* Nothing before the disk has it; a crash goes on behind the mark, an orderly end behind the last
- * number used; bytes and age go on, too. */
+/* Nothing is granted before it is on disk. After a crash numbers continue after the watermark,
+ * after an orderly stop after the last number used; bytes and age continue, too. */
 static void test_restarts(void **state)
 {
 	struct eg_sa_store *store = open_store();
@@ -451,19 +450,19 @@ static void test_restarts(void **state)
 	assert_int_equal(grant.iv, before.iv + 10);
 	assert_int_equal(grant.n, 10);
 	assert_int_equal(events, 0);
-	eg_sa_count(sa, 10, 4000); /* 8,000 or 12,000 bytes: as far as is known */
+	eg_sa_count(sa, 10, 4000); /* 8,000 or 12,000 bytes, as far as known */
 	eg_sa_count(sa, 10, 4000);
 	assert_int_equal(eg_sa_reserve(sa, 1, 0).n, 0);
 	assert_int_equal(eg_sa_shortage(sa), EG_DROP_SA_EXPIRED);
 	now = now_plus(2000 * EG_NS_PER_S);
 	assert_int_equal(eg_sa_store_step(store, &now, count_event, &events), 0);
 	assert_int_equal(eg_sa_store_step(store, &now, count_event, &events), 0);
-	assert_int_equal(events, 100); /* told once */
+	assert_int_equal(events, 100); /* reported once */
 	eg_sa_store_free(store);
 	eg_errs_free(&errs);
 }
 
-/* Step until what was due is on the disk, or has failed. */
+/* Step until what was due is on disk, or has failed. */
 static int step(struct eg_sa_store *store, uint64_t *ahead_ns)
 {
 	int err = 0;
@@ -477,8 +476,8 @@ static int step(struct eg_sa_store *store, uint64_t *ahead_ns)
 	return err;
 }
 
-/* Half used: renewed; not renewed, because the disk fails: it ends at the mark, and goes on when
- * the disk does. */
+/* A half-used reservation is renewed. If the disk fails it is not: the SA stops at the watermark
+ * and continues when the disk has recovered. */
 static void test_renewal(void **state)
 {
 	struct eg_sa_store *store = open_store();
@@ -496,7 +495,7 @@ static void test_renewal(void **state)
 	assert_int_equal(eg_sa_reserve(sa, (unsigned)(limit + 1) / 2, now.wall_ns).n,
 			 (limit + 1) / 2);
 	snprintf(moved, sizeof(moved), "%s/journal", folder);
-	assert_int_equal(unlink(moved), 0); /* what is appended now is lost */
+	assert_int_equal(unlink(moved), 0); /* appends are lost from here on */
 	assert_int_equal(mkdir(path_of("journal.tmp"), 0700), 0);
 	assert_int_equal(step(store, &ahead_ns), -EISDIR);
 	assert_int_equal(atomic_load(&sa->seq_limit), limit);
@@ -509,7 +508,7 @@ static void test_renewal(void **state)
 	eg_sa_store_free(store);
 }
 
-/* The store hands on what the folder refuses. */
+/* The store reports what the directory refuses. */
 static void test_store_refuses(void **state)
 {
 	struct eg_sa_store *store = open_store();
@@ -527,7 +526,7 @@ static void test_store_refuses(void **state)
 	eg_sa_store_free(store);
 }
 
-/* What names a key is the key's alone, and none of its bytes. */
+/* A fingerprint is specific to its key and contains none of its bytes. */
 static void test_fingerprint(void **state)
 {
 	struct eg_keystore *keys = eg_keystore_new();
@@ -552,12 +551,12 @@ int run_state_tests(void)
 {
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),     cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_manifest), cmocka_unit_test(test_fingerprint),
-		WITH_FOLDER(test_folder),        WITH_FOLDER(test_load),
-		WITH_FOLDER(test_old_files),     WITH_FOLDER(test_old_files_again),
-		WITH_FOLDER(test_leftovers),     WITH_FOLDER(test_restarts),
-		WITH_FOLDER(test_renewal),       WITH_FOLDER(test_store_refuses),
+		cmocka_unit_test(test_text),        cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_manifest),    cmocka_unit_test(test_fingerprint),
+		WITH_FOLDER(test_directory),        WITH_FOLDER(test_load),
+		WITH_FOLDER(test_migration),        WITH_FOLDER(test_migration_crash),
+		WITH_FOLDER(test_interrupted_save), WITH_FOLDER(test_restarts),
+		WITH_FOLDER(test_renewal),          WITH_FOLDER(test_store_refuses),
 	};
 
 	return cmocka_run_group_tests_name("sa state", tests, NULL, NULL);

@@ -27,7 +27,7 @@ static struct eg_sa_spec base_spec(void)
 	};
 }
 
-/* Where nothing may be refused. */
+/* Acquire an SA that must not be refused. */
 static struct eg_sa *acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
 			     const uint8_t *material)
 {
@@ -44,7 +44,7 @@ static const uint8_t key_a[EG_SUITE_KEY_MAX] = "key a is thirty-two bytes long..
 static const uint8_t key_b[EG_SUITE_KEY_MAX] = "key b is thirty-two bytes long..salt";
 static const uint8_t salt_b[EG_SUITE_KEY_MAX] = "key a is thirty-two bytes long..SALT";
 
-/* The same spec and key: the same SA with all its state, as often as it is acquired. */
+/* Same spec and key: the same SA with all its state, however often it is acquired. */
 static void test_same(void **state)
 {
 	struct eg_sa_store *store = eg_sa_store_new(1);
@@ -64,15 +64,15 @@ static void test_same(void **state)
 	assert_ptr_equal(acquire(store, &spec, key_a), sa);
 	assert_int_equal(eg_replay_check(&sa->replay, 7), EG_DROP_ESP_REPLAY_SEEN);
 	eg_sa_release(store, sa);
-	eg_sa_release(store, sa); /* the last: gone, but for what it had seen */
+	eg_sa_release(store, sa); /* the last reference: removed, except for what it had received */
 	sa = acquire(store, &spec, key_a);
 	assert_int_equal(sa->refs, 1);
 	assert_int_equal(eg_replay_check(&sa->replay, 7), EG_DROP_ESP_REPLAY_SEEN);
 	eg_sa_release(store, NULL);
-	eg_sa_store_free(store); /* frees what is left */
+	eg_sa_store_free(store); /* frees the rest */
 }
 
-/* Another key makes another SA, and so does another salt. */
+/* A different key or salt makes a different SA. */
 static void test_different(void **state)
 {
 	struct eg_sa_store *store = eg_sa_store_new(1);
@@ -89,8 +89,8 @@ static void test_different(void **state)
 	eg_sa_store_free(store);
 }
 
-/* What a key belongs to is fixed for good; what else makes the SA, while it runs. Only its lifetime
- * may change. */
+/* The SA that a key belongs to is fixed for good; its other parameters are fixed while it runs,
+ * except its lifetime. */
 static void test_refused(void **state)
 {
 	static const struct {
@@ -142,7 +142,7 @@ static void test_refused(void **state)
 	}
 }
 
-/* A refused configuration leaves no trace: the key may be another SA's in the next one. */
+/* A refused configuration has no effect: the key may be another SA's in the next one. */
 static void test_never_used(void **state)
 {
 	struct eg_sa_store *store = eg_sa_store_new(1);
@@ -157,8 +157,8 @@ static void test_never_used(void **state)
 	eg_sa_store_free(store);
 }
 
-/* A key that left and comes back goes on where it was: no number, no IV and no packet twice. */
-static void test_comes_back(void **state)
+/* A key that is removed and added again continues: no number, IV or packet is used twice. */
+static void test_readd_continues(void **state)
 {
 	struct eg_sa_store *store = eg_sa_store_new(1);
 	struct eg_sa_spec spec = base_spec();
@@ -204,7 +204,7 @@ static void test_release_wipes(void **state)
 	eg_sa_store_free(store);
 }
 
-/* Owners spread over the workers; only outbound SAs of several workers are shared. */
+/* Owners are spread over the workers; only outbound SAs used by several workers are shared. */
 static void test_workers(void **state)
 {
 	struct rng rng = rng_start("workers");
@@ -269,7 +269,7 @@ static void test_random(void **state)
 	eg_sa_store_free(store);
 }
 
-/* SPI lookup against a walk through the list; every table is searched for what it has not, too. */
+/* SPI lookup against a linear search; every table is also searched for missing SPIs. */
 static void test_sad(void **state)
 {
 	struct rng rng = rng_start("SAD");
@@ -281,7 +281,7 @@ static void test_sad(void **state)
 		struct eg_sad_table sad;
 
 		for (size_t i = 0; i < n; i++) {
-			/* Dense or sparse; unique by its low bits. */
+			/* Dense or sparse; unique in the low bits. */
 			uint32_t spi = (uint32_t)(256 + i);
 
 			if (round % 2)
@@ -315,11 +315,15 @@ static void test_sad(void **state)
 int run_store_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same),          cmocka_unit_test(test_different),
-		cmocka_unit_test(test_release_wipes), cmocka_unit_test(test_workers),
-		cmocka_unit_test(test_random),        cmocka_unit_test(test_sad),
-		cmocka_unit_test(test_refused),       cmocka_unit_test(test_never_used),
-		cmocka_unit_test(test_comes_back),
+		cmocka_unit_test(test_same),
+		cmocka_unit_test(test_different),
+		cmocka_unit_test(test_release_wipes),
+		cmocka_unit_test(test_workers),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_sad),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_never_used),
+		cmocka_unit_test(test_readd_continues),
 	};
 
 	return cmocka_run_group_tests_name("sa store", tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* When reservations are renewed, and what they then are: a table; and a daemon that crashes at
- * every moment, whose numbers never come twice. */
+/* When reservations are renewed, and their new values: a table; and a daemon that crashes at every
+ * moment and never reuses a number. */
 #include "sa/sa_tests.h"
 
 #include "sa/lifetime.h"
@@ -20,9 +20,9 @@ static void test_table(void **state)
 		bool esn;
 		struct eg_watermarks watermarks;
 		struct eg_usage now;
-		uint64_t end; /* 0: of the sequence */
+		uint64_t end; /* 0: the sequence space */
 		bool due;
-		uint64_t seq, iv; /* of the next marks */
+		uint64_t seq, iv; /* of the next watermarks */
 	} cases[] = {
 		{"new", false, {0}, {0, 0, WALL, 5}, 0, true, MIN, WALL + DAY},
 		{"new with ESN", true, {0}, {0, 0, WALL, 5}, 0, true, MINE, WALL + DAY},
@@ -79,9 +79,9 @@ static void test_table(void **state)
 	}
 }
 
-/* A sender under load whose control thread looks every so often, and that crashes anywhere, also
- * between the disk and the workers; the wall clock runs, stands and jumps. What it sent is only
- * ever above what it sent before. */
+/* A sender under load whose control thread runs irregularly and which crashes anywhere, also
+ * between the disk and the workers, while the wall clock runs, stops and jumps. Every number it
+ * sends is higher than all before. */
 static void test_crashes(void **state)
 {
 	struct rng rng = rng_start("crashes");
@@ -136,8 +136,8 @@ static void test_crashes(void **state)
 	assert_true(last_iv < WALL + 3000ull * 20 * DAY);
 }
 
-/* The first packet received is recorded at once, later ones in turn; and which reservation ends
- * soonest, by the faster one of two rates. */
+/* The first packet received is recorded at once, later ones periodically. The most urgent
+ * reservation is found by the higher of two rates. */
 static void test_due(void **state)
 {
 	const struct eg_watermarks none = {0},
@@ -162,7 +162,7 @@ static void test_due(void **state)
 	assert_true(eg_watermarks_seconds_left(&some, &now, 0) == 0);
 }
 
-static void test_life(void **state)
+static void test_lifetime(void **state)
 {
 	/* clang-format off */
 	static const struct {
@@ -226,9 +226,9 @@ static void test_percent(void **state)
 int run_watermark_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),   cmocka_unit_test(test_crashes),
-		cmocka_unit_test(test_percent), cmocka_unit_test(test_due),
-		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_table),    cmocka_unit_test(test_crashes),
+		cmocka_unit_test(test_percent),  cmocka_unit_test(test_due),
+		cmocka_unit_test(test_lifetime),
 	};
 
 	return cmocka_run_group_tests_name("sa marks", tests, NULL, NULL);

@@ -1,11 +1,11 @@
-#include "sa/state_file.h"
+#include "sa/state_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t eg_checksum(uint64_t sum, const char *text, size_t n)
+uint64_t eg_fnv1a(uint64_t sum, const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		sum = (sum ^ (uint8_t)text[i]) * 0x100000001b3ull;
@@ -14,7 +14,7 @@ uint64_t eg_checksum(uint64_t sum, const char *text, size_t n)
 
 static uint64_t checksum(const char *text, size_t n)
 {
-	return eg_checksum(EG_CHECKSUM_START, text, n);
+	return eg_fnv1a(EG_FNV1A_START, text, n);
 }
 
 const char *eg_fingerprint_print(const uint8_t key[EG_FINGERPRINT_BYTES],
@@ -30,7 +30,7 @@ static int hex_digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int read_fingerprint(const char *text, uint8_t key[EG_FINGERPRINT_BYTES])
+static int parse_fingerprint(const char *text, uint8_t key[EG_FINGERPRINT_BYTES])
 {
 	for (size_t i = 0; i < EG_FINGERPRINT_BYTES; i++) {
 		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
@@ -56,7 +56,7 @@ size_t eg_state_render(const struct eg_state *state, char text[EG_STATE_TEXT_MAX
 				     "check %016" PRIx64 "\n", checksum(text, (size_t)n)));
 }
 
-enum eg_state_fault eg_state_fault_of(const char *text, const char *head)
+enum eg_state_fault eg_state_check_version(const char *text, const char *head)
 {
 	size_t name = strcspn(head, " ") + 1;
 	char *end;
@@ -82,55 +82,71 @@ size_t eg_state_line_render(const struct eg_state *state, char text[EG_STATE_TEX
 				state->bytes, state->since_ns);
 }
 
-bool eg_state_line_parse(const char *text, size_t n, struct eg_state *out)
+/* Parse the fields before the SPI; returns their length, or 0. A per-key file is always of an
+ * outbound SA. */
+static int parse_head(const char *text, bool is_line, char key[EG_FINGERPRINT_TEXT], char dir[4])
 {
-	char copy[EG_STATE_TEXT_MAX], again[EG_STATE_TEXT_MAX];
-	char key[EG_FINGERPRINT_TEXT], dir[4], remote[EG_IP_TEXT];
-	struct eg_state state = {0};
+	int n = 0;
 
-	if (n >= sizeof(copy))
-		return false;
-	memcpy(copy, text, n);
-	copy[n] = '\0';
-	if (sscanf(copy,
-		   "key %32s dir %3s spi 0x%8" SCNx32 " suite %31s remote %45s seq %" SCNu64
-		   " iv %" SCNu64 " bytes %" SCNu64 " since %" SCNu64,
-		   key, dir, &state.spi, state.suite, remote, &state.seq, &state.iv, &state.bytes,
-		   &state.since_ns) != 9 ||
-	    strlen(key) != 2 * EG_FINGERPRINT_BYTES || read_fingerprint(key, state.key) ||
+	if (is_line)
+		sscanf(text, "key %32s dir %3s %n", key, dir, &n);
+	else
+		sscanf(text, "espgate-state 1 key %32s %n", key, &n);
+	return n;
+}
+
+/* Parse a state of n bytes, NUL-terminated. sscanf() is lenient about white space and digits, so
+ * the state is rendered again: only the one canonical spelling is accepted. */
+static bool parse_state(const char *text, size_t n, bool is_line, struct eg_state *out)
+{
+	char key[EG_FINGERPRINT_TEXT] = "", dir[4] = "out", remote[EG_IP_TEXT];
+	char again[EG_STATE_TEXT_MAX];
+	int head = parse_head(text, is_line, key, dir);
+	struct eg_state state = {.inbound = !strcmp(dir, "in")};
+	size_t again_n;
+
+	_Static_assert(EG_FINGERPRINT_TEXT == 33 && EG_IP_TEXT >= 46 && EG_STATE_SUITE_MAX == 32,
+		       "field widths for sscanf()");
+	if (!head ||
+	    sscanf(text + head,
+		   "spi 0x%8" SCNx32 " suite %31s remote %45s seq %" SCNu64 " iv %" SCNu64
+		   " bytes %" SCNu64 " since %" SCNu64,
+		   &state.spi, state.suite, remote, &state.seq, &state.iv, &state.bytes,
+		   &state.since_ns) != 7 ||
+	    strlen(key) != 2 * EG_FINGERPRINT_BYTES || parse_fingerprint(key, state.key) ||
 	    eg_ip_parse(remote, &state.remote))
 		return false;
-	state.inbound = !strcmp(dir, "in");
-	if (eg_state_line_render(&state, again) != n || memcmp(again, text, n))
+	again_n = is_line ? eg_state_line_render(&state, again) : eg_state_render(&state, again);
+	if (again_n != n || memcmp(again, text, n))
 		return false;
 	*out = state;
 	return true;
 }
 
-enum eg_state_fault eg_state_parse(const char *text, size_t n, struct eg_state *out)
+static bool terminate(const char *text, size_t n, char copy[EG_STATE_TEXT_MAX])
 {
-	char copy[EG_STATE_TEXT_MAX], again[EG_STATE_TEXT_MAX];
-	char key[EG_FINGERPRINT_TEXT], remote[EG_IP_TEXT];
-	struct eg_state state = {0};
-
-	_Static_assert(EG_FINGERPRINT_TEXT == 33 && EG_IP_TEXT >= 46 && EG_STATE_SUITE_MAX == 32,
-		       "what sscanf is told");
-	if (n >= sizeof(copy))
-		return EG_STATE_DAMAGED;
+	if (n >= EG_STATE_TEXT_MAX)
+		return false;
 	memcpy(copy, text, n);
 	copy[n] = '\0';
-	if (sscanf(copy,
-		   "espgate-state 1 key %32s spi 0x%8" SCNx32 " suite %31s remote %45s seq %" SCNu64
-		   " iv %" SCNu64 " bytes %" SCNu64 " since %" SCNu64,
-		   key, &state.spi, state.suite, remote, &state.seq, &state.iv, &state.bytes,
-		   &state.since_ns) != 8 ||
-	    strlen(key) != 2 * EG_FINGERPRINT_BYTES || read_fingerprint(key, state.key) ||
-	    eg_ip_parse(remote, &state.remote))
-		return eg_state_fault_of(copy, "espgate-state 1");
-	if (eg_state_render(&state, again) != n || memcmp(again, text, n))
-		return eg_state_fault_of(copy, "espgate-state 1");
-	*out = state;
-	return EG_STATE_OK;
+	return true;
+}
+
+bool eg_state_line_parse(const char *text, size_t n, struct eg_state *out)
+{
+	char copy[EG_STATE_TEXT_MAX];
+
+	return terminate(text, n, copy) && parse_state(copy, n, true, out);
+}
+
+enum eg_state_fault eg_state_parse(const char *text, size_t n, struct eg_state *out)
+{
+	char copy[EG_STATE_TEXT_MAX];
+
+	if (!terminate(text, n, copy))
+		return EG_STATE_DAMAGED;
+	return parse_state(copy, n, false, out) ? EG_STATE_OK
+						: eg_state_check_version(copy, "espgate-state 1");
 }
 
 size_t eg_manifest_bytes(size_t n)
@@ -168,11 +184,11 @@ enum eg_state_fault eg_manifest_parse(const char *text, size_t size, uint8_t *ke
 
 	snprintf(head, sizeof(head), "%.*s", (int)(size < 31 ? size : 31), text);
 	if (size < eg_manifest_bytes(0) || (size - eg_manifest_bytes(0)) % EG_MANIFEST_LINE)
-		return eg_state_fault_of(head, EG_MANIFEST_HEAD);
+		return eg_state_check_version(head, EG_MANIFEST_HEAD);
 	*n = (size - eg_manifest_bytes(0)) / EG_MANIFEST_LINE;
 	for (size_t i = 0; i < *n; i++, at += EG_MANIFEST_LINE) {
-		if (read_fingerprint(at, keys + i * EG_FINGERPRINT_BYTES))
-			return eg_state_fault_of(head, EG_MANIFEST_HEAD);
+		if (parse_fingerprint(at, keys + i * EG_FINGERPRINT_BYTES))
+			return eg_state_check_version(head, EG_MANIFEST_HEAD);
 	}
 	again = malloc(size);
 	if (!again)
@@ -180,7 +196,7 @@ enum eg_state_fault eg_manifest_parse(const char *text, size_t size, uint8_t *ke
 	*journal = memcmp(text, EG_MANIFEST_OLD, head_n);
 	render_manifest(*journal ? EG_MANIFEST_HEAD : EG_MANIFEST_OLD, keys, *n, again);
 	if (memcmp(again, text, size))
-		fault = eg_state_fault_of(head, EG_MANIFEST_HEAD);
+		fault = eg_state_check_version(head, EG_MANIFEST_HEAD);
 	free(again);
 	return fault;
 }
