@@ -1,6 +1,7 @@
 #include "ctl/builder.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -88,6 +89,9 @@ static void *thread_main(void *arg)
 		if (trash) {
 			pthread_mutex_unlock(&builder->mutex);
 			trash->discard(trash);
+			/* What a build frees lies between what the next one still uses: the process
+			 * would keep the peak of every build. */
+			malloc_trim(0);
 			pthread_mutex_lock(&builder->mutex);
 		} else if (builder->waiting) {
 			run_build(builder);
