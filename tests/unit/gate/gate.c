@@ -15,7 +15,7 @@
 
 #define MBUFS 1023
 
-/* The harness's own: one EAL a process. */
+/* One EAL per process. */
 static struct rte_mempool *pool;
 
 void gate_eal_open(void)
@@ -207,7 +207,7 @@ static uint8_t proto_of(const struct line *line)
 	return (uint8_t)atoi(line->proto);
 }
 
-/* Layer 4 of `line`, 40 bytes whatever it is. */
+/* Layer 4 of `line`: always 40 bytes. */
 static void write_l4(const struct line *line, uint8_t *at)
 {
 	static const char letters[] = "FSRPA";
@@ -275,7 +275,7 @@ struct packet packet_of(const char *text)
 	else
 		write_ip4(&line, &packet);
 	if (line.off)
-		memset(packet.bytes + head, 0xaa, 40); /* nothing there may be taken for ports */
+		memset(packet.bytes + head, 0xaa, 40); /* must not be mistaken for ports */
 	else
 		write_l4(&line, packet.bytes + head);
 	return packet;
@@ -401,7 +401,7 @@ uint64_t gate_opened(const struct gate *gate)
 	       eg_counted(&gate->path[1]->stats->opened);
 }
 
-/* What was counted since the policy came into force. */
+/* Counted since the policy came into force. */
 uint64_t gate_allowed(const struct gate *gate)
 {
 	const struct eg_snap_policy *policy = gate->snap.policy;

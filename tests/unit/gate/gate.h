@@ -28,19 +28,19 @@ struct gate {
 	struct eg_path *path[GATE_WORKERS];
 	struct eg_snap_world world;
 	struct eg_snap snap;
-	bool verify; /* the sources' check stands behind parse: world.routes and the like are set */
+	bool verify;         /* parse is followed by the source check: world.routes etc. are set */
 	bool networks;       /* gate_policies(): 10.0.0.0/24 and fd00::/64 are pod networks */
-	uint64_t generation; /* of policies, so far */
+	uint64_t generation; /* of the last policy */
 	uint64_t rx, passed;
 	uint64_t later_cycles; /* the workers' time is ahead of the TSC by so much */
 };
 
 struct packet {
 	uint16_t n;
-	uint8_t bytes[2048]; /* from the IP header on */
+	uint8_t bytes[2048]; /* starting with the IP header */
 };
 
-/* EAL, once a program. */
+/* Start EAL, once per program. */
 void gate_eal_open(void);
 void gate_eal_close(void);
 
@@ -49,26 +49,26 @@ struct gate *gate_open(uint32_t connections);
 /* rx = passed + drops, and no mbuf is missing. */
 void gate_check(const struct gate *gate);
 
-/* Checks, too. */
+/* Includes gate_check(). */
 void gate_close(struct gate *gate);
 
-/* Put a policy in force, as a reload does: the cluster is the gate's from then on, the generation
- * counts up. */
+/* Put a policy in force, as a reload does: the gate takes over the cluster and increments the
+ * generation. */
 struct eg_snap_policy *gate_publish(struct gate *gate, struct eg_cluster *cluster);
 
-/* The pods above, with these policies (YAML documents; "" for none). */
+/* The pods above with these policies (YAML documents; "" for none). */
 struct eg_snap_policy *gate_policies(struct gate *gate, const char *yaml);
 
 struct packet packet_of(const char *line);
 
-/* An ICMP error about a packet of which `n` bytes are quoted. */
+/* An ICMP error about a packet, quoting `n` bytes of it. */
 struct packet error_about(const char *from_to, unsigned type, const struct packet *about, size_t n);
 
-/* One batch of n <= 64 at a worker; passed[i] is set where packet i survived. */
+/* Process a batch of n <= 64 on a worker; passed[i] is set if packet i survived. */
 void gate_burst(struct gate *gate, unsigned worker, const struct packet *packets, unsigned n,
 		bool *passed);
 
-/* One packet alone, at worker 0 or any. */
+/* Process a single packet on worker 0 or a given one. */
 enum eg_verdict gate_packet(struct gate *gate, unsigned worker, const struct packet *packet);
 enum eg_verdict gate_line(struct gate *gate, const char *line);
 
@@ -78,14 +78,14 @@ struct row {
 	enum eg_verdict want;
 };
 
-/* Send the lines in their order, by workers in turn; fails the test at the first that is not as
- * wanted. */
+/* Send the lines in order, alternating between workers; fails the test at the first unexpected
+ * result. */
 void gate_rows(struct gate *gate, const char *what, const struct row *rows, size_t n);
 
 uint64_t gate_drops(const struct gate *gate, enum eg_verdict reason);
 uint64_t gate_opened(const struct gate *gate);
 
-/* Connections allowed by all rules, and packets denied by all policies, in the policy in force. */
+/* In the policy in force: connections allowed by all rules, packets denied by all policies. */
 uint64_t gate_allowed(const struct gate *gate);
 uint64_t gate_denied(const struct gate *gate);
 

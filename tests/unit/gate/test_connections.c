@@ -1,5 +1,5 @@
-/* Replies pass where policy isolates their direction; nothing else does. Both directions reach
- * different workers in most rows: gate_rows() takes them in turn. */
+/* Replies pass even if policy isolates their direction; nothing else does. In most rows the two
+ * directions reach different workers: gate_rows() alternates. */
 #include "gate/gate.h"
 
 #include "net/bytes.h"
@@ -9,8 +9,8 @@
 #define EGRESS  EG_DROP_POLICY_EGRESS
 #define INGRESS EG_DROP_POLICY_INGRESS
 
-/* Client and server are isolated both ways; the client may reach the server's three ports and ping
- * it. */
+/* Client and server are isolated in both directions; the client may reach and ping three ports of
+ * the server. */
 static const char *const web =
 	"apiVersion: networking.k8s.io/v1\n"
 	"kind: NetworkPolicy\n"
@@ -30,7 +30,7 @@ static const char *const web =
 	"  policyTypes: [Ingress, Egress]\n"
 	"  egress: [{to: [{podSelector: {matchLabels: {pod: s}}}]}]\n";
 
-/* Everything between client and server that no port names. */
+/* Everything between client and server that is not named by a port. */
 static const char *const any = "apiVersion: networking.k8s.io/v1\n"
 			       "kind: NetworkPolicy\n"
 			       "metadata: {name: all, namespace: x}\n"
@@ -66,23 +66,23 @@ static void test_tcp(void **state)
 		{11, "o s tcp 40000 80 S", INGRESS},
 		{12, "s o tcp 80 40000 SA", EGRESS},
 		{13, "s c udp 80 40000", EGRESS},
-		/* The server's own attempt, from the very same ports. */
+		/* The server's own connection attempt, from the very same ports. */
 		{14, "s c tcp 80 40000 S", EGRESS},
 		{15, "s c tcp 80 40000 PA", PASS},
-		/* Goodbye, repeated; the server still sends (RFC 9293 s3.6). */
+		/* FIN, retransmitted; the server still sends (RFC 9293 s3.6). */
 		{16, "c s tcp 40000 80 FA", PASS},
 		{17, "c s tcp 40000 80 FA", PASS},
 		{18, "s c tcp 80 40000 PA", PASS},
 		{19, "s c tcp 80 40000 FA", PASS},
 		{20, "c s tcp 40000 80 A", PASS},
 		{21, "s c tcp 80 40000 S", EGRESS},
-		/* The same ports again. */
+		/* The same ports are reused. */
 		{22, "c s tcp 40000 80 S", PASS},
 		{23, "s c tcp 80 40000 SA", PASS},
 		{24, "c s tcp 40000 80 R", PASS},
-		{25, "s c tcp 80 40000 A", PASS}, /* crossed it on the way */
+		{25, "s c tcp 80 40000 A", PASS}, /* crossed the FIN on the wire */
 		{26, "s c tcp 80 40000 S", EGRESS},
-		/* IPv6 is another connection. */
+		/* IPv6 is a separate connection. */
 		{27, "S C tcp 80 40000 SA", EGRESS},
 		{28, "C S tcp 40000 80 S", PASS},
 		{29, "S C tcp 80 40000 SA", PASS},
@@ -91,7 +91,8 @@ static void test_tcp(void **state)
 
 	(void)state;
 	gate_rows(gate, "TCP", rows, COUNT(rows));
-	/* Rows 3, 22 and 28 opened; each counts once for the ingress rule and once for egress. */
+	/* Rows 3, 22 and 28 opened connections; each counts once for the ingress rule and once for
+	 * egress. */
 	assert_int_equal(gate_opened(gate), 3);
 	assert_int_equal(gate_allowed(gate), 6);
 	gate_close(gate);
@@ -131,7 +132,7 @@ static void test_udp_sctp(void **state)
 	gate_close(gate);
 }
 
-/* Rules with ports do not cover ICMP, rules without do (lib/policy/reference.h). */
+/* Rules with ports do not cover ICMP, rules without ports do (lib/policy/reference.h). */
 static void test_echo(void **state)
 {
 	static const struct row with_ports[] = {
@@ -146,7 +147,7 @@ static void test_echo(void **state)
 		{12, "s c icmp 0 77", PASS},
 		{13, "c s icmp 8 77", PASS},
 		{14, "s c icmp 0 78", EGRESS},
-		/* The server's own ping, under the very same identifier. */
+		/* The server's own ping with the very same identifier. */
 		{15, "s c icmp 8 77", EGRESS},
 		{16, "c s icmp 8 0", PASS},
 		{17, "s c icmp 0 0", PASS},
@@ -154,10 +155,10 @@ static void test_echo(void **state)
 		{19, "C S icmp 128 77", PASS},
 		{20, "S C icmp 129 77", PASS},
 		{21, "S C icmp 128 77", EGRESS},
-		/* Timestamp (13) and its reply (14) have no connection. */
+		/* Timestamp (13) and its reply (14) are not tracked. */
 		{22, "c s icmp 13 77", PASS},
 		{23, "s c icmp 14 77", EGRESS},
-		/* Other protocols: one connection a pair of addresses. */
+		/* Other protocols: one connection per pair of addresses. */
 		{24, "s c 47", EGRESS},
 		{25, "c s 47", PASS},
 		{26, "s c 47", PASS},
@@ -174,7 +175,7 @@ static void test_echo(void **state)
 	gate_close(gate);
 }
 
-/* Where both may ping, each has its own connection: counted once each. */
+/* If both may ping, each ping is a connection of its own, counted once. */
 static void test_both_ping(void **state)
 {
 	static const struct row rows[] = {
@@ -189,7 +190,7 @@ static void test_both_ping(void **state)
 	gate_close(gate);
 }
 
-/* A pod and itself; pods that nothing isolates; an address that is nobody's. */
+/* A pod and itself; pods that are not isolated; an address that belongs to no pod. */
 static void test_unisolated(void **state)
 {
 	static const struct row rows[] = {
@@ -206,7 +207,7 @@ static void test_unisolated(void **state)
 	gate_close(gate);
 }
 
-/* The opening and its replies in one batch, as a capture that is played has them. */
+/* A connection's opening and its replies in one batch, as when a capture is replayed. */
 static void test_one_batch(void **state)
 {
 	static const struct {
@@ -258,7 +259,7 @@ static uint64_t would_drop(const struct gate *gate, enum eg_verdict reason)
 	       eg_counted(&gate->path[1]->stats->would_drop[reason]);
 }
 
-/* What the control thread is told, and takes. */
+/* The records that the control thread gets. */
 static unsigned audit_records(struct gate *gate)
 {
 	struct eg_drop_record record;
@@ -274,8 +275,9 @@ static unsigned audit_records(struct gate *gate)
 	return n;
 }
 
-/* Audit: all passes; what would be dropped is counted, also in a connection's later packets, and
- * nothing that passed in audit is a licence when the policy is enforced. */
+/* Audit: everything passes; what would be dropped is counted, including later packets of a
+ * connection, and nothing that passed in audit mode may pass because of it once the policy is
+ * enforced. */
 static void test_audit(void **state)
 {
 	static const struct row audited[] = {
@@ -302,8 +304,8 @@ static void test_audit(void **state)
 			 1);
 	assert_int_equal(gate_denied(gate), 4);
 	assert_int_equal(gate_allowed(gate), 2);
-	/* By connection: one that ingress denies, whatever its packets, and one that egress does.
-	 */
+	/* Per connection: one that ingress denies, whatever its packets, and one that egress
+	 * denies. */
 	assert_int_equal(would_drop(gate, EG_DROP_POLICY_INGRESS), 1);
 	assert_int_equal(would_drop(gate, EG_DROP_POLICY_EGRESS), 1);
 	assert_int_equal(audit_records(gate), 2);
@@ -312,7 +314,7 @@ static void test_audit(void **state)
 	gate_close(gate);
 }
 
-/* Egress is named where both ends deny; every policy that isolates the end counts. */
+/* If both ends deny, egress is named; every policy that isolates the pod counts. */
 static void test_counters(void **state)
 {
 	struct gate *gate = open_with(web);
@@ -333,7 +335,7 @@ static void test_counters(void **state)
 }
 
 /* However many policies isolate a pod, a denied packet touches one counter; reports show it under
- * every one of them. */
+ * each of them. */
 static void test_many_policies(void **state)
 {
 	struct eg_buf text = {0};
@@ -362,8 +364,8 @@ static void test_many_policies(void **state)
 	eg_buf_free(&text);
 }
 
-/* An echo reply that nobody asked for passes where policy allows it, but opens nothing: the way
- * back would be open for requests. */
+/* An unsolicited echo reply passes if policy allows it but opens nothing: otherwise requests could
+ * pass in the other direction. */
 static void test_reply_opens_nothing(void **state)
 {
 	static const char *const replies[] = {"c s icmp 0 7", "C S icmp 129 7"};
@@ -393,14 +395,14 @@ static struct packet numbered(const char *line, uint32_t seq, uint32_t ack)
 	return packet;
 }
 
-/* Resets from outside the window are forwarded, but the connection lives on; half open ones go
- * after a minute. */
+/* Resets outside the window are forwarded, but the connection stays; half-open ones expire after a
+ * minute. */
 static void test_resets(void **state)
 {
 	static const struct {
 		const char *line;
 		uint32_t seq, ack;
-		uint32_t lives_s; /* so many seconds, and not one more */
+		uint32_t lives_s; /* expires after so many seconds, and not earlier */
 	} rows[] = {
 		{"c s tcp 40000 80 S", 1000, 0, 30},
 		{"s c tcp 80 40000 SA", 0x50000000, 1001, 60},
@@ -435,9 +437,8 @@ static void test_resets(void **state)
 	}
 }
 
-/* An echo reply that nobody asked for opens no connection, even between pods that policy does not
- * isolate: a flood of them would fill the table. One that was asked for belongs to the request's.
- */
+/* An unsolicited echo reply opens no connection, even between pods that are not isolated: a flood
+ * would fill the table. A solicited one belongs to the request's connection. */
 static void test_echo_reply_opens_nothing(void **state)
 {
 	static const struct row unasked[] = {

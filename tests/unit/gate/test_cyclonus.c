@@ -1,6 +1,6 @@
-/* All probes of cyclonus as packets. Every step's policies and labels are a reload over one
- * connection table, so that what the step before allowed is asked again; ports are few, so that
- * most probes meet a connection of an earlier step. */
+/* All cyclonus probes as packets. Every step's policies and labels are a reload on one connection
+ * table, so that connections allowed by the previous step are decided again; with few ports, most
+ * probes meet a connection of an earlier step. */
 #include "gate/gate.h"
 
 #include "common/cyclonus.h"
@@ -68,8 +68,8 @@ static struct probe read_probe(const struct eg_node *step, const struct eg_node 
 	return probe;
 }
 
-/* A SYN of the other end, or data of a connection that somebody opened from there: cyclonus has
- * each pair both ways under the same port, but our source ports keep them apart. */
+/* A SYN from the other end, or data of a connection opened from there: cyclonus probes each pair in
+ * both directions with the same port, but our source ports keep them apart. */
 static void check_probe(struct tally *tally, const struct eg_node *step, const struct eg_node *node)
 {
 	struct probe probe = read_probe(step, node);

@@ -1,4 +1,5 @@
-/* Floods against the table: who is there suffers nothing, and who comes still gets in. */
+/* Floods against the connection table: existing connections are not affected, and new ones still
+ * succeed. */
 #include "gate/gate.h"
 
 #include "net/bytes.h"
@@ -65,7 +66,7 @@ static void establish(struct gate *gate)
 	}
 }
 
-/* Every one of them is in the table still. */
+/* All of them are still in the table. */
 static void check_established(struct gate *gate)
 {
 	for (uint32_t n = 0; n < ESTABLISHED; n++) {
@@ -89,11 +90,11 @@ static void reclaim(struct gate *gate)
 
 struct flood {
 	const char *line;
-	bool one;      /* source */
-	bool answered; /* by whom it meets */
+	bool one;      /* a single source */
+	bool answered; /* the flood's targets answer */
 };
 
-/* A batch of the flood, and what it is answered. */
+/* A batch of the flood, and the answers to it. */
 static void flood_batch(struct gate *gate, const struct flood *flood, uint32_t *n)
 {
 	static struct packet packets[EG_BATCH_MAX];
@@ -112,16 +113,16 @@ static void flood_batch(struct gate *gate, const struct flood *flood, uint32_t *
 	}
 }
 
-/* While it lasts, established connections stay, and others' handshakes, with a batch of the flood
- * between each two of their packets, succeed: all of them where one source floods, nearly all where
- * nobody can tell the flood from them. */
+/* During the flood established connections stay, and other hosts' handshakes, with a batch of the
+ * flood between every two of their packets, succeed: all of them if one source floods, nearly all
+ * if the flood cannot be told from them. */
 static void run_flood(const struct flood *flood)
 {
 	struct gate *gate = gate_open(CONNECTIONS);
 	uint32_t n = 0, opened = 0, before = 0;
 
 	gate_policies(gate, "");
-	/* Those that are there have had their share. */
+	/* The established connections have used up their source's share. */
 	eg_flow_limit_source(gate->table, ESTABLISHED);
 	establish(gate);
 	while (n < FLOOD / 2)
@@ -149,7 +150,7 @@ static void run_flood(const struct flood *flood)
 	check_established(gate);
 	before = eg_flow_in_use(gate->table);
 	assert_true(before <= CONNECTIONS);
-	/* It idles out within a minute, though half of it was answered. */
+	/* The flood expires within a minute, although half of it was answered. */
 	eg_flow_sweep(gate->table, gate->table->bucket_mask + 1, gate->path[0]->lookups.now.s + 61);
 	assert_true(eg_flow_in_use(gate->table) <= ESTABLISHED + OTHERS);
 	gate_close(gate);
@@ -168,7 +169,8 @@ static void test_floods(void **state)
 		run_flood(&floods[i]);
 }
 
-/* Nothing gives way where all have answered: then new ones are dropped by name. */
+/* If all connections have been answered, nothing is evicted: new ones are dropped with a named
+ * reason. */
 static void test_full(void **state)
 {
 	struct gate *gate = gate_open(1024);
@@ -192,7 +194,7 @@ static void test_full(void **state)
 	gate_close(gate);
 }
 
-/* Audit forwards also what it has no room to remember. */
+/* In audit mode, packets that cannot be recorded are also forwarded. */
 static void test_full_audit(void **state)
 {
 	struct gate *gate = gate_open(1024);

@@ -1,4 +1,4 @@
-/* Fragments follow their first one, and only it. */
+/* Later fragments follow their own first fragment only. */
 #include "gate/gate.h"
 
 #define PASS    EG_PASS
@@ -6,7 +6,7 @@
 #define ORPHAN  EG_DROP_FRAGMENT_ORPHAN
 #define OVERLAP EG_DROP_FRAGMENT_OVERLAP
 
-/* c may reach s by two ports; s answers though it is isolated. */
+/* c may reach two ports of s; s answers although it is isolated. */
 static const char *const policies = "apiVersion: networking.k8s.io/v1\n"
 				    "kind: NetworkPolicy\n"
 				    "metadata: {name: server, namespace: x}\n"
@@ -19,13 +19,13 @@ static const char *const policies = "apiVersion: networking.k8s.io/v1\n"
 
 static void test_order(void **state)
 {
-	/* All at one worker: see below. */
+	/* All on one worker: see below. */
 	static const struct row rows[] = {
 		{1, "c s udp 9 53 . id=7 off=40 mf", ORPHAN},
 		{2, "c s udp 9 53 . id=7 off=0 mf", PASS},
 		{3, "c s udp 9 53 . id=7 off=40 mf", PASS},
 		{4, "c s udp 9 53 . id=7 off=1480", PASS},
-		{5, "c s udp 9 53 . id=7 off=80 mf", PASS}, /* late, but behind the first */
+		{5, "c s udp 9 53 . id=7 off=80 mf", PASS}, /* out of order, but after the first */
 		{6, "c s udp 9 53 . id=8 off=40 mf", ORPHAN},
 		{7, "o s udp 9 53 . id=7 off=40 mf", ORPHAN},
 		{8, "c s tcp 9 80 S id=7 off=40 mf", ORPHAN}, /* another protocol's */
@@ -34,19 +34,19 @@ static void test_order(void **state)
 		{11, "o s udp 9 53 . id=9 off=40", ORPHAN},
 		{12, "c s udp 9 54 . id=10 off=0 mf", INGRESS},
 		{13, "c s udp 9 54 . id=10 off=40", ORPHAN},
-		/* The reply's fragments, though s is isolated. */
+		/* The reply's fragments, although s is isolated. */
 		{14, "s c udp 53 9 . id=1 off=40 mf", ORPHAN},
 		{15, "s c udp 53 9 . id=1 off=0 mf", PASS},
 		{16, "s c udp 53 9 . id=1 off=40", PASS},
-		/* IPv6: the identification has 32 bits and no protocol. */
+		/* IPv6: 32-bit identification, not specific to a protocol. */
 		{20, "C S udp 9 53 . id=70000 off=40", ORPHAN},
 		{21, "C S udp 9 53 . id=70000 off=0 mf", PASS},
 		{22, "C S udp 9 53 . id=70000 off=40", PASS},
 		{23, "C S udp 9 53 . id=4464 off=40", ORPHAN}, /* 70000 modulo 2^16 */
-		/* Offset 0 and no more: a whole packet (RFC 6946). */
+		/* Offset 0 without M: a whole packet (RFC 6946). */
 		{24, "C S udp 9 53 . id=70001 off=0", PASS},
 		{25, "C S udp 9 53 . id=70001 off=40", ORPHAN},
-		/* Inside the first one's 40 bytes (RFC 1858 s3, RFC 5722 s4). */
+		/* Inside the first fragment's 40 bytes (RFC 1858 s3, RFC 5722 s4). */
 		{30, "c s tcp 9 80 S id=20 off=0 mf", PASS},
 		{31, "c s tcp 9 80 S id=20 off=8 mf", OVERLAP},
 		{32, "c s tcp 9 80 S id=20 off=32 mf", OVERLAP},
@@ -54,9 +54,9 @@ static void test_order(void **state)
 		{34, "C S tcp 9 80 S id=20 off=0 mf", PASS},
 		{35, "C S tcp 9 80 S id=20 off=32 mf", OVERLAP},
 		{36, "C S tcp 9 80 S id=20 off=40", PASS},
-		/* A second first one is decided like any. */
+		/* A repeated first fragment is decided like any other. */
 		{37, "s c tcp 80 9 S id=21 off=0 mf", EG_DROP_POLICY_EGRESS},
-		/* Between these all is allowed, in whatever order it comes. */
+		/* Everything is allowed between these, in any order. */
 		{40, "f g udp 9 53 . id=30 off=40 mf", PASS},
 		{41, "f g udp 9 53 . id=30 off=0 mf", PASS},
 		{42, "F G tcp 9 53 S id=30 off=80 mf", PASS},
@@ -76,7 +76,7 @@ static void test_order(void **state)
 	gate_close(gate);
 }
 
-/* Within a batch the order of arrival counts too. */
+/* Order of arrival also counts within a batch. */
 static void test_one_batch(void **state)
 {
 	struct gate *gate = gate_open(1024);
@@ -119,7 +119,8 @@ static void test_audited_orphan(void **state)
 	gate_close(gate);
 }
 
-/* A reload between first and later: the connection is asked, so nothing is lost but by policy. */
+/* A reload between first and later fragments: the connection is looked up, so only policy can drop
+ * them. */
 static void test_reload(void **state)
 {
 	struct gate *gate = gate_open(1024);
@@ -144,7 +145,7 @@ static void test_reload(void **state)
 	gate_close(gate);
 }
 
-/* The ping of 2,000 bytes: its first fragment has an identifier, not ports. */
+/* A ping of 2,000 bytes: its first fragment has an identifier, not ports. */
 static void test_echo(void **state)
 {
 	static const char *const pings =

@@ -5,7 +5,7 @@
 #define EGRESS  EG_DROP_POLICY_EGRESS
 #define INGRESS EG_DROP_POLICY_INGRESS
 
-/* Everybody is isolated both ways; c may reach s by any port and protocol. */
+/* Everyone is isolated in both directions; c may reach any port and protocol of s. */
 static const char *const policies =
 	"apiVersion: networking.k8s.io/v1\n"
 	"kind: NetworkPolicy\n"
@@ -50,25 +50,25 @@ static void test_quotes(void **state)
 		{5, "s c", 3, "c s sctp 5000 7 0", PASS},
 		{6, "s c", 3, "c s icmp 8 77", PASS},
 		{7, "s c", 3, "c s 47", PASS},
-		/* From somebody on the way: also to the server, about its replies. */
+		/* From a router on the path, also to the server about its replies. */
 		{8, "e c", 3, "c s tcp 40000 80 A", PASS},
 		{9, "e s", 3, "s c tcp 80 40000 A", PASS},
 		{10, "e s", 3, "s c icmp 0 77", PASS},
-		/* About nothing that is known. */
+		/* About nothing known. */
 		{20, "s c", 3, "c s tcp 40001 80 A", INGRESS},
 		{21, "s c", 3, "c s udp 40000 80", INGRESS},
 		{22, "s c", 3, "c s icmp 8 78", INGRESS},
 		{23, "s c", 3, "c s icmp 13 77", INGRESS},
 		{24, "s c", 3, "c s icmp 3 77", INGRESS},
 		{25, "e c", 3, "c o tcp 40000 80 A", INGRESS},
-		/* Known, but not what the receiver sent. */
+		/* Known, but not sent by the receiver. */
 		{30, "s c", 3, "s c tcp 80 40000 A", INGRESS},
 		{31, "s o", 3, "c s tcp 40000 80 A", INGRESS},
-		/* Redirect and source quench quote too, but are no errors of the packet. */
+		/* Redirect and source quench also quote, but are not errors about the packet. */
 		{32, "s c", 5, "c s tcp 40000 80 A", INGRESS},
 		{33, "s c", 4, "c s tcp 40000 80 A", INGRESS},
 		{34, "s c", 13, "c s tcp 40000 80 A", INGRESS},
-		/* A quoted fragment behind the first has no ports; the first has. */
+		/* A quoted later fragment has no ports; the first one has. */
 		{35, "s c", 3, "c s tcp 40000 80 A id=5 off=80 mf", INGRESS},
 		{36, "s c", 3, "c s tcp 40000 80 A id=5 off=0 mf", PASS},
 		/* RFC 4443 s3: 1 unreachable, 2 too big, 3 time exceeded, 4 parameter problem */
@@ -80,7 +80,7 @@ static void test_quotes(void **state)
 		{45, "E C", 2, "C S icmp 129 77", INGRESS},
 		{46, "E C", 135, "C S tcp 40000 80 A", INGRESS},
 		{47, "E C", 2, "C S udp 40000 80", INGRESS},
-		/* What the version says and what is quoted disagree. */
+		/* IP version and quoted packet disagree. */
 		{48, "S C", 1, "c s tcp 40000 80 A", INGRESS},
 	};
 	static const struct row opens[] = {
@@ -101,7 +101,7 @@ static void test_quotes(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		enum eg_verdict want = rows[i].want, got;
 
-		/* The server's own egress names it first. */
+		/* The server's own egress is evaluated first. */
 		if (want == INGRESS && (rows[i].from_to[0] | 0x20) == 's')
 			want = EGRESS;
 		got = send_error(gate, rows[i].from_to, rows[i].type, rows[i].about);
@@ -113,7 +113,7 @@ static void test_quotes(void **state)
 	gate_close(gate);
 }
 
-/* Cut off anywhere: never read behind, and found where the ports are there. */
+/* Truncated anywhere: never read past the end, and recognized if the ports are present. */
 static void test_truncated(void **state)
 {
 	static const struct {
@@ -143,7 +143,7 @@ static void test_truncated(void **state)
 	}
 }
 
-/* A quoted header with options, or one that lies about its length. */
+/* A quoted header with options, or with a wrong length. */
 static void test_options(void **state)
 {
 	struct gate *gate = open_gate();
@@ -166,8 +166,8 @@ static void test_options(void **state)
 	gate_close(gate);
 }
 
-/* The connection is gone or forbidden: so are its errors. Right after a reload they are decided
- * with it, though none of its own packets has come yet. */
+/* If the connection is gone or forbidden, so are errors about it. Right after a reload they are
+ * decided with it, even before any of its own packets. */
 static void test_with_the_connection(void **state)
 {
 	struct gate *gate = open_gate();
@@ -192,7 +192,7 @@ static void test_with_the_connection(void **state)
 	gate_close(gate);
 }
 
-/* An error in the batch of the opening it is about. */
+/* An error in the same batch as the opening that it is about. */
 static void test_one_batch(void **state)
 {
 	struct gate *gate = open_gate();

@@ -1,4 +1,4 @@
-/* A new policy meets connections of the old one. */
+/* A new policy applied to connections of the old one. */
 #include "gate/gate.h"
 
 #include "snap/publish.h"
@@ -43,8 +43,9 @@ static struct gate *open_gate(void)
 	return gate;
 }
 
-/* The mistake of others: replies denied after a policy change, since a reply is decided as if it
- * opened something. The client is isolated; only the connection lets them in. */
+/* A known mistake of other implementations: after a policy change replies are denied, because a
+ * reply is decided as if it opened a connection. The client is isolated; only the connection lets
+ * them in. */
 static void test_unrelated(void **state)
 {
 	static const struct row replies[] = {
@@ -64,8 +65,8 @@ static void test_unrelated(void **state)
 	gate_close(gate);
 }
 
-/* Forbidden now: the next packet of either direction is dropped, and those that follow; the server
- * (whom nobody isolates on its way out) does not open it again with its next segment. */
+/* Now forbidden: the next packet in either direction is dropped, and so are those after it. The
+ * server, whose egress is not isolated, does not reopen it with its next segment. */
 static void test_forbidden(void **state)
 {
 	static const struct row reply_first[] = {
@@ -80,7 +81,7 @@ static void test_forbidden(void **state)
 		{32, "c s tcp 1 80 F", INGRESS},
 		{33, "s c tcp 80 1 R", INGRESS},
 	};
-	/* The server may open connections of its own to the client. */
+	/* The server may open its own connections to the client. */
 	static const struct row servers_own[] = {
 		{40, "s c tcp 80 1 S", PASS},
 		{41, "c s tcp 1 80 SA", PASS},
@@ -98,7 +99,7 @@ static void test_forbidden(void **state)
 	gate = open_gate();
 	gate_policies(gate, closed);
 	gate_rows(gate, "opener first", opener_first, COUNT(opener_first));
-	/* Allowed again: it goes on. */
+	/* Allowed again: it continues. */
 	gate_policies(gate, from_c);
 	assert_int_equal(gate_line(gate, "s c tcp 80 1 A"), PASS);
 	assert_int_equal(gate_line(gate, "c s tcp 1 80 A"), PASS);
@@ -122,8 +123,8 @@ static void test_keep(void **state)
 	gate_close(gate);
 }
 
-/* A connection that a new policy denies is remembered as denied: `keep` keeps what was allowed, and
- * a denied one is not revived by a later policy that would have left it alone. */
+/* A connection denied by a new policy is remembered as denied: `keep` keeps allowed ones, and a
+ * denied one is not revived by a later policy that would not have affected it. */
 static void test_denied_is_remembered(void **state)
 {
 	static const struct row denied[] = {
@@ -180,7 +181,8 @@ static uint64_t denied_under(const struct gate *gate, const char *name)
 	return count;
 }
 
-/* Counters go over to the same policy's rule of the same place, wherever the policy stands now. */
+/* Counters carry over to the same rule of the same policy, wherever the policy is in the new order.
+ */
 static void test_counters_survive(void **state)
 {
 	static const char *const moved = POLICY("before", "o", "  policyTypes: [Ingress]\n")
@@ -210,7 +212,7 @@ static void test_counters_survive(void **state)
 				 PASS);
 		assert_int_equal(gate_line(gate, "o c tcp 9 80 S"), INGRESS);
 	}
-	/* Gone and back: it starts again. */
+	/* Removed and added again: it starts over. */
 	gate_policies(gate, from_o);
 	gate_policies(gate, moved);
 	assert_int_equal(denied_under(gate, "client"), 0);
@@ -218,7 +220,7 @@ static void test_counters_survive(void **state)
 	gate_close(gate);
 }
 
-/* A policy of the same name in another namespace is another policy. */
+/* A policy of the same name in another namespace is a different policy. */
 static void test_counters_of_namespaces(void **state)
 {
 	static const char *const both =
@@ -253,7 +255,7 @@ static void test_counters_of_namespaces(void **state)
 	gate_close(gate);
 }
 
-/* A worker that is a burst behind: it has the old snapshot while the other has the new one. */
+/* One worker is a burst behind: it uses the old snapshot while the other uses the new one. */
 static void test_late_worker(void **state)
 {
 	struct gate *gate = open_gate();
@@ -266,14 +268,15 @@ static void test_late_worker(void **state)
 	gate_policies(gate, from_o);
 	gate->path[1]->snap = &old;
 	assert_int_equal(gate_line(gate, "o s tcp 7 80 S"), PASS);
-	/* The old policy would deny o's connection; it has no say in what the new one allowed. */
+	/* The old policy would deny o's connection, but must not override what the new one allowed.
+	 */
 	assert_int_equal(gate_packet(gate, 1, &reply), PASS);
 	assert_int_equal(gate_line(gate, "o s tcp 7 80 A"), PASS);
 	eg_snap_policy_release(old.policy);
 	gate_close(gate);
 }
 
-/* The gate's workers read what a publisher has published. */
+/* The gate's workers use what a publisher has published. */
 static void read_published(struct gate *gate, const struct eg_publisher *publisher)
 {
 	for (unsigned w = 0; w < GATE_WORKERS; w++)
@@ -288,7 +291,7 @@ static void publish(struct eg_publisher *publisher, struct eg_snap_policy *polic
 	eg_publish(publisher, snap);
 }
 
-/* The gate's next policy, which it does not put in force itself. */
+/* The gate's next policy, not put in force here. */
 static struct eg_snap_policy *next_policy(struct gate *gate, const char *yaml)
 {
 	struct eg_snap_policy *policy = gate_policies(gate, yaml);
@@ -297,8 +300,7 @@ static struct eg_snap_policy *next_policy(struct gate *gate, const char *yaml)
 	return policy;
 }
 
-/* A new world does not make workers evaluate a connection again: not even if the policy would
- * decide otherwise by now. */
+/* A new world does not cause new decisions, even if the policy would now decide otherwise. */
 static void test_world_alone(void **state)
 {
 	struct gate *gate = gate_open(1024);
@@ -346,8 +348,8 @@ static uint64_t denied_of_server(struct gate *gate, struct eg_snap_policy *polic
 	return denied;
 }
 
-/* At no moment of a reload does a counter go back, and what a late worker counts in the old policy
- * is not lost. */
+/* Counters never go backwards during a reload, and what a late worker counts in the old policy is
+ * not lost. */
 static void test_counters_in_grace(void **state)
 {
 	struct gate *gate = gate_open(1024);
@@ -366,7 +368,7 @@ static void test_counters_in_grace(void **state)
 		assert_int_equal(denied_of_server(gate, policy[i]), i);
 		if (!i)
 			read_published(gate, &publisher);
-		/* Worker 1 stays with the first one, and counts there. */
+		/* Worker 1 stays on the first one and counts there. */
 		assert_int_equal(gate_packet(gate, 1, &denied), INGRESS);
 		assert_int_equal(denied_of_server(gate, policy[i]), i + 1);
 		eg_rcu_poll(&rcu);
@@ -392,7 +394,7 @@ static void test_counters_in_grace(void **state)
 	gate_close(gate);
 }
 
-/* Labels that change are a change of policy. */
+/* Changed labels change the policy. */
 static void test_many(void **state)
 {
 	struct gate *gate = open_gate();

@@ -1,7 +1,6 @@
-/* Where a clear port's packets may come from: source_check of each kind, against what is behind the
- * port, behind another, behind none; and nodes, whose address no port takes that they are not
- * behind.
- */
+/* Source validation of a clear port: each kind of source_check against sources behind the port,
+ * behind another port, and behind none; and nodes, whose addresses are only accepted from the port
+ * that they are behind. */
 #include "gate/gate.h"
 
 #include "base/source_check.h"
@@ -11,18 +10,18 @@
 #define PEER  EG_DROP_PLAIN_FROM_PEER
 #define OWN   EG_DROP_OWN_SOURCE
 
-/* Hosts by their letter: hops[i] leads to places[i]. */
+/* Hosts by letter: hops[i] leads to places[i]. */
 static const char places[] = "cdhjklmqe";
 static struct eg_hop hops[] = {
 	{.kind = EG_HOP_PORT, .port = 0},                     /* c: behind the port */
-	{.kind = EG_HOP_LINK, .port = 1},                     /* d: a node behind another */
-	{.kind = EG_HOP_NONE},                                /* h: nowhere */
-	{.kind = EG_HOP_BROADCAST},                           /* j: everybody */
+	{.kind = EG_HOP_LINK, .port = 1},                     /* d: a node behind another port */
+	{.kind = EG_HOP_NONE},                                /* h: unreachable */
+	{.kind = EG_HOP_BROADCAST},                           /* j: broadcast */
 	{.kind = EG_HOP_LOCAL},                               /* k: the gateway */
-	{.kind = EG_HOP_TUNNEL},                              /* l: a peer's */
-	{.kind = EG_HOP_NO_NEIGHBOR, .port = 0},              /* m: behind it, out of reach */
-	{.kind = EG_HOP_NO_NEIGHBOR, .port = EG_HOP_NO_PORT}, /* q: behind a lost router */
-	{.kind = EG_HOP_VIA, .port = 1},                      /* e: a pod behind another */
+	{.kind = EG_HOP_TUNNEL},                              /* l: behind a tunnel */
+	{.kind = EG_HOP_NO_NEIGHBOR, .port = 0},              /* m: behind the port, unresolved */
+	{.kind = EG_HOP_NO_NEIGHBOR, .port = EG_HOP_NO_PORT}, /* q: behind an unresolved router */
+	{.kind = EG_HOP_VIA, .port = 1},                      /* e: a pod behind another port */
 };
 
 #define NODE                                                                                       \

@@ -1,6 +1,6 @@
-/* Addresses in a pod network that belong to nobody: denied in both directions by their own name,
- * told once, and decided anew when the inventory learns of the pod. In the gate's network "e" is
- * nobody's; c and s are pods. */
+/* Addresses in a pod network that belong to no pod: denied in both directions with their own
+ * reason, logged once, and decided again when the inventory gets the pod. In the gate's network "e"
+ * is unknown; c and s are pods. */
 #include "gate/gate.h"
 
 #define PASS    EG_PASS
@@ -39,7 +39,7 @@ static struct gate *open_gate(const char *policies)
 	return gate;
 }
 
-/* Neither pods that nobody isolates nor an ipBlock of everything lets it in or out. */
+/* Neither pods that are not isolated nor an ipBlock of everything allow it. */
 static void test_denied(void **state)
 {
 	static const struct row rows[] = {
@@ -53,17 +53,17 @@ static void test_denied(void **state)
 
 	(void)state;
 	gate_rows(gate, "unknown", rows, COUNT(rows));
-	assert_int_equal(gate_denied(gate), 0); /* no policy's doing */
+	assert_int_equal(gate_denied(gate), 0); /* no policy is charged */
 	gate_close(gate);
 
-	/* Outside pod networks nobody needs an owner. */
+	/* Outside pod networks an address needs no pod. */
 	gate = gate_open(1024);
 	gate_policies(gate, EVERYONE);
 	assert_int_equal(gate_line(gate, "e c tcp 1 80 S"), PASS);
 	gate_close(gate);
 }
 
-static void test_told_once(void **state)
+static void test_logged_once(void **state)
 {
 	struct gate *gate = open_gate(EVERYONE);
 	struct eg_drop_record record = {0};
@@ -89,7 +89,7 @@ static void test_told_once(void **state)
 	gate_close(gate);
 }
 
-/* A scan of the network is told of at a bounded rate, and dropped to the last packet. */
+/* A scan of the network is logged at a bounded rate, and every packet is dropped. */
 static void test_scan(void **state)
 {
 	struct gate *gate = open_gate("");
@@ -125,7 +125,7 @@ static void test_audit(void **state)
 	gate_close(gate);
 }
 
-/* The next inventory has the pod; one more, and it is gone: its connections are decided anew. */
+/* The next inventory has the pod; the one after it does not: its connections are decided again. */
 static void test_reload(void **state)
 {
 	static const struct row open[] = {
@@ -151,7 +151,7 @@ static void test_reload(void **state)
 int run_unknown_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_denied), cmocka_unit_test(test_told_once),
+		cmocka_unit_test(test_denied), cmocka_unit_test(test_logged_once),
 		cmocka_unit_test(test_scan),   cmocka_unit_test(test_audit),
 		cmocka_unit_test(test_reload),
 	};
