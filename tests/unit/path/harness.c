@@ -14,7 +14,7 @@
 #define WAY        64
 #define DEVICES    6
 #define KERNELS    4 /* the first kernel device */
-#define HANDOFF    4 /* slots, of which 3 are used: a full ring is near */
+#define HANDOFF    4 /* slots, of which 3 are usable: easy to fill */
 
 static struct rte_mempool *pool, *large;
 static uint64_t dropped[EG_DROP_COUNT];
@@ -239,7 +239,7 @@ struct gw *gw_open(struct gw_spec spec)
 	struct gw *gw = open_now[spec.site - 1];
 	char name[32];
 
-	if (gw) { /* a test failed in the middle: the next one starts clean */
+	if (gw) { /* a test failed in the middle: start clean */
 		for (unsigned w = 0; w < gw->spec.workers; w++)
 			eg_path_expire(gw->path[w], true);
 		eg_path_resolve(gw->path[0], gw->snap, 0, true);
@@ -447,7 +447,7 @@ static int by_address(const void *a, const void *b)
 	return *pa < *pb ? -1 : *pa > *pb;
 }
 
-/* Every mbuf is in its pool, and none is there twice. */
+/* Every mbuf is in its pool exactly once. */
 static void check_pool(void)
 {
 	static void *all[MBUFS];

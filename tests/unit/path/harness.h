@@ -38,7 +38,8 @@ struct gw_spec {
 	uint32_t window;  /* 0: 64 */
 	unsigned workers; /* 0: 1. Worker 0 owns both ports */
 	bool encap;       /* ESP in UDP */
-	bool transport; /* the sites' outer addresses stand behind CLEAR, and are what is sealed */
+	bool transport; /* the sites' outer addresses are behind CLEAR, and their packets are sealed
+			 */
 	bool bare;      /* no peer, no routes: the test adds its own */
 };
 
@@ -52,7 +53,7 @@ struct gw {
 	struct eg_allow allow[2];
 	struct eg_sa_store *store;
 	struct eg_snap *snap;
-	bool closed_start; /* run without a snapshot, as the daemon starts */
+	bool closed_start; /* runs without a snapshot, as the daemon starts */
 	EG_VEC(struct eg_lpm_entry) entries;
 	EG_VEC(struct eg_hop) hops;
 	EG_VEC(struct eg_tunnel) tunnels;
@@ -61,25 +62,25 @@ struct gw {
 	EG_VEC(struct eg_group *) groups;
 };
 
-/* EAL, once a program, the four ports, and site 1's two kernel devices. */
+/* Start EAL, once per program, the four ports, and site 1's two kernel devices. */
 void bench_open(void);
 void bench_close(void);
 struct rte_mempool *bench_pool(void);
 struct rte_mempool *bench_large(void); /* EG_LARGE_BUFFERS; a gateway of the bench shares it */
 
-/* mbufs that are out of the pool now. */
+/* mbufs currently outside the pool. */
 unsigned bench_in_use(void);
 
 struct gw *gw_open(struct gw_spec spec);
 void gw_close(struct gw *gw);
 
-/* Between open and ready. A route's hop is what eg_hop says; a peer's hop is ENCRYPTED. */
+/* Between open and ready. A route's hop is as given by eg_hop; a peer's hop is ENCRYPTED. */
 void gw_route(struct gw *gw, const char *prefix, struct eg_hop hop);
 void gw_local(struct gw *gw, unsigned port,
 	      const char *address); /* "10.1.0.1/24", and its network */
 unsigned gw_group(struct gw *gw, const struct eg_group_member *members,
 		  size_t n); /* EG_HOP_GROUP */
-/* The peer is asked whether it lives, every 100 ms with a threshold of 3, by worker 0. */
+/* Enable dead peer detection by worker 0: interval 100 ms, threshold 3. */
 struct eg_liveness *gw_liveness(struct gw *gw, unsigned tunnel, const char *source,
 				const char *target);
 uint32_t gw_via(struct gw *gw, const char *address); /* for EG_HOP_VIA */
@@ -88,50 +89,52 @@ struct eg_sa *gw_sa(struct gw *gw, unsigned tunnel, const struct eg_sa_spec *spe
 		    const uint8_t *material);
 void gw_ready(struct gw *gw);
 
-/* The site's own SAs towards and from the other site, as gw_open() made them. */
+/* The site's own SAs to and from the other site, as made by gw_open(). */
 struct eg_sa *gw_sa_out(struct gw *gw);
 struct eg_sa *gw_sa_in(struct gw *gw);
 
-/* Receive n <= 64 frames as one burst on a port, and let worker 0 carry them to their end. */
+/* Receive n <= 64 frames as one burst on a port, and have worker 0 process them completely. */
 void gw_send(struct gw *gw, unsigned port, const struct frame *frames, unsigned n);
 
-/* The same with one mbuf that the test made. In two steps: let it wait on the port; receive n. */
+/* The same with an mbuf made by the test. In two steps: queue it on the port; receive n. */
 void gw_send_mbuf(struct gw *gw, unsigned port, struct rte_mbuf *m);
 void gw_inject(struct gw *gw, unsigned port, struct rte_mbuf *m);
 void gw_receive(struct gw *gw, unsigned port, unsigned n);
 
-/* Send one frame that must be dropped for this reason and no other, or (EG_PASS) must leave, by
- * whatever port; `what` names the case where it does not. */
+/* Send one frame that must be dropped for this reason and no other, or (EG_PASS) must leave through
+ * some port; `what` names the case in failures. */
 void gw_expect(struct gw *gw, unsigned port, const struct frame *frame, enum eg_verdict want,
 	       const char *what);
 
-/* What left by a port since the last call; at most max, returns how many. MACs are checked. */
+/* Frames that left through a port since the last call: at most max; returns their number. MACs are
+ * checked. */
 unsigned gw_sent(struct gw *gw, unsigned port, struct frame *out, unsigned max);
 
-/* The same whatever their MACs. */
+/* The same without checking MACs. */
 unsigned gw_frames(struct gw *gw, unsigned port, struct frame *out, unsigned max);
 
-/* The keeper's turn at that time. */
+/* Run the resolver at that time. */
 void gw_resolve(struct gw *gw, uint64_t now_ms);
 
-/* The wire between two gateways: what left `from` by ENCRYPTED comes to `to`, as one burst. The
- * frames stay in `frames` as they left; at most 64, returns how many. */
+/* The wire between two gateways: frames that left `from` on ENCRYPTED are received by `to` as one
+ * burst. `frames` has them as they left; at most 64, returns their number. */
 unsigned gw_forward(struct gw *from, struct gw *to, struct frame *frames);
 
-/* Give a port of site 1 a kernel device, before gw_ready(); what it lets pass in clear. */
+/* Give a port of site 1 a kernel device, before gw_ready(), with an allow list. */
 void gw_kernel(struct gw *gw, unsigned port, const struct eg_allow *allow);
 
-/* A frame from that port's kernel, carried to its end; what the kernel has got (at most max). */
+/* Send a frame from that port's kernel and process it completely; frames received by the kernel (at
+ * most max). */
 void gw_from_kernel(struct gw *gw, unsigned port, const struct frame *frame);
 unsigned gw_to_kernel(struct gw *gw, unsigned port, struct frame *out, unsigned max);
 
-/* Forget what left by a port; returns how many. */
+/* Discard frames that left through a port; returns their number. */
 unsigned gw_discard(struct gw *gw, unsigned port);
 
 uint64_t gw_drops(const struct gw *gw, enum eg_verdict reason);
 uint64_t gw_drops_all(const struct gw *gw);
 
-/* How often any gw so far dropped for a reason. */
+/* Total drops for a reason by all gateways so far. */
 uint64_t bench_drops(enum eg_verdict reason);
 
 #endif

@@ -64,7 +64,7 @@ void fix_checksum(uint8_t *p)
 	eg_put16(p + 10, naive_checksum(p, (p[0] & 15u) * 4));
 }
 
-/* An IP header for n bytes behind it; returns its length. */
+/* An IP header for n bytes of payload; returns its length. */
 static size_t write_header(uint8_t *p, const char *src, const char *dst, const struct flow *flow,
 			   size_t n)
 {
@@ -129,8 +129,8 @@ struct frame plain_frame(unsigned port, const struct flow *flow)
 	return frame;
 }
 
-/* What the peer is told of an ESP packet; aad is the caller's memory: behind the 12 bytes that are
- * authenticated at most stands an implicit IV (RFC 8750 s4). */
+/* The peer's op for an ESP packet. aad is the caller's memory: after the at most 12 authenticated
+ * bytes it holds an implicit IV (RFC 8750 s4). */
 static struct eg_crypto_op op_of(const struct tunnel *t, uint8_t *esp, uint64_t seq,
 				 uint32_t text_len, uint8_t aad[20])
 {
@@ -177,7 +177,7 @@ struct frame esp_frame(const struct tunnel *t, uint64_t seq, const uint8_t *text
 	eg_put32(esp + 4, (uint32_t)seq);
 	for (size_t i = 0; i < iv_bytes; i++)
 		esp[8 + i] = (uint8_t)(seq * 1000003 >>
-				       (iv_bytes - 1 - i) % 8 * 8); /* any number that differs */
+				       (iv_bytes - 1 - i) % 8 * 8); /* any unique number */
 	op = op_of(t, esp, seq, (uint32_t)n, aad);
 	memcpy(op.text, text, n);
 	peer_seal(t->suite, t->material, &op);
@@ -243,7 +243,7 @@ static void check_outer(const struct tunnel *t, const uint8_t *p, size_t n)
 	struct flow outer = {.tos = get_tos(p), .ttl = 64, .proto = t->sport ? 17 : 50};
 	size_t header = p[0] >> 4 == 4 ? 20 : 40;
 
-	if (header == 20) { /* identification and DF: the test's to judge */
+	if (header == 20) { /* identification and DF: checked by the tests */
 		outer.seed = eg_get16(p + 4);
 		outer.df = p[6] & 0x40;
 	}
@@ -271,7 +271,7 @@ struct frame open_frame(const struct tunnel *t, const struct frame *frame, uint6
 	assert_true(peer_open(t->suite, t->material, &op));
 
 	padding = op.text[text_len - 2];
-	assert_true(padding < t->suite->align_bytes); /* as little as RFC 4303 s2.4 wants */
+	assert_true(padding < t->suite->align_bytes); /* no more than RFC 4303 s2.4 requires */
 	assert_int_equal(op.text[text_len - 1], op.text[0] >> 4 == 4 ? 4 : 41);
 	inner.n = (uint16_t)(text_len - 2 - padding);
 	memcpy(inner.bytes, op.text, inner.n);

@@ -1,4 +1,4 @@
-/* One cmocka group a file; test_path.c runs them all. Each returns the number of failed tests. */
+/* One cmocka group per file; test_path.c runs them all. Each returns the number of failed tests. */
 #ifndef PATH_TESTS_H
 #define PATH_TESTS_H
 
@@ -37,7 +37,7 @@ int run_pmtu_tests(void);
 int run_demux_tests(void);
 int run_mtu_tests(void);
 
-/* At the very end: did every reason that a packet can meet have its packet? */
+/* At the very end: was every drop reason that a packet can cause tested? */
 int run_coverage_tests(void);
 
 /* Site 1 with more around it:

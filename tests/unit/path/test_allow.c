@@ -1,5 +1,5 @@
-/* What passes in clear between an encrypted port and the kernel: a truth table over lists,
- * protocols, ports, flags and directions, in both families. */
+/* What passes in clear between an encrypted port and the kernel: a truth table over allow lists,
+ * protocols, ports, flags and directions, for both families. */
 #include "path/path_tests.h"
 
 #include "net/bytes.h"
@@ -30,35 +30,35 @@ static const struct row {
 	const struct eg_allow *allow;
 	unsigned proto, sport, dport; /* ICMP: sport is the type */
 	unsigned flags;               /* TCP; UDP: enum body */
-	unsigned in, out;             /* as from the wire; as to it */
+	unsigned in, out;             /* expected: received from the wire; sent to it */
 } table[] = {
-	/* 0: nothing is allowed by an empty list */
+	/* 0: an empty list allows nothing */
 	{&nothing, UDP, 500, 500, PLAIN, NO, NO},
 	{&nothing, TCP, 179, 179, ACK, NO, NO},
 	{&nothing, 1, 0, 0, 0, NO, NO},
 	{&nothing, 89, 0, 0, 0, NO, NO},
-	/* 4: IKE on 500: our end has the port; a NAT may have changed theirs */
+	/* 4: IKE on 500: the port must be ours; a NAT may have changed the peer's */
 	{&ike, UDP, 500, 500, PLAIN, EG_CLEAR_IKE, EG_CLEAR_IKE},
 	{&ike, UDP, 40000, 500, PLAIN, EG_CLEAR_IKE, NO},
 	{&ike, UDP, 500, 40000, PLAIN, NO, EG_CLEAR_IKE},
 	{&ike, UDP, 501, 501, PLAIN, NO, NO},
-	/* 8: on 4500 behind the marker only; ESP of other hands does not leave */
+	/* 8: on 4500 only with the non-ESP marker; the kernel's own ESP does not leave */
 	{&ike, UDP, 4500, 4500, MARKER, EG_CLEAR_IKE, EG_CLEAR_IKE},
 	{&ike, UDP, 1024, 4500, MARKER, EG_CLEAR_IKE, NO},
 	{&ike, UDP, 4500, 1024, MARKER, NO, EG_CLEAR_IKE},
 	{&ike, UDP, 4500, 4500, ESP, NO, NO},
 	{&ike, UDP, 4500, 4500, PLAIN, NO, NO},
 	{&ike, UDP, 4500, 4500, KEEPALIVE, NO, EG_CLEAR_IKE},
-	/* 14: IKE is UDP, and nothing beside it */
+	/* 14: IKE is UDP and nothing else */
 	{&ike, TCP, 500, 500, ACK, NO, NO},
 	{&ike, TCP, 179, 179, SYN, NO, NO},
 	{&ike, 1, 8, 0, 0, NO, NO},
-	/* 17: TCP may be opened from either end, to the port */
+	/* 17: TCP may be opened from either end, to the allowed port */
 	{&bgp, TCP, 40000, 179, SYN, EG_CLEAR_BGP, EG_CLEAR_BGP},
 	{&bgp, TCP, 40000, 179, ACK, EG_CLEAR_BGP, EG_CLEAR_BGP},
 	{&bgp, TCP, 179, 40000, SYN | ACK, EG_CLEAR_BGP, EG_CLEAR_BGP},
 	{&bgp, TCP, 179, 40000, PUSH, EG_CLEAR_BGP, EG_CLEAR_BGP},
-	/* 21: who takes the port for his own opens nothing else here */
+	/* 21: using the allowed port as source opens nothing else here */
 	{&bgp, TCP, 179, 22, SYN, NO, EG_CLEAR_BGP},
 	{&bgp, TCP, 179, 179, SYN, EG_CLEAR_BGP, EG_CLEAR_BGP},
 	{&bgp, TCP, 40000, 22, SYN, NO, NO},
@@ -71,8 +71,8 @@ static const struct row {
 	{&some, UDP, 3784, 49152, PLAIN, NO, EG_CLEAR_UDP},
 	{&some, UDP, 9000, 9000, PLAIN, NO, NO},
 	{&some, UDP, 500, 500, PLAIN, NO, NO},
-	/* 32: ICMP: what the node asks is answered, errors are told; no redirects, routers, masks
-	 */
+	/* 32: ICMP: replies to the node's requests, and errors; no redirects, router discovery or
+	 * masks */
 	{&icmp, 1, 0, 0, 0, EG_CLEAR_ICMP, NO},
 	{&icmp, 1, 8, 0, 0, NO, EG_CLEAR_ICMP},
 	{&icmp, 1, 3, 0, 0, EG_CLEAR_ICMP, EG_CLEAR_ICMP},
@@ -88,13 +88,13 @@ static const struct row {
 	{&icmp, 58, 133, 0, 0, NO, NO},
 	{&icmp, 58, 134, 0, 0, NO, NO},
 	{&icmp, 58, 137, 0, 0, NO, NO},
-	/* 46: other protocols have no name */
+	/* 46: other protocols cannot be allowed */
 	{&icmp, UDP, 500, 500, PLAIN, NO, NO},
 	{&some, 89, 0, 0, 0, NO, NO},
 	{&some, 132, 22, 22, 0, NO, NO},
 };
 
-/* The packet of a row, as the parser sees it. */
+/* The packet of a row, as parsed. */
 static struct frame make(const struct row *row, bool v6, struct eg_pkt *pkt)
 {
 	struct flow flow = {.src = v6 ? "2001:db8::2" : "192.0.2.2",
@@ -137,7 +137,7 @@ static void test_table(void **state)
 	}
 }
 
-/* No fragment, whatever its ports say. */
+/* Fragments never pass, whatever their ports. */
 static void test_fragments(void **state)
 {
 	struct eg_pkt pkt;

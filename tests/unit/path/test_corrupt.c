@@ -1,5 +1,5 @@
-/* An ESP packet with any one byte changed, or cut anywhere, is never forwarded and leaves the SA's
- * window as it was; afterwards the packet itself is taken. */
+/* An ESP packet with any byte changed, or truncated anywhere, is never forwarded and leaves the
+ * SA's window unchanged; afterwards the original is accepted. */
 #include "path/path_tests.h"
 
 #include "net/bytes.h"
@@ -61,8 +61,8 @@ static void close_after(struct bench *b)
 	gw_close(b->gw);
 }
 
-/* May this byte of the frame change unseen? The sender's MAC; of IPv6 outside ESP what no checksum
- * covers: traffic class, flow label, hop limit. */
+/* May this byte of the frame change undetected? The sender's MAC; in IPv6 outside ESP the fields
+ * that no checksum covers: traffic class, flow label, hop limit. */
 static bool unprotected(const struct bench *b, unsigned at)
 {
 	if (at >= 6 && at < 12)
@@ -86,14 +86,14 @@ static void test_bytes(void **state)
 				assert_refused(b.gw, &bad, &b.before);
 			}
 		}
-		/* All behind the ESP header is the ICV's to find. */
+		/* Everything after the ESP header is detected by the ICV. */
 		assert_true(gw_drops(b.gw, EG_DROP_ESP_AUTH) >=
 			    COUNT(masks) * (b.frame.n - b.esp - 8));
 		close_after(&b);
 	}
 }
 
-/* Cut on the wire: the IP length tells. */
+/* Truncated on the wire: detected by the IP length. */
 static void test_cut(void **state)
 {
 	(void)state;
@@ -110,8 +110,8 @@ static void test_cut(void **state)
 	}
 }
 
-/* Cut by a forger, who writes the length that is left: too short or misaligned by its own name, the
- * rest has no ICV of its own. */
+/* Truncated by a forger who adjusts the lengths: too short or misaligned has its own reason,
+ * otherwise the ICV is wrong. */
 static void test_cut_forged(void **state)
 {
 	(void)state;
@@ -140,7 +140,7 @@ static void test_cut_forged(void **state)
 	}
 }
 
-/* In a full burst exactly the spoiled ones are lost. */
+/* In a full burst only the corrupted ones are lost. */
 static void test_burst(void **state)
 {
 	static struct frame frames[EG_BATCH_MAX];

@@ -1,12 +1,12 @@
-/* Each reason for a drop, met by a packet made for it, and by its own name; beside it the nearest
- * packet that must pass. */
+/* Each drop reason, caused by a packet made for it, next to the most similar packet that must pass.
+ */
 #include "path/path_tests.h"
 
 #include "common/hex.h"
 #include "net/bytes.h"
 
-/* 10.8.0.0/16 and fd00:8::/32 must not leave in clear, but for 10.8.1.0/24 and fd00:8:1::/48; nor
- * 10.9.0.0/16, to which no route leads. */
+/* 10.8.0.0/16 and fd00:8::/32 must not leave in clear, except 10.8.1.0/24 and fd00:8:1::/48; nor
+ * 10.9.0.0/16, which has no route. */
 static struct eg_lpm *encrypt_table(void)
 {
 	static const struct {
@@ -57,7 +57,7 @@ struct gw *open_crossing(void)
 	return gw;
 }
 
-/* "12=86 13=dd": bytes written over a frame, offsets from the Ethernet header. NULL: none. */
+/* "12=86 13=dd": overwrite bytes of a frame, offsets from the Ethernet header. NULL: none. */
 static void poke(struct frame *frame, const char *text)
 {
 	unsigned at, value;
@@ -80,8 +80,8 @@ static void poke(struct frame *frame, const char *text)
 		.src = "fd00:1::5", .dst = addr                                                    \
 	}
 
-/* A frame of the flow, bytes written over it, the IPv4 checksum mended where the row says so, and
- * bytes cut off its end. */
+/* A frame of the flow with bytes overwritten, the IPv4 checksum fixed if the row says so, and bytes
+ * cut off the end. */
 enum {
 	AS_IS,
 	MEND,
@@ -101,7 +101,7 @@ static const struct plain_case {
 	{"IPv6 into the tunnel", CLEAR, {V6, .payload = 20}, NULL, 0, 0, EG_PASS},
 	{"from pod to pod", CLEAR, TO("10.1.0.6"), NULL, 0, 0, EG_PASS},
 	{"from pod to the second peer", CLEAR, TO("10.7.0.6"), NULL, 0, 0, EG_PASS},
-	/* The frame and its headers */
+	/* The frame and its headers. */
 	{"empty", CLEAR, {V4}, NULL, 0, 34, EG_DROP_SHORT_FRAME},
 	{"13 bytes", CLEAR, {V4}, NULL, 0, 21, EG_DROP_SHORT_FRAME},
 	{"Ethernet only", CLEAR, {V4}, NULL, 0, 20, EG_DROP_BAD_IP_LENGTH},
@@ -123,7 +123,7 @@ static const struct plain_case {
 	 EG_DROP_MARTIAN},
 	{"to ::1", CLEAR, TO6("::1"), NULL, 0, 0, EG_DROP_MARTIAN},
 	{"link-local", CLEAR, TO6("fe80::1"), NULL, 0, 0, EG_DROP_LINK_LOCAL},
-	/* Plain where only ESP may come */
+	/* Plain packets where only ESP is allowed. */
 	{"plain on ENCRYPTED", ENCRYPTED, {V4}, NULL, 0, 0, EG_DROP_PLAIN_ON_ENCRYPTED},
 	{"plain from the peer's pods", ENCRYPTED, {.src = "10.2.0.9", .dst = "10.1.0.5"}, NULL, 0, 0,
 	 EG_DROP_PLAIN_ON_ENCRYPTED},
@@ -131,7 +131,7 @@ static const struct plain_case {
 	 NULL, 0, 0, EG_DROP_PLAIN_ON_ENCRYPTED},
 	{"IP in IP", ENCRYPTED, {.src = "192.0.2.2", .dst = "192.0.2.1", .proto = 4, .payload = 40},
 	 NULL, 0, 0, EG_DROP_PLAIN_ON_ENCRYPTED},
-	/* A demand for encryption is never met by plaintext: spoofed peers */
+	/* Spoofed peers: plaintext is never accepted in place of ESP. */
 	{"from the peer's pods", CLEAR, {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 8}, NULL, 0,
 	 0, EG_DROP_PLAIN_FROM_PEER},
 	{"first address of them", CLEAR, {.src = "10.2.0.0", .dst = "10.1.0.5"}, NULL, 0, 0,
@@ -158,7 +158,7 @@ static const struct plain_case {
 	 0, EG_PASS},
 	{"IPv6 from nowhere", CLEAR, {.src = "fd00:9::5", .dst = "fd00:1::5"}, NULL, 0, 0,
 	 EG_DROP_SOURCE_CHECK},
-	/* Routes that the sender names */
+	/* Source routes. */
 	{"loose source route", CLEAR, {V4, .payload = 20}, "14=46 34=83 35=04 36=04 37=00", MEND, 0,
 	 EG_DROP_IP4_SOURCE_ROUTE},
 	{"strict source route", CLEAR, {V4, .payload = 20}, "14=46 34=89 35=04 36=04 37=00", MEND, 0,
@@ -176,7 +176,7 @@ static const struct plain_case {
 	{"and no route leads there", CLEAR, TO("10.9.0.9"), NULL, 0, 0, EG_DROP_MUST_ENCRYPT},
 	{"IPv6 must be encrypted", CLEAR, TO6("fd00:8:2::9"), NULL, 0, 0, EG_DROP_MUST_ENCRYPT},
 	{"IPv6 at home inside it", CLEAR, TO6("fd00:8:1::9"), NULL, 0, 0, EG_PASS},
-	/* Routes */
+	/* Routes. */
 	{"no route", CLEAR, TO("172.16.0.1"), NULL, 0, 0, EG_DROP_NO_ROUTE},
 	{"IPv6 no route", CLEAR, TO6("fd00:99::1"), NULL, 0, 0, EG_DROP_NO_ROUTE},
 	{"router unknown", CLEAR, TO("10.4.0.1"), NULL, 0, 0, EG_DROP_NO_NEIGHBOR},
@@ -224,9 +224,9 @@ static void test_plain(void **state)
 /* clang-format off */
 static const struct esp_case {
 	const char *what;
-	struct flow inner;   /* not set: from the peer's pod to ours, 60 bytes with the header */
-	const char *trailer; /* padding, pad length, next header; not set: the right one */
-	uint16_t inner_cut;  /* bytes off the inner packet's end before it is sealed */
+	struct flow inner;   /* not set: from the peer's pod to ours, 60 bytes including the header */
+	const char *trailer; /* padding, pad length, next header; not set: correct */
+	uint16_t inner_cut;  /* bytes cut off the inner packet before it is sealed */
 	uint8_t padding;     /* so many bytes of right padding; not set: as few as may be */
 	uint16_t tfc;        /* zeros behind it (RFC 4303 s2.7) */
 	const char *src, *dst;
@@ -307,7 +307,7 @@ static const struct esp_case {
 };
 /* clang-format on */
 
-/* The text to seal: the inner packet as the row wants it, and its trailer. */
+/* The text to seal: the inner packet of the row, and its trailer. */
 static size_t make_text(const struct esp_case *c, uint8_t *text)
 {
 	static const struct flow usual = {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 40};
@@ -365,7 +365,7 @@ static void test_esp(void **state)
 	gw_close(gw);
 }
 
-/* A pad length that reaches one byte too far, into an IV and over a text that count 1, 2, 3. */
+/* A pad length one byte too long, reaching over a text that counts 1, 2, 3 into the IV. */
 static void test_padding_over_iv(void **state)
 {
 	struct gw *gw = open_crossing();
@@ -381,12 +381,12 @@ static void test_padding_over_iv(void **state)
 	text[63] = 4;
 	do
 		frame = esp_frame(&tunnel, seq++, text, sizeof(text));
-	while (frame.bytes[34 + 15] != 1); /* the IV's last byte */
+	while (frame.bytes[34 + 15] != 1); /* the last byte of the IV */
 	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_PADDING, "padding over the IV");
 	gw_close(gw);
 }
 
-/* Whatever a route stage would have done wrong: tx looks again. */
+/* Even if the route stage failed, tx checks again. */
 static void test_encrypt_at_tx(void **state)
 {
 	const struct flow flows[] = {TO("10.8.0.9"), TO6("fd00:8:2::9")};
@@ -410,13 +410,13 @@ static void test_encrypt_at_tx(void **state)
 		eg_tx(path);
 		assert_int_equal(gw_discard(gw, CLEAR), 0);
 		assert_int_equal(gw_drops(gw, EG_DROP_MUST_ENCRYPT), 1);
-		/* For the balance: it came from here. */
+		/* For the balance: it was received here. */
 		eg_count(&gw->stats[0]->port[CLEAR].rx_packets, 1);
 		gw_close(gw);
 	}
 }
 
-/* Ethernet pads to 60 bytes; that is no part of the packet. */
+/* Ethernet pads to 60 bytes; padding is not part of the packet. */
 static void test_link_padding(void **state)
 {
 	struct gw *gw = open_crossing();
@@ -447,7 +447,7 @@ static void test_link_padding(void **state)
 	gw_close(gw);
 }
 
-/* The daemon starts closed. */
+/* The daemon starts without a snapshot. */
 static void test_no_snapshot(void **state)
 {
 	struct gw *gw = open_crossing();

@@ -1,4 +1,4 @@
-/* Congestion marks at the tunnel's end: all sixteen pairs of RFC 6040 s4.2, figure 4. */
+/* ECN at decapsulation: all sixteen combinations of RFC 6040 s4.2, figure 4. */
 #include "path/path_tests.h"
 
 enum {
@@ -19,7 +19,7 @@ static const uint8_t table[4][4] = {
 };
 /* clang-format on */
 
-/* An IPv4 header with options keeps them, and its checksum covers them. */
+/* An IPv4 header keeps its options, and its checksum covers them. */
 static size_t add_options(uint8_t *packet, size_t n)
 {
 	memmove(packet + 24, packet + 20, n - 20);
@@ -33,7 +33,7 @@ static size_t add_options(uint8_t *packet, size_t n)
 /* inner_kind: 4, 6, or 5 for IPv4 with options. */
 static void check_pair(unsigned inner_kind, unsigned outer_version, uint8_t inner, uint8_t outer)
 {
-	const uint8_t inner_dscp = 0xb8, outer_dscp = 0x28; /* which stay where they are */
+	const uint8_t inner_dscp = 0xb8, outer_dscp = 0x28; /* neither is changed */
 	struct gw *gw = gw_open((struct gw_spec){.site = 1, .outer = outer_version});
 	struct tunnel tunnel = tunnel_to(gw);
 	struct flow flow = {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 40};

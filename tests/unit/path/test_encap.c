@@ -1,5 +1,5 @@
-/* ESP in UDP (RFC 3948): both ways over IPv4 and IPv6, what else comes to port 4500, source ports,
- * keepalives. */
+/* ESP in UDP (RFC 3948): both directions over IPv4 and IPv6, other packets to port 4500, source
+ * ports, NAT keepalives. */
 #include "path/ends.h"
 
 #include <rte_cycles.h>
@@ -23,7 +23,7 @@ static struct flow flow_of(unsigned inner, unsigned seed)
 					  .seed = seed};
 }
 
-/* OpenSSL and the far gateway open what one seals; with ESN over the border of 2^32. */
+/* OpenSSL and the far gateway open what one seals; with ESN across 2^32. */
 static void both_ends(const struct eg_suite *suite, unsigned inner, unsigned outer, bool esn)
 {
 	static struct frame in[EG_BATCH_MAX], wire[EG_BATCH_MAX];
@@ -95,7 +95,7 @@ static struct frame udp_frame(unsigned outer, uint16_t dport, const uint8_t *bod
 	return frame;
 }
 
-/* Everything else that may come to the port, by its name. */
+/* Everything else that may arrive on the port, with its drop reason. */
 static void test_other_bodies(void **state)
 {
 	static const struct {
@@ -143,7 +143,7 @@ static void test_other_bodies(void **state)
 	}
 }
 
-/* A good packet with its UDP header spoiled; IPv6 and IPv4 alike. */
+/* A valid packet with a corrupted UDP header, over IPv6 and IPv4. */
 static void test_udp_header(void **state)
 {
 	(void)state;
@@ -168,7 +168,7 @@ static void test_udp_header(void **state)
 		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_AUTH, "UDP 4 bytes shorter");
 		gw_expect(gw, ENCRYPTED, &good, EG_PASS, "right, checksum 0");
 
-		/* Not relied on: RFC 3948 s2.1. A NAT chose the source port. */
+		/* Not relied on (RFC 3948 s2.1): a NAT chose the source port. */
 		frame = tunnel_frame(&tunnel, 2, &flow);
 		eg_put16(frame.bytes + udp + 6, 0xbad1);
 		eg_put16(frame.bytes + udp, 61234);
@@ -198,7 +198,7 @@ static void test_fragments(void **state)
 
 	(void)state;
 	gw_ready(gw);
-	frame.bytes[ETH + 15] = 9; /* from nobody that we know */
+	frame.bytes[ETH + 15] = 9; /* from an unknown address */
 	frame.bytes[ETH + 6] = 0x20;
 	fix_checksum(frame.bytes + ETH);
 	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_PLAIN_ON_ENCRYPTED, "first fragment");
@@ -218,7 +218,7 @@ static uint16_t sport_of(struct gw *gw, const struct frame *frame)
 	return eg_get16(out.bytes + ETH + 20);
 }
 
-/* Many flows use all ports about alike; a flow, and all fragments of a packet, use one. */
+/* Many flows use all source ports evenly; a flow, and all fragments of a packet, use one. */
 static void test_source_ports(void **state)
 {
 	enum {
@@ -242,7 +242,7 @@ static void test_source_ports(void **state)
 		sport = sport_of(gw, &frame);
 		assert_in_range(sport, 49152, 49152 + PORTS - 1);
 		used[sport - 49152]++;
-		frame.bytes[frame.n - 1]++; /* the payload says nothing */
+		frame.bytes[frame.n - 1]++; /* the payload does not matter */
 		assert_int_equal(sport_of(gw, &frame), sport);
 	}
 	for (unsigned i = 0; i < PORTS; i++)
@@ -304,14 +304,14 @@ static void test_keepalives(void **state)
 		assert_int_equal(later(gw, 1), 1);
 		check_keepalive(gw, outer);
 		assert_int_equal(later(gw, 19), 0);
-		gw_send(gw, CLEAR, &frame, 1); /* this is as good as one */
+		gw_send(gw, CLEAR, &frame, 1); /* a data packet replaces a keepalive */
 		assert_int_equal(later(gw, 19), 0);
 		assert_int_equal(later(gw, 19), 0);
 		assert_int_equal(later(gw, 1), 1);
-		/* Within a second nobody looks again. */
+		/* Checked at most once per second. */
 		gw->snap->idles[0].cycles = 0;
 		assert_int_equal(eg_path_send_keepalives(gw->path[0], gw->snap), 0);
-		/* Nowhere to send it. */
+		/* No next hop. */
 		gw->tunnels.v[0].hop.kind = EG_HOP_NO_NEIGHBOR;
 		assert_int_equal(later(gw, 100), 0);
 		assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_KEEPALIVE]), 3);
@@ -319,7 +319,7 @@ static void test_keepalives(void **state)
 	}
 }
 
-/* Each of two workers has its peers, and a turn its bound. */
+/* Two workers share the peers, and each iteration is bounded. */
 static void test_keepalives_shared(void **state)
 {
 	enum {
@@ -362,8 +362,8 @@ static void test_no_keepalives(void **state)
 	gw_close(gw);
 }
 
-/* A sum that comes out as 0 is sent as 0xffff: 0 would say that there is none (RFC 768), which IPv6
- * does not allow (RFC 8200 s8.1). */
+/* A checksum of 0 is sent as 0xffff: 0 would mean that there is none (RFC 768), which IPv6 does not
+ * allow (RFC 8200 s8.1). */
 static void test_checksum_zero(void **state)
 {
 	static uint8_t pseudo[40 + 64];
@@ -379,12 +379,12 @@ static void test_checksum_zero(void **state)
 	eg_put32(pseudo + 32, 64);
 	eg_put32(pseudo + 36, 17);
 	memcpy(pseudo + 40, udp, 64);
-	/* The last word takes what the others leave of 0xffff. */
+	/* The last word makes the sum 0xffff. */
 	eg_put16(pseudo + 40 + 62, 0);
 	eg_put16(udp + 62, naive_checksum(pseudo, sizeof(pseudo)));
 	eg_outer_sum_udp6(packet, 40, sizeof(packet));
 	assert_int_equal(eg_get16(udp + 6), 0xffff);
-	udp[62] ^= 1; /* and any other sum is itself */
+	udp[62] ^= 1; /* any other sum is sent as is */
 	eg_outer_sum_udp6(packet, 40, sizeof(packet));
 	memcpy(pseudo + 40, udp, 64);
 	assert_int_equal(naive_checksum(pseudo, sizeof(pseudo)), 0);

@@ -1,5 +1,5 @@
-/* The exception ports: which packet goes to the kernel, which of the kernel's goes where, and under
- * which name all others are lost. See path/kernel.h. */
+/* Exception ports: which packets go to the kernel, where packets from the kernel go, and the drop
+ * reasons of all others. See path/kernel.h. */
 #include "path/path_tests.h"
 
 #include <rte_ethdev.h>
@@ -19,7 +19,7 @@ static const char *const far[2] = {"192.0.2.2", "2001:db8::2"};
 static const char *const shared_pod[2] = {"10.8.0.9", "fd00:8::9"}; /* behind one of several */
 static const char *const nowhere[2] = {"172.16.0.1", "fd99::1"};
 
-/* Site 1 with addresses on both ports; all stations are known. `kernels`: bits of ports. */
+/* Site 1 with addresses on both ports; all neighbours are known. `kernels`: bit mask of ports. */
 static struct gw *open_with(unsigned kernels, unsigned workers)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1, .workers = workers});
@@ -67,7 +67,7 @@ static struct frame packet(const char *src, const char *dst, unsigned proto, uns
 		eg_put32(l4 + 8, 0);
 	}
 	if (proto == 1)
-		l4[0] = l4[1] = 0; /* an answer to echo */
+		l4[0] = l4[1] = 0; /* echo reply */
 	return frame;
 }
 
@@ -108,7 +108,7 @@ static const struct row {
 	enum to to;
 	enum eg_verdict drop;
 } table[] = {
-	/* 0: from pods, to the address of their port: everything but echo */
+	/* 0: from pods, to the address of their port: everything except echo */
 	{BOTH, PODS, pod, local[0], TCP, 40000, 22, TO_KERNEL_OF_PODS, 0},
 	{BOTH, PODS, pod, local[0], UDP, 500, 500, TO_KERNEL_OF_PODS, 0},
 	{BOTH, PODS, pod, local[0], 89, 0, 0, TO_KERNEL_OF_PODS, 0},
@@ -117,35 +117,35 @@ static const struct row {
 	{1u << ENCRYPTED, PODS, pod, local[0], TCP, 40000, 22, LOST, EG_DROP_TO_GATEWAY},
 	/* 6: an address of another port is not this port's */
 	{BOTH, PODS, pod, local[1], TCP, 40000, 179, LOST, EG_DROP_TO_GATEWAY},
-	/* 7: who says that he is from a tunnel is not heard */
+	/* 7: a source that claims to be in a tunnel is refused */
 	{BOTH, PODS, far_pod, local[0], TCP, 40000, 22, LOST, EG_DROP_PLAIN_FROM_PEER},
-	/* 8: pods pass by, kernel or not */
+	/* 8: packets of pods are forwarded, kernel device or not */
 	{BOTH, PODS, pod, far_pod, TCP, 40000, 22, TO_TUNNEL, 0},
-	/* 9: from the wire: what the list names */
+	/* 9: from the wire: what the allow list includes */
 	{BOTH, WIRE, far, local[1], UDP, 500, 500, TO_KERNEL_OF_WIRE, 0},
 	{BOTH, WIRE, far, local[1], UDP, 4500, 4500, TO_KERNEL_OF_WIRE, 0},
 	{BOTH, WIRE, far, local[1], TCP, 40000, 179, TO_KERNEL_OF_WIRE, 0},
 	{BOTH, WIRE, far, local[1], TCP, 40000, 22, LOST, EG_DROP_EXCEPTION_DENIED},
 	{BOTH, WIRE, far, local[1], TCP, 179, 22, LOST, EG_DROP_EXCEPTION_DENIED},
 	{BOTH, WIRE, far, local[1], 89, 0, 0, LOST, EG_DROP_EXCEPTION_DENIED},
-	/* 15: without a device there, as before */
+	/* 15: without a kernel device there, as before */
 	{1u << CLEAR, WIRE, far, local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
 	{1u << CLEAR, WIRE, far, local[1], UDP, 4500, 4500, LOST, EG_DROP_UDP_NON_ESP},
-	/* 17: to others than this port's address; from others than that wire's stations */
+	/* 17: to other addresses than this port's; from other sources than that wire's stations */
 	{BOTH, WIRE, far, local[0], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
 	{BOTH, WIRE, far, pod, TCP, 40000, 179, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
 	{BOTH, WIRE, far_pod, local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_FROM_PEER},
 	{BOTH, WIRE, pod, local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
 	{BOTH, WIRE, nowhere, local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
 	{BOTH, WIRE, local[1], local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_ON_ENCRYPTED},
-	/* 23: out of the tunnel: to clear ports' addresses, never to the wire's */
+	/* 23: out of the tunnel: to addresses of clear ports, never to the wire's */
 	{BOTH, TUNNEL, far_pod, local[0], TCP, 40000, 22, TO_KERNEL_OF_PODS, 0},
 	{BOTH, TUNNEL, far_pod, local[0], UDP, 500, 500, TO_KERNEL_OF_PODS, 0},
 	{BOTH, TUNNEL, far_pod, local[1], TCP, 40000, 179, LOST, EG_DROP_TO_GATEWAY},
 	{1u << ENCRYPTED, TUNNEL, far_pod, local[0], TCP, 40000, 22, LOST, EG_DROP_TO_GATEWAY},
 	{BOTH, TUNNEL, pod, local[0], TCP, 40000, 22, LOST, EG_DROP_INNER_SOURCE},
 	{BOTH, TUNNEL, far_pod, pod, TCP, 40000, 22, TO_PODS, 0},
-	/* 29: the clear port's kernel: by its port, and into tunnels */
+	/* 29: the clear port's kernel: through its port, and into tunnels */
 	{BOTH, KERNEL_OF_PODS, local[0], pod, TCP, 22, 40000, TO_PODS, 0},
 	{BOTH, KERNEL_OF_PODS, local[0], far_pod, TCP, 22, 40000, TO_TUNNEL, 0},
 	{BOTH, KERNEL_OF_PODS, local[0], far_pod, UDP, 500, 500, TO_TUNNEL, 0},
@@ -154,14 +154,14 @@ static const struct row {
 	{BOTH, KERNEL_OF_PODS, local[1], pod, TCP, 22, 40000, LOST, EG_DROP_KERNEL_SOURCE},
 	{BOTH, KERNEL_OF_PODS, pod, far_pod, TCP, 22, 40000, LOST, EG_DROP_KERNEL_SOURCE},
 	{BOTH, KERNEL_OF_PODS, nowhere, far_pod, TCP, 22, 40000, LOST, EG_DROP_KERNEL_SOURCE},
-	/* 37: the encrypted port's kernel: by its port, what the list names */
+	/* 37: the encrypted port's kernel: through its port, what the allow list includes */
 	{BOTH, KERNEL_OF_WIRE, local[1], far, UDP, 500, 500, TO_WIRE, 0},
 	{BOTH, KERNEL_OF_WIRE, local[1], far, UDP, 4500, 4500, TO_WIRE, 0},
 	{BOTH, KERNEL_OF_WIRE, local[1], far, TCP, 40000, 179, TO_WIRE, 0},
 	{BOTH, KERNEL_OF_WIRE, local[1], far, TCP, 40000, 22, LOST, EG_DROP_KERNEL_DENIED},
 	{BOTH, KERNEL_OF_WIRE, local[1], far, UDP, 53, 53, LOST, EG_DROP_KERNEL_DENIED},
 	{BOTH, KERNEL_OF_WIRE, local[1], far, 89, 0, 0, LOST, EG_DROP_KERNEL_DENIED},
-	/* 43: nothing that belongs into a tunnel, or to pods */
+	/* 43: nothing that belongs in a tunnel, or to pods */
 	{BOTH, KERNEL_OF_WIRE, local[1], far_pod, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
 	{BOTH, KERNEL_OF_WIRE, local[1], far_pod, TCP, 179, 40000, LOST, EG_DROP_KERNEL_WAY},
 	{BOTH, KERNEL_OF_WIRE, local[1], pod, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
@@ -169,7 +169,7 @@ static const struct row {
 	{BOTH, KERNEL_OF_WIRE, far_pod, far, UDP, 500, 500, LOST, EG_DROP_KERNEL_SOURCE},
 	{BOTH, KERNEL_OF_WIRE, local[1], shared_pod, UDP, 500, 500, LOST, EG_DROP_KERNEL_WAY},
 	{BOTH, WIRE, shared_pod, local[1], UDP, 500, 500, LOST, EG_DROP_PLAIN_FROM_PEER},
-	/* 50: nor what leads nowhere */
+	/* 50: nor without a route */
 	{BOTH, KERNEL_OF_WIRE, local[1], nowhere, UDP, 500, 500, LOST, EG_DROP_NO_ROUTE},
 	{BOTH, KERNEL_OF_PODS, local[0], nowhere, UDP, 500, 500, LOST, EG_DROP_NO_ROUTE},
 };
@@ -189,7 +189,7 @@ static void send_row(struct gw *gw, enum from from, const struct frame *p)
 		gw_send(gw, from == PODS ? CLEAR : ENCRYPTED, &frame, 1);
 }
 
-/* Where it came out, and the IP packet that did. */
+/* Where a packet came out, and the IP packet itself. */
 static enum to find(struct gw *gw, struct frame *out)
 {
 	static struct frame frames[2];
@@ -234,14 +234,14 @@ static void test_table(void **state)
 			enum to to;
 
 			send_row(gw, row->from, &p);
-			/* What is said of a loss to the kernel is another test's. */
+			/* ICMP errors to the kernel are tested elsewhere. */
 			to = row->to == LOST ? LOST : find(gw, &got);
 			if (to != row->to || gw_drops_all(gw) != (row->to == LOST) ||
 			    (row->drop && !gw_drops(gw, row->drop)))
 				fail_msg("row %u, IPv%u: to %u, %lu drops", i, v6 ? 6 : 4, to,
 					 (unsigned long)gw_drops_all(gw));
 			if (to != LOST) {
-				/* Byte for byte, aged only where it was forwarded. */
+				/* Unchanged, except for the TTL if it was forwarded. */
 				age(p.bytes, row->from == PODS && to == TO_TUNNEL);
 				age(p.bytes, row->from == TUNNEL && to == TO_PODS);
 				assert_int_equal(got.n, p.n);
@@ -256,7 +256,8 @@ static void test_table(void **state)
 	}
 }
 
-/* To the kernel's interface, which has the port's MAC, from the other stations' one. */
+/* Frames to the kernel's interface have the port's MAC as destination and another station's as
+ * source. */
 static void test_link(void **state)
 {
 	static const uint8_t want[12] = {2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1};
@@ -314,7 +315,7 @@ static void test_other_port(void **state)
 	gw_close(gw);
 }
 
-/* Echo for the port's address is answered here, on the wire and beside pods. */
+/* Echo requests for the port's address are answered here, on the wire and on the pods' side. */
 static void test_echo(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
@@ -327,7 +328,7 @@ static void test_echo(void **state)
 	assert_int_equal(gw_discard(gw, ENCRYPTED), 1);
 	assert_int_equal(gw_to_kernel(gw, ENCRYPTED, &frame, 1), 0);
 	p = packet(pod[0], local[0][0], 1, 0, 0);
-	frame = framed(CLEAR, &p); /* the kernel pinged a pod: its answer */
+	frame = framed(CLEAR, &p); /* the reply to a ping from the kernel */
 	gw_send(gw, CLEAR, &frame, 1);
 	assert_int_equal(gw_to_kernel(gw, CLEAR, &frame, 1), 1);
 	assert_int_equal(gw_discard(gw, CLEAR), 0);
@@ -346,7 +347,7 @@ static struct frame question(unsigned port, const char *target, const char *from
 	return frame;
 }
 
-/* To the kernel espgate is everybody: one MAC, for every address but the port's own. */
+/* The kernel sees one MAC for every address but the port's own. */
 static void test_discovery(void **state)
 {
 	static const uint8_t other[6] = {0, 0, 0, 0, 0, 1};
@@ -379,7 +380,7 @@ static void test_discovery(void **state)
 	assert_int_equal(eg_counted(&gw->stats[0]->consumed), 5);
 	assert_int_equal(gw_drops_all(gw), 0);
 
-	/* Whoever it says that asks: the answer goes to the interface. */
+	/* Whatever sender it claims: the answer goes to the interface. */
 	frame = question(ENCRYPTED, far[0], local[1][0]);
 	memset(frame.bytes + 6, 2, 6);
 	memset(frame.bytes + 14 + 8, 2, 6);
@@ -387,7 +388,7 @@ static void test_discovery(void **state)
 	assert_int_equal(gw_to_kernel(gw, ENCRYPTED, &frame, 1), 1);
 	assert_memory_equal(frame.bytes, ((uint8_t[]){2, 0, 0, 0, 0, 1}), 6);
 
-	frame.n = 30; /* cut short */
+	frame.n = 30; /* truncated */
 	eg_put16(frame.bytes + 12, 0x0806);
 	gw_from_kernel(gw, ENCRYPTED, &frame);
 	assert_int_equal(gw_drops(gw, EG_DROP_BAD_DISCOVERY), 1);
@@ -395,7 +396,7 @@ static void test_discovery(void **state)
 	gw_close(gw);
 }
 
-/* The kernel's frames are as hostile as others. */
+/* Frames from the kernel may be as hostile as any. */
 static void test_hostile_frames(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
@@ -418,7 +419,7 @@ static void test_hostile_frames(void **state)
 	gw_close(gw);
 }
 
-/* A flood from one port costs that port its own packets, by name. */
+/* A flood from one port only costs that port's packets, with a named reason. */
 static void test_rate(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
@@ -442,7 +443,7 @@ static void test_rate(void **state)
 	gw_close(gw);
 }
 
-/* Nobody takes what stands in the ring, then in the device: lost by name, and traffic goes on. */
+/* Nobody drains the ring, then the device: dropped with a named reason, and traffic continues. */
 static void test_full(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
@@ -476,8 +477,8 @@ static void test_full(void **state)
 	gw_close(gw);
 }
 
-/* What is said of the kernel's own packets goes to the kernel, from where they were to go: it
- * believes nobody with its own address. Nothing of it is on a wire. */
+/* ICMP errors about the kernel's own packets go to the kernel, with the address that they were sent
+ * to as source: it would not believe its own address. None of them is sent on a wire. */
 static void test_errors(void **state)
 {
 	static const struct {
@@ -518,7 +519,8 @@ static void test_errors(void **state)
 	}
 }
 
-/* More than the port's MTU is not for its kernel; who sent it by a tunnel is told into it. */
+/* Packets longer than the port's MTU do not go to its kernel; a sender behind a tunnel is told
+ * through it. */
 static void test_size(void **state)
 {
 	struct gw *gw = open_with(BOTH, 1);
@@ -542,7 +544,7 @@ static void test_size(void **state)
 	gw_close(gw);
 }
 
-/* IPv4 that may be fragmented is, and the kernel puts it together. */
+/* IPv4 packets that may be fragmented are, and the kernel reassembles them. */
 static void test_fragments(void **state)
 {
 	static struct frame got[3];
@@ -564,7 +566,7 @@ static void test_fragments(void **state)
 	gw_close(gw);
 }
 
-/* The last look believes no stage before it. */
+/* The last check does not trust any stage before it. */
 static unsigned look(struct gw *gw, const struct frame *p, bool kernel, unsigned port)
 {
 	struct eg_path *path = gw->path[0];
@@ -573,7 +575,7 @@ static unsigned look(struct gw *gw, const struct frame *p, bool kernel, unsigned
 		.kind = EG_HOP_PORT, .port = ENCRYPTED, .mac = {2, 0, 0, 0, 1, 1}};
 
 	memcpy(rte_pktmbuf_append(m, p->n), p->bytes, p->n);
-	eg_count(&gw->stats[0]->port[CLEAR].rx_packets, 1); /* it came from somewhere */
+	eg_count(&gw->stats[0]->port[CLEAR].rx_packets, 1); /* it was received somewhere */
 	eg_path_use(path, gw->snap);
 	path->batch.n = 1;
 	path->batch.n_removed = 0;
@@ -610,7 +612,7 @@ static void test_last_look(void **state)
 	gw_close(gw);
 }
 
-/* Another worker brings; the keeper delivers. Nobody else touches the devices. */
+/* Another worker queues; the resolver worker delivers. Only it touches the devices. */
 static void test_workers(void **state)
 {
 	struct gw *gw = open_with(BOTH, 2);

@@ -1,6 +1,6 @@
-/* Several peers in front of one subnet: who takes which packet, whose word is taken for whose
- * source, and how they are asked whether they live. Site 2's pods (10.2/16, fd00:2::/64) are also
- * behind a second gateway, 192.0.2.8, in a group with site 2's own. */
+/* Several peers in front of one subnet: which one gets a packet, which sources each may use, and
+ * dead peer detection. Site 2's pods (10.2/16, fd00:2::/64) are also behind a second gateway,
+ * 192.0.2.8, in a group with site 2's own. */
 #include "path/path_tests.h"
 
 #include "net/bytes.h"
@@ -41,7 +41,7 @@ static unsigned add_second(struct gw *gw)
 	return tunnel;
 }
 
-/* 192.0.2.6, which sends under SPI 0x9002 and has 10.8/16, and no part in the group. */
+/* 192.0.2.6, which sends with SPI 0x9002 and has 10.8/16, and is not in the group. */
 static void add_third(struct gw *gw)
 {
 	unsigned tunnel = gw_peer(gw, "192.0.2.1", "192.0.2.6");
@@ -61,7 +61,7 @@ struct pair {
 	struct eg_liveness *liveness[2]; /* of peer 0, the site's, and of the second */
 };
 
-/* Site 1. Both gateways have the same pods; 10.9/16 is behind the second alone. */
+/* Site 1. Both gateways have the same pods; only the second has 10.9/16. */
 static struct pair open_pair(uint16_t priority, uint16_t second_priority)
 {
 	struct pair pair = {.gw = gw_open((struct gw_spec){.site = 1})};
@@ -92,7 +92,7 @@ static struct pair open_pair(uint16_t priority, uint16_t second_priority)
 	return pair;
 }
 
-/* To which gateway an ESP frame goes: 0 or 1. */
+/* The gateway that an ESP frame goes to: 0 or 1. */
 static unsigned gateway_of(const struct frame *frame)
 {
 	assert_int_equal(frame->bytes[14] >> 4, 4);
@@ -100,7 +100,7 @@ static unsigned gateway_of(const struct frame *frame)
 	return frame->bytes[14 + 19] == 8;
 }
 
-/* One packet of each of so many flows, half of them IPv6; by which gateway each went. */
+/* Send one packet of each flow, half of them IPv6, and record the gateway of each. */
 static void send_flows(struct gw *gw, unsigned gateway[FLOWS])
 {
 	static struct frame frames[FLOWS];
@@ -165,8 +165,8 @@ static uint64_t failovers(const struct pair *pair)
 	return eg_counted(&pair->gw->stats[0]->failover);
 }
 
-/* All by the first; by the second while that is dead; by the first again; and where both are dead
- * by the first, as if nobody had asked. */
+/* All through the first; through the second while the first is down; through the first again; and
+ * if both are down through the first, as without detection. */
 static void test_priority(void **state)
 {
 	struct pair pair = open_pair(10, 20);
@@ -192,7 +192,7 @@ static void test_priority(void **state)
 	gw_close(pair.gw);
 }
 
-/* Every flow stays where it is, but for those of the one that is dead. */
+/* Every flow stays where it is, except those of the peer that is down. */
 static void test_weight(void **state)
 {
 	struct pair pair = open_pair(10, 10);
@@ -212,7 +212,7 @@ static void test_weight(void **state)
 	gw_close(pair.gw);
 }
 
-/* The fragments of a packet, which know no ports but the first, go by one gateway. */
+/* Fragments of a packet, of which only the first has ports, go through one gateway. */
 static void test_fragments(void **state)
 {
 	struct pair pair = open_pair(10, 10);
@@ -227,7 +227,7 @@ static void test_fragments(void **state)
 		frames[0] = plain_frame(CLEAR, &flow);
 		eg_put16(frames[0].bytes + 20, 0x2000);
 		fix_checksum(frames[0].bytes + 14);
-		flow.seed = 99; /* other bytes where ports would be */
+		flow.seed = 99; /* different bytes in place of ports */
 		frames[1] = plain_frame(CLEAR, &flow);
 		eg_put16(frames[1].bytes + 18, 0);
 		eg_put16(frames[1].bytes + 20, 8);
@@ -239,7 +239,7 @@ static void test_fragments(void **state)
 	gw_close(pair.gw);
 }
 
-/* What fits depends on the peer that is chosen: the second one's tunnel is in UDP, which takes 8
+/* The MTU depends on the chosen peer: the second one's tunnel uses UDP encapsulation, which takes 8
  * bytes more. */
 static void test_room(void **state)
 {
@@ -263,8 +263,8 @@ static void test_room(void **state)
 	gw_close(pair.gw);
 }
 
-/* RFC 4301 s5.2: either may speak for the pods that both have, neither for the other's own; and
- * nobody may in clear. */
+/* RFC 4301 s5.2: either may send from the pods that both have, neither from the other's own; and
+ * nobody in clear. */
 static void test_sources(void **state)
 {
 	struct pair pair = open_pair(10, 20);
@@ -291,7 +291,7 @@ static void test_sources(void **state)
 	third.src = "192.0.2.6";
 	third.spi = 0x9002;
 	third.material = material_third;
-	for (unsigned dead = 0; dead < 3; dead++) { /* life says nothing of whose a source is */
+	for (unsigned dead = 0; dead < 3; dead++) { /* peer state does not affect source checks */
 		kill_peer(&pair, 0, dead & 1);
 		kill_peer(&pair, 1, dead & 2);
 		for (unsigned i = 0; i < COUNT(cases); i++) {
@@ -307,7 +307,7 @@ static void test_sources(void **state)
 	gw_close(pair.gw);
 }
 
-/* What a question is, byte by byte. */
+/* Check a probe byte by byte. */
 static void assert_question(const struct frame *packet, const struct eg_tunnel *tunnel,
 			    unsigned number)
 {
@@ -338,7 +338,7 @@ static void assert_question(const struct frame *packet, const struct eg_tunnel *
 	assert_int_equal(naive_checksum(sum, 48), 0);
 }
 
-/* Each is asked through its own tunnel, wherever its address is routed to, and dead or alive. */
+/* Each is probed through its own tunnel, wherever the target is routed, whether up or down. */
 static void test_questions(void **state)
 {
 	struct pair pair = open_pair(10, 10);
@@ -370,7 +370,7 @@ static void test_questions(void **state)
 	gw_close(gw);
 }
 
-/* Another worker's peers are not asked by this one. */
+/* Peers of another worker are not probed by this one. */
 static void test_whose_question(void **state)
 {
 	struct pair pair = open_pair(10, 10);
@@ -400,8 +400,8 @@ static struct frame reply_packet(const char *src, const char *dst, unsigned type
 	return packet;
 }
 
-/* An answer counts where everything about it is right, the tunnel above all. What does not count
- * goes the way of every packet. */
+/* A reply counts only if everything about it is correct, above all the tunnel. Others are handled
+ * like any packet. */
 static void test_answers(void **state)
 {
 	struct pair pair = open_pair(10, 10);
@@ -412,17 +412,17 @@ static void test_answers(void **state)
 		const char *src, *dst;
 		unsigned whose, type, id_off;
 		int number;
-		bool counts; /* else it is a packet to the gateway, or to a pod */
+		bool counts; /* otherwise it is a packet to the gateway, or to a pod */
 	} cases[] = {
 		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 0, 2, true},
 		{&second, "fd00:2::8", "fd00:1::1", 1, 129, 0, 2, true},
 		{&second, "10.2.0.1", "10.1.0.1", 0, 0, 0, 3,
-		 false}, /* the first's, by the second */
+		 false}, /* of the first peer, through the second */
 		{&first, "fd00:2::8", "fd00:1::1", 1, 129, 0, 3, false},
-		{&first, "10.2.0.2", "10.1.0.1", 0, 0, 0, 3, false}, /* somebody else there */
+		{&first, "10.2.0.2", "10.1.0.1", 0, 0, 0, 3, false}, /* another host */
 		{&first, "10.2.0.1", "10.1.0.7", 0, 0, 0, 3, false},
-		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 1, 3, false},  /* an echo of another's */
-		{&first, "10.2.0.1", "10.1.0.1", 0, 13, 0, 3, false}, /* no echo reply */
+		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 1, 3, false},  /* another sender's echo */
+		{&first, "10.2.0.1", "10.1.0.1", 0, 13, 0, 3, false}, /* not an echo reply */
 		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 0, 2, true},   /* again: ours, but no news */
 		{&first, "10.2.0.1", "10.1.0.1", 0, 0, 0, 3, true},
 	};
@@ -451,8 +451,8 @@ static void test_answers(void **state)
 	gw_close(gw);
 }
 
-/* Site 2 answers, by the tunnel by which it was asked: for site 1's subnet it has another gateway,
- * too, and likes that one better. */
+/* Site 2 replies through the tunnel on which it was probed, although it prefers another gateway for
+ * site 1's subnet. */
 static void test_conversation(void **state)
 {
 	struct pair pair = open_pair(10, 10);
@@ -469,7 +469,7 @@ static void test_conversation(void **state)
 	gw_route(two, "10.1.0.0/16",
 		 (struct eg_hop){.kind = EG_HOP_GROUP, .group = gw_group(two, members, 2)});
 	gw_ready(two);
-	pair.liveness[1]->worker = 1; /* nobody is there to answer */
+	pair.liveness[1]->worker = 1; /* nobody is there to reply */
 	for (unsigned i = 1; i <= 20; i++, now += 100 * MS) {
 		assert_int_equal(eg_path_send_probes(one->path[0], one->snap, now), 1);
 		assert_int_equal(gw_forward(one, two, frames), 1);
@@ -482,8 +482,8 @@ static void test_conversation(void **state)
 	}
 	assert_true(eg_liveness_is_up(pair.liveness[0]));
 	assert_int_equal(eg_counted(&one->stats[0]->consumed), 20);
-	/* Its answers are lost from here on: the last was heard a millisecond behind its question.
-	 */
+	/* Its replies are lost from here on: the last one was received a millisecond after its
+	 * probe. */
 	died = now - 100 * MS + MS;
 	while (eg_liveness_is_up(pair.liveness[0])) {
 		now += MS;
@@ -491,7 +491,7 @@ static void test_conversation(void **state)
 	}
 	assert_int_equal(now - died, 300 * MS);
 	gw_discard(one, ENCRYPTED);
-	/* What is no answer goes by that other gateway. */
+	/* Other packets go through that other gateway. */
 	frames[0] = plain_frame(CLEAR,
 				&(struct flow){.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 8});
 	gw_send(two, CLEAR, frames, 1);
@@ -511,8 +511,8 @@ static void send_echo(struct gw *gw, const struct tunnel *by, uint64_t seq, cons
 	gw_send(gw, ENCRYPTED, &frame, 1);
 }
 
-/* A pod that floods us with echo requests does not keep the far gateway, whose life we ask for,
- * from asking for ours. And no pod may say that it is a gateway. */
+/* A pod that floods us with echo requests does not keep the far gateway, which we probe, from
+ * probing us. And no pod can pretend to be a gateway. */
 static void test_flood(void **state)
 {
 	struct pair pair = open_pair(10, 10);
@@ -522,7 +522,7 @@ static void test_flood(void **state)
 	unsigned seq = 0, left = 0;
 
 	(void)state;
-	gw->path[0]->cycles_per_s *= 1000; /* so that no second passes under a sanitizer */
+	gw->path[0]->cycles_per_s *= 1000; /* no second passes, even under a sanitizer */
 	for (unsigned i = 0; i < 2 * EG_ECHO_BURST; i++) {
 		send_echo(gw, &first, ++seq, "10.2.0.9");
 		left += gw_discard(gw, ENCRYPTED);
@@ -542,8 +542,8 @@ static void test_flood(void **state)
 	gw_close(gw);
 }
 
-/* Without a link nobody is asked in vain: the peer is dead at once, and its flows go elsewhere as
- * soon as they can. Here there is no elsewhere, so that both are dead. */
+/* Without a link no probe is sent: the peer is down at once, and its flows move as soon as they
+ * can. Here there is no other peer with a link, so both are down. */
 static void test_no_link(void **state)
 {
 	struct pair pair = open_pair(10, 20);
@@ -563,7 +563,7 @@ static void test_no_link(void **state)
 	for (unsigned ms = 3; ms < 1000; ms++)
 		eg_path_send_probes(path, pair.gw->snap, BEGIN + ms * MS);
 	assert_int_equal(atomic_load(&pair.liveness[0]->changes), 1);
-	drops = gw_drops(pair.gw, EG_DROP_LINK_DOWN); /* what was asked all the same */
+	drops = gw_drops(pair.gw, EG_DROP_LINK_DOWN); /* probes sent before */
 	assert_int_equal(gw_drops_all(pair.gw), drops);
 	atomic_store(&down, 0);
 	gw_close(pair.gw);

@@ -1,5 +1,5 @@
-/* Peers behind a NAT that changes its mappings (RFC 7296 s2.23): where their packets go follows the
- * newest authentic packet and nothing else; the peer's own UDP port; ESP in UDP and plain. */
+/* Peers behind a NAT that changes its mappings (RFC 7296 s2.23): their endpoint follows the newest
+ * authentic packet and nothing else; the peer's own UDP port; ESP in UDP and plain. */
 #include "path/ends.h"
 
 #include <rte_cycles.h>
@@ -11,7 +11,7 @@
 static const char *const remotes[] = {"192.0.2.2", "2001:db8::2"};
 static const char *const aways[] = {"198.51.100.7", "2001:db8:7::7"};
 
-/* Site 1 with one peer that floats; what it may send to: 198.51.100.0/24, 2001:db8:7::/48. */
+/* Site 1 with one floating peer; allowed endpoints: 198.51.100.0/24, 2001:db8:7::/48. */
 static struct gw *open_floating(unsigned outer, bool esn)
 {
 	struct gw *gw =
@@ -34,7 +34,7 @@ static unsigned header_of(unsigned outer)
 	return outer == 4 ? 20 : 40;
 }
 
-/* A frame that left: between our address and this one, from port 4500 to that, with right
+/* A frame that left: between our address and this one, from port 4500 to that port, with correct
  * checksums. */
 static void check_aim(const struct frame *frame, unsigned outer, const char *address, uint16_t port)
 {
@@ -97,7 +97,7 @@ static void test_follow(void **state)
 		gw_expect(gw, ENCRYPTED, &first, EG_PASS, "another port");
 		expect_aim(gw, outer, remote, 61000);
 
-		/* Neither a forgery nor what was seen nor what is late moves it. */
+		/* Forged, replayed or old packets do not move it. */
 		frame = from(gw, away, 61001, 10);
 		forged = frame;
 		forged.bytes[forged.n - 1] ^= 1;
@@ -126,7 +126,7 @@ static void test_follow(void **state)
 	}
 }
 
-/* With the window off old packets are accepted, but not followed. */
+/* With the window off, old packets are accepted but do not move the endpoint. */
 static void test_no_window(void **state)
 {
 	struct gw *gw = open_floating(4, false);
@@ -144,16 +144,16 @@ static void test_no_window(void **state)
 	gw_close(gw);
 }
 
-/* An authentic packet whose source is nowhere to send to. */
+/* An authentic packet from a source that cannot be an endpoint. */
 static void test_bad_sources(void **state)
 {
 	static const struct {
 		unsigned outer;
 		const char *address;
 		uint16_t port;
-		enum eg_verdict want; /* parse refuses some of them for everybody */
+		enum eg_verdict want; /* some are refused by the parser */
 	} cases[] = {
-		{4, "198.51.100.7", 0, EG_PASS}, /* port 0 is nobody's */
+		{4, "198.51.100.7", 0, EG_PASS}, /* port 0 is invalid */
 		{6, "2001:db8:7::7", 0, EG_PASS},
 		{4, "0.1.2.3", 4500, EG_DROP_MARTIAN},
 		{4, "127.0.0.1", 4500, EG_DROP_MARTIAN},
@@ -184,8 +184,8 @@ static void test_bad_sources(void **state)
 	}
 }
 
-/* A NAT in front of one peer opens the door to nobody else: other peers keep their addresses, and
- * this one's plain ESP, too. */
+/* A NAT in front of one peer does not help anyone else: other peers keep their addresses, and so
+ * does this one's plain ESP. */
 static void test_wrong_peer(void **state)
 {
 	(void)state;
@@ -208,7 +208,7 @@ static void test_wrong_peer(void **state)
 	}
 }
 
-/* A reload may take the route to an endpoint; then the way is the configured address's. */
+/* A reload may remove the route to an endpoint; then the configured address is used. */
 static void test_lost_route(void **state)
 {
 	struct gw *gw = open_floating(4, false);
@@ -230,7 +230,7 @@ static void test_lost_route(void **state)
 	gw_close(gw);
 }
 
-/* Keepalives hold the mapping that is in use open. */
+/* Keepalives refresh the mapping in use. */
 static void test_keepalive(void **state)
 {
 	(void)state;
@@ -248,7 +248,7 @@ static void test_keepalive(void **state)
 	}
 }
 
-/* The peer's port without a NAT that changes: everything goes there, whatever comes from where. */
+/* A fixed peer port without NAT: everything goes there, whatever the source of received packets. */
 static void test_peer_port(void **state)
 {
 	(void)state;
@@ -282,7 +282,7 @@ static void test_peer_port(void **state)
 	}
 }
 
-/* udp_encap: auto. One SA, one window: both ways in, one way out. */
+/* udp_encap: auto. One SA, one window: both encapsulations in, one out. */
 static void test_auto(void **state)
 {
 	(void)state;
@@ -313,7 +313,7 @@ static void test_auto(void **state)
 	}
 }
 
-/* auto and float at once: plain ESP is heard, and moves nothing. */
+/* auto with float: plain ESP is accepted and does not move the endpoint. */
 static void test_auto_floats(void **state)
 {
 	struct gw *gw = open_floating(4, false);
