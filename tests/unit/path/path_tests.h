@@ -36,6 +36,7 @@ int run_offload_tests(void);
 int run_pmtu_tests(void);
 int run_demux_tests(void);
 int run_mtu_tests(void);
+int run_parts_tests(void);
 
 /* At the very end: was every drop reason that a packet can cause tested? */
 int run_coverage_tests(void);

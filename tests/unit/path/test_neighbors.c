@@ -606,6 +606,28 @@ static void test_plain_stays(void **state)
 	gw_close(gw);
 }
 
+/* One poll fills the batch with answers, and then releases all that waited for a neighbour. */
+static void test_full_batch(void **state)
+{
+	static struct frame frames[EG_BATCH_MAX], out[2 * EG_BATCH_MAX];
+	struct gw *gw = open_live(4);
+	struct eg_neigh_self pod = station("10.1.0.5", CLEAR), other = station("10.1.0.6", 0x20);
+
+	(void)state;
+	for (uint64_t seq = 1; seq <= EG_NEIGH_HELD_MAX; seq++)
+		send_inside(gw, seq, &to_pod);
+	gw_resolve(gw, 1000);
+	gw_discard(gw, CLEAR);
+	for (unsigned i = 0; i < 61; i++)
+		frames[i] = i < 60 ? question_of(&other, "10.1.0.1")
+				   : answer_of(&pod, CLEAR, "10.1.0.1");
+	gw_send(gw, CLEAR, frames, 61);
+	eg_path_resolve(gw->path[0], gw->snap, 1001, false);
+	assert_int_equal(gw_frames(gw, CLEAR, out, 2 * EG_BATCH_MAX), 60 + EG_NEIGH_HELD_MAX);
+	assert_int_equal(gw_drops_all(gw), 0);
+	gw_close(gw);
+}
+
 /* Worker 1 receives; worker 0 keeps. */
 static void test_other_worker(void **state)
 {
@@ -678,6 +700,7 @@ int run_neighbor_tests(void)
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_claim_flood),
 		cmocka_unit_test(test_plain_stays),
+		cmocka_unit_test(test_full_batch),
 		cmocka_unit_test(test_other_worker),
 		cmocka_unit_test(test_encrypt_while_waiting),
 	};
