@@ -18,22 +18,21 @@ static void log_change(struct eg_ctl *ctl, const struct eg_tunnel *tunnel, uint3
 	eg_ip_print(&tunnel->target, target);
 	if (eg_liveness_is_up(liveness))
 		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING,
-		       "peer %s lives again: %s answers; its flows return to it", tunnel->name,
-		       target);
+		       "peer %s is up: %s answers; its flows return to it", tunnel->name, target);
 	else if (has_no_link(ctl, tunnel))
 		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING,
-		       "peer %s is dead: port %s has no link; its flows go by the peers that "
+		       "peer %s is down: port %s has no link; its flows move to the peers that "
 		       "share its subnets, if any",
 		       tunnel->name, ctl->config->ports.v[tunnel->hop.port].name);
 	else
 		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING,
-		       "peer %s is dead: %s did not answer for %.3g s; its flows go by the peers "
-		       "that share its subnets, if any",
+		       "peer %s is down: %s did not answer for %.3g s; its flows move to the "
+		       "peers that share its subnets, if any",
 		       tunnel->name, target,
 		       (double)(tunnel->plan.interval_ns * tunnel->plan.threshold) / EG_NS_PER_S);
 	if (changes - liveness->told > 1)
 		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING,
-		       "peer %s changed %u times since the last look", tunnel->name,
+		       "peer %s changed %u times since the last poll", tunnel->name,
 		       changes - liveness->told);
 	liveness->told = changes;
 }

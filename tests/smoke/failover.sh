@@ -225,9 +225,9 @@ awk -v half=$((bound_ms / 2)) -v bound=$bound_ms -v period=20 '
 
 stop a "$a"
 stop b1 "$b1"
-expect_line a.log "peer b1 is dead: 10.244.2.1 did not answer for 1.2 s"
-expect_line a.log "peer b1 lives again: 10.244.2.1 answers"
-expect_line a.log "peer b2 is dead: fd00:2::3 did not answer for 1.2 s"
+expect_line a.log "peer b1 is down: 10.244.2.1 did not answer for 1.2 s"
+expect_line a.log "peer b1 is up: 10.244.2.1 answers"
+expect_line a.log "peer b2 is down: fd00:2::3 did not answer for 1.2 s"
 [ "$(counter a failover)" -gt 0 ] || { cat a.txt; fail "no failover is counted"; }
 [ "$(counter a local.echo_request)" -gt 20 ] || fail "A sent no probes"
 [ "$(counter b1 local.echo_reply)" -gt 0 ] || fail "B1 sent no answers"
