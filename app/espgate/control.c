@@ -264,6 +264,7 @@ static int set_up(struct control *control, const sigset_t *signals)
 	if (control->idle_limit_ns &&
 	    add_timer(control, "idle check", IDLE_STEP_NS, on_idle_step, control))
 		return -1;
+	ctl->loop = loop;
 	ctl->builder = eg_builder_new(spawn);
 	if (!ctl->builder || !eg_loop_add_fd(loop, "reload", eg_builder_fd(ctl->builder), EPOLLIN,
 					     on_built, control))
@@ -287,8 +288,10 @@ int eg_control_run(struct eg_gateway *gateway, const struct eg_control *options)
 		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO, "stopping: %s", control.why);
 	if (control.loop)
 		report_loop(&control);
+	eg_ctl_finish_reload(&gateway->ctl);
 	eg_builder_free(gateway->ctl.builder);
 	gateway->ctl.builder = NULL;
+	gateway->ctl.loop = NULL;
 	eg_loop_free(control.loop);
 	eg_report_free(&control.last_block);
 	return err;

@@ -54,7 +54,9 @@ void eg_explain_group_text(const struct eg_offline *view, const struct eg_hop *h
 		eg_buf_add(out, "  priority %u: peer %s (%s), %.0f%% of the flows%s\n",
 			   member->priority, peer->name, eg_ip_print(&peer->remote, remote),
 			   100 * flow_share(group, member),
-			   member->liveness ? "" : "; no dead peer detection");
+			   view->config->peers.v[member->tunnel].liveness.target.family
+				   ? ""
+				   : "; no dead peer detection");
 	}
 }
 
@@ -73,7 +75,8 @@ void eg_explain_group_json(const struct eg_offline *view, const struct eg_hop *h
 			   "\"share\": %.3f, \"checked\": %s}",
 			   i ? ", " : "", view->config->peers.v[member->tunnel].name,
 			   member->priority, member->weight, flow_share(group, member),
-			   member->liveness ? "true" : "false");
+			   view->config->peers.v[member->tunnel].liveness.target.family ? "true"
+											: "false");
 	}
 	eg_buf_add(out, "]");
 }

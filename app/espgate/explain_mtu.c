@@ -66,10 +66,9 @@ void eg_explain_mtu_sa(const struct eg_conf_sa *sa, const struct eg_tunnel *tunn
 	add_longer(tunnel, mtu, out);
 }
 
-static int explain(const struct eg_offline *view, size_t index)
+static int explain(const struct eg_offline *view, const struct eg_conf_peer *conf,
+		   const struct eg_tunnel *tunnel)
 {
-	const struct eg_conf_peer *conf = &view->config->peers.v[index];
-	const struct eg_tunnel *tunnel = &view->snap->tunnels[index];
 	char remote[EG_IP_TEXT];
 	struct eg_buf out = {0};
 	size_t n = 0;
@@ -94,11 +93,30 @@ static int explain(const struct eg_offline *view, size_t index)
 	return EG_EXIT_OK;
 }
 
+/* Make the tunnel as the daemon would, in a table of its own. */
+static int make_and_explain(const struct eg_offline *view, size_t index)
+{
+	const struct eg_conf_peer *conf = &view->config->peers.v[index];
+	struct eg_tunnels tunnels = {0};
+	struct eg_rcu rcu = {0};
+	int status = EG_EXIT_ERROR;
+	uint32_t id;
+
+	if (!eg_rcu_init(&rcu, 1) && !eg_tunnels_init(&tunnels, &rcu, NULL, 1) &&
+	    !eg_tunnel_add(&tunnels, &view->candidate->tunnels[index].spec, &id))
+		status = explain(view, conf, eg_tunnel_get(&tunnels, id));
+	else
+		fprintf(stderr, "espgate explain: out of memory\n");
+	eg_tunnels_fini(&tunnels);
+	eg_rcu_fini(&rcu);
+	return status;
+}
+
 int eg_explain_mtu(const struct eg_offline *view, const char *name)
 {
 	for (size_t i = 0; i < view->config->peers.n; i++) {
 		if (!strcmp(view->config->peers.v[i].name, name))
-			return explain(view, i);
+			return make_and_explain(view, i);
 	}
 	fprintf(stderr, "espgate explain: no peer is named \"%s\"\n", name);
 	return EG_EXIT_USAGE;

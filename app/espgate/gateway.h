@@ -19,6 +19,7 @@ struct eg_gateway {
 	struct eg_sa_store *sas;
 	struct eg_rcu rcu;
 	struct eg_publisher publisher;
+	struct eg_tunnels tunnels;
 	struct eg_ports ports;
 	struct eg_workers workers;
 	struct eg_flow_table *flows;

@@ -4,11 +4,12 @@
 #define ESPGATE_OFFLINE_H
 
 #include "conf/config.h"
-#include "snap/snap.h"
+#include "snap/candidate.h"
 
 struct eg_offline {
 	struct eg_config *config;
-	struct eg_snap *snap; /* without SAs */
+	struct eg_candidate *candidate; /* without SAs */
+	const struct eg_snap *snap;     /* the candidate's: hops name tunnels by index */
 };
 
 /* Returns 0, or -1 with all errors printed to standard error. Call eg_offline_free() in both

@@ -6,31 +6,31 @@
 
 #include "conf/config.h"
 #include "port/host.h"
-#include "snap/snap.h"
+#include "snap/candidate.h"
 #include "verbs.h"
 
 /* SAs that work, but not for long. */
-static void recommend_esn(const struct eg_snap *snap)
+static void recommend_esn(const struct eg_candidate *candidate)
 {
 	size_t n = 0;
 
-	eg_vec_foreach (slot, &snap->sas)
-		n += !slot->sa->esn;
+	eg_vec_foreach (sa, &candidate->sas)
+		n += !(*sa)->esn;
 	if (n)
 		printf("  %zu SAs without esn run out of sequence numbers after 2^32 - 1 packets "
 		       "(72 minutes at 1 Mpps): esn: true at both ends is recommended\n",
 		       n);
 }
 
-static void summarize(const struct eg_config *config, const struct eg_snap *snap)
+static void summarize(const struct eg_config *config, const struct eg_candidate *candidate)
 {
-	const struct eg_snap_policy *policy = snap->policy;
+	const struct eg_snap_policy *policy = candidate->snap->policy;
 	struct eg_buf proof = {0};
 
 	printf("%s: no errors\n", config->file);
 	printf("  %zu ports, %zu peers, %zu SAs, %zu routes\n", config->ports.n, config->peers.n,
-	       snap->sas.n, config->routes.n);
-	recommend_esn(snap);
+	       candidate->sas.n, config->routes.n);
+	recommend_esn(candidate);
 	if (!policy) {
 		printf("  no network policy is configured\n");
 		return;
@@ -54,13 +54,13 @@ struct request {
 
 /* Check everything, even after errors, to report all of them at once. NULL if there was any
  * error. */
-static struct eg_snap *build(const struct eg_config *config, const struct request *request,
-			     struct eg_sa_store *store, struct eg_errs *errs)
+static struct eg_candidate *build(const struct eg_config *config, const struct request *request,
+				  struct eg_sa_store *store, struct eg_errs *errs)
 {
-	const struct eg_snap_options options = {.prove_ns = request->prove_ns,
-						.offline = request->policy};
+	const struct eg_candidate_options options = {.prove_ns = request->prove_ns,
+						     .offline = request->policy};
 	size_t before = errs->n_errors;
-	struct eg_snap *snap;
+	struct eg_candidate *candidate;
 
 	if (!request->policy && !request->offline) {
 		eg_host_check_devices(config, false, errs);
@@ -69,10 +69,10 @@ static struct eg_snap *build(const struct eg_config *config, const struct reques
 	if (!request->policy && config->state_dir)
 		eg_sa_store_open_state(store, config->state_dir, true, &config->state_dir_pos,
 				       errs);
-	snap = eg_snap_build(config, request->policy ? NULL : store, &options, errs);
+	candidate = eg_candidate_build(config, request->policy ? NULL : store, &options, errs);
 	if (errs->n_errors == before)
-		return snap;
-	eg_snap_free(snap);
+		return candidate;
+	eg_candidate_free(candidate);
 	return NULL;
 }
 
@@ -81,20 +81,20 @@ static int check(const struct request *request)
 	struct eg_errs errs = {0};
 	struct eg_config *config = eg_config_load(request->config, &errs);
 	struct eg_sa_store *store = eg_sa_store_new(1);
-	struct eg_snap *snap = NULL;
+	struct eg_candidate *candidate = NULL;
 	int status = EG_EXIT_ERROR;
 
 	if (config && store)
-		snap = build(config, request, store, &errs);
+		candidate = build(config, request, store, &errs);
 	eg_errs_print(&errs, stderr);
-	if (snap) {
-		summarize(config, snap);
+	if (candidate) {
+		summarize(config, candidate);
 		status = EG_EXIT_OK;
 	} else {
 		fprintf(stderr, "%s: %zu error%s\n", request->config, errs.n_errors,
 			errs.n_errors == 1 ? "" : "s");
 	}
-	eg_snap_free(snap);
+	eg_candidate_free(candidate);
 	eg_config_free(config);
 	eg_sa_store_free(store);
 	eg_errs_free(&errs);

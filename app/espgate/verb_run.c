@@ -76,6 +76,7 @@ static void connect_parts(struct eg_gateway *gateway)
 		.ports = &gateway->ports,
 		.rcu = &gateway->rcu,
 		.publisher = &gateway->publisher,
+		.tunnels = &gateway->tunnels,
 		.sas = gateway->sas,
 		.flows = gateway->flows,
 		.stats = gateway->workers.stats,
@@ -119,6 +120,7 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	gateway->workers.ports = &gateway->ports;
 	gateway->workers.publisher = &gateway->publisher;
 	gateway->workers.flows = gateway->flows;
+	gateway->workers.tunnels = &gateway->tunnels;
 	if (eg_workers_make(&gateway->workers, errs))
 		goto workers;
 	if (eg_rcu_init(&gateway->rcu, gateway->workers.n)) {
@@ -128,6 +130,10 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	eg_publisher_init(&gateway->publisher, &gateway->rcu);
 	if (open_store(gateway, errs))
 		goto world;
+	if (eg_tunnels_init(&gateway->tunnels, &gateway->rcu, gateway->sas, gateway->workers.n)) {
+		eg_error(errs, NULL, NULL, "out of memory");
+		goto world;
+	}
 	connect_parts(gateway);
 	if (eg_ctl_load(&gateway->ctl, gateway->config, errs))
 		goto world;
@@ -140,7 +146,9 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	eg_kernels_stop(&gateway->ports);
 	eg_ports_stop(&gateway->ports);
 world:
+	eg_tunnels_fini(&gateway->tunnels);
 	eg_rcu_fini(&gateway->rcu);
+	eg_ctl_free(&gateway->ctl);
 	eg_publisher_fini(&gateway->publisher);
 	eg_sa_store_free(gateway->sas);
 workers:

@@ -68,50 +68,65 @@ static void add_kernel(const struct eg_ctl *ctl, unsigned p, struct eg_report *r
 	}
 }
 
-static double seconds_until(const struct eg_snap_sa *held, enum eg_sa_use use, uint64_t mono_ns)
+static double seconds_until(const struct eg_tunnel_sa *held, enum eg_tunnel_sa_use use,
+			    uint64_t mono_ns)
 {
 	return held->use == use && held->at_ns > mono_ns
 		       ? (double)(held->at_ns - mono_ns) / EG_NS_PER_S
 		       : 0;
 }
 
-static void add_lifetime(const struct eg_snap_sa *held, const struct eg_now *now,
+static void add_lifetime(const struct eg_tunnel_sa *held, const struct eg_now *now,
 			 struct eg_report_sa *row)
 {
 	struct eg_sa_status status = eg_sa_status(held->sa, now);
 
 	row->idle_s = status.idle_s;
-	row->sends_in_s = seconds_until(held, EG_SA_PENDING, now->mono_ns);
-	row->removed_in_s = seconds_until(held, EG_SA_RETIRING, now->mono_ns);
+	row->sends_in_s = seconds_until(held, EG_TUNNEL_SA_PENDING, now->mono_ns);
+	row->removed_in_s = seconds_until(held, EG_TUNNEL_SA_RETIRING, now->mono_ns);
 	row->lifetime = status.hard ? "expired" : status.soft ? "soft lifetime reached" : NULL;
 	row->forecast_s = status.forecast.seconds;
 	if (status.forecast.limit && !status.hard)
 		row->forecast_limit = eg_lifetime_name(status.forecast.limit);
 }
 
-static void add_sas(const struct eg_snap *snap, struct eg_report *report)
+static void add_sa(const struct eg_tunnel *tunnel, const struct eg_tunnel_sa *held,
+		   const struct eg_now *now, struct eg_report *report)
 {
+	struct eg_report_sa *row = eg_vec_add(&report->sas);
+	const struct eg_sa *sa = held->sa;
+
+	if (!row)
+		return;
+	*row = (struct eg_report_sa){
+		.peer = tunnel->name,
+		.out = sa->kind == EG_SA_KIND_OUT,
+		.spi = be32toh(sa->spi_be),
+		.suite = sa->suite->name,
+		.packets = eg_counted(&sa->packets),
+		.bytes = eg_counted(&sa->bytes),
+	};
+	if (eg_pmtu_get(tunnel->pmtu) != EG_PMTU_NONE)
+		row->path_mtu = (uint16_t)eg_pmtu_get(tunnel->pmtu);
+	if (tunnel->endpoint)
+		eg_endpoint_print(tunnel->endpoint, row->endpoint);
+	add_lifetime(held, now, row);
+}
+
+/* Of the configuration's tunnels, in its order: all of the wanted SAs, then all that retire. */
+static void add_sas(const struct eg_ctl *ctl, bool retiring, struct eg_report *report)
+{
+	const struct eg_installed *installed = &ctl->reload.installed;
 	const struct eg_now now = {eg_wall_ns(), eg_mono_ns()};
 
-	eg_vec_foreach (held, &snap->sas) {
-		const struct eg_sa *sa = held->sa;
-		struct eg_report_sa *row = eg_vec_add(&report->sas);
+	for (uint32_t i = 0; i < installed->n_ids; i++) {
+		const struct eg_tunnel *tunnel = eg_tunnel_get(ctl->tunnels, installed->ids[i]);
+		const struct eg_tunnel_sa *held = eg_tunnel_first_sa(ctl->tunnels, tunnel->id);
 
-		if (!row)
-			return;
-		*row = (struct eg_report_sa){
-			.peer = snap->tunnels[held->tunnel].name,
-			.out = sa->kind == EG_SA_KIND_OUT,
-			.spi = be32toh(sa->spi_be),
-			.suite = sa->suite->name,
-			.packets = eg_counted(&sa->packets),
-			.bytes = eg_counted(&sa->bytes),
-		};
-		if (eg_pmtu_get(snap->tunnels[held->tunnel].pmtu) != EG_PMTU_NONE)
-			row->path_mtu = (uint16_t)eg_pmtu_get(snap->tunnels[held->tunnel].pmtu);
-		if (snap->tunnels[held->tunnel].endpoint)
-			eg_endpoint_print(snap->tunnels[held->tunnel].endpoint, row->endpoint);
-		add_lifetime(held, &now, row);
+		for (; held; held = held->next) {
+			if ((held->use == EG_TUNNEL_SA_RETIRING) == retiring)
+				add_sa(tunnel, held, &now, report);
+		}
 	}
 }
 
@@ -202,8 +217,9 @@ void eg_ctl_collect(const struct eg_ctl *ctl, struct eg_report *report)
 	for (unsigned p = 0; p < ctl->ports->n; p++)
 		add_kernel(ctl, p, report);
 	if (snap) {
-		add_sas(snap, report);
-		eg_ctl_collect_liveness(snap, report);
+		add_sas(ctl, false, report);
+		add_sas(ctl, true, report);
+		eg_ctl_collect_liveness(ctl->tunnels, report);
 	}
 	report->tracks = snap && snap->policy;
 	report->connections = eg_flow_in_use(ctl->flows);

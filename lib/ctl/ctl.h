@@ -1,7 +1,7 @@
 /* What the control thread works on, and the periodic steps of its work. Each step is short enough
  * for a handler of the loop (ctl/loop.h); the caller decides how often it runs.
  *
- * Life cycle: fill the borrowed part -> any number of steps -> nothing to free.
+ * Life cycle: fill the borrowed part -> any number of steps -> eg_ctl_free().
  * Synchronization: the control thread's. Workers write the counters that are read here. */
 #ifndef EG_CTL_CTL_H
 #define EG_CTL_CTL_H
@@ -9,9 +9,10 @@
 #include "base/log.h"
 #include "conf/config.h"
 #include "ctl/builder.h"
+#include "ctl/loop.h"
 #include "flow/flow.h"
 #include "port/port.h"
-#include "snap/publish.h"
+#include "snap/apply.h"
 #include "stat/report.h"
 
 struct eg_ctl {
@@ -21,12 +22,14 @@ struct eg_ctl {
 	struct eg_ports *ports;
 	struct eg_rcu *rcu;
 	struct eg_publisher *publisher;
+	struct eg_tunnels *tunnels;
 	struct eg_sa_store *sas;
 	struct eg_flow_table *flows;
 	struct eg_stats *const *stats; /* of each worker */
 	unsigned n_workers;
 	uint64_t started_ns;        /* monotonic: when the workers were launched */
-	struct eg_builder *builder; /* NULL: not yet, or no longer */
+	struct eg_loop *loop;       /* NULL: not yet, or no longer */
+	struct eg_builder *builder; /* the same */
 
 	/* Of one step each; zeroed memory is their start. */
 	struct {
@@ -43,6 +46,11 @@ struct eg_ctl {
 		uint64_t moved; /* by all workers, at the last check */
 		uint64_t next_check_ns;
 	} endpoints;
+	struct {
+		struct eg_installed installed;
+		struct eg_reload *applying; /* NULL: none */
+		struct eg_reload *next;     /* built, and waits for that one; NULL: none */
+	} reload;
 };
 
 /* --- steps */
@@ -76,6 +84,9 @@ void eg_ctl_log_endpoints(struct eg_ctl *ctl);
 /* All workers have ended: write down exactly what SAs used. Waits for the disk. */
 void eg_ctl_finish_sas(struct eg_ctl *ctl);
 
+/* Bring a reload that is being applied to its end, and drop one that waits for it. */
+void eg_ctl_finish_reload(struct eg_ctl *ctl);
+
 /* Log what the steps have not logged yet. */
 void eg_ctl_finish_logs(struct eg_ctl *ctl);
 
@@ -87,9 +98,12 @@ void eg_ctl_collect(const struct eg_ctl *ctl, struct eg_report *report);
 /* Packets that all workers received so far. */
 uint64_t eg_ctl_received(const struct eg_ctl *ctl);
 
+/* What is freed here: nothing that was borrowed. */
+void eg_ctl_free(struct eg_ctl *ctl);
+
 /* --- private to lib/ctl */
 
 void eg_ctl_finish_endpoints(struct eg_ctl *ctl);
-void eg_ctl_collect_liveness(const struct eg_snap *snap, struct eg_report *report);
+void eg_ctl_collect_liveness(const struct eg_tunnels *tunnels, struct eg_report *report);
 
 #endif

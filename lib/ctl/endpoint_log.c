@@ -18,17 +18,18 @@ static uint64_t moves(const struct eg_ctl *ctl)
 
 static void log_moved(struct eg_ctl *ctl, uint64_t now_ns)
 {
-	const struct eg_snap *snap = eg_publisher_read(ctl->publisher);
 	uint64_t moved = moves(ctl);
 	char text[EG_ENDPOINT_TEXT];
 	unsigned lines = 0;
 
-	if (!snap || moved == ctl->endpoints.moved || now_ns < ctl->endpoints.next_check_ns)
+	if (moved == ctl->endpoints.moved || now_ns < ctl->endpoints.next_check_ns)
 		return;
 	ctl->endpoints.moved = moved;
 	ctl->endpoints.next_check_ns = now_ns + PERIOD_NS;
-	for (uint32_t i = 0; i < snap->n_tunnels; i++) {
-		struct eg_endpoint *endpoint = snap->tunnels[i].endpoint;
+	for (uint32_t id = eg_tunnels_next(ctl->tunnels, 0); id != EG_TUNNEL_NONE;
+	     id = eg_tunnels_next(ctl->tunnels, id + 1)) {
+		const struct eg_tunnel *tunnel = eg_tunnel_get(ctl->tunnels, id);
+		struct eg_endpoint *endpoint = tunnel->endpoint;
 		uint32_t version;
 
 		if (!endpoint)
@@ -36,7 +37,7 @@ static void log_moved(struct eg_ctl *ctl, uint64_t now_ns)
 		version = atomic_load_explicit(&endpoint->version, memory_order_acquire);
 		if (version != endpoint->logged && lines++ < LINES_MAX)
 			eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING, "peer %s: endpoint now %s",
-			       snap->tunnels[i].name, eg_endpoint_print(endpoint, text));
+			       tunnel->name, eg_endpoint_print(endpoint, text));
 		endpoint->logged = version;
 	}
 	if (lines > LINES_MAX)

@@ -39,10 +39,11 @@ static void log_change(struct eg_ctl *ctl, const struct eg_tunnel *tunnel, uint3
 
 void eg_ctl_log_liveness(struct eg_ctl *ctl)
 {
-	const struct eg_snap *snap = eg_publisher_read(ctl->publisher);
+	const struct eg_id_list *list = &ctl->tunnels->probes;
 
-	for (uint32_t i = 0; snap && i < snap->n_probes; i++) {
-		const struct eg_tunnel *tunnel = &snap->tunnels[snap->probes[i]];
+	for (uint32_t i = 0; i < eg_id_list_n(list); i++) {
+		const struct eg_tunnel *tunnel =
+			eg_tunnel_get(ctl->tunnels, eg_id_list_at(list, i));
 		/* Acquire: what it changed to is seen, too. */
 		uint32_t changes =
 			atomic_load_explicit(&tunnel->liveness->changes, memory_order_acquire);
@@ -52,12 +53,13 @@ void eg_ctl_log_liveness(struct eg_ctl *ctl)
 	}
 }
 
-void eg_ctl_collect_liveness(const struct eg_snap *snap, struct eg_report *report)
+void eg_ctl_collect_liveness(const struct eg_tunnels *tunnels, struct eg_report *report)
 {
 	uint64_t now_ns = eg_mono_ns();
 
-	for (uint32_t i = 0; i < snap->n_probes; i++) {
-		const struct eg_tunnel *tunnel = &snap->tunnels[snap->probes[i]];
+	for (uint32_t i = 0; i < eg_id_list_n(&tunnels->probes); i++) {
+		const struct eg_tunnel *tunnel =
+			eg_tunnel_get(tunnels, eg_id_list_at(&tunnels->probes, i));
 		const struct eg_liveness *liveness = tunnel->liveness;
 		struct eg_report_liveness *row = eg_vec_add(&report->liveness);
 		uint64_t since_ns;

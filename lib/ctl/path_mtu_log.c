@@ -35,7 +35,6 @@ static uint64_t messages(const struct eg_ctl *ctl)
 
 void eg_ctl_log_path_mtus(struct eg_ctl *ctl)
 {
-	const struct eg_snap *snap = eg_publisher_read(ctl->publisher);
 	uint32_t now_s = (uint32_t)(rte_get_tsc_cycles() / rte_get_tsc_hz()); /* the workers' */
 	uint64_t learned = messages(ctl), now_ns = eg_mono_ns();
 
@@ -43,8 +42,9 @@ void eg_ctl_log_path_mtus(struct eg_ctl *ctl)
 		return;
 	ctl->path_mtu.learned = learned;
 	ctl->path_mtu.next_check_ns = now_ns + CHECK_NS;
-	for (uint32_t i = 0; snap && i < snap->n_tunnels; i++) {
-		const struct eg_tunnel *tunnel = &snap->tunnels[i];
+	for (uint32_t id = eg_tunnels_next(ctl->tunnels, 0); id != EG_TUNNEL_NONE;
+	     id = eg_tunnels_next(ctl->tunnels, id + 1)) {
+		const struct eg_tunnel *tunnel = eg_tunnel_get(ctl->tunnels, id);
 		unsigned bytes;
 
 		eg_pmtu_age(tunnel->pmtu, now_s);

@@ -9,7 +9,7 @@
 #include "port/kernel.h"
 
 /* A reload on its way through the builder thread. */
-struct reload {
+struct eg_reload {
 	struct eg_build build;
 	struct eg_rcu_node rcu;
 	struct eg_ctl *ctl;
@@ -17,16 +17,19 @@ struct reload {
 	struct eg_snap_policy *before; /* a reference to the policy in force when it began: the last
 					* one, if this reload replaces it */
 	struct eg_config *config;      /* NULL: refused */
-	struct eg_snap_policy *policy; /* a reference; NULL: none is enforced, or refused */
-	bool policy_failed;
+	struct eg_candidate *candidate; /* NULL: refused, or taken over by `apply` */
+	struct eg_apply *apply;
+	bool had_policy, audited; /* before */
+	struct eg_log log;        /* that it opened */
 	struct eg_errs errs;
 	eg_ctl_applied_fn *applied;
 	void *arg;
 };
 
 /* What an operator wants to read in the log after a load. */
-static void report_load(struct eg_ctl *ctl, const struct eg_snap *snap, uint64_t took_ns)
+static void report_load(struct eg_ctl *ctl, uint64_t took_ns)
 {
+	const struct eg_snap *snap = eg_publisher_read(ctl->publisher);
 	const struct eg_snap_policy *policy = snap->policy;
 	struct eg_buf text = {0};
 
@@ -45,54 +48,68 @@ static void report_load(struct eg_ctl *ctl, const struct eg_snap *snap, uint64_t
 		eg_buf_add(&text, "no policy is enforced");
 	}
 	eg_log(ctl->log, EG_LOG_CORE, EG_LOG_INFO,
-	       "configuration %lu in force after %.1f ms: %u peers, %zu SAs; %s",
-	       (unsigned long)snap->generation, (double)took_ns / 1e6, snap->n_tunnels, snap->sas.n,
-	       text.v ? text.v : "");
+	       "configuration %lu in force after %.1f ms: %u peers, %u SAs; %s",
+	       (unsigned long)snap->generation, (double)took_ns / 1e6, ctl->reload.installed.n_ids,
+	       ctl->tunnels->n_sas, text.v ? text.v : "");
 	eg_buf_free(&text);
 }
 
-/* How long a reload may wait for the disk in the control thread. */
-#define RESERVE_WAIT_NS (15 * EG_NS_PER_MS)
+/* How long the builder thread waits for a disk. */
+#define RESERVE_WAIT_NS (10 * EG_NS_PER_S)
 
 static enum eg_snap_tolerance tolerance(const struct eg_snap_policy *before)
 {
 	return before ? EG_QUARANTINE_ALL : EG_QUARANTINE_COSTLY;
 }
 
-/* Reserve the first sequence numbers of new SAs, and publish. The snapshot is used up. */
-static int put_in_force(struct eg_ctl *ctl, const struct eg_config *config, struct eg_snap *snap,
-			uint64_t start_ns, struct eg_errs *errs)
+/* Build everything that can be built while another configuration is in force, and reserve the first
+ * sequence numbers of new SAs. NULL with the reasons in errs. Builder thread, or at the start. */
+static struct eg_candidate *build_candidate(struct eg_ctl *ctl, const struct eg_config *config,
+					    struct eg_snap_policy *before, uint64_t wait_ns,
+					    struct eg_errs *errs)
 {
-	const struct eg_now now = {eg_wall_ns(), eg_mono_ns()};
-	bool first = !eg_publisher_read(ctl->publisher);
-	int err = eg_sa_store_reserve(ctl->sas, &now, first ? UINT64_MAX : RESERVE_WAIT_NS);
+	const struct eg_candidate_options options = {
+		.prove_ns = EG_PROVE_BUDGET_NS,
+		.before = before,
+		.tolerance = tolerance(before),
+	};
+	struct eg_candidate *candidate = eg_candidate_build(config, ctl->sas, &options, errs);
+	int err;
 
-	if (err) {
-		eg_error(errs, &config->state_dir_pos, "state_dir", "%s: %s", config->state_dir,
-			 strerror(-err));
-		eg_snap_free(snap);
-		return -1;
-	}
+	if (!candidate)
+		return NULL;
+	err = eg_sa_store_reserve(ctl->sas, &(struct eg_now){eg_wall_ns(), eg_mono_ns()}, wait_ns);
+	if (!err)
+		return candidate;
+	eg_error(errs, &config->state_dir_pos, "state_dir", "%s: %s", config->state_dir,
+		 strerror(-err));
+	eg_candidate_free(candidate);
+	return NULL;
+}
+
+/* It is in force. */
+static void conclude(struct eg_ctl *ctl, const struct eg_config *config, uint64_t start_ns,
+		     struct eg_errs *errs)
+{
 	if (eg_sa_store_swaps(ctl->sas))
 		eg_warning(errs, NULL, "keys",
 			   "their memory cannot be locked, so they may be swapped out: raise "
 			   "RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=infinity), or turn swap off");
-	eg_publish(ctl->publisher, snap);
 	eg_flow_limit_source(ctl->flows, config->policy.max_connections_per_source);
-	report_load(ctl, snap, eg_mono_ns() - start_ns);
-	return 0;
+	report_load(ctl, eg_mono_ns() - start_ns);
 }
 
 int eg_ctl_load(struct eg_ctl *ctl, const struct eg_config *config, struct eg_errs *errs)
 {
-	const struct eg_snap_options options = {
-		.prove_ns = EG_PROVE_BUDGET_NS,
-		.now_ns = eg_mono_ns(),
-		.tolerance = tolerance(NULL),
-	};
-	struct eg_snap *snap = eg_snap_build(config, ctl->sas, &options, errs);
+	uint64_t start_ns = eg_mono_ns();
+	struct eg_candidate *candidate = build_candidate(ctl, config, NULL, UINT64_MAX, errs);
 
-	return snap ? put_in_force(ctl, config, snap, options.now_ns, errs) : -1;
+	ctl->reload.installed.tunnels = ctl->tunnels;
+	ctl->reload.installed.publisher = ctl->publisher;
+	if (!candidate || eg_apply_all(&ctl->reload.installed, candidate, start_ns, errs))
+		return -1;
+	conclude(ctl, config, start_ns, errs);
+	return 0;
 }
 
 /* Protection that a reload turns off must not pass unnoticed. */
@@ -134,17 +151,19 @@ static void apply_log(struct eg_ctl *ctl, const struct eg_config *config, struct
 	memcpy(ctl->log->level, config->log.level, sizeof(ctl->log->level));
 }
 
-static struct reload *reload_of(struct eg_build *build)
+static struct eg_reload *reload_of(struct eg_build *build)
 {
-	return (struct reload *)((char *)build - offsetof(struct reload, build));
+	return (struct eg_reload *)((char *)build - offsetof(struct eg_reload, build));
 }
 
 static void free_reload(struct eg_build *build)
 {
-	struct reload *reload = reload_of(build);
+	struct eg_reload *reload = reload_of(build);
 
+	eg_apply_free(reload->apply);
+	eg_candidate_free(reload->candidate);
 	eg_snap_policy_release(reload->before);
-	eg_snap_policy_release(reload->policy);
+	eg_log_close(&reload->log);
 	eg_errs_free(&reload->errs);
 	eg_config_free(reload->config);
 	free(reload);
@@ -154,7 +173,7 @@ static void free_reload(struct eg_build *build)
  * large cluster take long to free: the builder thread does that. */
 static void discard_retired(struct eg_rcu_node *node)
 {
-	struct reload *reload = eg_rcu_container(node, struct reload, rcu);
+	struct eg_reload *reload = eg_rcu_container(node, struct eg_reload, rcu);
 
 	if (reload->ctl->builder)
 		eg_builder_discard(reload->ctl->builder, &reload->build);
@@ -162,25 +181,10 @@ static void discard_retired(struct eg_rcu_node *node)
 		free_reload(&reload->build);
 }
 
-static void build_policy(struct reload *reload)
-{
-	const struct eg_snap_policy_options options = {
-		.before = reload->before,
-		.n_workers = reload->ctl->n_workers,
-		.prove_ns = EG_PROVE_BUDGET_NS,
-		.tolerance = tolerance(reload->before),
-	};
-
-	if (reload->config->policy.mode == EG_POLICY_OFF)
-		return;
-	reload->policy = eg_snap_policy_build(reload->config, &options, &reload->errs);
-	reload->policy_failed = !reload->policy;
-}
-
 /* Builder thread. */
 static void build(struct eg_build *base, struct eg_builder *builder)
 {
-	struct reload *reload = reload_of(base);
+	struct eg_reload *reload = reload_of(base);
 	const struct eg_config *running = reload->ctl->config;
 
 	reload->config = eg_config_load(running->file, &reload->errs);
@@ -190,7 +194,8 @@ static void build(struct eg_build *base, struct eg_builder *builder)
 		reload->config = NULL;
 	}
 	if (reload->config && !eg_builder_superseded(builder))
-		build_policy(reload);
+		reload->candidate = build_candidate(reload->ctl, reload->config, reload->before,
+						    RESERVE_WAIT_NS, &reload->errs);
 }
 
 static void log_errors(struct eg_ctl *ctl, const struct eg_errs *errs)
@@ -209,63 +214,110 @@ static void log_errors(struct eg_ctl *ctl, const struct eg_errs *errs)
 	}
 }
 
-/* The rest of the build, and then all of it comes into force. 0 or -1. */
-static int build_rest(struct reload *reload)
+/* The replaced snapshot, which eg_publish() deferred, is freed before. */
+static void end(struct eg_reload *reload, bool refused)
 {
 	struct eg_ctl *ctl = reload->ctl;
-	const struct eg_snap_options options = {
-		.before = eg_publisher_read(ctl->publisher),
-		.now_ns = eg_mono_ns(),
-		.policy_given = true,
-		.policy = reload->policy,
-	};
-	struct eg_snap *snap = eg_snap_build(reload->config, ctl->sas, &options, &reload->errs);
 
-	/* Without a policy it was built for its errors. */
-	if (snap && reload->policy_failed) {
-		eg_snap_free(snap);
-		snap = NULL;
-	}
-	return snap ? put_in_force(ctl, reload->config, snap, reload->start_ns, &reload->errs) : -1;
+	log_errors(ctl, &reload->errs);
+	if (refused)
+		eg_log(ctl->log, EG_LOG_CORE, EG_LOG_ERROR,
+		       "reload refused: the configuration before stays in force");
+	eg_rcu_defer(ctl->rcu, &reload->rcu, discard_retired);
 }
 
-static int apply(struct reload *reload)
+static void start(struct eg_reload *reload);
+
+/* The one that is being applied has ended: the next one may start. */
+static void next(struct eg_ctl *ctl)
+{
+	struct eg_reload *reload = ctl->reload.next;
+
+	ctl->reload.applying = NULL;
+	ctl->reload.next = NULL;
+	if (reload)
+		start(reload);
+}
+
+static void succeed(struct eg_reload *reload)
 {
 	struct eg_ctl *ctl = reload->ctl;
-	const struct eg_config *config = reload->config;
+
+	conclude(ctl, reload->config, reload->start_ns, &reload->errs);
+	eg_kernels_address(ctl->ports, reload->config);
+	warn_if_weaker(reload->config, reload->had_policy, reload->audited, &reload->errs);
+	apply_log(ctl, reload->config, &reload->log);
+	reload->log = (struct eg_log){0};
+	reload->applied(reload->arg, reload->config);
+}
+
+/* A slice. False: it has ended. */
+static bool step(void *arg)
+{
+	struct eg_reload *reload = arg;
+	struct eg_ctl *ctl = reload->ctl;
+	enum eg_apply_state state = eg_apply_step(reload->apply, eg_mono_ns(), &reload->errs);
+
+	if (state == EG_APPLY_MORE)
+		return true;
+	if (state == EG_APPLY_DONE)
+		succeed(reload);
+	end(reload, state == EG_APPLY_REFUSED);
+	next(ctl);
+	return false;
+}
+
+/* Apply what was built, as a job of the loop. */
+static void start(struct eg_reload *reload)
+{
+	struct eg_ctl *ctl = reload->ctl;
 	const struct eg_snap_policy *policy = eg_publisher_read(ctl->publisher)->policy;
-	bool had_policy = policy, audited = policy && policy->audit;
-	struct eg_log log = {0};
 
-	if (open_log(ctl, config, &log, &reload->errs))
-		return -1;
-	if (build_rest(reload)) {
-		eg_log_close(&log);
-		return -1;
+	reload->had_policy = policy;
+	reload->audited = policy && policy->audit;
+	if (reload->candidate && !open_log(ctl, reload->config, &reload->log, &reload->errs)) {
+		reload->apply = eg_apply_new(&ctl->reload.installed, reload->candidate);
+		if (reload->apply)
+			reload->candidate = NULL;
+		else
+			eg_error(&reload->errs, NULL, NULL, "out of memory");
 	}
-	eg_kernels_address(ctl->ports, config);
-	warn_if_weaker(config, had_policy, audited, &reload->errs);
-	apply_log(ctl, config, &log);
-	reload->applied(reload->arg, config);
-	return 0;
+	if (reload->apply && eg_loop_add_job(ctl->loop, "reload", step, reload)) {
+		ctl->reload.applying = reload;
+		return;
+	}
+	end(reload, true);
 }
 
+/* Built. Only one is applied at a time; of those that wait for it the newest counts. */
 static void finish(struct eg_build *base)
 {
-	struct reload *reload = reload_of(base);
-	int err = reload->config ? apply(reload) : -1;
+	struct eg_reload *reload = reload_of(base);
+	struct eg_ctl *ctl = reload->ctl;
 
-	log_errors(reload->ctl, &reload->errs);
-	if (err)
-		eg_log(reload->ctl->log, EG_LOG_CORE, EG_LOG_ERROR,
-		       "reload refused: the configuration before stays in force");
-	/* In its turn after the replaced snapshot, which eg_publish() deferred. */
-	eg_rcu_defer(reload->ctl->rcu, &reload->rcu, discard_retired);
+	if (!ctl->reload.applying) {
+		start(reload);
+		return;
+	}
+	if (ctl->reload.next)
+		eg_builder_discard(ctl->builder, &ctl->reload.next->build);
+	ctl->reload.next = reload;
+}
+
+void eg_ctl_finish_reload(struct eg_ctl *ctl)
+{
+	struct eg_reload *next_one = ctl->reload.next;
+
+	ctl->reload.next = NULL;
+	if (next_one)
+		free_reload(&next_one->build);
+	while (ctl->reload.applying)
+		step(ctl->reload.applying);
 }
 
 void eg_ctl_reload(struct eg_ctl *ctl, eg_ctl_applied_fn *applied, void *arg)
 {
-	struct reload *reload;
+	struct eg_reload *reload;
 
 	/* First, and whatever the configuration says: logrotate has moved the file away. */
 	if (eg_log_reopen(ctl->log))
@@ -277,7 +329,7 @@ void eg_ctl_reload(struct eg_ctl *ctl, eg_ctl_applied_fn *applied, void *arg)
 		eg_log(ctl->log, EG_LOG_CORE, EG_LOG_ERROR, "reload refused: out of memory");
 		return;
 	}
-	*reload = (struct reload){
+	*reload = (struct eg_reload){
 		.build = {.run = build, .finish = finish, .discard = free_reload},
 		.ctl = ctl,
 		.start_ns = eg_mono_ns(),

@@ -1,7 +1,8 @@
 /* Configurations come into force whole or not at all; one that is refused changes nothing.
  *
- *	builder thread: read the configuration, policies and inventory; compile; prove
- *	control thread: acquire SAs, build the world, publish
+ *	builder thread: read the configuration, keys, policies and inventory; acquire SAs and
+ *reserve their first sequence numbers; compile; prove; build the world control thread: apply the
+ *candidate (snap/apply.h), as a job in slices
  *
  * Control thread, except where the builder runs. */
 #ifndef EG_CTL_RELOAD_H

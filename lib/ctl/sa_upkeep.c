@@ -1,4 +1,4 @@
-/* Upkeep of SAs: lib/sa and lib/snap decide, this file logs. */
+/* Upkeep of SAs: lib/sa and lib/tunnel decide, this file logs. */
 #include "ctl/ctl.h"
 
 #include <string.h>
@@ -7,6 +7,9 @@
 
 /* How often a failure that lasts is logged. */
 #define LOG_AGAIN_NS (10 * EG_NS_PER_S)
+
+/* Tunnels per call: what is left is due at the next one. */
+#define REKEY_MAX 500
 
 static struct eg_now now(void)
 {
@@ -51,17 +54,24 @@ static void log_failure(struct eg_ctl *ctl, int err)
 	       ctl->config->state_dir, strerror(-err));
 }
 
+static void log_rekey(void *arg, const struct eg_rekey_event *event)
+{
+	struct eg_ctl *ctl = arg;
+	const char *name = eg_tunnel_get(ctl->tunnels, event->tunnel)->name;
+
+	if (event->sending_spi)
+		eg_log(ctl->log, EG_LOG_ESP, EG_LOG_INFO,
+		       "rekey %s: now sending on 0x%x; %u SAs held", name, event->sending_spi,
+		       event->n_sas);
+	else
+		eg_log(ctl->log, EG_LOG_ESP, EG_LOG_INFO, "rekey %s: %u SAs held", name,
+		       event->n_sas);
+}
+
 /* Pending SAs begin to send, and retiring ones are removed, when their times have come. */
 static void step_rekey(struct eg_ctl *ctl, uint64_t mono_ns)
 {
-	struct eg_snap *before = atomic_load_explicit(&ctl->publisher->snap, memory_order_relaxed);
-	struct eg_snap *snap = before ? eg_snap_step(before, mono_ns) : NULL;
-
-	if (!snap)
-		return;
-	eg_publish(ctl->publisher, snap);
-	eg_log(ctl->log, EG_LOG_ESP, EG_LOG_INFO, "SAs changed by their times: %zu are held now",
-	       snap->sas.n);
+	eg_tunnels_rekey(ctl->tunnels, mono_ns, REKEY_MAX, log_rekey, ctl);
 }
 
 void eg_ctl_upkeep_sas(struct eg_ctl *ctl)

@@ -12,8 +12,7 @@
 #include "net/parse.h"
 #include "path/reassembly.h"
 #include "route/hop.h"
-#include "route/tunnel.h"
-#include "sa/sad_table.h"
+#include "tunnel/table.h"
 
 #define EG_BATCH_MAX 64
 

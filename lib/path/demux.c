@@ -207,7 +207,7 @@ static enum eg_verdict to_kernel(struct eg_path *path, unsigned i)
 /* Addressed to another host, it is like any other plain packet. */
 static enum eg_verdict if_ours(const struct eg_path *path, unsigned i, enum eg_verdict verdict)
 {
-	return eg_is_ours(path->snap, eg_batch_data(&path->batch, i), &path->batch.meta[i].pkt)
+	return eg_is_ours(path, eg_batch_data(&path->batch, i), &path->batch.meta[i].pkt)
 		       ? verdict
 		       : EG_DROP_PLAIN_ON_ENCRYPTED;
 }

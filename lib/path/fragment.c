@@ -287,14 +287,16 @@ static unsigned inner_limit(const struct eg_path *path, const struct eg_meta *me
 			    const uint8_t *data)
 {
 	const struct eg_tunnel *tunnel;
+	const struct eg_out_set *out;
 	unsigned mtu;
 
 	if (meta->hop->kind != EG_HOP_TUNNEL)
 		return 0;
-	tunnel = &path->snap->tunnels[meta->hop->tunnel];
-	if (!eg_hop_is_port(&tunnel->hop) || !tunnel->n_out || !tunnel->fragment_inner)
+	tunnel = eg_tunnel_get(path->tunnels, meta->hop->tunnel);
+	out = eg_tunnel_out(path->tunnels, meta->hop->tunnel);
+	if (!tunnel || !out || !eg_hop_is_port(&tunnel->hop) || !tunnel->fragment_inner)
 		return 0;
-	mtu = eg_mtu_inner(path, tunnel, eg_sa_of(path, tunnel), 0);
+	mtu = eg_mtu_inner(path, tunnel, eg_sa_of(path, out), 0);
 	return meta->pkt.len > mtu && eg_fragment_how(meta, tunnel, data) == EG_FRAGMENT_INNER ? mtu
 											       : 0;
 }

@@ -10,26 +10,26 @@
 
 _Static_assert(TUNNELS_A_POLL <= EG_BATCH_MAX, "a poll's keepalives are one batch");
 
-static uint64_t packets_sent(const struct eg_tunnel *tunnel)
+static uint64_t packets_sent(const struct eg_out_set *out)
 {
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < tunnel->n_out; i++)
-		sum += atomic_load_explicit(&tunnel->out[i]->packets, memory_order_relaxed);
+	for (uint32_t i = 0; out && i < out->n; i++)
+		sum += atomic_load_explicit(&out->sa[i]->packets, memory_order_relaxed);
 	return sum;
 }
 
 /* Was nothing sent for that long? Then a keepalive is due now. */
-static bool is_due(struct eg_snap_idle *idle, const struct eg_tunnel *tunnel, uint64_t now,
+static bool is_due(struct eg_keepalive_clock *clock, const struct eg_out_set *out, uint64_t now,
 		   uint64_t limit_cycles)
 {
-	uint64_t packets = packets_sent(tunnel);
-	bool busy = packets != idle->packets, known = idle->cycles;
+	uint64_t packets = packets_sent(out);
+	bool busy = packets != clock->packets, known = clock->cycles;
 
-	if (known && !busy && now - idle->cycles < limit_cycles)
+	if (known && !busy && now - clock->cycles < limit_cycles)
 		return false;
-	idle->packets = packets;
-	idle->cycles = now;
+	clock->packets = packets;
+	clock->cycles = now;
 	return !known || !busy;
 }
 
@@ -56,27 +56,30 @@ static void make(struct eg_path *path, const struct eg_tunnel *tunnel)
 	eg_count(&path->stats->local[EG_LOCAL_KEEPALIVE], 1);
 }
 
+static void check(struct eg_path *path, uint32_t id)
+{
+	const struct eg_tunnel *tunnel = eg_tunnel_get(path->tunnels, id);
+
+	if (tunnel && tunnel->encap && eg_tunnel_worker(id, path->n_workers) == path->worker &&
+	    eg_hop_is_port(&tunnel->hop) && !eg_link_is_down(path, tunnel->hop.port) &&
+	    is_due(&tunnel->state->keepalive, eg_tunnel_out(path->tunnels, id), path->now.cycles,
+		   IDLE_S * path->cycles_per_s))
+		make(path, tunnel);
+}
+
 unsigned eg_keepalive_fill(struct eg_path *path)
 {
-	const struct eg_snap *snap = path->snap;
+	const struct eg_id_list *list = &path->tunnels->keepalives;
 	struct eg_keepalive *pass = &path->keepalive;
-	uint64_t now = path->now.cycles;
+	uint32_t n = eg_id_list_n(list);
 
-	if (now < pass->next_cycles)
+	if (path->now.cycles < pass->next_cycles)
 		return 0;
-	for (unsigned i = 0; i < TUNNELS_A_POLL && pass->next < snap->n_idles; i++) {
-		struct eg_snap_idle *idle = &snap->idles[pass->next];
-		const struct eg_tunnel *tunnel = &snap->tunnels[idle->tunnel];
-
-		if (pass->next % path->n_workers == path->worker && eg_hop_is_port(&tunnel->hop) &&
-		    !eg_link_is_down(path, tunnel->hop.port) &&
-		    is_due(idle, tunnel, now, IDLE_S * path->cycles_per_s))
-			make(path, tunnel);
-		pass->next++;
-	}
-	if (pass->next >= snap->n_idles) {
+	for (unsigned i = 0; i < TUNNELS_A_POLL && pass->next < n; i++)
+		check(path, eg_id_list_at(list, pass->next++));
+	if (pass->next >= n) {
 		pass->next = 0;
-		pass->next_cycles = now + path->cycles_per_s;
+		pass->next_cycles = path->now.cycles + path->cycles_per_s;
 	}
 	return path->batch.n;
 }

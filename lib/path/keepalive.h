@@ -9,7 +9,7 @@ struct eg_path;
 
 /* A worker's place in its pass over the tunnels with udp_encap. */
 struct eg_keepalive {
-	uint32_t next;        /* index in the snapshot's idles */
+	uint32_t next;        /* place in the list of tunnels with keepalives */
 	uint64_t next_cycles; /* TSC when the next pass begins */
 };
 

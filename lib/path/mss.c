@@ -9,12 +9,13 @@
  * packet. In transport mode, for packets without options. */
 static unsigned least_mtu(const struct eg_path *path, const struct eg_tunnel *tunnel)
 {
+	const struct eg_out_set *out = eg_tunnel_out(path->tunnels, tunnel->id);
 	unsigned least = UINT16_MAX, kept = tunnel->transport ? tunnel->ip_len : 0;
 
-	if (!eg_hop_is_port(&tunnel->hop))
+	if (!out || !eg_hop_is_port(&tunnel->hop))
 		return least;
-	for (uint32_t i = 0; i < tunnel->n_out; i++) {
-		unsigned mtu = eg_mtu_inner(path, tunnel, tunnel->out[i], kept);
+	for (uint32_t i = 0; i < out->n; i++) {
+		unsigned mtu = eg_mtu_inner(path, tunnel, out->sa[i], kept);
 
 		least = mtu < least ? mtu : least;
 	}
@@ -46,12 +47,15 @@ void eg_mss(struct eg_path *path)
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		const struct eg_meta *meta = &batch->meta[i];
+		const struct eg_tunnel *into = NULL;
 		uint8_t *data = eg_batch_data(batch, i);
 
 		if (!is_syn(meta, data))
 			continue;
 		if (meta->hop->kind == EG_HOP_TUNNEL)
-			clamp(path, meta, &path->snap->tunnels[meta->hop->tunnel], data);
+			into = eg_tunnel_get(path->tunnels, meta->hop->tunnel);
+		if (into)
+			clamp(path, meta, into, data);
 		if (meta->from_tunnel)
 			clamp(path, meta, meta->from_tunnel, data);
 	}

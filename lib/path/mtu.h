@@ -16,9 +16,9 @@ static inline unsigned eg_mtu_outer(const struct eg_path *path, const struct eg_
 }
 
 /* Each worker sends on an SA of its own if there are several (RFC 9611's idea). There is one. */
-static inline struct eg_sa *eg_sa_of(const struct eg_path *path, const struct eg_tunnel *tunnel)
+static inline struct eg_sa *eg_sa_of(const struct eg_path *path, const struct eg_out_set *out)
 {
-	return tunnel->out[tunnel->n_out == 1 ? 0 : path->worker % tunnel->n_out];
+	return out->sa[out->n == 1 ? 0 : path->worker % out->n];
 }
 
 /* The tunnel's overhead with this SA, which has its suite's sizes at hand. kept: as for

@@ -29,19 +29,21 @@ static inline bool eg_has_tunnel_ends(const uint8_t *data, const struct eg_pkt *
 
 /* Is it for the gateway itself, or between the ends of a transport-mode tunnel? Two route lookups:
  * only for packets that are dropped. */
-static inline bool eg_is_ours(const struct eg_snap *snap, const uint8_t *data,
+static inline bool eg_is_ours(const struct eg_path *path, const uint8_t *data,
 			      const struct eg_pkt *pkt)
 {
 	const struct eg_ip4 *ip4 = (const struct eg_ip4 *)data;
 	const struct eg_ip6 *ip6 = (const struct eg_ip6 *)data;
-	const struct eg_hop *to = pkt->version == 4 ? eg_snap_route4(snap->world, ip4->dst)
-						    : eg_snap_route6(snap->world, ip6->dst);
-	const struct eg_hop *back = pkt->version == 4 ? eg_snap_route4(snap->world, ip4->src)
-						      : eg_snap_route6(snap->world, ip6->src);
+	const struct eg_hop *to = pkt->version == 4 ? eg_snap_route4(path->world, ip4->dst)
+						    : eg_snap_route6(path->world, ip6->dst);
+	const struct eg_hop *back = pkt->version == 4 ? eg_snap_route4(path->world, ip4->src)
+						      : eg_snap_route6(path->world, ip6->src);
+
+	const struct eg_tunnel *tunnel =
+		back->kind == EG_HOP_TUNNEL ? eg_tunnel_get(path->tunnels, back->tunnel) : NULL;
 
 	return to->kind == EG_HOP_LOCAL ||
-	       (back->kind == EG_HOP_TUNNEL && snap->tunnels[back->tunnel].transport &&
-		eg_has_tunnel_ends(data, pkt, &snap->tunnels[back->tunnel]));
+	       (tunnel && tunnel->transport && eg_has_tunnel_ends(data, pkt, tunnel));
 }
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/suite.h"
 #include "net/headers.h"
-#include "route/tunnel.h"
+#include "tunnel/tunnel.h"
 
 #define EG_ESP_TRAILER 2 /* pad length, next header (RFC 4303 s2) */
 

@@ -263,7 +263,7 @@ unsigned eg_path_send_keepalives(struct eg_path *path, const struct eg_snap *sna
 {
 	unsigned made;
 
-	if (!snap->n_idles)
+	if (!eg_id_list_n(&path->tunnels->keepalives))
 		return 0;
 	begin(path, snap);
 	made = eg_keepalive_fill(path);
@@ -277,7 +277,7 @@ unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, u
 {
 	unsigned made;
 
-	if (!snap->n_probes || now_ns < path->probe.next_ns)
+	if (!eg_id_list_n(&path->tunnels->probes) || now_ns < path->probe.next_ns)
 		return 0;
 	begin(path, snap);
 	made = eg_probe_fill(path, now_ns);

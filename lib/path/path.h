@@ -27,6 +27,7 @@
 #include "path/vlan.h"
 #include "snap/snap.h"
 #include "stat/stat.h"
+#include "tunnel/table.h"
 
 /* Bytes free behind each packet: ESP trailer and ICV of the longest suite. */
 #define EG_TAILROOM 64
@@ -57,12 +58,13 @@ struct eg_path_parts {
 	unsigned worker, n_workers; /* index from 0, and how many there are */
 	struct eg_stats *stats;     /* zeroed, of this worker */
 	struct eg_crypto *crypto;
-	struct rte_ring **handoff; /* by worker: packets for its inbound SAs */
-	struct eg_flow *flow;      /* of this worker, over the table that all workers share */
-	uint64_t seed;             /* secret, for hashes of values that outsiders choose */
-	struct rte_mempool *pool;  /* buffers that take the largest MTU */
-	struct rte_mempool *large; /* buffers of EG_LARGE_BYTES, for reassembled packets */
-	bool resolves;             /* neighbour resolution and kernel devices are this worker's */
+	struct rte_ring **handoff;  /* by worker: packets for its inbound SAs */
+	struct eg_flow *flow;       /* of this worker, over the table that all workers share */
+	struct eg_tunnels *tunnels; /* with their SAs */
+	uint64_t seed;              /* secret, for hashes of values that outsiders choose */
+	struct rte_mempool *pool;   /* buffers that take the largest MTU */
+	struct rte_mempool *large;  /* buffers of EG_LARGE_BYTES, for reassembled packets */
+	bool resolves;              /* neighbour resolution and kernel devices are this worker's */
 	struct eg_resolver_shared resolver_shared;
 	struct rte_ring *to_kernel; /* to that worker, for kernel devices; NULL: there are none */
 	const _Atomic uint32_t *links_down; /* bit p: port p has no link; NULL: all have one */
@@ -102,6 +104,7 @@ struct eg_path {
 	struct eg_crypto *crypto;
 	struct rte_ring **handoff;
 	struct eg_flow *flow;
+	struct eg_tunnels *tunnels;
 	uint64_t cycles_per_s; /* of the TSC */
 	uint64_t seed;
 	struct rte_mempool *pool, *large;
@@ -113,8 +116,7 @@ struct eg_path {
 	struct eg_path_port port[EG_STAT_PORTS];
 
 	/* One burst or poll. */
-	const struct eg_snap *snap;
-	const struct eg_snap_world *world;   /* its parts; NULL: nothing is published yet */
+	const struct eg_snap_world *world;   /* NULL: nothing is published yet */
 	const struct eg_snap_policy *policy; /* NULL: no policy is enforced */
 	struct eg_path_time now;
 	uint32_t down; /* links_down, as read at its start */
@@ -175,15 +177,8 @@ int eg_path_init(struct eg_path *path, const struct eg_path_parts *parts);
 /* Read this snapshot from now on; NULL: none is published. */
 static inline void eg_path_use(struct eg_path *path, const struct eg_snap *snap)
 {
-	path->snap = snap;
 	path->world = snap ? snap->world : NULL;
 	path->policy = snap ? snap->policy : NULL;
-}
-
-/* Which tunnel it is, among the snapshot's. */
-static inline uint32_t eg_tunnel_id(const struct eg_path *path, const struct eg_tunnel *tunnel)
-{
-	return (uint32_t)(tunnel - path->snap->tunnels);
 }
 
 /* One burst from a port's receive queue: each packet is sent, dropped or handed over. Returns how

@@ -97,12 +97,15 @@ static bool read_quote(const uint8_t *data, const struct eg_pkt *pkt, struct quo
 	return true;
 }
 
-static bool sent_recently(const struct eg_tunnel *tunnel, const struct quote *quote)
+static bool sent_recently(const struct eg_path *path, const struct eg_tunnel *tunnel,
+			  const struct quote *quote)
 {
+	const struct eg_out_set *out = eg_tunnel_out(path->tunnels, tunnel->id);
+
 	if (!quote->esp || tunnel->encap != quote->encap)
 		return false;
-	for (uint32_t i = 0; i < tunnel->n_out; i++) {
-		const struct eg_sa *sa = tunnel->out[i];
+	for (uint32_t i = 0; out && i < out->n; i++) {
+		const struct eg_sa *sa = out->sa[i];
 		bool has_iv = sa->iv_kind == EG_IV_CLOCK &&
 			      quote->end - quote->esp >= EG_ESP_LEN + sa->iv_bytes;
 		uint64_t iv = has_iv ? eg_get64(quote->esp + EG_ESP_LEN) : 0;
@@ -143,14 +146,13 @@ static const struct eg_tunnel *find_tunnel(const struct eg_path *path, const str
 					   uint16_t mtu, enum eg_verdict *verdict)
 {
 	const struct eg_tunnel *tunnel;
-	uint32_t at = 0;
+	const struct eg_tunnel_state *at = NULL;
 
-	while ((tunnel = eg_ends_next(&path->snap->ends, path->snap->tunnels, &quote->local,
-				      &quote->remote, &at))) {
+	while ((tunnel = eg_tunnels_between(path->tunnels, &quote->local, &quote->remote, &at))) {
 		if (quote->encap && quote->dport != eg_follow_port(tunnel))
 			continue;
 		*verdict = EG_DROP_PATH_MTU_FORGED;
-		if (!sent_recently(tunnel, quote) || quote->may_fragment || quote->len <= mtu)
+		if (!sent_recently(path, tunnel, quote) || quote->may_fragment || quote->len <= mtu)
 			continue;
 		*verdict = tunnel->learns_mtu ? EG_PASS : EG_DROP_PATH_MTU_IGNORED;
 		return tunnel;
@@ -186,8 +188,8 @@ enum eg_verdict eg_pmtu_message(struct eg_path *path, unsigned i, enum eg_verdic
 						   : ((const struct eg_ip6 *)data)->dst);
 	mtu = reported_mtu(data + meta->pkt.l4_off, meta->pkt.version, &quote);
 	tunnel = find_tunnel(path, &quote, mtu, &why);
-	forged = &path->icmp.forged[eg_hash_u64(path->seed ^
-						eg_ends_hash(&quote.local, &quote.remote)) %
+	forged = &path->icmp.forged[eg_hash_u64(path->seed ^ eg_tunnels_between_hash(
+								     &quote.local, &quote.remote)) %
 				    EG_ICMP_FORGED_CELLS];
 	if (!tunnel && !why)
 		return verdict; /* not between a tunnel's ends */

@@ -43,26 +43,29 @@ static void make(struct eg_path *path, const struct eg_tunnel *tunnel)
 	eg_count(&path->stats->local[EG_LOCAL_ECHO_REQUEST], 1);
 }
 
-static void check(struct eg_path *path, const struct eg_tunnel *tunnel, uint64_t now_ns)
+static void check(struct eg_path *path, uint32_t id, uint64_t now_ns)
 {
-	struct eg_liveness *liveness = tunnel->liveness;
+	const struct eg_tunnel *tunnel = eg_tunnel_get(path->tunnels, id);
+	struct eg_liveness *liveness = tunnel ? tunnel->liveness : NULL;
 
-	if (liveness->worker != path->worker)
+	if (!liveness || liveness->worker != path->worker)
 		return;
 	if (eg_hop_is_port(&tunnel->hop) && eg_link_is_down(path, tunnel->hop.port))
 		eg_liveness_link_down(liveness, now_ns);
 	if (eg_liveness_poll(liveness, &tunnel->plan, now_ns))
 		make(path, tunnel);
+	eg_tunnel_note_liveness(path->tunnels, tunnel);
 }
 
 unsigned eg_probe_fill(struct eg_path *path, uint64_t now_ns)
 {
-	const struct eg_snap *snap = path->snap;
+	const struct eg_id_list *list = &path->tunnels->probes;
 	struct eg_probe *pass = &path->probe;
+	uint32_t n = eg_id_list_n(list);
 
-	for (unsigned i = 0; i < TUNNELS_A_POLL && pass->next < snap->n_probes; i++)
-		check(path, &snap->tunnels[snap->probes[pass->next++]], now_ns);
-	if (pass->next >= snap->n_probes) {
+	for (unsigned i = 0; i < TUNNELS_A_POLL && pass->next < n; i++)
+		check(path, eg_id_list_at(list, pass->next++), now_ns);
+	if (pass->next >= n) {
 		pass->next = 0;
 		pass->next_ns = now_ns + PASS_NS;
 	}
@@ -97,7 +100,7 @@ void eg_probe_replies(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;
 
-	if (!path->snap->n_probes)
+	if (!eg_id_list_n(&path->tunnels->probes))
 		return;
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_liveness *liveness = find_probe(path, i);

@@ -9,7 +9,7 @@ struct eg_path;
 
 /* A worker's place in its pass over the tunnels whose peers are probed. */
 struct eg_probe {
-	uint32_t next;    /* index in the snapshot's probes */
+	uint32_t next;    /* place in the list of probed tunnels */
 	uint64_t next_ns; /* monotonic: when the next pass begins */
 };
 

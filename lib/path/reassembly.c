@@ -65,11 +65,11 @@ static bool is_from_peer(const struct eg_path *path, const uint8_t *data, const 
 {
 	const struct eg_ip local = eg_ip_from(pkt->version, piece->key.dst);
 	const struct eg_ip remote = eg_ip_from(pkt->version, piece->key.src);
-	uint32_t at = 0;
+	const struct eg_tunnel_state *at = NULL;
 
 	if (pkt->version == 6 && ((const struct eg_ip6 *)data)->next != EG_PROTO_FRAGMENT)
 		return false;
-	return eg_ends_next(&path->snap->ends, path->snap->tunnels, &local, &remote, &at);
+	return eg_tunnels_between(path->tunnels, &local, &remote, &at);
 }
 
 /* Parse has checked that it ends within 65,535 bytes. */

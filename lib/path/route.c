@@ -37,6 +37,16 @@ static bool must_encrypt(const struct eg_snap_world *world, const uint8_t *data,
 						      : ((const struct eg_ip6 *)data)->dst);
 }
 
+/* A packet of this tunnel's goes by another, because this one is down. */
+static void count_rerouted(const struct eg_path *path, uint32_t id)
+{
+	const struct eg_tunnel *tunnel = eg_tunnel_get(path->tunnels, id);
+
+	if (tunnel && tunnel->liveness)
+		eg_liveness_count_rerouted(tunnel->liveness, path->worker);
+	eg_count(&path->stats->failover, 1);
+}
+
 /* The tunnel for packet i among those of several peers: by its flow, as long as that one's peer
  * lives. What answers a peer goes back by it, or the peer would be told of another's life. */
 static const struct eg_hop *choose_peer(const struct eg_path *path, unsigned i)
@@ -44,19 +54,19 @@ static const struct eg_hop *choose_peer(const struct eg_path *path, unsigned i)
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const struct eg_group *group = path->world->groups[meta->hop->group];
 	const struct eg_group_member *chosen = NULL, *first;
+	const struct eg_tunnel *tunnel;
 
 	if (meta->local && meta->from_tunnel)
-		chosen = eg_group_find(group, eg_tunnel_id(path, meta->from_tunnel));
+		chosen = eg_group_find(group, meta->from_tunnel->id);
 	if (!chosen) {
 		uint64_t flow = eg_spread(&meta->pkt, eg_batch_data(&path->batch, i));
 
-		chosen = eg_group_choose(group, flow, &first);
-		if (chosen != first) {
-			eg_liveness_count_rerouted(first->liveness, path->worker);
-			eg_count(&path->stats->failover, 1);
-		}
+		chosen = eg_group_choose(group, flow, path->tunnels->down, &first);
+		if (chosen != first)
+			count_rerouted(path, first->tunnel);
 	}
-	return &path->snap->tunnels[chosen->tunnel].into;
+	tunnel = eg_tunnel_get(path->tunnels, chosen->tunnel);
+	return tunnel ? &tunnel->into : NULL;
 }
 
 static enum eg_verdict route_one(struct eg_path *path, unsigned i)
@@ -66,7 +76,7 @@ static enum eg_verdict route_one(struct eg_path *path, unsigned i)
 
 	meta->hop = find_hop(path->world, data, &meta->pkt);
 	if (meta->hop->kind == EG_HOP_TUNNEL)
-		eg_tunnel_prefetch(&path->snap->tunnels[meta->hop->tunnel]);
+		__builtin_prefetch(&path->tunnels->slot[meta->hop->tunnel]);
 	if (meta->hop->kind == EG_HOP_LOCAL) {
 		enum eg_verdict verdict = eg_icmp_echo(path, i);
 
@@ -95,6 +105,8 @@ static enum eg_verdict route_one(struct eg_path *path, unsigned i)
 		break;
 	case EG_HOP_GROUP:
 		meta->hop = choose_peer(path, i);
+		if (!meta->hop) /* removed, while the world that names it is still in force */
+			return EG_DROP_NO_OUT_SA;
 		break;
 	}
 	/* What the gateway itself or its node says starts here. */

@@ -11,10 +11,10 @@
 #include "path/outer_ends.h"
 
 /* No SA has the SPI. ESP that only passes by has a reason of its own. */
-static enum eg_verdict unknown_spi(const struct eg_snap *snap, const uint8_t *data,
+static enum eg_verdict unknown_spi(const struct eg_path *path, const uint8_t *data,
 				   const struct eg_pkt *pkt)
 {
-	if (eg_is_ours(snap, data, pkt))
+	if (eg_is_ours(path, data, pkt))
 		return EG_DROP_ESP_UNKNOWN_SPI;
 	return pkt->proto == EG_PROTO_UDP ? EG_DROP_PLAIN_ON_ENCRYPTED : EG_DROP_ESP_NOT_LOCAL;
 }
@@ -28,35 +28,50 @@ static bool long_enough(const struct eg_pkt *pkt, const struct eg_sa *sa)
 	return esp >= around + sa->align_bytes && (esp - around) % sa->align_bytes == 0;
 }
 
-static enum eg_verdict find_sa(const struct eg_path *path, const uint8_t *data,
-			       struct eg_meta *meta)
+/* 0: there is none, and no SA has it. */
+static uint32_t spi_of(const uint8_t *data, const struct eg_pkt *pkt)
 {
-	const struct eg_pkt *pkt = &meta->pkt;
-	const uint8_t *esp = data + pkt->l4_off;
-	const struct eg_sad_entry *entry;
 	uint32_t spi_be;
 
 	if (pkt->len < pkt->l4_off + EG_ESP_LEN)
+		return 0;
+	memcpy(&spi_be, data + pkt->l4_off + offsetof(struct eg_esp, spi_be), sizeof(spi_be));
+	return spi_be;
+}
+
+static enum eg_verdict find_sa(const struct eg_path *path, const uint8_t *data, uint32_t spi_be,
+			       struct eg_meta *meta)
+{
+	const struct eg_pkt *pkt = &meta->pkt;
+
+	if (pkt->len < pkt->l4_off + EG_ESP_LEN)
 		return EG_DROP_ESP_SHORT;
-	memcpy(&spi_be, esp + offsetof(struct eg_esp, spi_be), sizeof(spi_be));
-	entry = spi_be ? eg_sad_table_find(&path->snap->sad, spi_be) : NULL;
-	if (!entry)
-		return unknown_spi(path->snap, data, pkt);
-	meta->sa = entry->sa;
-	meta->tunnel = &path->snap->tunnels[entry->tunnel];
-	meta->seq = eg_get32(esp + offsetof(struct eg_esp, seq_be));
-	eg_sa_prefetch(meta->sa);
+	meta->sa = spi_be ? eg_sad_find(&path->tunnels->sad, spi_be) : NULL;
+	if (!meta->sa)
+		return unknown_spi(path, data, pkt);
+	meta->tunnel = eg_sa_tunnel(meta->sa);
+	meta->seq = eg_get32(data + pkt->l4_off + offsetof(struct eg_esp, seq_be));
+	__builtin_prefetch(&meta->sa->seq, 1);
 	eg_tunnel_prefetch(meta->tunnel);
 	return EG_PASS;
 }
 
-/* First pass: prefetch the SAs of the whole batch. */
+/* First passes: fetch the whole batch's SAs, step by step (sa/sad.h). */
 static void find_sas(struct eg_path *path)
 {
+	const struct eg_sad *sad = &path->tunnels->sad;
 	struct eg_batch *batch = &path->batch;
+	uint32_t spi_be[EG_BATCH_MAX];
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		enum eg_verdict verdict = find_sa(path, eg_batch_data(batch, i), &batch->meta[i]);
+		spi_be[i] = spi_of(eg_batch_data(batch, i), &batch->meta[i].pkt);
+		eg_sad_prefetch(sad, spi_be[i]);
+	}
+	for (unsigned i = 0; i < batch->n; i++)
+		eg_sad_prefetch_sa(sad, spi_be[i]);
+	for (unsigned i = 0; i < batch->n; i++) {
+		enum eg_verdict verdict =
+			find_sa(path, eg_batch_data(batch, i), spi_be[i], &batch->meta[i]);
 
 		if (verdict)
 			eg_batch_remove(batch, i, verdict);

@@ -48,16 +48,19 @@ static enum eg_verdict check_transport(const struct eg_tunnel *tunnel, const str
 
 static enum eg_verdict choose_sa(const struct eg_path *path, struct eg_meta *meta)
 {
-	const struct eg_tunnel *tunnel = &path->snap->tunnels[meta->hop->tunnel];
+	const struct eg_tunnel *tunnel = eg_tunnel_get(path->tunnels, meta->hop->tunnel);
+	const struct eg_out_set *out = eg_tunnel_out(path->tunnels, meta->hop->tunnel);
 
+	if (!tunnel) /* removed, while the world that leads into it is still in force */
+		return EG_DROP_NO_OUT_SA;
 	meta->tunnel = tunnel;
 	if (!eg_hop_is_port(&tunnel->hop))
 		return EG_DROP_NO_NEIGHBOR;
 	if (eg_link_is_down(path, tunnel->hop.port))
 		return EG_DROP_LINK_DOWN;
-	if (!tunnel->n_out)
+	if (!out)
 		return EG_DROP_NO_OUT_SA;
-	meta->sa = eg_sa_of(path, tunnel);
+	meta->sa = eg_sa_of(path, out);
 	eg_sa_prefetch(meta->sa);
 	__builtin_prefetch(tunnel->pmtu);
 	return EG_PASS;

@@ -26,8 +26,8 @@ static uint64_t static_mac(const struct eg_hop *hop)
 
 /* The next hop's MAC, as eg_neigh_lookup_mac() gives it; *next: its address, unless the MAC is
  * configured. */
-static uint64_t find_mac(struct eg_path *path, const struct rte_mbuf *m, const struct eg_hop *hop,
-			 struct eg_ip *next)
+static uint64_t find_mac(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m,
+			 const struct eg_hop *hop, struct eg_ip *next)
 {
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct eg_neigh_key key;
@@ -35,7 +35,8 @@ static uint64_t find_mac(struct eg_path *path, const struct rte_mbuf *m, const s
 	if (hop->kind == EG_HOP_PORT)
 		return static_mac(hop);
 	if (hop->kind == EG_HOP_VIA)
-		*next = path->world->vias[hop->via];
+		*next = meta->sealed && hop == &meta->tunnel->hop ? meta->tunnel->via
+								  : path->world->vias[hop->via];
 	else if (data[0] >> 4 == 4)
 		*next = eg_ip_from(4, ((const struct eg_ip4 *)data)->dst);
 	else
@@ -49,7 +50,7 @@ static enum eg_verdict resolve(struct eg_path *path, const struct eg_meta *meta,
 			       const struct eg_hop *hop)
 {
 	struct eg_ip next;
-	uint64_t mac = find_mac(path, m, hop, &next);
+	uint64_t mac = find_mac(path, meta, m, hop, &next);
 
 	if (!mac)
 		return eg_resolve_packet(path, meta, m, hop->port, &next);

@@ -80,7 +80,7 @@ void eg_verify(struct eg_path *path)
 		const struct eg_hop *back = route_back(path->world, data, &meta->pkt);
 		enum eg_verdict verdict = EG_DROP_INNER_SOURCE;
 
-		if (is_from(path->world, back, eg_tunnel_id(path, meta->from_tunnel)))
+		if (is_from(path->world, back, meta->from_tunnel->id))
 			verdict = decapsulate_ecn(data, meta);
 		if (verdict)
 			eg_batch_remove(batch, i, verdict);

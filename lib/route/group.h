@@ -11,25 +11,25 @@
  * costs nothing, and a check that fails for an unrelated reason (such as a target that no longer
  * answers) must not cut off a subnet.
  *
- * Built with the snapshot, read-only for workers; the members' liveness is borrowed. */
+ * Built with the world (snap/world.h), read-only for workers. Which tunnels are down is known
+ * elsewhere (tunnel/table.h). */
 #ifndef EG_ROUTE_GROUP_H
 #define EG_ROUTE_GROUP_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "route/liveness.h"
 
 #define EG_GROUP_BUCKETS     1024
 #define EG_GROUP_MEMBERS_MAX 16
 #define EG_GROUP_WEIGHT_MAX  100
 
 struct eg_group_member {
-	uint32_t tunnel; /* index in the snapshot */
+	uint32_t tunnel; /* id of its tunnel */
 	uint16_t priority;
 	uint16_t weight; /* 1 to EG_GROUP_WEIGHT_MAX */
-	uint64_t id;     /* identity, stable across reloads and restarts (eg_group_id()) */
-	struct eg_liveness *liveness; /* NULL: not checked */
+	uint64_t id; /* of the peer's name: the same over reloads and restarts (eg_group_id()) */
 };
 
 struct eg_group {
@@ -50,9 +50,10 @@ static inline const uint8_t *eg_group_order(const struct eg_group *group, uint64
 	return &group->order[flow % EG_GROUP_BUCKETS * group->n];
 }
 
-/* Choose the member for a flow, given its hash; *first: the choice if all were up. */
+/* The member for a flow, by a hash of it; *first: the one that it would take if all were up. down:
+ * by tunnel id, whether packets may not go there. */
 static inline const struct eg_group_member *eg_group_choose(const struct eg_group *group,
-							    uint64_t flow,
+							    uint64_t flow, const _Atomic bool *down,
 							    const struct eg_group_member **first)
 {
 	const uint8_t *order = eg_group_order(group, flow);
@@ -61,7 +62,7 @@ static inline const struct eg_group_member *eg_group_choose(const struct eg_grou
 	for (uint32_t i = 0; i < group->n; i++) {
 		const struct eg_group_member *member = &group->member[order[i]];
 
-		if (eg_liveness_is_up(member->liveness))
+		if (!atomic_load_explicit(&down[member->tunnel], memory_order_relaxed))
 			return member;
 	}
 	return *first;

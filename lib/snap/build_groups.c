@@ -96,8 +96,7 @@ static int collect_runs(struct work *work)
 	return 0;
 }
 
-static struct eg_group *make_group(const struct eg_tunnel *tunnels, const struct eg_config *config,
-				   const struct run *run)
+static struct eg_group *make_group(const struct eg_config *config, const struct run *run)
 {
 	struct eg_group_member members[EG_GROUP_MEMBERS_MAX];
 
@@ -110,14 +109,13 @@ static struct eg_group *make_group(const struct eg_tunnel *tunnels, const struct
 			.priority = conf->priority,
 			.weight = conf->weight,
 			.id = eg_group_id(conf->name),
-			.liveness = tunnels[tunnel].liveness,
 		};
 	}
 	return eg_group_build(members, run->n);
 }
 
-static int build(struct eg_snap_world *world, const struct eg_config *config,
-		 const struct eg_tunnel *tunnels, struct work *work, struct eg_shared_list *shared)
+static int build(struct eg_snap_world *world, const struct eg_config *config, struct work *work,
+		 struct eg_shared_list *shared)
 {
 	if (collect_claims(work, config) || collect_runs(work))
 		return -1;
@@ -128,7 +126,7 @@ static int build(struct eg_snap_world *world, const struct eg_config *config,
 		struct eg_shared *slot = eg_vec_add(&shared->all);
 
 		if (run == work->runs.v || by_peers(run - 1, run)) {
-			world->groups[world->n_groups] = make_group(tunnels, config, run);
+			world->groups[world->n_groups] = make_group(config, run);
 			if (!world->groups[world->n_groups])
 				return -1;
 			world->n_groups++;
@@ -141,10 +139,10 @@ static int build(struct eg_snap_world *world, const struct eg_config *config,
 }
 
 int eg_build_groups(struct eg_snap_world *world, const struct eg_config *config,
-		    const struct eg_tunnel *tunnels, struct eg_shared_list *shared)
+		    struct eg_shared_list *shared)
 {
 	struct work work = {0};
-	int ret = build(world, config, tunnels, &work, shared);
+	int ret = build(world, config, &work, shared);
 
 	eg_vec_free(&work.claims);
 	eg_vec_free(&work.runs);

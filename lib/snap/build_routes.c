@@ -218,9 +218,21 @@ static bool collect_transport(struct table *table, const struct eg_config *confi
 	return any;
 }
 
+/* How packets get to the tunnel's remote end. The tunnel outlives the world, so it gets a copy of
+ * the router's address. */
+static void set_hop(struct eg_tunnel_spec *spec, const struct table *table,
+		    const struct eg_lpm *plain)
+{
+	spec->hop = table->hops.v[eg_lpm_lookup(plain, &spec->remote)];
+	if (spec->hop.kind != EG_HOP_VIA)
+		return;
+	spec->via = table->vias.v[spec->hop.via];
+	spec->hop.via = 0;
+}
+
 /* Routes of plain packets, on which the tunnels' own hops are found; then with transport mode's. */
 static struct eg_lpm *build(struct table *table, const struct eg_config *config,
-			    struct eg_tunnel *tunnels)
+			    struct eg_candidate_tunnel *tunnels)
 {
 	struct eg_lpm *plain;
 
@@ -230,7 +242,7 @@ static struct eg_lpm *build(struct table *table, const struct eg_config *config,
 	if (!plain)
 		return NULL;
 	for (size_t i = 0; i < config->peers.n; i++)
-		tunnels[i].hop = table->hops.v[eg_lpm_lookup(plain, &tunnels[i].remote)];
+		set_hop(&tunnels[i].spec, table, plain);
 	if (!collect_transport(table, config))
 		return plain;
 	eg_lpm_free(plain);
@@ -238,12 +250,12 @@ static struct eg_lpm *build(struct table *table, const struct eg_config *config,
 }
 
 int eg_build_routes(struct eg_snap_world *world, const struct eg_config *config,
-		    struct eg_tunnel *tunnels, struct eg_errs *errs)
+		    struct eg_candidate_tunnel *tunnels, struct eg_errs *errs)
 {
 	struct table table = {0};
 	int ret = -1;
 
-	table.failed = eg_build_groups(world, config, tunnels, &table.shared);
+	table.failed = eg_build_groups(world, config, &table.shared);
 	collect(&table, config);
 	world->routes = build(&table, config, tunnels);
 	if (world->routes) {
@@ -274,8 +286,8 @@ static void build_ports(struct eg_snap_world *world, const struct eg_config *con
 	}
 }
 
-struct eg_snap_world *eg_build_world(const struct eg_config *config, struct eg_tunnel *tunnels,
-				     struct eg_errs *errs)
+struct eg_snap_world *eg_build_world(const struct eg_config *config,
+				     struct eg_candidate_tunnel *tunnels, struct eg_errs *errs)
 {
 	struct eg_snap_world *world = eg_snap_world_new((unsigned)config->ports.n);
 

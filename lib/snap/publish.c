@@ -43,9 +43,6 @@ void eg_publish(struct eg_publisher *publisher, struct eg_snap *snap)
 	}
 	/* Release: the build is complete before a worker can see the pointer. */
 	atomic_store_explicit(&publisher->snap, snap, memory_order_release);
-	/* The only thing of a running SA that a configuration may change. */
-	eg_vec_foreach (held, &snap->sas)
-		eg_sa_set_lifetime(snap->store, held->sa, &held->lifetime);
 	if (old)
 		eg_rcu_defer(publisher->rcu, &old->rcu, retire);
 }

@@ -273,7 +273,7 @@ int eg_tunnel_add(struct eg_tunnels *tunnels, const struct eg_tunnel_spec *spec,
 	struct eg_tunnel_state *state;
 	struct eg_tunnel *tunnel;
 
-	if (find_name(tunnels, spec->name))
+	if (!spec->replaces && find_name(tunnels, spec->name))
 		return -EEXIST;
 	*id = eg_ids_get(tunnels->ids, tunnels->rcu);
 	if (*id == UINT32_MAX)

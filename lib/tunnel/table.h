@@ -141,7 +141,8 @@ static inline uint32_t eg_id_list_at(const struct eg_id_list *list, uint32_t i)
 
 /* What changes it. */
 
-/* Add a tunnel without SAs. 0 and its id; -EEXIST: the name is another tunnel's; -ENOSPC: there are
+/* Add a tunnel without SAs. 0 and its id; -EEXIST: the name is another tunnel's
+ * (see `replaces`); -ENOSPC: there are
  * EG_TUNNELS_MAX, with those whose ids wait; -ENOMEM. Several tunnels may have the same ends. */
 int eg_tunnel_add(struct eg_tunnels *tunnels, const struct eg_tunnel_spec *spec, uint32_t *id);
 
@@ -154,7 +155,7 @@ int eg_tunnel_change(struct eg_tunnels *tunnels, uint32_t id, const struct eg_tu
 /* Take it and its SAs out of use, and free them after the grace period. Always succeeds. */
 void eg_tunnel_remove(struct eg_tunnels *tunnels, uint32_t id);
 
-/* EG_TUNNEL_NONE: there is none of that name. */
+/* The tunnel of that name that was added last. EG_TUNNEL_NONE: there is none. */
 uint32_t eg_tunnel_find(const struct eg_tunnels *tunnels, const char *name);
 
 /* The world that is published now names none of the tunnels that were removed before this call:

@@ -34,6 +34,7 @@ enum eg_tunnel_protocol {
  * prepare one. `name`, `local` and `remote` are fixed for the tunnel's life. */
 struct eg_tunnel_spec {
 	const char *name; /* borrowed during the call */
+	bool replaces;    /* to add: another tunnel of that name will be removed soon */
 	struct eg_ip local, remote;
 	enum eg_tunnel_protocol protocol;
 	struct eg_hop hop; /* to the remote end: one that leads out by a port, or why there is none;

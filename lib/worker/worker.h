@@ -60,6 +60,7 @@ struct eg_workers {
 	struct eg_ports *ports;
 	struct eg_publisher *publisher;
 	struct eg_flow_table *flows;
+	struct eg_tunnels *tunnels;
 
 	unsigned n;
 	struct eg_worker *worker[EG_WORKERS_MAX];

@@ -20,6 +20,7 @@
 #include "conf/config.h"
 #include "path/path.h"
 #include "sa/store.h"
+#include "snap/apply.h"
 
 #define BURST     64
 #define ROUND     (8 * BURST)
@@ -35,7 +36,10 @@ enum {
 struct gateway {
 	struct eg_config *config;
 	struct eg_sa_store *sas;
-	struct eg_snap *snap;
+	struct eg_rcu rcu;
+	struct eg_tunnels tunnels;
+	struct eg_publisher publisher;
+	const struct eg_snap *snap;
 	struct eg_path path;
 	struct eg_stats stats;
 };
@@ -102,19 +106,26 @@ static struct gateway *open_gateway(const char *file, unsigned nth)
 {
 	struct gateway *gateway = zeroed(sizeof(*gateway));
 	struct eg_path_parts parts = {0};
-	struct eg_snap_options options = {.now_ns = eg_mono_ns()};
+	const struct eg_candidate_options options = {0};
+	struct eg_installed installed = {&gateway->tunnels, &gateway->publisher, NULL, 0};
+	struct eg_candidate *candidate = NULL;
 	struct eg_errs errs = {0};
 
 	gateway->config = eg_config_load(file, &errs);
 	gateway->sas = eg_sa_store_new(1);
-	gateway->snap = gateway->config && gateway->sas
-				? eg_snap_build(gateway->config, gateway->sas, &options, &errs)
-				: NULL;
+	if (gateway->config && gateway->sas)
+		candidate = eg_candidate_build(gateway->config, gateway->sas, &options, &errs);
 	eg_errs_print(&errs, stderr);
-	if (!gateway->snap ||
+	if (!candidate || eg_rcu_init(&gateway->rcu, 1) ||
+	    eg_tunnels_init(&gateway->tunnels, &gateway->rcu, gateway->sas, 1) ||
 	    eg_sa_store_reserve(gateway->sas, &(struct eg_now){eg_wall_ns(), eg_mono_ns()},
 				UINT64_MAX))
 		die(file);
+	eg_publisher_init(&gateway->publisher, &gateway->rcu);
+	if (eg_apply_all(&installed, candidate, eg_mono_ns(), &errs))
+		die(file);
+	gateway->snap = eg_publisher_read(&gateway->publisher);
+	parts.tunnels = &gateway->tunnels;
 	parts.stats = &gateway->stats;
 	parts.crypto = eg_crypto_new();
 	parts.n_workers = 1;

@@ -1,12 +1,12 @@
-/* Arbitrary bytes received on the encrypted port, through the real stages to the end.
+/* Any bytes come in on the encrypted port, through the real stages to the end.
  *
- * A fuzzer cannot compute an ICV, so the first byte of an input selects how the rest is used: as a
- * whole frame; as plaintext for the peer to seal, after an outer TOS and sequence number; as such a
- * frame with one byte corrupted after sealing; or as such a frame in segments, with lengths that
- * may be wrong. One of two gateways receives it: one whose peer sends bare ESP, or one whose peer
- * sends ESP in UDP and may change its address; both complete partial checksums. In every case the
- * packet leaves on the clear port or is dropped for one reason, all buffers are freed, and no byte
- * after the frame is accessed (ASan). Seeds: make_seeds.py. */
+ * A fuzzer cannot make an ICV, so the first byte of an input says how the rest is used: as a whole
+ * frame; as the text that the peer seals, behind its outer TOS and sequence number; as such a frame
+ * with one byte spoiled behind the sealing; or as one that comes in pieces, with lengths that may
+ * be lies. It meets one of two gateways: one whose peer sends bare ESP, or one whose peer sends ESP
+ * in UDP and floats; both complete partial checksums. Whatever comes, the packet leaves by the
+ * clear port or is dropped by one name, every buffer comes back, and no byte behind the frame is
+ * touched (ASan). Seeds: make_seeds.py. */
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/lsan_interface.h>
 
@@ -26,28 +26,27 @@ static void require(int truth)
 		abort();
 }
 
-/* Both without outbound SAs: esp_out writes past the end of a packet, which ASan would report
- * here. */
+/* Both without their outbound SAs: esp_out writes behind a packet, where ASan keeps watch here. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	/* Created once and referenced from secret memory, which is mmap'd: leak checkers do not
-	 * search it for pointers. */
+	/* Made once for the program's life, and held from secret memory, which is mapped: no leak
+	 * checker looks for pointers there. */
 	__lsan_disable();
 	bench_open();
 	for (unsigned i = 0; i < 2; i++) {
-		struct eg_tunnel *tunnel;
+		struct eg_tunnel *peer;
 
 		gw = gws[i] = gw_open((struct gw_spec){.site = 1 + i, .window = 1024, .encap = i});
-		tunnel = &gw->tunnels.v[0];
+		peer = gw_tunnel(gw, 0);
 		if (i) {
-			tunnel->floats = true;
-			tunnel->endpoint = eg_endpoint_new(&tunnel->remote, tunnel->peer_port);
-			require(tunnel->endpoint != NULL);
+			peer->floats = true;
+			peer->endpoint = eg_endpoint_new(&peer->remote, peer->peer_port);
+			require(peer->endpoint != NULL);
 		}
 		gw_ready(gw);
-		tunnel->n_out = 0;
+		require(!eg_tunnel_remove_sa(&gw->tunnels, 0, gw_sa_out(gw)));
 		gw->path[0]->sample_cycles = 1;
 		gw->path[0]->port[ENCRYPTED].partial = true;
 	}
@@ -63,8 +62,8 @@ static struct frame sealed(const uint8_t *data, size_t size)
 	return esp_frame(&tunnel, eg_get16(data + 1), data + 3, size - 3);
 }
 
-/* Overwrite one byte. Input: offset, value, then the plaintext. */
-static struct frame corrupted(const uint8_t *data, size_t size)
+/* Overwrite one place: where, with what, then the text. */
+static struct frame spoiled(const uint8_t *data, size_t size)
 {
 	struct frame frame = sealed(data + 3, size - 3);
 	unsigned at = eg_get16(data) % frame.n;
@@ -82,8 +81,8 @@ static struct frame raw(const uint8_t *data, size_t size)
 	return frame;
 }
 
-/* A sealed frame in up to eight segments. The first bytes set where each segment ends, the last
- * three corrupt the driver's segment count, packet length and one segment's length. */
+/* A sealed frame in up to eight pieces; each byte of the text's first ones says where one ends, and
+ * the last three what the driver says wrongly of number, length and a piece. */
 static void receive_pieces(const uint8_t *data, size_t size)
 {
 	struct frame frame = sealed(data + 11, size - 11);
@@ -103,13 +102,13 @@ static void receive_pieces(const uint8_t *data, size_t size)
 	head->pkt_len = (uint32_t)(frame.n + (int8_t)(data[9] & 1 ? data[9] : 0));
 	if (data[10] & 1)
 		head->next->data_len = (uint16_t)(data[10] << 8);
-	if (head->nb_segs < 2) /* a single segment is not checked */
+	if (head->nb_segs < 2) /* one piece is not looked at twice */
 		head->nb_segs = 2;
 	gw_send_mbuf(gw, ENCRYPTED, head);
 }
 
-/* Receive one mbuf that ends where its frame ends, for ASan: inbound processing needs no
- * tailroom. */
+/* Receive one mbuf that ends where its frame ends, for ASan: nothing inbound needs room behind it.
+ */
 static void receive(const struct frame *frame)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
@@ -134,24 +133,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gw = gws[data[0] >> 5 & 1];
 	drops = gw_drops_all(gw);
 	replay = &gw_sa_in(gw)->replay;
-	/* Start every input with the same window: no input replays another. */
+	/* Each input meets the same window: none is a replay of another. */
 	gw->path[0]->reassembly.closed = false;
 	replay->top = 0;
 	memset(replay->bits, 0, eg_replay_bytes(replay->size));
 	frame = data[0] % 3 == 0   ? raw(data + 1, size - 1)
 		: data[0] % 3 == 1 ? sealed(data + 1, size - 1)
-				   : corrupted(data + 1, size - 1);
+				   : spoiled(data + 1, size - 1);
 	if (data[0] >= 0xc0)
 		receive_pieces(data + 1, size - 1);
 	else
 		receive(&frame);
-	eg_path_expire(gw->path[0], true); /* a held fragment */
+	eg_path_expire(gw->path[0], true); /* a fragment that was held */
 	drops = gw_drops_all(gw) - drops;
 	require(gw_sent(gw, CLEAR, &frame, 1) + drops == 1);
 	require(gw_discard(gw, ENCRYPTED) == 0);
 	require(bench_in_use() == 0);
-	/* Nothing may be sent to where no peer can be. */
-	require(gw == gws[0] || eg_endpoint_get(gw->tunnels.v[0].endpoint).port);
+	/* Never to where no peer can be. */
+	require(gw == gws[0] || eg_endpoint_get(gw_tunnel(gw, 0)->endpoint).port);
 	while (eg_drop_ring_take(&gw->stats[0]->dropped, &record))
 		require(record.reason > EG_PASS && record.reason < EG_DROP_COUNT);
 	return 0;

@@ -53,7 +53,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		}
 	}
 	gw_ready(gw);
-	gw->tunnels.v[0].n_out = 0;
+	eg_tunnel_remove_sa(&gw->tunnels, 0, gw_sa_out(gw));
 	gw->path[0]->sample_cycles = 1;
 	__lsan_enable();
 	return 0;

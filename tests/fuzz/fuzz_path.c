@@ -204,7 +204,7 @@ static void check_setup(struct setup *setup)
 	static struct frame out;
 	struct gw *gw = setup->gw;
 	struct eg_drop_record record;
-	unsigned mtu = eg_pmtu_get(gw->tunnels.v[0].pmtu);
+	unsigned mtu = eg_pmtu_get(gw_tunnel(gw, 0)->pmtu);
 
 	require(gw->path[0]->reassembly.n <= EG_REASSEMBLY_MAX);
 	require(mtu >= (gw->spec.outer == 6 ? 1280 : 576));
@@ -230,7 +230,7 @@ static void start(struct setup *setup)
 
 	replay->top = 0;
 	memset(replay->bits, 0, eg_replay_bytes(replay->size));
-	atomic_store(&gw->tunnels.v[0].pmtu->word, EG_PMTU_NONE);
+	atomic_store(&gw_tunnel(gw, 0)->pmtu->word, EG_PMTU_NONE);
 	gw->path[0]->icmp = (struct eg_icmp_limits){0};
 	gw->path[0]->reassembly.closed = false;
 }

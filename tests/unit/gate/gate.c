@@ -74,7 +74,7 @@ struct gate *gate_open(uint32_t connections)
 		gate->path[w] = zeroed(sizeof(*gate->path[w]));
 		eg_flow_init(parts.flow, gate->table);
 		assert_int_equal(eg_path_init(gate->path[w], &parts), 0);
-		gate->path[w]->snap = &gate->snap;
+		gate->seen[w] = &gate->snap;
 	}
 	return gate;
 }
@@ -328,7 +328,7 @@ void gate_burst(struct gate *gate, unsigned worker, const struct packet *packets
 	struct eg_batch *batch = &path->batch;
 
 	assert_true(n <= EG_BATCH_MAX);
-	eg_path_use(path, path->snap);
+	eg_path_use(path, gate->seen[worker]);
 	path->now.cycles = rte_get_tsc_cycles() + gate->later_cycles;
 	batch->n = n;
 	batch->n_removed = 0;

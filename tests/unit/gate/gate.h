@@ -28,6 +28,7 @@ struct gate {
 	struct eg_path *path[GATE_WORKERS];
 	struct eg_snap_world world;
 	struct eg_snap snap;
+	const struct eg_snap *seen[GATE_WORKERS]; /* by worker: what it reads */
 	bool verify;         /* parse is followed by the source check: world.routes etc. are set */
 	bool networks;       /* gate_policies(): 10.0.0.0/24 and fd00::/64 are pod networks */
 	uint64_t generation; /* of the last policy */

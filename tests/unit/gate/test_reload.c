@@ -266,7 +266,7 @@ static void test_late_worker(void **state)
 	old.policy = gate->snap.policy;
 	gate->snap.policy = NULL; /* not freed by the reload: the late worker still reads it */
 	gate_policies(gate, from_o);
-	gate->path[1]->snap = &old;
+	gate->seen[1] = &old;
 	assert_int_equal(gate_line(gate, "o s tcp 7 80 S"), PASS);
 	/* The old policy would deny o's connection, but must not override what the new one allowed.
 	 */
@@ -280,7 +280,7 @@ static void test_late_worker(void **state)
 static void read_published(struct gate *gate, const struct eg_publisher *publisher)
 {
 	for (unsigned w = 0; w < GATE_WORKERS; w++)
-		gate->path[w]->snap = eg_publisher_read(publisher);
+		gate->seen[w] = eg_publisher_read(publisher);
 }
 
 static void publish(struct eg_publisher *publisher, struct eg_snap_policy *policy)

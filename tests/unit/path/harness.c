@@ -110,6 +110,7 @@ static struct eg_path *new_path(struct gw *gw, unsigned worker)
 		.stats = gw->stats[worker],
 		.crypto = eg_crypto_new(),
 		.handoff = gw->handoff,
+		.tunnels = &gw->tunnels,
 		.pool = pool,
 		.large = large,
 		.resolves = worker == 0,
@@ -148,8 +149,8 @@ static void add_site(struct gw *gw)
 	struct eg_sa_spec spec = {
 		.suite = gw->spec.suite,
 		.esn = gw->spec.esn,
-		.local = gw->tunnels.v[tunnel].local,
-		.remote = gw->tunnels.v[tunnel].remote,
+		.local = gw_tunnel(gw, tunnel)->local,
+		.remote = gw_tunnel(gw, tunnel)->remote,
 	};
 
 	spec.kind = EG_SA_KIND_OUT;
@@ -178,6 +179,11 @@ static void free_gw(struct gw *gw)
 	rte_ring_free(gw->resolver_shared.packets);
 	rte_ring_free(gw->to_kernel);
 	eg_neighs_free(gw->resolver_shared.neighs);
+	eg_tunnels_fini(&gw->tunnels);
+	eg_rcu_fini(&gw->rcu);
+	eg_vec_foreach (spec, &gw->specs)
+		free((char *)spec->name);
+	eg_vec_free(&gw->specs);
 	eg_snap_free(gw->snap);
 	eg_sa_store_free(gw->store);
 	open_now[gw->spec.site - 1] = NULL;
@@ -257,7 +263,8 @@ struct gw *gw_open(struct gw_spec spec)
 	gw->store = eg_sa_store_new(gw->spec.workers);
 	gw->snap = calloc(1, sizeof(*gw->snap));
 	assert_true(gw->store && gw->snap);
-	gw->snap->store = gw->store;
+	assert_int_equal(eg_rcu_init(&gw->rcu, gw->spec.workers), 0);
+	assert_int_equal(eg_tunnels_init(&gw->tunnels, &gw->rcu, gw->store, gw->spec.workers), 0);
 	gw->snap->world = eg_snap_world_new(2);
 	assert_non_null(gw->snap->world);
 	make_way(gw);
@@ -314,17 +321,24 @@ unsigned gw_group(struct gw *gw, const struct eg_group_member *members, size_t n
 	return (unsigned)(gw->groups.n - 1);
 }
 
+struct eg_tunnel *gw_tunnel(const struct gw *gw, uint32_t id)
+{
+	return (struct eg_tunnel *)eg_tunnel_get(&gw->tunnels, id);
+}
+
 struct eg_liveness *gw_liveness(struct gw *gw, unsigned index, const char *source,
 				const char *target)
 {
-	struct eg_tunnel *tunnel = &gw->tunnels.v[index];
+	struct eg_tunnel_spec *spec = &gw->specs.v[index];
+	struct eg_liveness *liveness;
 
-	assert_int_equal(eg_ip_parse(source, &tunnel->source), 0);
-	assert_int_equal(eg_ip_parse(target, &tunnel->target), 0);
-	tunnel->plan = (struct eg_liveness_plan){100 * 1000000ull, 3};
-	tunnel->liveness = eg_liveness_new(0, gw->spec.workers);
-	assert_non_null(tunnel->liveness);
-	return tunnel->liveness;
+	assert_int_equal(eg_ip_parse(source, &spec->source), 0);
+	assert_int_equal(eg_ip_parse(target, &spec->target), 0);
+	spec->plan = (struct eg_liveness_plan){100 * 1000000ull, 3};
+	assert_int_equal(eg_tunnel_change(&gw->tunnels, index, spec), 0);
+	liveness = gw_tunnel(gw, index)->liveness;
+	liveness->worker = 0;
+	return liveness;
 }
 
 void gw_resolve(struct gw *gw, uint64_t now_ms)
@@ -338,82 +352,58 @@ void gw_resolve(struct gw *gw, uint64_t now_ms)
 
 unsigned gw_peer(struct gw *gw, const char *local, const char *remote)
 {
-	struct eg_tunnel *tunnel = eg_vec_add(&gw->tunnels);
-	char prefix[64];
+	struct eg_tunnel_spec *spec = eg_vec_add(&gw->specs);
+	uint32_t id;
+	char prefix[64], name[64];
 
-	assert_int_equal(eg_ip_parse(local, &tunnel->local), 0);
-	assert_int_equal(eg_ip_parse(remote, &tunnel->remote), 0);
-	tunnel->name = strdup(remote);
-	tunnel->hop = port_hop(ENCRYPTED);
-	tunnel->out = calloc(4, sizeof(struct eg_sa *));
-	tunnel->df_copied = EG_IP4_DF;
-	tunnel->learns_mtu = true;
-	tunnel->pmtu = eg_pmtu_new();
-	tunnel->encap = gw->spec.encap;
-	tunnel->transport = gw->spec.transport;
-	tunnel->n_sports = 1;
-	tunnel->peer_port = 4500;
-	eg_tunnel_make_outer(tunnel);
-	snprintf(prefix, sizeof(prefix), "%s/%u", local, eg_ip_bits(&tunnel->local));
+	snprintf(name, sizeof(name), "%s #%zu", remote, gw->specs.n);
+	*spec = (struct eg_tunnel_spec){
+		.name = strdup(name),
+		.hop = port_hop(ENCRYPTED),
+		.df_copied = EG_IP4_DF,
+		.learns_mtu = true,
+		.encap = gw->spec.encap,
+		.transport = gw->spec.transport,
+		.n_sports = 1,
+		.peer_port = 4500,
+	};
+	assert_int_equal(eg_ip_parse(local, &spec->local), 0);
+	assert_int_equal(eg_ip_parse(remote, &spec->remote), 0);
+	assert_int_equal(eg_tunnel_add(&gw->tunnels, spec, &id), 0);
+	assert_int_equal(id, gw->specs.n - 1);
+	snprintf(prefix, sizeof(prefix), "%s/%u", local, eg_ip_bits(&spec->local));
 	gw_route(gw, prefix,
 		 gw->spec.transport ? port_hop(CLEAR) : (struct eg_hop){.kind = EG_HOP_LOCAL});
 	if (gw->spec.transport) {
-		snprintf(prefix, sizeof(prefix), "%s/%u", remote, eg_ip_bits(&tunnel->remote));
-		gw_route(gw, prefix,
-			 (struct eg_hop){.kind = EG_HOP_TUNNEL,
-					 .tunnel = (uint32_t)(gw->tunnels.n - 1)});
+		snprintf(prefix, sizeof(prefix), "%s/%u", remote, eg_ip_bits(&spec->remote));
+		gw_route(gw, prefix, (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = id});
 	}
-	return (unsigned)(gw->tunnels.n - 1);
+	return id;
 }
 
 struct eg_sa *gw_sa(struct gw *gw, unsigned tunnel, const struct eg_sa_spec *spec,
 		    const uint8_t *material)
 {
-	const struct eg_err_place ref = {.path = "sa"};
+	const struct eg_err_place place = {.path = "sa"};
 	struct eg_errs errs = {0};
-	struct eg_sa *sa = eg_sa_acquire(gw->store, spec, material, &ref, &errs);
-	struct eg_tunnel *p = &gw->tunnels.v[tunnel];
+	struct eg_sa *sa = eg_sa_acquire(gw->store, spec, material, &place, &errs);
 
 	eg_errs_print(&errs, stderr);
 	assert_non_null(sa);
-	*eg_vec_add(&gw->snap->sas) = (struct eg_snap_sa){.sa = sa, .tunnel = tunnel};
-	if (spec->kind == EG_SA_KIND_OUT)
-		p->out[p->n_out++] = sa;
+	assert_int_equal(eg_tunnel_add_sa(&gw->tunnels, tunnel, sa), 0);
 	return sa;
 }
 
 void gw_ready(struct gw *gw)
 {
-	struct eg_snap *snap = gw->snap;
-	struct eg_snap_world *world = snap->world;
-	struct eg_sad_entry *entries = calloc(snap->sas.n + 1, sizeof(*entries));
-	size_t n = 0;
+	struct eg_snap_world *world = gw->snap->world;
 
-	eg_vec_foreach (held, &snap->sas) {
-		if (held->sa->kind == EG_SA_KIND_IN)
-			entries[n++] =
-				(struct eg_sad_entry){held->sa, held->sa->spi_be, held->tunnel};
-	}
-	assert_int_equal(eg_sad_table_build(&snap->sad, entries, n), 0);
-	free(entries);
 	world->routes = eg_lpm_build(gw->entries.v, gw->entries.n, 0);
 	assert_non_null(world->routes);
 	world->hops = gw->hops.v;
 	world->n_hops = (uint32_t)gw->hops.n;
-	snap->tunnels = gw->tunnels.v;
-	snap->n_tunnels = (uint32_t)gw->tunnels.n;
-	snap->idles = calloc(gw->tunnels.n + 1, sizeof(*snap->idles));
-	snap->probes = calloc(gw->tunnels.n + 1, sizeof(*snap->probes));
-	for (uint32_t i = 0; i < snap->n_tunnels; i++) {
-		snap->tunnels[i].into = (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = i};
-		if (snap->tunnels[i].encap)
-			snap->idles[snap->n_idles++].tunnel = i;
-		if (snap->tunnels[i].liveness)
-			snap->probes[snap->n_probes++] = i;
-	}
 	world->groups = gw->groups.v;
 	world->n_groups = (uint32_t)gw->groups.n;
-	assert_int_equal(eg_ends_build(&snap->ends, snap->tunnels, snap->n_tunnels), 0);
 	world->locals = (struct eg_locals){gw->locals.v, gw->locals.n};
 	world->vias = gw->vias.v;
 	memcpy(world->allow, gw->allow, sizeof(gw->allow));
@@ -422,9 +412,13 @@ void gw_ready(struct gw *gw)
 
 static struct eg_sa *find_sa(struct gw *gw, unsigned kind)
 {
-	eg_vec_foreach (held, &gw->snap->sas) {
-		if (held->sa->kind == kind)
-			return held->sa;
+	for (uint32_t id = 0; id < gw->specs.n; id++) {
+		const struct eg_tunnel_sa *held = eg_tunnel_first_sa(&gw->tunnels, id);
+
+		for (; held; held = held->next) {
+			if (held->sa->kind == kind)
+				return held->sa;
+		}
 	}
 	fail_msg("the gateway has no such SA");
 	return NULL;

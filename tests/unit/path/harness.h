@@ -17,6 +17,7 @@
 
 #include "path/path.h"
 #include "path/stages.h"
+#include "sa/store.h"
 
 #define CLEAR     0
 #define ENCRYPTED 1
@@ -56,7 +57,9 @@ struct gw {
 	bool closed_start; /* runs without a snapshot, as the daemon starts */
 	EG_VEC(struct eg_lpm_entry) entries;
 	EG_VEC(struct eg_hop) hops;
-	EG_VEC(struct eg_tunnel) tunnels;
+	struct eg_rcu rcu; /* no worker is online: it frees at once, or at the end */
+	struct eg_tunnels tunnels;
+	EG_VEC(struct eg_tunnel_spec) specs; /* of the tunnels, by id; names are the gw's */
 	EG_VEC(struct eg_local) locals;
 	EG_VEC(struct eg_ip) vias;
 	EG_VEC(struct eg_group *) groups;
@@ -85,6 +88,8 @@ struct eg_liveness *gw_liveness(struct gw *gw, unsigned tunnel, const char *sour
 				const char *target);
 uint32_t gw_via(struct gw *gw, const char *address); /* for EG_HOP_VIA */
 unsigned gw_peer(struct gw *gw, const char *local, const char *remote);
+/* The tunnel's version, which a test may change in place. */
+struct eg_tunnel *gw_tunnel(const struct gw *gw, uint32_t id);
 struct eg_sa *gw_sa(struct gw *gw, unsigned tunnel, const struct eg_sa_spec *spec,
 		    const uint8_t *material);
 void gw_ready(struct gw *gw);

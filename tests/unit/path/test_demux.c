@@ -167,7 +167,7 @@ static enum eg_wire_kind kind_of(struct gw *gw, const struct frame *frame)
 	enum eg_wire_kind kind;
 
 	memcpy(rte_pktmbuf_append(m, frame->n), frame->bytes, frame->n);
-	path->snap = gw->snap;
+	eg_path_use(path, gw->snap);
 	path->batch.n = 1;
 	path->batch.n_removed = 0;
 	path->batch.m[0] = m;

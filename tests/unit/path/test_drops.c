@@ -41,11 +41,11 @@ struct gw *open_crossing(void)
 	no_sa = gw_peer(gw, "192.0.2.1", "192.0.2.5");
 	gw_route(gw, "10.5.0.0/16", (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = no_sa});
 	no_hop = gw_peer(gw, "192.0.2.1", "192.0.2.6");
-	gw->tunnels.v[no_hop].hop.kind = EG_HOP_NO_NEIGHBOR;
+	gw_tunnel(gw, no_hop)->hop.kind = EG_HOP_NO_NEIGHBOR;
 	gw_route(gw, "10.6.0.0/16", (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = no_hop});
 	second = gw_peer(gw, "192.0.2.1", "192.0.2.7");
-	spec.local = gw->tunnels.v[second].local;
-	spec.remote = gw->tunnels.v[second].remote;
+	spec.local = gw_tunnel(gw, second)->local;
+	spec.remote = gw_tunnel(gw, second)->remote;
 	gw_sa(gw, second, &spec, material);
 	gw_route(gw, "10.7.0.0/16", (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = second});
 	gw_route(gw, "10.8.0.0/16",

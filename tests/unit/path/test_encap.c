@@ -234,7 +234,7 @@ static void test_source_ports(void **state)
 	(void)state;
 	gw_ready(gw);
 	assert_int_equal(sport_of(gw, &frame), 4500);
-	gw->tunnels.v[0].n_sports = PORTS;
+	gw_tunnel(gw, 0)->n_sports = PORTS;
 	for (unsigned i = 0; i < FLOWS; i++) {
 		uint16_t sport;
 
@@ -262,9 +262,11 @@ static unsigned later(struct gw *gw, unsigned s)
 {
 	gw->path[0]->cycles_per_s = rte_get_tsc_hz();
 	gw->path[0]->keepalive.next_cycles = 0;
-	for (uint32_t i = 0; i < gw->snap->n_idles; i++) {
-		if (gw->snap->idles[i].cycles)
-			gw->snap->idles[i].cycles -= s * rte_get_tsc_hz();
+	for (uint32_t id = 0; id < gw->specs.n; id++) {
+		struct eg_keepalive_clock *clock = &gw_tunnel(gw, id)->state->keepalive;
+
+		if (clock->cycles)
+			clock->cycles -= s * rte_get_tsc_hz();
 	}
 	return eg_path_send_keepalives(gw->path[0], gw->snap);
 }
@@ -297,7 +299,7 @@ static void test_keepalives(void **state)
 		struct frame frame = plain_frame(CLEAR, &flow);
 
 		gw_ready(gw);
-		assert_int_equal(later(gw, 0), 1); /* a new snapshot */
+		assert_int_equal(later(gw, 0), 1); /* a new tunnel */
 		check_keepalive(gw, outer);
 		assert_int_equal(later(gw, 1), 0);
 		assert_int_equal(later(gw, 18), 0);
@@ -309,10 +311,10 @@ static void test_keepalives(void **state)
 		assert_int_equal(later(gw, 19), 0);
 		assert_int_equal(later(gw, 1), 1);
 		/* Checked at most once per second. */
-		gw->snap->idles[0].cycles = 0;
+		gw_tunnel(gw, 0)->state->keepalive.cycles = 0;
 		assert_int_equal(eg_path_send_keepalives(gw->path[0], gw->snap), 0);
 		/* No next hop. */
-		gw->tunnels.v[0].hop.kind = EG_HOP_NO_NEIGHBOR;
+		gw_tunnel(gw, 0)->hop.kind = EG_HOP_NO_NEIGHBOR;
 		assert_int_equal(later(gw, 100), 0);
 		assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_KEEPALIVE]), 3);
 		gw_close(gw);

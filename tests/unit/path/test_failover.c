@@ -28,8 +28,8 @@ static unsigned add_second(struct gw *gw)
 {
 	unsigned tunnel = gw_peer(gw, gw->spec.site == 1 ? "192.0.2.1" : "192.0.2.2", SECOND);
 	struct eg_sa_spec spec = {.suite = eg_suite_find("aes128gcm16"),
-				  .local = gw->tunnels.v[tunnel].local,
-				  .remote = gw->tunnels.v[tunnel].remote};
+				  .local = gw_tunnel(gw, tunnel)->local,
+				  .remote = gw_tunnel(gw, tunnel)->remote};
 
 	spec.kind = EG_SA_KIND_OUT;
 	spec.spi = 0x8001;
@@ -49,8 +49,8 @@ static void add_third(struct gw *gw)
 				  .spi = 0x9002,
 				  .suite = eg_suite_find("aes128gcm16"),
 				  .replay_window = 64,
-				  .local = gw->tunnels.v[tunnel].local,
-				  .remote = gw->tunnels.v[tunnel].remote};
+				  .local = gw_tunnel(gw, tunnel)->local,
+				  .remote = gw_tunnel(gw, tunnel)->remote};
 
 	gw_sa(gw, tunnel, &spec, material_third);
 	gw_route(gw, "10.8.0.0/16", (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = tunnel});
@@ -77,8 +77,8 @@ static struct pair open_pair(uint16_t priority, uint16_t second_priority)
 	struct eg_hop hop = {.kind = EG_HOP_GROUP};
 
 	add_third(gw);
-	pair.liveness[0] = members[0].liveness = gw_liveness(gw, 0, "10.1.0.1", "10.2.0.1");
-	pair.liveness[1] = members[1].liveness = gw_liveness(gw, second, "fd00:1::1", "fd00:2::8");
+	pair.liveness[0] = gw_liveness(gw, 0, "10.1.0.1", "10.2.0.1");
+	pair.liveness[1] = gw_liveness(gw, second, "fd00:1::1", "fd00:2::8");
 	hop.group = gw_group(gw, members, 2);
 	gw_local(gw, CLEAR, "10.1.0.1/16");
 	gw_local(gw, CLEAR, "fd00:1::1/64");
@@ -158,6 +158,7 @@ static void test_forwarded(void **state)
 static void kill_peer(struct pair *pair, unsigned tunnel, bool dead)
 {
 	atomic_store(&pair->liveness[tunnel]->dead, dead);
+	eg_tunnel_note_liveness(&pair->gw->tunnels, gw_tunnel(pair->gw, tunnel));
 }
 
 static uint64_t failovers(const struct pair *pair)
@@ -244,15 +245,14 @@ static void test_fragments(void **state)
 static void test_room(void **state)
 {
 	struct pair pair = open_pair(10, 20);
-	struct eg_tunnel *second = &pair.gw->snap->tunnels[1];
 	/* 52 bytes around, 2 of trailer, 20 of inner header. */
 	struct frame frame =
 		plain_frame(CLEAR, &(struct flow){V4, .df = true, .payload = 1500 - 74});
 
 	(void)state;
 	pair.gw->path[0]->port[ENCRYPTED].mtu = 1500;
-	second->encap = true;
-	eg_tunnel_make_outer(second);
+	pair.gw->specs.v[1].encap = true;
+	assert_int_equal(eg_tunnel_change(&pair.gw->tunnels, 1, &pair.gw->specs.v[1]), 0);
 	gw_expect(pair.gw, CLEAR, &frame, EG_PASS, "1500 bytes by the first");
 	kill_peer(&pair, 0, true);
 	gw_send(pair.gw, CLEAR, &frame, 1);
@@ -357,7 +357,7 @@ static void test_questions(void **state)
 			unsigned tunnel = gateway_of(&frames[i]);
 
 			inner = open_frame(tunnel ? &second : &first, &frames[i], ++asked[tunnel]);
-			assert_question(&inner, &gw->tunnels.v[tunnel], asked[tunnel]);
+			assert_question(&inner, gw_tunnel(gw, tunnel), asked[tunnel]);
 		}
 		eg_path_send_probes(gw->path[0], gw->snap, BEGIN + ms * MS);
 	}

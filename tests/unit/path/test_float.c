@@ -16,7 +16,7 @@ static struct gw *open_floating(unsigned outer, bool esn)
 {
 	struct gw *gw =
 		gw_open((struct gw_spec){.site = 1, .outer = outer, .encap = true, .esn = esn});
-	struct eg_tunnel *tunnel = &gw->tunnels.v[0];
+	struct eg_tunnel *tunnel = gw_tunnel(gw, 0);
 
 	tunnel->floats = true;
 	tunnel->endpoint = eg_endpoint_new(&tunnel->remote, tunnel->peer_port);
@@ -201,7 +201,7 @@ static void test_wrong_peer(void **state)
 		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_WRONG_PEER, "plain, from elsewhere");
 		frame = from(gw, remotes[outer == 6], 0, 1);
 		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_WRONG_ENCAP, "plain");
-		gw->tunnels.v[0].floats = false;
+		gw_tunnel(gw, 0)->floats = false;
 		frame = from(gw, aways[outer == 6], 61000, 1);
 		gw_expect(gw, ENCRYPTED, &frame, EG_DROP_ESP_WRONG_PEER, "it does not float");
 		gw_close(gw);
@@ -259,7 +259,7 @@ static void test_peer_port(void **state)
 		struct flow flow = {.src = "10.1.0.5", .dst = "10.2.0.9", .payload = 40};
 		struct frame frame, out;
 
-		gw->tunnels.v[0].peer_port = 14500;
+		gw_tunnel(gw, 0)->peer_port = 14500;
 		gw_ready(gw);
 		gw->path[0]->cycles_per_s = rte_get_tsc_hz();
 		if (way & 2)
@@ -291,7 +291,7 @@ static void test_auto(void **state)
 		const char *remote = remotes[outer == 6];
 		struct frame frame;
 
-		gw->tunnels.v[0].accept_plain = true;
+		gw_tunnel(gw, 0)->accept_plain = true;
 		gw_ready(gw);
 		for (unsigned seq = 1; seq <= 6; seq++) {
 			frame = from(gw, remote, seq & 1 ? 4500 : 0, seq);
@@ -320,7 +320,7 @@ static void test_auto_floats(void **state)
 	struct frame frame;
 
 	(void)state;
-	gw->tunnels.v[0].accept_plain = true;
+	gw_tunnel(gw, 0)->accept_plain = true;
 	frame = from(gw, remotes[0], 61000, 1);
 	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "in UDP");
 	frame = from(gw, remotes[0], 0, 2);

@@ -89,8 +89,8 @@ static struct gw *open_way(unsigned outer, bool inner_cut, bool outer_cut)
 
 	gw_ready(gw);
 	gw->path[0]->port[ENCRYPTED].mtu = MTU;
-	gw->tunnels.v[0].fragment_inner = inner_cut;
-	gw->tunnels.v[0].fragment_outer = outer_cut;
+	gw_tunnel(gw, 0)->fragment_inner = inner_cut;
+	gw_tunnel(gw, 0)->fragment_outer = outer_cut;
 	return gw;
 }
 
@@ -144,7 +144,7 @@ static void test_after(void **state)
 
 		gw_ready(gw);
 		gw->path[0]->port[ENCRYPTED].mtu = MTU;
-		gw->tunnels.v[0].fragment_outer = true;
+		gw_tunnel(gw, 0)->fragment_outer = true;
 		for (unsigned i = 0; i < COUNT(lens); i++) {
 			struct flow flow = {V4, .payload = (uint16_t)(lens[i] - 20)};
 			unsigned n = send_one(gw, &flow, sent, &want);
@@ -184,7 +184,7 @@ static void test_transport(void **state)
 	gw_ready(gw);
 	gw_ready(far);
 	gw->path[0]->port[ENCRYPTED].mtu = MTU;
-	gw->tunnels.v[0].fragment_outer = true;
+	gw_tunnel(gw, 0)->fragment_outer = true;
 	assert_int_equal(send_one(gw, &flow, sent, &want), 2);
 	assert_int_equal(eg_get16(sent[1].bytes + 14 + 4), 4711);
 	for (unsigned i = 0; i < 2; i++)
@@ -240,7 +240,7 @@ static void test_not(void **state)
 		unsigned n;
 
 		gw->path[0]->port[ENCRYPTED].mtu = rows[i].mtu;
-		gw->tunnels.v[0].df_set = strstr(rows[i].what, "DF is set") ? 0x4000 : 0;
+		gw_tunnel(gw, 0)->df_set = strstr(rows[i].what, "DF is set") ? 0x4000 : 0;
 		n = send_one(gw, &rows[i].flow, sent, &want);
 		if (n != rows[i].pieces || gw_drops(gw, EG_DROP_TOO_BIG) != !n)
 			fail_msg("%s: %u leave", rows[i].what, n);
@@ -447,7 +447,7 @@ static void test_no_buffer(void **state)
 	while (rte_mempool_avail_count(bench_pool()) > 3)
 		assert_non_null(held[n++] = rte_pktmbuf_alloc(bench_pool()));
 	for (unsigned mode = 0; mode < 2; mode++) {
-		gw->tunnels.v[0].fragment_inner = !mode;
+		gw_tunnel(gw, 0)->fragment_inner = !mode;
 		gw_send(gw, CLEAR, frames, 3);
 		assert_int_equal(gw_drops(gw, EG_DROP_NO_BUFFER), mode + 1);
 		assert_int_equal(gw_sent(gw, ENCRYPTED, sent, 8), 2);

@@ -493,9 +493,9 @@ static void test_least(void **state)
 	(void)state;
 	gw->path[0]->port[ENCRYPTED].mtu = 1280;
 	for (unsigned row = 0; row < 3; row++) { /* fragment: drop; after; before with df: set */
-		gw->tunnels.v[0].fragment_outer = row == 1;
-		gw->tunnels.v[0].fragment_inner = row == 2;
-		gw->tunnels.v[0].df_set = row == 2 ? 0x4000 : 0;
+		gw_tunnel(gw, 0)->fragment_outer = row == 1;
+		gw_tunnel(gw, 0)->fragment_inner = row == 2;
+		gw_tunnel(gw, 0)->df_set = row == 2 ? 0x4000 : 0;
 		gw_send(gw, CLEAR, &frame, 1);
 		assert_int_equal(gw_sent(gw, CLEAR, &out, 1), 1);
 		assert_int_equal(out.bytes[14 + 40], 2);

@@ -369,8 +369,8 @@ static void test_transit(void **state)
 		unsigned mtu = mtus[way / 2], n, max = way & 1 ? 65440 : 65400;
 
 		gw->path[0]->port[ENCRYPTED].mtu = (uint16_t)mtu;
-		gw->tunnels.v[0].fragment_inner = !(way & 1);
-		gw->tunnels.v[0].fragment_outer = true;
+		gw_tunnel(gw, 0)->fragment_inner = !(way & 1);
+		gw_tunnel(gw, 0)->fragment_outer = true;
 		for (unsigned len = 20000; len <= max; len += (max - 20000) / 2) {
 			make_packet(&inner, "10.2.0.9", "10.2.0.77", 253, len, len & 4 ? 0 : 8);
 			seal(&outer, &in, len, &inner, 0);
@@ -413,8 +413,8 @@ static void test_no_tail(void **state)
 	struct tunnel in = tunnel_to(gw);
 
 	(void)state;
-	gw->tunnels.v[0].fragment_inner = false;
-	gw->tunnels.v[0].fragment_outer = true;
+	gw_tunnel(gw, 0)->fragment_inner = false;
+	gw_tunnel(gw, 0)->fragment_outer = true;
 	for (unsigned i = 0; i < COUNT(lens); i++) {
 		make_packet(&inner, "10.2.0.9", "10.2.0.77", 253, lens[i], 0);
 		seal(&outer, &in, i + 1, &inner, 0);
@@ -473,7 +473,7 @@ static void test_local(void **state)
 	gw_ready(gw);
 	gw->path[0]->port[ENCRYPTED].mtu = WIRE;
 	gw->path[0]->port[CLEAR].kernel.mtu = WIRE;
-	gw->tunnels.v[0].fragment_inner = true;
+	gw_tunnel(gw, 0)->fragment_inner = true;
 	make_packet(&inner, "10.2.0.9", "10.1.0.1", 1, 60000, 0);
 	memset(inner.bytes + 20, 0, 8);
 	inner.bytes[20] = 8;

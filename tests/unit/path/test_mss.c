@@ -77,7 +77,7 @@ static void test_clamped(void **state)
 		struct frame packet = syn(rows[i].flow, rows[i].flags, rows[i].mss), frame = {0};
 		const uint8_t *left = frame.bytes + 14;
 
-		gw->tunnels.v[0].mss_clamp = !rows[i].off;
+		gw_tunnel(gw, 0)->mss_clamp = !rows[i].off;
 		if (rows[i].inbound) {
 			frame = tunnel_packet(&to, ++seq_in, packet.bytes, packet.n);
 		} else {

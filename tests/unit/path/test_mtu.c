@@ -72,7 +72,7 @@ static struct gw *open_way(const struct way *way)
 	gw_route(gw, "fd00:1::/64", pods);
 	gw_ready(gw);
 	gw->path[0]->port[ENCRYPTED].mtu = (uint16_t)way->mtu;
-	gw->tunnels.v[0].mss_clamp = true;
+	gw_tunnel(gw, 0)->mss_clamp = true;
 	return gw;
 }
 
@@ -134,7 +134,7 @@ static unsigned clamped(struct gw *gw, const struct way *way)
 	tcp[13] = 2;
 	eg_put32(tcp + 20, 0x0204ffff);
 	memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
-	path->snap = gw->snap;
+	eg_path_use(path, gw->snap);
 	path->batch.n = 1;
 	path->batch.n_removed = 0;
 	path->batch.m[0] = m;
@@ -152,7 +152,7 @@ static unsigned clamped(struct gw *gw, const struct way *way)
 static void agree(const struct way *way)
 {
 	struct gw *gw = open_way(way);
-	const struct eg_tunnel *tunnel = &gw->tunnels.v[0];
+	const struct eg_tunnel *tunnel = gw_tunnel(gw, 0);
 	unsigned head = way->inner == 4 ? 20 : 40;
 	struct eg_overhead overhead =
 		eg_tunnel_overhead(tunnel, eg_suite_sizes(way->suite), tunnel->ip_len);
@@ -204,10 +204,10 @@ static void test_learned(void **state)
 		.suite = eg_suite_find("aes256gcm16"), .outer = 4, .inner = 4, .mtu = 1500};
 	struct gw *gw = open_way(&way);
 	const struct eg_overhead overhead =
-		eg_tunnel_overhead(&gw->tunnels.v[0], eg_suite_sizes(way.suite), 0);
+		eg_tunnel_overhead(gw_tunnel(gw, 0), eg_suite_sizes(way.suite), 0);
 
 	(void)state;
-	eg_pmtu_learn(gw->tunnels.v[0].pmtu, 1400, 1);
+	eg_pmtu_learn(gw_tunnel(gw, 0)->pmtu, 1400, 1);
 	assert_int_equal(reported(gw, &way, 1400), eg_effective_mtu(&overhead, 1400));
 	assert_int_equal(clamped(gw, &way), eg_effective_mtu(&overhead, 1400) - 40);
 	gw_close(gw);
@@ -223,7 +223,8 @@ static void test_edges(void **state)
 			struct eg_overhead overhead;
 
 			tunnel.remote.family = 6;
-			eg_tunnel_make_outer(&tunnel);
+			tunnel.ip_len = EG_IP6_LEN;
+			tunnel.outer_len = EG_IP6_LEN + (tunnel.encap ? EG_UDP_LEN : 0);
 			overhead = eg_tunnel_overhead(&tunnel, eg_suite_sizes(&eg_suites[i]), 40);
 			for (unsigned mtu = 0; mtu < 300; mtu++) {
 				unsigned most = eg_effective_mtu(&overhead, mtu);

@@ -15,7 +15,7 @@ static struct gw *open_live(unsigned outer)
 	gw_local(gw, CLEAR, "fd00:1::1/64");
 	gw_local(gw, ENCRYPTED, "192.0.2.1/24");
 	gw_local(gw, ENCRYPTED, "2001:db8::1/64");
-	gw->tunnels.v[0].hop = (struct eg_hop){.kind = EG_HOP_LINK, .port = ENCRYPTED};
+	gw_tunnel(gw, 0)->hop = (struct eg_hop){.kind = EG_HOP_LINK, .port = ENCRYPTED};
 	gw_ready(gw);
 	return gw;
 }

@@ -44,8 +44,8 @@ static struct gw *open_hub(unsigned site, const uint8_t material[PEERS][EG_SUITE
 		snprintf(near, sizeof(near), "10.%u.%u.0/24", site, k);
 		snprintf(far, sizeof(far), "10.%u.%u.0/24", 3 - site, k);
 		tunnel = gw_peer(gw, local, remote);
-		spec.local = gw->tunnels.v[tunnel].local;
-		spec.remote = gw->tunnels.v[tunnel].remote;
+		spec.local = gw_tunnel(gw, tunnel)->local;
+		spec.remote = gw_tunnel(gw, tunnel)->remote;
 		gw_sa(gw, tunnel, &spec, material[k]);
 		gw_route(gw, near, clear);
 		gw_route(gw, far, (struct eg_hop){.kind = EG_HOP_TUNNEL, .tunnel = tunnel});

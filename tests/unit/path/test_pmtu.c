@@ -83,7 +83,7 @@ static void mend(struct frame *frame)
 
 static unsigned path_mtu(const struct gw *gw)
 {
-	return eg_pmtu_get(gw->tunnels.v[0].pmtu);
+	return eg_pmtu_get(gw_tunnel(gw, 0)->pmtu);
 }
 
 static void hear(struct gw *gw, const struct frame *frame, enum eg_verdict want, const char *what)
@@ -158,7 +158,7 @@ static void test_peer_port(void **state)
 	(void)state;
 	for (unsigned floats = 0; floats < 2; floats++) {
 		struct gw *gw = open_way(4, true);
-		struct eg_tunnel *tunnel = &gw->tunnels.v[0];
+		struct eg_tunnel *tunnel = gw_tunnel(gw, 0);
 		struct eg_endpoint_at at = {.port = 14500};
 		struct frame about, frame;
 
@@ -281,9 +281,9 @@ static void test_ignored_and_rate(void **state)
 	struct frame about = sealed(gw, 1400), frame = message(&about, 1300, 600);
 
 	(void)state;
-	gw->tunnels.v[0].learns_mtu = false;
+	gw_tunnel(gw, 0)->learns_mtu = false;
 	hear(gw, &frame, EG_DROP_PATH_MTU_IGNORED, "ignored");
-	gw->tunnels.v[0].learns_mtu = true;
+	gw_tunnel(gw, 0)->learns_mtu = true;
 	gw->path[0]->cycles_per_s *= 1000; /* so that no second passes under a sanitizer */
 	for (unsigned i = 0; i < EG_PMTU_BURST; i++) {
 		frame = message(&about, 1300 - i, 600);
@@ -305,7 +305,7 @@ static void test_least(void **state)
 	struct frame about = sealed(gw, 1400), frame = message(&about, 1280, 1232);
 
 	(void)state;
-	gw->tunnels.v[0].fragment_outer = true;
+	gw_tunnel(gw, 0)->fragment_outer = true;
 	hear(gw, &frame, EG_PASS, "1280");
 	frame = plain_frame(
 		CLEAR, &(struct flow){.src = "fd00:1::5", .dst = "fd00:2::9", .payload = 1240});

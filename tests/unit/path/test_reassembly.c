@@ -134,7 +134,7 @@ static void test_two_gateways(void **state)
 		gw_ready(a);
 		gw_ready(b);
 		a->path[0]->port[ENCRYPTED].mtu = way & 4 ? 576 : 1280;
-		a->tunnels.v[0].fragment_outer = true;
+		gw_tunnel(a, 0)->fragment_outer = true;
 		for (unsigned len = 500; len < 9500; len += 397) {
 			struct flow flow = {V4, .seed = len, .payload = (uint16_t)len};
 			struct frame frame = plain_frame(CLEAR, &flow);

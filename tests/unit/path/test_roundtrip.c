@@ -101,7 +101,7 @@ static void test_sizes(void **state)
  * the peer's policy (RFC 4301 s8.1), which IPv6 has in effect. */
 static void check_outer_fields(struct gw *gw, unsigned inner, uint8_t tos, bool df)
 {
-	const struct eg_tunnel *tunnel = &gw->tunnels.v[0];
+	const struct eg_tunnel *tunnel = gw_tunnel(gw, 0);
 	unsigned copied = inner == 6 || df ? 0x4000 : 0;
 	struct flow flow = flow_of(inner);
 	struct frame frame;
@@ -132,8 +132,8 @@ static void test_outer_fields(void **state)
 			check_outer_fields(gw, 4, (uint8_t)tos, false);
 			check_outer_fields(gw, 4, (uint8_t)tos, true);
 			check_outer_fields(gw, 6, (uint8_t)tos, false);
-			gw->tunnels.v[0].df_copied = tos % 3 ? 0 : 0x4000;
-			gw->tunnels.v[0].df_set = tos % 3 == 1 ? 0x4000 : 0;
+			gw_tunnel(gw, 0)->df_copied = tos % 3 ? 0 : 0x4000;
+			gw_tunnel(gw, 0)->df_set = tos % 3 == 1 ? 0x4000 : 0;
 		}
 		gw_close(gw);
 	}

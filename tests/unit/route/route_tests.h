@@ -8,7 +8,6 @@
 int run_lpm_tests(void);
 int run_liveness_tests(void);
 int run_endpoint_tests(void);
-int run_end_tests(void);
 int run_choice_tests(void);
 int run_local_tests(void);
 

@@ -12,6 +12,7 @@
 struct world {
 	struct eg_group_member member[MEMBERS];
 	size_t n;
+	_Atomic bool down[MEMBERS]; /* by tunnel: the member's place here */
 };
 
 static struct world random_world(struct rng *rng, unsigned priorities)
@@ -27,31 +28,24 @@ static struct world random_world(struct rng *rng, unsigned priorities)
 		member->priority = (uint16_t)rng_below(rng, priorities);
 		member->weight = (uint16_t)(1 + rng_below(rng, rng_below(rng, 4) ? 5 : 100));
 		member->id = eg_group_id(name);
-		member->liveness = eg_liveness_new(0, 1);
-		assert_non_null(member->liveness);
 	}
 	return world;
-}
-
-static void world_free(struct world *world)
-{
-	for (size_t i = 0; i < world->n; i++)
-		eg_liveness_release(world->member[i].liveness);
 }
 
 static void kill_some(struct rng *rng, struct world *world)
 {
 	for (size_t i = 0; i < world->n; i++)
-		atomic_store(&world->member[i].liveness->dead, rng_below(rng, 3) == 0);
+		atomic_store(&world->down[i], rng_below(rng, 3) == 0);
 }
 
 /* The chosen member for each bucket. */
-static void all_choices(const struct eg_group *group, uint32_t peers[EG_GROUP_BUCKETS])
+static void all_choices(const struct eg_group *group, const struct world *world,
+			uint32_t peers[EG_GROUP_BUCKETS])
 {
 	const struct eg_group_member *first;
 
 	for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++)
-		peers[bucket] = eg_group_choose(group, bucket, &first)->tunnel;
+		peers[bucket] = eg_group_choose(group, bucket, world->down, &first)->tunnel;
 }
 
 /* Only members that are up and of the best priority are chosen; if all are down, as if all were up.
@@ -71,25 +65,24 @@ static void test_chosen(void **state)
 			unsigned priority = world.member[i].priority;
 
 			least = priority < least ? priority : least;
-			if (eg_liveness_is_up(world.member[i].liveness) && priority < best)
+			if (!world.down[i] && priority < best)
 				best = priority;
 		}
 		for (unsigned i = 0; i < 1000; i++) {
 			const struct eg_group_member *first, *chosen;
 
-			chosen = eg_group_choose(group, rng_next(&rng), &first);
+			chosen = eg_group_choose(group, rng_next(&rng), world.down, &first);
 			assert_int_equal(first->priority, least);
 			if (best > UINT16_MAX) {
 				assert_ptr_equal(chosen, first);
 				continue;
 			}
-			assert_true(eg_liveness_is_up(chosen->liveness));
+			assert_true(!world.down[chosen->tunnel]);
 			assert_int_equal(chosen->priority, best);
-			if (eg_liveness_is_up(first->liveness))
+			if (!world.down[first->tunnel])
 				assert_ptr_equal(chosen, first);
 		}
 		free(group);
-		world_free(&world);
 	}
 }
 
@@ -108,15 +101,14 @@ static void test_only_its_flows(void **state)
 		bool last = true;
 
 		kill_some(&rng, &world);
-		atomic_store(&world.member[victim].liveness->dead, false);
+		atomic_store(&world.down[victim], false);
 		for (uint32_t i = 0; i < world.n; i++)
-			last = last &&
-			       (i == victim || !eg_liveness_is_up(world.member[i].liveness));
-		all_choices(group, before);
-		atomic_store(&world.member[victim].liveness->dead, true);
-		all_choices(group, during);
-		atomic_store(&world.member[victim].liveness->dead, false);
-		all_choices(group, after);
+			last = last && (i == victim || world.down[i]);
+		all_choices(group, &world, before);
+		atomic_store(&world.down[victim], true);
+		all_choices(group, &world, during);
+		atomic_store(&world.down[victim], false);
+		all_choices(group, &world, after);
 		for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++) {
 			assert_int_equal(before[bucket], after[bucket]);
 			if (last)
@@ -127,7 +119,6 @@ static void test_only_its_flows(void **state)
 				assert_int_equal(during[bucket], before[bucket]);
 		}
 		free(group);
-		world_free(&world);
 	}
 }
 
@@ -145,18 +136,18 @@ static void test_reload(void **state)
 		struct eg_group *group = eg_group_build(world.member, world.n);
 		uint32_t one = (uint32_t)rng_below(&rng, world.n);
 
-		all_choices(group, all);
+		all_choices(group, &world, all);
 		free(group);
 		changed.member[one].weight = EG_GROUP_WEIGHT_MAX;
 		group = eg_group_build(changed.member, changed.n);
-		all_choices(group, more);
+		all_choices(group, &world, more);
 		free(group);
 		for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++)
 			assert_true(more[bucket] == all[bucket] || more[bucket] == one);
 		changed.member[one] = changed.member[changed.n - 1];
 		if (changed.n > 1) {
 			group = eg_group_build(changed.member, changed.n - 1);
-			all_choices(group, less);
+			all_choices(group, &world, less);
 			free(group);
 			for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++) {
 				assert_int_not_equal(less[bucket], one);
@@ -164,7 +155,6 @@ static void test_reload(void **state)
 					assert_int_equal(less[bucket], all[bucket]);
 			}
 		}
-		world_free(&world);
 	}
 }
 
@@ -181,7 +171,7 @@ static void test_weights(void **state)
 		static uint32_t peers[EG_GROUP_BUCKETS];
 		unsigned count[MEMBERS] = {0}, weights = 0;
 
-		all_choices(group, peers);
+		all_choices(group, &world, peers);
 		for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++)
 			count[peers[bucket]]++;
 		for (size_t i = 0; i < world.n; i++)
@@ -197,7 +187,6 @@ static void test_weights(void **state)
 					 EG_GROUP_BUCKETS);
 		}
 		free(group);
-		world_free(&world);
 	}
 }
 
@@ -256,7 +245,6 @@ static void test_order(void **state)
 			assert_ptr_equal(eg_group_find(group, i), &group->member[i]);
 		assert_null(eg_group_find(group, (uint32_t)world.n));
 		free(group);
-		world_free(&world);
 	}
 }
 
@@ -270,22 +258,20 @@ static void test_full(void **state)
 	(void)state;
 	do {
 		world = random_world(&rng, 3);
-		if (world.n < MEMBERS)
-			world_free(&world);
 	} while (world.n < MEMBERS);
 	group = eg_group_build(world.member, world.n);
 	assert_non_null(group);
 	for (size_t liveness = 0; liveness < world.n; liveness++) {
 		for (size_t i = 0; i < world.n; i++)
-			atomic_store(&world.member[i].liveness->dead, i != liveness);
+			atomic_store(&world.down[i], i != liveness);
 		for (unsigned bucket = 0; bucket < EG_GROUP_BUCKETS; bucket++) {
 			const struct eg_group_member *first;
 
-			assert_int_equal(eg_group_choose(group, bucket, &first)->tunnel, liveness);
+			assert_int_equal(eg_group_choose(group, bucket, world.down, &first)->tunnel,
+					 liveness);
 		}
 	}
 	free(group);
-	world_free(&world);
 }
 
 int run_choice_tests(void)

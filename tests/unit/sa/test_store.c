@@ -4,7 +4,6 @@
 
 #include "crypto/key.h"
 #include "net/bytes.h"
-#include "sa/sad_table.h"
 #include "sa/store.h"
 
 static struct eg_ip ip(const char *text)
@@ -269,61 +268,13 @@ static void test_random(void **state)
 	eg_sa_store_free(store);
 }
 
-/* SPI lookup against a linear search; every table is also searched for missing SPIs. */
-static void test_sad(void **state)
-{
-	struct rng rng = rng_start("SAD");
-
-	(void)state;
-	for (int round = 0; round < 300; round++) {
-		size_t n = rng_below(&rng, round % 10 ? 40 : 3000);
-		struct eg_sad_entry *list = calloc(n + 1, sizeof(*list));
-		struct eg_sad_table sad;
-
-		for (size_t i = 0; i < n; i++) {
-			/* Dense or sparse; unique in the low bits. */
-			uint32_t spi = (uint32_t)(256 + i);
-
-			if (round % 2)
-				spi |= (uint32_t)rng_next(&rng) << 16;
-			list[i] = (struct eg_sad_entry){.spi_be = htobe32(spi),
-							.tunnel = (uint32_t)i};
-		}
-		assert_int_equal(eg_sad_table_build(&sad, list, n), 0);
-		for (size_t i = 0; i < n; i++) {
-			const struct eg_sad_entry *found = eg_sad_table_find(&sad, list[i].spi_be);
-
-			assert_non_null(found);
-			assert_int_equal(found->tunnel, i);
-		}
-		for (int i = 0; i < 100; i++) {
-			uint32_t spi_be = (uint32_t)rng_next(&rng) | 1;
-			const struct eg_sad_entry *want = NULL,
-						  *got = eg_sad_table_find(&sad, spi_be);
-
-			for (size_t k = 0; k < n; k++) {
-				if (list[k].spi_be == spi_be)
-					want = &list[k];
-			}
-			assert_int_equal(!want, !got);
-		}
-		eg_sad_table_free(&sad);
-		free(list);
-	}
-}
-
 int run_store_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same),
-		cmocka_unit_test(test_different),
-		cmocka_unit_test(test_release_wipes),
-		cmocka_unit_test(test_workers),
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_sad),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_never_used),
-		cmocka_unit_test(test_readd_continues),
+		cmocka_unit_test(test_same),          cmocka_unit_test(test_different),
+		cmocka_unit_test(test_release_wipes), cmocka_unit_test(test_workers),
+		cmocka_unit_test(test_random),        cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_never_used),    cmocka_unit_test(test_readd_continues),
 	};
 
 	return cmocka_run_group_tests_name("sa store", tests, NULL, NULL);

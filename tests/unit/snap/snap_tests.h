@@ -10,5 +10,6 @@ int run_guard_tests(void);
 int run_network_tests(void);
 int run_policy_tests(void);
 int run_publish_tests(void);
+int run_apply_tests(void);
 
 #endif

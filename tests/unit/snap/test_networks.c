@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/source_check.h"
 #include "conf/config.h"
-#include "snap/snap.h"
+#include "snap/candidate.h"
 
 #define CONF                                                                                       \
 	"version: 1\n"                                                                             \
@@ -58,13 +58,13 @@ static int remove_dir(void **state)
 	return rmdir(dir);
 }
 
-static struct eg_snap *build(const char *policy, const char *inventory)
+static struct eg_candidate *build(const char *policy, const char *inventory)
 {
-	const struct eg_snap_options options = {.offline = true};
+	const struct eg_candidate_options options = {.offline = true};
 	struct eg_errs errs = {0};
 	struct eg_buf text = {0};
 	struct eg_config *config;
-	struct eg_snap *snap;
+	struct eg_candidate *candidate;
 	char path[64];
 	FILE *file;
 
@@ -76,26 +76,26 @@ static struct eg_snap *build(const char *policy, const char *inventory)
 	eg_buf_add(&text, CONF "policy: {dirs: [%s/empty], inventory: [%s]%s}\n", dir, path,
 		   policy);
 	config = eg_config_parse(text.v, text.n, "t", &errs);
-	snap = config ? eg_snap_build(config, NULL, &options, &errs) : NULL;
-	if (!snap)
+	candidate = config ? eg_candidate_build(config, NULL, &options, &errs) : NULL;
+	if (!candidate)
 		eg_errs_print(&errs, stderr);
-	assert_non_null(snap);
+	assert_non_null(candidate);
 	eg_errs_free(&errs);
 	eg_buf_free(&text);
 	eg_config_free(config);
-	return snap;
+	return candidate;
 }
 
-static bool unknown(const struct eg_snap *snap, const char *address)
+static bool unknown(const struct eg_candidate *candidate, const char *address)
 {
 	struct eg_ip ip;
 	uint32_t class_id;
 
 	assert_int_equal(eg_ip_parse(address, &ip), 0);
-	class_id = eg_policy_class(snap->policy->compiled, &ip);
-	assert_int_equal(eg_policy_class_unknown(snap->policy->compiled, class_id),
-			 eg_cluster_unknown(&snap->policy->cluster, &ip));
-	return eg_cluster_unknown(&snap->policy->cluster, &ip);
+	class_id = eg_policy_class(candidate->snap->policy->compiled, &ip);
+	assert_int_equal(eg_policy_class_unknown(candidate->snap->policy->compiled, class_id),
+			 eg_cluster_unknown(&candidate->snap->policy->cluster, &ip));
+	return eg_cluster_unknown(&candidate->snap->policy->cluster, &ip);
 }
 
 static void test_networks(void **state)
@@ -124,29 +124,29 @@ static void test_networks(void **state)
 		{"10.8.0.9", true},   /* policy.pod_networks */
 		{"8.8.8.8", false},
 	};
-	struct eg_snap *snap = build(", pod_networks: [10.8.0.0/16]", inventory);
+	struct eg_candidate *candidate = build(", pod_networks: [10.8.0.0/16]", inventory);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		if (unknown(snap, rows[i].address) != rows[i].unknown)
+		if (unknown(candidate, rows[i].address) != rows[i].unknown)
 			fail_msg("%s", rows[i].address);
-	eg_snap_free(snap);
+	eg_candidate_free(candidate);
 
 	/* The gateway's own, though no Node is it. */
-	snap = build(", pod_networks: [10.8.0.0/16], node_addresses: [10.8.0.7]",
-		     NS POD("a", "n1", "10.99.0.5") LOCKED);
-	assert_false(unknown(snap, "10.8.0.7"));
-	assert_true(unknown(snap, "10.8.0.8"));
-	eg_snap_free(snap);
+	candidate = build(", pod_networks: [10.8.0.0/16], node_addresses: [10.8.0.7]",
+			  NS POD("a", "n1", "10.99.0.5") LOCKED);
+	assert_false(unknown(candidate, "10.8.0.7"));
+	assert_true(unknown(candidate, "10.8.0.8"));
+	eg_candidate_free(candidate);
 
-	snap = build(", unknown_pods: allow, pod_networks: [10.8.0.0/16]", inventory);
+	candidate = build(", unknown_pods: allow, pod_networks: [10.8.0.0/16]", inventory);
 	for (size_t i = 0; i < COUNT(rows); i++)
-		assert_false(unknown(snap, rows[i].address));
-	eg_snap_free(snap);
+		assert_false(unknown(candidate, rows[i].address));
+	eg_candidate_free(candidate);
 }
 
 /* Into pod a of node n1, which nothing may enter, from `from`. */
-static bool enters(const struct eg_snap *snap, const char *from)
+static bool enters(const struct eg_candidate *candidate, const char *from)
 {
 	struct eg_ip src, dst;
 	struct eg_policy_packet packet = {src.bytes, dst.bytes, 80, 6, 4};
@@ -154,7 +154,7 @@ static bool enters(const struct eg_snap *snap, const char *from)
 
 	assert_int_equal(eg_ip_parse(from, &src), 0);
 	assert_int_equal(eg_ip_parse("10.1.0.5", &dst), 0);
-	eg_policy_evaluate(snap->policy->compiled, &packet, &verdict, 1);
+	eg_policy_evaluate(candidate->snap->policy->compiled, &packet, &verdict, 1);
 	return eg_policy_passes(&verdict);
 }
 
@@ -180,13 +180,14 @@ static void test_own_node(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct eg_snap *snap = build(rows[i].policy, rows[i].inventory);
+		struct eg_candidate *candidate = build(rows[i].policy, rows[i].inventory);
 
-		if (enters(snap, "10.1.0.1") != rows[i].local ||
-		    enters(snap, "192.0.2.1") != rows[i].local ||
-		    enters(snap, "10.1.0.50") != rows[i].added || enters(snap, "10.1.0.51"))
+		if (enters(candidate, "10.1.0.1") != rows[i].local ||
+		    enters(candidate, "192.0.2.1") != rows[i].local ||
+		    enters(candidate, "10.1.0.50") != rows[i].added ||
+		    enters(candidate, "10.1.0.51"))
 			fail_msg("%s", rows[i].what);
-		eg_snap_free(snap);
+		eg_candidate_free(candidate);
 	}
 }
 
@@ -204,8 +205,8 @@ static void test_far_node(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(inventories); i++) {
-		struct eg_snap *snap = build("", inventories[i]);
-		const struct eg_cluster *cluster = &snap->policy->cluster;
+		struct eg_candidate *candidate = build("", inventories[i]);
+		const struct eg_cluster *cluster = &candidate->snap->policy->cluster;
 
 		assert_int_equal(cluster->nodes.n, 2);
 		eg_vec_foreach (node, &cluster->nodes) {
@@ -214,7 +215,7 @@ static void test_far_node(void **state)
 			assert_int_equal(node->ours, ours);
 			assert_int_equal(node->ips.n, ours ? 3 : 1);
 		}
-		eg_snap_free(snap);
+		eg_candidate_free(candidate);
 	}
 }
 
@@ -227,18 +228,20 @@ static void test_encrypt_all(void **state)
 				   "  u: {device: d1, role: encrypted, addresses: [192.0.2.1/24]}\n"
 				   "routes: [{to: 0.0.0.0/0, port: c}, {to: \"::/0\", port: c}]\n"
 				   "encrypt: [0.0.0.0/0, \"::/0\"]\n";
-	const struct eg_snap_options options = {.offline = true};
+	const struct eg_candidate_options options = {.offline = true};
 	struct eg_errs errs = {0};
 	struct eg_config *config = eg_config_parse(text, sizeof(text) - 1, "t", &errs);
-	struct eg_snap *snap = config ? eg_snap_build(config, NULL, &options, &errs) : NULL;
+	struct eg_candidate *candidate =
+		config ? eg_candidate_build(config, NULL, &options, &errs) : NULL;
 
 	(void)state;
 	eg_errs_print(&errs, stderr);
-	assert_non_null(snap);
-	assert_true(eg_snap_must_encrypt(snap->world, 4, (const uint8_t[]){8, 8, 8, 8}));
-	assert_true(eg_snap_must_encrypt(snap->world, 6, (const uint8_t[16]){0x20, 1}));
-	assert_false(eg_snap_must_encrypt(snap->world, 4, (const uint8_t[]){10, 1, 0, 9}));
-	eg_snap_free(snap);
+	assert_non_null(candidate);
+	assert_true(eg_snap_must_encrypt(candidate->snap->world, 4, (const uint8_t[]){8, 8, 8, 8}));
+	assert_true(eg_snap_must_encrypt(candidate->snap->world, 6, (const uint8_t[16]){0x20, 1}));
+	assert_false(
+		eg_snap_must_encrypt(candidate->snap->world, 4, (const uint8_t[]){10, 1, 0, 9}));
+	eg_candidate_free(candidate);
 	eg_config_free(config);
 	eg_errs_free(&errs);
 }
@@ -273,29 +276,31 @@ static void test_places(void **state)
 		{"192.0.2.2", 2, false}, /* the peer's gateway: key daemons */
 		{"8.8.8.8", 2, false},
 	};
-	const struct eg_snap_options options = {.offline = true};
+	const struct eg_candidate_options options = {.offline = true};
 	struct eg_errs errs = {0};
 	struct eg_config *config = eg_config_parse(text, sizeof(text) - 1, "t", &errs);
-	struct eg_snap *snap = config ? eg_snap_build(config, NULL, &options, &errs) : NULL;
+	struct eg_candidate *candidate =
+		config ? eg_candidate_build(config, NULL, &options, &errs) : NULL;
 
 	(void)state;
 	eg_errs_print(&errs, stderr);
-	assert_non_null(snap);
-	assert_int_equal(snap->world->source_check[0], EG_SOURCE_LOOSE);
-	assert_int_equal(snap->world->source_check[1], EG_SOURCE_STRICT);
+	assert_non_null(candidate);
+	assert_int_equal(candidate->snap->world->source_check[0], EG_SOURCE_LOOSE);
+	assert_int_equal(candidate->snap->world->source_check[1], EG_SOURCE_STRICT);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct eg_ip ip;
 		const struct eg_hop *hop;
 
 		assert_int_equal(eg_ip_parse(rows[i].address, &ip), 0);
-		hop = &snap->world->hops[eg_lpm_lookup(snap->world->routes, &ip)];
+		hop = &candidate->snap->world
+			       ->hops[eg_lpm_lookup(candidate->snap->world->routes, &ip)];
 		for (int port = 0; port < 3; port++)
 			if (eg_hop_behind(hop, (unsigned)port) != (port == rows[i].behind))
 				fail_msg("%s behind port %d", rows[i].address, port);
-		if (eg_snap_must_encrypt(snap->world, 4, ip.bytes) != rows[i].must)
+		if (eg_snap_must_encrypt(candidate->snap->world, 4, ip.bytes) != rows[i].must)
 			fail_msg("%s must be encrypted", rows[i].address);
 	}
-	eg_snap_free(snap);
+	eg_candidate_free(candidate);
 	eg_config_free(config);
 	eg_errs_free(&errs);
 }

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "conf/config.h"
-#include "snap/snap.h"
+#include "snap/candidate.h"
 
 #define PODS                                                                                       \
 	"{apiVersion: v1, kind: Namespace, metadata: {name: x}}\n---\n"                            \
@@ -38,16 +38,17 @@ static void write_file(const char *name, const char *text)
 }
 
 /* A load over `before`; the messages, one a line, must hold `words`, or be none. */
-static struct eg_snap *load(const struct eg_snap *before, enum eg_snap_tolerance tolerance,
-			    const char *keys, const char *pods, const char *policies,
-			    const char *words)
+static struct eg_candidate *load(const struct eg_candidate *before,
+				 enum eg_snap_tolerance tolerance, const char *keys,
+				 const char *pods, const char *policies, const char *words)
 {
-	const struct eg_snap_options options = {
-		.offline = true, .before = before, .tolerance = tolerance};
+	const struct eg_candidate_options options = {.offline = true,
+						     .before = before ? before->snap->policy : NULL,
+						     .tolerance = tolerance};
 	struct eg_errs errs = {0};
 	struct eg_buf text = {0}, all = {0};
 	struct eg_config *config;
-	struct eg_snap *snap;
+	struct eg_candidate *candidate;
 
 	write_file("i.yaml", pods);
 	write_file("p.yaml", policies);
@@ -58,35 +59,35 @@ static struct eg_snap *load(const struct eg_snap *before, enum eg_snap_tolerance
 	config = eg_config_parse(text.v, text.n, "t", &errs);
 	eg_errs_print(&errs, stderr);
 	assert_non_null(config);
-	snap = eg_snap_build(config, NULL, &options, &errs);
+	candidate = eg_candidate_build(config, NULL, &options, &errs);
 	eg_buf_add(&all, "%s", "");
 	eg_vec_foreach (msg, &errs.msgs)
 		eg_buf_add(&all, "%s\n", msg->text);
 	if (*words ? !strstr(all.v, words) : errs.msgs.n != 0)
 		fail_msg("%s", all.v);
-	assert_int_equal(!snap, errs.n_errors != 0);
+	assert_int_equal(!candidate, errs.n_errors != 0);
 	eg_buf_free(&all);
 	eg_buf_free(&text);
 	eg_errs_free(&errs);
 	eg_config_free(config);
-	return snap;
+	return candidate;
 }
 
 /* Into the pod from outside, at a port. */
-static bool enters(const struct eg_snap *snap, uint16_t port)
+static bool enters(const struct eg_candidate *candidate, uint16_t port)
 {
 	static const uint8_t src[] = {8, 8, 8, 8}, dst[] = {10, 1, 0, 5};
 	const struct eg_policy_packet packet = {src, dst, port, 6, 4};
 	struct eg_policy_verdict verdict;
 
-	eg_policy_evaluate(snap->policy->compiled, &packet, &verdict, 1);
+	eg_policy_evaluate(candidate->snap->policy->compiled, &packet, &verdict, 1);
 	return eg_policy_passes(&verdict);
 }
 
 /* Errors refuse a start. In a reload they close what they are about, or refuse that too. */
 static void test_invalid(void **state)
 {
-	struct eg_snap *first, *next;
+	struct eg_candidate *first, *next;
 
 	(void)state;
 	assert_null(load(NULL, EG_REFUSE_ALL, "", PODS, WRONG, "unknown field \"ingres\""));
@@ -96,17 +97,17 @@ static void test_invalid(void **state)
 	assert_null(load(first, EG_QUARANTINE_ALL, ", on_error: refuse", PODS, WRONG,
 			 "unknown field \"ingres\""));
 	next = load(first, EG_QUARANTINE_ALL, "", PODS, WRONG, "quarantined: NetworkPolicy x/p");
-	assert_int_equal(next->policy->cluster.quarantined.n, 1);
+	assert_int_equal(next->snap->policy->cluster.quarantined.n, 1);
 	assert_false(enters(next, 80));
-	eg_snap_free(next);
-	eg_snap_free(first);
+	eg_candidate_free(next);
+	eg_candidate_free(first);
 }
 
 /* A policy that is too expensive is quarantined at a start, too, and its neighbours are as they
  * were. */
 static void test_expensive(void **state)
 {
-	struct eg_snap *next;
+	struct eg_candidate *next;
 
 	(void)state;
 	assert_null(load(NULL, EG_REFUSE_ALL, "", PODS, WIDE, "NetworkPolicy x/wide"));
@@ -116,25 +117,25 @@ static void test_expensive(void **state)
 		enum eg_snap_tolerance tolerance = all ? EG_QUARANTINE_ALL : EG_QUARANTINE_COSTLY;
 
 		next = load(NULL, tolerance, "", PODS, WIDE, "quarantined: NetworkPolicy x/wide");
-		assert_int_equal(next->policy->cluster.quarantined.n, 1);
+		assert_int_equal(next->snap->policy->cluster.quarantined.n, 1);
 		assert_false(enters(next, 1));
-		eg_snap_free(next);
+		eg_candidate_free(next);
 		next = load(NULL, tolerance, "", PODS, GOOD WIDE,
 			    "quarantined: NetworkPolicy x/wide");
 		assert_true(enters(next, 1));
 		assert_true(enters(next, 80));
-		eg_snap_free(next);
+		eg_candidate_free(next);
 	}
 }
 
 /* What is in force is what a load is compared with. */
 static void test_shrink(void **state)
 {
-	struct eg_snap *first, *next;
+	struct eg_candidate *first, *next;
 
 	(void)state;
 	next = load(NULL, EG_REFUSE_ALL, "", PODS, "# none\n", "contains no objects");
-	eg_snap_free(next);
+	eg_candidate_free(next);
 	first = load(NULL, EG_REFUSE_ALL, "", PODS, GOOD, "");
 	for (int all = 0; all < 2; all++) {
 		enum eg_snap_tolerance tolerance = all ? EG_QUARANTINE_ALL : EG_REFUSE_ALL;
@@ -147,8 +148,8 @@ static void test_shrink(void **state)
 	next = load(first, EG_QUARANTINE_ALL, ", max_shrink: 100%", PODS, "# none\n",
 		    "contains no objects");
 	assert_true(enters(next, 80));
-	eg_snap_free(next);
-	eg_snap_free(first);
+	eg_candidate_free(next);
+	eg_candidate_free(first);
 }
 
 static int make_dir(void **state)

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "conf/config.h"
-#include "snap/publish.h"
+#include "snap/scene.h"
 
 /* A publisher whose workers are online and report when the test says so. */
 struct bench {
@@ -280,40 +280,33 @@ static size_t memory_used(void)
 /* Memory after 1,000 loads equals that after ten: nothing stays but what is in force. */
 static void test_memory(void **state)
 {
-	struct eg_sa_store *store = eg_sa_store_new(1);
 	struct eg_config *config;
-	struct bench bench;
+	struct scene scene;
 	size_t after_ten = 0;
 
 	(void)state;
 	make_files();
 	config = load_config();
-	bench_open(&bench, 1);
+	scene_open(&scene, 1);
 	for (int n = 1; n <= 1000; n++) {
-		const struct eg_snap_options options = {
-			.before = eg_publisher_read(&bench.publisher),
-			.now_ns = (uint64_t)n,
-			.tolerance = EG_QUARANTINE_ALL,
-		};
 		struct eg_errs errs = {0};
-		struct eg_snap *snap = eg_snap_build(config, store, &options, &errs);
+		struct eg_candidate *candidate = scene_build(&scene, config, &errs);
 
-		assert_non_null(snap);
-		eg_errs_free(&errs);
 		if (n % 3)
-			eg_publish(&bench.publisher, snap);
+			assert_int_equal(
+				eg_apply_all(&scene.installed, candidate, (uint64_t)n, &errs), 0);
 		else /* refused for a reason that was found later */
-			eg_snap_free(snap);
-		pass(&bench);
+			eg_candidate_free(candidate);
+		eg_errs_free(&errs);
+		scene_pass(&scene);
 		if (n == 10)
 			after_ten = memory_used();
 	}
 	/* Where free blocks are split makes a difference of some bytes; one forgotten allocation
 	 * per load would make one of at least 24,000. */
 	assert_in_range(memory_used(), after_ten - 1000, after_ten + 1000);
-	bench_close(&bench);
+	scene_close(&scene);
 	eg_config_free(config);
-	eg_sa_store_free(store);
 }
 
 static int make_dir(void **state)

@@ -7,7 +7,7 @@
 #include "base/source_check.h"
 #include "conf/config.h"
 #include "net/bytes.h"
-#include "snap/snap.h"
+#include "snap/scene.h"
 
 #define S EG_NS_PER_S
 
@@ -68,26 +68,27 @@ static struct eg_config *config_of(const char *remote, const char *out, const ch
 }
 
 /* "301 302": the SPIs of all that send, in their order, or of all that are accepted. */
-static const char *senders(const struct eg_snap *snap)
+static const char *senders(const struct scene *scene)
 {
+	const struct eg_out_set *out = eg_tunnel_out(&scene->tunnels, scene_tunnel(scene, "b")->id);
 	static char text[100];
 	int n = 0;
 
 	text[0] = '\0';
-	for (uint32_t i = 0; i < snap->tunnels[0].n_out; i++)
+	for (uint32_t i = 0; out && i < out->n; i++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, n ? " %u" : "%u",
-			      be32toh(snap->tunnels[0].out[i]->spi_be));
+			      be32toh(out->sa[i]->spi_be));
 	return text;
 }
 
-static const char *accepted(const struct eg_snap *snap)
+static const char *accepted(const struct scene *scene)
 {
 	static char text[100];
 	int n = 0;
 
 	text[0] = '\0';
 	for (uint32_t spi = 301; spi <= 309; spi++) {
-		if (eg_sad_table_find(&snap->sad, htobe32(spi)))
+		if (eg_sad_find(&scene->tunnels.sad, htobe32(spi)))
 			n += snprintf(text + n, sizeof(text) - (size_t)n, n ? " %u" : "%u", spi);
 	}
 	return text;
@@ -132,102 +133,84 @@ static const struct {
 
 static void test_script(void **state)
 {
-	struct eg_sa_store *store = eg_sa_store_new(1);
-	struct eg_snap *snap = NULL;
+	struct scene scene;
 
 	(void)state;
 	make_keys();
+	scene_open(&scene, 1);
 	for (size_t i = 0; i < COUNT(script); i++) {
 		const char *remote = script[i].remote ? script[i].remote : "192.0.2.2";
-		const struct eg_snap_options options = {.before = snap,
-							.now_ns = (script[i].at_s + 1000) * S};
+		uint64_t now_ns = (script[i].at_s + 1000) * S, next_ns;
+		const struct eg_snap_world *world;
 		struct eg_errs errs = {0};
-		struct eg_snap *next;
 
 		print_message("at %u s\n", (unsigned)script[i].at_s);
-		next = snap ? eg_snap_step(snap, options.now_ns) : NULL;
-		if (next) {
-			eg_snap_free(snap);
-			snap = next;
-			assert_null(eg_snap_step(snap, options.now_ns));
-		}
+		next_ns = eg_tunnels_rekey(&scene.tunnels, now_ns, 100, NULL, NULL);
+		assert_true(next_ns > now_ns);
 		if (script[i].out) {
-			struct eg_config *config = config_of(remote, script[i].out, script[i].in);
-			struct eg_snap_options now = options;
-
-			now.before = snap;
-			next = eg_snap_build(config, store, &now, &errs);
-			if (!next || errs.n_warnings > script[i].warnings)
+			scene_load(&scene, config_of(remote, script[i].out, script[i].in), now_ns,
+				   &errs);
+			if (errs.n_warnings > script[i].warnings)
 				eg_errs_print(&errs, stderr);
-			assert_non_null(next);
-			eg_snap_free(snap);
-			snap = next;
-			eg_config_free(config);
 			assert_int_equal(errs.n_warnings, script[i].warnings);
 		}
-		assert_string_equal(senders(snap), script[i].sends);
-		assert_string_equal(accepted(snap), script[i].accepts);
-		assert_int_equal(snap->sas.n, script[i].held);
-		assert_non_null(snap->world->routes);
-		assert_true(eg_snap_must_encrypt(snap->world, 4, (const uint8_t[]){10, 1, 0, 1}));
-		assert_non_null(snap->world->source_check);
-		assert_int_equal(snap->world->source_check[0], EG_SOURCE_LOOSE);
+		assert_string_equal(senders(&scene), script[i].sends);
+		assert_string_equal(accepted(&scene), script[i].accepts);
+		assert_int_equal(scene.tunnels.n_sas, script[i].held);
+		assert_int_equal(scene.tunnels.n, 1);
+		world = scene_snap(&scene)->world;
+		assert_non_null(world->routes);
+		assert_true(eg_snap_must_encrypt(world, 4, (const uint8_t[]){10, 1, 0, 1}));
+		assert_non_null(world->source_check);
+		assert_int_equal(world->source_check[0], EG_SOURCE_LOOSE);
 		eg_errs_free(&errs);
+		if (i % 2)
+			scene_pass(&scene);
 	}
-	eg_snap_free(snap);
-	eg_sa_store_free(store);
+	scene_close(&scene);
 }
 
-/* What a path carries is known over reloads and steps, for as long as the peer is the same. */
+/* The path MTU is known over reloads and rekeying, for as long as the tunnel is the same. */
 static void test_path_mtu(void **state)
 {
 	static const struct {
 		const char *remote, *out, *in;
 		unsigned knows;
-	} turns[] = {
+	} steps[] = {
 		{"192.0.2.2", "301", "302", EG_PMTU_NONE},
 		{"192.0.2.2", "303", "302", 1300},
 		{"192.0.2.9", "305", "306", EG_PMTU_NONE},
 	};
-	struct eg_sa_store *store = eg_sa_store_new(1);
-	struct eg_snap *snap = NULL, *next;
+	struct scene scene;
 
 	(void)state;
 	make_keys();
-	for (unsigned i = 0; i < COUNT(turns); i++) {
-		const struct eg_snap_options options = {.before = snap, .now_ns = (1000 + i) * S};
-		struct eg_config *config = config_of(turns[i].remote, turns[i].out, turns[i].in);
+	scene_open(&scene, 1);
+	for (unsigned i = 0; i < COUNT(steps); i++) {
 		struct eg_errs errs = {0};
 
-		next = eg_snap_build(config, store, &options, &errs);
-		assert_non_null(next);
-		eg_config_free(config);
+		scene_load(&scene, config_of(steps[i].remote, steps[i].out, steps[i].in),
+			   (1000 + i) * S, &errs);
 		eg_errs_free(&errs);
-		eg_snap_free(snap);
-		snap = next;
-		assert_int_equal(eg_pmtu_get(snap->tunnels[0].pmtu), turns[i].knows);
+		assert_int_equal(eg_pmtu_get(scene_tunnel(&scene, "b")->pmtu), steps[i].knows);
 		if (i != 1) {
-			eg_pmtu_learn(snap->tunnels[0].pmtu, 1300, 1);
+			eg_pmtu_learn(scene_tunnel(&scene, "b")->pmtu, 1300, 1);
 			continue;
 		}
-		next = eg_snap_step(snap, 1100 * S);
-		assert_non_null(next);
-		eg_snap_free(snap);
-		snap = next;
-		assert_int_equal(eg_pmtu_get(snap->tunnels[0].pmtu), 1300);
+		eg_tunnels_rekey(&scene.tunnels, 1100 * S, 100, NULL, NULL);
+		assert_int_equal(eg_pmtu_get(scene_tunnel(&scene, "b")->pmtu), 1300);
 	}
-	eg_snap_free(snap);
-	eg_sa_store_free(store);
+	scene_close(&scene);
 }
 
-/* Where a peer's packets go is known over reloads and steps, too, unless the configured address or
- * port is another one. */
+/* Where a peer's packets go is known over reloads and rekeying, too, unless the configured address
+ * or port is another one. */
 static void test_endpoint(void **state)
 {
 	static const struct {
 		const char *remote, *encap, *out, *in;
 		const char *at; /* NULL: it does not float */
-	} turns[] = {
+	} steps[] = {
 		{"192.0.2.2", "{float: true}", "301", "302", "192.0.2.2:4500"},
 		{"192.0.2.2", "{float: true}", "303", "302", "198.51.100.7:61000"},
 		{"192.0.2.2", "{float: true, peer_port: 4501}", "303", "302", "192.0.2.2:4501"},
@@ -237,48 +220,40 @@ static void test_endpoint(void **state)
 		{"192.0.2.9", "{float: true}", "305", "306", "192.0.2.9:4500"},
 	};
 	const struct eg_endpoint_at away = {{198, 51, 100, 7}, 61000};
-	struct eg_sa_store *store = eg_sa_store_new(1);
-	struct eg_snap *snap = NULL, *next;
 	char text[EG_ENDPOINT_TEXT];
+	struct scene scene;
 
 	(void)state;
 	make_keys();
-	for (unsigned i = 0; i < COUNT(turns); i++) {
-		const struct eg_snap_options options = {.before = snap, .now_ns = (1000 + i) * S};
+	scene_open(&scene, 1);
+	for (unsigned i = 0; i < COUNT(steps); i++) {
+		const struct eg_tunnel *tunnel;
 		struct eg_config *config;
 		struct eg_errs errs = {0};
 
-		encap = turns[i].encap;
-		config = config_of(turns[i].remote, turns[i].out, turns[i].in);
+		encap = steps[i].encap;
+		config = config_of(steps[i].remote, steps[i].out, steps[i].in);
 		encap = "false";
-		next = eg_snap_build(config, store, &options, &errs);
-		assert_non_null(next);
-		eg_config_free(config);
+		scene_load(&scene, config, (1000 + i) * S, &errs);
 		eg_errs_free(&errs);
-		eg_snap_free(snap);
-		snap = next;
-		assert_int_equal(snap->tunnels[0].accept_plain, !strcmp(turns[i].encap, "auto"));
-		assert_true(snap->tunnels[0].encap);
-		assert_int_equal(snap->tunnels[0].peer_port,
-				 strstr(turns[i].encap, "4501") ? 4501 : 4500);
-		assert_int_equal(snap->tunnels[0].floats, turns[i].at != NULL);
-		assert_int_equal(snap->tunnels[0].endpoint != NULL, turns[i].at != NULL);
-		if (!turns[i].at)
+		tunnel = scene_tunnel(&scene, "b");
+		assert_int_equal(tunnel->accept_plain, !strcmp(steps[i].encap, "auto"));
+		assert_true(tunnel->encap);
+		assert_int_equal(tunnel->peer_port, strstr(steps[i].encap, "4501") ? 4501 : 4500);
+		assert_int_equal(tunnel->floats, steps[i].at != NULL);
+		assert_int_equal(tunnel->endpoint != NULL, steps[i].at != NULL);
+		if (!steps[i].at)
 			continue;
-		assert_string_equal(eg_endpoint_print(snap->tunnels[0].endpoint, text),
-				    turns[i].at);
-		eg_endpoint_follow(snap->tunnels[0].endpoint, &away);
+		assert_string_equal(eg_endpoint_print(tunnel->endpoint, text), steps[i].at);
+		eg_endpoint_follow(tunnel->endpoint, &away);
 		if (i != 1)
 			continue;
-		next = eg_snap_step(snap, 1100 * S);
-		assert_non_null(next);
-		eg_snap_free(snap);
-		snap = next;
-		assert_string_equal(eg_endpoint_print(snap->tunnels[0].endpoint, text),
+		eg_tunnels_rekey(&scene.tunnels, 1100 * S, 100, NULL, NULL);
+		tunnel = scene_tunnel(&scene, "b");
+		assert_string_equal(eg_endpoint_print(tunnel->endpoint, text),
 				    "198.51.100.7:61000");
 	}
-	eg_snap_free(snap);
-	eg_sa_store_free(store);
+	scene_close(&scene);
 }
 
 static int remove_folder(void **state)

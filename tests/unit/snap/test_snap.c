@@ -17,5 +17,5 @@ int main(int argc, char **argv)
 	(void)argc;
 	count_memory_exactly(argv);
 	return run_rekey_tests() + run_share_tests() + run_guard_tests() + run_network_tests() +
-	       run_policy_tests() + run_publish_tests();
+	       run_policy_tests() + run_publish_tests() + run_apply_tests();
 }
