@@ -1,5 +1,5 @@
-/* Packets that are too long for their way, against a reassembler that knows nothing of how they
- * were cut: at every length around the borders, before sealing and after, over both families. */
+/* Fragmentation, before and after sealing and for both families, checked at every length around the
+ * limits by a reassembler that knows nothing of the cuts. */
 #include "path/path_tests.h"
 
 #include "net/bytes.h"
@@ -10,8 +10,8 @@
 #define ROOM6 1426
 #define V6    .src = "fd00:1::5", .dst = "fd00:2::9"
 
-/* The packets of one original, in order: it, as it was before it was cut. Fails where one is longer
- * than mtu, a byte is missing or twice there, or a header is not what it should be. */
+/* Reassemble ordered fragments into the original packet. Fails if one is longer than mtu, a byte is
+ * missing or duplicated, or a header is wrong. */
 static struct frame whole_of(const struct frame *packets, unsigned n, unsigned mtu)
 {
 	struct frame whole = {0};
@@ -71,7 +71,7 @@ static void assert_same(const struct frame *got, const uint8_t *want, size_t n)
 	assert_memory_equal(got->bytes, want, n);
 }
 
-/* What one packet from a pod becomes on the wire. */
+/* The packets on the wire for one packet from a pod. */
 static unsigned send_one(struct gw *gw, const struct flow *flow, struct frame *sent,
 			 struct frame *want)
 {
@@ -127,7 +127,7 @@ static void test_before(void **state)
 	}
 }
 
-/* The outer packet, over both families, and with UDP in front of ESP. */
+/* Fragmenting the outer packet, over both families, and with UDP encapsulation. */
 static void test_after(void **state)
 {
 	static const unsigned lens[] = {ROOM6, ROOM6 + 1, ROOM4, ROOM4 + 1, 1500, 2900, 9000};
@@ -170,7 +170,7 @@ static void test_after(void **state)
 	}
 }
 
-/* Transport mode: sealed whole behind the sender's own header, under the sender's identification.
+/* Transport mode: sealed whole after the sender's own header, keeping the sender's identification.
  */
 static void test_transport(void **state)
 {
@@ -202,7 +202,7 @@ static void test_transport(void **state)
 	gw_close(far);
 }
 
-/* Who is told, and of what number, and who is not fragmented. */
+/* Packets that are not fragmented: who is told, and which MTU. */
 static void test_not(void **state)
 {
 	static const struct {
@@ -217,7 +217,7 @@ static void test_not(void **state)
 		{"DF, after", 4, false, true, MTU, {V4, .df = true, .payload = ROOM4 - 19}, 0},
 		{"drop", 4, false, false, MTU, {V4, .payload = ROOM4 - 19}, 0},
 		{"IPv6", 4, true, true, MTU, {V6, .payload = ROOM4 - 39}, 0},
-		/* A wire that leaves less than 1280 inside: hosts need not know. */
+		/* A path with less than 1280 inside: hosts cannot adapt to it. */
 		{"IPv6, 1280", 6, true, true, 1280, {V6, .payload = 1240}, 2},
 		{"IPv6, 1280, after", 6, false, true, 1280, {V6, .payload = 1240}, 2},
 		{"IPv6, 1280 in IPv4", 4, true, true, 1280, {V6, .payload = 1240}, 2},
@@ -246,14 +246,15 @@ static void test_not(void **state)
 			fail_msg("%s: %u leave", rows[i].what, n);
 		for (unsigned k = 0; k < n; k++) {
 			assert_true(sent[k].n - 14 <= rows[i].mtu);
-			if (n > 1 && rows[i].outer == 4) /* not fragment and DF in one */
+			if (n > 1 && rows[i].outer == 4) /* never fragment and DF in one */
 				assert_int_equal(eg_get16(sent[k].bytes + 14 + 6) & 0x4000, 0);
 		}
 		gw_close(gw);
 	}
 }
 
-/* Options of which the second is for every fragment, and a fragment that is cut again. */
+/* Options, the second of which is copied to every fragment, and fragments that are fragmented
+ * again. */
 static void test_headers(void **state)
 {
 	/* Record route (not copied), no operation, router alert (copied), end. */
@@ -268,7 +269,7 @@ static void test_headers(void **state)
 	(void)state;
 	memcpy(p + 20, options, sizeof(options));
 	p[0] = 0x48;
-	eg_put16(p + 6, 0x2000 | 100); /* at byte 800, and more behind it */
+	eg_put16(p + 6, 0x2000 | 100); /* at byte 800, with more fragments after it */
 	fix_checksum(p);
 	gw_send(gw, CLEAR, &frame, 1);
 	n = gw_sent(gw, ENCRYPTED, sent, EG_BATCH_MAX);
@@ -281,11 +282,11 @@ static void test_headers(void **state)
 		assert_int_equal(p[0], i ? 0x46 : 0x48);
 		assert_memory_equal(p + 20, i ? options + 8 : options, i ? 4 : 12);
 	}
-	/* The last byte of the original is the last one's last. */
+	/* The last byte of the original is the last fragment's last. */
 	assert_int_equal(inner[2].bytes[inner[2].n - 1], frame.bytes[frame.n - 1]);
 	assert_int_equal(inner[0].n + inner[1].n + inner[2].n - 32 - 2 * 24, 3000);
 
-	/* An option that is longer than the header is none. */
+	/* An option longer than the header is invalid. */
 	p = frame.bytes + 14;
 	p[21] = 200;
 	fix_checksum(p);
@@ -294,7 +295,7 @@ static void test_headers(void **state)
 	inner[1] = open_frame(&tunnel, &sent[1], 5);
 	assert_int_equal(inner[1].bytes[0], 0x45);
 
-	/* So is one of no length, and one of a single byte: they end the list (RFC 791 s3.1). */
+	/* So are options of length 0 and 1: they end the list (RFC 791 s3.1). */
 	for (unsigned len = 0; len < 2; len++) {
 		p = frame.bytes + 14;
 		p[21] = (uint8_t)len;
@@ -307,8 +308,8 @@ static void test_headers(void **state)
 	gw_close(gw);
 }
 
-/* A fragment that reaches beyond 65,535 bytes gets no further than parse, on both sides; and were
- * it ever cut, no offset would carry into the flags and begin again at 0. */
+/* A fragment that reaches beyond 65,535 bytes is refused by the parser, on both sides; otherwise
+ * fragmenting it could overflow the offset into the flags and wrap to 0. */
 static void test_beyond(void **state)
 {
 	static struct frame sent[EG_BATCH_MAX];
@@ -320,7 +321,7 @@ static void test_beyond(void **state)
 	uint8_t *p = frame.bytes + 14;
 
 	(void)state;
-	eg_put16(p + 6, 8191 - 175); /* cut again, its second piece would begin at 8192 */
+	eg_put16(p + 6, 8191 - 175); /* fragmented again, its second piece would begin at 8192 */
 	fix_checksum(p);
 	memcpy(rte_pktmbuf_append(m, 2020), p, 2020);
 	assert_int_equal(eg_fragment_ip4(gw->path[0], m, MTU, &out), EG_DROP_FRAGMENT_OVERSIZE);
@@ -332,7 +333,7 @@ static void test_beyond(void **state)
 	wire = tunnel_packet(&in, 1, p, 2020);
 	gw_expect(gw, ENCRYPTED, &wire, EG_DROP_FRAGMENT_OVERSIZE, "out of a tunnel");
 
-	/* The last place that a packet has: 65,535 bytes with its header. */
+	/* The last possible offset: 65,535 bytes including the header. */
 	eg_put16(p + 6, (65535 - 2020) / 8);
 	fix_checksum(p);
 	gw->path[0]->port[CLEAR].mtu = MTU;
@@ -344,7 +345,7 @@ static void test_beyond(void **state)
 	gw_close(gw);
 }
 
-/* Plain packets out by a clear port, as every router does it. */
+/* Plain packets out of a clear port, as on every router. */
 static void test_plain(void **state)
 {
 	static struct frame sent[EG_BATCH_MAX];
@@ -376,8 +377,7 @@ static void test_plain(void **state)
 	gw_close(gw);
 }
 
-/* Bursts in which every kind of packet stands between the others: all leave in their order, on
- * numbers without a gap. */
+/* Bursts with every kind of packet mixed: all leave in order, with contiguous sequence numbers. */
 static void test_order(void **state)
 {
 	static struct frame frames[EG_BATCH_MAX], sent[EG_BATCH_MAX * 8];
@@ -414,8 +414,8 @@ static void test_order(void **state)
 	gw_close(gw);
 }
 
-/* The path became narrower, by another worker's word, while a batch was cut: no packet is cut then
- * that did fit before, and those that wait are not forgotten. */
+/* Another worker lowers the path MTU while a batch is fragmented: packets that fitted before are
+ * not fragmented, and waiting ones are not forgotten. */
 static void test_narrower(void **state)
 {
 	static struct frame sent[8];
@@ -424,7 +424,7 @@ static void test_narrower(void **state)
 	struct eg_path *path = gw->path[0];
 
 	(void)state;
-	path->waiting.n = path->waiting.at = 1; /* the last one that waited has left */
+	path->waiting.n = path->waiting.at = 1; /* the last waiting packet has left */
 	gw_expect(gw, CLEAR, &frame, EG_DROP_TOO_BIG, "while others wait");
 	assert_int_equal(path->waiting.n, 0);
 	gw_send(gw, CLEAR, &frame, 1);
@@ -432,7 +432,7 @@ static void test_narrower(void **state)
 	gw_close(gw);
 }
 
-/* The pool is empty but for the packets themselves. */
+/* The pool is empty except for the packets themselves. */
 static void test_no_buffer(void **state)
 {
 	static struct rte_mbuf *held[8192];

@@ -1,6 +1,6 @@
-/* What the gateway itself says by ICMP: answers to echo, and errors, each with its checksums
- * counted by hand; about what it says nothing; how often; and the number in "too big" against what
- * a sealed packet really measures. */
+/* Locally originated ICMP: echo replies and errors, with checksums computed independently; packets
+ * about which no error is sent; rate limits; and the MTU in "too big" compared with the size of a
+ * sealed packet. */
 #include "path/path_tests.h"
 
 #include "base/source_check.h"
@@ -8,7 +8,7 @@
 
 #define PAYLOAD 40
 
-/* Site 1 with addresses on both ports; all stations are known. */
+/* Site 1 with addresses on both ports; all neighbours are known. */
 static struct gw *open_speaking(struct gw_spec spec)
 {
 	static const char *const nets[2][2] = {{"10.1.0.0/16", "fd00:1::/64"},
@@ -35,7 +35,7 @@ static unsigned header_of(const uint8_t *packet)
 	return packet[0] >> 4 == 4 ? 20 : 40;
 }
 
-/* The ICMP checksum as the RFCs write it, with ICMPv6's pseudo-header in front. */
+/* The ICMP checksum as in the RFCs, with ICMPv6's pseudo-header in front. */
 static uint16_t icmp_sum(const uint8_t *packet, size_t n)
 {
 	static uint8_t all[FRAME_MAX + 40];
@@ -84,7 +84,7 @@ enum way {
 	BY_TUNNEL,
 };
 
-/* Send a packet in by a way; the one that leaves, out of its tunnel where it went into one. */
+/* Send a packet in one way; return the one that leaves, opened if it went into a tunnel. */
 static bool converse(struct gw *gw, enum way way, const struct frame *packet, struct frame *out)
 {
 	static uint64_t seq_in, seq_out;
@@ -203,7 +203,7 @@ static void test_no_echo(void **state)
 	gw_close(gw);
 }
 
-/* An error about `about`: its type, code and number, and as much of the packet as fits. */
+/* Check an error about `about`: type, code and MTU, and as much of the packet as fits. */
 static void assert_error(const struct frame *error, const struct frame *about, unsigned type_code,
 			 uint32_t number)
 {
@@ -220,14 +220,14 @@ static void assert_error(const struct frame *error, const struct frame *about, u
 
 static void test_errors(void **state)
 {
-	/* Room in the tunnel at 1500: less 20 + 8 + 8 + 16 around it, and 2 of trailer: 1446. */
+	/* Inner MTU at 1500: less 20 + 8 + 8 + 16 of overhead, and 2 of trailer: 1446. */
 	static const struct {
 		const char *what;
 		enum way way;
 		struct flow flow;
 		unsigned type_code;
 		uint32_t number;
-		const char *from; /* NULL: nothing is said */
+		const char *from; /* NULL: no error */
 		enum eg_verdict drop;
 	} rows[] = {
 		{"no route",
@@ -319,7 +319,7 @@ static void test_errors(void **state)
 
 	(void)state;
 	gw->path[0]->port[ENCRYPTED].mtu = 1500;
-	gw->snap->world->source_check[CLEAR] = EG_SOURCE_OFF; /* for the address that nobody has */
+	gw->snap->world->source_check[CLEAR] = EG_SOURCE_OFF; /* for the unknown address */
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct frame about = {0}, out;
 		uint64_t before = gw_drops(gw, rows[i].drop);
@@ -329,20 +329,20 @@ static void test_errors(void **state)
 		if (rows[i].flow.proto == 1)
 			set_icmp(about.bytes, about.n, 3, 1);
 		said = converse(gw, rows[i].way, &about, &out);
-		/* One more where the error finds no way to its sender either. */
+		/* One more if the error itself has no route to its sender. */
 		if (said != (rows[i].from != NULL) || gw_drops(gw, rows[i].drop) == before)
 			fail_msg("%s: %s", rows[i].what, said ? "spoke" : "was silent");
 		if (!said)
 			continue;
 		assert_ends(&out, rows[i].from, rows[i].flow.src);
 		if (rows[i].drop == EG_DROP_TOO_BIG)
-			age(about.bytes, 1); /* it was on its way */
+			age(about.bytes, 1); /* it was being forwarded */
 		assert_error(&out, &about, rows[i].type_code, rows[i].number);
 	}
 	gw_close(gw);
 }
 
-/* A plain packet larger than the port by which it leaves; later fragments; ICMPv6 errors. */
+/* A plain packet larger than its egress port's MTU; later fragments; ICMPv6 errors. */
 static void test_more_errors(void **state)
 {
 	struct gw *gw = open_speaking((struct gw_spec){.site = 1});
@@ -355,7 +355,7 @@ static void test_more_errors(void **state)
 		&(struct flow){.src = "10.2.0.9", .dst = "10.1.0.5", .df = true, .payload = 1381});
 	assert_true(converse(gw, BY_TUNNEL, &about, &out));
 	assert_ends(&out, "10.1.0.1", "10.2.0.9");
-	age(about.bytes, 1); /* it was on its way out */
+	age(about.bytes, 1); /* it was being forwarded */
 	assert_error(&out, &about, 0x0304, 1400);
 
 	about = icmp_packet("fd00:1::5", "fd00:9::1", 1, 0);
@@ -372,7 +372,7 @@ static void test_more_errors(void **state)
 	gw_close(gw);
 }
 
-/* Policy denied it: told only where the configuration says so. */
+/* Denied by policy: reported only if the configuration says so. */
 static void test_rejected(void **state)
 {
 	struct gw *gw = open_speaking((struct gw_spec){.site = 1});
@@ -405,7 +405,7 @@ static void test_rejected(void **state)
 	gw_close(gw);
 }
 
-/* Floods are answered at a rate, and what is not answered is counted. */
+/* Floods are answered at a limited rate; suppressed errors are counted. */
 static void test_rates(void **state)
 {
 	static struct frame frames[EG_BATCH_MAX];
@@ -414,7 +414,7 @@ static void test_rates(void **state)
 	uint64_t made, echoed;
 
 	(void)state;
-	gw->path[0]->cycles_per_s *= 1000; /* so that no second passes under a sanitizer */
+	gw->path[0]->cycles_per_s *= 1000; /* no second passes, even under a sanitizer */
 	for (unsigned burst = 0; burst < 2; burst++) {
 		for (unsigned i = 0; i < EG_BATCH_MAX; i++) {
 			frames[i] = plain_frame(
@@ -438,7 +438,7 @@ static void test_rates(void **state)
 	gw_close(gw);
 }
 
-/* The longest packet that the number allows leaves and fits; one byte more is told the number. */
+/* The longest packet of the reported MTU leaves and fits; one byte more is too big. */
 static void measure(const struct eg_suite *suite, unsigned outer, bool esn, unsigned mtu)
 {
 	struct gw *gw = open_speaking(
@@ -462,7 +462,7 @@ static void measure(const struct eg_suite *suite, unsigned outer, bool esn, unsi
 		assert_int_equal(eg_get16(out.bytes + 34 + 6), room);
 	}
 	assert_true(room > 0);
-	/* One byte more than fits would really not have fitted: sealed by the same path. */
+	/* One byte more would really not have fitted: sealed by the same path. */
 	gw->path[0]->port[ENCRYPTED].mtu = GW_MTU;
 	frame = plain_frame(CLEAR, &(struct flow){V4, .payload = (uint16_t)(room + 1 - 20)});
 	gw_send(gw, CLEAR, &frame, 1);
@@ -482,7 +482,7 @@ static void test_exact(void **state)
 	}
 }
 
-/* Nobody is told less than 1280 over IPv6, for nobody would obey (RFC 8200 s5). */
+/* Over IPv6, no MTU below 1280 is reported, because hosts would ignore it (RFC 8200 s5). */
 static void test_least(void **state)
 {
 	struct gw *gw = open_speaking((struct gw_spec){.site = 1});
@@ -504,8 +504,8 @@ static void test_least(void **state)
 	gw_close(gw);
 }
 
-/* The last look before anything leaves an encrypted port in clear: an echo reply that the gateway
- * made, for that port, from an address of that port. One thing wrong at a time. */
+/* The last check before a packet leaves an encrypted port in clear: an echo reply originated by the
+ * gateway, for that port, from an address of that port. One property wrong at a time. */
 static void test_last_look(void **state)
 {
 	static const struct {
@@ -548,7 +548,7 @@ static void test_last_look(void **state)
 	gw_close(gw);
 }
 
-/* Packets of one flow, and how many errors of the kind came back. */
+/* Send packets of one flow, and count the errors of that kind in return. */
 static unsigned provoke(struct gw *gw, const struct flow *flow, unsigned n, enum eg_local_kind kind)
 {
 	uint64_t before = eg_counted(&gw->stats[0]->local[kind]);
@@ -562,8 +562,8 @@ static unsigned provoke(struct gw *gw, const struct flow *flow, unsigned n, enum
 	return (unsigned)(eg_counted(&gw->stats[0]->local[kind]) - before);
 }
 
-/* A flood silences neither the other kinds of error to the same host, nor the same kind to others:
- * not to its neighbours, and not, if it comes from a whole prefix, to other prefixes. */
+/* A flood suppresses neither other kinds of error to the same host, nor the same kind to others:
+ * not to its neighbours, and, if it comes from a whole prefix, not to other prefixes. */
 static void test_rates_apart(void **state)
 {
 	static const char *const nets[] = {"10.1.7.%u", "fd00:1::7:%x"};
@@ -578,12 +578,12 @@ static void test_rates_apart(void **state)
 		unsigned made = 0;
 
 		gw->path[0]->port[ENCRYPTED].mtu = 1500;
-		gw->path[0]->cycles_per_s *= 1000; /* so that no second passes */
+		gw->path[0]->cycles_per_s *= 1000; /* no second passes */
 		snprintf(name, sizeof(name), nets[v6], 1);
 		flood.src = name;
 		assert_int_equal(provoke(gw, &flood, 500, EG_LOCAL_UNREACHABLE),
 				 EG_ICMP_ADDRESS_BURST);
-		/* Another kind, to the same. */
+		/* Another kind, to the same host. */
 		big = (struct flow){.src = name,
 				    .dst = v6 ? "fd00:2::9" : "10.2.0.9",
 				    .df = !v6,
@@ -592,21 +592,21 @@ static void test_rates_apart(void **state)
 		/* The same kind, to a neighbour. */
 		other = (struct flow){.src = others[v6], .dst = nowhere, .payload = 8};
 		assert_int_equal(provoke(gw, &other, 1, EG_LOCAL_UNREACHABLE), 1);
-		/* By all addresses of a prefix. */
+		/* From all addresses of a prefix. */
 		for (unsigned i = 2; i < 250; i++) {
 			snprintf(name, sizeof(name), nets[v6], i);
 			made += provoke(gw, &flood, 2, EG_LOCAL_UNREACHABLE);
 		}
 		assert_true(made <= EG_ICMP_PREFIX_BURST);
-		other.src = "10.1.9.9"; /* of IPv6 there is but one /64 behind the port */
+		other.src = "10.1.9.9"; /* for IPv6 there is only one /64 behind the port */
 		if (!v6)
 			assert_int_equal(provoke(gw, &other, 1, EG_LOCAL_UNREACHABLE), 1);
 		gw_close(gw);
 	}
 }
 
-/* One kind said to everybody, to its limit, leaves the others theirs; and who shares a bucket with
- * a flood is told of by another. */
+/* One kind sent to everyone, up to its limit, does not affect other kinds; and a host that shares a
+ * bucket with a flood has another one. */
 static void test_rates_of_kinds(void **state)
 {
 	struct gw *gw = open_speaking((struct gw_spec){.site = 1});
@@ -618,7 +618,7 @@ static void test_rates_of_kinds(void **state)
 
 	(void)state;
 	gw->path[0]->port[ENCRYPTED].mtu = 1500;
-	gw->path[0]->cycles_per_s *= 1000; /* so that no second passes */
+	gw->path[0]->cycles_per_s *= 1000; /* no second passes */
 	flood.src = name;
 	for (unsigned net = 1; net < 10; net++) {
 		snprintf(name, sizeof(name), "10.1.%u.5", net);

@@ -1,5 +1,5 @@
-/* Packets that Linux sealed whole: up to 65,535 bytes of ESP in fragments, whatever the ports' MTU.
- * They are opened, and fragmented again for whatever way is narrower; buffers for them are few. */
+/* Packets sealed whole by Linux: up to 65,535 bytes of ESP in fragments, whatever the ports' MTU.
+ * They are opened and fragmented again for any narrower link; buffers for them are few. */
 #include "path/path_tests.h"
 
 #include <rte_ethdev.h>
@@ -13,7 +13,7 @@
 #define WIRE   1500
 #define PIECES 256
 
-/* A packet too long for a struct frame, and room for the longest suite around it. */
+/* A packet too long for a struct frame, with space for the longest suite's overhead. */
 struct large {
 	unsigned n;
 	uint8_t bytes[UINT16_MAX + 200];
@@ -21,7 +21,7 @@ struct large {
 
 static struct frame pieces[PIECES];
 
-/* An IPv4 packet of n bytes with `options` bytes of no operation. */
+/* An IPv4 packet of n bytes with `options` bytes of no-operation options. */
 static void make_packet(struct large *packet, const char *src, const char *dst, unsigned proto,
 			unsigned n, unsigned options)
 {
@@ -56,7 +56,7 @@ static struct eg_crypto_op op_of(const struct tunnel *t, uint8_t *esp, uint32_t 
 	};
 }
 
-/* Sealed by OpenSSL, behind an outer header with `options` bytes of options. */
+/* Sealed by OpenSSL, with `options` bytes of options in the outer header. */
 static void seal(struct large *out, const struct tunnel *t, uint32_t seq, const struct large *inner,
 		 unsigned options)
 {
@@ -105,7 +105,7 @@ static void seal(struct large *out, const struct tunnel *t, uint32_t seq, const 
 	peer_seal(t->suite, t->material, &op);
 }
 
-/* The inner packet of one that OpenSSL opens. */
+/* The inner packet, opened by OpenSSL. */
 static void open_whole(struct large *out, const struct tunnel *t, struct large *whole)
 {
 	unsigned head = whole->bytes[0] >> 4 == 4 ? 20 : 40;
@@ -117,7 +117,7 @@ static void open_whole(struct large *out, const struct tunnel *t, struct large *
 	memcpy(out->bytes, op.text, out->n);
 }
 
-/* All of a packet in pieces that a wire of `mtu` takes. */
+/* The whole packet in fragments for a wire of `mtu`. */
 static unsigned cut(const struct large *whole, unsigned mtu, uint32_t id)
 {
 	const uint8_t *p = whole->bytes;
@@ -168,7 +168,7 @@ static void send_all(struct gw *gw, unsigned n)
 		gw_send(gw, ENCRYPTED, pieces + at, RTE_MIN(n - at, 32u));
 }
 
-/* The packet that these came of, in order; each is at most mtu bytes. */
+/* Reassemble ordered fragments, each at most mtu bytes. */
 static void join(struct large *whole, const struct frame *frames, unsigned n, unsigned skip,
 		 unsigned mtu)
 {
@@ -233,8 +233,7 @@ static struct gw *open_narrow(struct gw_spec spec)
 	return gw;
 }
 
-/* Every suite opens 60,000 bytes in a row, whatever stands around them and in whatever order they
- * come. */
+/* Every suite opens 60,000 bytes, whatever surrounds the fragments and in any order. */
 static void test_suites(void **state)
 {
 	static struct large inner, outer;
@@ -247,7 +246,7 @@ static void test_suites(void **state)
 		struct tunnel tunnel;
 		unsigned n;
 
-		if (eg_suites[i].iv == EG_IV_SEQ) /* op_of() knows no implicit IV */
+		if (eg_suites[i].iv == EG_IV_SEQ) /* op_of() does not support implicit IVs */
 			continue;
 		gw = open_narrow((struct gw_spec){
 			.suite = &eg_suites[i], .outer = i & 1 ? 6 : 4, .encap = i & 2});
@@ -267,7 +266,7 @@ static void test_suites(void **state)
 	}
 }
 
-/* From what a usual buffer takes to the longest packet that IP knows. */
+/* From what a normal buffer holds up to the longest IP packet. */
 static void test_lengths(void **state)
 {
 	static struct large inner, outer;
@@ -300,7 +299,7 @@ static void test_lengths(void **state)
 			assert_no_large();
 		}
 		assert_int_equal(gw_drops_all(gw), 0);
-		/* IPv6's own limit is 40 bytes further, which no buffer takes. */
+		/* IPv6's own limit is 40 bytes more, which no buffer holds. */
 		if (way & 1) {
 			make_packet(&inner, "10.2.0.9", "10.1.0.5", 253,
 				    ((65535 + 8 - around) & ~3u) - 2, 0);
@@ -314,7 +313,7 @@ static void test_lengths(void **state)
 	}
 }
 
-/* What may not be fragmented again: its sender is told, and the buffer is back. */
+/* Packets that may not be fragmented again: the sender is told, and the buffer is released. */
 static void test_too_big(void **state)
 {
 	static struct large inner, outer;
@@ -329,12 +328,12 @@ static void test_too_big(void **state)
 	send_all(gw, cut(&outer, WIRE, 1));
 	assert_int_equal(gw_drops(gw, EG_DROP_TOO_BIG), 1);
 	assert_no_large();
-	/* A few bytes in much padding are no large packet any more (RFC 4303 s2.7). */
+	/* A few bytes with much padding are no large packet any more (RFC 4303 s2.7). */
 	make_packet(&inner, "10.2.0.9", "10.1.0.5", 253, 100, 0);
 	inner.n = 30000;
 	seal(&outer, &tunnel, 2, &inner, 0);
 	send_all(gw, cut(&outer, WIRE, 2));
-	assert_no_large(); /* though it has not left the device yet */
+	assert_no_large(); /* although it has not left the device yet */
 	inner.n = 100;
 	assert_arrived(gw, &inner, "padding");
 	/* Not authentic: nothing of it stays. */
@@ -345,7 +344,7 @@ static void test_too_big(void **state)
 	send_all(gw, cut(&outer, WIRE, 4));
 	assert_int_equal(gw_drops(gw, EG_DROP_ESP_AUTH), 2);
 	assert_int_equal(gw_drops_all(gw), 3);
-	/* More pieces than any link makes. */
+	/* More fragments than any link makes. */
 	make_packet(&inner, "10.2.0.9", "10.1.0.5", 253, 60000, 0);
 	seal(&outer, &tunnel, 5, &inner, 0);
 	send_all(gw, cut(&outer, 276, 5));
@@ -354,8 +353,8 @@ static void test_too_big(void **state)
 	gw_close(gw);
 }
 
-/* On to another gateway: fragmented before it is sealed, into more pieces than a batch has places
- * too; or sealed whole, and fragmented then. */
+/* On to another gateway: fragmented before it is sealed, also into more fragments than a batch has
+ * slots; or sealed whole and fragmented afterwards. */
 static void test_transit(void **state)
 {
 	static struct frame sent[PIECES], opened[PIECES];
@@ -400,8 +399,7 @@ static void test_transit(void **state)
 	}
 }
 
-/* What fills a usual buffer to its end stays in a large one: sealed again it needs room behind it.
- */
+/* A packet that fills a normal buffer stays in a large one: sealing it again needs tailroom. */
 static void test_no_tail(void **state)
 {
 	static struct frame sent[PIECES];
@@ -423,7 +421,7 @@ static void test_no_tail(void **state)
 		assert_no_large();
 	}
 	assert_int_equal(gw_drops_all(gw), 0);
-	/* Nor does a large one take what would end behind it. */
+	/* Nor does a large buffer hold what would end beyond it. */
 	make_packet(&inner, "10.2.0.9", "10.2.0.77", 253, 65478, 0);
 	seal(&outer, &in, COUNT(lens) + 1, &inner, 0);
 	send_all(gw, cut(&outer, WIRE, COUNT(lens)));
@@ -433,7 +431,8 @@ static void test_no_tail(void **state)
 	gw_close(gw);
 }
 
-/* The search for an ESN's high half copies no text that its buffer cannot take (path/resync.h). */
+/* The search for an ESN's high half copies no text that does not fit into its buffer
+ * (path/resync.h). */
 static void test_resync(void **state)
 {
 	static struct large outer;
@@ -458,7 +457,7 @@ static void test_resync(void **state)
 	gw_close(gw);
 }
 
-/* For the gateway itself: its echo, and what its kernel gets. */
+/* Packets for the gateway itself: echo requests, and packets for its kernel. */
 static void test_local(void **state)
 {
 	static struct frame sent[PIECES], opened[PIECES];
@@ -502,8 +501,9 @@ static void test_local(void **state)
 	gw_close(gw);
 }
 
-/* However many begin, few hold a large buffer: a source its share, all together no more than there
- * are; the newest still gets through, and others' usual packets are not disturbed. */
+/* However many large packets begin, few hold a large buffer: a source its share, all together no
+ * more than exist; the newest still gets through, and normal packets of others are not disturbed.
+ */
 static void test_flood(void **state)
 {
 	static struct large inner, outer;
@@ -524,7 +524,7 @@ static void test_flood(void **state)
 	make_packet(&inner, "10.2.0.9", "10.1.0.5", 253, 60000, 0);
 	seal(&outer, &tunnel, 1, &inner, 0);
 	n = cut(&outer, WIRE, 1);
-	piece = pieces[n - 2]; /* far behind what a usual buffer takes */
+	piece = pieces[n - 2]; /* far beyond a normal buffer */
 	for (unsigned peer = 0; peer < 6; peer++) {
 		for (unsigned id = 0; id < 20; id++) {
 			piece.bytes[ETH + 15] = (uint8_t)(20 + peer);
@@ -545,7 +545,7 @@ static void test_flood(void **state)
 	assert_no_large();
 }
 
-/* A source with its share loses its own oldest packet, not another's, though that is older. */
+/* A source at its share loses its own oldest packet, not another's, although that is older. */
 static void test_evictable(void **state)
 {
 	static struct large inner, outer;
@@ -574,7 +574,7 @@ static void test_evictable(void **state)
 	}
 	assert_int_equal(table->n, 1 + EG_REASSEMBLY_LARGE_SOURCE);
 	for (unsigned i = 0; i < EG_REASSEMBLY_MAX; i++) {
-		if (table->tag[i]) /* the newest ones, and the packet of before */
+		if (table->tag[i]) /* the newest ones, and the packet from before */
 			assert_in_range(table->entry[i].key.id, 4, 99);
 	}
 	gw_send(gw, ENCRYPTED, &last, 1);
@@ -583,7 +583,8 @@ static void test_evictable(void **state)
 	assert_no_large();
 }
 
-/* No large buffer: that packet is lost by name, first piece or later, and nothing else is. */
+/* No large buffer: that packet is dropped with a named reason, whichever piece arrives, and nothing
+ * else. */
 static void test_no_buffer(void **state)
 {
 	static struct rte_mbuf *held[EG_LARGE_BUFFERS];
@@ -600,7 +601,8 @@ static void test_no_buffer(void **state)
 	gw_expect(gw, ENCRYPTED, &pieces[n - 1], EG_DROP_NO_BUFFER, "the last piece first");
 	assert_int_equal(gw->path[0]->reassembly.n, 0);
 	send_all(gw, n);
-	assert_int_equal(gw_drops(gw, EG_DROP_NO_BUFFER), 1 + n); /* all that came, and will */
+	assert_int_equal(gw_drops(gw, EG_DROP_NO_BUFFER),
+			 1 + n); /* all that arrived, and will arrive */
 	make_packet(&inner, "10.2.0.9", "10.1.0.5", 253, 3000, 0);
 	seal(&outer, &tunnel, 2, &inner, 0);
 	send_all(gw, cut(&outer, WIRE, 2));
@@ -609,7 +611,7 @@ static void test_no_buffer(void **state)
 	gw_close(gw);
 }
 
-/* Whole to the worker that owns the SA. */
+/* The whole packet goes to the worker that owns the SA. */
 static void test_workers(void **state)
 {
 	static struct large inner, outer;
@@ -628,7 +630,7 @@ static void test_workers(void **state)
 
 		seal(&outer, &tunnel, id, &inner, 0);
 		n = cut(&outer, WIRE, id);
-		for (unsigned i = 0; i < n; i++) { /* one a burst: the ring is short */
+		for (unsigned i = 0; i < n; i++) { /* one per burst: the ring is short */
 			gw_send(gw, ENCRYPTED, &pieces[i], 1);
 			there += eg_path_receive_handoff(gw->path[1], gw->snap);
 		}

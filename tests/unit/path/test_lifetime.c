@@ -1,4 +1,4 @@
-/* Packets at the end of what an SA may use: reservations and lifetimes, both directions. */
+/* Packets at the limits of an SA: reservations and lifetimes, both directions. */
 #include "path/path_tests.h"
 
 #define V4 .src = "10.1.0.5", .dst = "10.2.0.9"

@@ -1,12 +1,12 @@
-/* Limits of buffers, numbers, MTUs and queues; what a sample tells of a drop; and at the end: had
- * every reason its packet? */
+/* Limits of buffers, sequence numbers, MTUs and queues; the fields of drop samples; and at the end:
+ * was every drop reason tested? */
 #include "path/path_tests.h"
 
 #include "net/bytes.h"
 
-/* A driver that leaves less room than we put around a packet: 36 bytes of outer header, ESP and IV
- * and 14 of Ethernet, where the frame's own 14 are free already; behind it 16 of padding,
- * whatever of it counts, one and the ICV. */
+/* A driver that leaves less headroom than sealing needs: 36 bytes of outer header, ESP and IV and
+ * 14 of Ethernet, of which the frame's own 14 are reusable; and tailroom of 16: padding, trailer
+ * and ICV. */
 static void send_with_room(struct gw *gw, unsigned front, unsigned back, enum eg_verdict want)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
@@ -17,7 +17,7 @@ static void send_with_room(struct gw *gw, unsigned front, unsigned back, enum eg
 	m->data_off = (uint16_t)front;
 	flow.payload = (uint16_t)(back < 1000 ? 9000 : 10);
 	frame = plain_frame(CLEAR, &flow);
-	if (back < 1000) /* place it so that this much is left behind it */
+	if (back < 1000) /* place it so that this much remains after it */
 		m->data_off = (uint16_t)(m->buf_len - back - frame.n);
 	memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
 	gw_send_mbuf(gw, CLEAR, m);
@@ -42,11 +42,11 @@ static void test_no_room(void **state)
 	gw_close(gw);
 }
 
-/* The MTU is of the IP layer, and of the port by which the packet leaves. */
+/* The MTU applies to the IP layer and to the egress port. */
 static void test_too_big(void **state)
 {
 	struct gw *gw = open_crossing();
-	/* 52 bytes around, 2 of trailer, 20 of inner header. */
+	/* 52 bytes of overhead, 2 of trailer, 20 of inner header. */
 	struct frame exact = plain_frame(CLEAR, &(struct flow){V4, .payload = 1500 - 74});
 	struct frame longer = plain_frame(CLEAR, &(struct flow){V4, .payload = 1500 - 73});
 	struct frame hairpin = plain_frame(
@@ -65,7 +65,7 @@ static void test_too_big(void **state)
 	gw_close(gw);
 }
 
-/* Three numbers left, five packets: the first three go, and none ever again. */
+/* Three numbers left, five packets: the first three leave, and none ever again. */
 static void test_seq_exhausted(void **state)
 {
 	static struct frame frames[5];
@@ -91,7 +91,8 @@ static void test_seq_exhausted(void **state)
 	gw_close(gw);
 }
 
-/* Nobody takes what leaves: a full queue loses packets by name, and what was queued is whole. */
+/* Nobody drains the ports: a full queue drops packets with a named reason, and queued ones are
+ * intact. */
 static void test_tx_full(void **state)
 {
 	static struct frame frames[EG_BATCH_MAX];
@@ -114,7 +115,7 @@ static void test_tx_full(void **state)
 	gw_close(gw);
 }
 
-/* A sample tells who was dropped, and by which SA. */
+/* A sample identifies the dropped packet and its SA. */
 static void test_sample(void **state)
 {
 	struct gw *gw = open_crossing();
@@ -160,7 +161,7 @@ static void test_sample(void **state)
 	gw_close(gw);
 }
 
-/* A packet that came by one SA and was lost on another is told of by the one it was lost on. */
+/* A packet received on one SA and lost on another is reported with the latter. */
 static void test_sample_between_tunnels(void **state)
 {
 	struct gw *gw = open_crossing();
@@ -200,13 +201,13 @@ int run_limit_tests(void)
 	return cmocka_run_group_tests_name("path limits", tests, NULL, NULL);
 }
 
-/* What no packet can cause: the crypto library never refuses a job that was filled right. */
+/* No packet can cause this: the crypto library never refuses a correctly filled job. */
 static bool unreachable(enum eg_verdict drop)
 {
 	return drop == EG_PASS || drop == EG_DROP_CRYPTO_FAILED;
 }
 
-/* What needs a policy: test_gate meets these. */
+/* These need a policy: see tests/unit/gate. */
 static bool needs_policy(enum eg_verdict drop)
 {
 	return drop == EG_DROP_POLICY_EGRESS || drop == EG_DROP_POLICY_INGRESS ||

@@ -1,5 +1,5 @@
-/* A port's link goes and comes: what was to leave there is lost by name before it costs a sequence
- * number, neighbours behind it are forgotten, and hear of us when it is back. */
+/* Link changes: packets for a port without a link are dropped before they use a sequence number;
+ * its neighbours are forgotten, and local addresses are announced when the link is back. */
 #include "path/path_tests.h"
 
 static _Atomic uint32_t down;
@@ -27,7 +27,7 @@ static void send_inside(struct gw *gw, uint64_t seq, const struct flow *flow)
 	gw_send(gw, ENCRYPTED, &frame, 1);
 }
 
-/* The pod knows no way round: it is told, and no number of the SA is used. */
+/* There is no other route: the pod is told, and no sequence number is used. */
 static void test_encrypted_down(void **state)
 {
 	struct gw *gw = open_linked();
@@ -49,7 +49,7 @@ static void test_encrypted_down(void **state)
 	gw_close(gw);
 }
 
-/* The other port is as it was. */
+/* The other port is not affected. */
 static void test_clear_down(void **state)
 {
 	struct gw *gw = open_linked();
@@ -61,7 +61,7 @@ static void test_clear_down(void **state)
 	send_inside(gw, 1, &to_pod);
 	lost = gw_drops(gw, EG_DROP_LINK_DOWN);
 	assert_int_equal(lost, 1);
-	/* The far end is told into the tunnel. */
+	/* The far end is told through the tunnel. */
 	assert_int_equal(gw_discard(gw, ENCRYPTED), 1);
 	gw_send(gw, CLEAR, &frame, 1);
 	assert_int_equal(gw_discard(gw, ENCRYPTED), 1);
@@ -83,7 +83,7 @@ static void answer(struct gw *gw, uint64_t now_ms)
 	gw_resolve(gw, now_ms);
 }
 
-/* A question for that address; or the news whose it is, which asks nothing. */
+/* A request for that address, or (news) an announcement of it. */
 static bool is_arp_of(const struct frame *frame, const char *address, bool news)
 {
 	struct eg_neigh_message message;
@@ -128,20 +128,20 @@ static void test_neighbors(void **state)
 	gw_resolve(gw, 9000);
 	assert_int_equal(gw_frames(gw, CLEAR, frame, 8), 0);
 
-	send_inside(gw, seq++, &to_pod); /* and the pod is asked for again */
+	send_inside(gw, seq++, &to_pod); /* and the pod is resolved again */
 	gw_resolve(gw, 9001);
 	assert_int_equal(gw_frames(gw, CLEAR, frame, 8), 1);
 	assert_true(is_arp_of(&frame[0], "10.1.0.5", false));
 	assert_int_equal(gw_drops_all(gw), 0);
 
-	atomic_store(&down, 1u << CLEAR); /* what still waits is lost by the link's name */
+	atomic_store(&down, 1u << CLEAR); /* waiting packets are dropped with link_down */
 	gw_resolve(gw, 9100);
 	assert_int_equal(gw_drops(gw, EG_DROP_LINK_DOWN), 1);
 	assert_int_equal(gw_drops_all(gw), 1);
 	gw_close(gw);
 }
 
-/* What another worker had queued when the link went. */
+/* Packets queued by another worker when the link went down. */
 static void test_ring(void **state)
 {
 	struct gw *gw = open_linked();

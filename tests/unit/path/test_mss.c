@@ -1,9 +1,9 @@
-/* SYNs through a tunnel, both ways: they ask for what fits, and their checksums stay right. */
+/* SYNs through a tunnel, in both directions: the MSS is clamped, and checksums stay correct. */
 #include "path/path_tests.h"
 
 #include "net/bytes.h"
 
-/* 1500 less 20 + 8 + 8 + 16 around and 2 of trailer is room for 1446. */
+/* 1500 less 20 + 8 + 8 + 16 of overhead and 2 of trailer leaves 1446. */
 #define MSS4 (1446 - 40)
 #define MSS6 (1446 - 60)
 
@@ -13,7 +13,7 @@ static const struct flow in4 = {.src = "10.2.0.9", .dst = "10.1.0.5", .proto = 6
 static const struct flow in6 = {.src = "fd00:2::9", .dst = "fd00:1::5", .proto = 6, .payload = 24};
 static const struct flow beside = {.src = "10.1.0.5", .dst = "10.1.0.6", .proto = 6, .payload = 24};
 
-/* TCP's checksum, or what is left of it: 0 where it is right. */
+/* TCP checksum over the segment: 0 if it is correct. */
 static uint16_t tcp_sum(const uint8_t *packet, size_t n)
 {
 	uint8_t all[200] = {0};

@@ -1,5 +1,5 @@
-/* Neighbours through the real path: packets wait, are asked for and sent; what is said to the
- * gateway is answered, believed or not, and every bound drops by its name. */
+/* Neighbour resolution in the real path: packets wait, requests are sent, packets leave; messages
+ * to the gateway are answered, believed or not; every limit drops with its own reason. */
 #include "path/path_tests.h"
 
 static const struct flow to_pod = {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 40};
@@ -28,7 +28,7 @@ static struct eg_neigh_self station(const char *ip, unsigned last)
 	return self;
 }
 
-/* What a station says to the gateway's own port. */
+/* A station's reply to the gateway's port. */
 static struct frame answer_of(const struct eg_neigh_self *self, unsigned port, const char *asker)
 {
 	struct eg_neigh_message question = {.has_mac = true, .mac = {2, 0, 0, 0, 0, (uint8_t)port}};
@@ -63,7 +63,7 @@ static void say(struct gw *gw, unsigned port, struct frame frame, uint64_t now_m
 	gw_resolve(gw, now_ms);
 }
 
-/* One question left by the port, for this address, by the right one of ours. */
+/* One request left through the port, for this address, from our correct one. */
 static void expect_question(struct gw *gw, unsigned port, const char *target, const char *self)
 {
 	struct eg_neigh_message message;
@@ -109,18 +109,18 @@ static void test_resolve(void **state)
 		expect_question(gw, CLEAR, rows[i].pod, rows[i].local);
 		gw_resolve(gw, now + 500);
 		assert_int_equal(gw_discard(gw, CLEAR), 0);
-		gw_resolve(gw, now + 1000); /* asked again */
+		gw_resolve(gw, now + 1000); /* retransmitted */
 		expect_question(gw, CLEAR, rows[i].pod, rows[i].local);
 		say(gw, CLEAR, answer_of(&pod, CLEAR, rows[i].local), now + 1001);
 		assert_int_equal(gw_sent(gw, CLEAR, out, 4), 2);
-		send_inside(gw, seq++, rows[i].flow); /* the next needs no keeper */
+		send_inside(gw, seq++, rows[i].flow); /* the next one does not need the resolver */
 		assert_int_equal(gw_sent(gw, CLEAR, out, 4), 1);
 	}
 	assert_int_equal(gw_drops_all(gw), 0);
 	gw_close(gw);
 }
 
-/* Sealed packets wait for the far gateway, and nothing but the question leaves in clear. */
+/* Sealed packets wait for the far gateway, and only the request leaves in clear. */
 static void test_resolve_sealed(void **state)
 {
 	(void)state;
@@ -143,7 +143,7 @@ static void test_resolve_sealed(void **state)
 	}
 }
 
-/* A router's address is asked for, not the destination's. */
+/* The router's address is resolved, not the destination's. */
 static void test_via(void **state)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1});
@@ -165,7 +165,8 @@ static void test_via(void **state)
 	gw_close(gw);
 }
 
-/* Requests for our addresses are answered, on the port that has them; nothing is learned by it. */
+/* Requests for our addresses are answered on the port that has them; nothing is learned from them.
+ */
 static void test_answers(void **state)
 {
 	static const struct {
@@ -207,7 +208,7 @@ static void test_answers(void **state)
 	gw_close(gw);
 }
 
-/* An unasked word makes no entry, and moves no fresh one. */
+/* An unsolicited message creates no entry, and does not change a fresh one. */
 static void test_spoofed(void **state)
 {
 	struct gw *gw = open_live(4);
@@ -226,7 +227,7 @@ static void test_spoofed(void **state)
 	gw_discard(gw, CLEAR);
 	say(gw, CLEAR, claim_of(&evil), 1002);
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_CLAIM), 1);
-	/* The station that we know is asked, and packets still go there. */
+	/* The known station is probed, and packets still go there. */
 	assert_int_equal(gw_sent(gw, CLEAR, out, 2), 1);
 	assert_int_equal(out[0].bytes[13], 6); /* ARP, to its MAC */
 	send_inside(gw, 2, &to_pod);
@@ -240,7 +241,8 @@ static void test_spoofed(void **state)
 	gw_close(gw);
 }
 
-/* An address of ours in another's mouth: told, dropped by name, defended once in ten seconds. */
+/* Another station claims our address: logged, dropped with a named reason, defended once in ten
+ * seconds. */
 static void test_duplicate(void **state)
 {
 	struct gw *gw = open_live(4);
@@ -262,15 +264,15 @@ static void test_duplicate(void **state)
 	say(gw, CLEAR, claim_of(&evil), 110000);
 	assert_int_equal(gw_discard(gw, CLEAR), 1);
 	assert_int_equal(gw_drops(gw, EG_DROP_DUPLICATE_ADDRESS), 4);
-	/* Our own words that come back are no duplicate. */
+	/* Our own announcements that loop back are no duplicates. */
 	self.mac[4] = 0;
 	say(gw, CLEAR, claim_of(&self), 110001);
 	assert_int_equal(gw_drops_all(gw), 4);
 	gw_close(gw);
 }
 
-/* An answer to another station, which a promiscuous port sees, is a claim and no more: the entry is
- * used, but asked about, and does not become reachable by it. */
+/* A reply to another station, seen on a promiscuous port, is only a claim: the entry is used but
+ * probed, and does not become reachable by it. */
 static void test_answer_to_another(void **state)
 {
 	static const uint8_t another[6] = {2, 0, 0, 0, 0, 0x77};
@@ -323,7 +325,7 @@ static void test_announced(void **state)
 	gw_close(gw);
 }
 
-/* A new world announces nothing by itself, and addresses that changed on their port only. */
+/* A new world announces nothing by itself; only changed addresses are announced, on their port. */
 static void test_announced_again(void **state)
 {
 	struct gw *gw = open_live(4);
@@ -363,7 +365,7 @@ static void test_failed(void **state)
 	gw_resolve(gw, 4000);
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_FAILED), EG_NEIGH_HELD_MAX);
 	assert_int_equal(gw_discard(gw, CLEAR), EG_NEIGH_TRIES);
-	/* Their sender is told, through the tunnel: those wait for the far gateway now. */
+	/* The sender is told through the tunnel: these now wait for the far gateway. */
 	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_UNREACHABLE]), EG_NEIGH_HELD_MAX);
 	assert_int_equal(gw->resolver_shared.neighs->n_used, 1);
 	for (uint64_t now = 5000; now < 9000; now += 500)
@@ -397,8 +399,8 @@ static void test_failed_from_tunnel(void **state)
 	gw_close(gw);
 }
 
-/* Host unreachable to a pod on the same side, once for what it sent (RFC 1812 s4.3.3.1, RFC 4443
- * s3.1); nothing about an ICMP error. */
+/* Host unreachable to a pod on the same side, once for its packets (RFC 1812 s4.3.3.1, RFC 4443
+ * s3.1); never about an ICMP error. */
 static void test_failed_is_told(void **state)
 {
 	static const struct {
@@ -421,7 +423,7 @@ static void test_failed_is_told(void **state)
 		gw_send(gw, CLEAR, &plain, 1);
 		for (unsigned k = 0; k < 8; k++)
 			gw_resolve(gw, now += 500);
-		/* Questions for the one; then for the other, who is to be told. */
+		/* Requests for the first; then for the other, which is to be told. */
 		assert_int_equal(gw_discard(gw, CLEAR), EG_NEIGH_TRIES + 1);
 		say(gw, CLEAR, answer_of(&pod, CLEAR, rows[i].local), now);
 		n = gw_frames(gw, CLEAR, out, 8);
@@ -436,8 +438,8 @@ static void test_failed_is_told(void **state)
 	gw_close(gw);
 }
 
-/* Who scans a network meets the bounds, not the memory: the port's share of the table, the packets
- * that wait in all, the ring; and not the questions of the other port. */
+/* A network scan is limited by the port's share of the table, the total of waiting packets and the
+ * ring, rather than by memory; requests on the other port are not affected. */
 static void test_scan(void **state)
 {
 	struct gw *gw = open_live(4);
@@ -463,7 +465,7 @@ static void test_scan(void **state)
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_TABLE_FULL), 10);
 	assert_int_equal(gw_drops(gw, EG_DROP_NEIGHBOR_PENDING_FULL),
 			 EG_NEIGH_INCOMPLETE_MAX - EG_NEIGH_HELD_ALL);
-	/* Questions are rationed too. */
+	/* Requests are rate-limited, too. */
 	assert_int_equal(eg_counted(&gw->stats[0]->local[EG_LOCAL_ARP_REQUEST]), EG_REQUESTS_BURST);
 	gw_discard(gw, CLEAR);
 	gw_send(gw, CLEAR, &frame, 1);
@@ -472,7 +474,7 @@ static void test_scan(void **state)
 	gw_close(gw);
 }
 
-/* The ring to the keeper is full. */
+/* The ring to the resolver is full. */
 static void test_ring_full(void **state)
 {
 	static struct frame frames[EG_BATCH_MAX];
@@ -487,7 +489,7 @@ static void test_ring_full(void **state)
 	gw_close(gw);
 }
 
-/* Strangers are listened to a few at a time; who is in the table is heard beside them. */
+/* Messages from strangers are rate-limited; known neighbours are processed beside them. */
 static void test_flood(void **state)
 {
 	static struct frame frames[EG_BATCH_MAX];
@@ -511,7 +513,7 @@ static void test_flood(void **state)
 	gw_close(gw);
 }
 
-/* A flood of claims on a known neighbour makes us ask it, and its answer is heard. */
+/* A flood of claims about a known neighbour triggers a probe, and its reply is processed. */
 static void test_claim_flood(void **state)
 {
 	static struct frame frames[32];
@@ -574,7 +576,7 @@ static void send_frame(struct gw *gw, unsigned port, struct rte_mbuf *m)
 	eg_tx_frames(gw->path[0]);
 }
 
-/* Nothing in clear by the encrypted port, and nobody is asked for it either. */
+/* Nothing leaves the encrypted port in clear, and nothing is resolved for it either. */
 static void test_plain_stays(void **state)
 {
 	struct gw *gw = open_live(4);
@@ -587,12 +589,12 @@ static void test_plain_stays(void **state)
 	gw_expect(gw, CLEAR, &frame, EG_DROP_PLAIN_TO_ENCRYPTED, "plain to the wire's network");
 	gw_resolve(gw, 1000);
 	assert_int_equal(gw_discard(gw, ENCRYPTED), 0);
-	/* Whoever calls an IP packet our own speech is not believed. */
+	/* An IP packet that is passed off as locally originated is not believed. */
 	m = rte_pktmbuf_alloc(bench_pool());
 	memcpy(rte_pktmbuf_append(m, frame.n), frame.bytes, frame.n);
 	send_frame(gw, ENCRYPTED, m);
 	assert_int_equal(gw_drops(gw, EG_DROP_PLAIN_TO_ENCRYPTED), 2);
-	/* Nor who says so of discovery that a router could have passed on (RFC 4861 s7.1). */
+	/* Nor is neighbour discovery that a router could have forwarded (RFC 4861 s7.1). */
 	frame = question_of(&far, "2001:db8::1");
 	for (unsigned hops = 254; hops <= 255; hops++) {
 		frame.bytes[21] = (uint8_t)hops;
@@ -606,7 +608,7 @@ static void test_plain_stays(void **state)
 	gw_close(gw);
 }
 
-/* One poll fills the batch with answers, and then releases all that waited for a neighbour. */
+/* One poll fills the batch with replies, and then releases all packets waiting for a neighbour. */
 static void test_full_batch(void **state)
 {
 	static struct frame frames[EG_BATCH_MAX], out[2 * EG_BATCH_MAX];
@@ -628,7 +630,7 @@ static void test_full_batch(void **state)
 	gw_close(gw);
 }
 
-/* Worker 1 receives; worker 0 keeps. */
+/* Worker 1 receives; worker 0 resolves. */
 static void test_other_worker(void **state)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1, .workers = 2});
@@ -650,7 +652,7 @@ static void test_other_worker(void **state)
 	gw_close(gw);
 }
 
-/* A reload that adds `encrypt` is in force for packets that wait already. */
+/* A reload that adds `encrypt` also applies to packets that are already waiting. */
 static void test_encrypt_while_waiting(void **state)
 {
 	const struct flow *const flows[] = {&to_pod, &to_pod6};

@@ -1,5 +1,5 @@
-/* What a device says of IPv4 checksums: "good" is believed of the outermost header, and of nothing
- * else; "bad" is looked at again. */
+/* IPv4 checksum offload: "good" is believed for the outermost header only; "bad" is verified in
+ * software. */
 #include "path/path_tests.h"
 
 #include <rte_ethdev.h>
@@ -76,7 +76,7 @@ static void test_plain(void **state)
 	gw_close(gw);
 }
 
-/* The device saw the outer header: what it said is nothing on the packet inside. */
+/* The device saw the outer header: its result says nothing about the inner packet. */
 static void test_inside(void **state)
 {
 	struct gw *gw = open_crossing();
@@ -100,7 +100,7 @@ static void test_inside(void **state)
 	gw_close(gw);
 }
 
-/* A TCP segment from a pod whose checksum is that of the pseudo-header alone. */
+/* A TCP segment from a pod with a partial checksum: the pseudo-header's only. */
 static struct frame partial_frame(void)
 {
 	struct frame frame = plain_frame(CLEAR, &(struct flow){V4, .proto = 6, .payload = 700});
@@ -125,8 +125,8 @@ static uint16_t tcp_sum(const struct frame *inner)
 	return naive_checksum(all, inner->n - 8u);
 }
 
-/* What a sender left to a device is completed before it is sealed: where the receiving device says
- * so, or where none can and the port knows; never where nobody has said anything. */
+/* Partial checksums are completed before sealing: if the receiving device reports them, or if it
+ * cannot and the port is known to carry them; otherwise never. */
 static void test_partial(void **state)
 {
 	static const struct {
@@ -175,7 +175,7 @@ static void free_external(void *memory, void *opaque)
 	freed++;
 }
 
-/* A frame in memory of a driver's own, as mlx5 and virtio attach it. */
+/* A frame in a driver's external memory, as attached by mlx5 and virtio. */
 static struct rte_mbuf *external_of(const struct frame *frame, uint64_t flags)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
@@ -192,8 +192,8 @@ static struct rte_mbuf *external_of(const struct frame *frame, uint64_t flags)
 	return m;
 }
 
-/* What a receiving driver says is nothing to ask of a sending one; how the buffer is attached
- * stays, or it would go to a pool that it is not of. */
+/* Receive flags must not become transmit requests; the attachment must stay, or the buffer would be
+ * freed to the wrong pool. */
 static void test_flags(void **state)
 {
 	static const uint64_t says = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD |

@@ -1,6 +1,6 @@
-/* Bursts that mix many SAs in random order, with losers of every stage between them: sequence
- * numbers of each SA without gaps and in the order of arrival, IVs that only grow, and packets that
- * leave in the order in which they came. */
+/* Bursts that mix many SAs in random order, with packets lost in every stage: the sequence numbers
+ * of each SA are contiguous and in order of arrival, IVs only increase, and packets leave in the
+ * order of arrival. */
 #include "path/path_tests.h"
 
 #include "common/random.h"
@@ -8,8 +8,8 @@
 
 #define PEERS 40
 
-/* The peers differ in suite and ESN, too. 7 has no factor of the number of suites: neighbours are
- * of different families. */
+/* The peers also differ in suite and ESN. 7 is coprime to the number of suites, so that neighbours
+ * have different families. */
 static const struct eg_suite *suite_of(unsigned tunnel)
 {
 	return &eg_suites[tunnel * 7 % EG_SUITE_COUNT];
@@ -20,7 +20,7 @@ static uint32_t spi_of(unsigned tunnel)
 	return 0x5000 + tunnel;
 }
 
-/* Site 1 has 10.1.<peer>.0/24 and reaches 10.2.<peer>.0/24 behind 198.51.100.<peer>; site 2 plays
+/* Site 1 has 10.1.<peer>.0/24 and reaches 10.2.<peer>.0/24 behind 198.51.100.<peer>; site 2 acts as
  * all of these peers. */
 static struct gw *open_hub(unsigned site, const uint8_t material[PEERS][EG_SUITE_KEY_MAX])
 {
@@ -89,7 +89,7 @@ static void make_packet(struct rng *rng, struct packet *p)
 		p->frame.n--;
 }
 
-/* Take the packets of these fates out; returns how many are left. */
+/* Remove the packets with these fates; returns the number left. */
 static unsigned lose(struct packet *packets, unsigned n, enum fate first, enum fate last)
 {
 	unsigned kept = 0;
@@ -113,7 +113,7 @@ struct sent {
 static void check_wire(const struct frame *frame, unsigned tunnel, struct sent *last)
 {
 	const uint8_t *esp = frame->bytes + 34;
-	uint64_t iv = get64(esp + 8); /* where the suite has one */
+	uint64_t iv = get64(esp + 8); /* if the suite has one */
 
 	assert_int_equal(eg_get32(esp), spi_of(tunnel));
 	assert_int_equal(eg_get32(esp + 4), (uint32_t)++last->seq);
@@ -139,7 +139,7 @@ static void shuffle(struct rng *rng, struct packet *packets, struct frame *wire,
 	}
 }
 
-/* To the far gateway, and spoil what is to be lost there. */
+/* Forward to the far gateway, corrupting what is to be lost there. */
 static void carry(struct frame *frame, const struct packet *packet)
 {
 	frame->bytes[4] = 0;
@@ -166,7 +166,7 @@ static void send_mixed(struct rng *rng, struct gw *one, struct gw *two, struct s
 		check_wire(&frames[i], packets[i].tunnel, &last[packets[i].tunnel]);
 		carry(&frames[i], &packets[i]);
 	}
-	if (rng_below(rng, 2)) /* the network may reorder: still within each window */
+	if (rng_below(rng, 2)) /* the network may reorder, within each window */
 		shuffle(rng, packets, frames, n);
 	gw_send(two, ENCRYPTED, frames, n);
 	n = lose(packets, n, LOST_IN_SA_IN, LOST_IN_ESP_IN);

@@ -1,4 +1,5 @@
-/* ICMP "too big" about what we sealed: who is believed, what comes of it, and what is forged. */
+/* ICMP "too big" about sealed packets: which ones are believed and their effect, and forged ones.
+ */
 #include "path/path_tests.h"
 
 #include "net/bytes.h"
@@ -19,7 +20,7 @@ static struct gw *open_way(unsigned outer, bool encap)
 	return gw;
 }
 
-/* The outer packet that a pod's packet of len bytes becomes. */
+/* The outer packet for a pod's packet of len bytes. */
 static struct frame sealed(struct gw *gw, unsigned len)
 {
 	struct frame frame =
@@ -46,7 +47,7 @@ static uint16_t icmp_sum(const uint8_t *p, size_t n)
 	return naive_checksum(all, at + n - head);
 }
 
-/* What a router says of it, quoting n bytes. */
+/* A router's message about it, quoting n bytes. */
 static struct frame message(const struct frame *about, uint32_t mtu, unsigned n)
 {
 	const uint8_t *quote = about->bytes + ETH;
@@ -72,7 +73,7 @@ static struct frame message(const struct frame *about, uint32_t mtu, unsigned n)
 	return frame;
 }
 
-/* Its checksum again, behind a change. */
+/* Fix the checksum after a change. */
 static void mend(struct frame *frame)
 {
 	uint8_t *icmp = frame->bytes + ETH + (frame->bytes[ETH] >> 4 == 4 ? 20 : 40);
@@ -97,8 +98,8 @@ static void hear(struct gw *gw, const struct frame *frame, enum eg_verdict want,
 	assert_int_equal(gw_discard(gw, CLEAR) + gw_discard(gw, ENCRYPTED), 0);
 }
 
-/* From then on nothing longer leaves; a pod's packet may be longer by one byte no more, and its
- * sender is told the number; TCP asks for what fits. */
+/* From then on nothing longer leaves: one more byte from a pod is too big, and its sender is told
+ * the MTU; TCP's MSS is clamped. */
 static void test_lowers(void **state)
 {
 	(void)state;
@@ -126,7 +127,7 @@ static void test_lowers(void **state)
 	}
 }
 
-/* As little as RFC 792 quotes is enough for ESP. */
+/* RFC 792's minimal quote is enough for ESP. */
 static void test_short_quote(void **state)
 {
 	struct gw *gw = open_way(4, false);
@@ -136,7 +137,7 @@ static void test_short_quote(void **state)
 	hear(gw, &frame, EG_PASS, "28 bytes");
 	assert_int_equal(path_mtu(gw), 1400);
 	frame = message(&about, 1300, 27);
-	hear(gw, &frame, PLAIN, "27 bytes"); /* of what is not known */
+	hear(gw, &frame, PLAIN, "27 bytes"); /* unknown */
 	gw_close(gw);
 
 	gw = open_way(6, true);
@@ -151,8 +152,8 @@ static void test_short_quote(void **state)
 	gw_close(gw);
 }
 
-/* A quote of UDP is of the peer's packet only where it went to the peer's port: the configured one,
- * or of a peer that floats its endpoint's. */
+/* A quote of UDP matches the peer's packet only if it was sent to the peer's port: the configured
+ * one, or that of a floating peer's endpoint. */
 static void test_peer_port(void **state)
 {
 	(void)state;
@@ -194,8 +195,8 @@ static void test_forged(void **state)
 		const char *what;
 		unsigned outer;
 		enum part part;
-		unsigned at, bytes; /* set so many bytes there ... */
-		uint32_t value;     /* ... to this */
+		unsigned at, bytes; /* overwrite so many bytes there ... */
+		uint32_t value;     /* ... with this value */
 		enum eg_verdict want;
 	} rows[] = {
 		{"another SPI", 4, QUOTE, 20, 4, 0x1002, FORGED},
@@ -248,7 +249,7 @@ static void test_forged(void **state)
 	}
 }
 
-/* Small numbers of IPv4: none, and ones that nobody believes. */
+/* Small MTUs of IPv4: none given, and implausible ones. */
 static void test_floor(void **state)
 {
 	static const struct {
@@ -274,7 +275,7 @@ static void test_floor(void **state)
 	assert_int_equal(eg_pmtu_plateau(100), 68);
 }
 
-/* Whom the operator does not let speak; and how often anybody is heard. */
+/* Ignored by configuration; and the rate limit. */
 static void test_ignored_and_rate(void **state)
 {
 	struct gw *gw = open_way(4, false);
@@ -296,7 +297,7 @@ static void test_ignored_and_rate(void **state)
 	gw_close(gw);
 }
 
-/* A wire that leaves less than 1280 inside: IPv6 packets of 1280 go in fragments of the outer one.
+/* A path with less than 1280 inside: IPv6 packets of 1280 leave as fragments of the outer packet.
  */
 static void test_least(void **state)
 {
@@ -315,7 +316,7 @@ static void test_least(void **state)
 		assert_true(sent[i].n - ETH <= 1280);
 		assert_int_equal(sent[i].bytes[ETH + 6], 44);
 	}
-	/* A router may tell of the first of them. */
+	/* A router may report the first of them. */
 	frame = message(&sent[0], 1280, 1232);
 	eg_put16(frame.bytes + ETH + 40 + 8 + 4, 1300);
 	mend(&frame);
@@ -330,11 +331,11 @@ static void test_age(void **state)
 	(void)state;
 	assert_int_equal(eg_pmtu_get(pmtu), EG_PMTU_NONE);
 	eg_pmtu_learn(pmtu, 1400, 1000);
-	eg_pmtu_learn(pmtu, 1450, 1300); /* larger: no news */
+	eg_pmtu_learn(pmtu, 1450, 1300); /* larger: ignored */
 	assert_int_equal(eg_pmtu_get(pmtu), 1400);
 	eg_pmtu_age(pmtu, 1599);
 	assert_int_equal(eg_pmtu_get(pmtu), 1400);
-	eg_pmtu_learn(pmtu, 1400, 1599); /* again: its time begins anew */
+	eg_pmtu_learn(pmtu, 1400, 1599); /* again: its timeout restarts */
 	eg_pmtu_age(pmtu, 1600);
 	eg_pmtu_age(pmtu, 2198);
 	assert_int_equal(eg_pmtu_get(pmtu), 1400);
@@ -355,7 +356,7 @@ static void test_age(void **state)
 	eg_pmtu_release(pmtu);
 }
 
-/* Numbers of an SA that has sent, and been looked at, for a while. */
+/* Sequence numbers of an SA that has been sending, and was checked, for a while. */
 static void age_sent(struct gw *gw, unsigned looks)
 {
 	while (looks--)
@@ -371,8 +372,8 @@ static struct frame quoting(const struct frame *about, uint32_t seq, unsigned n)
 	return frame;
 }
 
-/* Recent is what was sent between the last look but one and now, whatever the rate: on an SA that
- * idles nothing is, and never more than 2^20 packets. */
+/* Recent: sent since the last but one check, whatever the rate. On an idle SA nothing is recent,
+ * and never more than 2^20 packets. */
 static void test_recent(void **state)
 {
 	static const struct {
@@ -405,12 +406,12 @@ static void test_recent(void **state)
 	}
 }
 
-/* A quote that has the IV must have the one that went with its number. */
+/* A quote that includes the IV must have the one sent with its sequence number. */
 static void test_quoted_iv(void **state)
 {
 	static const struct {
 		const char *what;
-		int64_t iv;   /* to the packet's own */
+		int64_t iv;   /* relative to the packet's own */
 		unsigned len; /* of the quote */
 		enum eg_verdict want;
 	} rows[] = {
@@ -437,7 +438,7 @@ static void test_quoted_iv(void **state)
 		hear(gw, &frame, rows[i].want, rows[i].what);
 		gw_close(gw);
 	}
-	/* What was sent before the last look went with an IV of before. */
+	/* Packets sent before the last check have an earlier IV. */
 	for (unsigned swap = 0; swap < 3; swap++) {
 		struct gw *gw = open_way(4, false);
 		struct frame before, after, frame;
@@ -457,15 +458,15 @@ static void test_quoted_iv(void **state)
 	}
 }
 
-/* Who guesses is soon not heard about that peer any more, right or wrong; a second later one
- * attempt is free again. */
+/* An attacker that guesses is soon ignored for that peer, right or wrong; a second later one
+ * attempt is allowed again. */
 static void test_guessing(void **state)
 {
 	struct gw *gw = open_way(4, false);
 	struct frame about = sealed(gw, 1400), right = message(&about, 1300, 28), wrong;
 
 	(void)state;
-	gw->path[0]->cycles_per_s *= 1000; /* so that no second passes under a sanitizer */
+	gw->path[0]->cycles_per_s *= 1000; /* no second passes, even under a sanitizer */
 	for (unsigned i = 0; i < EG_PMTU_FORGED_BURST; i++) {
 		wrong = quoting(&about, 0x40000000 + i, 28);
 		hear(gw, &wrong, FORGED, "guessed");

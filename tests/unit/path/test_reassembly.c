@@ -1,5 +1,5 @@
-/* Fragments of ESP, cut by a cutter of the test's own: in every order, from two gateways' own
- * fragmentation, and from hostile neighbours. */
+/* Fragments of ESP, made by the test itself: in every order, from a gateway's own fragmentation,
+ * and from hostile senders. */
 #include "path/path_tests.h"
 
 #include "common/random.h"
@@ -12,7 +12,7 @@
 
 static struct flow inbound = {.src = "10.2.0.9", .dst = "10.1.0.5", .seed = 5, .payload = 3000};
 
-/* Bytes from to to of what stands behind the IP header. */
+/* Bytes from..to of what follows the IP header. */
 static struct frame piece_of(const struct frame *whole, unsigned from, unsigned to, bool more,
 			     uint32_t id)
 {
@@ -46,7 +46,7 @@ static unsigned payload_of(const struct frame *whole)
 	return whole->n - ETH - (p[0] >> 4 == 4 ? (p[0] & 15u) * 4 : 40u);
 }
 
-/* All of it in pieces of `each` bytes. */
+/* All of it in fragments of `each` bytes. */
 static unsigned cut(const struct frame *whole, unsigned each, uint32_t id, struct frame *out)
 {
 	unsigned all = payload_of(whole), n = 0;
@@ -59,7 +59,7 @@ static unsigned cut(const struct frame *whole, unsigned each, uint32_t id, struc
 	return n;
 }
 
-/* One packet leaves by CLEAR: this one, a hop older. */
+/* One packet leaves through CLEAR: this one, with its TTL decremented. */
 static void assert_arrived(struct gw *gw, const struct flow *flow)
 {
 	static struct frame out;
@@ -95,14 +95,14 @@ static void test_orders(void **state)
 				flow.payload = 9000;
 			whole = tunnel_frame(&tunnel, turn, &flow);
 			n = cut(&whole, turn == 1 ? 256 : each, turn, pieces);
-			for (unsigned i = n - 1; turn > 1 && i; i--) { /* Fisher and Yates */
+			for (unsigned i = n - 1; turn > 1 && i; i--) { /* Fisher-Yates shuffle */
 				unsigned k = (unsigned)rng_below(&rng, i + 1);
 				struct frame swap = pieces[i];
 
 				pieces[i] = pieces[k];
 				pieces[k] = swap;
 			}
-			if (turn & 1) { /* in one burst, or each in one of its own */
+			if (turn & 1) { /* in one burst, or one each */
 				gw_send(gw, ENCRYPTED, pieces, n);
 			} else {
 				for (unsigned i = 0; i < n; i++)
@@ -119,7 +119,7 @@ static void test_orders(void **state)
 	}
 }
 
-/* What one gateway seals and fragments the other puts together. */
+/* What one gateway seals and fragments, the other reassembles. */
 static void test_two_gateways(void **state)
 {
 	static struct frame frames[EG_BATCH_MAX];
@@ -150,8 +150,8 @@ static void test_two_gateways(void **state)
 	}
 }
 
-/* Pieces of one packet of 3,000 bytes and more, in turn: from, to, more; what becomes of the last.
- */
+/* Fragments of one packet of 3,000 bytes or more, in order: from, to, more; and the result of the
+ * last. */
 static void test_hostile(void **state)
 {
 	static const struct {
@@ -162,7 +162,7 @@ static void test_hostile(void **state)
 		} piece[4];
 		unsigned n;
 		enum eg_verdict want; /* of the last */
-		unsigned drops;       /* in all; those that are held are lost in the end */
+		unsigned drops;       /* in total; held fragments are lost in the end */
 	} rows[] = {
 		{"a copy", {{0, 1000, 1}, {0, 1000, 1}}, 2, DUP, 2},
 		{"a copy of the last", {{1000, 3000, 0}, {1000, 3000, 0}}, 2, DUP, 2},
@@ -218,7 +218,7 @@ static void test_hostile(void **state)
 	}
 }
 
-/* Those that are not whole in time make room; and those of its own time do not. */
+/* Incomplete packets time out; those within their time do not. */
 static void test_timeout(void **state)
 {
 	static struct frame pieces[8];
@@ -250,19 +250,19 @@ static void test_timeout(void **state)
 	assert_int_equal(record.port, ENCRYPTED);
 	assert_string_equal(eg_ip_print(&record.src, text), "192.0.2.2");
 	assert_string_equal(eg_ip_print(&record.dst, text), "192.0.2.1");
-	/* The rest alone is nothing, and then all comes once more. */
+	/* The rest alone is not enough; then everything arrives once more. */
 	gw_send(gw, ENCRYPTED, pieces + 2, 1);
 	assert_int_equal(gw_discard(gw, CLEAR), 0);
 	gw_send(gw, ENCRYPTED, pieces, 2);
 	assert_arrived(gw, &inbound);
-	/* Ending: nothing is held any more. */
+	/* At the end nothing is held any more. */
 	eg_path_expire(path, true);
 	gw_expect(gw, ENCRYPTED, &pieces[0], EG_DROP_REASSEMBLY_TIMEOUT, "at the end");
 	gw_close(gw);
 }
 
-/* A flood from one source takes that source's share, and the table is never more than full; the
- * newest packet can always be put together. */
+/* A flood from one source only takes that source's share, and the table never overflows; the newest
+ * packet can always be reassembled. */
 static void test_flood(void **state)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1});
@@ -309,7 +309,7 @@ static void test_flood(void **state)
 	gw_close(gw);
 }
 
-/* Whichever worker receives it, one puts it together. */
+/* Whichever worker receives the fragments, one reassembles them. */
 static void test_workers(void **state)
 {
 	static struct frame pieces[8];
@@ -330,7 +330,7 @@ static void test_workers(void **state)
 		gw_send(gw, ENCRYPTED, pieces, n);
 		if (eg_counted(&gw->stats[0]->handed_over) == handed) {
 			here++;
-		} else { /* to the other's table, and whole back to the SA's owner */
+		} else { /* to the other's table, and the whole packet back to the SA's owner */
 			assert_int_equal(eg_counted(&gw->stats[0]->handed_over) - handed, n);
 			assert_int_equal(eg_path_receive_handoff(gw->path[1], gw->snap), n);
 			assert_int_equal(gw->path[1]->reassembly.n, 0);
@@ -343,7 +343,7 @@ static void test_workers(void **state)
 	gw_close(gw);
 }
 
-/* The congestion mark of one fragment is the packet's (RFC 3168 s5.3). */
+/* CE on one fragment marks the whole packet (RFC 3168 s5.3). */
 static void test_congestion(void **state)
 {
 	static struct frame pieces[8];
@@ -368,7 +368,7 @@ static void test_congestion(void **state)
 	}
 }
 
-/* No buffer: the fragment is lost, and later ones find none of it. */
+/* No buffer: the fragment is lost, and its later fragments find nothing. */
 static void test_no_buffer(void **state)
 {
 	static struct rte_mbuf *held[8192];
@@ -389,8 +389,8 @@ static void test_no_buffer(void **state)
 	gw_close(gw);
 }
 
-/* Other headers in front of the fragment header are no tunnel's; UDP to another port is whole then,
- * and plain all the same; options stay in front. */
+/* Other headers before the fragment header cannot be a tunnel's; UDP to another port is reassembled
+ * but stays plain; options stay in front. */
 static void test_headers(void **state)
 {
 	static struct frame pieces[8];

@@ -1,5 +1,5 @@
-/* Anti-replay in the path: checked before the crypto, moved only behind a right ICV, and right for
- * copies that arrive in one burst. */
+/* Anti-replay in the path: checked before the crypto, moved only after a correct ICV, and correct
+ * for copies in one burst. */
 #include "path/path_tests.h"
 
 static struct flow inbound = {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 64};
@@ -14,7 +14,7 @@ static const struct step {
 	{1, 0, false, EG_DROP_ESP_REPLAY_SEEN},
 	{2, 1, false, EG_PASS},
 	{3, 1, false, EG_DROP_ESP_REPLAY_SEEN},
-	{4, 1, true, EG_DROP_ESP_REPLAY_SEEN}, /* no crypto is spent on it */
+	{4, 1, true, EG_DROP_ESP_REPLAY_SEEN}, /* detected before the crypto */
 	{5, 1000000, true, EG_DROP_ESP_AUTH},  /* moves nothing: */
 	{6, 2, false, EG_PASS},
 	{7, 65, false, EG_PASS},
@@ -30,16 +30,16 @@ static const struct step {
 	{17, UINT32_MAX, false, EG_DROP_ESP_REPLAY_SEEN},
 };
 
-/* With extended numbers the same, around the border of two subspaces. */
+/* The same with extended sequence numbers, around the border of two subspaces. */
 static const struct step esn_steps[] = {
 	{1, 0xfffffff0, false, EG_PASS},
 	{2, 0x100000005, false, EG_PASS},
-	{3, 0xfffffff1, false, EG_PASS}, /* late, in the subspace before */
+	{3, 0xfffffff1, false, EG_PASS}, /* late, in the previous subspace */
 	{4, 0xfffffff1, false, EG_DROP_ESP_REPLAY_SEEN},
 	{5, 0xffffffc6, false, EG_PASS}, /* left edge */
 	{6, 0x100000005, false, EG_DROP_ESP_REPLAY_SEEN},
 	{7, 0xffffffc5, false, EG_DROP_ESP_AUTH},  /* left of it: taken for the next subspace */
-	{8, 0x1ffffffff, false, EG_DROP_ESP_AUTH}, /* too far: taken for the one before */
+	{8, 0x1ffffffff, false, EG_DROP_ESP_AUTH}, /* too far: taken for the previous one */
 	{9, 0x180000000, false, EG_PASS},
 	{10, 0x1ffffffff, false, EG_PASS},
 	{11, 0x200000000, false, EG_PASS},
@@ -76,7 +76,7 @@ static void test_table(void **state)
 	walk(esn_steps, COUNT(esn_steps), true);
 }
 
-/* Copies in one burst all pass the check before the crypto; the commit takes one of each. */
+/* Copies in one burst all pass the check before the crypto; the commit accepts one of each. */
 static void test_one_burst(void **state)
 {
 	enum {
@@ -108,7 +108,7 @@ static void test_one_burst(void **state)
 	gw_close(gw);
 }
 
-/* One burst that moves the window over its own late packets: by then they are old. */
+/* A burst that moves the window past its own late packets: they are too old by then. */
 static void test_overtaken_in_burst(void **state)
 {
 	static struct frame frames[3];
@@ -124,7 +124,7 @@ static void test_overtaken_in_burst(void **state)
 	assert_int_equal(gw_discard(gw, CLEAR), 2);
 	assert_int_equal(gw_drops(gw, EG_DROP_ESP_REPLAY_OLD), 1);
 	assert_int_equal(gw_sa_in(gw)->replay.top, 1000);
-	/* What the control thread records does not come down either. */
+	/* The control thread's record does not go back either. */
 	assert_int_equal(atomic_load(&gw_sa_in(gw)->seq), 1000);
 	gw_close(gw);
 }

@@ -1,5 +1,5 @@
-/* ESN after a gap of 2^32 packets and more (RFC 4303 appendix A3): found again, never backwards,
- * and at a bounded price. */
+/* ESN after a gap of 2^32 packets and more (RFC 4303 appendix A3): resynchronized, never backwards,
+ * and at a bounded cost. */
 #include "path/path_tests.h"
 
 #include <unistd.h>
@@ -17,7 +17,7 @@ static struct gw *open_at(uint64_t top, struct tunnel *tunnel, struct eg_sa **sa
 	return gw;
 }
 
-/* Packets from `seq` on until one is accepted; how many that took, at most `most`. */
+/* Send packets from `seq` on until one is accepted; returns how many that took, at most `most`. */
 static unsigned send_until_open(struct gw *gw, const struct tunnel *tunnel, uint64_t seq,
 				unsigned most)
 {
@@ -28,7 +28,7 @@ static unsigned send_until_open(struct gw *gw, const struct tunnel *tunnel, uint
 		if (gw_discard(gw, CLEAR))
 			return n;
 		if (n > EG_RESYNC_AFTER)
-			usleep(3000); /* the rate allows the next try */
+			usleep(3000); /* the rate limit allows the next attempt */
 	}
 	return UINT32_MAX;
 }
@@ -60,7 +60,8 @@ static void test_gaps(void **state)
 		assert_int_equal(n, rows[i].most);
 		assert_int_equal(sa->replay.top, seq + n);
 		assert_int_equal(sa->replay.failed, 0);
-		/* It is in step again, and no recording is accepted: of the search, of before. */
+		/* It is in sync again, and no replayed packet is accepted, neither from the search
+		 * nor from before. */
 		frame = tunnel_frame(&tunnel, seq + n + 1, &inbound);
 		gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "the next one");
 		frame = tunnel_frame(&tunnel, seq + n, &inbound);
@@ -77,8 +78,8 @@ static void test_gaps(void **state)
 	}
 }
 
-/* Forged packets begin a search, but cost no packet of the peer, and not much time: the SA is not
- * even one step ahead after them. */
+/* Forged packets start a search, but cost the peer no packet and little time: the SA has not
+ * advanced at all afterwards. */
 static void test_forged(void **state)
 {
 	struct tunnel tunnel;
@@ -106,7 +107,7 @@ static void test_forged(void **state)
 	gw_close(gw);
 }
 
-/* Who has searched all of the span, for forged packets, begins again. */
+/* After a search of the whole span, for forged packets, it starts over. */
 static void test_again(void **state)
 {
 	struct tunnel tunnel;
@@ -120,7 +121,7 @@ static void test_again(void **state)
 	gw_close(gw);
 }
 
-/* Without ESN there is nothing to look for; and at the end of all numbers nothing above. */
+/* Without ESN there is no search; nor beyond the last number. */
 static void test_no_search(void **state)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1});

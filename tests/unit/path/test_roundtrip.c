@@ -1,5 +1,5 @@
 /* From one gateway's clear port to the other's: every size, both families in both families, with
- * and without ESN; equal but for the TTL. On the wire OpenSSL opens what we sealed. */
+ * and without ESN; unchanged except for the TTL. On the wire OpenSSL opens what was sealed. */
 #include "path/path_tests.h"
 
 #include "net/bytes.h"
@@ -12,7 +12,7 @@ static struct flow flow_of(unsigned version)
 			    : (struct flow){.src = "fd00:1::5", .dst = "fd00:2::9"};
 }
 
-/* Frames that differ from their inputs by so many hops, and by nothing else. */
+/* Frames that differ from their inputs by so many hops only. */
 static void assert_aged(const struct frame *got, const struct frame *input, unsigned hops)
 {
 	struct frame want = *input;
@@ -37,7 +37,7 @@ static void roundtrip(unsigned inner, unsigned outer, bool esn, const struct eg_
 
 	gw_ready(one);
 	gw_ready(two);
-	atomic_store(&gw_sa_out(one)->seq, seq); /* ESN: over the border in the middle */
+	atomic_store(&gw_sa_out(one)->seq, seq); /* ESN: across the border in the middle */
 	gw_sa_in(two)->replay.top = seq;
 	for (unsigned size = 0; size <= SIZE_MAX_INNER;) {
 		unsigned n = 0;
@@ -57,7 +57,7 @@ static void roundtrip(unsigned inner, unsigned outer, bool esn, const struct eg_
 			assert_aged(&out[i], &in[i], 2);
 			seq++;
 			packets++;
-			if (i % 8) /* OpenSSL takes its time */
+			if (i % 8) /* OpenSSL is slow */
 				continue;
 			opened = open_frame(&tunnel, &wire[i], seq);
 			age(in[i].bytes + 14, 1);
@@ -97,8 +97,8 @@ static void test_sizes(void **state)
 	}
 }
 
-/* What the outer header takes from the inner one: all of DSCP and ECN (RFC 6040 s4.1), and DF by
- * the peer's policy (RFC 4301 s8.1), which IPv6 has in effect. */
+/* Outer header fields copied from the inner one: DSCP and ECN (RFC 6040 s4.1), and DF by the peer's
+ * policy (RFC 4301 s8.1), which IPv6 always has. */
 static void check_outer_fields(struct gw *gw, unsigned inner, uint8_t tos, bool df)
 {
 	const struct eg_tunnel *tunnel = gw_tunnel(gw, 0);
@@ -139,7 +139,7 @@ static void test_outer_fields(void **state)
 	}
 }
 
-/* Packets that may be fragmented on their way differ in their identification (RFC 6864 s4). */
+/* Packets that may be fragmented get different identifications (RFC 6864 s4). */
 static void test_outer_id(void **state)
 {
 	static struct frame frames[EG_BATCH_MAX];

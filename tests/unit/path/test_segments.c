@@ -1,10 +1,10 @@
-/* Frames in several buffers: however a frame is cut, it goes the way of the whole one; what does
- * not add up or fits no buffer is dropped by name, and every buffer comes back. */
+/* Multi-segment frames: however a frame is segmented, it is treated like the whole one;
+ * inconsistent or oversized frames are dropped with a named reason, and every buffer is freed. */
 #include "path/path_tests.h"
 
 #include <rte_mempool.h>
 
-/* Cut a frame: pieces of these sizes in turn, the last one takes the rest. 0 is a piece too. */
+/* Segment a frame: pieces of these sizes in turn, the last one gets the rest. 0 is a valid size. */
 static struct rte_mbuf *cut(const struct frame *frame, const uint16_t *sizes, size_t n)
 {
 	struct rte_mbuf *head = NULL, **at = &head;
@@ -38,7 +38,7 @@ static const struct cut_case {
 	{"in the Ethernet header", {6}, 1},
 	{"behind the Ethernet header", {14}, 1},
 	{"in the IP header", {14 + 9}, 1},
-	{"the last byte alone", {0xffff, 0}, 2}, /* sizes[0] is mended below */
+	{"the last byte alone", {0xffff, 0}, 2}, /* sizes[0] is set below */
 	{"single bytes", {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 	 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 40},
 	{"an empty one first", {0}, 1},
@@ -116,7 +116,7 @@ static void test_cuts(void **state)
 	gw_close(gw);
 }
 
-/* Whole frames among cut ones: all leave, in order. */
+/* Whole frames mixed with segmented ones: all leave, in order. */
 static void test_mixed(void **state)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1});
@@ -144,7 +144,7 @@ static void test_mixed(void **state)
 	gw_close(gw);
 }
 
-/* A driver that lies of lengths or numbers. */
+/* A driver that reports wrong lengths or counts. */
 static void test_lies(void **state)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1});
@@ -188,7 +188,7 @@ static void test_lies(void **state)
 	gw_close(gw);
 }
 
-/* As long as one buffer takes with what stands around it, and a byte more. */
+/* The longest packet that fits into one buffer with its overhead, and one byte more. */
 static void test_longest(void **state)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1});
@@ -206,12 +206,12 @@ static void test_longest(void **state)
 		assert_int_equal(rte_pktmbuf_chain(head, tail), 0);
 		gw_send_mbuf(gw, CLEAR, head);
 		assert_int_equal(gw_drops(gw, EG_DROP_MULTI_SEGMENT), more);
-		assert_int_equal(gw_drops_all(gw), 1 + more); /* zeros are no IP */
+		assert_int_equal(gw_drops_all(gw), 1 + more); /* zeros are not IP */
 	}
 	gw_close(gw);
 }
 
-/* Nobody has a buffer left: the frame goes by name, and the next one finds one again. */
+/* No buffers left: the frame is dropped with a named reason, and the next one succeeds. */
 static void test_no_buffer(void **state)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1});
@@ -233,7 +233,7 @@ static void test_no_buffer(void **state)
 	gw_close(gw);
 }
 
-/* Ports with buffers of their own size: what fills one to the end needs room behind it. */
+/* Ports with their own buffer size: a frame that fills a buffer needs tailroom. */
 static void test_brim(void **state)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1});

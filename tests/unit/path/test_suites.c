@@ -1,5 +1,5 @@
-/* Every suite through the real stages: packets of each padding, the sizes on the wire, IVs, the MTU
- * to the byte, and any byte of ESP changed. */
+/* Every suite through the real stages: every padding, sizes on the wire, IVs, the exact MTU, and
+ * any byte of ESP changed. */
 #include "path/ends.h"
 
 #include "common/peer.h"
@@ -18,7 +18,7 @@ static struct flow flow_of(unsigned outer, unsigned seed)
 	return flow;
 }
 
-/* RFC 4303 s2: what ESP makes of an inner packet of n bytes. */
+/* RFC 4303 s2: size of ESP for an inner packet of n bytes. */
 static size_t esp_bytes(const struct eg_suite *suite, size_t n)
 {
 	size_t align = suite->align_bytes, text = (n + 2 + align - 1) / align * align;
@@ -26,8 +26,8 @@ static size_t esp_bytes(const struct eg_suite *suite, size_t n)
 	return 8 + suite->iv_bytes + text + suite->icv_bytes;
 }
 
-/* Both ways over one tunnel: the far gateway and OpenSSL open what we seal. With ESN over the
- * border of 2^32. */
+/* Both directions of one tunnel: the far gateway and OpenSSL open what was sealed. With ESN across
+ * 2^32. */
 static void both_ends(const struct eg_suite *suite, unsigned outer, bool esn)
 {
 	static struct frame in[EG_BATCH_MAX], wire[EG_BATCH_MAX];
@@ -57,8 +57,8 @@ static void test_both_ends(void **state)
 	}
 }
 
-/* Of 64 packets in each of two bursts no IV repeats. The clock's count upwards by one in a burst;
- * CBC's have nothing to do with each other: whatever bits two of them share, it is about half. */
+/* In two bursts of 64 packets no IV repeats. Clock IVs increase by one within a burst; CBC's are
+ * unrelated: any two share about half of their bits. */
 static void check_ivs(const struct eg_suite *suite)
 {
 	static struct frame in[EG_BATCH_MAX], wire[2 * EG_BATCH_MAX];
@@ -99,7 +99,7 @@ static void test_ivs(void **state)
 	}
 }
 
-/* The largest packet that fits leaves; one byte more is too big, by its name. */
+/* The largest packet that fits leaves; one byte more is too big. */
 static void test_mtu(void **state)
 {
 	(void)state;
@@ -137,8 +137,8 @@ static struct mark mark_of(struct gw *gw)
 	return mark;
 }
 
-/* Each byte of ESP behind the SPI, changed in turn: the ICV finds it, nothing leaves, the window
- * stays. The sequence number is changed to others that the window has not seen. */
+/* Change each byte of ESP after the SPI in turn: the ICV detects it, nothing leaves, the window
+ * stays. The sequence number is changed to unseen ones. */
 static void corrupt(const struct eg_suite *suite, bool esn)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1, .esn = esn, .suite = suite});
@@ -178,9 +178,8 @@ static void test_corrupt(void **state)
 	}
 }
 
-/* A burst in which every other packet, each of another suite, is spoiled, is test_order's and the
- * crypto tests'. Here: cut to the bytes that no text is left of, by a forger who mends the lengths.
- */
+/* Bursts with corrupted packets are tested in test_order and in the crypto tests. Here: cut down to
+ * no text by a forger who fixes the lengths. */
 static void test_short(void **state)
 {
 	(void)state;
@@ -204,7 +203,8 @@ static void test_short(void **state)
 	}
 }
 
-/* Mistakes that others made: each yields a packet that looks well and must not be taken. */
+/* Known mistakes of other implementations: each produces a plausible packet that must be refused.
+ */
 static void check_mistake(const char *name, uint8_t material[EG_SUITE_KEY_MAX], const char *what)
 {
 	const struct eg_suite *suite = eg_suite_find(name);

@@ -11,7 +11,7 @@
 
 #define ETH 14
 
-/* A packet from end 1 to end 2: headers in front of ESP, and behind. */
+/* A packet from end 1 to end 2: headers in front of ESP, and after it. */
 static const struct shape {
 	const char *what;
 	unsigned version;
@@ -71,7 +71,8 @@ static struct frame make(const struct shape *shape, unsigned port, unsigned n, u
 	return frame;
 }
 
-/* ESP as it left, opened by OpenSSL, is what RFC 4303 s3.1.1 draws of `plain` (aged by one). */
+/* The ESP packet, opened by OpenSSL, is laid out as in RFC 4303 s3.1.1 for `plain` (TTL
+ * decremented). */
 static void check_wire(const struct shape *shape, const struct frame *plain, unsigned head,
 		       const struct frame *wire, struct tunnel *t, uint64_t seq)
 {
@@ -125,7 +126,7 @@ static void both_ends(const struct eg_suite *suite, unsigned outer, bool esn, bo
 			unsigned head;
 			struct frame in = make(&shapes[s], CLEAR, n, &head), wire, out;
 
-			/* Next header 59 says that the packet is a dummy: nobody can tell. */
+			/* Next header 59 marks a dummy packet; they are indistinguishable. */
 			if (shapes[s].sealed_next == 59) {
 				gw_expect(ends.one, CLEAR, &in, EG_PASS, shapes[s].what);
 				ends.seq++;
@@ -145,7 +146,7 @@ static void both_ends(const struct eg_suite *suite, unsigned outer, bool esn, bo
 	assert_int_equal(atomic_load(&gw_sa_in(ends.two)->bytes),
 			 eg_counted(&ends.one->stats[0]->port[CLEAR].rx_bytes) -
 				 ETH * eg_counted(&ends.one->stats[0]->port[CLEAR].rx_packets) -
-				 (outer == 6 ? 20 * 40 + 190 : 0)); /* but for the dummies */
+				 (outer == 6 ? 20 * 40 + 190 : 0)); /* except the dummies */
 	ends_close(&ends);
 }
 
@@ -161,7 +162,7 @@ static void test_both_ends(void **state)
 	}
 }
 
-/* What a transport SA is not for (RFC 4301 s4.1, s5.2; RFC 4303 s3.3.4). */
+/* Packets that a transport SA must refuse (RFC 4301 s4.1, s5.2; RFC 4303 s3.3.4). */
 static void test_refused(void **state)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1, .transport = true});
@@ -190,7 +191,7 @@ static void test_refused(void **state)
 	frame = plain_frame(ENCRYPTED, &flow);
 	gw_expect(gw, ENCRYPTED, &frame, EG_DROP_PLAIN_ON_ENCRYPTED, "the same on the wire");
 
-	/* Inbound: GRE, a dummy, padding, TFC padding that nothing tells from payload. */
+	/* Inbound: GRE, a dummy, padding, TFC padding that looks like payload. */
 	memcpy(text + 60, (uint8_t[]){1, 2, 2, 47}, 4);
 	frame = esp_frame(&tunnel, 1, text, 64);
 	gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "GRE");
@@ -209,7 +210,7 @@ static void test_refused(void **state)
 	gw_close(gw);
 }
 
-/* The MTU to the byte: no outer header is added. */
+/* The exact MTU: no outer header is added. */
 static void test_mtu(void **state)
 {
 	(void)state;
@@ -232,8 +233,8 @@ static void test_mtu(void **state)
 	}
 }
 
-/* What is sealed of `in`, from its pieces: each fits, has the headers in front that routers read,
- * and one fragment header behind them. */
+/* Reassemble `in` from its sealed fragments: each fits, has the headers that routers read in front,
+ * and one fragment header after them. */
 static struct frame join(const struct frame *pieces, unsigned n, unsigned front)
 {
 	struct frame whole = {0};
@@ -259,8 +260,8 @@ static struct frame join(const struct frame *pieces, unsigned n, unsigned front)
 	return whole;
 }
 
-/* IPv6 packets of 1280 bytes pass whatever the wire leaves inside (RFC 8200 s5), and no larger
- * ones. A fragment header that made no fragment gives its place to the one that does. */
+/* IPv6 packets of 1280 bytes pass however little the path leaves inside (RFC 8200 s5), and no
+ * larger ones. An atomic fragment header is replaced by a real one. */
 static void test_least(void **state)
 {
 	(void)state;
@@ -282,7 +283,7 @@ static void test_least(void **state)
 		if (n != 2)
 			fail_msg("%s: %u leave", shapes[s].what, n);
 		whole = join(pieces, n, head - (atomic ? 8 : 0));
-		n = atomic ? 56 : shapes[s].next_at; /* what said that a fragment header follows */
+		n = atomic ? 56 : shapes[s].next_at; /* where a fragment header is announced */
 		assert_int_equal(whole.bytes[ETH + n], 44);
 		whole.bytes[ETH + n] = 50;
 		whole.bytes[4] = 0; /* the far gateway's MAC */

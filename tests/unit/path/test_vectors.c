@@ -1,5 +1,5 @@
-/* Published ESP packets: DPDK's own of every suite that RFC 8221 allows (IPv6 and a fragment inside
- * among them) and RFC 7634's. Our stages open them to the published plaintext, and seal that
+/* Published ESP packets: DPDK's vectors for every suite that RFC 8221 allows (including IPv6 and an
+ * inner fragment) and RFC 7634's. Our stages open them to the published plaintext, and seal that
  * plaintext to the same ESP packet. */
 #include "path/path_tests.h"
 
@@ -50,7 +50,7 @@ static const struct {
 	{"pkt_aes_128_ctr_hmac_sha512", "aes128ctr-sha512"},
 };
 
-/* The others: AH, and what eg_suite_refused() refuses. */
+/* The others: AH, and suites refused by eg_suite_refused(). */
 static const struct eg_suite *suite_of(const char *name)
 {
 	for (size_t i = 0; i < COUNT(dpdk_suites); i++) {
@@ -60,7 +60,7 @@ static const struct eg_suite *suite_of(const char *name)
 	return NULL;
 }
 
-/* Key, salt and authentication key; the tables leave out what an algorithm has none of. */
+/* Key, salt and authentication key; absent ones are left out of the tables. */
 static void read_material(const struct eg_node *node, struct vector *v)
 {
 	const struct eg_suite *suite = v->suite;
@@ -92,9 +92,9 @@ static void read_vector(const struct eg_node *node, struct vector *v)
 	locate(v);
 }
 
-/* A gateway with one peer whose tunnel is the vector's, in one direction; the packet goes towards
- * `to`, for an inbound vector the clear side. Host routes go over the gateway's own address, which
- * some vectors use inside, too. */
+/* A gateway with one peer whose tunnel is the vector's, in one direction; packets go towards `to`,
+ * for an inbound vector the clear side. Host routes take precedence over the gateway's own address,
+ * which some vectors also use inside. */
 static struct gw *vector_gateway(const struct vector *v, enum eg_sa_kind kind)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1, .bare = true});
@@ -142,8 +142,8 @@ static void open_vector(const struct vector *v)
 	gw_close(gw);
 }
 
-/* The stages one by one: between sa_out and esp_out the grant is set to the vector's number and IV,
- * which the clock would not give. */
+/* Run the stages one by one: between sa_out and esp_out the grant is set to the vector's sequence
+ * number and IV, which the clock would not produce. */
 static void seal_vector(const struct vector *v)
 {
 	struct gw *gw = vector_gateway(v, EG_SA_KIND_OUT);
@@ -155,7 +155,7 @@ static void seal_vector(const struct vector *v)
 	assert_non_null(m);
 	packet = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)v->plain_len);
 	memcpy(packet, v->plain, v->plain_len);
-	age(packet, (unsigned)-1); /* route takes one off */
+	age(packet, (unsigned)-1); /* route decrements it */
 	eg_path_use(path, gw->snap);
 	path->batch.n = 1;
 	path->batch.m[0] = m;
@@ -172,7 +172,8 @@ static void seal_vector(const struct vector *v)
 	assert_int_equal(m->data_len, v->esp_len);
 	sealed = rte_pktmbuf_mtod(m, uint8_t *);
 	assert_memory_equal(sealed + outer, v->esp + outer, v->esp_len - outer);
-	/* Of the outer header the ends and the length; TTL and identification are the sender's. */
+	/* Of the outer header, addresses and length are compared; TTL and identification are the
+	 * sender's. */
 	if (v->version == 4) {
 		assert_memory_equal(sealed + 12, v->esp + 12, 8);
 		assert_memory_equal(sealed, v->esp, 4);
@@ -185,7 +186,8 @@ static void seal_vector(const struct vector *v)
 	gw_close(gw);
 }
 
-/* CBC's IV is not ours to choose in the stages: open by OpenSSL, then seal by the engine. */
+/* The stages choose CBC's IV at random: open with OpenSSL, then seal with the crypto engine
+ * directly. */
 static void seal_cbc_vector(const struct vector *v)
 {
 	struct eg_keystore *store = eg_keystore_new();
@@ -236,7 +238,7 @@ static void test_dpdk(void **state)
 	eg_tree_free(&tree);
 }
 
-/* Appendix A gives no outer header: any will do. */
+/* Appendix A has no outer header: use any. */
 static void test_rfc7634(void **state)
 {
 	struct eg_tree tree = vectors_read("rfc7634.json");

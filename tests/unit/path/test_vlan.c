@@ -43,7 +43,7 @@ static struct gw *open_trunk(void)
 	return gw;
 }
 
-/* Put a tag in front of the type. */
+/* Insert a tag before the EtherType. */
 static struct frame tagged(struct frame frame, unsigned type, unsigned tci)
 {
 	memmove(frame.bytes + 16, frame.bytes + 12, frame.n - 12u);
@@ -73,7 +73,7 @@ static uint64_t rx_of(const struct gw *gw, unsigned port)
 	return eg_counted(&gw->stats[0]->port[port].rx_packets);
 }
 
-/* Everything in one burst: each frame goes the way of its port, in the order of arrival there. */
+/* All in one burst: each frame is treated according to its port, in order of arrival there. */
 static void test_burst(void **state)
 {
 	struct gw *gw = open_trunk();
@@ -88,11 +88,11 @@ static void test_burst(void **state)
 	burst[n++] = tagged(sealed(gw, 2, &to_pod), 0x8100, 0); /* priority only */
 	burst[n++] = plain_to(ENCRYPTED, &from_branch);         /* plain_on_encrypted */
 	burst[n++] = tagged(sealed(gw, 3, &to_pod), 0x8100, 30);
-	burst[n++] = tagged(plain_to(ENCRYPTED, &from_branch), 0x8100, 30);  /* the same there */
+	burst[n++] = tagged(plain_to(ENCRYPTED, &from_branch), 0x8100, 30);  /* and on a sub-port */
 	burst[n++] = tagged(plain_to(BRANCH, &from_branch), 0x8100, 0xe014); /* priority, DEI, 20 */
 	burst[n++] = tagged(plain_to(ENCRYPTED, &from_branch), 0x8100, 20);  /* not BRANCH's MAC */
-	burst[n++] = tagged(plain_to(BRANCH, &from_branch), 0x8100, 40);     /* whose? */
-	burst[n++] = tagged(plain_to(BRANCH, &from_branch), 0x88a8, 20);     /* of another kind */
+	burst[n++] = tagged(plain_to(BRANCH, &from_branch), 0x8100, 40);     /* unknown VLAN */
+	burst[n++] = tagged(plain_to(BRANCH, &from_branch), 0x88a8, 20);     /* another tag type */
 	burst[n++] = tagged(tagged(plain_to(BRANCH, &from_branch), 0x8100, 20), 0x8100, 20);
 	burst[n++] = tagged(tagged(plain_to(BRANCH, &from_branch), 0x8100, 20), 0x8100, 0);
 	burst[n] = tagged(plain_to(BRANCH, &from_branch), 0x8100, 20);
@@ -119,7 +119,7 @@ static void test_burst(void **state)
 	gw_close(gw);
 }
 
-/* Out by a sub-port: its MAC, its tag, and the packet behind them; the MTU is the sub-port's. */
+/* Out through a sub-port: its MAC and tag; the MTU is the sub-port's. */
 static void test_leaves_tagged(void **state)
 {
 	struct gw *gw = open_trunk();
@@ -148,7 +148,7 @@ static void test_leaves_tagged(void **state)
 	gw_close(gw);
 }
 
-/* An encrypted sub-port is one as any other; its device's other ports change nothing of that. */
+/* An encrypted sub-port is like any other, whatever its device's other ports are. */
 static void test_plain_to_encrypted(void **state)
 {
 	struct gw *gw = open_trunk();
@@ -162,7 +162,7 @@ static void test_plain_to_encrypted(void **state)
 	gw_close(gw);
 }
 
-/* A sub-port's addresses are asked for, and answered, with its tag and nowhere else. */
+/* A sub-port's addresses are resolved and answered with its tag only. */
 static void test_neighbors(void **state)
 {
 	struct gw *gw = open_trunk();
@@ -175,7 +175,7 @@ static void test_neighbors(void **state)
 	assert_int_equal(eg_ip_parse("10.8.0.7", &host.ip), 0);
 	assert_int_equal(eg_ip_parse("10.8.0.1", &ip), 0);
 	question.n = (uint16_t)eg_neigh_request(question.bytes, &host, &ip, NULL);
-	gw_send(gw, ENCRYPTED, &question, 1); /* untagged: no address there, no business of ours */
+	gw_send(gw, ENCRYPTED, &question, 1); /* untagged: no address there */
 	assert_int_equal(gw_drops(gw, EG_DROP_NOT_IP), 1);
 	frame = tagged(question, 0x8100, 20);
 	gw_send(gw, ENCRYPTED, &frame, 1);
@@ -188,7 +188,7 @@ static void test_neighbors(void **state)
 	assert_memory_equal(message.mac, gw->path[0]->port[BRANCH].mac, 6);
 	assert_true(eg_ip_equal(&message.owner, &ip));
 
-	/* A packet waits for a host of that VLAN; its answer lets it go, with the tag. */
+	/* A packet waits for a host of that VLAN; its reply releases it, with the tag. */
 	frame = sealed(gw, 1, &(struct flow){.src = "10.2.0.9", .dst = "10.8.0.7", .payload = 40});
 	gw_send(gw, ENCRYPTED, &frame, 1);
 	gw_resolve(gw, 2000);
@@ -197,7 +197,7 @@ static void test_neighbors(void **state)
 	message = (struct eg_neigh_message){
 		.reply_to = ip, .has_mac = true, .mac = {2, 0, 0, 0, 0, BRANCH}};
 	frame.n = (uint16_t)eg_neigh_answer(frame.bytes, &host, &message);
-	gw_send(gw, ENCRYPTED, &frame, 1); /* another VLAN's word is none here */
+	gw_send(gw, ENCRYPTED, &frame, 1); /* another VLAN's reply does not count */
 	gw_resolve(gw, 2001);
 	assert_int_equal(gw_frames(gw, ENCRYPTED, left, 2), 0);
 	frame = tagged(frame, 0x8100, 20);
@@ -218,7 +218,7 @@ static struct rte_mbuf *mbuf_of(const struct frame *frame)
 	return m;
 }
 
-/* The device took the tag and says so beside the frame; also where that came in pieces. */
+/* The device stripped the tag and reports it beside the frame, also for multi-segment frames. */
 static void test_stripped(void **state)
 {
 	struct gw *gw = open_trunk();
@@ -258,7 +258,7 @@ static void test_stripped(void **state)
 	gw_close(gw);
 }
 
-/* A tag that comes in pieces of a byte. */
+/* A tag spread over single-byte segments. */
 static void test_pieces(void **state)
 {
 	struct gw *gw = open_trunk();
@@ -281,7 +281,7 @@ static void test_pieces(void **state)
 	gw_close(gw);
 }
 
-/* The daemon starts closed, for sub-ports too. */
+/* The daemon starts without a snapshot, for sub-ports too. */
 static void test_no_snapshot(void **state)
 {
 	struct gw *gw = open_trunk();
@@ -299,7 +299,8 @@ static void test_no_snapshot(void **state)
 	gw_close(gw);
 }
 
-/* Full bursts, tags in any order: every frame ends somewhere, and each port keeps its order. */
+/* Full bursts with tags in any order: every frame is accounted for, and each port keeps its order.
+ */
 static void test_random(void **state)
 {
 	static struct frame burst[EG_BATCH_MAX], left[EG_BATCH_MAX];

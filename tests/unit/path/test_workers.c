@@ -1,13 +1,13 @@
 /* Two workers on one gateway: packets for another worker's SA, and frames for another worker's
- * transmit queue, go over in rings; full rings drop by name. Worker 0 receives; worker 1's turns
- * are made here. */
+ * transmit queue, are handed over in rings; full rings drop with a named reason. Worker 0 receives;
+ * the test runs worker 1. */
 #include "path/path_tests.h"
 
 #define RING_ROOM 3 /* of the harness's rings of 4 */
 
 static struct flow inbound = {.src = "10.2.0.9", .dst = "10.1.0.5", .payload = 64};
 
-/* Site 1 with two workers, where worker `owner` has the inbound SA. */
+/* Site 1 with two workers; worker `owner` has the inbound SA. */
 static struct gw *open_owned(unsigned owner)
 {
 	struct gw *gw = gw_open((struct gw_spec){.site = 1, .workers = 2});
@@ -37,7 +37,7 @@ static void test_handed_over(void **state)
 	assert_int_equal(eg_counted(&gw->stats[0]->handed_over), RING_ROOM);
 	assert_int_equal(bench_in_use(), RING_ROOM);
 	assert_int_equal(gw_discard(gw, CLEAR), 0);
-	assert_int_equal(gw_sa_in(gw)->replay.top, 0); /* not its owner: not touched */
+	assert_int_equal(gw_sa_in(gw)->replay.top, 0); /* not its owner: untouched */
 	assert_int_equal(eg_path_receive_handoff(gw->path[1], gw->snap), RING_ROOM);
 	assert_int_equal(eg_path_receive_handoff(gw->path[1], gw->snap), 0);
 	assert_int_equal(gw_sent(gw, CLEAR, frames, RING_ROOM), RING_ROOM);
@@ -53,8 +53,8 @@ static void test_handed_over(void **state)
 	assert_int_equal(eg_counted(&gw->stats[1]->port[CLEAR].tx_packets), RING_ROOM);
 	assert_int_equal(gw_drops_all(gw), 0);
 
-	/* The owner's window judges: copies are found there, and told of with the port where they
-	 * came in. */
+	/* The owner checks the window: copies are found there, and reported with their ingress
+	 * port. */
 	gw->path[1]->sample_cycles = 1;
 	make_frames(gw, frames, 1, 1);
 	gw_send(gw, ENCRYPTED, frames, 1);
@@ -92,7 +92,7 @@ static void test_handoff_full(void **state)
 	gw_close(gw);
 }
 
-/* The snapshot went away between the two workers. */
+/* The snapshot was removed between the two workers. */
 static void test_handed_over_closed(void **state)
 {
 	struct gw *gw = open_owned(1);
@@ -106,7 +106,8 @@ static void test_handed_over_closed(void **state)
 	gw_close(gw);
 }
 
-/* Worker 0 has no transmit queue on CLEAR: it leaves frames in the ring of worker 1, which has. */
+/* Worker 0 has no transmit queue on CLEAR: it puts frames into the ring of worker 1, which has one.
+ */
 static void test_tx_ring(void **state)
 {
 	struct gw *gw = open_owned(0);
