@@ -1,4 +1,4 @@
-/* Private to lib/sa: what the store knows of an SA beside what workers see. */
+/* Private to lib/sa: the store's view of an SA, beyond what workers see. */
 #ifndef EG_SA_RECORD_H
 #define EG_SA_RECORD_H
 
@@ -10,55 +10,55 @@
 #include "sa/state_writer.h"
 #include "sa/store.h"
 
-/* One key, from its first use on. The record of a durable SA stays when the SA is gone: a key that
- * comes back continues where it was, or its sequence numbers would repeat. That of an ephemeral SA
- * is freed with it. Under the store's mutex. */
+/* One key, from its first use on. The record of a durable SA remains when the SA is removed: a key
+ * that is added again must continue, or its sequence numbers would repeat. The record of an
+ * ephemeral SA is freed with it. Protected by the store's mutex. */
 struct eg_sa_record {
 	struct eg_sa_record *next; /* of its bucket */
 	uint8_t fingerprint[EG_FINGERPRINT_BYTES];
 	struct eg_sa_spec spec;
 	struct eg_crypto_key *key;
-	struct eg_sa *sa; /* NULL: gone */
+	struct eg_sa *sa; /* NULL: removed */
 	size_t place;     /* in store->live */
 
-	/* While it is gone: where it was. */
+	/* While there is no SA: where it stopped. */
 	uint64_t seq, iv; /* inbound: seq is the top of the window */
 
-	/* With a state folder. */
+	/* With a state directory. */
 	struct eg_watermarks watermarks;      /* on the disk */
-	uint64_t submitted_seq, submitted_iv; /* highest watermarks that were ever to be written */
+	uint64_t submitted_seq, submitted_iv; /* highest watermarks ever submitted for writing */
 	bool queued;                          /* in store->queue or store->flight */
 	size_t queue_place;                   /* in store->queue; NOT_QUEUED: it is not */
 	bool fresh;                           /* in store->fresh: no reservation was asked for */
 	size_t fresh_place;
 	bool first; /* eg_sa_store_reserve() waits for its first reservation */
 
-	/* Use before this SA object was made: earlier runs, as far as they are known. */
+	/* Use before this SA object was created: in earlier runs, as far as known. */
 	uint64_t bytes_before, since_ns, age_before_ns, born_mono_ns;
 
 	/* When eg_sa_store_step() last visited it. */
 	uint64_t last_packets;
 	uint64_t noted_mono_ns;                          /* outbound: eg_sa_note_sent() */
-	uint64_t rate_mono_ns, rate_packets, rate_bytes; /* where the rates' time began */
-	uint64_t used_mono_ns; /* when its counters last moved; 0: never */
+	uint64_t rate_mono_ns, rate_packets, rate_bytes; /* start of the rate measurement */
+	uint64_t used_mono_ns; /* when its counters last changed; 0: never */
 	double pps, bytes_per_s;
 	enum eg_lifetime_limit soft, hard; /* reported */
 	unsigned percent;                  /* reported */
 	bool fast;                         /* in store->fast */
 };
 
-/* A reservation that is being written. */
+/* A reservation being written. */
 struct eg_sa_due {
 	struct eg_sa_record *record;
 	struct eg_watermarks watermarks;
-	double left_s; /* until it is needed */
+	double left_s; /* seconds until it is needed */
 };
 
 #define NOT_QUEUED SIZE_MAX
 
 #define EG_SA_FAST 256 /* SAs that every step visits */
 
-#define EG_SA_BUCKETS (1u << 18) /* memory only as far as they are used */
+#define EG_SA_BUCKETS (1u << 18) /* only used parts take memory */
 
 struct eg_sa_store {
 	/* Fixed. */
@@ -66,18 +66,18 @@ struct eg_sa_store {
 	struct eg_state_dir *state; /* NULL: nothing outlives the daemon */
 	struct eg_state_writer *writer;
 
-	/* The rest, and what SAs' records say: not held while waiting for the disk. */
+	/* Everything below, and the SAs' records. Not held while waiting for the disk. */
 	pthread_mutex_t mutex;
 	struct eg_keystore *keys;
-	EG_VEC(struct eg_sa_record *) fresh; /* durable, outbound: acquired, not reserved for */
+	EG_VEC(struct eg_sa_record *) fresh; /* durable, outbound: acquired but not reserved yet */
 	size_t n_first;                      /* records that are `first` */
-	int first_err;                       /* how their write ended */
+	int first_err;                       /* result of their write */
 	EG_VEC(struct eg_sa_record *) queue; /* due, and not yet being written */
 	bool urgent;                         /* one of them must not wait for others */
-	EG_VEC(struct eg_sa_due) flight;     /* what the writer has, and its states */
+	EG_VEC(struct eg_sa_due) flight;     /* submitted to the writer, with their states */
 	EG_VEC(struct eg_state) states;
-	uint64_t write_mono_ns; /* when the writer last began */
-	int disk_err;           /* how the last write ended */
+	uint64_t write_mono_ns; /* when the last write started */
+	int disk_err;           /* result of the last write */
 	struct eg_sa_record *fast[EG_SA_FAST];
 	size_t n_fast;
 	EG_VEC(struct eg_sa_record *) live;
@@ -85,13 +85,13 @@ struct eg_sa_store {
 	struct eg_sa_record *bucket[EG_SA_BUCKETS];
 };
 
-/* Set what workers may use from watermarks and lifetime. */
+/* Set the limits that workers see, from watermarks and lifetime. */
 void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_record *record);
 
-/* It is a new outbound one of a durable SA: let eg_sa_store_reserve() find it. 0 or -ENOMEM. */
+/* Queue a new durable outbound SA for eg_sa_store_reserve(). 0 or -ENOMEM. */
 int eg_sa_record_fresh(struct eg_sa_store *store, struct eg_sa_record *record);
 
-/* Its SA goes: it is not visited again. */
+/* The SA is being removed: stop visiting it. */
 void eg_sa_record_detach(struct eg_sa_store *store, struct eg_sa_record *record);
 
 #endif

@@ -28,24 +28,24 @@ struct eg_replay {
 	uint32_t size;  /* packets; 0: the check is off */
 	uint32_t words; /* of the ring, a power of two */
 	uint64_t *bits;
-	uint32_t failed; /* packets in a row that were not authentic, since one was */
+	uint32_t failed; /* consecutive packets that failed authentication */
 	uint32_t tried;  /* how far ahead the high half was searched (path/resync.h) */
 };
 
 /* Bytes of ring for a window of `size` packets. */
 size_t eg_replay_bytes(uint32_t size);
 
-/* Start empty on zeroed memory of eg_replay_bytes(size), which stays the caller's. */
+/* Start with an empty window on zeroed memory of eg_replay_bytes(size), owned by the caller. */
 void eg_replay_init(struct eg_replay *replay, uint32_t size, uint64_t *bits);
 
 /* Continue where another receiver stopped: `top` is the highest number received. Bit k of `seen`
- * (bit k % 64 of word k / 64) says whether top - k was received; what is behind n_words counts as
- * received. On a window that was just started. */
+ * (bit k % 64 of word k / 64) says whether top - k was received; numbers beyond n_words count as
+ * received. Only on a newly initialized window. */
 void eg_replay_restore(struct eg_replay *replay, uint64_t top, const uint64_t *seen,
 		       size_t n_words);
 
-/* The 64-bit sequence number of a packet that carries the low half (RFC 4303 appendix A2.2). Late
- * packets need it also where the check is off: then the longest window tells the halves apart. */
+/* Infer the 64-bit sequence number from a packet's low half (RFC 4303 appendix A2.2). Late packets
+ * need it even if the check is off: then the longest window is used to tell the halves apart. */
 static inline uint64_t eg_replay_infer(const struct eg_replay *replay, uint32_t low)
 {
 	uint32_t width = replay->size ? replay->size : EG_REPLAY_MAX;
@@ -54,10 +54,10 @@ static inline uint64_t eg_replay_infer(const struct eg_replay *replay, uint32_t 
 	uint32_t high = top_high;
 
 	if (top_low >= width - 1)
-		high += low < left; /* case A: behind the window means the next subspace */
+		high += low < left; /* case A: left of the window means the next subspace */
 	else
-		high -= high && low >= left; /* case B: the window reaches into the subspace before,
-						but for the first, which has none */
+		high -= high && low >= left; /* case B: the window reaches into the previous
+						subspace, except in the first one */
 	return (uint64_t)high << 32 | low;
 }
 
@@ -67,7 +67,7 @@ static inline void eg_replay_failed(struct eg_replay *replay)
 	replay->failed += replay->failed != UINT32_MAX;
 }
 
-/* Would seq be taken now? EG_PASS, EG_DROP_ESP_REPLAY_OLD or EG_DROP_ESP_REPLAY_SEEN. */
+/* Would seq be accepted now? EG_PASS, EG_DROP_ESP_REPLAY_OLD or EG_DROP_ESP_REPLAY_SEEN. */
 static inline enum eg_verdict eg_replay_check(const struct eg_replay *replay, uint64_t seq)
 {
 	if (!replay->size)
@@ -83,7 +83,7 @@ static inline enum eg_verdict eg_replay_check(const struct eg_replay *replay, ui
 		       : EG_PASS;
 }
 
-/* Take an authenticated seq: moves the window and marks it, unless it is old or seen by now. */
+/* Accept an authenticated seq: move the window and mark it, unless it is old or seen by now. */
 static inline enum eg_verdict eg_replay_commit(struct eg_replay *replay, uint64_t seq)
 {
 	enum eg_verdict drop = eg_replay_check(replay, seq);

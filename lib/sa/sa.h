@@ -30,41 +30,41 @@ enum eg_sa_kind {
 };
 
 struct eg_sa {
-	/* Fixed, but for the links of an inbound SA, which the control thread moves: read by every
-	 * worker. */
+	/* Fixed, except the link and the tunnel of an inbound SA, which the control thread changes.
+	 * Read by every worker. */
 	const struct eg_crypto_key *key;
 	_Atomic(struct eg_sa *) next_in_chain;    /* inbound: in the SA database (sa/sad.h) */
-	_Atomic(const struct eg_tunnel *) tunnel; /* whose it is, its current version */
+	_Atomic(const struct eg_tunnel *) tunnel; /* that it belongs to, in its current version */
 	uint32_t spi_be;
-	uint16_t owner; /* inbound: index of the worker that opens */
+	uint16_t owner; /* inbound: the worker that opens its packets */
 	uint8_t kind;
 	uint8_t iv_bytes, icv_bytes, align_bytes;
 	uint8_t iv_kind; /* enum eg_iv_kind */
 	bool esn;
 	bool shared; /* outbound: several workers send on it */
 
-	/* How far it may go: moved by the control thread, a few times per second at most. */
-	_Atomic uint64_t seq_limit; /* last sequence number that may be given out or accepted: what
-				       is durably reserved, and within the lifetime; 0: none */
-	_Atomic uint64_t iv_limit;  /* outbound: last IV that is durably reserved */
+	/* Limits: changed by the control thread, a few times per second at most. */
+	_Atomic uint64_t seq_limit; /* last sequence number that may be granted or accepted: within
+				       the durable reservation and the lifetime; 0: none */
+	_Atomic uint64_t iv_limit;  /* outbound: last IV durably reserved */
 	_Atomic uint64_t byte_limit;
 
-	/* Hot: the writer's lines. */
-	_Alignas(EG_CACHE_LINE) _Atomic uint64_t seq; /* last sequence number given out; inbound:
-							 highest one received */
-	_Atomic uint64_t iv;                          /* outbound: last IV given out */
-	_Atomic uint64_t packets, bytes;              /* inner packets and their bytes */
-	struct eg_replay replay;                      /* inbound */
+	/* Hot: written by the worker. */
+	_Alignas(EG_CACHE_LINE) _Atomic uint64_t
+		seq;         /* last sequence number granted; inbound: highest one received */
+	_Atomic uint64_t iv; /* outbound: last IV granted */
+	_Atomic uint64_t packets, bytes; /* inner packets and bytes */
+	struct eg_replay replay;         /* inbound */
 
-	/* The control thread's. */
+	/* Control thread only, except refs. */
 	_Alignas(EG_CACHE_LINE) _Atomic unsigned refs; /* any thread's */
-	struct eg_sa_record *record;                   /* the store's */
-	void *holder; /* the tunnel's (tunnel/rekey.h): where it is listed */
+	struct eg_sa_record *record;                   /* of the SA store */
+	void *holder; /* the tunnel's list entry (tunnel/rekey.h) */
 	const struct eg_suite *suite;
-	_Atomic uint64_t seq_end; /* where the lifetime or the sequence space ends; read by any
-				     worker that is short of sequence numbers */
-	/* Outbound: what had been sent when the control thread last looked, and when it looked the
-	 * time before. Read by any worker. */
+	_Atomic uint64_t seq_end; /* end of the lifetime or of the sequence space; read by a worker
+				     that is short of sequence numbers */
+	/* Outbound: state at the control thread's last note of what was sent, and at the one
+	 * before. Read by any worker. */
 	struct {
 		_Atomic uint64_t seq, iv;
 	} sent[2];
@@ -73,37 +73,37 @@ struct eg_sa {
 _Static_assert(offsetof(struct eg_sa, seq) == EG_CACHE_LINE, "fixed part fills one line");
 _Static_assert(offsetof(struct eg_sa, refs) == 2 * EG_CACHE_LINE, "hot part fills one line");
 
-/* Both lines that a packet needs are fetched. Any worker. */
+/* Prefetch both cache lines that a packet needs. Any worker. */
 static inline void eg_sa_prefetch(const struct eg_sa *sa)
 {
 	__builtin_prefetch(sa);
 	__builtin_prefetch(&sa->seq, 1);
 }
 
-/* The last sequence number there is: it never wraps (RFC 4303 s3.3.3). */
+/* The last sequence number: they never wrap (RFC 4303 s3.3.3). */
 static inline uint64_t eg_sa_space(bool esn)
 {
 	return esn ? UINT64_MAX : UINT32_MAX;
 }
 
-/* What a sender may use for one burst. */
+/* Numbers granted to a sender for one burst. */
 struct eg_sa_grant {
-	uint64_t seq, iv; /* of the first packet; each next one adds 1 */
-	unsigned n;       /* how many packets: fewer than asked where a limit is near */
+	uint64_t seq, iv; /* of the first packet; each further one adds 1 */
+	unsigned n;       /* number of packets: fewer than requested near a limit */
 };
 
-/* The first of n IVs after `last` (none beyond `limit`): the wall clock, but past the last one; or
- * counted on from it, if the clock is past what is reserved (it jumped). */
+/* The first of n IVs after `last`, none of them beyond `limit`: the wall clock, if it is later than
+ * `last`; or `last` + 1, if the clock is past the reservation (it has jumped). */
 static inline uint64_t eg_sa_first_iv(uint64_t last, uint64_t limit, unsigned n, uint64_t wall_ns)
 {
 	return wall_ns > last && limit - last >= n && wall_ns <= limit - n ? wall_ns : last + 1;
 }
 
-/* Reserve sequence numbers and IVs for a burst of n packets. Neither goes beyond what the control
- * thread reserved: a number is durably marked as used before a packet may carry it, so that it is
- * never used again after a crash (RFC 4303 s3.3.3; RFC 4106 s3.1 wants the IV unique for a key).
- * The IV is a hybrid clock: wall time in ns, but always beyond the last one; suites whose IV is not
- * of the clock (CBC's, RFC 3602 s3) ignore it. The writing worker only. */
+/* Grant sequence numbers and IVs for a burst of n packets. Neither exceeds what the control thread
+ * has reserved: a number is durably reserved before a packet may use it, so that it is never used
+ * again after a crash (RFC 4303 s3.3.3; RFC 4106 s3.1 requires IVs to be unique per key). The IV is
+ * a hybrid clock: wall time in ns, but always later than the last one; suites with other IVs (CBC,
+ * RFC 3602 s3) ignore it. Writing worker only. */
 static inline struct eg_sa_grant eg_sa_reserve(struct eg_sa *sa, unsigned n, uint64_t wall_ns)
 {
 	/* Acquire: what the limits cover is on disk. */
@@ -158,14 +158,14 @@ static inline void eg_sa_note_sent(struct eg_sa *sa)
 }
 
 #define EG_SA_NOTE_NS   1000000000ull
-#define EG_SA_SENT_MOST (1u << 20) /* the last so many packets at most */
+#define EG_SA_SENT_MOST (1u << 20) /* maximum age in packets */
 
-/* Was a packet with these low 32 bits of its sequence number sent by this outbound SA in the last
- * one to two seconds, and no more than EG_SA_SENT_MOST packets ago? `iv`: of a suite whose IV is
- * the clock, the one in the packet, or NULL if that is not known. Any worker. */
+/* Did this outbound SA send a packet with these low 32 bits of the sequence number within the last
+ * one to two seconds, and at most EG_SA_SENT_MOST packets ago? `iv`: the IV in the packet if the
+ * suite uses the clock, or NULL if it is not known. Any worker. */
 bool eg_sa_sent_lately(const struct eg_sa *sa, uint32_t seq, const uint64_t *iv);
 
-/* May an inbound SA still accept this sequence number? Its owner only. */
+/* May an inbound SA still accept this sequence number? Owner only. */
 static inline bool eg_sa_may_receive(const struct eg_sa *sa, uint64_t seq)
 {
 	return seq <= atomic_load_explicit(&sa->seq_limit, memory_order_relaxed) &&
@@ -173,8 +173,9 @@ static inline bool eg_sa_may_receive(const struct eg_sa *sa, uint64_t seq)
 		       atomic_load_explicit(&sa->byte_limit, memory_order_relaxed);
 }
 
-/* An authenticated packet has that sequence number: move the window (RFC 4303 s3.4.3), unless it is
- * old or seen by now. The control thread reads the highest one in sa->seq. Its owner only. */
+/* A packet with this sequence number was authenticated: move the window (RFC 4303 s3.4.3), unless
+ * it is old or seen by now. The control thread reads the highest number from sa->seq. Owner only.
+ */
 static inline enum eg_verdict eg_sa_received(struct eg_sa *sa, uint64_t seq)
 {
 	enum eg_verdict drop = eg_replay_commit(&sa->replay, seq);
@@ -184,10 +185,10 @@ static inline enum eg_verdict eg_sa_received(struct eg_sa *sa, uint64_t seq)
 	return drop;
 }
 
-/* Why a sender got fewer numbers than it asked for. Any thread. */
+/* Why fewer numbers were granted than requested. Any thread. */
 enum eg_verdict eg_sa_shortage(const struct eg_sa *sa);
 
-/* Count a burst's packets and bytes. The writing worker only. */
+/* Count a burst's packets and bytes. Writing worker only. */
 static inline void eg_sa_count(struct eg_sa *sa, uint64_t packets, uint64_t bytes)
 {
 	if (sa->shared) {

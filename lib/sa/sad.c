@@ -33,7 +33,7 @@ void eg_sad_insert(struct eg_sad *sad, struct eg_sa *sa)
 	_Atomic(struct eg_sa *) *head = eg_sad_chain(sad, sa->spi_be);
 	struct eg_sa *first = atomic_load_explicit(head, memory_order_relaxed);
 
-	/* Release, too: a reader may stand on it since before it was removed. */
+	/* Release: also for a reader that has been on this SA since before it was removed. */
 	atomic_store_explicit(&sa->next_in_chain, first, memory_order_release);
 	atomic_store_explicit(head, sa, memory_order_release);
 	count(sad, 1);
@@ -50,7 +50,7 @@ bool eg_sad_remove(struct eg_sad *sad, const struct eg_sa *sa)
 	}
 	if (!here)
 		return false;
-	/* Release: what follows was published by another store than this one. */
+	/* Release: the next SA was published by a different store. */
 	atomic_store_explicit(at, atomic_load_explicit(&here->next_in_chain, memory_order_relaxed),
 			      memory_order_release);
 	count(sad, -1);

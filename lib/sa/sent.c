@@ -16,7 +16,8 @@ bool eg_sa_sent_lately(const struct eg_sa *sa, uint32_t seq, const uint64_t *iv)
 		return true;
 	if (*iv <= now_of(&sa->sent[1].iv) || *iv > now_of(&sa->iv))
 		return false;
-	/* Both counts grow together, unless several workers send, which take them one by one. */
+	/* Both counts advance together, unless several workers send, which update them separately.
+	 */
 	return sa->shared ||
 	       (last - back > now_of(&sa->sent[0].seq)) == (*iv > now_of(&sa->sent[0].iv));
 }

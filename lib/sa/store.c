@@ -90,7 +90,7 @@ static struct eg_sa_record *find(struct eg_sa_store *store,
 	return record;
 }
 
-/* What the key belongs to for good. */
+/* The SA that a key belongs to for good. */
 static bool same_sa(const struct eg_sa_spec *a, const struct eg_sa_spec *b)
 {
 	return a->kind == b->kind && a->spi == b->spi && a->suite == b->suite &&
@@ -103,7 +103,7 @@ static bool same_wire(const struct eg_sa_wire *a, const struct eg_sa_wire *b)
 	       a->dport == b->dport && a->tunnel == b->tunnel;
 }
 
-/* What is fixed while it runs. */
+/* Parameters that are fixed while the SA runs. */
 static bool same_spec(const struct eg_sa_spec *a, const struct eg_sa_spec *b)
 {
 	return same_sa(a, b) && a->replay_window == b->replay_window && a->esn == b->esn &&
@@ -137,7 +137,7 @@ static struct eg_sa *make_sa(const struct eg_sa_store *store, const struct eg_sa
 	return sa;
 }
 
-/* What the state folder says of the key. 0, or -1 with the reason in errs. */
+/* Load the key's state from the state directory. 0, or -1 with the reason in errs. */
 static int load_state(struct eg_sa_store *store, struct eg_sa_record *record,
 		      const struct eg_err_place *place, struct eg_errs *errs)
 {
@@ -153,14 +153,14 @@ static int load_state(struct eg_sa_store *store, struct eg_sa_record *record,
 	record->seq = found.seq;
 	record->iv = found.iv;
 	record->bytes_before = found.bytes;
-	/* A clock that stepped back makes nobody younger than new. */
+	/* If the clock stepped back, the age is 0, not negative. */
 	if (record->since_ns > found.since_ns)
 		record->age_before_ns = record->since_ns - found.since_ns;
 	record->since_ns = found.since_ns;
 	return 0;
 }
 
-/* A key that was not used here before: from its state on disk, or from the beginning. */
+/* A key not used before in this run: from its state on disk, or new. */
 static struct eg_sa_record *new_record(struct eg_sa_store *store, const struct eg_sa_spec *spec,
 				       const uint8_t fingerprint[EG_FINGERPRINT_BYTES],
 				       const struct eg_err_place *place, struct eg_errs *errs)
@@ -205,7 +205,7 @@ static void leave_live(struct eg_sa_store *store, const struct eg_sa_record *rec
 	last->place = record->place;
 }
 
-/* Make the SA of a record that has none, where its sequence numbers were left. */
+/* Make the SA of a record without one, continuing its sequence numbers. */
 static struct eg_sa *revive(struct eg_sa_store *store, struct eg_sa_record *record,
 			    const struct eg_sa_spec *spec, struct eg_crypto_key *key)
 {
@@ -243,7 +243,7 @@ static struct eg_sa *revive(struct eg_sa_store *store, struct eg_sa_record *reco
 	return sa;
 }
 
-/* Is this the record's SA again, or may it become that? */
+/* May the record's SA be acquired with this spec? */
 static bool may_have(const struct eg_sa_record *record, const struct eg_sa_spec *spec,
 		     const struct eg_crypto_key *key, const struct eg_err_place *place,
 		     struct eg_errs *errs)
@@ -274,7 +274,7 @@ static bool may_have(const struct eg_sa_record *record, const struct eg_sa_spec 
 	return false;
 }
 
-/* What the sequence space and the window allow a negotiated SA to begin with. */
+/* Do the sequence space and the window allow a negotiated SA to start here? */
 static bool can_start(const struct eg_sa_spec *spec, const struct eg_err_place *place,
 		      struct eg_errs *errs)
 {
@@ -356,14 +356,14 @@ void eg_sa_retain(struct eg_sa *sa)
 	atomic_fetch_add_explicit(&sa->refs, 1, memory_order_relaxed);
 }
 
-/* Is it over with the record, too? That of a key that nothing was done with binds nobody: the
- * configuration that named it may have been refused. */
+/* Can the record be freed, too? An unused key binds no one: the configuration that named it may
+ * have been refused. */
 static bool is_over(const struct eg_sa_record *record)
 {
 	return record->spec.ephemeral || (!record->seq && !record->iv && !record->submitted_seq);
 }
 
-/* Remember where a durable SA was, and wipe its key. */
+/* Record where a durable SA stopped, and wipe its key. */
 static void end(struct eg_sa_store *store, struct eg_sa *sa)
 {
 	struct eg_sa_record *record = sa->record;
@@ -389,7 +389,8 @@ void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa)
 	if (!sa)
 		return;
 	pthread_mutex_lock(&store->mutex);
-	/* Under the mutex: nobody may acquire it again between the last reference and its end. */
+	/* Under the mutex: the SA must not be acquired again between the last release and its end.
+	 */
 	if (atomic_fetch_sub_explicit(&sa->refs, 1, memory_order_acq_rel) == 1)
 		end(store, sa);
 	pthread_mutex_unlock(&store->mutex);

@@ -67,20 +67,20 @@ struct eg_now {
 	uint64_t wall_ns, mono_ns;
 };
 
-/* n_workers is fixed for the daemon's life: it decides owners and sharing. */
+/* n_workers is fixed for the daemon's lifetime: it decides owners and sharing. */
 struct eg_sa_store *eg_sa_store_new(unsigned n_workers);
 unsigned eg_sa_store_workers(const struct eg_sa_store *store);
 bool eg_sa_store_swaps(const struct eg_sa_store *store); /* its keys (eg_keystore_swappable()) */
 void eg_sa_store_free(struct eg_sa_store *store);
 
-/* Record the durable SAs' watermarks in a folder (sa/state_dir.h), before the first acquire.
+/* Record the durable SAs' watermarks in a directory (sa/state_dir.h), before the first acquire.
  * read_only: only read them; then no durable SA may send. 0, or -1 with the reason in errs. */
 int eg_sa_store_open_state(struct eg_sa_store *store, const char *path, bool read_only,
 			   const struct eg_pos *pos, struct eg_errs *errs);
 
-/* The running SA of that spec and key material, or a new one. The caller still owns and wipes
- * `material`, and calls eg_sa_release() once. NULL if memory is short, the key is another SA's, or
- * its state on disk is not as it should be: reported to errs at `place`. */
+/* The running SA with this spec and key material, or a new one. The caller still owns `material`
+ * and must wipe it, and calls eg_sa_release() once. NULL if memory is short, the key belongs to
+ * another SA, or its state on disk is lost or damaged: reported to errs at `place`. */
 struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *spec,
 			    const uint8_t *material, const struct eg_err_place *place,
 			    struct eg_errs *errs);
@@ -89,29 +89,29 @@ struct eg_sa *eg_sa_acquire(struct eg_sa_store *store, const struct eg_sa_spec *
  */
 const struct eg_sa_spec *eg_sa_spec(const struct eg_sa *sa);
 
-/* The lifetime that a configuration now in force gives a running SA. Acquiring the SA again changes
- * nothing yet, because that configuration may still be refused. */
+/* Set a running SA's lifetime from a configuration that is now in force. Acquiring the SA does not
+ * change it, because that configuration may still be refused. */
 void eg_sa_set_lifetime(struct eg_sa_store *store, struct eg_sa *sa,
 			const struct eg_lifetime *lifetime);
 
-/* One more reference, for a caller that has one. Any thread. */
+/* Another reference, for a caller that has one. Any thread. */
 void eg_sa_retain(struct eg_sa *sa);
 
 /* Give up a reference. The last one frees the SA and wipes its key. NULL is allowed. */
 void eg_sa_release(struct eg_sa_store *store, struct eg_sa *sa);
 
-/* Give every new durable outbound SA its first sequence numbers, with one fsync for all of them.
- * Waits for the disk, but no longer than wait_ns: then eg_sa_store_step() grants them as soon as
- * they are on disk. 0, or -errno of the disk: then those SAs cannot send. One thread at a time. */
+/* Reserve the first sequence numbers of every new durable outbound SA, with one fsync for all.
+ * Waits for the disk, but no longer than wait_ns: then eg_sa_store_step() grants them once they are
+ * on disk. 0, or -errno of the disk: then those SAs cannot send. One thread at a time. */
 int eg_sa_store_reserve(struct eg_sa_store *store, const struct eg_now *now, uint64_t wait_ns);
 
 /* A lifetime's limit was reached; each is reported once. */
 struct eg_sa_event {
 	const struct eg_sa *sa;
 	const struct eg_sa_spec *spec;
-	bool hard; /* it carries nothing more */
+	bool hard; /* the SA is expired */
 	enum eg_lifetime_limit limit;
-	unsigned percent; /* EG_LIFETIME_SEQUENCE that is not hard: of its sequence numbers are used
+	unsigned percent; /* EG_LIFETIME_SEQUENCE and not hard: percentage of sequence numbers used
 			   */
 };
 
@@ -129,9 +129,9 @@ int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_
  * Waits for the disk. Control thread, when there is no builder any more. */
 int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now);
 
-/* What an operator wants to know of an SA beside its counters. */
+/* Status of an SA for operators, beside its counters. */
 struct eg_sa_status {
-	double idle_s;                     /* since its counters last moved; < 0: they never did */
+	double idle_s;                     /* since its counters last changed; < 0: never used */
 	enum eg_lifetime_limit soft, hard; /* reached */
 	struct eg_lifetime_forecast forecast;
 };

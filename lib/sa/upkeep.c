@@ -1,6 +1,7 @@
 /* The control thread's upkeep of SAs: reservations, lifetimes, rates.
  *
- * Workers never wait for it: they use what was reserved, and drop by name when that is used up. */
+ * Workers never wait for it: they use what is reserved, and drop with a named reason when that is
+ * used up. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +15,17 @@
 /* SAs per acquisition of the mutex: some ten microseconds. */
 #define LOCKED_SAS 128
 
-/* Least time between two writes, unless one is urgent: what is due together is written together. */
+/* Minimum time between two writes, unless one is urgent: reservations due together are written
+ * together. */
 #define WRITE_NS (EG_NS_PER_S / 4)
 
-/* Reservations per write: what a disk writes in some ten milliseconds. */
+/* Reservations per write: about ten milliseconds of disk time. */
 #define WRITE_MAX 4096
 
-/* Packets per second from which on every step visits an SA. */
+/* SAs with at least this rate are visited in every step. */
 #define FAST_PPS 50000
 
-/* Least time over which a rate is measured. */
+/* Minimum time over which a rate is measured. */
 #define RATE_NS EG_NS_PER_S
 
 static uint64_t now_of(const _Atomic uint64_t *counter)
@@ -44,13 +46,13 @@ static bool is_out(const struct eg_sa_record *record)
 	return record->spec.kind == EG_SA_KIND_OUT;
 }
 
-/* Is something of it on disk? */
+/* Does it have state on disk? */
 static bool is_durable(const struct eg_sa_store *store, const struct eg_sa_record *record)
 {
 	return store->state && !record->spec.ephemeral;
 }
 
-/* May it send only what is durably reserved? */
+/* May it only send what is durably reserved? */
 static bool is_reserved(const struct eg_sa_store *store, const struct eg_sa_record *record)
 {
 	return is_durable(store, record) && is_out(record);
@@ -75,7 +77,7 @@ void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_reco
 				: 0;
 	atomic_store_explicit(&sa->seq_end, end, memory_order_relaxed);
 	atomic_store_explicit(&sa->byte_limit, bytes, memory_order_relaxed);
-	/* Release: the watermarks behind them are on disk. */
+	/* Release: these watermarks are on disk. */
 	atomic_store_explicit(&sa->iv_limit, reserved ? record->watermarks.iv : UINT64_MAX,
 			      memory_order_release);
 	atomic_store_explicit(&sa->seq_limit, seq, memory_order_release);
@@ -102,8 +104,8 @@ static struct eg_usage usage_of(const struct eg_sa_record *record, const struct 
 	};
 }
 
-/* The bytes of numbers that are reserved but not used count as those that were used, on average:
- * after a crash nobody knows better. */
+/* Numbers that are reserved but unused are charged with the average packet size: after a crash
+ * nobody knows which of them were used. */
 static uint64_t bytes_at(const struct eg_sa_record *record, uint64_t ahead)
 {
 	uint64_t packets = now_of(&record->sa->packets), bytes = now_of(&record->sa->bytes);
@@ -138,7 +140,7 @@ static bool is_due(const struct eg_sa_record *record, const struct eg_usage *usa
 			      : eg_received_due(&record->watermarks, usage);
 }
 
-/* Never below what was ever submitted: it may be in force by now. */
+/* Never below what was submitted: it may be in force by now. */
 static struct eg_watermarks next_marks(const struct eg_sa_record *record,
 				       const struct eg_usage *usage)
 {
@@ -168,7 +170,7 @@ static int queue(struct eg_sa_store *store, struct eg_sa_record *record)
 	return 0;
 }
 
-/* The last one takes its place. */
+/* The last entry takes its place. */
 static void leave_queue(struct eg_sa_store *store, struct eg_sa_record *record)
 {
 	struct eg_sa_record *last = store->queue.v[--store->queue.n];
@@ -215,7 +217,7 @@ static void renew(struct eg_sa_store *store, struct eg_sa_record *record, const 
 
 	if (record->queued || record->fresh || !is_due(record, &usage) || queue(store, record))
 		return;
-	/* Not because of the clock, and not for what is only received. */
+	/* Not if only the IV clock is due, and not for inbound SAs. */
 	if (is_out(record) &&
 	    usage.seq >= record->watermarks.seq -
 				 (record->watermarks.seq - record->watermarks.was.seq) / 2)
@@ -244,7 +246,7 @@ static int by_need(const void *a, const void *b)
 	return left_a < left_b ? -1 : left_a > left_b;
 }
 
-/* What the writer is given: of all that is queued the most urgent ones. */
+/* Choose the most urgent of the queued reservations for the writer. */
 static int fill_flight(struct eg_sa_store *store, const struct eg_now *now, size_t max)
 {
 	store->flight.n = store->states.n = 0;
@@ -274,7 +276,7 @@ static int fill_flight(struct eg_sa_store *store, const struct eg_now *now, size
 	return 0;
 }
 
-/* Let the writer have what is queued. */
+/* Submit queued reservations to the writer. */
 static int start_write(struct eg_sa_store *store, const struct eg_now *now, size_t max)
 {
 	int err = fill_flight(store, now, max);
@@ -305,7 +307,7 @@ static int start_write(struct eg_sa_store *store, const struct eg_now *now, size
 	return 0;
 }
 
-/* Is the writer free? Then what it wrote comes into force: first the disk, then the workers. */
+/* Is the writer idle? Its results then come into force: first the disk, then the workers. */
 static bool finish_write(struct eg_sa_store *store)
 {
 	int err;
@@ -332,7 +334,7 @@ static bool finish_write(struct eg_sa_store *store)
 	return true;
 }
 
-/* All fresh ones into the queue. 0 or -ENOMEM. */
+/* Queue all fresh SAs. 0 or -ENOMEM. */
 static int queue_fresh(struct eg_sa_store *store)
 {
 	while (store->fresh.n) {
@@ -347,7 +349,7 @@ static int queue_fresh(struct eg_sa_store *store)
 	return 0;
 }
 
-/* Write until no record is `first`; the other thread may begin a write or finish one meanwhile. */
+/* Write until no record is `first`. The other thread may start or finish a write meanwhile. */
 static int write_first(struct eg_sa_store *store, const struct eg_now *now, uint64_t until_ns)
 {
 	for (;;) {
@@ -404,7 +406,7 @@ static struct eg_lifetime_use use_of(const struct eg_sa_record *record, const st
 	};
 }
 
-/* Rates and the time of last use: from counters that moved, so that workers need no clock. */
+/* Rates and time of last use, derived from changed counters, so that workers need no clock. */
 static void measure(struct eg_sa_record *record, const struct eg_now *now)
 {
 	uint64_t packets = now_of(&record->sa->packets), bytes = now_of(&record->sa->bytes);
@@ -422,7 +424,7 @@ static void measure(struct eg_sa_record *record, const struct eg_now *now)
 	record->last_packets = packets;
 }
 
-/* A fast one is visited in every step from now on. */
+/* A fast SA is visited in every step from now on. */
 static void note_rate(struct eg_sa_store *store, struct eg_sa_record *record)
 {
 	if (record->fast || record->pps < FAST_PPS || store->n_fast == EG_SA_FAST)
@@ -504,7 +506,7 @@ int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_
 	for (; left && store->live.n; left--) {
 		visit(store, store->live.v[store->cursor++ % store->live.n], now, tell, arg);
 		if (left % LOCKED_SAS == 0) {
-			/* The builder may have waited for it. */
+			/* The builder may be waiting for it. */
 			pthread_mutex_unlock(&store->mutex);
 			pthread_mutex_lock(&store->mutex);
 		}
@@ -518,7 +520,7 @@ int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_
 	return err;
 }
 
-/* Exactly what was used, of all durable SAs. 0 or -ENOMEM. */
+/* Exactly what all durable SAs have used. 0 or -ENOMEM. */
 static int used_states(struct eg_sa_store *store, const struct eg_now *now)
 {
 	store->states.n = 0;
@@ -526,7 +528,7 @@ static int used_states(struct eg_sa_store *store, const struct eg_now *now)
 		struct eg_usage usage = usage_of(*at, now);
 		struct eg_state *state;
 
-		/* What never was reserved was never used. */
+		/* Without a reservation nothing was used. */
 		if (!is_durable(store, *at) || (is_out(*at) ? !(*at)->submitted_seq : !usage.seq))
 			continue;
 		state = eg_vec_add(&store->states);
@@ -543,7 +545,7 @@ int eg_sa_store_finish(struct eg_sa_store *store, const struct eg_now *now)
 
 	if (!store->state)
 		return 0;
-	/* There is only one thread by now: it may wait while holding the mutex. */
+	/* Only one thread is left: it may wait while holding the mutex. */
 	pthread_mutex_lock(&store->mutex);
 	if (store->flight.n)
 		eg_state_writer_done(store->writer, UINT64_MAX, &ignored);
