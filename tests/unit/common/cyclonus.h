@@ -1,4 +1,4 @@
-/* Cyclonus test cases (tests/vectors/README.md): each step is a cluster with policies and probes
+/* Cyclonus test cases (tests/vectors/CYCLONUS.md): each step is a cluster with policies and probes
  * with their expected results. */
 #ifndef TEST_COMMON_CYCLONUS_H
 #define TEST_COMMON_CYCLONUS_H
