@@ -30,11 +30,11 @@ static void log_change(struct eg_ctl *ctl, const struct eg_tunnel *tunnel, uint3
 		       "peers that share its subnets, if any",
 		       tunnel->name, target,
 		       (double)(tunnel->plan.interval_ns * tunnel->plan.threshold) / EG_NS_PER_S);
-	if (changes - liveness->told > 1)
+	if (changes - liveness->logged > 1)
 		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING,
 		       "peer %s changed %u times since the last poll", tunnel->name,
-		       changes - liveness->told);
-	liveness->told = changes;
+		       changes - liveness->logged);
+	liveness->logged = changes;
 }
 
 void eg_ctl_log_liveness(struct eg_ctl *ctl)
@@ -48,7 +48,7 @@ void eg_ctl_log_liveness(struct eg_ctl *ctl)
 		uint32_t changes =
 			atomic_load_explicit(&tunnel->liveness->changes, memory_order_acquire);
 
-		if (changes != tunnel->liveness->told)
+		if (changes != tunnel->liveness->logged)
 			log_change(ctl, tunnel, changes);
 	}
 }
@@ -70,7 +70,8 @@ void eg_ctl_collect_liveness(const struct eg_tunnels *tunnels, struct eg_report 
 			.peer = tunnel->name,
 			.down = !eg_liveness_is_up(liveness),
 			.changes = atomic_load_explicit(&liveness->changes, memory_order_acquire),
-			.probes_sent = atomic_load_explicit(&liveness->asked, memory_order_relaxed),
+			.probes_sent =
+				atomic_load_explicit(&liveness->requests, memory_order_relaxed),
 			.probes_answered =
 				atomic_load_explicit(&liveness->answers, memory_order_relaxed),
 			.failed_over = eg_liveness_rerouted(liveness),

@@ -20,8 +20,8 @@ static void log_change(struct eg_ctl *ctl, const struct eg_tunnel *tunnel, unsig
 	else
 		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_INFO,
 		       "peer %s: %u bytes to %s were %d s ago: trying what the port carries",
-		       tunnel->name, tunnel->pmtu->told, remote, EG_PMTU_AGE_S);
-	tunnel->pmtu->told = (uint16_t)bytes;
+		       tunnel->name, tunnel->pmtu->logged, remote, EG_PMTU_AGE_S);
+	tunnel->pmtu->logged = (uint16_t)bytes;
 }
 
 static uint64_t messages(const struct eg_ctl *ctl)
@@ -49,7 +49,7 @@ void eg_ctl_log_path_mtus(struct eg_ctl *ctl)
 
 		eg_pmtu_age(tunnel->pmtu, now_s);
 		bytes = eg_pmtu_get(tunnel->pmtu);
-		if (bytes != tunnel->pmtu->told)
+		if (bytes != tunnel->pmtu->logged)
 			log_change(ctl, tunnel, bytes);
 	}
 }

@@ -1,4 +1,4 @@
-/* Peers behind a NAT whose mapping changes (udp_encap: {float: true}; route/endpoint.h): packets
+/* Peers behind a NAT whose mapping changes (udp_encap: {float: true}; tunnel/endpoint.h): packets
  * are sent to where authentic packets last came from. Worker only. */
 #ifndef EG_PATH_FOLLOW_H
 #define EG_PATH_FOLLOW_H

@@ -19,10 +19,10 @@
 #include "base/ip.h"
 #include "net/headers.h"
 #include "rcu/rcu.h"
-#include "route/endpoint.h"
+#include "tunnel/endpoint.h"
 #include "route/hop.h"
-#include "route/liveness.h"
-#include "route/pmtu.h"
+#include "tunnel/liveness.h"
+#include "tunnel/pmtu.h"
 
 #define EG_TUNNEL_NONE UINT32_MAX /* no tunnel's id */
 

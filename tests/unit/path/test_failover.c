@@ -157,7 +157,7 @@ static void test_forwarded(void **state)
 
 static void kill_peer(struct pair *pair, unsigned tunnel, bool dead)
 {
-	atomic_store(&pair->liveness[tunnel]->dead, dead);
+	atomic_store(&pair->liveness[tunnel]->down, dead);
 	eg_tunnel_note_liveness(&pair->gw->tunnels, gw_tunnel(pair->gw, tunnel));
 }
 
@@ -378,8 +378,8 @@ static void test_whose_question(void **state)
 	(void)state;
 	pair.liveness[0]->worker = 1;
 	assert_int_equal(eg_path_send_probes(pair.gw->path[0], pair.gw->snap, BEGIN), 1);
-	assert_int_equal(atomic_load(&pair.liveness[0]->asked), 0);
-	assert_int_equal(atomic_load(&pair.liveness[1]->asked), 1);
+	assert_int_equal(atomic_load(&pair.liveness[0]->requests), 0);
+	assert_int_equal(atomic_load(&pair.liveness[1]->requests), 1);
 	gw_close(pair.gw);
 }
 
@@ -429,7 +429,7 @@ static void test_answers(void **state)
 
 	(void)state;
 	for (unsigned p = 0; p < 2; p++)
-		atomic_store(&pair.liveness[p]->asked, 3);
+		atomic_store(&pair.liveness[p]->requests, 3);
 	for (unsigned i = 0; i < COUNT(cases); i++) {
 		uint64_t taken = eg_counted(&gw->stats[0]->consumed), drops = gw_drops_all(gw);
 		unsigned passed;

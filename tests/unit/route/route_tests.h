@@ -6,8 +6,6 @@
 #include "common/test.h"
 
 int run_lpm_tests(void);
-int run_liveness_tests(void);
-int run_endpoint_tests(void);
 int run_choice_tests(void);
 int run_local_tests(void);
 

@@ -2,6 +2,5 @@
 
 int main(void)
 {
-	return run_lpm_tests() + run_liveness_tests() + run_choice_tests() + run_endpoint_tests() +
-	       run_local_tests();
+	return run_lpm_tests() + run_choice_tests() + run_local_tests();
 }

@@ -141,7 +141,7 @@ static void test_reload(void **state)
 	load(&scene, peers, 2);
 	b = scene_tunnel(&scene, "b")->liveness;
 	d = scene_tunnel(&scene, "d")->liveness;
-	atomic_store(&d->dead, true);
+	atomic_store(&d->down, true);
 	eg_tunnel_note_liveness(&scene.tunnels, scene_tunnel(&scene, "d"));
 	load(&scene, peers, 3); /* one more */
 	assert_ptr_equal(scene_tunnel(&scene, "b")->liveness, b);
@@ -153,7 +153,7 @@ static void test_reload(void **state)
 	assert_ptr_equal(eg_tunnel_get(&scene.tunnels, id)->liveness, d);
 	assert_false(eg_tunnel_is_up(&scene.tunnels, id));
 	assert_int_equal(d->refs, 1);
-	assert_true(atomic_load(&d->dead));
+	assert_true(atomic_load(&d->down));
 
 	peers[1].more = "priority: 9, alive: {target: 10.1.0.3, threshold: 2}";
 	load(&scene, peers, 2); /* asked otherwise, but the same */
@@ -168,7 +168,7 @@ static void test_reload(void **state)
 	assert_int_equal(d->refs, 1);
 	assert_true(scene_tunnel(&scene, "d")->liveness != d);
 	eg_liveness_release(d);
-	assert_false(atomic_load(&scene_tunnel(&scene, "d")->liveness->dead));
+	assert_false(atomic_load(&scene_tunnel(&scene, "d")->liveness->down));
 	assert_true(eg_tunnel_is_up(&scene.tunnels, scene_tunnel(&scene, "d")->id));
 	assert_ptr_equal(scene_tunnel(&scene, "b")->liveness, b);
 	assert_int_equal(scene.tunnels.n, 2);
@@ -203,7 +203,7 @@ static void test_choice(void **state)
 	group = scene_snap(&scene)->world->groups[0];
 	b = scene_tunnel(&scene, "b");
 	assert_int_equal(eg_group_choose(group, 7, scene.tunnels.down, &first)->tunnel, b->id);
-	atomic_store(&b->liveness->dead, true);
+	atomic_store(&b->liveness->down, true);
 	eg_tunnel_note_liveness(&scene.tunnels, b);
 	assert_string_equal(
 		name_of(&scene, eg_group_choose(group, 7, scene.tunnels.down, &first)->tunnel),

@@ -43,5 +43,8 @@ int run_sas_tests(void);
 int run_rekey_tests(void);
 int run_oracle_tests(void);
 int run_threads_tests(void);
+int run_liveness_tests(void);
+int run_endpoint_tests(void);
+int run_pmtu_tests(void);
 
 #endif

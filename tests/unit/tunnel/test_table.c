@@ -93,6 +93,34 @@ static void test_names(void **state)
 	scene_end(&scene);
 }
 
+/* A peer whose addresses change is another tunnel: for a moment there are two of its name, and the
+ * new one is found. */
+static void test_replaces(void **state)
+{
+	struct eg_tunnel_spec spec = spec_of("a", 0);
+	struct scene scene;
+	uint32_t old, new, other;
+
+	(void)state;
+	scene_start(&scene);
+	old = add(&scene, &spec);
+	spec = spec_of("a", 1);
+	assert_int_equal(eg_tunnel_add(&scene.tunnels, &spec, &other), -EEXIST);
+	spec.replaces = true;
+	new = add(&scene, &spec);
+	assert_int_not_equal(new, old);
+	assert_int_equal(eg_tunnel_find(&scene.tunnels, "a"), new);
+	eg_tunnel_remove(&scene.tunnels, old);
+	assert_int_equal(eg_tunnel_find(&scene.tunnels, "a"), new);
+	/* The other way round, when the configuration is refused after all. */
+	spec = spec_of("a", 2);
+	spec.replaces = true;
+	other = add(&scene, &spec);
+	eg_tunnel_remove(&scene.tunnels, other);
+	assert_int_equal(eg_tunnel_find(&scene.tunnels, "a"), new);
+	scene_end(&scene);
+}
+
 /* A change makes a new version; a worker keeps the one that it has until it reports quiescence. */
 static void test_change(void **state)
 {
@@ -360,10 +388,11 @@ static void test_lists(void **state)
 int run_table_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_version), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_change),  cmocka_unit_test(test_each_field),
-		cmocka_unit_test(test_learned), cmocka_unit_test(test_down),
-		cmocka_unit_test(test_between), cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_version),    cmocka_unit_test(test_names),
+		cmocka_unit_test(test_replaces),   cmocka_unit_test(test_change),
+		cmocka_unit_test(test_each_field), cmocka_unit_test(test_learned),
+		cmocka_unit_test(test_down),       cmocka_unit_test(test_between),
+		cmocka_unit_test(test_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,10 @@
-/* What the path to a peer's outer address was learned to carry (RFC 4301 s4.4.2.1, s8.2.1; RFC
- * 1191, RFC 8201): less than the port does, for some time.
+/* The path MTU to a peer's outer address, as it was learned (RFC 4301 s4.4.2.1, s8.2.1; RFC 1191,
+ * RFC 8201): less than the port's MTU, for some time.
  *
- * Life cycle: eg_pmtu_new() with a peer's first snapshot; shared by every one that has the same
- * peer, so that a reload forgets nothing; freed with the last of them. Any worker may learn, all
- * workers read, the control thread lets it age and tells of it; references are its to count. */
-#ifndef EG_ROUTE_PMTU_H
-#define EG_ROUTE_PMTU_H
+ * Life cycle: part of the tunnel's state, so that a change of the tunnel forgets nothing. Any
+ * worker may learn, all workers read, the control thread ages and logs it. */
+#ifndef EG_TUNNEL_PMTU_H
+#define EG_TUNNEL_PMTU_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -18,17 +17,11 @@
 
 struct eg_pmtu {
 	_Atomic uint64_t word; /* bytes in the low 16 bits; above them the second in which they were
-				  last told */
+				  last reported */
 
 	/* The control thread's. */
-	unsigned refs;
-	uint16_t told; /* what the log says */
+	uint16_t logged; /* bytes that the log says */
 };
-
-/* NULL where memory is short. */
-struct eg_pmtu *eg_pmtu_new(void);
-struct eg_pmtu *eg_pmtu_retain(struct eg_pmtu *pmtu);
-void eg_pmtu_release(struct eg_pmtu *pmtu); /* NULL is allowed */
 
 /* Nothing is learned yet. Before any worker sees it. */
 void eg_pmtu_init(struct eg_pmtu *pmtu);
@@ -42,8 +35,8 @@ static inline unsigned eg_pmtu_get(const struct eg_pmtu *pmtu)
 	return (uint16_t)atomic_load_explicit(&pmtu->word, memory_order_relaxed);
 }
 
-/* Somebody who may be believed told so, in this second of a clock that does not step back. A larger
- * one than is known changes nothing; the same again begins its time anew. Any thread. */
+/* A credible message reported it, in this second of a clock that does not step back. A larger one
+ * than is known changes nothing; the same one again renews its time. Any thread. */
 void eg_pmtu_learn(struct eg_pmtu *pmtu, uint16_t bytes, uint32_t now_s);
 
 /* Would that change anything? Any thread. */
@@ -58,8 +51,8 @@ static inline bool eg_pmtu_is_news(const struct eg_pmtu *pmtu, uint16_t bytes, u
 /* Forget what is older than EG_PMTU_AGE_S. Any thread. */
 void eg_pmtu_age(struct eg_pmtu *pmtu, uint32_t now_s);
 
-/* The number of a router of before RFC 1191, which tells none, about a packet of `bytes`: the next
- * smaller one of common links (RFC 1191 s7). Pure. */
+/* The path MTU to assume when a router from before RFC 1191 reports none for a packet of `bytes`:
+ * the next smaller one of common links (RFC 1191 s7). Pure. */
 uint16_t eg_pmtu_plateau(uint16_t bytes);
 
 #endif

@@ -1,4 +1,4 @@
-#include "route/liveness.h"
+#include "tunnel/liveness.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 struct eg_liveness *eg_liveness_new(unsigned worker, unsigned workers)
 {
 	size_t bytes = sizeof(struct eg_liveness) +
-		       workers * sizeof(((struct eg_liveness *)NULL)->moved[0]);
+		       workers * sizeof(((struct eg_liveness *)NULL)->rerouted[0]);
 	struct eg_liveness *liveness = aligned_alloc(64, bytes);
 	uint16_t id;
 
@@ -43,16 +43,16 @@ static void become(struct eg_liveness *liveness, bool dead, uint64_t now_ns)
 	uint32_t changes = atomic_load_explicit(&liveness->changes, memory_order_relaxed);
 
 	liveness->in_a_row = 0;
-	atomic_store_explicit(&liveness->dead, dead, memory_order_relaxed);
+	atomic_store_explicit(&liveness->down, dead, memory_order_relaxed);
 	atomic_store_explicit(&liveness->since_ns, now_ns, memory_order_relaxed);
-	/* Release: who sees the change sees what it is and since when. */
+	/* Release: a reader that sees the change also sees what it is and since when. */
 	atomic_store_explicit(&liveness->changes, changes + 1, memory_order_release);
 }
 
-/* 75 to 100% of the interval; where one lost answer is enough, up to 90% (RFC 5880 s6.8.7). */
+/* 75 to 100% of the interval; if one lost reply is enough, up to 90% (RFC 5880 s6.8.7). */
 static uint64_t until_next(const struct eg_liveness *liveness, const struct eg_liveness_plan *plan)
 {
-	uint32_t asked = atomic_load_explicit(&liveness->asked, memory_order_relaxed);
+	uint32_t asked = atomic_load_explicit(&liveness->requests, memory_order_relaxed);
 	uint64_t chance = eg_hash_u64((uint64_t)liveness->id << 32 | asked) >> 48; /* of 65536 */
 	uint64_t quarter = plan->interval_ns / 4;
 	uint64_t least = plan->threshold == 1 ? plan->interval_ns / 10 : 0;
@@ -62,19 +62,19 @@ static uint64_t until_next(const struct eg_liveness *liveness, const struct eg_l
 
 static void ask(struct eg_liveness *liveness, const struct eg_liveness_plan *plan, uint64_t now_ns)
 {
-	uint32_t asked = atomic_load_explicit(&liveness->asked, memory_order_relaxed);
+	uint32_t asked = atomic_load_explicit(&liveness->requests, memory_order_relaxed);
 
-	if (atomic_load_explicit(&liveness->dead, memory_order_relaxed)) {
-		liveness->in_a_row = liveness->heard != liveness->answered_at_request
+	if (atomic_load_explicit(&liveness->down, memory_order_relaxed)) {
+		liveness->in_a_row = liveness->answered_before != liveness->answered_at_request
 					     ? liveness->in_a_row + 1
 					     : 0;
 		if (liveness->in_a_row >= plan->threshold)
 			become(liveness, false, now_ns);
 	}
-	liveness->answered_at_request = liveness->heard;
+	liveness->answered_at_request = liveness->answered_before;
 	liveness->next_ns = now_ns + until_next(liveness, plan);
-	/* Release: pairs with whoever hears the answer, on another worker. */
-	atomic_store_explicit(&liveness->asked, asked + 1, memory_order_release);
+	/* Release: pairs with the worker that receives the reply. */
+	atomic_store_explicit(&liveness->requests, asked + 1, memory_order_release);
 }
 
 bool eg_liveness_poll(struct eg_liveness *liveness, const struct eg_liveness_plan *plan,
@@ -87,12 +87,12 @@ bool eg_liveness_poll(struct eg_liveness *liveness, const struct eg_liveness_pla
 	else if (now_ns - liveness->polled_ns >= plan->interval_ns)
 		liveness->answered_ns += now_ns - liveness->polled_ns;
 	liveness->polled_ns = now_ns;
-	if (liveness->heard != answered) {
-		liveness->heard = answered;
+	if (liveness->answered_before != answered) {
+		liveness->answered_before = answered;
 		liveness->answered_ns = now_ns;
 	}
 	if (now_ns - liveness->answered_ns >= plan->interval_ns * plan->threshold &&
-	    !atomic_load_explicit(&liveness->dead, memory_order_relaxed))
+	    !atomic_load_explicit(&liveness->down, memory_order_relaxed))
 		become(liveness, true, now_ns);
 	if (now_ns < liveness->next_ns)
 		return false;
@@ -102,13 +102,13 @@ bool eg_liveness_poll(struct eg_liveness *liveness, const struct eg_liveness_pla
 
 void eg_liveness_link_down(struct eg_liveness *liveness, uint64_t now_ns)
 {
-	if (!atomic_load_explicit(&liveness->dead, memory_order_relaxed))
+	if (!atomic_load_explicit(&liveness->down, memory_order_relaxed))
 		become(liveness, true, now_ns);
 }
 
 void eg_liveness_reply(struct eg_liveness *liveness, uint16_t number)
 {
-	uint32_t asked = atomic_load_explicit(&liveness->asked, memory_order_acquire);
+	uint32_t asked = atomic_load_explicit(&liveness->requests, memory_order_acquire);
 	uint32_t before = atomic_load_explicit(&liveness->answered, memory_order_relaxed);
 	uint32_t behind = (uint16_t)(asked - number), request = asked - behind;
 
@@ -127,6 +127,6 @@ uint64_t eg_liveness_rerouted(const struct eg_liveness *liveness)
 	uint64_t sum = 0;
 
 	for (unsigned w = 0; w < liveness->workers; w++)
-		sum += atomic_load_explicit(&liveness->moved[w].packets, memory_order_relaxed);
+		sum += atomic_load_explicit(&liveness->rerouted[w].packets, memory_order_relaxed);
 	return sum;
 }

@@ -1,4 +1,4 @@
-#include "route/endpoint.h"
+#include "tunnel/endpoint.h"
 
 #include <stdio.h>
 #include <stdlib.h>

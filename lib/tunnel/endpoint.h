@@ -1,19 +1,20 @@
-/* Where a peer's UDP-encapsulated packets go now (udp_encap: {float: true}): the source of the last
- * packet from it that was authentic and the newest of its SA (RFC 7296 s2.23), for NATs that change
- * a mapping's port or address.
+/* Where a peer's UDP-encapsulated packets are sent now (udp_encap: {float: true}): to the source of
+ * the last packet from it that was authentic and the newest of its SA (RFC 7296 s2.23), for NATs
+ * that change a mapping's port or address.
  *
- * Life cycle: eg_endpoint_new() with a peer's first snapshot, at its configured address and port;
- * shared by every later snapshot of the same peer, so that a reload keeps what was learned; freed
- * with the last of them. References are the control thread's to count.
+ * Life cycle: eg_endpoint_new() with a tunnel's first version that floats, at its configured
+ * address and port; shared by the tunnel's versions, so that a reload keeps what was learned; freed
+ * with the last version that has it. The control thread counts references.
  *
- * Synchronization: any worker may follow and any worker may read, without locks and without waiting
- * for each other. There are two slots; `version` says which one is current (its lowest bit). A
- * writer fills the other slot and then publishes it. A reader that finds another version after its
- * copy than before may have a torn one, and copies again. Field stores are releases and field loads
- * acquires: a reader that sees a field of the next but one version also sees that `version` moved.
- * Of two writers at once the second gives up: the next packet from the peer follows anyway. */
-#ifndef EG_ROUTE_ENDPOINT_H
-#define EG_ROUTE_ENDPOINT_H
+ * Synchronization: any worker may move it and any worker may read it, without locks and without
+ * waiting for each other. There are two slots; `version` says which one is current (its lowest
+ * bit). A writer fills the other slot and then publishes it. A reader that finds another version
+ * after its copy than before may have a torn one, and copies again. Field stores are releases and
+ * field loads acquires: a reader that sees a field of the next but one version also sees that
+ * `version` moved. Of two writers at once the second one gives up: the peer's next packet moves it
+ * anyway. */
+#ifndef EG_TUNNEL_ENDPOINT_H
+#define EG_TUNNEL_ENDPOINT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -50,7 +51,7 @@ void eg_endpoint_release(struct eg_endpoint *endpoint); /* NULL is allowed */
 struct eg_endpoint_at eg_endpoint_get(const struct eg_endpoint *endpoint);
 
 /* Move to `at`. The caller has checked that the packet was authentic, that it was the newest of its
- * SA, and that the gateway may send there. True where that is a change. Any worker. */
+ * SA, and that the gateway may send there. True if that is a change. Any worker. */
 bool eg_endpoint_follow(struct eg_endpoint *endpoint, const struct eg_endpoint_at *at);
 
 static inline bool eg_endpoint_at_equal(const struct eg_endpoint_at *a,

@@ -1,9 +1,9 @@
 /* Endpoints that move while others read them. Run under -Db_sanitize=thread too. */
-#include "route/route_tests.h"
+#include "tunnel/harness.h"
 
 #include <pthread.h>
 
-#include "route/endpoint.h"
+#include "tunnel/endpoint.h"
 
 static struct eg_endpoint_at at_of(const char *address, uint16_t port)
 {
@@ -76,21 +76,21 @@ static void fill(struct eg_endpoint_at *at, uint8_t n)
 	at->port = (uint16_t)(n << 8 | n);
 }
 
-struct scene {
+struct race {
 	struct eg_endpoint *endpoint;
 	_Atomic unsigned done; /* writers */
 };
 
 static void *move(void *arg)
 {
-	struct scene *scene = arg;
+	struct race *race = arg;
 	struct eg_endpoint_at at;
 
 	for (unsigned i = 0; i < MOVES; i++) {
 		fill(&at, (uint8_t)(i % 250 + 1));
-		eg_endpoint_follow(scene->endpoint, &at);
+		eg_endpoint_follow(race->endpoint, &at);
 	}
-	scene->done++;
+	race->done++;
 	return NULL;
 }
 
@@ -98,18 +98,18 @@ static void *move(void *arg)
 static void test_threads(void **state)
 {
 	struct eg_ip ip = {.family = 6};
-	struct scene scene = {0};
+	struct race race = {0};
 	struct eg_endpoint *endpoint;
 	pthread_t writers[2];
 	unsigned torn = 0;
 
 	(void)state;
 	memset(ip.bytes, 7, sizeof(ip.bytes));
-	endpoint = scene.endpoint = eg_endpoint_new(&ip, 0x0707);
+	endpoint = race.endpoint = eg_endpoint_new(&ip, 0x0707);
 	assert_non_null(endpoint);
 	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(pthread_create(&writers[i], NULL, move, &scene), 0);
-	while (scene.done < 2) {
+		assert_int_equal(pthread_create(&writers[i], NULL, move, &race), 0);
+	while (race.done < 2) {
 		struct eg_endpoint_at got = eg_endpoint_get(endpoint), whole;
 
 		fill(&whole, got.address[0]);

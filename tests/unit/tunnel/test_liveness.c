@@ -1,10 +1,10 @@
-/* lib/route/alive: when a peer is dead and when it lives again, as a truth table; the bound on how
- * long a dead one is believed in; whose words count as an answer. */
-#include "route/route_tests.h"
+/* When a peer is down and when it is up again, as a truth table; how long a silent one counts as up
+ * at most; what counts as a reply. */
+#include "tunnel/harness.h"
 
 #include "base/clock.h"
 #include "common/random.h"
-#include "route/liveness.h"
+#include "tunnel/liveness.h"
 
 #define INTERVAL (100 * EG_NS_PER_MS)
 #define BEGIN    (5 * EG_NS_PER_S)
@@ -289,7 +289,7 @@ static void test_hear(void **state)
 	for (size_t r = 0; r < COUNT(rows); r++) {
 		struct eg_liveness *liveness = eg_liveness_new(0, 1);
 
-		atomic_store(&liveness->asked, rows[r].asked);
+		atomic_store(&liveness->requests, rows[r].asked);
 		atomic_store(&liveness->answered, rows[r].answered);
 		eg_liveness_reply(liveness, rows[r].number);
 		if (atomic_load(&liveness->answered) != rows[r].then)
