@@ -2,11 +2,15 @@
  * through another out of them, in one thread, so that no sequence number repeats and decryption
  * runs with its anti-replay window.
  *
- *   bench_path SEAL.yaml OPEN.yaml CAPTURE.pcap ROUNDS [EAL arguments]
+ *   bench_path SEAL.yaml OPEN.yaml CAPTURE.pcap ROUNDS [--changes PER_SECOND] [EAL arguments]
  *
  * The configurations are the two ends of the same tunnels, port 0 clear and port 1 encrypted; their
  * devices are not opened. Prints the median of the rounds, in ns per packet: sealed, opened. A
- * round is 512 packets, which stay in the cache, as in a gateway whose devices write to it. */
+ * round is 512 packets, which stay in the cache, as in a gateway whose devices write to it.
+ *
+ * With --changes, a control thread on another CPU rekeys the sealing gateway's tunnels at that
+ * rate, and the time of single bursts of 64 is printed too, in us: median, p99, p99.9 and maximum,
+ * of rounds without changes and of rounds with them, in turns. */
 #include <pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +21,7 @@
 #include <rte_ethdev.h>
 
 #include "base/clock.h"
+#include "changes.h"
 #include "conf/config.h"
 #include "path/path.h"
 #include "sa/store.h"
@@ -197,15 +202,38 @@ static void carry(uint16_t from, int to)
 		die("packets were dropped");
 }
 
+static double ns_of(uint64_t cycles)
+{
+	return (double)cycles * 1e9 / (double)rte_get_tsc_hz();
+}
+
 /* ns per packet. */
 static double run(struct gateway *gateway, unsigned port)
 {
-	uint64_t start = rte_rdtsc_precise(), cycles;
+	uint64_t start = rte_rdtsc_precise();
 
 	while (eg_path_receive(&gateway->path, gateway->snap, port, 0))
-		;
-	cycles = rte_rdtsc_precise() - start;
-	return (double)cycles * 1e9 / (double)rte_get_tsc_hz() / ROUND;
+		eg_rcu_quiescent(&gateway->rcu, 0);
+	return ns_of(rte_rdtsc_precise() - start) / ROUND;
+}
+
+/* The time of each burst, in ns. */
+struct bursts {
+	unsigned n;
+	double *ns;
+};
+
+static void run_bursts(struct gateway *gateway, unsigned port, struct bursts *bursts)
+{
+	for (;;) {
+		uint64_t start = rte_rdtsc_precise();
+		unsigned n = eg_path_receive(&gateway->path, gateway->snap, port, 0);
+
+		if (!n)
+			return;
+		eg_rcu_quiescent(&gateway->rcu, 0);
+		bursts->ns[bursts->n++] = ns_of(rte_rdtsc_precise() - start);
+	}
 }
 
 static int by_size(const void *a, const void *b)
@@ -221,20 +249,67 @@ static double median(double *v, unsigned n)
 	return v[n / 2];
 }
 
+static void print_bursts(const char *label, struct bursts *bursts)
+{
+	qsort(bursts->ns, bursts->n, sizeof(*bursts->ns), by_size);
+	printf("%-16s %8.2f %8.2f %8.2f %8.2f\n", label, bursts->ns[bursts->n / 2] / 1e3,
+	       bursts->ns[bursts->n * 99ull / 100] / 1e3,
+	       bursts->ns[bursts->n * 999ull / 1000] / 1e3, bursts->ns[bursts->n - 1] / 1e3);
+}
+
+/* A few hundred rounds without changes, as many with them, and so on. */
+#define TURN 256
+
+static void measure_changes(struct gateway *a, struct gateway *b, const struct packets *packets,
+			    unsigned rounds, unsigned per_s)
+{
+	struct changes changes = {
+		.tunnels = &a->tunnels, .sas = a->sas, .rcu = &a->rcu, .per_s = per_s};
+	struct bursts bursts[2];
+	unsigned at = 0;
+
+	for (unsigned on = 0; on < 2; on++)
+		bursts[on] = (struct bursts){0, zeroed((rounds + 1) * 8ull * sizeof(double))};
+	if (!changes_start(&changes))
+		die("no tunnels to change");
+	for (unsigned round = 0; round < rounds; round++) {
+		bool on = round / TURN % 2;
+
+		atomic_store(&changes.on, on);
+		feed(packets, &at);
+		run_bursts(a, CLEAR, &bursts[on]);
+		carry(1, 3);
+		run(b, ENCRYPTED);
+		carry(2, -1);
+	}
+	changes_stop(&changes);
+	if (!changes.done)
+		die("nothing was changed: more rounds");
+	print_bursts("without changes", &bursts[0]);
+	print_bursts("with changes", &bursts[1]);
+	printf("%llu changes, the longest took %.1f us\n", (unsigned long long)changes.done,
+	       (double)changes.longest_ns / 1e3);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned rounds = argc > 4 ? (unsigned)atoi(argv[4]) : 0, at = 0;
 	double *sealed = zeroed((rounds + 1) * sizeof(double));
 	double *opened = zeroed((rounds + 1) * sizeof(double));
+	bool change = argc > 6 && !strcmp(argv[5], "--changes");
+	unsigned per_s = change ? (unsigned)atoi(argv[6]) : 0;
 	struct gateway *a, *b;
 	struct packets *packets;
 
-	if (!rounds)
-		die("SEAL.yaml OPEN.yaml CAPTURE.pcap ROUNDS [EAL arguments]");
+	if (!rounds || (change && !per_s))
+		die("SEAL.yaml OPEN.yaml CAPTURE.pcap ROUNDS [--changes PER_SECOND] [EAL "
+		    "arguments]");
 	packets = read_capture(argv[3]);
-	start_dpdk(argv + 5, argc - 5);
+	start_dpdk(argv + (change ? 7 : 5), argc - (change ? 7 : 5));
 	a = open_gateway(argv[1], 0);
 	b = open_gateway(argv[2], 1);
+	eg_rcu_online(&a->rcu, 0);
+	eg_rcu_online(&b->rcu, 0);
 	for (unsigned round = 0; round < WARM + rounds; round++) {
 		unsigned slot = round < WARM ? 0 : round - WARM;
 
@@ -245,6 +320,8 @@ int main(int argc, char **argv)
 		carry(2, -1);
 	}
 	printf("%.1f %.1f\n", median(sealed, rounds), median(opened, rounds));
+	if (change)
+		measure_changes(a, b, packets, rounds, per_s);
 	/* The rest is freed on exit. */
 	return 0;
 }
