@@ -66,11 +66,28 @@ static enum eg_verdict choose_sa(const struct eg_path *path, struct eg_meta *met
 	return EG_PASS;
 }
 
-/* First pass: prefetch the SAs of the whole batch. */
+/* First passes: prefetch the tunnels of the whole batch, then their SAs. */
+static void prefetch_tunnels(const struct eg_path *path)
+{
+	const struct eg_batch *batch = &path->batch;
+	const struct eg_hop *last = NULL;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		const struct eg_hop *hop = batch->meta[i].hop;
+
+		if (hop == last || hop->kind != EG_HOP_TUNNEL)
+			continue;
+		last = hop;
+		eg_tunnel_prefetch(eg_tunnel_get(path->tunnels, hop->tunnel));
+		__builtin_prefetch(eg_tunnel_out(path->tunnels, hop->tunnel));
+	}
+}
+
 static void choose_sas(struct eg_path *path)
 {
 	struct eg_batch *batch = &path->batch;
 
+	prefetch_tunnels(path);
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct eg_meta *meta = &batch->meta[i];
 		enum eg_verdict verdict = EG_PASS;
