@@ -42,9 +42,8 @@ static const struct step {
 	{"drop log", 20 * EG_NS_PER_MS, eg_ctl_log_drops},
 	{"connection ageing", 20 * EG_NS_PER_MS, eg_ctl_age_flows},
 	{"deferred frees", 20 * EG_NS_PER_MS, eg_ctl_free_deferred},
-	{"liveness", 20 * EG_NS_PER_MS, eg_ctl_log_liveness},
-	{"path MTU", 20 * EG_NS_PER_MS, eg_ctl_log_path_mtus},
-	{"endpoints", 20 * EG_NS_PER_MS, eg_ctl_log_endpoints},
+	{"path MTU ageing", 100 * EG_NS_PER_MS, eg_ctl_age_path_mtus},
+	{"endpoints", EG_NS_PER_S, eg_ctl_log_more_endpoints},
 	{"link state", 100 * EG_NS_PER_MS, poll_links},
 	{"kernel devices", EG_NS_PER_S, poll_kernels},
 };
@@ -265,6 +264,8 @@ static int set_up(struct control *control, const sigset_t *signals)
 	    add_timer(control, "idle check", IDLE_STEP_NS, on_idle_step, control))
 		return -1;
 	ctl->loop = loop;
+	if (eg_ctl_follow_tunnels(ctl))
+		return -1;
 	ctl->builder = eg_builder_new(spawn);
 	if (!ctl->builder || !eg_loop_add_fd(loop, "reload", eg_builder_fd(ctl->builder), EPOLLIN,
 					     on_built, control))
@@ -288,6 +289,7 @@ int eg_control_run(struct eg_gateway *gateway, const struct eg_control *options)
 		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO, "stopping: %s", control.why);
 	if (control.loop)
 		report_loop(&control);
+	eg_ctl_unfollow_tunnels(&gateway->ctl);
 	eg_ctl_finish_reload(&gateway->ctl);
 	eg_builder_free(gateway->ctl.builder);
 	gateway->ctl.builder = NULL;

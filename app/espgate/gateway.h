@@ -20,6 +20,7 @@ struct eg_gateway {
 	struct eg_rcu rcu;
 	struct eg_publisher publisher;
 	struct eg_tunnels tunnels;
+	struct eg_event_queue *events; /* from the workers */
 	struct eg_ports ports;
 	struct eg_workers workers;
 	struct eg_flow_table *flows;

@@ -77,6 +77,7 @@ static void connect_parts(struct eg_gateway *gateway)
 		.rcu = &gateway->rcu,
 		.publisher = &gateway->publisher,
 		.tunnels = &gateway->tunnels,
+		.event_queue = gateway->events,
 		.sas = gateway->sas,
 		.flows = gateway->flows,
 		.stats = gateway->workers.stats,
@@ -123,7 +124,8 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	gateway->workers.tunnels = &gateway->tunnels;
 	if (eg_workers_make(&gateway->workers, errs))
 		goto workers;
-	if (eg_rcu_init(&gateway->rcu, gateway->workers.n)) {
+	gateway->events = gateway->workers.events = eg_event_queue_new(gateway->workers.n);
+	if (!gateway->events || eg_rcu_init(&gateway->rcu, gateway->workers.n)) {
 		eg_error(errs, NULL, NULL, "out of memory");
 		goto workers;
 	}
@@ -153,6 +155,7 @@ world:
 	eg_sa_store_free(gateway->sas);
 workers:
 	eg_workers_free(&gateway->workers);
+	eg_event_queue_free(gateway->events);
 	eg_flow_table_free(gateway->flows);
 	return clean ? EG_EXIT_OK : EG_EXIT_ERROR;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "conf/config.h"
 #include "ctl/builder.h"
+#include "ctl/events.h"
 #include "ctl/loop.h"
 #include "flow/flow.h"
 #include "port/port.h"
@@ -27,9 +28,10 @@ struct eg_ctl {
 	struct eg_flow_table *flows;
 	struct eg_stats *const *stats; /* of each worker */
 	unsigned n_workers;
-	uint64_t started_ns;        /* monotonic: when the workers were launched */
-	struct eg_loop *loop;       /* NULL: not yet, or no longer */
-	struct eg_builder *builder; /* the same */
+	uint64_t started_ns;                /* monotonic: when the workers were launched */
+	struct eg_event_queue *event_queue; /* from the workers (tunnel/event.h) */
+	struct eg_loop *loop;               /* NULL: not yet, or no longer */
+	struct eg_builder *builder;         /* the same */
 
 	/* Of one step each; zeroed memory is their start. */
 	struct {
@@ -39,12 +41,17 @@ struct eg_ctl {
 		uint64_t token; /* of the grace period that removed connections wait for; 0: none */
 	} flow_ageing;
 	struct {
-		uint64_t learned; /* by all workers, at the last check */
-		uint64_t next_check_ns;
+		struct eg_events *events;
+		bool examining; /* all tunnels, because events were lost */
+		uint32_t next;  /* the tunnel to examine next */
+	} tunnel_events;
+	struct {
+		EG_VEC(uint32_t) learned; /* tunnels with a learned path MTU, each at least once */
+		size_t next;              /* the one to age next */
+		bool incomplete;          /* one could not be added: out of memory */
 	} path_mtu;
 	struct {
-		uint64_t moved; /* by all workers, at the last check */
-		uint64_t next_check_ns;
+		unsigned lines; /* that were or would have been logged in this second */
 	} endpoints;
 	struct {
 		struct eg_installed installed;
@@ -69,15 +76,18 @@ void eg_ctl_free_deferred(struct eg_ctl *ctl);
 /* Log samples of dropped packets. Every 20 ms. */
 void eg_ctl_log_drops(struct eg_ctl *ctl);
 
-/* Log which tunnels went down or came up since the last call. Every 20 ms. */
-void eg_ctl_log_liveness(struct eg_ctl *ctl);
+/* Age learned path MTUs (RFC 1191 s6.3), up to 1024 per call. Every 100 ms. */
+void eg_ctl_age_path_mtus(struct eg_ctl *ctl);
 
-/* Age learned path MTUs (RFC 1191 s6.3) and log what changed; note what SAs have sent, by which
- * workers recognize packets that were sent lately. Every 20 ms. */
-void eg_ctl_log_path_mtus(struct eg_ctl *ctl);
+/* Log how many endpoints moved beyond those that have their own lines. Every second. */
+void eg_ctl_log_more_endpoints(struct eg_ctl *ctl);
 
-/* Log endpoints that moved (udp_encap: {float: true}), once per second. Every 20 ms. */
-void eg_ctl_log_endpoints(struct eg_ctl *ctl);
+/* --- events */
+
+/* From now on, log and act on what workers report of tunnels (tunnel/event.h): which go down or
+ * come up, learn a path MTU, or have a new endpoint. There is a loop. 0, or -1 with errno. */
+int eg_ctl_follow_tunnels(struct eg_ctl *ctl);
+void eg_ctl_unfollow_tunnels(struct eg_ctl *ctl); /* before the loop is freed */
 
 /* --- at the end */
 
@@ -103,7 +113,6 @@ void eg_ctl_free(struct eg_ctl *ctl);
 
 /* --- private to lib/ctl */
 
-void eg_ctl_finish_endpoints(struct eg_ctl *ctl);
 void eg_ctl_collect_liveness(const struct eg_tunnels *tunnels, struct eg_report *report);
 
 #endif

@@ -1,5 +1,5 @@
 /* Tunnels that go down and come up, in the log and in the statistics. Workers probe and decide. */
-#include "ctl/ctl.h"
+#include "ctl/tunnel_events.h"
 
 #include "base/clock.h"
 
@@ -37,20 +37,16 @@ static void log_change(struct eg_ctl *ctl, const struct eg_tunnel *tunnel, uint3
 	liveness->logged = changes;
 }
 
-void eg_ctl_log_liveness(struct eg_ctl *ctl)
+void eg_ctl_examine_liveness(struct eg_ctl *ctl, const struct eg_tunnel *tunnel)
 {
-	const struct eg_id_list *list = &ctl->tunnels->probes;
+	uint32_t changes;
 
-	for (uint32_t i = 0; i < eg_id_list_n(list); i++) {
-		const struct eg_tunnel *tunnel =
-			eg_tunnel_get(ctl->tunnels, eg_id_list_at(list, i));
-		/* Acquire: what it changed to is seen, too. */
-		uint32_t changes =
-			atomic_load_explicit(&tunnel->liveness->changes, memory_order_acquire);
-
-		if (changes != tunnel->liveness->logged)
-			log_change(ctl, tunnel, changes);
-	}
+	if (!tunnel->liveness)
+		return;
+	/* Acquire: what it changed to is seen, too. */
+	changes = atomic_load_explicit(&tunnel->liveness->changes, memory_order_acquire);
+	if (changes != tunnel->liveness->logged)
+		log_change(ctl, tunnel, changes);
 }
 
 void eg_ctl_collect_liveness(const struct eg_tunnels *tunnels, struct eg_report *report)

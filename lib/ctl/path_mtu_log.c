@@ -1,12 +1,10 @@
-/* Learned path MTUs: they age (RFC 1191 s6.3), and each change is logged once. Workers learn them;
- * they are checked when a worker did, and once per second from then on. */
-#include "ctl/ctl.h"
+/* Learned path MTUs: they age (RFC 1191 s6.3), and each change is logged once. */
+#include "ctl/tunnel_events.h"
 
 #include <rte_cycles.h>
 
-#include "base/clock.h"
-
-#define CHECK_NS EG_NS_PER_S
+/* Tunnels per call. */
+#define SLICE 1024
 
 static void log_change(struct eg_ctl *ctl, const struct eg_tunnel *tunnel, unsigned bytes)
 {
@@ -24,32 +22,58 @@ static void log_change(struct eg_ctl *ctl, const struct eg_tunnel *tunnel, unsig
 	tunnel->pmtu->logged = (uint16_t)bytes;
 }
 
-static uint64_t messages(const struct eg_ctl *ctl)
+/* One that is learned goes on the list of those that age; it is taken off when nothing is known of
+ * it any more. */
+void eg_ctl_examine_path_mtu(struct eg_ctl *ctl, const struct eg_tunnel *tunnel)
 {
-	uint64_t sum = 0;
+	unsigned bytes = eg_pmtu_get(tunnel->pmtu);
 
-	for (unsigned w = 0; w < ctl->n_workers; w++)
-		sum += eg_counted(&ctl->stats[w]->path_mtus);
-	return sum;
+	if (bytes == tunnel->pmtu->logged)
+		return;
+	if (tunnel->pmtu->logged == EG_PMTU_NONE) {
+		uint32_t *slot = eg_vec_add(&ctl->path_mtu.learned);
+
+		if (!slot) {
+			ctl->path_mtu.incomplete = true; /* then nothing is logged yet */
+			return;
+		}
+		*slot = tunnel->id;
+	}
+	log_change(ctl, tunnel, bytes);
 }
 
-void eg_ctl_log_path_mtus(struct eg_ctl *ctl)
+/* Still known? */
+static bool age(struct eg_ctl *ctl, uint32_t id, uint32_t now_s)
+{
+	const struct eg_tunnel *tunnel = eg_tunnel_get(ctl->tunnels, id);
+
+	if (!tunnel)
+		return false;
+	eg_pmtu_age(tunnel->pmtu, now_s);
+	if (tunnel->pmtu->logged != EG_PMTU_NONE)
+		eg_ctl_examine_path_mtu(ctl, tunnel);
+	return tunnel->pmtu->logged != EG_PMTU_NONE;
+}
+
+void eg_ctl_age_path_mtus(struct eg_ctl *ctl)
 {
 	uint32_t now_s = (uint32_t)(rte_get_tsc_cycles() / rte_get_tsc_hz()); /* the workers' */
-	uint64_t learned = messages(ctl), now_ns = eg_mono_ns();
+	size_t *at = &ctl->path_mtu.next;
 
-	if (learned == ctl->path_mtu.learned && (!learned || now_ns < ctl->path_mtu.next_check_ns))
-		return;
-	ctl->path_mtu.learned = learned;
-	ctl->path_mtu.next_check_ns = now_ns + CHECK_NS;
-	for (uint32_t id = eg_tunnels_next(ctl->tunnels, 0); id != EG_TUNNEL_NONE;
-	     id = eg_tunnels_next(ctl->tunnels, id + 1)) {
-		const struct eg_tunnel *tunnel = eg_tunnel_get(ctl->tunnels, id);
-		unsigned bytes;
-
-		eg_pmtu_age(tunnel->pmtu, now_s);
-		bytes = eg_pmtu_get(tunnel->pmtu);
-		if (bytes != tunnel->pmtu->logged)
-			log_change(ctl, tunnel, bytes);
+	if (ctl->path_mtu.incomplete) {
+		ctl->path_mtu.incomplete = false;
+		eg_ctl_examine_all(ctl);
+	}
+	for (unsigned n = 0; n < SLICE && ctl->path_mtu.learned.n; n++) {
+		if (*at >= ctl->path_mtu.learned.n) {
+			*at = 0;
+			return;
+		}
+		/* The last one takes the place of one that is forgotten. */
+		if (age(ctl, ctl->path_mtu.learned.v[*at], now_s))
+			++*at;
+		else
+			ctl->path_mtu.learned.v[*at] =
+				ctl->path_mtu.learned.v[--ctl->path_mtu.learned.n];
 	}
 }

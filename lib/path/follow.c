@@ -34,8 +34,10 @@ void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *tunnel)
 	if (!from.port ||
 	    (memcmp(from.address, tunnel->remote.bytes, 16) && !hop_to(path, tunnel, from.address)))
 		return;
-	if (eg_endpoint_follow(tunnel->endpoint, &from))
+	if (eg_endpoint_follow(tunnel->endpoint, &from)) {
 		eg_count(&path->stats->endpoints, 1);
+		eg_path_report(path, EG_TUNNEL_EVENT_ENDPOINT, tunnel->id);
+	}
 }
 
 const struct eg_hop *eg_follow_moved_hop(const struct eg_path *path, const struct eg_tunnel *tunnel,

@@ -41,6 +41,7 @@ int eg_path_init(struct eg_path *path, const struct eg_path_parts *parts)
 	path->handoff = parts->handoff;
 	path->flow = parts->flow;
 	path->tunnels = parts->tunnels;
+	path->events = parts->events;
 	path->cycles_per_s = rte_get_tsc_hz();
 	path->seed = parts->seed;
 	path->pool = parts->pool;

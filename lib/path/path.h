@@ -27,6 +27,7 @@
 #include "path/vlan.h"
 #include "snap/snap.h"
 #include "stat/stat.h"
+#include "tunnel/event.h"
 #include "tunnel/table.h"
 
 /* Bytes free behind each packet: ESP trailer and ICV of the longest suite. */
@@ -66,6 +67,7 @@ struct eg_path_parts {
 	struct rte_mempool *large;  /* buffers of EG_LARGE_BYTES, for reassembled packets */
 	bool resolves;              /* neighbour resolution and kernel devices are this worker's */
 	struct eg_resolver_shared resolver_shared;
+	struct eg_event_queue *events; /* to the control thread (tunnel/event.h); NULL: none */
 	struct rte_ring *to_kernel; /* to that worker, for kernel devices; NULL: there are none */
 	const _Atomic uint32_t *links_down; /* bit p: port p has no link; NULL: all have one */
 	uint64_t sample_cycles;             /* TSC cycles between two drop samples; 0: no samples */
@@ -105,6 +107,7 @@ struct eg_path {
 	struct rte_ring **handoff;
 	struct eg_flow *flow;
 	struct eg_tunnels *tunnels;
+	struct eg_event_queue *events;
 	uint64_t cycles_per_s; /* of the TSC */
 	uint64_t seed;
 	struct rte_mempool *pool, *large;
@@ -160,6 +163,13 @@ static inline void eg_path_read_links(struct eg_path *path)
 {
 	if (path->links_down)
 		path->down = atomic_load_explicit(path->links_down, memory_order_relaxed);
+}
+
+/* Report a change of a tunnel to the control thread. */
+static inline void eg_path_report(struct eg_path *path, enum eg_tunnel_event event, uint32_t id)
+{
+	if (path->events)
+		eg_event_post(path->events, path->worker, event, id);
 }
 
 /* The wall clock, read at most once per burst: for IVs and records. */

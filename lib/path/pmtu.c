@@ -213,6 +213,7 @@ enum eg_verdict eg_pmtu_message(struct eg_path *path, unsigned i, enum eg_verdic
 			return EG_DROP_PATH_MTU_RATE;
 		eg_pmtu_learn(tunnel->pmtu, mtu, now_s);
 		eg_count(&path->stats->path_mtus, 1);
+		eg_path_report(path, EG_TUNNEL_EVENT_PATH_MTU, tunnel->id);
 	}
 	return eg_consume(path, path->batch.m[i]);
 }

@@ -47,14 +47,18 @@ static void check(struct eg_path *path, uint32_t id, uint64_t now_ns)
 {
 	const struct eg_tunnel *tunnel = eg_tunnel_get(path->tunnels, id);
 	struct eg_liveness *liveness = tunnel ? tunnel->liveness : NULL;
+	uint32_t changes;
 
 	if (!liveness || liveness->worker != path->worker)
 		return;
+	changes = atomic_load_explicit(&liveness->changes, memory_order_relaxed);
 	if (eg_hop_is_port(&tunnel->hop) && eg_link_is_down(path, tunnel->hop.port))
 		eg_liveness_link_down(liveness, now_ns);
 	if (eg_liveness_poll(liveness, &tunnel->plan, now_ns))
 		make(path, tunnel);
 	eg_tunnel_note_liveness(path->tunnels, tunnel);
+	if (atomic_load_explicit(&liveness->changes, memory_order_relaxed) != changes)
+		eg_path_report(path, EG_TUNNEL_EVENT_LIVENESS, id);
 }
 
 unsigned eg_probe_fill(struct eg_path *path, uint64_t now_ns)

@@ -61,6 +61,7 @@ struct eg_workers {
 	struct eg_publisher *publisher;
 	struct eg_flow_table *flows;
 	struct eg_tunnels *tunnels;
+	struct eg_event_queue *events; /* to the control thread; from eg_workers_launch() on */
 
 	unsigned n;
 	struct eg_worker *worker[EG_WORKERS_MAX];

@@ -280,7 +280,10 @@ int eg_workers_launch(struct eg_workers *workers, struct eg_errs *errs)
 {
 	for (unsigned w = 0; w < workers->n; w++) {
 		struct eg_worker *worker = workers->worker[w];
-		int err = eg_path_init(&worker->path, &worker->parts);
+		int err;
+
+		worker->parts.events = workers->events;
+		err = eg_path_init(&worker->path, &worker->parts);
 
 		eg_tsan_release(worker);
 		if (!err)

@@ -7,5 +7,7 @@
 int run_loop_tests(void);
 int run_builder_tests(void);
 int run_events_tests(void);
+int run_step_tests(void);
+int run_reload_tests(void);
 
 #endif
