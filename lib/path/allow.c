@@ -45,8 +45,8 @@ static enum eg_clear_kind tcp(const struct eg_allow *allow, const uint8_t *tcp, 
 	return EG_CLEAR_NONE;
 }
 
-/* `n` bytes behind the UDP header. What is neither is ESP of somebody else's making, and not ours
- * to let out. */
+/* The `n` bytes behind the UDP header: an IKE message, or when sending also a NAT keepalive.
+ * Anything else on port 4500 is ESP that espgate did not make, and must not leave in clear. */
 static bool is_ike(const uint8_t *body, unsigned n, enum direction dir, uint16_t ours)
 {
 	if (ours == PORT_IKE)
@@ -66,7 +66,8 @@ static enum eg_clear_kind udp(const struct eg_allow *allow, const uint8_t *udp, 
 	return lists(allow, EG_PROTO_UDP, ours) ? EG_CLEAR_UDP : EG_CLEAR_NONE;
 }
 
-/* No redirects, no routers' words, no neighbours': those would move the node's traffic. */
+/* No redirects, router advertisements or neighbour discovery: they could divert the node's traffic.
+ */
 static bool icmp4_passes(unsigned type, enum direction dir)
 {
 	return type == 3 || type == 11 || type == 12 || type == (dir == IN ? 0 : 8);

@@ -1,9 +1,9 @@
-/* policy.mode audit: what would be dropped passes, is counted by its reason, and told of by name.
+/* policy.mode audit: packets that policy would drop are forwarded, counted by reason, and logged.
  *
- * Once per connection: the flow table remembers that it was denied. Packets without a connection
- * (later fragments, ICMP errors, packets for which there is no room in the table) count one by one.
+ * A connection counts once: the flow table remembers that it was denied. Packets without a
+ * connection (later fragments, ICMP errors, packets that find the table full) count one by one.
  * Counters are exact; the log has at most EG_AUDIT_PER_S lines per second and worker, so that a
- * scan fills no disk. One worker's, as the rest of path. */
+ * scan does not fill the disk. Used by one worker, like the rest of path. */
 #ifndef EG_PATH_AUDIT_H
 #define EG_PATH_AUDIT_H
 
@@ -11,12 +11,14 @@
 #include "path/path.h"
 
 #define EG_AUDIT_PER_S 50
-#define EG_AUDIT_BURST 50 /* at once; less than EG_DROP_RING, which the control thread empties */
+#define EG_AUDIT_BURST                                                                             \
+	50 /* lines in a burst; less than EG_DROP_RING, which the control thread empties */
 
-/* Packet i would be dropped for that reason, the first of its connection. It stays in the batch. */
+/* Packet i, the first of its connection, would be dropped for this reason. It stays in the batch.
+ */
 void eg_audit(struct eg_path *path, unsigned i, enum eg_verdict reason);
 
-/* Drop packet i, or where policy is only audited count and tell. */
+/* Drop packet i; in audit mode, only count and log it. */
 static inline void eg_remove_or_audit(struct eg_path *path, unsigned i, enum eg_verdict reason)
 {
 	if (path->policy->audit)

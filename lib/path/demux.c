@@ -240,7 +240,7 @@ static enum eg_verdict learn_mtu(struct eg_path *path, unsigned i)
 
 static enum eg_verdict answer(struct eg_path *path, unsigned i)
 {
-	return eg_icmp_answer_wire(path, i);
+	return eg_icmp_wire_reply(path, i);
 }
 
 /* A whole packet is in the fragment's place, and is not a fragment: this ends. */

@@ -2,7 +2,7 @@
 
 #include "net/bytes.h"
 
-/* May the control thread get a sample of a drop now? At most one in sample_cycles. */
+/* A slot for a drop sample, or NULL: at most one sample per sample_cycles. */
 static struct eg_drop_record *sample_slot(struct eg_path *path)
 {
 	uint64_t least = atomic_load_explicit(&path->sample_cycles, memory_order_relaxed);
@@ -15,8 +15,8 @@ static struct eg_drop_record *sample_slot(struct eg_path *path)
 	return eg_drop_ring_slot(&path->stats->dropped);
 }
 
-/* What parse learned; before it succeeded there is nothing to tell of addresses. Behind esp_out the
- * outer header stands in front, and its addresses are told. */
+/* The packet's addresses and ports, once parse has succeeded. After esp_out the data start with the
+ * outer header, and its addresses are recorded. */
 static void describe(struct eg_drop_record *record, const struct eg_meta *meta, const uint8_t *data)
 {
 	unsigned version = data[0] >> 4, alen = version == 4 ? 4 : 16;
@@ -31,7 +31,7 @@ static void describe(struct eg_drop_record *record, const struct eg_meta *meta, 
 	record->dport = meta->sealed ? 0 : meta->pkt.dport;
 }
 
-/* Is it of a connection that its receiver opened? */
+/* Does it belong to a connection that its receiver opened? */
 static bool is_reply(const struct eg_path *path, const struct eg_meta *meta)
 {
 	const struct eg_lookup *lookup;
@@ -76,8 +76,8 @@ void eg_drop_sampled(struct eg_path *path, struct rte_mbuf *m, const struct eg_m
 	eg_drop_mbuf(path, m, (enum eg_verdict)meta->verdict);
 }
 
-void eg_drop_about(struct eg_path *path, struct rte_mbuf *m, enum eg_verdict reason,
-		   const struct eg_drop_neighbor *about)
+void eg_drop_for_neighbor(struct eg_path *path, struct rte_mbuf *m, enum eg_verdict reason,
+			  const struct eg_drop_neighbor *about)
 {
 	struct eg_drop_record *record =
 		about->always ? eg_drop_ring_slot(&path->stats->dropped) : sample_slot(path);
@@ -146,7 +146,7 @@ void eg_batch_drop_removed(struct eg_path *path)
 		if (meta->verdict == EG_CONSUMED)
 			continue;
 		if (meta->verdict) {
-			eg_icmp_about(path, meta, batch->m[i]);
+			eg_icmp_error(path, meta, batch->m[i]);
 			sample(path, meta, batch->m[i]);
 			eg_drop_mbuf(path, batch->m[i], (enum eg_verdict)meta->verdict);
 			continue;

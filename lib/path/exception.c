@@ -1,4 +1,4 @@
-/* Packets for the gateway on their way to the kernel; path/kernel.h says which. */
+/* Packets addressed to the gateway that go to the kernel (path/kernel.h). */
 #include "net/bytes.h"
 #include "path/allow.h"
 #include "path/drop.h"
@@ -18,7 +18,7 @@ static struct eg_ip end_of(const uint8_t *data, const struct eg_pkt *pkt, bool s
 	}
 }
 
-/* From the gateway to the kernel's interface, which has the port's MAC. */
+/* A link header from espgate's MAC to the kernel's interface, which has the port's MAC. */
 static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m)
 {
 	uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(m, EG_ETH_LEN);
@@ -33,21 +33,21 @@ static bool put_link(const struct eg_path_port *port, struct rte_mbuf *m)
 	return true;
 }
 
-/* A whole packet into the ring. */
-static enum eg_verdict bring(struct eg_path *path, struct rte_mbuf *m, unsigned index)
+/* Enqueue a packet that fits the interface's MTU. */
+static enum eg_verdict enqueue(struct eg_path *path, struct rte_mbuf *m, unsigned index)
 {
 	if (!put_link(&path->port[index], m))
 		return EG_DROP_NO_ROOM;
 	m->port = (uint16_t)index;
 	if (!rte_ring_mp_enqueue(path->kernel_shared.packets, m))
 		return EG_CONSUMED;
-	rte_pktmbuf_adj(m, EG_ETH_LEN); /* who drops it looks for an IP header */
+	rte_pktmbuf_adj(m, EG_ETH_LEN); /* a drop sample expects the IP header first */
 	return EG_DROP_EXCEPTION_FULL;
 }
 
-/* Longer than the kernel's interface takes: as a router does it (RFC 1812 s4.2.2.7). What comes of
- * fragments behind the first is settled here. */
-static enum eg_verdict bring_fragments(struct eg_path *path, unsigned i, unsigned index)
+/* Fragment a packet that exceeds the MTU of the kernel's interface, as a router does (RFC 1812
+ * s4.2.2.7). Returns the first fragment's verdict; the others are dropped here if they fail. */
+static enum eg_verdict enqueue_fragments(struct eg_path *path, unsigned i, unsigned index)
 {
 	struct rte_mbuf *m = path->batch.m[i];
 	const struct eg_ip4 *ip = rte_pktmbuf_mtod(m, const struct eg_ip4 *);
@@ -59,9 +59,9 @@ static enum eg_verdict bring_fragments(struct eg_path *path, unsigned i, unsigne
 	if (first)
 		return first;
 	path->batch.m[i] = fragments.m[0];
-	first = bring(path, fragments.m[0], index);
+	first = enqueue(path, fragments.m[0], index);
 	for (unsigned k = 1; k < fragments.n; k++) {
-		enum eg_verdict verdict = bring(path, fragments.m[k], index);
+		enum eg_verdict verdict = enqueue(path, fragments.m[k], index);
 
 		if (verdict != EG_CONSUMED)
 			eg_drop_mbuf(path, fragments.m[k], verdict);
@@ -69,7 +69,7 @@ static enum eg_verdict bring_fragments(struct eg_path *path, unsigned i, unsigne
 	return first;
 }
 
-static enum eg_verdict hand(struct eg_path *path, unsigned i, unsigned index)
+static enum eg_verdict deliver(struct eg_path *path, unsigned i, unsigned index)
 {
 	struct rte_mbuf *m = path->batch.m[i];
 	struct eg_path_port *port = &path->port[index];
@@ -78,11 +78,12 @@ static enum eg_verdict hand(struct eg_path *path, unsigned i, unsigned index)
 	if (!eg_tokens_take(&port->kernel.tokens, path->now.cycles,
 			    path->cycles_per_s / EG_KERNEL_PPS, EG_KERNEL_BURST))
 		return EG_DROP_EXCEPTION_RATE;
-	return m->pkt_len > port->kernel.mtu ? bring_fragments(path, i, index)
-					     : bring(path, m, index);
+	return m->pkt_len > port->kernel.mtu ? enqueue_fragments(path, i, index)
+					     : enqueue(path, m, index);
 }
 
-static bool locals(const struct eg_path *path, unsigned port, const struct eg_ip *ip)
+/* Is it an address of the port, which has a kernel device? */
+static bool is_kernel_address(const struct eg_path *path, unsigned port, const struct eg_ip *ip)
 {
 	return path->port[port].kernel.on && eg_local_find(&path->world->locals, port, ip);
 }
@@ -96,13 +97,14 @@ enum eg_verdict eg_exception_local(struct eg_path *path, unsigned i)
 		return EG_DROP_TO_GATEWAY;
 	to = end_of(eg_batch_data(&path->batch, i), &meta->pkt, false);
 	for (unsigned p = 0; meta->from_tunnel && p < path->n_ports; p++) {
-		if (!path->port[p].encrypted && locals(path, p, &to))
-			return hand(path, i, p);
+		if (!path->port[p].encrypted && is_kernel_address(path, p, &to))
+			return deliver(path, i, p);
 	}
-	/* Of an encrypted port only our own words come here: errors about the kernel's packets. */
-	if (!meta->from_tunnel && locals(path, meta->port, &to) &&
+	/* On an encrypted port, only locally originated packets reach this: ICMP errors about the
+	 * kernel's packets. */
+	if (!meta->from_tunnel && is_kernel_address(path, meta->port, &to) &&
 	    (meta->local || !path->port[meta->port].encrypted))
-		return hand(path, i, meta->port);
+		return deliver(path, i, meta->port);
 	return EG_DROP_TO_GATEWAY;
 }
 
@@ -118,7 +120,7 @@ enum eg_verdict eg_exception_wire(struct eg_path *path, unsigned i, enum eg_verd
 		return verdict;
 	to = end_of(data, &meta->pkt, false);
 	from = end_of(data, &meta->pkt, true);
-	if (!locals(path, meta->port, &to))
+	if (!is_kernel_address(path, meta->port, &to))
 		return verdict;
 	back = &path->world->hops[eg_lpm_lookup(path->world->routes, &from)];
 	if (eg_hop_is_tunnel(back))
@@ -128,7 +130,7 @@ enum eg_verdict eg_exception_wire(struct eg_path *path, unsigned i, enum eg_verd
 	kind = eg_allow_in(&path->world->allow[meta->port], data, &meta->pkt);
 	if (kind == EG_CLEAR_NONE)
 		return EG_DROP_EXCEPTION_DENIED;
-	verdict = hand(path, i, meta->port);
+	verdict = deliver(path, i, meta->port);
 	if (verdict == EG_CONSUMED)
 		eg_count(&path->stats->clear_in[kind], 1);
 	return verdict;

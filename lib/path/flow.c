@@ -1,16 +1,16 @@
-/* Which connection each packet belongs to. What an allowed connection carries passes here without
- * asking policy again; the rest is marked for the next stage.
+/* Find the connection of each packet. Packets of an allowed connection pass without another policy
+ * evaluation; the rest are marked for the policy stage.
  *
- * What has a connection: TCP, UDP, SCTP, ICMP echo, and any other protocol by its addresses alone.
- * Other ICMP messages, and replies to an echo that nobody sent, are decided each by itself. What
- * belongs to a connection without being of it (ICMP errors, fragments) is for the policy stage:
+ * Connections exist for TCP, UDP, SCTP, ICMP echo, and, by addresses alone, any other protocol.
+ * Policy evaluates every other ICMP message, and every echo reply without a request, on its own.
+ * The policy stage handles packets that are related to a connection (ICMP errors, later fragments):
  * path/related.h. */
 #include "path/stages.h"
 
 #include "path/drop.h"
 #include "path/related.h"
 
-/* Start a lookup where the packet has the shape of a connection's. */
+/* Prepare the lookup, if the packet can belong to a connection. */
 static bool start(struct eg_path *path, unsigned i, struct eg_lookup *lookup)
 {
 	const struct eg_pkt *pkt = &path->batch.meta[i].pkt;
@@ -33,7 +33,8 @@ static bool start(struct eg_path *path, unsigned i, struct eg_lookup *lookup)
 	return true;
 }
 
-/* An echo reply opens nothing. Its lookup has 0 for its own end's port (eg_echo_ports()). */
+/* An echo reply never opens a connection. In its lookup the port of its sender is 0
+ * (eg_echo_ports()). */
 static bool is_echo_reply(const struct eg_pkt *pkt)
 {
 	unsigned type = pkt->dport >> 8;
@@ -56,7 +57,7 @@ void eg_flow_stage(struct eg_path *path)
 		struct eg_meta *meta = &batch->meta[i];
 
 		meta->lookup = EG_NO_LOOKUP;
-		/* Fragments behind the first are not decided: they follow. */
+		/* Later fragments get no verdict of their own: they follow their first one. */
 		meta->need = meta->pkt.frag == EG_FRAG_LATER ? EG_FLOW_PASS : EG_NEED_ALONE;
 		if (start(path, i, &path->lookups.v[n])) {
 			meta->lookup = (uint8_t)n;

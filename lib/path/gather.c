@@ -1,11 +1,11 @@
-/* Frames that came in several buffers: IPsec-MB takes contiguous bytes, so each is copied once,
- * into one buffer of the workers' pool. The driver's word on lengths is checked, not believed: what
- * does not add up is dropped like what is longer than a buffer. */
+/* Frames in several segments: IPsec-MB requires contiguous bytes, so each is copied once into one
+ * buffer of the workers' pool. The segment lengths that the driver reports are not trusted: a frame
+ * whose lengths do not add up is dropped, like one that exceeds a buffer. */
 #include "path/stages.h"
 
 #include "path/drop.h"
 
-/* Copy all segments; false where their number or lengths are not what the first one says. */
+/* Copy all segments. False if their number or lengths differ from what the first one says. */
 static bool copy_segments(uint8_t *to, const struct rte_mbuf *m)
 {
 	uint32_t left = m->pkt_len;
@@ -21,7 +21,7 @@ static bool copy_segments(uint8_t *to, const struct rte_mbuf *m)
 	return !m && !segments && !left;
 }
 
-/* Put a copy in the place of packet i, with room around it. */
+/* Replace packet i by a contiguous copy with headroom and tailroom. */
 static enum eg_verdict gather(struct eg_path *path, unsigned i)
 {
 	struct rte_mbuf *m = path->batch.m[i];
@@ -55,7 +55,7 @@ void eg_gather(struct eg_path *path)
 	for (unsigned i = 0; i < batch->n; i++) {
 		enum eg_verdict verdict;
 
-		/* A drop is told of by what is known of the packet: nothing yet. */
+		/* For a drop sample: nothing is known of the packet yet. */
 		batch->meta[i] = (struct eg_meta){.port = batch->meta[i].port};
 		if (batch->m[i]->nb_segs == 1 && rte_pktmbuf_tailroom(batch->m[i]) >= EG_TAILROOM)
 			continue;

@@ -1,5 +1,5 @@
-/* Errors are made where packets are lost, and wait for the end of the burst: then they are a batch
- * of their own that is routed, sealed and sent like any other (path.c). */
+/* Errors are created when packets are dropped and queued until the end of the burst. They then form
+ * a batch that is routed, sealed and sent like any other (path.c). */
 #include "path/icmp.h"
 
 #include "base/hash.h"
@@ -20,17 +20,17 @@ enum {
 	REDIRECT6 = 137,
 };
 
-#define OWN_TTL  64
-#define ICMP_LEN 8
+#define LOCAL_TTL 64
+#define ICMP_LEN  8
 /* RFC 1812 s4.3.2.3. RFC 4443 s2.4 c would allow 1280, but an error must also fit into a tunnel
  * over the smallest MTU, or it never reaches its sender. */
 #define ERROR4_MAX 576
 #define ERROR6_MAX 1180
 
-/* What is said of a drop. */
+/* The error for a drop reason. */
 struct error {
 	uint8_t type4, code4, type6, code6;
-	uint8_t kind; /* enum eg_local_kind; EG_LOCAL_ARP_REQUEST (0): nothing is said */
+	uint8_t kind; /* enum eg_local_kind; EG_LOCAL_ARP_REQUEST (0): no error */
 };
 
 static const struct error errors[EG_DROP_COUNT] = {
@@ -47,8 +47,8 @@ static const struct error errors[EG_DROP_COUNT] = {
 	[EG_DROP_TOO_BIG] = {UNREACHABLE, 4, 2, 0, EG_LOCAL_TOO_BIG},
 };
 
-/* To be sent at the end of the burst. */
-static enum eg_verdict say(struct eg_path *path, struct rte_mbuf *m, unsigned port)
+/* Queue a locally originated packet, to be sent at the end of the burst. */
+static enum eg_verdict enqueue(struct eg_path *path, struct rte_mbuf *m, unsigned port)
 {
 	const struct eg_meta meta = {.port = (uint8_t)port, .local = true};
 
@@ -72,10 +72,10 @@ static const struct eg_hop *route_to(const struct eg_snap_world *world, const st
 	return &world->hops[eg_lpm_lookup(world->routes, ip)];
 }
 
-/* RFC 1812 s4.3.2.7, RFC 4443 s2.4 e. Groups and broadcasts, and sources that are no host, were
- * lost by other names before any reason that has an error. */
-static bool may_speak_of(const struct eg_path *path, const struct eg_meta *meta,
-			 const uint8_t *data)
+/* Do the RFCs allow an error about this packet (RFC 1812 s4.3.2.7, RFC 4443 s2.4 e)? Multicast and
+ * broadcast destinations, and sources that are not a single host, need no check here: they are
+ * dropped earlier, for reasons that have no error. */
+static bool may_report(const struct eg_path *path, const struct eg_meta *meta, const uint8_t *data)
 {
 	unsigned type = meta->pkt.dport >> 8;
 	bool v4 = meta->pkt.version == 4;
@@ -91,16 +91,16 @@ static bool may_speak_of(const struct eg_path *path, const struct eg_meta *meta,
 	     meta->verdict == EG_DROP_UNKNOWN_POD) &&
 	    !path->policy->reject)
 		return false;
-	/* Who may be fragmented on the way is not told of sizes (RFC 1191 s3). */
+	/* "Too big" only if routers may not fragment the packet (RFC 1191 s3). */
 	return meta->verdict != EG_DROP_TOO_BIG || !v4 ||
 	       eg_get16(data + offsetof(struct eg_ip4, frag_be)) & EG_IP4_DF;
 }
 
-/* As whom: the address of the port where the packet came in (RFC 1812 s4.3.2.4). What came out of a
- * tunnel is answered into it, where the far end takes nothing but what belongs to this side: there
- * we are the address that pods here know. */
-static const struct eg_local *speaker(const struct eg_path *path, unsigned port, bool from_tunnel,
-				      const struct eg_ip *to)
+/* The source of an error: an address of the port that received the packet (RFC 1812 s4.3.2.4). An
+ * error about a packet from a tunnel goes back into the tunnel, and the far end accepts only
+ * sources that are routed to this side, so there it is an address of a clear port. */
+static const struct eg_local *error_source(const struct eg_path *path, unsigned port,
+					   bool from_tunnel, const struct eg_ip *to)
 {
 	const struct eg_local *local;
 
@@ -115,7 +115,7 @@ static const struct eg_local *speaker(const struct eg_path *path, unsigned port,
 	return NULL;
 }
 
-/* The number that goes with "too big" (RFC 1191 s4, RFC 4443 s3.2). */
+/* The MTU that "too big" reports (RFC 1191 s4, RFC 4443 s3.2). */
 static uint32_t next_mtu(const struct eg_path *path, const struct eg_meta *meta,
 			 const uint8_t *data)
 {
@@ -128,7 +128,8 @@ static uint32_t next_mtu(const struct eg_path *path, const struct eg_meta *meta,
 	return path->port[meta->hop->port].mtu;
 }
 
-void eg_icmp_wrap(uint8_t *out, uint16_t len, const struct eg_ip *from, const struct eg_ip *to)
+void eg_icmp_put_header(uint8_t *out, uint16_t len, const struct eg_ip *from,
+			const struct eg_ip *to)
 {
 	struct eg_ip4 *ip4 = (struct eg_ip4 *)out;
 	struct eg_ip6 *ip6 = (struct eg_ip6 *)out;
@@ -141,9 +142,9 @@ void eg_icmp_wrap(uint8_t *out, uint16_t len, const struct eg_ip *from, const st
 		*ip4 = (struct eg_ip4){
 			.ver_ihl = 0x45,
 			.len_be = htobe16(len),
-			.frag_be = htobe16(EG_IP4_DF), /* so that it needs no identification (RFC
+			.frag_be = htobe16(EG_IP4_DF), /* then it needs no identification (RFC
 							  6864 s4) */
-			.ttl = OWN_TTL,
+			.ttl = LOCAL_TTL,
 			.proto = EG_PROTO_ICMP,
 		};
 		memcpy(ip4->src, from->bytes, 4);
@@ -156,7 +157,7 @@ void eg_icmp_wrap(uint8_t *out, uint16_t len, const struct eg_ip *from, const st
 			.ver_tc_flow_be = htobe32(6u << 28),
 			.payload_be = htobe16((uint16_t)n),
 			.next = EG_PROTO_ICMP6,
-			.hops = OWN_TTL,
+			.hops = LOCAL_TTL,
 		};
 		memcpy(ip6->src, from->bytes, 16);
 		memcpy(ip6->dst, to->bytes, 16);
@@ -165,7 +166,7 @@ void eg_icmp_wrap(uint8_t *out, uint16_t len, const struct eg_ip *from, const st
 	}
 }
 
-/* The error's message but for its checksum, about `quote`. Returns the packet's length. */
+/* Write an error that quotes `len` bytes, without its checksum. Returns the packet's length. */
 static uint16_t put_error4(uint8_t *out, const struct error *error, uint32_t mtu,
 			   const uint8_t *quote, uint16_t len)
 {
@@ -192,7 +193,7 @@ static uint16_t put_error6(uint8_t *out, const struct error *error, uint32_t mtu
 	return (uint16_t)(EG_IP6_LEN + ICMP_LEN + len);
 }
 
-/* A token out of either of two buckets. */
+/* Take a token from each of the source's two buckets; true if either had one. */
 static bool take_source(const struct eg_path *path, struct eg_icmp_sources *sources,
 			const struct eg_ip *ip, unsigned bytes, unsigned kind, unsigned pps,
 			unsigned burst)
@@ -211,7 +212,7 @@ static bool take_source(const struct eg_path *path, struct eg_icmp_sources *sour
 	return first || second;
 }
 
-static bool may_tell(struct eg_path *path, const struct eg_ip *to, unsigned kind)
+static bool take_tokens(struct eg_path *path, const struct eg_ip *to, unsigned kind)
 {
 	bool v4 = to->family == 4;
 
@@ -223,8 +224,8 @@ static bool may_tell(struct eg_path *path, const struct eg_ip *to, unsigned kind
 			      path->cycles_per_s / EG_ICMP_PPS, EG_ICMP_BURST);
 }
 
-static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tunnel,
-		 const struct rte_mbuf *m)
+static void queue_error(struct eg_path *path, const struct eg_meta *meta, bool from_tunnel,
+			const struct rte_mbuf *m)
 {
 	const struct error *error = &errors[meta->verdict];
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -234,15 +235,15 @@ static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tun
 	uint8_t *out;
 	uint16_t len;
 
-	if (!error->kind || !may_speak_of(path, meta, data))
+	if (!error->kind || !may_report(path, meta, data))
 		return;
 	to = source_of(data, meta->pkt.version);
-	local = speaker(path, meta->port, from_tunnel, &to);
-	if (!local) /* no address of that family there: nobody could speak */
+	local = error_source(path, meta->port, from_tunnel, &to);
+	if (!local) /* the gateway has no address of that family there */
 		return;
-	/* The kernel believes nobody who has its own address. */
+	/* The kernel drops packets whose source is one of its own addresses. */
 	from = meta->kernel ? destination_of(data, meta->pkt.version) : local->address.ip;
-	if (path->local.n == EG_BATCH_MAX || !may_tell(path, &to, error->kind)) {
+	if (path->local.n == EG_BATCH_MAX || !take_tokens(path, &to, error->kind)) {
 		eg_count(&path->stats->limited, 1);
 		return;
 	}
@@ -254,15 +255,15 @@ static void tell(struct eg_path *path, const struct eg_meta *meta, bool from_tun
 		len = put_error4(out, error, next_mtu(path, meta, data), data, meta->pkt.len);
 	else
 		len = put_error6(out, error, next_mtu(path, meta, data), data, meta->pkt.len);
-	eg_icmp_wrap(out, len, &from, &to);
+	eg_icmp_put_header(out, len, &from, &to);
 	eg_mbuf_window(made, 0, len);
 	eg_count(&path->stats->local[error->kind], 1);
-	say(path, made, meta->port);
+	enqueue(path, made, meta->port);
 }
 
-void eg_icmp_about(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m)
+void eg_icmp_error(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m)
 {
-	tell(path, meta, meta->from_tunnel, m);
+	queue_error(path, meta, meta->from_tunnel, m);
 }
 
 void eg_icmp_no_neighbor(struct eg_path *path, unsigned port, bool from_tunnel,
@@ -271,23 +272,24 @@ void eg_icmp_no_neighbor(struct eg_path *path, unsigned port, bool from_tunnel,
 	struct eg_meta meta = {.port = (uint8_t)port, .verdict = EG_DROP_NEIGHBOR_FAILED};
 
 	if (!eg_parse_ip(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &meta.pkt))
-		tell(path, &meta, from_tunnel, m);
+		queue_error(path, &meta, from_tunnel, m);
 }
 
-static bool is_request(const struct eg_pkt *pkt)
+static bool is_echo_request(const struct eg_pkt *pkt)
 {
 	unsigned type = pkt->dport >> 8;
 
 	if (pkt->frag != EG_FRAG_NONE)
 		return false;
-	/* With options or extension headers it asks for more than an answer. */
+	/* Not with options or extension headers: a reply would have to process them. */
 	return pkt->version == 4
 		       ? pkt->proto == EG_PROTO_ICMP && type == ECHO && pkt->l4_off == EG_IP4_LEN
 		       : pkt->proto == EG_PROTO_ICMP6 && type == ECHO6 && pkt->l4_off == EG_IP6_LEN;
 }
 
-/* RFC 1122 s3.2.2.6, RFC 4443 s4.2. The addresses change places, which no checksum sees. */
-static void turn(uint8_t *data, struct eg_pkt *pkt)
+/* Turn a request into its reply (RFC 1122 s3.2.2.6, RFC 4443 s4.2). Swapping the addresses does not
+ * change the ICMP checksum. */
+static void make_reply(uint8_t *data, struct eg_pkt *pkt)
 {
 	uint8_t *icmp = data + pkt->l4_off, swap[16];
 	unsigned before = eg_get16(icmp);
@@ -301,7 +303,7 @@ static void turn(uint8_t *data, struct eg_pkt *pkt)
 		memcpy(swap, ip->src, 4);
 		memcpy(ip->src, ip->dst, 4);
 		memcpy(ip->dst, swap, 4);
-		ip->ttl = OWN_TTL;
+		ip->ttl = LOCAL_TTL;
 		ip->check = 0;
 		eg_put16(data + offsetof(struct eg_ip4, check),
 			 eg_checksum_fold(eg_checksum_add(0, data, EG_IP4_LEN)));
@@ -311,12 +313,12 @@ static void turn(uint8_t *data, struct eg_pkt *pkt)
 		memcpy(swap, ip->src, 16);
 		memcpy(ip->src, ip->dst, 16);
 		memcpy(ip->dst, swap, 16);
-		ip->hops = OWN_TTL;
+		ip->hops = LOCAL_TTL;
 	}
 }
 
-/* Gateways that are asked whether they live ask back: no flood of others' echo requests shall keep
- * them from an answer. Their address is not a pod's to use (verify.c, at the far end). */
+/* Peers' gateways send probes for dead peer detection: a flood of other echo requests must not use
+ * up their tokens. No pod can use a gateway's address as its source (verify.c, at the far end). */
 static struct eg_tokens *echo_tokens(struct eg_path *path, const struct eg_meta *meta,
 				     const uint8_t *data)
 {
@@ -327,7 +329,7 @@ static struct eg_tokens *echo_tokens(struct eg_path *path, const struct eg_meta 
 		return &path->icmp.echo;
 	tunnel = meta->from_tunnel;
 	from = source_of(data, meta->pkt.version);
-	return tunnel->liveness && eg_ip_equal(&from, &tunnel->target) ? &path->icmp.life
+	return tunnel->liveness && eg_ip_equal(&from, &tunnel->target) ? &path->icmp.gateway_echo
 								       : &path->icmp.echo;
 }
 
@@ -336,12 +338,12 @@ enum eg_verdict eg_icmp_echo(struct eg_path *path, unsigned i)
 	struct eg_meta *meta = &path->batch.meta[i];
 	uint8_t *data = eg_batch_data(&path->batch, i);
 
-	if (meta->local || !is_request(&meta->pkt))
+	if (meta->local || !is_echo_request(&meta->pkt))
 		return EG_DROP_TO_GATEWAY;
 	if (!eg_tokens_take(echo_tokens(path, meta, data), path->now.cycles,
 			    path->cycles_per_s / EG_ECHO_PPS, EG_ECHO_BURST))
 		return EG_DROP_ECHO_RATE;
-	turn(data, &meta->pkt);
+	make_reply(data, &meta->pkt);
 	meta->local = true;
 	eg_count(&path->stats->consumed, 1);
 	eg_count(&path->stats->local[EG_LOCAL_ECHO_REPLY], 1);
@@ -364,8 +366,8 @@ bool eg_icmp_may_send(const struct eg_path *path, unsigned i, unsigned port)
 				: data[6] == EG_PROTO_ICMP6 && type == ECHO6_REPLY;
 }
 
-/* To an address of the port, from a station to which the way back leads by the same port, in clear:
- * nothing that a tunnel carries is answered around it. */
+/* The route back must lead out of the same port, in clear: traffic that belongs in a tunnel is
+ * never answered outside of it. */
 bool eg_icmp_is_wire_echo(const struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
@@ -373,7 +375,7 @@ bool eg_icmp_is_wire_echo(const struct eg_path *path, unsigned i)
 	const struct eg_hop *back;
 	struct eg_ip to, from;
 
-	if (!is_request(&meta->pkt))
+	if (!is_echo_request(&meta->pkt))
 		return false;
 	to = destination_of(data, meta->pkt.version);
 	from = source_of(data, meta->pkt.version);
@@ -382,9 +384,9 @@ bool eg_icmp_is_wire_echo(const struct eg_path *path, unsigned i)
 	       back->port == meta->port;
 }
 
-enum eg_verdict eg_icmp_answer_wire(struct eg_path *path, unsigned i)
+enum eg_verdict eg_icmp_wire_reply(struct eg_path *path, unsigned i)
 {
 	enum eg_verdict verdict = eg_icmp_echo(path, i);
 
-	return verdict ? verdict : say(path, path->batch.m[i], path->batch.meta[i].port);
+	return verdict ? verdict : enqueue(path, path->batch.m[i], path->batch.meta[i].port);
 }

@@ -1,5 +1,5 @@
-/* The kernel devices' end of the exception ports: what they get, what they ask, what they send. The
- * keeper's worker only. */
+/* Kernel devices: packets to the kernel, its ARP and ND requests, and packets from it. Runs on the
+ * worker that resolves neighbours. */
 #include "path/kernel.h"
 
 #include <rte_ethdev.h>
@@ -9,7 +9,7 @@
 #include "path/drop.h"
 #include "path/stages.h"
 
-/* To one port's kernel. A device that is full, down or gone takes fewer. */
+/* Send to one port's kernel. A device that is full, down or gone accepts fewer. */
 static void transmit(struct eg_path *path, unsigned port, struct rte_mbuf **m, unsigned n)
 {
 	struct eg_port_stats *stats = &path->stats->kernel[port];
@@ -71,7 +71,7 @@ static bool is_discovery(const uint8_t *frame, uint32_t len)
 	       eg_neigh_is_nd(ip[EG_IP6_LEN]);
 }
 
-/* Every address but the port's own is ours, to the kernel. */
+/* Towards the kernel, espgate answers for every address except the port's. */
 static bool answers_for(const struct eg_path *path, unsigned port, const struct eg_ip *ip)
 {
 	struct eg_ip link_local = eg_neigh_link_local(path->port[port].mac);
@@ -79,10 +79,10 @@ static bool answers_for(const struct eg_path *path, unsigned port, const struct 
 	return !eg_local_find(&path->world->locals, port, ip) && !eg_ip_equal(ip, &link_local);
 }
 
-/* To the interface, whoever it says that asks. */
-static void answer(struct eg_path *path, unsigned port, struct eg_neigh_message *question)
+/* Sent to the interface's MAC, whatever sender address the request has. */
+static void answer(struct eg_path *path, unsigned port, struct eg_neigh_message *request)
 {
-	struct eg_neigh_self self = {.ip = question->target};
+	struct eg_neigh_self self = {.ip = request->target};
 	struct eg_kernel *kernel = &path->port[port].kernel;
 	uint8_t frame[EG_NEIGH_FRAME_MAX];
 	struct rte_mbuf *m;
@@ -92,25 +92,25 @@ static void answer(struct eg_path *path, unsigned port, struct eg_neigh_message 
 			    path->cycles_per_s / EG_KERNEL_ANSWERS_PPS, EG_KERNEL_ANSWERS_BURST))
 		return;
 	m = rte_pktmbuf_alloc(path->pool);
-	if (!m) /* it asks again */
+	if (!m) /* the kernel retries */
 		return;
 	memcpy(self.mac, path->port[port].mac, 6);
 	self.mac[0] ^= EG_MAC_LOCAL;
-	memcpy(question->mac, path->port[port].mac, 6);
-	memcpy(question->from, path->port[port].mac, 6);
-	len = eg_neigh_answer(frame, &self, question);
+	memcpy(request->mac, path->port[port].mac, 6);
+	memcpy(request->from, path->port[port].mac, 6);
+	len = eg_neigh_answer(frame, &self, request);
 	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
 	m->port = (uint16_t)port;
-	eg_count(&path->stats->local[question->target.family == 4 ? EG_LOCAL_ARP_REPLY
-								  : EG_LOCAL_ND_ADVERT],
+	eg_count(&path->stats->local[request->target.family == 4 ? EG_LOCAL_ARP_REPLY
+								 : EG_LOCAL_ND_ADVERT],
 		 1);
 	if (rte_ring_mp_enqueue(path->kernel_shared.packets, m))
 		eg_drop_mbuf(path, m, EG_DROP_EXCEPTION_FULL);
 }
 
-/* A question that asks whether an address is free (RFC 5227, RFC 4862 s5.4) has its answer in our
- * silence: that an address is the gateway's own, espgate sees to on the wire. */
-static enum eg_verdict hear(struct eg_path *path, unsigned port, struct rte_mbuf *m)
+/* Duplicate address detection (RFC 5227, RFC 4862 s5.4) is not answered: silence means that the
+ * address is free. espgate defends the gateway's addresses on the wire. */
+static enum eg_verdict process_discovery(struct eg_path *path, unsigned port, struct rte_mbuf *m)
 {
 	struct eg_neigh_message message;
 
@@ -121,7 +121,7 @@ static enum eg_verdict hear(struct eg_path *path, unsigned port, struct rte_mbuf
 	return eg_consume(path, m);
 }
 
-static enum eg_verdict take_link(struct eg_path *path, unsigned i)
+static enum eg_verdict strip_link(struct eg_path *path, unsigned i)
 {
 	struct rte_mbuf *m = path->batch.m[i];
 	unsigned port = path->batch.meta[i].port;
@@ -135,7 +135,7 @@ static enum eg_verdict take_link(struct eg_path *path, unsigned i)
 	if (verdict && verdict != EG_DROP_NOT_IP)
 		return verdict;
 	if (is_discovery(frame, m->data_len))
-		return hear(path, port, m);
+		return process_discovery(path, port, m);
 	if (verdict)
 		return verdict;
 	if (frame[0] & 1)
@@ -149,7 +149,7 @@ void eg_kernel_link(struct eg_path *path)
 	struct eg_batch *batch = &path->batch;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		enum eg_verdict verdict = take_link(path, i);
+		enum eg_verdict verdict = strip_link(path, i);
 
 		if (verdict)
 			eg_batch_remove(batch, i, verdict);
@@ -171,8 +171,8 @@ static const struct eg_hop *hop_of(const struct eg_path *path, const uint8_t *da
 				 : eg_snap_route6(path->world, ((const struct eg_ip6 *)data)->dst);
 }
 
-/* What leads nowhere at all is for the route stage to name. */
-static bool is_its_way(const struct eg_hop *hop, unsigned port, bool encrypted)
+/* Packets without a route pass: the route stage drops them, with its reason. */
+static bool may_use_hop(const struct eg_hop *hop, unsigned port, bool encrypted)
 {
 	if (eg_hop_is_tunnel(hop))
 		return !encrypted;
@@ -187,7 +187,7 @@ static enum eg_verdict verify(const struct eg_path *path, unsigned i)
 
 	if (!is_from_port(path, data, meta->port))
 		return EG_DROP_KERNEL_SOURCE;
-	if (!is_its_way(hop_of(path, data), meta->port, encrypted))
+	if (!may_use_hop(hop_of(path, data), meta->port, encrypted))
 		return EG_DROP_KERNEL_WAY;
 	if (encrypted &&
 	    eg_allow_out(&path->world->allow[meta->port], data, &meta->pkt) == EG_CLEAR_NONE)

@@ -6,7 +6,7 @@
 #include "net/bytes.h"
 #include "net/checksum.h"
 #include "path/batch.h"
-#include "path/spread.h"
+#include "path/packet_hash.h"
 
 /* The fields that vary from packet to packet. */
 struct eg_outer {
@@ -95,7 +95,7 @@ static inline uint16_t eg_outer_sport(const struct eg_tunnel *tunnel, const stru
 	if (tunnel->n_sports <= 1)
 		return EG_UDP_PORT_ESP;
 	return (uint16_t)(EG_TUNNEL_SPORT_BASE +
-			  ((eg_spread(pkt, inner) >> 32) * tunnel->n_sports >> 32));
+			  ((eg_packet_hash(pkt, inner) >> 32) * tunnel->n_sports >> 32));
 }
 
 #endif

@@ -11,8 +11,8 @@ static void reset(struct eg_meta *meta)
 	*meta = (struct eg_meta){.port = meta->port};
 }
 
-/* Is this frame for us? A station takes its own MAC; IP unicast never comes in a group frame
- * (RFC 1122 s3.3.6), and IP multicast is dropped by its own name later. */
+/* Is the frame addressed to this port? Group frames pass here: IP unicast in one is dropped after
+ * parsing (RFC 1122 s3.3.6), and IP multicast has its own drop reason. */
 static enum eg_verdict check_mac(const struct eg_path_port *port, const uint8_t *frame)
 {
 	if (port->promiscuous || !memcmp(frame, port->mac, sizeof(port->mac)) || frame[0] & 1)
@@ -20,16 +20,16 @@ static enum eg_verdict check_mac(const struct eg_path_port *port, const uint8_t 
 	return EG_DROP_NOT_OUR_MAC;
 }
 
-/* The device has checked the outermost IPv4 header. Its "bad" is looked at again: drivers are known
- * for saying so of what they do not understand. */
+/* The device has verified the checksum of the outermost IPv4 header. "Bad" is checked again in
+ * software: some drivers report it for packets that they do not understand. */
 static bool is_summed(const struct rte_mbuf *m)
 {
 	return (m->ol_flags & (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_OUTER_IP_CKSUM_BAD)) ==
 	       RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 }
 
-/* Parse the IP packet at `off`, then let the data start and end with it. `summed`: of its own IPv4
- * header's checksum the device has spoken, and it is right. */
+/* Parse the IP packet at `off`, and trim the buffer's data to it. `summed`: the device has verified
+ * the checksum of this IPv4 header. */
 static enum eg_verdict parse_at(struct rte_mbuf *m, struct eg_meta *meta, uint16_t off, bool summed)
 {
 	const uint8_t *data = rte_pktmbuf_mtod_offset(m, const uint8_t *, off);
@@ -38,28 +38,28 @@ static enum eg_verdict parse_at(struct rte_mbuf *m, struct eg_meta *meta, uint16
 					 : eg_parse_ip(data, len, &meta->pkt);
 
 	if (verdict) {
-		meta->pkt = (struct eg_pkt){0}; /* half of it is no knowledge */
+		meta->pkt = (struct eg_pkt){0}; /* partial results are not used */
 		return verdict;
 	}
 	eg_mbuf_window(m, off, meta->pkt.len);
 	return eg_parse_addresses(data, &meta->pkt);
 }
 
-/* A checksum that the sender left to a device is completed here, before the packet goes on to where
- * nobody would. The receiving device says so (virtio and vhost do: "not in the packet, but the data
- * are right"); where none can, it is recognized. */
+/* Complete a checksum that the sender left to a device, because nothing later would. Some receiving
+ * devices flag it (virtio and vhost: "no checksum in the packet, but the data are valid"); on those
+ * that cannot, it is recognized by its value. */
 static void complete(const struct eg_path_port *port, struct rte_mbuf *m, const struct eg_pkt *pkt)
 {
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
-	bool told = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_NONE;
+	bool flagged = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_NONE;
 
-	if (__builtin_expect(told, 0) ||
+	if (__builtin_expect(flagged, 0) ||
 	    (__builtin_expect(port->partial, 0) && eg_checksum_is_partial(data, pkt)))
 		eg_checksum_complete(data, pkt);
 }
 
-/* Does the gateway have an address there, so that ARP and ND are its business? */
-static bool speaks(const struct eg_path *path, unsigned port)
+/* Does the gateway have an address on the port? Only then does it process ARP and ND there. */
+static bool has_address(const struct eg_path *path, unsigned port)
 {
 	const struct eg_locals *locals = &path->world->locals;
 
@@ -76,8 +76,9 @@ static bool is_arp(const struct rte_mbuf *m)
 	       eg_get16(rte_pktmbuf_mtod(m, const uint8_t *) + 12) == EG_ETHERTYPE_ARP;
 }
 
-/* Neighbour discovery stands right behind the IPv6 header and was passed on by no router; what has
- * another hop limit is a packet like others, and goes nowhere by its addresses. */
+/* Neighbour discovery follows the IPv6 header directly, and its hop limit shows that no router has
+ * forwarded it. With another hop limit it is treated like any packet; its addresses are not
+ * forwardable. */
 static bool is_nd(const struct rte_mbuf *m, const struct eg_pkt *pkt)
 {
 	return pkt->version == 6 && pkt->proto == EG_PROTO_ICMP6 && pkt->l4_off == EG_IP6_LEN &&
@@ -93,7 +94,7 @@ static enum eg_verdict parse_frame(struct eg_path *path, struct rte_mbuf *m, str
 	enum eg_verdict verdict;
 
 	verdict = eg_parse_link(frame, m->data_len, &off);
-	if (verdict && (verdict != EG_DROP_NOT_IP || !is_arp(m) || !speaks(path, meta->port)))
+	if (verdict && (verdict != EG_DROP_NOT_IP || !is_arp(m) || !has_address(path, meta->port)))
 		return verdict;
 	if (check_mac(&path->port[meta->port], frame))
 		return EG_DROP_NOT_OUR_MAC;
@@ -103,8 +104,8 @@ static enum eg_verdict parse_frame(struct eg_path *path, struct rte_mbuf *m, str
 	verdict = parse_at(m, meta, off, is_summed(m));
 	if (!verdict)
 		complete(&path->port[meta->port], m, &meta->pkt);
-	if (off == EG_ETH_LEN && is_nd(m, &meta->pkt) && speaks(path, meta->port)) {
-		meta->pkt = (struct eg_pkt){0}; /* the data start at the frame again */
+	if (off == EG_ETH_LEN && is_nd(m, &meta->pkt) && has_address(path, meta->port)) {
+		meta->pkt = (struct eg_pkt){0}; /* the data start with the frame again */
 		rte_pktmbuf_prepend(m, EG_ETH_LEN);
 		return eg_resolve_message(path, m, meta->port);
 	}

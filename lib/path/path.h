@@ -23,7 +23,7 @@
 #include "path/resolve.h"
 #include "path/resync.h"
 #include "path/sa_out.h"
-#include "path/unknown.h"
+#include "path/unknown_pod.h"
 #include "path/vlan.h"
 #include "snap/snap.h"
 #include "stat/stat.h"
@@ -133,7 +133,7 @@ struct eg_path {
 	struct eg_esp_ops esp; /* esp_in and esp_out */
 	struct eg_resync resync;
 	struct eg_path_lookups lookups;
-	struct eg_unknown_reported unknown;
+	struct eg_unknown_pods unknown_pods;
 	struct eg_tokens audit_lines; /* path/audit.h */
 	struct eg_icmp_limits icmp;
 	struct eg_sa_groups groups;       /* sa_out */

@@ -1,15 +1,15 @@
-/* NetworkPolicy's verdict on every packet that no allowed connection carries: egress of the source
- * and ingress of the destination, both, at every gateway on the way; what an unknown address sends
- * or is sent is denied by its own name. Then fragments follow their
- * first one. */
+/* Evaluate NetworkPolicy for every packet that does not belong to an allowed connection: egress of
+ * the source and ingress of the destination, both, at every gateway on the path. Packets from or to
+ * an unknown address are denied, for a reason of their own. Then later fragments follow their first
+ * one. */
 #include "path/stages.h"
 
 #include "path/audit.h"
 #include "path/drop.h"
 #include "path/related.h"
 
-/* What the verdict is about: the packet, or the opening of the connection it belongs to. */
-static struct eg_policy_packet question(const struct eg_path *path, unsigned i)
+/* What policy evaluates: the packet, or the opening of the connection that it belongs to. */
+static struct eg_policy_packet policy_packet(const struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	struct eg_flow_tuple t;
@@ -19,7 +19,7 @@ static struct eg_policy_packet question(const struct eg_path *path, unsigned i)
 				   meta->pkt.proto);
 	else
 		t = eg_flow_opening(path->flow, &path->lookups.v[meta->lookup]);
-	return eg_policy_question(&t);
+	return eg_policy_packet_of(&t);
 }
 
 static void count_allowed(const struct eg_path *path, const struct eg_policy_verdict *verdict)
@@ -32,8 +32,8 @@ static void count_allowed(const struct eg_path *path, const struct eg_policy_ver
 	}
 }
 
-/* Counted for the isolation group of the end that denies, which costs the same however many
- * policies isolate it. Reports give every one of them its share. */
+/* Counted per isolation group of the end that denies, so the cost does not depend on how many
+ * policies isolate it. Reports attribute the count to each of those policies. */
 static void count_denied(const struct eg_path *path, const struct eg_policy_packet *packet,
 			 const struct eg_policy_verdict *verdict)
 {
@@ -53,9 +53,9 @@ static void count_denied(const struct eg_path *path, const struct eg_policy_pack
 	}
 }
 
-/* It passes all the same: it is of a connection that a packet in front of it has opened, or an
- * error about one. */
-static bool belongs(struct eg_path *path, unsigned i)
+/* Does it pass nevertheless? It belongs to a connection that an earlier packet of the batch opened,
+ * or is an ICMP error about one. */
+static bool is_related(struct eg_path *path, unsigned i)
 {
 	uint8_t lookup = path->batch.meta[i].lookup;
 
@@ -74,10 +74,10 @@ static void deny(struct eg_path *path, unsigned i, const struct eg_policy_packet
 				 : egress ? EG_DROP_POLICY_EGRESS
 					  : EG_DROP_POLICY_INGRESS;
 
-	if (belongs(path, i))
+	if (is_related(path, i))
 		return;
 	if (unknown)
-		egress = eg_unknown_report(path, i, packet);
+		egress = eg_unknown_pod_report(path, i, packet);
 	count_denied(path, packet, verdict);
 	if (path->policy->audit) {
 		eg_count(&path->stats->audited[egress ? EG_EGRESS : EG_INGRESS], 1);
@@ -107,8 +107,7 @@ static void allow(struct eg_path *path, unsigned i, const struct eg_policy_verdi
 		eg_count(&path->stats->opened, 1);
 		break;
 	case EG_FLOW_FULL:
-		eg_remove_or_audit(path, i,
-				   EG_DROP_FLOW_TABLE_FULL); /* replies pass there anyway */
+		eg_remove_or_audit(path, i, EG_DROP_FLOW_TABLE_FULL); /* replies pass even then */
 		break;
 	case EG_FLOW_LIMITED:
 		eg_remove_or_audit(path, i, EG_DROP_FLOW_SOURCE_LIMIT);
@@ -120,23 +119,23 @@ static void decide(struct eg_path *path)
 {
 	struct eg_policy_packet packets[EG_BATCH_MAX];
 	struct eg_policy_verdict verdicts[EG_BATCH_MAX];
-	uint8_t asked[EG_BATCH_MAX];
+	uint8_t evaluated[EG_BATCH_MAX];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < path->batch.n; i++) {
 		if (path->batch.meta[i].need == EG_FLOW_PASS)
 			continue;
-		packets[n] = question(path, i);
-		asked[n++] = (uint8_t)i;
+		packets[n] = policy_packet(path, i);
+		evaluated[n++] = (uint8_t)i;
 	}
 	if (!n)
 		return;
 	eg_policy_evaluate(path->policy->compiled, packets, verdicts, n);
 	for (unsigned k = 0; k < n; k++) {
 		if (eg_policy_passes(&verdicts[k]))
-			allow(path, asked[k], &verdicts[k]);
+			allow(path, evaluated[k], &verdicts[k]);
 		else
-			deny(path, asked[k], &packets[k], &verdicts[k]);
+			deny(path, evaluated[k], &packets[k], &verdicts[k]);
 	}
 }
 

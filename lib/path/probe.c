@@ -9,13 +9,13 @@
 #include "path/related.h"
 #include "path/stages.h"
 
-#define TUNNELS_A_POLL 16 /* bounds what a poll costs */
-#define PASS_NS        EG_NS_PER_MS
-#define ECHO_LEN       8 /* a header, no data */
+#define TUNNELS_PER_POLL 16 /* bounds the cost of a poll */
+#define PASS_NS          EG_NS_PER_MS
+#define ECHO_LEN         8 /* a header, no data */
 
-_Static_assert(TUNNELS_A_POLL <= EG_BATCH_MAX, "a poll's probes are one batch");
+_Static_assert(TUNNELS_PER_POLL <= EG_BATCH_MAX, "a poll's probes are one batch");
 
-/* RFC 792, RFC 4443 s4.1. Its checksum is eg_icmp_wrap()'s. */
+/* RFC 792, RFC 4443 s4.1. eg_icmp_put_header() writes the checksum. */
 static void put_echo(uint8_t *icmp, uint8_t type, const struct eg_liveness *liveness)
 {
 	icmp[0] = type;
@@ -31,12 +31,12 @@ static void make(struct eg_path *path, const struct eg_tunnel *tunnel)
 	struct rte_mbuf *m = rte_pktmbuf_alloc(path->pool);
 	uint8_t *out;
 
-	if (!m) /* counts as one without a reply; the next is sent in time */
+	if (!m) /* counts as unanswered; the next one is sent on schedule */
 		return;
 	out = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(head + ECHO_LEN));
 	put_echo(out + head, v4 ? EG_ICMP_ECHO : EG_ICMP6_ECHO, tunnel->liveness);
-	eg_icmp_wrap(out, (uint16_t)(head + ECHO_LEN), &tunnel->source, &tunnel->target);
-	/* Through this very tunnel, whatever route leads to the target. */
+	eg_icmp_put_header(out, (uint16_t)(head + ECHO_LEN), &tunnel->source, &tunnel->target);
+	/* Through this tunnel, whatever the route to the target is. */
 	eg_batch_add(
 		&path->batch, m,
 		(struct eg_meta){.port = tunnel->hop.port, .hop = &tunnel->into, .local = true});
@@ -67,7 +67,7 @@ unsigned eg_probe_fill(struct eg_path *path, uint64_t now_ns)
 	struct eg_probe *pass = &path->probe;
 	uint32_t n = eg_id_list_n(list);
 
-	for (unsigned i = 0; i < TUNNELS_A_POLL && pass->next < n; i++)
+	for (unsigned i = 0; i < TUNNELS_PER_POLL && pass->next < n; i++)
 		check(path, eg_id_list_at(list, pass->next++), now_ns);
 	if (pass->next >= n) {
 		pass->next = 0;

@@ -1,5 +1,5 @@
-/* Dead peer detection on the packet path: probes, and the replies to them. The verdicts, and when
- * a probe is due, are liveness's. Worker only. */
+/* Dead peer detection on the packet path: probes, and the replies to them. route/liveness.h decides
+ * when a probe is due and whether a peer is up. Worker only. */
 #ifndef EG_PATH_PROBE_H
 #define EG_PATH_PROBE_H
 
@@ -13,8 +13,8 @@ struct eg_probe {
 	uint64_t next_ns; /* monotonic: when the next pass begins */
 };
 
-/* Check a few tunnels of this worker's, and fill the empty batch with the probes that are due: ICMP
- * echo requests whose hop is set. now_ns: monotonic. Returns how many. */
+/* Check a few of this worker's tunnels, and fill the empty batch with the probes that are due: ICMP
+ * echo requests with their hop set. now_ns: monotonic. Returns their number. */
 unsigned eg_probe_fill(struct eg_path *path, uint64_t now_ns);
 
 #endif

@@ -18,9 +18,9 @@ bool eg_echo_ports(struct eg_flow_tuple *tuple, const uint8_t *icmp)
 	return icmp[0] == (v4 ? EG_ICMP_ECHO_REPLY : EG_ICMP6_ECHO_REPLY);
 }
 
-/* Does the connection carry packets now? One that no packet of its own has met since the policy
- * changed is decided here for this once, and left to them. */
-static bool carries(const struct eg_path *path, const struct eg_flow_tuple *tuple)
+/* Is the connection allowed now? If none of its own packets has been evaluated since policy
+ * changed, evaluate policy here, without recording the verdict: its next packet will. */
+static bool is_allowed(const struct eg_path *path, const struct eg_flow_tuple *tuple)
 {
 	struct eg_policy_packet packet;
 	struct eg_flow_tuple opening;
@@ -31,7 +31,7 @@ static bool carries(const struct eg_path *path, const struct eg_flow_tuple *tupl
 	if (lookup.need != EG_FLOW_REDECIDE)
 		return lookup.need == EG_FLOW_PASS;
 	opening = eg_flow_opening(path->flow, &lookup);
-	packet = eg_policy_question(&opening);
+	packet = eg_policy_packet_of(&opening);
 	eg_policy_evaluate(path->policy->compiled, &packet, &verdict, 1);
 	return eg_policy_passes(&verdict);
 }
@@ -47,9 +47,9 @@ static bool is_icmp_error(const struct eg_pkt *pkt)
 	return pkt->proto == EG_PROTO_ICMP6 && type < EG_ICMP6_ECHO;
 }
 
-/* The layer 4 header of a quoted packet, 8 bytes of it at least, and its protocol; NULL where the
- * quote ends before, or begins behind it (a fragment). A quote may be cut off behind those 8 bytes
- * (RFC 792; RFC 4443 s2.4), so it cannot be parsed like a whole packet. */
+/* The layer 4 header of a quoted packet, with at least 8 bytes of it, and its protocol. NULL if the
+ * quote ends before that, or is a later fragment. A quote may be truncated after those 8 bytes (RFC
+ * 792; RFC 4443 s2.4), so it cannot be parsed like a whole packet. */
 static const uint8_t *quoted_l4(const uint8_t *quote, uint32_t left, unsigned version,
 				uint8_t *proto)
 {
@@ -91,7 +91,7 @@ bool eg_is_related_error(const struct eg_path *path, unsigned i)
 		return false;
 	outer = eg_packet_ends(data, pkt->version, pkt->proto);
 	tuple = eg_packet_ends(quote, pkt->version, proto);
-	/* An error goes to whom the quoted packet came from. */
+	/* An error is sent to the source of the quoted packet. */
 	if (memcmp(tuple.src, outer.dst, pkt->version == 4 ? 4 : 16))
 		return false;
 	if (proto == EG_PROTO_ICMP || proto == EG_PROTO_ICMP6) {
@@ -101,11 +101,11 @@ bool eg_is_related_error(const struct eg_path *path, unsigned i)
 		tuple.sport = eg_get16(l4);
 		tuple.dport = eg_get16(l4 + 2);
 	}
-	return carries(path, &tuple);
+	return is_allowed(path, &tuple);
 }
 
-/* Where the part begins that fragments are cut from: offsets count from there. Parse has walked
- * here before. */
+/* Where the fragmentable part begins (RFC 8200 s4.5): fragment offsets count from there. Parse has
+ * checked the header chain. */
 static uint16_t fragmentable(const uint8_t *data, const struct eg_pkt *pkt)
 {
 	uint8_t next = ((const struct eg_ip6 *)data)->next;
@@ -126,11 +126,12 @@ static uint16_t fragment_offset(const uint8_t *data, const struct eg_pkt *pkt)
 		return (uint16_t)((be16toh(((const struct eg_ip4 *)data)->frag_be) &
 				   EG_IP4_FRAGMASK) *
 				  8);
-	return eg_get16(data + pkt->l4_off - 8 + 2) & 0xfff8; /* parse stopped behind it */
+	return eg_get16(data + pkt->l4_off - 8 + 2) &
+	       0xfff8; /* l4_off is just after the fragment header */
 }
 
-/* IPv6 identifies a packet without its protocol, which only the first fragment tells (RFC 8200
- * s4.5). */
+/* The IPv6 key of a packet does not include its protocol, which only the first fragment has (RFC
+ * 8200 s4.5). */
 static struct eg_flow_tuple fragment_ends(const struct eg_path *path, unsigned i)
 {
 	const struct eg_pkt *pkt = &path->batch.meta[i].pkt;
@@ -158,35 +159,36 @@ static void remember_first(struct eg_path *path, unsigned i)
 				fragmentable(eg_batch_data(&path->batch, i), &meta->pkt));
 }
 
-/* The first one passed, and would pass now too. */
-static bool way_is_open(const struct eg_path *path, struct eg_frag_entry *first,
-			struct eg_flow_tuple ends)
+/* The first fragment passed, and policy still allows it. */
+static bool first_is_allowed(const struct eg_path *path, struct eg_frag_entry *first,
+			     struct eg_flow_tuple ends)
 {
 	if (first->generation != path->lookups.now.generation && !path->lookups.now.keep_existing) {
 		ends.proto = first->l4_proto;
 		ends.sport = first->sport;
 		ends.dport = first->dport;
-		if (first->l4_proto == EG_PROTO_NONE || !carries(path, &ends))
+		if (first->l4_proto == EG_PROTO_NONE || !is_allowed(path, &ends))
 			return false;
 		first->generation = path->lookups.now.generation;
 	}
 	return true;
 }
 
-/* Between these ends every port of every protocol is allowed: then so is what we cannot see. */
-static bool all_is_allowed(const struct eg_path *path, struct eg_flow_tuple ends)
+/* Does policy allow every port of every protocol between these endpoints? Then it allows a fragment
+ * whose ports are unknown. */
+static bool all_ports_allowed(const struct eg_path *path, struct eg_flow_tuple ends)
 {
 	struct eg_policy_packet packet;
 	struct eg_policy_verdict verdict;
 
 	ends.proto = EG_PROTO_NONE;
-	packet = eg_policy_question(&ends);
+	packet = eg_policy_packet_of(&ends);
 	eg_policy_evaluate(path->policy->compiled, &packet, &verdict, 1);
 	return eg_policy_passes(&verdict);
 }
 
-/* A fragment that overlaps the first could turn its header, which policy has seen, into another
- * (RFC 1858 s3; RFC 5722 s4 forbids it for IPv6). */
+/* A fragment that overlaps the first one could overwrite the header that policy has evaluated (RFC
+ * 1858 s3; RFC 5722 s4 forbids overlaps in IPv6). */
 static enum eg_verdict follow(struct eg_path *path, unsigned i)
 {
 	const struct eg_pkt *pkt = &path->batch.meta[i].pkt;
@@ -196,7 +198,7 @@ static enum eg_verdict follow(struct eg_path *path, unsigned i)
 
 	if (first && fragment_offset(eg_batch_data(&path->batch, i), pkt) < first->end)
 		return EG_DROP_FRAGMENT_OVERLAP;
-	if ((first && way_is_open(path, first, ends)) || all_is_allowed(path, ends))
+	if ((first && first_is_allowed(path, first, ends)) || all_ports_allowed(path, ends))
 		return EG_PASS;
 	return EG_DROP_FRAGMENT_ORPHAN;
 }

@@ -163,8 +163,9 @@ static void drop_held(struct eg_path *path, struct eg_neigh *neigh, enum eg_verd
 
 		if (report && w->forwarded)
 			eg_icmp_no_neighbor(path, w->from, w->from_tunnel, held[i]);
-		eg_drop_about(path, held[i], reason,
-			      &(struct eg_drop_neighbor){neigh->port, &neigh->ip, NULL, false});
+		eg_drop_for_neighbor(
+			path, held[i], reason,
+			&(struct eg_drop_neighbor){neigh->port, &neigh->ip, NULL, false});
 	}
 }
 
@@ -223,10 +224,10 @@ static enum eg_verdict defend(struct eg_path *path, struct rte_mbuf *m, unsigned
 		memcpy(self.mac, path->port[port].mac, 6);
 		add_frame(path, port, frame, eg_neigh_announce(frame, &self));
 	}
-	eg_drop_about(path, m, EG_DROP_DUPLICATE_ADDRESS,
-		      &(struct eg_drop_neighbor){port, &message->owner,
-						 message->has_mac ? message->mac : message->from,
-						 due});
+	eg_drop_for_neighbor(
+		path, m, EG_DROP_DUPLICATE_ADDRESS,
+		&(struct eg_drop_neighbor){port, &message->owner,
+					   message->has_mac ? message->mac : message->from, due});
 	return EG_DROP_DUPLICATE_ADDRESS;
 }
 
@@ -265,8 +266,9 @@ static enum eg_verdict learn(struct eg_path *path, struct rte_mbuf *m, unsigned 
 			    &refused));
 	if (!refused)
 		return EG_PASS;
-	eg_drop_about(path, m, EG_DROP_NEIGHBOR_CLAIM,
-		      &(struct eg_drop_neighbor){port, &message->owner, message->mac, false});
+	eg_drop_for_neighbor(
+		path, m, EG_DROP_NEIGHBOR_CLAIM,
+		&(struct eg_drop_neighbor){port, &message->owner, message->mac, false});
 	return EG_DROP_NEIGHBOR_CLAIM;
 }
 

@@ -2,7 +2,7 @@
 
 #include "net/checksum.h"
 #include "path/drop.h"
-#include "path/spread.h"
+#include "path/packet_hash.h"
 
 static enum eg_verdict decrement_ttl(uint8_t *data, const struct eg_pkt *pkt)
 {
@@ -37,7 +37,7 @@ static bool must_encrypt(const struct eg_snap_world *world, const uint8_t *data,
 						      : ((const struct eg_ip6 *)data)->dst);
 }
 
-/* A packet of this tunnel's goes by another, because this one is down. */
+/* A packet of this tunnel is sent through another, because this tunnel's peer is down. */
 static void count_rerouted(const struct eg_path *path, uint32_t id)
 {
 	const struct eg_tunnel *tunnel = eg_tunnel_get(path->tunnels, id);
@@ -47,9 +47,10 @@ static void count_rerouted(const struct eg_path *path, uint32_t id)
 	eg_count(&path->stats->failover, 1);
 }
 
-/* The tunnel for packet i among those of several peers: by its flow, as long as that one's peer
- * lives. What answers a peer goes back by it, or the peer would be told of another's life. */
-static const struct eg_hop *choose_peer(const struct eg_path *path, unsigned i)
+/* The tunnel for packet i in a group of peers: chosen by its flow, among the peers that are up. An
+ * echo reply goes back through the tunnel of its request; otherwise a probe would report on another
+ * peer's tunnel. */
+static const struct eg_hop *choose_tunnel(const struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	const struct eg_group *group = path->world->groups[meta->hop->group];
@@ -59,7 +60,7 @@ static const struct eg_hop *choose_peer(const struct eg_path *path, unsigned i)
 	if (meta->local && meta->from_tunnel)
 		chosen = eg_group_find(group, meta->from_tunnel->id);
 	if (!chosen) {
-		uint64_t flow = eg_spread(&meta->pkt, eg_batch_data(&path->batch, i));
+		uint64_t flow = eg_packet_hash(&meta->pkt, eg_batch_data(&path->batch, i));
 
 		chosen = eg_group_choose(group, flow, path->tunnels->down, &first);
 		if (chosen != first)
@@ -84,7 +85,7 @@ static enum eg_verdict route_one(struct eg_path *path, unsigned i)
 			verdict = eg_exception_local(path, i);
 		if (verdict)
 			return verdict;
-		meta->hop = find_hop(path->world, data, &meta->pkt); /* the way back */
+		meta->hop = find_hop(path->world, data, &meta->pkt); /* of the reply */
 	}
 	if (!eg_hop_is_tunnel(meta->hop) && meta->hop->kind != EG_HOP_LOCAL &&
 	    must_encrypt(path->world, data, &meta->pkt))
@@ -104,12 +105,12 @@ static enum eg_verdict route_one(struct eg_path *path, unsigned i)
 	case EG_HOP_TUNNEL:
 		break;
 	case EG_HOP_GROUP:
-		meta->hop = choose_peer(path, i);
-		if (!meta->hop) /* removed, while the world that names it is still in force */
+		meta->hop = choose_tunnel(path, i);
+		if (!meta->hop) /* removed, but the published world still refers to it */
 			return EG_DROP_NO_OUT_SA;
 		break;
 	}
-	/* What the gateway itself or its node says starts here. */
+	/* This is the first hop of locally originated packets and of the kernel's. */
 	return meta->local || meta->kernel ? EG_PASS : decrement_ttl(data, &meta->pkt);
 }
 

@@ -1,6 +1,6 @@
-/* The last stage, and the last check: whatever leaves by an encrypted port was sealed by esp_out in
- * this very batch, or is one of the few packets that may leave it in clear, no matter which route
- * or bug led here. */
+/* The last stage, and the last check: a packet leaves by an encrypted port only if esp_out sealed
+ * it in this batch, or if it is one of the few that may be sent in clear, no matter which route or
+ * bug brought it here. */
 #include "path/stages.h"
 
 #include <rte_ethdev.h>
@@ -24,7 +24,7 @@ static uint64_t static_mac(const struct eg_hop *hop)
 	return le64toh(head) >> 16;
 }
 
-/* The next hop's MAC, as eg_neigh_lookup_mac() gives it; *next: its address, unless the MAC is
+/* The next hop's MAC, in the form of eg_neigh_lookup_mac(). *next: its address, unless the MAC is
  * configured. */
 static uint64_t find_mac(struct eg_path *path, const struct eg_meta *meta, const struct rte_mbuf *m,
 			 const struct eg_hop *hop, struct eg_ip *next)
@@ -45,7 +45,7 @@ static uint64_t find_mac(struct eg_path *path, const struct eg_meta *meta, const
 	return eg_neigh_lookup_mac(path->resolver_shared.neighs, &key);
 }
 
-/* Put the link header; or pass the packet to the resolver, if the MAC is not known. */
+/* Prepend the link header, or pass the packet to the resolver if the MAC is unknown. */
 static enum eg_verdict resolve(struct eg_path *path, const struct eg_meta *meta, struct rte_mbuf *m,
 			       const struct eg_hop *hop)
 {
@@ -57,14 +57,14 @@ static enum eg_verdict resolve(struct eg_path *path, const struct eg_meta *meta,
 	return eg_link_put(&path->port[hop->port], m, &mac) ? EG_PASS : EG_DROP_NO_ROOM;
 }
 
-/* Frames that were made, or waited in a ring, when the link went down. */
+/* Frames that were already built or queued when the link went down. */
 static void drop_all(struct eg_path *path, struct rte_mbuf **m, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		eg_drop_mbuf(path, m[i], EG_DROP_LINK_DOWN);
 }
 
-/* Counts the frames that the device took. */
+/* Counts the frames that the device accepted. */
 static void transmit(struct eg_path *path, unsigned index, uint16_t queue, struct rte_mbuf **m,
 		     unsigned n)
 {
@@ -90,13 +90,14 @@ static void transmit(struct eg_path *path, unsigned index, uint16_t queue, struc
 static void flush(struct eg_path *path, unsigned index)
 {
 	struct eg_path_port *port = &path->port[index];
-	unsigned put;
+	unsigned enqueued;
 
 	if (!port->ring) {
 		transmit(path, index, port->tx_queue, port->tx, port->n_tx);
 	} else {
-		put = rte_ring_mp_enqueue_burst(port->ring, (void **)port->tx, port->n_tx, NULL);
-		for (unsigned i = put; i < port->n_tx; i++)
+		enqueued =
+			rte_ring_mp_enqueue_burst(port->ring, (void **)port->tx, port->n_tx, NULL);
+		for (unsigned i = enqueued; i < port->n_tx; i++)
 			eg_drop_mbuf(path, port->tx[i], EG_DROP_TX_RING_FULL);
 	}
 	port->n_tx = 0;
@@ -119,7 +120,7 @@ static void flush_all(struct eg_path *path)
 	}
 }
 
-/* Which kind a locally originated frame is, judged by its bytes alone: this is its last check. */
+/* The kind of a locally originated frame, by its bytes alone: this is its last check. */
 static enum eg_local_kind frame_kind(const uint8_t *frame)
 {
 	const struct eg_ip6 *ip = (const struct eg_ip6 *)(frame + EG_ETH_LEN);
@@ -166,10 +167,10 @@ void eg_tx_frames(struct eg_path *path)
 	flush_all(path);
 }
 
-/* A packet is too long for its port: fragment it, if it is sealed and sa_out allowed that, or plain
- * and without DF (RFC 1812 s4.2.2.7). */
-static enum eg_verdict cut(struct eg_path *path, unsigned i, const struct eg_hop *hop,
-			   struct eg_fragments *out)
+/* Fragment a packet that exceeds the MTU of its port, if it is sealed and sa_out allowed that, or
+ * plain and without DF (RFC 1812 s4.2.2.7). */
+static enum eg_verdict fragment(struct eg_path *path, unsigned i, const struct eg_hop *hop,
+				struct eg_fragments *out)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	struct rte_mbuf *m = path->batch.m[i];
@@ -184,17 +185,18 @@ static enum eg_verdict cut(struct eg_path *path, unsigned i, const struct eg_hop
 			       : EG_DROP_TOO_BIG;
 	if (!v4)
 		return eg_fragment_ip6(path, m, eg_mtu_outer(path, meta->tunnel), out);
-	if (!meta->tunnel->transport) /* there it is the sender's */
+	if (!meta->tunnel->transport) /* in transport mode the sender has set it */
 		ip->id_be = htobe16((uint16_t)eg_fragment_id(path));
 	return eg_fragment_ip4(path, m, eg_mtu_outer(path, meta->tunnel), out);
 }
 
-/* Packet i in fragments. The first one's verdict is returned; the others are settled here. */
+/* Send packet i in fragments. Returns the first one's verdict; the others are dropped here if they
+ * fail. */
 static enum eg_verdict send_fragments(struct eg_path *path, unsigned i, const struct eg_hop *hop)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
 	struct eg_fragments fragments;
-	enum eg_verdict first = cut(path, i, hop, &fragments);
+	enum eg_verdict first = fragment(path, i, hop, &fragments);
 
 	if (first)
 		return first;
@@ -213,7 +215,7 @@ static enum eg_verdict send_fragments(struct eg_path *path, unsigned i, const st
 	return first;
 }
 
-/* The last check, and out. */
+/* The last check, then the port's transmit buffer. */
 static enum eg_verdict transmit_packet(struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];

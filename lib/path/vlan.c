@@ -1,5 +1,5 @@
-/* Devices that carry several VLANs (IEEE 802.1Q), each a port of its own: a burst is taken apart by
- * tag behind rx, and goes its way one port after the other, since each has its own role. */
+/* Devices with several VLANs (IEEE 802.1Q), each a port: a burst is split by tag after rx and
+ * processed one port at a time, because each port has its own role. */
 #include "path/vlan.h"
 
 #include "net/bytes.h"
@@ -13,19 +13,20 @@ static bool is_tagged(const struct rte_mbuf *m)
 	unsigned type;
 
 	if (m->data_len < EG_ETH_LEN + EG_VLAN_LEN)
-		return false; /* if it begins a tag, parse says that it is short */
+		return false; /* parse drops a truncated tag */
 	type = eg_get16(frame + 12);
 	return type == EG_ETHERTYPE_VLAN || type == EG_ETHERTYPE_QINQ;
 }
 
-/* Take the frame's 802.1Q tag off: its VLAN, 0 where it has none or one of priority only (802.1Q
- * s6.9.1), EG_VLANS where it is a tag of another kind. */
-static unsigned take_tag(struct rte_mbuf *m)
+/* Remove the frame's 802.1Q tag. Returns its VLAN; 0 without a tag or with a priority tag (802.1Q
+ * s6.9.1); EG_VLANS for a tag of another kind. */
+static unsigned strip_tag(struct rte_mbuf *m)
 {
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 	unsigned vid;
 
-	if (m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) /* the device did; of two, the outer one */
+	if (m->ol_flags &
+	    RTE_MBUF_F_RX_VLAN_STRIPPED) /* stripped by the device; of two tags, the outer one */
 		return m->ol_flags & RTE_MBUF_F_RX_QINQ_STRIPPED ? EG_VLANS
 								 : m->vlan_tci & VID_MASK;
 	if (!is_tagged(m))
@@ -38,10 +39,10 @@ static unsigned take_tag(struct rte_mbuf *m)
 	return vid;
 }
 
-/* The port of a frame, or EG_NO_PORT. A tag inside the tag is nobody's here. */
+/* The port of a frame, or EG_NO_PORT. Frames with a second tag belong to no port. */
 static unsigned port_of(const uint8_t *vlans, struct rte_mbuf *m)
 {
-	unsigned vid = take_tag(m);
+	unsigned vid = strip_tag(m);
 
 	return vid < EG_VLANS && !is_tagged(m) ? vlans[vid] : EG_NO_PORT;
 }

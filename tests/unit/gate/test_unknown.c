@@ -103,8 +103,8 @@ static void test_scan(void **state)
 		assert_int_equal(gate_line(gate, line), UNKNOWN);
 		told += records(gate, &record);
 	}
-	assert_true(n > EG_UNKNOWN_BURST);
-	assert_int_equal(told, EG_UNKNOWN_BURST);
+	assert_true(n > EG_UNKNOWN_POD_BURST);
+	assert_int_equal(told, EG_UNKNOWN_POD_BURST);
 	assert_int_equal(gate_drops(gate, UNKNOWN), n);
 	gate_close(gate);
 }

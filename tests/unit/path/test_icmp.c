@@ -391,7 +391,7 @@ static void test_rejected(void **state)
 		policy.reject = reject;
 		gw->snap->policy = &policy;
 		eg_path_use(path, gw->snap);
-		eg_icmp_about(path, &meta, m);
+		eg_icmp_error(path, &meta, m);
 		gw->snap->policy = NULL;
 		rte_pktmbuf_free(m);
 		gw_send(gw, CLEAR, &other, 1);

@@ -1,6 +1,6 @@
-/* One number for all packets of a flow, to spread flows by. Pure; any thread. */
-#ifndef EG_PATH_SPREAD_H
-#define EG_PATH_SPREAD_H
+/* A hash that is equal for all packets of a flow, to distribute flows by. Pure; any thread. */
+#ifndef EG_PATH_PACKET_HASH_H
+#define EG_PATH_PACKET_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -10,9 +10,9 @@
 #include "net/headers.h"
 #include "net/parse.h"
 
-/* Of the IP packet at data. The same in every gateway and after every restart. Fragments behind the
- * first have no ports to tell: theirs go by addresses, as all of the packet's fragments do. */
-static inline uint64_t eg_spread(const struct eg_pkt *pkt, const uint8_t *data)
+/* Hash of the IP packet at data. Equal on every gateway and after every restart. Later fragments
+ * have no ports, so all fragments of a packet are hashed by addresses and protocol only. */
+static inline uint64_t eg_packet_hash(const struct eg_pkt *pkt, const uint8_t *data)
 {
 	unsigned words = pkt->version == 4 ? 1 : 4;
 	uint64_t flow = pkt->proto, word;
