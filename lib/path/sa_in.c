@@ -10,6 +10,9 @@
 #include "path/handoff.h"
 #include "path/outer_ends.h"
 
+/* So few are in the cache anyway. */
+#define CACHED_SAS 64
+
 /* No SA has the SPI. ESP that only passes by has a reason of its own. */
 static enum eg_verdict unknown_spi(const struct eg_path *path, const uint8_t *data,
 				   const struct eg_pkt *pkt)
@@ -56,11 +59,11 @@ static enum eg_verdict find_sa(const struct eg_path *path, const uint8_t *data, 
 	return EG_PASS;
 }
 
-/* First passes: fetch the whole batch's SAs, step by step (sa/sad.h). */
-static void find_sas(struct eg_path *path)
+/* Fetch the whole batch's SAs, step by step (sa/sad.h). */
+static void prefetch_sas(const struct eg_path *path)
 {
 	const struct eg_sad *sad = &path->tunnels->sad;
-	struct eg_batch *batch = &path->batch;
+	const struct eg_batch *batch = &path->batch;
 	uint32_t spi_be[EG_BATCH_MAX];
 
 	for (unsigned i = 0; i < batch->n; i++) {
@@ -69,9 +72,18 @@ static void find_sas(struct eg_path *path)
 	}
 	for (unsigned i = 0; i < batch->n; i++)
 		eg_sad_prefetch_sa(sad, spi_be[i]);
+}
+
+static void find_sas(struct eg_path *path)
+{
+	struct eg_batch *batch = &path->batch;
+
+	if (atomic_load_explicit(&path->tunnels->sad.n, memory_order_relaxed) > CACHED_SAS)
+		prefetch_sas(path);
 	for (unsigned i = 0; i < batch->n; i++) {
-		enum eg_verdict verdict =
-			find_sa(path, eg_batch_data(batch, i), spi_be[i], &batch->meta[i]);
+		const uint8_t *data = eg_batch_data(batch, i);
+		struct eg_meta *meta = &batch->meta[i];
+		enum eg_verdict verdict = find_sa(path, data, spi_of(data, &meta->pkt), meta);
 
 		if (verdict)
 			eg_batch_remove(batch, i, verdict);
