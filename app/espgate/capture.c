@@ -44,8 +44,8 @@ static struct eg_flow_tuple make_tuple(const uint8_t *data, const struct eg_pkt 
 	};
 }
 
-/* What answers an opening that the capture does not have: a SYN with ACK, an echo reply. */
-static bool answers(const uint8_t *data, const struct eg_pkt *pkt)
+/* Does it answer an opening that is not in the capture: a SYN-ACK, an echo reply? */
+static bool is_answer(const uint8_t *data, const struct eg_pkt *pkt)
 {
 	unsigned type = pkt->dport >> 8;
 
@@ -79,7 +79,8 @@ static struct eg_capture_flow *add_flow(struct reader *reader, const struct eg_f
 	return flow;
 }
 
-/* The flow a packet belongs to: the one its side opened, else the one the other side did. */
+/* Count a packet in its flow: the one that its side opened, else the one that the other side did.
+ */
 static int count(struct reader *reader, const uint8_t *data, const struct eg_pkt *pkt)
 {
 	struct eg_flow_tuple tuple = make_tuple(data, pkt);
@@ -89,17 +90,17 @@ static int count(struct reader *reader, const uint8_t *data, const struct eg_pkt
 	unsigned side = eg_flow_key_make(&key, &tuple), opener;
 	uint64_t hash = eg_flow_hash(&key, &reader->table->seed);
 	uint32_t number = eg_conn_find(reader->table, &key, hash), *slot;
-	/* Established: it gives way to no other. */
-	const struct eg_standing liveness = {.state = EG_CONN_ESTABLISHED, .opener = (uint8_t)side};
+	/* Established: never evicted for another connection. */
+	const struct eg_standing standing = {.state = EG_CONN_ESTABLISHED, .opener = (uint8_t)side};
 	struct eg_capture_flow *flow;
 	bool fresh;
 
 	if (number == EG_CONN_NONE)
-		number = eg_conn_insert(reader->table, &key, hash, liveness, 0, &fresh);
+		number = eg_conn_insert(reader->table, &key, hash, standing, 0, &fresh);
 	if (number >= EG_CONN_LIMITED)
 		return -1;
 	slot = reader->opened[number].by_side;
-	opener = slot[side] || event == EG_EVENT_OPEN || (!slot[!side] && !answers(data, pkt))
+	opener = slot[side] || event == EG_EVENT_OPEN || (!slot[!side] && !is_answer(data, pkt))
 			 ? side
 			 : !side;
 	if (slot[opener]) {

@@ -1,5 +1,5 @@
-/* The flows of a capture file (pcap or pcapng, by libpcap): who opened what, towards whom.
- * No policy here. Owner: the caller; eg_capture_free() ends it. */
+/* The flows of a capture file (pcap or pcapng, by libpcap): who opened which connection to
+ * whom. No policy here. Owner: the caller; eg_capture_free() ends it. */
 #ifndef ESPGATE_CAPTURE_H
 #define ESPGATE_CAPTURE_H
 
@@ -16,8 +16,8 @@ struct eg_capture_flow {
 struct eg_capture {
 	EG_VEC(struct eg_capture_flow) flows; /* in the order of their first packets */
 	uint64_t packets;
-	uint64_t skipped;   /* no routable IP packets: ARP, multicast, malformed */
-	uint64_t followers; /* fragments behind the first and ICMP errors: they follow others */
+	uint64_t skipped;   /* not routable IP packets: ARP, multicast, malformed */
+	uint64_t followers; /* later fragments and ICMP errors, which follow another flow */
 };
 
 /* Read a whole file. 0, or -1 with the reason on standard error. */

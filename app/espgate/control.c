@@ -32,7 +32,7 @@ static void poll_kernels(struct eg_ctl *ctl)
 	eg_kernels_poll(ctl->ports);
 }
 
-/* What is done again and again, each at its own period. Timers of one period expire together. */
+/* The periodic steps. Timers with the same period expire together. */
 static const struct step {
 	const char *name; /* in the report of a slow handler */
 	uint64_t period_ns;
@@ -53,7 +53,7 @@ static const struct step {
 struct control {
 	struct eg_gateway *gateway;
 	struct eg_loop *loop;
-	const char *why; /* it stops */
+	const char *why; /* the reason for stopping */
 	struct scheduled {
 		struct control *control;
 		const struct step *step;
@@ -64,9 +64,9 @@ struct control {
 	struct eg_report last_block;
 
 	uint64_t idle_limit_ns;
-	uint64_t busy_ns; /* when packets last came */
+	uint64_t busy_ns; /* when packets were last received */
 	uint64_t received;
-	uint64_t iterations[EG_WORKERS_MAX]; /* of each worker, when packets last came */
+	uint64_t iterations[EG_WORKERS_MAX]; /* of each worker, when packets were last received */
 
 	uint64_t next_slow_report_ns;
 	uint64_t slow_unreported;
@@ -116,7 +116,7 @@ static void schedule_blocks(struct control *control, uint64_t period_ns)
 	eg_loop_set_timer(control->block_timer, 0, period_ns);
 }
 
-/* SIGUSR1: a block at once; the periodic ones keep their times. */
+/* SIGUSR1: print a block now, without changing the schedule of the periodic ones. */
 static void print_requested_block(struct eg_gateway *gateway)
 {
 	struct eg_report report;
@@ -126,8 +126,9 @@ static void print_requested_block(struct eg_gateway *gateway)
 	eg_report_free(&report);
 }
 
-/* Has every worker polled all its queues since packets last came? The first of two iterations may
- * have begun before. On a busy machine a worker may not run at all for longer than the limit. */
+/* Has every worker polled all its queues since packets were last received? Two iterations are
+ * required, because the first may have begun before. On a busy machine a worker may not run at all
+ * for longer than the limit. */
 static bool all_polled(const struct control *control)
 {
 	const struct eg_gateway *gateway = control->gateway;
@@ -186,7 +187,8 @@ static void on_built(void *arg, uint32_t events)
 	eg_builder_collect(control->gateway->ctl.builder);
 }
 
-/* A handler that computed for so long is a fault; one that waited for its CPU may not be. */
+/* A handler that used the CPU for longer than the limit is a fault; one that waited for its CPU may
+ * not be. */
 static void on_slow(void *arg, const char *name, const struct eg_loop_time *time)
 {
 	struct control *control = arg;
@@ -220,7 +222,7 @@ static void report_loop(struct control *control)
 		       (double)stats.longest_time.cpu_ns / 1e6);
 }
 
-/* Where no worker runs, if there is such a CPU. */
+/* Create the builder thread, on a CPU without a worker if there is one. */
 static int spawn(pthread_t *thread, void *(*thread_main)(void *), void *arg)
 {
 	return rte_ctrl_thread_create(thread, "eg-builder", NULL, thread_main, arg);
@@ -233,7 +235,7 @@ static int add_timer(struct control *control, const char *name, uint64_t period_
 
 	if (!timer)
 		return -1;
-	eg_loop_set_timer(timer, 1, period_ns); /* the first time at once */
+	eg_loop_set_timer(timer, 1, period_ns); /* first expiry: now */
 	return 0;
 }
 
@@ -299,7 +301,8 @@ int eg_control_run(struct eg_gateway *gateway, const struct eg_control *options)
 	return err;
 }
 
-/* The last block, after everything is drained: what came in went out or was dropped by name. */
+/* The last block, after draining: every received packet was sent, consumed, or dropped for a
+ * reason. */
 bool eg_control_finish(struct eg_gateway *gateway)
 {
 	struct eg_report report;
@@ -311,7 +314,7 @@ bool eg_control_finish(struct eg_gateway *gateway)
 	balanced = eg_report_balanced(&report);
 	if (!balanced)
 		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_ERROR,
-		       "the total does not add up: packets were lost without a name");
+		       "the totals do not add up: packets were lost without a counted reason");
 	eg_report_free(&report);
 	return balanced;
 }

@@ -1,6 +1,6 @@
-/* The running daemon: what run starts in order and stops in the opposite order.
+/* The running daemon: its parts, which run starts in order and stops in reverse order.
  *
- * Synchronization: the control thread owns all of it; each part says what workers read. */
+ * Synchronization: the control thread owns all of it. Each part's header says what workers read. */
 #ifndef ESPGATE_GATEWAY_H
 #define ESPGATE_GATEWAY_H
 
@@ -14,7 +14,8 @@
 #include "worker/worker.h"
 
 struct eg_gateway {
-	const struct eg_config *config; /* of the start: ports and workers stay as they were */
+	const struct eg_config
+		*config; /* at the start: a reload does not change ports and workers */
 	struct eg_log log;
 	struct eg_sa_store *sas;
 	struct eg_rcu rcu;

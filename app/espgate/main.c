@@ -49,7 +49,7 @@ static bool has_word(int argc, char **argv, const char *word)
 	return false;
 }
 
-/* --help and --version work after every verb, too. */
+/* --help and --version also work after a verb. */
 static bool handle_common_options(int argc, char **argv, const struct verb *verb)
 {
 	if (has_word(argc, argv, "--help"))

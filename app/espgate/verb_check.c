@@ -9,7 +9,7 @@
 #include "snap/candidate.h"
 #include "verbs.h"
 
-/* SAs that work, but not for long. */
+/* Warn about SAs that will run out of sequence numbers. */
 static void recommend_esn(const struct eg_candidate *candidate)
 {
 	size_t n = 0;

@@ -1,4 +1,4 @@
-/* run: the daemon. Start and stop mirror each other; the control loop stands between. */
+/* run: the daemon. Start and stop mirror each other, around the control loop. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -27,16 +27,16 @@ struct options {
 	int n_eal_args;
 };
 
-/* Key memory is kept out of core dumps page by page (base/secret.h); buffers of packets and the
- * crypto library's own state are not, so there is no dump at all, and no ptrace by other users. */
+/* Pages with keys are excluded from core dumps (base/secret.h), but packet buffers and the crypto
+ * library's state are not. So disable dumps altogether, and ptrace by other users with them. */
 static void forbid_dumps(void)
 {
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }
 
-/* Blocked before EAL makes its threads, so that only the control loop takes them. A reader of the
- * statistics or the log that goes away must not take the gateway with it. */
+/* Block signals before EAL creates its threads, so that only the control loop receives them. Ignore
+ * SIGPIPE: the gateway must survive a reader of the statistics or the log that exits. */
 static void block_signals(sigset_t *set)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -48,7 +48,7 @@ static void block_signals(sigset_t *set)
 	pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
-/* The SAs and what is kept of them. */
+/* The SA store, with the state of static keys from state_dir. */
 static int open_store(struct eg_gateway *gateway, struct eg_errs *errs)
 {
 	const struct eg_config *config = gateway->config;
@@ -63,7 +63,7 @@ static int open_store(struct eg_gateway *gateway, struct eg_errs *errs)
 				 : 0;
 }
 
-/* What each part borrows from the others. */
+/* Set the references between the parts. */
 static void connect_parts(struct eg_gateway *gateway)
 {
 	gateway->ports.config = gateway->config;
@@ -85,7 +85,7 @@ static void connect_parts(struct eg_gateway *gateway)
 	};
 }
 
-/* The workers run, until the control loop ends and everything is drained. True: cleanly. */
+/* Run the workers until the control loop ends, then drain. True if it ended cleanly. */
 static bool forward(struct eg_gateway *gateway, const struct options *options, const sigset_t *set,
 		    struct eg_errs *errs)
 {
@@ -99,13 +99,13 @@ static bool forward(struct eg_gateway *gateway, const struct options *options, c
 		clean = !eg_control_run(gateway, &(struct eg_control){options->idle_ns, set});
 	}
 	drained = eg_workers_end(&gateway->workers);
-	if (drained) /* nobody sends any more */
+	if (drained) /* nothing is sent any more */
 		eg_ctl_finish_sas(&gateway->ctl);
 	clean &= drained;
 	return eg_control_finish(gateway) && clean;
 }
 
-/* Everything between EAL's start and its end. */
+/* Everything between the start and the cleanup of EAL. */
 static int serve(struct eg_gateway *gateway, const struct options *options, const sigset_t *set,
 		 struct eg_errs *errs)
 {
@@ -139,7 +139,7 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	connect_parts(gateway);
 	if (eg_ctl_load(&gateway->ctl, gateway->config, errs))
 		goto world;
-	/* Warnings of the load, before anything that takes time. */
+	/* Print warnings before anything that takes time. */
 	eg_errs_print(errs, stderr);
 	eg_errs_free(errs);
 	if (!eg_ports_start(&gateway->ports, errs) && !eg_kernels_start(&gateway->ports, errs) &&
@@ -171,7 +171,7 @@ static int start_and_serve(struct eg_gateway *gateway, const struct options *opt
 		eg_error(errs, NULL, "log.target", "%s: %s", config->log.target, strerror(errno));
 		return EG_EXIT_ERROR;
 	}
-	/* The start's warnings come before anything that takes time. */
+	/* Print warnings before anything that takes time. */
 	eg_errs_print(errs, stderr);
 	eg_errs_free(errs);
 	block_signals(&set);
@@ -225,7 +225,7 @@ static int parse(int argc, char **argv, struct options *options)
 	}
 	options->eal_args = argv + optind;
 	options->n_eal_args = argc - optind;
-	/* What stands behind -- is EAL's; a word without it is a mistake. */
+	/* Arguments after -- are EAL's; without -- they are an error. */
 	if (!options->config || (options->n_eal_args && strcmp(argv[optind - 1], "--")))
 		return usage();
 	return 0;

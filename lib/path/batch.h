@@ -35,11 +35,11 @@ struct eg_meta {
 	uint8_t lookup;    /* flow: which of path->lookups, or EG_NO_LOOKUP */
 	bool sealed : 1;   /* esp_out sealed it, or keepalive made it: it goes to `peer` and may
 			      leave by an encrypted port */
-	bool local : 1;    /* the gateway made it: nothing is said about it */
-	bool kernel : 1;   /* a program of this node made it: it came from `port`'s kernel device */
-	bool cut : 1;      /* a fragment that was cut here to be sealed: not cut again */
-	bool split : 1;    /* sa_out: too long for its way, which tx fragments when it is sealed */
-	uint8_t group; /* sa_out: which of the batch's outbound SAs, and the how many-th on it */
+	bool local : 1;    /* locally originated: no ICMP errors about it */
+	bool kernel : 1;   /* sent by this node's kernel, through `port`'s kernel device */
+	bool cut : 1;      /* already fragmented before sealing: not fragmented again */
+	bool split : 1; /* set by sa_out: exceeds the path MTU, so tx fragments it after sealing */
+	uint8_t group;  /* sa_out: which of the batch's outbound SAs, and the how many-th on it */
 	uint8_t rank;
 	const struct eg_hop *hop;       /* route */
 	const struct eg_tunnel *tunnel; /* sa_in: the SA's; sa_out: the one that it goes into */
@@ -76,7 +76,7 @@ static inline void eg_batch_remove(struct eg_batch *batch, unsigned i, enum eg_v
 	batch->n_removed++;
 }
 
-/* What is read of a driver's word on a received frame. */
+/* The receive flags that the path reads. */
 #define EG_RX_FLAGS                                                                                \
 	(RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED | RTE_MBUF_F_RX_IP_CKSUM_MASK | \
 	 RTE_MBUF_F_RX_OUTER_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_MASK)
@@ -93,8 +93,8 @@ static inline bool eg_mbuf_is_large(const struct rte_mbuf *m)
 	return m->buf_len == EG_LARGE_BYTES;
 }
 
-/* For the driver that sends it: nothing of what the receiving one said (RX flags share their word
- * with requests to the sender). How the buffer is attached stays: freeing it depends on that. */
+/* Clear the receive flags before transmission: they share a word with requests to the transmitting
+ * driver. The flags for attached buffers stay, because freeing depends on them. */
 static inline void eg_mbuf_clear_flags(struct rte_mbuf *m)
 {
 	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;

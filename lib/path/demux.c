@@ -47,7 +47,7 @@ static inline bool is_esp(const struct arrival *a)
 	return a->pkt->proto == EG_PROTO_ESP && !a->pkt->frag;
 }
 
-/* A fragment behind the first says nothing of ports: it may be of ESP in UDP. */
+/* A later fragment has no ports, so any UDP fragment may be ESP in UDP. */
 static inline bool is_fragment(const struct arrival *a)
 {
 	return a->pkt->frag && (a->pkt->proto == EG_PROTO_ESP || a->pkt->proto == EG_PROTO_UDP);

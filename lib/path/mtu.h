@@ -6,8 +6,7 @@
 #include "path/path.h"
 #include "path/overhead.h"
 
-/* The MTU of the path to a tunnel's remote end: its port's, or less if path MTU discovery says so.
- */
+/* The path MTU to a tunnel's remote end: the MTU of its port, or what path MTU discovery found. */
 static inline unsigned eg_mtu_outer(const struct eg_path *path, const struct eg_tunnel *tunnel)
 {
 	unsigned mtu = path->port[tunnel->hop.port].mtu, learned = eg_pmtu_get(tunnel->pmtu);
@@ -15,7 +14,8 @@ static inline unsigned eg_mtu_outer(const struct eg_path *path, const struct eg_
 	return learned < mtu ? learned : mtu;
 }
 
-/* Each worker sends on an SA of its own if there are several (RFC 9611's idea). There is one. */
+/* With several outbound SAs, each worker sends on a different one (the idea of RFC 9611). There is
+ * at least one. */
 static inline struct eg_sa *eg_sa_of(const struct eg_path *path, const struct eg_out_set *out)
 {
 	return out->sa[out->n == 1 ? 0 : path->worker % out->n];

@@ -1,6 +1,6 @@
-/* What a tunnel adds to a packet, and how long a packet may be to fit: the only place that knows.
- * sa_out's limit, MSS clamping, ICMP "too big" and `explain --mtu` ask here, and esp_out lays its
- * packets out by it. Pure arithmetic: any thread. */
+/* A tunnel's overhead and effective MTU, computed only here. Used by sa_out's length check, MSS
+ * clamping, ICMP "too big", `explain --mtu`, and by esp_out to lay out its packets. Pure
+ * arithmetic: any thread. */
 #ifndef EG_PATH_OVERHEAD_H
 #define EG_PATH_OVERHEAD_H
 

@@ -124,8 +124,8 @@ static void decrypt(struct eg_path *path)
 	forward(path);
 }
 
-/* The ICMP errors and echo replies that a burst caused. No policy applies to the gateway's own
- * packets; and no error is made about them, so this ends. */
+/* Send the ICMP errors and echo replies that a burst caused. Policy does not apply to locally
+ * originated packets, and no errors are made about them, so this terminates. */
 static void send_local(struct eg_path *path)
 {
 	if (!path->local.n)

@@ -126,7 +126,7 @@ struct eg_path {
 	struct eg_batch batch;
 	struct eg_batch local; /* locally originated IP packets, sent at the end of the burst */
 
-	/* What the stages keep, each in its own header; in the order of the path. */
+	/* State of the stages, each defined in its header; in the order of the path. */
 	struct eg_vlan_burst vlan;
 	struct eg_resolver_limits limits;
 	struct eg_reassembly reassembly;
@@ -205,8 +205,9 @@ unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *sna
 unsigned eg_path_resolve(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ms,
 			 bool ending);
 
-/* Kernel devices (path/kernel.h); nothing on other workers: deliver what waits for them, and with
- * `receive` forward one burst from each. Returns how many packets were delivered and received. */
+/* Kernel devices (path/kernel.h): deliver the packets queued for them, and with `receive` forward
+ * one burst from each. Does nothing on workers that do not resolve neighbours. Returns how many
+ * packets were delivered and received. */
 unsigned eg_path_kernels(struct eg_path *path, const struct eg_snap *snap, bool receive);
 
 /* Send one burst that other workers left for a transmit queue of this worker. Returns how many. */

@@ -1,6 +1,6 @@
 /* A poll has many small steps: one packet that waits, one message, one address to announce, one
  * entry of the table whose time may have come. Each adds a bounded number of frames to the batch,
- * and starts only if there is room for them, so that the batch never overflows. */
+ * and starts only if they fit, so that the batch never overflows. */
 #include "path/resolve.h"
 
 #include "net/bytes.h"
@@ -37,7 +37,7 @@ static struct waiting *waiting_of(const struct rte_mbuf *m)
 }
 
 /* Does it confirm the table, or answer a request of ours? Messages that contradict a known
- * neighbour may come in any number: they must not crowd out the neighbour's own. */
+ * neighbour may come in any number: they must not crowd out those of the neighbour itself. */
 static bool is_expected(const struct eg_path *path, unsigned port,
 			const struct eg_neigh_message *message)
 {
@@ -248,7 +248,7 @@ static void answer(struct eg_path *path, unsigned port, const struct eg_neigh_me
 	add_frame(path, port, frame, eg_neigh_answer(frame, &self, message));
 }
 
-/* A neighbour says where it is: update its entry. */
+/* A message with a neighbour's MAC: update its entry. */
 static enum eg_verdict learn(struct eg_path *path, struct rte_mbuf *m, unsigned port,
 			     const struct eg_neigh_message *message)
 {

@@ -2,8 +2,8 @@
  * the packets whose next hop's MAC is not known yet, answers ARP and ND, and announces the
  * gateway's addresses. All workers pass it messages and packets through rings.
  *
- * Life cycle: app makes the rings and the table before the workers, and says which worker resolves;
- * at the end it drops the packets that still wait. Synchronization: rings are multi-producer,
+ * Life cycle: lib/worker makes the rings and the table, and chooses the worker that resolves; at
+ * the end that worker drops the packets that still wait. Synchronization: rings are multi-producer,
  * single-consumer; everything else here belongs to that worker. */
 #ifndef EG_PATH_RESOLVE_H
 #define EG_PATH_RESOLVE_H
@@ -59,7 +59,7 @@ struct eg_resolver {
 };
 
 /* Messages per second that a worker passes on, and at once. Those that confirm or answer the table
- * have a limiter of their own, so that no flood suppresses an answer. */
+ * have a separate limiter, so that a flood cannot suppress a reply. */
 #define EG_MESSAGES_PPS   2000
 #define EG_MESSAGES_BURST 256
 /* Requests per second for all neighbours. */

@@ -10,10 +10,10 @@
 #include "path/handoff.h"
 #include "path/outer_ends.h"
 
-/* So few are in the cache anyway. */
+/* With at most this many SAs, all of them are in the cache anyway. */
 #define CACHED_SAS 64
 
-/* No SA has the SPI. ESP that only passes by has a reason of its own. */
+/* No SA has the SPI. ESP that is not addressed to the gateway has a separate reason. */
 static enum eg_verdict unknown_spi(const struct eg_path *path, const uint8_t *data,
 				   const struct eg_pkt *pkt)
 {

@@ -9,8 +9,8 @@
  * were received, of which gather may have dropped some. */
 unsigned eg_rx(struct eg_path *path, unsigned port, uint16_t queue);
 
-/* gather.c: part of rx, for a burst that has packets of several segments or without room behind
- * them: copy those into one buffer each. */
+/* gather.c: part of rx, for a burst with packets of several segments or too little tailroom: copy
+ * each of those into one buffer. */
 void eg_gather(struct eg_path *path);
 
 /* parse.c: Ethernet and IP of received frames; IP of packets that were handed over; IP of packets
@@ -32,8 +32,8 @@ void eg_esp_in(struct eg_path *path);
 /* verify.c: ECN of the outer header, and the inner source against the SA's peer (RFC 4301 s5.2). */
 void eg_verify(struct eg_path *path);
 
-/* verify.c: packets from a clear port: their source must be behind it (source_check), and never a
- * peer's, which would be sealed, nor the gateway's own. */
+/* verify.c: the source of a packet from a clear port must be behind that port (source_check), and
+ * never behind a peer, whose packets would be sealed, nor an address of the gateway. */
 void eg_verify_plain(struct eg_path *path);
 
 /* probe.c: replies to probes are consumed here, before any policy. */
@@ -48,10 +48,11 @@ void eg_policy_stage(struct eg_path *path);
 /* route.c: longest prefix, which tunnel of a group, then TTL. */
 void eg_route(struct eg_path *path);
 
-/* mss.c: TCP's SYNs that go into a tunnel or came out of one ask for what fits. */
+/* mss.c: clamp the MSS of TCP SYNs into and out of tunnels to the effective MTU. */
 void eg_mss(struct eg_path *path);
 
-/* sa_out.c: the SA of each packet that goes into a tunnel; sequence numbers and IVs, a burst an SA.
+/* sa_out.c: the SA of each packet that goes into a tunnel; sequence numbers and IVs, one
+ * reservation per SA and burst.
  */
 void eg_sa_out(struct eg_path *path);
 

@@ -1,7 +1,7 @@
-/* Packet buffers: one pool whose buffers take the largest frame of any port in one segment, for
- * most ports' receive queues, gathered frames and locally originated packets; one for each port
- * with an rx_buffer of its own, so that a jumbo MTU need not cost 10 kB per descriptor; and a small
- * one of 64 KiB buffers for reassembled packets. */
+/* Packet buffers. One pool whose buffers fit the largest frame of any port in one segment, for most
+ * ports' receive queues, gathered frames and locally originated packets. One pool for each port
+ * that sets rx_buffer, so that a jumbo MTU need not cost 10 kB per descriptor. And a small pool of
+ * 64 KiB buffers for reassembled packets. */
 #include "port/port.h"
 
 #include <stdio.h>
@@ -28,7 +28,7 @@ bool eg_buffers_small(const struct eg_conf_port *conf)
 	return conf->rx_buffer_bytes && conf->rx_buffer_bytes < longest_frame(conf);
 }
 
-/* A sub-port has no queues of its own. */
+/* A sub-port has no queues. */
 static unsigned queue_buffers(const struct eg_ports *ports, unsigned p)
 {
 	const char *device = ports->config->ports.v[p].device;
@@ -36,8 +36,8 @@ static unsigned queue_buffers(const struct eg_ports *ports, unsigned p)
 	return device ? eg_driver_of(device)->queue_buffers : 0;
 }
 
-/* Held by workers and transmit queues. */
-static unsigned on_the_way(const struct eg_ports *ports)
+/* Buffers held by workers and transmit queues. */
+static unsigned in_flight(const struct eg_ports *ports)
 {
 	unsigned n = ports->n_workers * (2 * POOL_CACHE + ports->needs.per_worker);
 
@@ -46,7 +46,8 @@ static unsigned on_the_way(const struct eg_ports *ports)
 	return n;
 }
 
-static unsigned received(const struct eg_ports *ports, unsigned p)
+/* Buffers held by a port's receive queues. */
+static unsigned rx_buffers(const struct eg_ports *ports, unsigned p)
 {
 	const char *device = ports->config->ports.v[p].device;
 	bool repeats = device && strstr(device, "infinite_rx=1");
@@ -75,8 +76,7 @@ static struct rte_mempool *make_pool(const char *name, unsigned buffers, unsigne
 	return create_pool(name, RTE_MAX(buffers, (unsigned)POOL_LEAST), POOL_CACHE, bytes, errs);
 }
 
-/* Bytes of the buffers that the port has to itself; 0: it uses the common ones, of `common` bytes.
- */
+/* Size in bytes of the port's private buffers; 0: it uses the common ones, of `common` bytes. */
 static unsigned private_bytes(const struct eg_ports *ports, const struct eg_conf_port *conf,
 			      unsigned common)
 {
@@ -95,13 +95,13 @@ static bool make_private(struct eg_ports *ports, unsigned p, unsigned bytes, str
 	char name[RTE_MEMPOOL_NAMESIZE];
 
 	snprintf(name, sizeof(name), "eg_port%u", p);
-	ports->port[p].pool = make_pool(name, on_the_way(ports) + received(ports, p), bytes, errs);
+	ports->port[p].pool = make_pool(name, in_flight(ports) + rx_buffers(ports, p), bytes, errs);
 	return ports->port[p].pool;
 }
 
 int eg_buffers_make(struct eg_ports *ports, struct eg_errs *errs)
 {
-	unsigned common = RTE_MBUF_DEFAULT_BUF_SIZE, buffers = on_the_way(ports);
+	unsigned common = RTE_MBUF_DEFAULT_BUF_SIZE, buffers = in_flight(ports);
 
 	for (unsigned p = 0; p < ports->n; p++) {
 		/* Twice the tailroom: net_af_packet counts its ring's header as part of the frame.
@@ -117,12 +117,12 @@ int eg_buffers_make(struct eg_ports *ports, struct eg_errs *errs)
 		if (ports->config->ports.v[p].kernel.device)
 			buffers += EG_KERNEL_BUFFERS;
 		if (!bytes)
-			buffers += received(ports, p);
+			buffers += rx_buffers(ports, p);
 		else if (!make_private(ports, p, bytes, errs))
 			return -1;
 	}
 	ports->pool = make_pool("eg_pool", buffers, common, errs);
-	/* No cache: there are few, and one worker's cache would be another one's shortage. */
+	/* No cache: there are few, and buffers in one worker's cache would be missing elsewhere. */
 	ports->large = create_pool("eg_large", ports->n_workers * ports->needs.large_per_worker, 0,
 				   ports->needs.large_bytes, errs);
 	return ports->pool && ports->large ? 0 : -1;

@@ -3,17 +3,17 @@
 #include <stddef.h>
 #include <string.h>
 
-/* What a queue's descriptors hold, and what is on its way from or to it. */
+/* Buffers in a queue's descriptors, and in flight to or from it. */
 #define QUEUE_BUFFERS (EG_PORT_DESCRIPTORS + 512)
 
-/* A row without a property behaves like a NIC in it. */
+/* A property that a row does not set is that of a NIC. */
 static const struct eg_driver drivers[] = {
 	{
-		/* A socket of the kernel on an interface. It reports a limit of 1518 bytes and
-		 * carries what its interface does. It cannot be told a frame's size but by
-		 * arguments, and cuts off longer frames. Between socket() and bind() its ring
-		 * receives from every interface of the namespace: an encrypted port would hold
-		 * frames of a clear one. No ring with the default arguments has more than 4096. */
+		/* A packet socket on a kernel interface. It reports a limit of 1518 bytes, but the
+		 * interface's MTU applies. The frame size can be set only by arguments, and longer
+		 * frames are truncated. Between socket() and bind(), its ring receives from every
+		 * interface of the namespace: an encrypted port could hold frames of a clear one.
+		 * A ring with the default arguments holds at most 4096 frames. */
 		.name = "net_af_packet",
 		.needs = EG_NEEDS_INTERFACE,
 		.mtu_of_interface = true,
@@ -23,8 +23,8 @@ static const struct eg_driver drivers[] = {
 		.queue_buffers = QUEUE_BUFFERS,
 	},
 	{
-		/* It fills rings of its own size (2048 each way), whatever it is told. A receive
-		 * buffer lies in one page, with mbuf and headers. */
+		/* Its rings have a fixed size (2048 each way), whatever is requested. A receive
+		 * buffer, with mbuf and headers, must fit into one page. */
 		.name = "net_af_xdp",
 		.needs = EG_NEEDS_INTERFACE,
 		.no_checksum_flags = true,
@@ -32,8 +32,8 @@ static const struct eg_driver drivers[] = {
 		.buffer_max = 4096 - 256,
 	},
 	{
-		/* It makes its interface. DPDK 22.11 takes an MTU of at most 1504, as its limits
-		 * say, and holds as many buffers as a queue has descriptors. */
+		/* It creates its interface. In DPDK 22.11 its MTU is at most 1504, as it reports,
+		 * and it holds as many buffers as a queue has descriptors. */
 		.name = "net_tap",
 		.needs = EG_NEEDS_TUN,
 		.queue_buffers = QUEUE_BUFFERS,
@@ -45,17 +45,18 @@ static const struct eg_driver drivers[] = {
 		.queue_buffers = QUEUE_BUFFERS,
 	},
 	{
-		/* Shared memory with another process. It reports a limit of 1518 bytes, cannot be
-		 * told an MTU and carries any length: eg_device_mtu() asks for no more than the
-		 * limit, and no driver is refused for an MTU that it cannot set. */
+		/* Shared memory with another process. It reports a limit of 1518 bytes, cannot set
+		 * an MTU, and accepts frames of any length. eg_device_mtu() requests no more than
+		 * the limit, and a driver that cannot set an MTU is not refused. */
 		.name = "net_memif",
 		.needs = EG_NEEDS_NOTHING,
 		.queue_buffers = QUEUE_BUFFERS,
 	},
 	{
-		/* Captures: each receive queue is a file to be read whole. In a loop, all its
-		 * packets are in buffers of the pool. On an interface, libpcap hands over frames
-		 * without the kernel's word on their checksums. No MTU, no MAC filter. */
+		/* Captures: each receive queue is a file to be read whole. In a loop
+		 * (infinite_rx), all its packets are in buffers of the pool. On an interface,
+		 * libpcap delivers frames without the kernel's checksum state. No MTU, no MAC
+		 * filter. */
 		.name = "net_pcap",
 		.needs = EG_NEEDS_FILES,
 		.all_queues = true,
@@ -64,14 +65,14 @@ static const struct eg_driver drivers[] = {
 		.capture_buffers = 16384,
 	},
 	{
-		/* Nothing comes in but empty frames, and nothing gets out: for measurements. It
-		 * takes any MTU. */
+		/* Receives only empty frames and discards what is sent: for measurements. Accepts
+		 * any MTU. */
 		.name = "net_null",
 		.needs = EG_NEEDS_NOTHING,
 		.queue_buffers = QUEUE_BUFFERS,
 	},
 	{
-		/* Rings of this process: each may hold packets. */
+		/* Rings of this process: each of them may hold packets, so all are polled. */
 		.name = "net_ring",
 		.needs = EG_NEEDS_NOTHING,
 		.all_queues = true,
@@ -88,8 +89,8 @@ bool eg_device_is_pci(const char *device)
 	       strchr(device, ':');
 }
 
-/* A device's name is its driver's with a suffix, mostly a number; so "net_ring_x" is net_ring's. No
- * driver's name begins with another one's. */
+/* A device's name is its driver's name with a suffix, usually a number: "net_ring_x" belongs to
+ * net_ring. No driver's name is a prefix of another. */
 const struct eg_driver *eg_driver_of(const char *device)
 {
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++) {

@@ -1,5 +1,5 @@
-/* Where DPDK's drivers differ from what a NIC's driver does: one table, with a reason for each row.
- * The rest of the program asks for a property, never for a driver's name.
+/* Driver quirks: one table of how DPDK's drivers differ from a NIC's, with the reason for each row.
+ * The rest of the program queries properties, never driver names.
  *
  * Pure; any thread. */
 #ifndef EG_PORT_DRIVER_H
@@ -10,26 +10,26 @@
 /* Descriptors of a queue, where the device leaves the choice. */
 #define EG_PORT_DESCRIPTORS 1024
 
-/* What a device needs of this machine before DPDK may open it (port/host.h). */
+/* What a device requires on this machine before DPDK can open it (port/host.h). */
 enum eg_driver_needs {
 	EG_NEEDS_NOTHING,
-	EG_NEEDS_PCI,       /* a PCI device of that address */
+	EG_NEEDS_PCI,       /* a PCI device with that address */
 	EG_NEEDS_INTERFACE, /* the kernel interface that `iface` names, and a raw socket on it */
-	EG_NEEDS_TUN,       /* /dev/net/tun: it makes its interface itself */
+	EG_NEEDS_TUN,       /* /dev/net/tun: it creates its interface */
 	EG_NEEDS_FILES,     /* the captures that its arguments name */
 };
 
 struct eg_driver {
 	const char *name; /* "net_af_packet" of "net_af_packet0,iface=eth0"; NULL: a NIC */
 	enum eg_driver_needs needs;
-	bool all_queues;          /* poll every queue that it has, even if workers are fewer */
-	bool mtu_of_interface;    /* its own MTU limit is wrong: the kernel interface's counts */
-	bool frame_ring;          /* its ring's frame size is an argument (framesz, blocksz) */
-	unsigned early_frames;    /* frames that may be in a queue before it was bound, at most */
-	bool no_checksum_flags;   /* it brings frames from the kernel, and not the kernel's word on
-				   * their checksums */
-	unsigned queue_buffers;   /* buffers that a queue holds, with those on their way */
-	unsigned buffer_max;      /* bytes of a receive buffer with its headroom; 0: any */
+	bool all_queues;        /* poll all its queues, even with fewer workers */
+	bool mtu_of_interface;  /* it reports a wrong MTU limit: use the kernel interface's */
+	bool frame_ring;        /* its ring's frame size is set by arguments (framesz, blocksz) */
+	unsigned early_frames;  /* most frames that a queue may hold from before it was bound */
+	bool no_checksum_flags; /* it delivers frames from the kernel without the kernel's checksum
+				 * state */
+	unsigned queue_buffers; /* buffers that a queue holds, including those in flight */
+	unsigned buffer_max;    /* bytes of a receive buffer with its headroom; 0: any */
 	unsigned capture_buffers; /* buffers that a capture in a loop (infinite_rx) holds */
 };
 

@@ -1,5 +1,5 @@
-/* DPDK's start: the configuration's eal.args, what the configuration implies (lcores, devices,
- * memory), and what stands after -- on the command line, which wins. */
+/* Starting DPDK: the configuration's eal.args, the arguments that the configuration implies
+ * (lcores, devices, memory), and those after -- on the command line, which take precedence. */
 #include "port/eal.h"
 
 #include <dirent.h>
@@ -17,8 +17,8 @@
 #include "port/driver.h"
 #include "port/interface.h"
 
-/* What jumbo buffers, a capture and several workers may need; without hugepages EAL takes 64 MiB
- * unless told. */
+/* Enough for jumbo buffers, a capture and several workers. Without hugepages, EAL's default is 64
+ * MiB. */
 #define MEGABYTES 1024
 
 struct argv {
@@ -63,7 +63,7 @@ static bool has(const struct argv *argv, const char *name)
 	return false;
 }
 
-/* Options that may be given many times add up; of the others EAL takes one only. */
+/* These options may be given several times and accumulate; EAL accepts any other only once. */
 static bool repeats(const char *arg)
 {
 	static const char *const many[] = {"--vdev",  "-a", "--allow",    "-b",
@@ -123,7 +123,7 @@ static unsigned long free_megabytes(const char *root, const char *size)
 	return pages * kilobytes / 1024;
 }
 
-/* DPDK's error for a shortage of pages explains nothing: check before it fails. */
+/* DPDK's error for a shortage of pages is not helpful: check first. */
 static unsigned long hugepages_megabytes(void)
 {
 	static const char root[] = "/sys/kernel/mm/hugepages";
@@ -162,7 +162,7 @@ static void add_memory(struct argv *argv, struct eg_errs *errs)
 		add(argv, "--in-memory");
 }
 
-/* An lcore number that no worker has. */
+/* An lcore id that no worker has. */
 static unsigned free_lcore_id(const struct eg_config *config, unsigned id)
 {
 	eg_vec_foreach (lcore, &config->lcores) {
@@ -172,7 +172,7 @@ static unsigned free_lcore_id(const struct eg_config *config, unsigned id)
 	return id;
 }
 
-/* The first CPU that we may use and no worker is configured for, or -1. */
+/* The first usable CPU that no worker is configured for, or -1. */
 static int free_cpu(const struct eg_config *config, cpu_set_t *usable)
 {
 	sched_getaffinity(0, sizeof(*usable), usable);
@@ -185,8 +185,8 @@ static int free_cpu(const struct eg_config *config, cpu_set_t *usable)
 	return -1;
 }
 
-/* Workers are the configured lcores, or one on each usable CPU but the control thread's. The
- * control thread gets a CPU that no worker has, or shares one where there is no other. */
+/* Workers run on the configured lcores, or on each usable CPU except the control thread's. The
+ * control thread gets a CPU without a worker, or shares one if there is no other. */
 static void add_lcores(struct argv *argv, const struct eg_config *config)
 {
 	struct eg_buf workers = {0};
@@ -237,7 +237,7 @@ static void free_argv(struct argv *argv)
 	eg_vec_free(&argv->v);
 }
 
-/* EAL reorders and overwrites the pointers it is given, and copies what it keeps. */
+/* EAL reorders and overwrites the pointers that it gets, and copies the strings that it stores. */
 static int init(const struct argv *argv)
 {
 	char **scratch = calloc(argv->v.n + 1, sizeof(*scratch));
@@ -262,13 +262,14 @@ int eg_eal_start(const struct eg_config *config, char **args, int n_args, struct
 	add_devices(&argv, config);
 	if (!has(&argv, "--log-level")) {
 		add(&argv, "--log-level=*:warning");
-		add(&argv, "--log-level=lib.eal:error"); /* it warns of each page size not there */
+		add(&argv, "--log-level=lib.eal:error"); /* it warns about each page size that is
+							    not configured */
 	}
 	if (!has(&argv, "--telemetry"))
 		add(&argv, "--no-telemetry");
 	ret = init(&argv);
 	if (ret)
-		eg_error(errs, NULL, "eal", "DPDK does not start: %s (its own words are above)",
+		eg_error(errs, NULL, "eal", "DPDK does not start: %s (DPDK's messages are above)",
 			 rte_strerror(rte_errno));
 	free_argv(&argv);
 	return ret;

@@ -17,7 +17,7 @@
 struct host {
 	struct eg_errs *errs;
 	bool starting;
-	/* of the device that is looked at */
+	/* of the device being checked */
 	const char *device;
 	const struct eg_pos *pos;
 	const char *path;
@@ -30,7 +30,7 @@ static bool has_capability(unsigned number)
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
 
-	/* Where the kernel does not say, the driver will. */
+	/* If the kernel does not report it, the driver will fail. */
 	if (syscall(SYS_capget, &header, data))
 		return true;
 	return data[number / 32].effective >> number % 32 & 1;
@@ -40,30 +40,30 @@ static void need_capability(const struct host *host, unsigned number, const char
 {
 	if (!has_capability(number))
 		eg_errs_add(host->errs, host->starting ? EG_ERROR : EG_WARNING, host->pos,
-			    host->path, "%.*s needs the capability %s, which this user has not",
+			    host->path, "%.*s needs the capability %s, which this user lacks",
 			    (int)strcspn(host->device, ","), host->device, name);
 }
 
 static void check_interface(const struct host *host, const char *name)
 {
 	if (!if_nametoindex(name))
-		host_error(host, "no interface \"%s\" here (ip link shows those there are)", name);
+		host_error(host, "no interface \"%s\" here (ip link lists them)", name);
 }
 
 static void check_read(const struct host *host, const char *file)
 {
 	if (access(file, R_OK))
-		host_error(host, "%s: %s (DPDK's %.*s is to read it)", file, strerror(errno),
+		host_error(host, "%s: %s (DPDK's %.*s must read it)", file, strerror(errno),
 			   (int)strcspn(host->device, ","), host->device);
 }
 
-/* It exists and may be written, or may be made. */
+/* It exists and is writable, or can be created. */
 static void check_write(const struct host *host, const char *file)
 {
 	char *copy = strdup(file);
 
 	if (copy && access(file, W_OK) && (errno != ENOENT || access(dirname(copy), W_OK | X_OK)))
-		host_error(host, "%s: %s (DPDK's %.*s is to write it)", file, strerror(errno),
+		host_error(host, "%s: %s (DPDK's %.*s must write it)", file, strerror(errno),
 			   (int)strcspn(host->device, ","), host->device);
 	free(copy);
 }
@@ -103,8 +103,7 @@ static void check_pci(const struct host *host)
 
 	eg_buf_add(&path, "/sys/bus/pci/devices/%s%.*s", whole ? "" : "0000:", n, host->device);
 	if (path.v && access(path.v, F_OK))
-		host_error(host, "no PCI device %.*s here (lspci -D shows those there are)", n,
-			   host->device);
+		host_error(host, "no PCI device %.*s here (lspci -D lists them)", n, host->device);
 	eg_buf_free(&path);
 }
 
@@ -168,7 +167,7 @@ void eg_host_check_lcores(const struct eg_config *config, struct eg_errs *errs)
 	cpu_set_t usable;
 
 	eg_vec_foreach (arg, &config->eal_args) {
-		/* Then lcores are threads that EAL puts where it was told. */
+		/* The arguments map lcores to CPUs. */
 		if (!strncmp(*arg, "--lcores", 8) || !strncmp(*arg, "-l", 2) ||
 		    !strncmp(*arg, "-c", 2))
 			return;
@@ -178,8 +177,8 @@ void eg_host_check_lcores(const struct eg_config *config, struct eg_errs *errs)
 	eg_vec_foreach (lcore, &config->lcores) {
 		if (*lcore >= CPU_SETSIZE || !CPU_ISSET(*lcore, &usable))
 			eg_error(errs, &config->lcores_pos, "workers.lcores",
-				 "lcore %u is no CPU that this process may use (it may use %d of "
-				 "them)",
+				 "lcore %u is not a CPU that this process may use (it may use %d "
+				 "CPUs)",
 				 *lcore, CPU_COUNT(&usable));
 	}
 }

@@ -1,5 +1,5 @@
-/* What a start needs of this machine, checked before DPDK starts, whose errors name neither the
- * port nor the reason. Touches no device. Any thread. */
+/* Checks of this machine before DPDK starts, because DPDK's errors name neither the port nor the
+ * reason. Opens no device. Any thread. */
 #ifndef EG_PORT_HOST_H
 #define EG_PORT_HOST_H
 
@@ -10,7 +10,7 @@
  * daemon. All go to errs. */
 void eg_host_check_devices(const struct eg_config *config, bool starting, struct eg_errs *errs);
 
-/* Lcores that are not a CPU that this process may use. */
+/* Errors for lcores that are not CPUs that this process may use. */
 void eg_host_check_lcores(const struct eg_config *config, struct eg_errs *errs);
 
 #endif

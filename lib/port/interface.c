@@ -14,8 +14,8 @@
 #include "net/headers.h"
 #include "port/driver.h"
 
-/* In a frame of the driver's ring before the packet: the kernel's header (TPACKET2_HDRLEN, 16 bytes
- * for a link header, rounded up), and two VLAN tags. */
+/* Bytes before the packet in a frame of the driver's ring: the kernel's header (TPACKET2_HDRLEN, 16
+ * bytes for a link header, rounded up), and two VLAN tags. */
 #define RING_HEADERS (80 + 2 * EG_VLAN_LEN)
 #define RING_FRAME   2048 /* the driver's default */
 #define RING_ALIGN   64   /* so that 64 frames end with a page */
@@ -55,7 +55,7 @@ bool eg_interface_is_virtual(unsigned if_index, char driver[32])
 		memset(&info, 0, sizeof(info));
 	snprintf(driver, 32, "%.*s", (int)sizeof(info.driver) - 1,
 		 info.driver[0] ? info.driver : "virtual");
-	/* A real device has an address on its bus ("0000:03:00.0"); but so has virtio's. */
+	/* A physical device has a bus address ("0000:03:00.0"), but so does virtio. */
 	return !strchr(info.bus_info, ':') || !strcmp(info.driver, "virtio_net");
 }
 
@@ -67,7 +67,7 @@ bool eg_interface_has_link(unsigned if_index)
 	int err = request(if_index, SIOCETHTOOL, &ifr);
 
 	if (err != -EOPNOTSUPP)
-		return !err && link.data; /* an error: it is gone */
+		return !err && link.data; /* on an error, it is gone */
 	ifr = (struct ifreq){0};
 	err = request(if_index, SIOCGIFFLAGS, &ifr);
 	return !err && ifr.ifr_flags & IFF_UP && ifr.ifr_flags & IFF_RUNNING;

@@ -30,11 +30,11 @@ static void report(const struct eg_conf_port *conf, int err, struct eg_errs *err
 
 	snprintf(path, sizeof(path), "ports.%s.kernel.device", conf->name);
 	eg_error(errs, &conf->kernel.pos, path,
-		 "%s: %s (DPDK's own words are above; a tap needs /dev/net/tun and CAP_NET_ADMIN)",
+		 "%s: %s (DPDK's messages are above; a tap needs /dev/net/tun and CAP_NET_ADMIN)",
 		 conf->kernel.device, rte_strerror(-err));
 }
 
-/* The driver gives the interface the MAC that its own argument names. */
+/* The driver sets the interface's MAC from its mac argument. */
 static int plug(const struct eg_conf_port *conf, const struct eg_port_dev *port,
 		struct eg_errs *errs)
 {
@@ -65,7 +65,7 @@ static int set_up(struct eg_ports *ports, unsigned p)
 
 	if (err)
 		return err;
-	/* DPDK 22.11's tap takes no more than 1504. */
+	/* The limit of DPDK 22.11's tap is 1504. */
 	kernel->mtu = eg_device_mtu(port->mtu, &info);
 	eth.rxmode.mtu = kernel->mtu;
 	err = rte_eth_dev_configure(kernel->dpdk_id, 1, 1, &eth);
@@ -106,7 +106,7 @@ static int start(struct eg_ports *ports, unsigned p, struct eg_errs *errs)
 		report(conf, err, errs);
 		return -1;
 	}
-	eg_log(ports->log, EG_LOG_PORT, EG_LOG_INFO, "%s: the kernel has it as %s, mtu %u",
+	eg_log(ports->log, EG_LOG_PORT, EG_LOG_INFO, "%s: kernel device: interface %s, mtu %u",
 	       conf->name, interface, kernel->mtu);
 	return 0;
 }

@@ -1,6 +1,7 @@
-/* The ports' kernel devices: interfaces by which the node's kernel gets and sends packets of a port
- * (path/kernel.h). Made behind the ports, whose MACs they take; closed before the ports, whose
- * buffers they use. A device that fails later costs its own packets only. Control thread. */
+/* The ports' kernel devices: interfaces through which the node's kernel receives and sends packets
+ * of a port (path/kernel.h). Created after the ports, whose MACs they use, and closed before the
+ * ports, whose buffers they use. If one fails later, only packets to and from it are lost. Control
+ * thread. */
 #ifndef EG_PORT_KERNEL_H
 #define EG_PORT_KERNEL_H
 
@@ -8,19 +9,19 @@
 
 #include "port/port.h"
 
-/* Buffers that a device's queues and the ring to it hold. */
+/* Buffers held by a device's queues and by the ring to it. */
 #define EG_KERNEL_BUFFERS 4096
 
-/* Make the devices of all ports that are to have one: MAC and MTU of the port, up, with the port's
- * addresses. 0, or -1 with the reasons in errs; then eg_kernels_stop() all the same. */
+/* Create the configured kernel devices, with the MAC, MTU and addresses of their ports, and set
+ * them up. 0, or -1 with the reasons in errs. Call eg_kernels_stop() in both cases. */
 int eg_kernels_start(struct eg_ports *ports, struct eg_errs *errs);
 void eg_kernels_stop(struct eg_ports *ports);
 
-/* Give the interfaces the addresses of this configuration, and take away those that only the one
- * before had. Failures are logged: the gateway itself works without. */
+/* Change the interfaces' addresses to those of this configuration, removing those that it no longer
+ * has. Failures are logged only: the gateway works without. */
 void eg_kernels_address(struct eg_ports *ports, const struct eg_config *config);
 
-/* Log interfaces that went down or away, and those that came back. */
+/* Log interfaces that went down, disappeared, or came back. */
 void eg_kernels_poll(struct eg_ports *ports);
 
 /* The name of the kernel device's interface, which its arguments must have (conf/kernel.c). Pure;

@@ -10,7 +10,7 @@
 #include "port/driver.h"
 #include "port/interface.h"
 
-/* Frames per receive call, of those that are discarded at the start. */
+/* Frames per receive call when early frames are discarded. */
 #define BURST 64
 
 static int find(const struct eg_conf_port *conf, uint16_t *id, struct eg_errs *errs)
@@ -22,7 +22,8 @@ static int find(const struct eg_conf_port *conf, uint16_t *id, struct eg_errs *e
 	if (!rte_eth_dev_get_port_by_name(name, id))
 		return 0;
 	eg_error(errs, &conf->pos, conf->name,
-		 "DPDK has no device \"%s\" (is its driver there, and a PCI device bound to it?)",
+		 "DPDK has no device \"%s\" (is its driver installed, and a PCI device bound to "
+		 "it?)",
 		 name);
 	return -1;
 }
@@ -39,7 +40,7 @@ static uint16_t rx_queues(const struct eg_ports *ports, const struct eg_conf_por
 	return (uint16_t)ports->n_workers;
 }
 
-/* Spread flows over queues; ESP by its SPI where the device can, else by outer address. */
+/* Distribute flows over queues; ESP by its SPI if the device can, else by outer addresses. */
 static void set_rss(struct rte_eth_conf *eth, const struct rte_eth_dev_info *info)
 {
 	uint64_t want = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP |
@@ -62,7 +63,7 @@ static int set_mtu(const struct eg_conf_port *conf, uint16_t id,
 	err = rte_eth_dev_set_mtu(id, conf->mtu);
 	if (err && info->if_index && eg_driver_of(conf->device)->mtu_of_interface)
 		err = eg_interface_raise_mtu(info->if_index, conf->mtu);
-	if (!err || err == -ENOTSUP) /* pcap and the like take any length */
+	if (!err || err == -ENOTSUP) /* pcap and the like accept any length */
 		return 0;
 	eg_error(errs, &conf->pos, conf->name, "mtu %u: %s", conf->mtu, rte_strerror(-err));
 	return -1;
@@ -125,7 +126,7 @@ static int configure(struct eg_ports *ports, unsigned p, struct eg_errs *errs)
 	eth.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 	port->checks_sums = eth.rxmode.offloads;
 	eth.rxmode.mtu = eg_device_mtu(conf->mtu, &info);
-	/* A frame longer than a buffer comes in several, and is gathered. */
+	/* A frame longer than a buffer arrives in several, and is gathered. */
 	if (eg_buffers_small(conf))
 		eth.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	if (port->n_rx > 1)
@@ -141,7 +142,7 @@ static int configure(struct eg_ports *ports, unsigned p, struct eg_errs *errs)
 	return set_mtu(conf, port->dpdk_id, &info, errs);
 }
 
-/* Discard what came before the start, as if the link had come up now (port/driver.h). */
+/* Discard frames from before the start, as if the link had just come up (port/driver.h). */
 static void discard_early(const struct eg_port_dev *port, const struct eg_driver *driver)
 {
 	struct rte_mbuf *m[BURST];
@@ -158,7 +159,7 @@ static void discard_early(const struct eg_port_dev *port, const struct eg_driver
 }
 
 /* Senders on virtual interfaces leave checksums and segmentation to a device that does not exist.
- * espgate completes checksums; a frame of many segments does not even arrive whole. */
+ * espgate completes checksums, but unsegmented frames are longer than the MTU and are lost. */
 static void check_offloads(struct eg_ports *ports, unsigned p)
 {
 	const struct eg_conf_port *conf = &ports->config->ports.v[p];
@@ -174,14 +175,14 @@ static void check_offloads(struct eg_ports *ports, unsigned p)
 	ports->port[p].partial_sums = true;
 	if (!strcmp(driver, "virtio_net"))
 		eg_log(ports->log, EG_LOG_PORT, EG_LOG_WARNING,
-		       "%s: %s cannot tell partial checksums: those of TCP, UDP and SCTP are "
-		       "completed, but larger frames than the MTU are lost; turn offloads off: "
+		       "%s: %s does not flag partial checksums: those of TCP, UDP and SCTP are "
+		       "completed, but frames larger than the MTU are lost; turn offloads off: "
 		       "ethtool -K %s rx off gro off",
 		       name, info.driver_name, interface);
 	else
 		eg_log(ports->log, EG_LOG_PORT, EG_LOG_WARNING,
-		       "%s: %s cannot tell partial checksums: those of TCP, UDP and SCTP are "
-		       "completed, but larger frames than the MTU are lost; turn offloads off on "
+		       "%s: %s does not flag partial checksums: those of TCP, UDP and SCTP are "
+		       "completed, but frames larger than the MTU are lost; turn offloads off on "
 		       "the interface that sends to %s (%s): ethtool -K IFACE tx off",
 		       name, info.driver_name, interface, driver);
 }
@@ -198,7 +199,7 @@ static int start(struct eg_ports *ports, unsigned p, struct eg_errs *errs)
 	}
 	port->started = true;
 	discard_early(port, eg_driver_of(conf->device));
-	/* Devices without such a mode (pcap) answer ENOTSUP; parse filters all the same. */
+	/* Devices without such a mode (pcap) return ENOTSUP; parse filters in any case. */
 	if (conf->promiscuous)
 		err = rte_eth_promiscuous_enable(port->dpdk_id);
 	if (err && err != -ENOTSUP)

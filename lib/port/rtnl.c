@@ -28,7 +28,7 @@ static void start(struct request *request, unsigned type, unsigned flags, size_t
 	};
 }
 
-/* All that is ever added fits. */
+/* The attributes of every request here fit. */
 static void add(struct request *request, unsigned type, const void *value, size_t len)
 {
 	struct rtattr *attribute = (void *)((char *)request + NLMSG_ALIGN(request->head.nlmsg_len));
@@ -40,8 +40,8 @@ static void add(struct request *request, unsigned type, const void *value, size_
 		(uint32_t)(NLMSG_ALIGN(request->head.nlmsg_len) + RTA_ALIGN(attribute->rta_len));
 }
 
-/* Send it, and return the kernel's answer. */
-static int ask_kernel(const struct request *request)
+/* Send the request and return the kernel's result. */
+static int request_kernel(const struct request *request)
 {
 	struct {
 		struct nlmsghdr head;
@@ -79,7 +79,7 @@ int eg_rtnl_up(unsigned ifindex, unsigned mtu)
 		.ifi_change = IFF_UP,
 	};
 	add(&request, IFLA_MTU, &mtu, sizeof(mtu));
-	return ask_kernel(&request);
+	return request_kernel(&request);
 }
 
 int eg_rtnl_address(unsigned ifindex, const struct eg_prefix *address, bool present)
@@ -99,6 +99,6 @@ int eg_rtnl_address(unsigned ifindex, const struct eg_prefix *address, bool pres
 	};
 	add(&request, IFA_LOCAL, address->ip.bytes, len);
 	add(&request, IFA_ADDRESS, address->ip.bytes, len);
-	err = ask_kernel(&request);
+	err = request_kernel(&request);
 	return err == (present ? -EEXIST : -EADDRNOTAVAIL) ? 0 : err;
 }

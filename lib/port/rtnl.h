@@ -1,5 +1,5 @@
-/* Kernel interfaces by rtnetlink: just what a kernel device needs. Control thread. Each call opens
- * its own socket and returns 0 or -errno. */
+/* The few rtnetlink requests that kernel devices need. Control thread. Each call opens a socket,
+ * and returns 0 or -errno. */
 #ifndef EG_PORT_RTNL_H
 #define EG_PORT_RTNL_H
 
@@ -7,12 +7,12 @@
 
 #include "base/ip.h"
 
-/* Set it up, with that MTU. */
+/* Set the interface up, with that MTU. */
 int eg_rtnl_up(unsigned ifindex, unsigned mtu);
 
-/* Give the interface an address with its prefix length, or take it away. One that is there already,
- * or gone already, is no error. IPv6: without duplicate address detection, because espgate defends
- * the address on the wire. */
+/* Add an address with its prefix length to the interface, or remove it. It is not an error if it
+ * already exists, or is already gone. IPv6: without duplicate address detection, because espgate
+ * defends the address on the wire. */
 int eg_rtnl_address(unsigned ifindex, const struct eg_prefix *address, bool present);
 
 #endif

@@ -1,5 +1,4 @@
-/* VLAN sub-ports: they take over their parents' devices, and enter their VLANs in the parents'
- * tables. */
+/* VLAN sub-ports: each uses its parent's device, and enters its VLAN in the parent's table. */
 #include "port/port.h"
 
 #include <stdlib.h>
@@ -8,10 +7,13 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
-_Static_assert(EG_CONF_PORTS_MAX < EG_PORT_NONE, "a port's index is one byte beside none");
+_Static_assert(EG_CONF_PORTS_MAX < EG_PORT_NONE,
+	       "a port's index is one byte, and differs from none");
 
-/* Let the device accept frames for one more MAC: by its filter, or all of them if it has none. */
-static int take_mac(const struct eg_conf_port *conf, uint16_t dpdk_id, struct eg_errs *errs)
+/* Make the device accept frames for one more MAC: by its filter, or in promiscuous mode without
+ * one.
+ */
+static int add_mac(const struct eg_conf_port *conf, uint16_t dpdk_id, struct eg_errs *errs)
 {
 	struct rte_ether_addr mac;
 	int err;
@@ -60,7 +62,7 @@ static int start(struct eg_ports *ports, unsigned p, struct eg_errs *errs)
 	       "%s: VLAN %u of %s, mtu %u, mac %02x:%02x:%02x:%02x:%02x:%02x", conf->name,
 	       conf->vlan, ports->config->ports.v[conf->parent].name, port->mtu, port->mac[0],
 	       port->mac[1], port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
-	return conf->has_mac ? take_mac(conf, port->dpdk_id, errs) : 0;
+	return conf->has_mac ? add_mac(conf, port->dpdk_id, errs) : 0;
 }
 
 int eg_subports_start(struct eg_ports *ports, struct eg_errs *errs)

@@ -61,9 +61,9 @@ int eg_worker_main(void *arg)
 			idle = 0;
 			continue;
 		}
-		/* An empty iteration in this phase: what the phase forbids has stopped here, and
-		 * what it wants emptied is empty. Release: our ring writes are seen before the ack.
-		 */
+		/* An empty iteration in this phase: this worker does nothing that the phase forbids
+		 * any more, and the rings that it empties are empty. Release: this worker's ring
+		 * writes are visible before the ack. */
 		atomic_store_explicit(&worker->acked, phase, memory_order_release);
 		if (++idle >= IDLE_ITERATIONS && worker->yields)
 			sched_yield();

@@ -1,6 +1,6 @@
-/* What ThreadSanitizer cannot see: EAL, which it did not instrument, starts a worker's function
- * after what the control thread wrote before, and its wait returns after what that function wrote.
- * Nothing in other builds. */
+/* Happens-before edges for ThreadSanitizer, which does not see those of EAL because EAL is not
+ * instrumented: from the control thread's writes to the launched function, and from that function's
+ * writes to the return of EAL's wait. Empty in other builds. */
 #ifndef EG_WORKER_TSAN_H
 #define EG_WORKER_TSAN_H
 

@@ -1,12 +1,13 @@
 /* Workers: one thread per lcore that polls its queues and runs the packet path.
  *
- * Life cycle: fill the fixed part of struct eg_workers -> eg_workers_make() -> ports are started,
- * which need the workers' number -> eg_workers_wire(), which spreads the queues over the workers ->
- * eg_workers_launch() -> eg_workers_end() -> eg_workers_free().
+ * Life cycle: fill the fixed part of struct eg_workers -> eg_workers_make() -> start the ports,
+ * which need the number of workers -> eg_workers_wire(), which distributes the queues ->
+ * eg_workers_launch()
+ * -> eg_workers_end() -> eg_workers_free().
  *
- * Synchronization: the control thread owns all of it. A worker's thread uses its own struct
- * eg_worker, reads `phase` and acknowledges it, and reads what is published (snap/publish.h);
- * everything else is fixed before the launch. */
+ * Synchronization: the control thread owns all of it. A worker's thread uses its struct eg_worker,
+ * reads `phase` and acknowledges it, and reads what is published (snap/publish.h). Everything else
+ * is fixed before the launch. */
 #ifndef EG_WORKER_WORKER_H
 #define EG_WORKER_WORKER_H
 
@@ -28,9 +29,9 @@
 enum eg_phase {
 	EG_PHASE_RUN,
 	EG_PHASE_NO_RX,      /* receive queues are not polled any more */
-	EG_PHASE_NO_HANDOFF, /* nobody hands packets over any more: empty the handoff rings */
+	EG_PHASE_NO_HANDOFF, /* no packets are handed off any more: empty the handoff rings */
 	EG_PHASE_NO_RESOLVE, /* no packet waits for a neighbour any more: drop those that do */
-	EG_PHASE_NO_TX_RING, /* nobody queues any more: empty the transmit rings */
+	EG_PHASE_NO_TX_RING, /* nothing is enqueued any more: empty the transmit rings */
 	EG_PHASE_END,
 };
 
@@ -71,20 +72,20 @@ struct eg_workers {
 	_Atomic enum eg_phase phase;
 };
 
-/* What the packet path needs of buffers (port/port.h). */
+/* The packet path's requirements for buffers (port/port.h). */
 struct eg_buffer_needs eg_worker_buffer_needs(void);
 
-/* Make a worker for each of EAL's lcores but the main one. 0, or -1 with the reason in errs;
- * eg_workers_free() also then. */
+/* Create a worker for each of EAL's lcores except the main one. 0, or -1 with the reason in errs.
+ * Call eg_workers_free() in both cases. */
 int eg_workers_make(struct eg_workers *workers, struct eg_errs *errs);
 
-/* Give each worker its queues of the started ports. 0, or -1 with the reasons in errs. */
+/* Assign the queues of the started ports to the workers. 0, or -1 with the reasons in errs. */
 int eg_workers_wire(struct eg_workers *workers, struct eg_errs *errs);
 
-/* Start the threads. 0, or -1 with the reason in errs: then eg_workers_end() all the same. */
+/* Start the threads. 0, or -1 with the reason in errs. Call eg_workers_end() in both cases. */
 int eg_workers_launch(struct eg_workers *workers, struct eg_errs *errs);
 
-/* From now on, record at most so many drops per second and worker for the log; 0: none. */
+/* Limit drop samples for the log to per_s per second and worker; 0: none. */
 void eg_workers_sample(struct eg_workers *workers, uint32_t per_s);
 
 /* Drain and end the threads. False if one did not finish draining in time. */

@@ -27,7 +27,7 @@ _Static_assert(EG_PORT_VLANS == EG_VLANS && EG_PORT_NONE == EG_NO_PORT, "one tab
 
 #define DRAIN_STEP_NS (5 * EG_NS_PER_S)
 
-/* Several EAL threads on one CPU (a test, or a small machine) must let each other run. */
+/* EAL threads that share a CPU (a test, or a small machine) must yield to each other. */
 static bool shares_cpu(unsigned lcore)
 {
 	rte_cpuset_t mine = rte_lcore_cpuset(lcore), both;
@@ -95,7 +95,7 @@ static struct rte_ring *make_ring(const char *kind, unsigned a, unsigned b)
 	return rte_ring_create(name, EG_WORKER_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 }
 
-static int make_way(struct eg_workers *workers)
+static int make_resolver_shared(struct eg_workers *workers)
 {
 	workers->resolver_shared = (struct eg_resolver_shared){
 		.neighs = eg_neighs_new(),
@@ -112,7 +112,7 @@ int eg_workers_make(struct eg_workers *workers, struct eg_errs *errs)
 {
 	unsigned lcore;
 
-	if (make_way(workers)) {
+	if (make_resolver_shared(workers)) {
 		eg_error(errs, NULL, "workers", "no memory for neighbors: %s",
 			 rte_strerror(rte_errno));
 		return -1;
@@ -133,7 +133,7 @@ int eg_workers_make(struct eg_workers *workers, struct eg_errs *errs)
 		}
 	}
 	if (!workers->n) {
-		eg_error(errs, NULL, "workers", "no lcore beside the control thread's");
+		eg_error(errs, NULL, "workers", "no lcore besides the control thread's");
 		return -1;
 	}
 	return 0;
@@ -172,13 +172,13 @@ static int check_pins(const struct eg_workers *workers, struct eg_errs *errs)
 			eg_error(errs, &pin->pos, "workers.pin", "%s has %u receive queues here",
 				 workers->config->ports.v[pin->port].name, port->n_rx);
 		if (!rte_lcore_is_enabled(pin->lcore) || pin->lcore == rte_get_main_lcore())
-			eg_error(errs, &pin->pos, "workers.pin", "lcore %u is no worker",
+			eg_error(errs, &pin->pos, "workers.pin", "lcore %u is not a worker",
 				 pin->lcore);
 	}
 	return errs->n_errors == before ? 0 : -1;
 }
 
-/* Receive queues go to workers in turn over all ports, but for those that are pinned. */
+/* Distribute the receive queues of all ports round-robin over the workers, except pinned ones. */
 static int spread_rx(struct eg_workers *workers)
 {
 	unsigned next = 0;
@@ -304,12 +304,13 @@ void eg_workers_sample(struct eg_workers *workers, uint32_t per_s)
 				      memory_order_relaxed);
 }
 
-/* Begin a phase and wait until every worker has had an empty turn in it. */
+/* Begin a phase and wait until every worker has completed an empty iteration in it. */
 static bool step(struct eg_workers *workers, enum eg_phase phase)
 {
 	uint64_t deadline = eg_mono_ns() + DRAIN_STEP_NS;
 
-	/* Release: what all workers acknowledged before happens before what any does now. */
+	/* Release: everything that workers acknowledged in the previous phase happens before what
+	 * any worker does in this one. */
 	atomic_store_explicit(&workers->phase, phase, memory_order_release);
 	for (unsigned w = 0; w < workers->n; w++) {
 		while (atomic_load_explicit(&workers->worker[w]->acked, memory_order_acquire) !=

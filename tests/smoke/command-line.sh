@@ -61,14 +61,14 @@ cat >host.yaml <<-'END'
 	state_dir: gone
 END
 cp "$data/empty.pcap" here.pcap
-devices=('host.yaml:3:7: ports.a.device: no interface "eg-none" here (ip link shows those there are)'
-	"host.yaml:4:7: ports.b.device: missing.pcap: No such file or directory (DPDK's net_pcap0 is to read it)"
-	"host.yaml:5:7: ports.c.device: no/such/out.pcap: No such file or directory (DPDK's net_pcap1 is to write it)"
-	'host.yaml:6:7: ports.d.device: no PCI device ffff:ff:1f.7 here (lspci -D shows those there are)')
+devices=('host.yaml:3:7: ports.a.device: no interface "eg-none" here (ip link lists them)'
+	"host.yaml:4:7: ports.b.device: missing.pcap: No such file or directory (DPDK's net_pcap0 must read it)"
+	"host.yaml:5:7: ports.c.device: no/such/out.pcap: No such file or directory (DPDK's net_pcap1 must write it)"
+	'host.yaml:6:7: ports.d.device: no PCI device ffff:ff:1f.7 here (lspci -D lists them)')
 expect_status 1 "$espgate" check -c host.yaml >out 2>err
 diff <(printf '%s\n' "${devices[@]}" \
-	"host.yaml:7:11: workers.lcores: lcore 126 is no CPU that this process may use (it may use $(nproc) of them)" \
-	"host.yaml:7:11: workers.lcores: lcore 127 is no CPU that this process may use (it may use $(nproc) of them)" \
+	"host.yaml:7:11: workers.lcores: lcore 126 is not a CPU that this process may use (it may use $(nproc) CPUs)" \
+	"host.yaml:7:11: workers.lcores: lcore 127 is not a CPU that this process may use (it may use $(nproc) CPUs)" \
 	"host.yaml:8:1: state_dir: gone does not exist: mkdir -m 700 it for new keys; if it was lost, the keys that used it must be replaced (espgate keygen)" \
 	"host.yaml: 7 errors") err || fail "check: other errors (< expected, > printed)"
 expect_status 1 "$espgate" run -c host.yaml >out 2>err
@@ -82,7 +82,7 @@ grep -qx 'one.yaml: 1 error' err || fail "1 error"
 # A user without the device's capabilities: check warns (another user may call run), run refuses.
 if command -v setpriv >/dev/null; then
 	sed 's/eg-none/lo/' one.yaml >lo.yaml
-	lacks=("lo.yaml:3:7: "{warning:\ ,}"ports.a.device: net_af_packet0 needs the capability "{CAP_NET_RAW,CAP_NET_ADMIN}", which this user has not")
+	lacks=("lo.yaml:3:7: "{warning:\ ,}"ports.a.device: net_af_packet0 needs the capability "{CAP_NET_RAW,CAP_NET_ADMIN}", which this user lacks")
 	expect_status 0 setpriv --bounding-set=-net_raw,-net_admin "$espgate" check -c lo.yaml >out 2>err
 	diff <(printf '%s\n' "${lacks[@]:0:2}") <(grep capability err) || fail "check: other warnings"
 	expect_status 1 setpriv --bounding-set=-net_raw,-net_admin "$espgate" run -c lo.yaml >out 2>err

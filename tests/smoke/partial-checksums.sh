@@ -18,7 +18,7 @@ start_live_gateway a
 a=$pid
 start_live_gateway b
 b=$pid
-expect_line a.log "warning port: pods: net_af_packet cannot tell partial checksums"
+expect_line a.log "warning port: pods: net_af_packet does not flag partial checksums"
 expect_line a.log "on the interface that sends to clear (veth): ethtool -K IFACE tx off"
 until_true 10 ping_both_families
 expect_pods_talk
