@@ -8,10 +8,11 @@
  * loaded is valid until its next report. Everything else is the control thread's. No call on either
  * side waits for the other, except eg_rcu_synchronize().
  *
- * To take an object out of use: first unpublish it (store the pointer to its successor, or NULL),
- * then defer its free. Deferred objects form batches: one collects, one waits for its grace period,
- * one is being freed. So a grace period is started once per batch, however many objects it has, and
- * a worker that stops reporting costs memory, never time of the control thread. */
+ * To take an object out of use: unpublish it (store the pointer to its successor, or NULL) and
+ * defer its free, in either order, before the next eg_rcu_poll(). Deferred objects form batches:
+ * one collects, one waits for its grace period, one is being freed. So a grace period is started
+ * once per batch, however many objects it has, and a worker that stops reporting costs memory,
+ * never time of the control thread. */
 #ifndef EG_RCU_RCU_H
 #define EG_RCU_RCU_H
 
@@ -59,9 +60,9 @@ void eg_rcu_online(struct eg_rcu *rcu, unsigned w);
 void eg_rcu_offline(struct eg_rcu *rcu, unsigned w);
 void eg_rcu_quiescent(struct eg_rcu *rcu, unsigned w);
 
-/* Call free(node) when every worker has reported quiescence or is offline. The caller has
- * unpublished the object already. Never blocks, allocates or frees at once. `free` runs in the
- * control thread and may defer other objects. Control thread. */
+/* Call free(node) when every worker has reported quiescence or is offline, since the next
+ * eg_rcu_poll(): until then the caller has unpublished the object. Never blocks, allocates or frees
+ * at once. `free` runs in the control thread and may defer other objects. Control thread. */
 void eg_rcu_defer(struct eg_rcu *rcu, struct eg_rcu_node *node,
 		  void (*free)(struct eg_rcu_node *node));
 
