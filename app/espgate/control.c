@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <rte_lcore.h>
 
@@ -18,6 +19,9 @@
 
 /* How often a slow handler is reported at most; the others are counted. */
 #define SLOW_REPORT_NS (10 * EG_NS_PER_S)
+
+/* How long the end waits for the builder thread. */
+#define BUILDER_WAIT_NS EG_NS_PER_S
 
 /* How often --exit-when-idle compares counters. */
 #define IDLE_STEP_NS (20 * EG_NS_PER_MS)
@@ -293,8 +297,8 @@ int eg_control_run(struct eg_gateway *gateway, const struct eg_control *options)
 		report_loop(&control);
 	eg_ctl_unfollow_tunnels(&gateway->ctl);
 	eg_ctl_finish_reload(&gateway->ctl);
-	eg_builder_free(gateway->ctl.builder);
-	gateway->ctl.builder = NULL;
+	if (gateway->ctl.builder)
+		eg_builder_cancel(gateway->ctl.builder); /* eg_control_end() waits for it */
 	gateway->ctl.loop = NULL;
 	eg_loop_free(control.loop);
 	eg_report_free(&control.last_block);
@@ -317,4 +321,20 @@ bool eg_control_finish(struct eg_gateway *gateway)
 		       "the totals do not add up: packets were lost without a counted reason");
 	eg_report_free(&report);
 	return balanced;
+}
+
+void eg_control_end(struct eg_gateway *gateway, int status)
+{
+	struct eg_builder *builder = gateway->ctl.builder;
+
+	if (!builder)
+		return;
+	if (!eg_builder_wait(builder, BUILDER_WAIT_NS)) {
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
+		       "stopping: not waiting for the reload that is being built");
+		fflush(NULL);
+		_exit(status);
+	}
+	eg_builder_free(builder);
+	gateway->ctl.builder = NULL;
 }

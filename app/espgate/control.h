@@ -18,4 +18,10 @@ int eg_control_run(struct eg_gateway *gateway, const struct eg_control *options)
 /* After draining: print the last statistics block. False if packets are unaccounted for. */
 bool eg_control_finish(struct eg_gateway *gateway);
 
+/* When ports are closed and everything is logged and written: end the builder thread. A reload of a
+ * large cluster that it is in the middle of would take seconds, and nothing waits for its result
+ * any more; what it may have reserved on disk is as safe as in a crash. So if it does not end
+ * within a second, this ends the process with that status. */
+void eg_control_end(struct eg_gateway *gateway, int status);
+
 #endif

@@ -147,6 +147,7 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 		clean = forward(gateway, options, set, errs);
 	eg_kernels_stop(&gateway->ports);
 	eg_ports_stop(&gateway->ports);
+	eg_control_end(gateway, clean ? EG_EXIT_OK : EG_EXIT_ERROR);
 world:
 	eg_tunnels_fini(&gateway->tunnels);
 	eg_rcu_fini(&gateway->rcu);

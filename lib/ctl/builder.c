@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 /* When the two threads share a CPU, the control thread runs first. */
 #define NICE 10
 
@@ -17,13 +19,14 @@ struct eg_builder {
 	pthread_t thread;
 	int fd;
 	pthread_mutex_t mutex;
-	pthread_cond_t wake;
+	pthread_cond_t wake;     /* there is something to do */
+	pthread_cond_t idle;     /* there is nothing to do any more */
 	_Atomic bool superseded; /* the build that runs; set under the mutex, read by run() */
 
 	/* Under the mutex. */
 	struct eg_build *waiting, *running, *finished;
 	struct eg_build *trash, **trash_end;
-	bool ending;
+	bool discarding, ending;
 };
 
 /* Under the mutex. */
@@ -87,15 +90,18 @@ static void *thread_main(void *arg)
 		struct eg_build *trash = take_trash(builder);
 
 		if (trash) {
+			builder->discarding = true;
 			pthread_mutex_unlock(&builder->mutex);
 			trash->discard(trash);
 			/* What a build frees lies between what the next one still uses: the process
 			 * would keep the peak of every build. */
 			malloc_trim(0);
 			pthread_mutex_lock(&builder->mutex);
+			builder->discarding = false;
 		} else if (builder->waiting) {
 			run_build(builder);
 		} else {
+			pthread_cond_broadcast(&builder->idle);
 			pthread_cond_wait(&builder->wake, &builder->mutex);
 		}
 	}
@@ -111,6 +117,7 @@ static int create_thread(pthread_t *thread, void *(*main)(void *), void *arg)
 struct eg_builder *eg_builder_new(eg_builder_spawn_fn *spawn)
 {
 	struct eg_builder *builder = calloc(1, sizeof(*builder));
+	pthread_condattr_t attr;
 	sigset_t all, before;
 	int err;
 
@@ -124,6 +131,10 @@ struct eg_builder *eg_builder_new(eg_builder_spawn_fn *spawn)
 	}
 	pthread_mutex_init(&builder->mutex, NULL);
 	pthread_cond_init(&builder->wake, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&builder->idle, &attr);
+	pthread_condattr_destroy(&attr);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = (spawn ? spawn : create_thread)(&builder->thread, thread_main, builder);
@@ -131,6 +142,7 @@ struct eg_builder *eg_builder_new(eg_builder_spawn_fn *spawn)
 	if (!err)
 		return builder;
 	pthread_cond_destroy(&builder->wake);
+	pthread_cond_destroy(&builder->idle);
 	pthread_mutex_destroy(&builder->mutex);
 	close(builder->fd);
 	free(builder);
@@ -162,6 +174,7 @@ void eg_builder_free(struct eg_builder *builder)
 	while ((build = take_trash(builder)))
 		build->discard(build);
 	pthread_cond_destroy(&builder->wake);
+	pthread_cond_destroy(&builder->idle);
 	pthread_mutex_destroy(&builder->mutex);
 	close(builder->fd);
 	free(builder);
@@ -182,6 +195,28 @@ void eg_builder_cancel(struct eg_builder *builder)
 	supersede(builder);
 	pthread_cond_signal(&builder->wake);
 	pthread_mutex_unlock(&builder->mutex);
+}
+
+/* Under the mutex. */
+static bool has_work(const struct eg_builder *builder)
+{
+	return builder->running || builder->waiting || builder->trash || builder->discarding;
+}
+
+bool eg_builder_wait(struct eg_builder *builder, uint64_t timeout_ns)
+{
+	uint64_t until_ns = eg_mono_ns() + timeout_ns;
+	const struct timespec until = {.tv_sec = (time_t)(until_ns / EG_NS_PER_S),
+				       .tv_nsec = (long)(until_ns % EG_NS_PER_S)};
+	bool idle;
+	int err = 0;
+
+	pthread_mutex_lock(&builder->mutex);
+	while (has_work(builder) && err != ETIMEDOUT)
+		err = pthread_cond_timedwait(&builder->idle, &builder->mutex, &until);
+	idle = !has_work(builder);
+	pthread_mutex_unlock(&builder->mutex);
+	return idle;
 }
 
 void eg_builder_discard(struct eg_builder *builder, struct eg_build *build)

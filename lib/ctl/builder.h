@@ -16,6 +16,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct eg_builder;
 
@@ -47,6 +48,10 @@ void eg_builder_submit(struct eg_builder *builder, struct eg_build *build);
 
 /* Supersede whatever waits, runs or is finished, with nothing in its place. Does not wait. */
 void eg_builder_cancel(struct eg_builder *builder);
+
+/* Wait until the thread has nothing to do, but no longer than timeout_ns. False: it still has. For
+ * the end, after eg_builder_cancel(): a build ends early only where it checks whether it should. */
+bool eg_builder_wait(struct eg_builder *builder, uint64_t timeout_ns);
 
 /* Let the builder thread discard something else that takes long to free, before its next build.
  * The struct has only its discard() set. */

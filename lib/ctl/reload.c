@@ -65,9 +65,10 @@ static enum eg_snap_tolerance tolerance(const struct eg_snap_policy *before)
 /* Build everything that can be built while another configuration is in force, and reserve the first
  * sequence numbers of new SAs. NULL with the reasons in errs. Builder thread, or at the start. */
 static struct eg_candidate *build_candidate(struct eg_ctl *ctl, const struct eg_config *config,
-					    struct eg_snap_policy *before, uint64_t wait_ns,
-					    struct eg_errs *errs)
+					    struct eg_snap_policy *before,
+					    const struct eg_builder *builder, struct eg_errs *errs)
 {
+	uint64_t wait_ns = builder ? RESERVE_WAIT_NS : UINT64_MAX;
 	const struct eg_candidate_options options = {
 		.prove_ns = EG_PROVE_BUDGET_NS,
 		.before = before,
@@ -78,6 +79,10 @@ static struct eg_candidate *build_candidate(struct eg_ctl *ctl, const struct eg_
 
 	if (!candidate)
 		return NULL;
+	if (builder && eg_builder_superseded(builder)) {
+		eg_candidate_free(candidate);
+		return NULL;
+	}
 	err = eg_sa_store_reserve(ctl->sas, &(struct eg_now){eg_wall_ns(), eg_mono_ns()}, wait_ns);
 	if (!err)
 		return candidate;
@@ -102,7 +107,7 @@ static void conclude(struct eg_ctl *ctl, const struct eg_config *config, uint64_
 int eg_ctl_load(struct eg_ctl *ctl, const struct eg_config *config, struct eg_errs *errs)
 {
 	uint64_t start_ns = eg_mono_ns();
-	struct eg_candidate *candidate = build_candidate(ctl, config, NULL, UINT64_MAX, errs);
+	struct eg_candidate *candidate = build_candidate(ctl, config, NULL, NULL, errs);
 
 	ctl->reload.installed.tunnels = ctl->tunnels;
 	ctl->reload.installed.publisher = ctl->publisher;
@@ -195,7 +200,7 @@ static void build(struct eg_build *base, struct eg_builder *builder)
 	}
 	if (reload->config && !eg_builder_superseded(builder))
 		reload->candidate = build_candidate(reload->ctl, reload->config, reload->before,
-						    RESERVE_WAIT_NS, &reload->errs);
+						    builder, &reload->errs);
 }
 
 static void log_errors(struct eg_ctl *ctl, const struct eg_errs *errs)

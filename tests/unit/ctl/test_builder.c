@@ -241,6 +241,38 @@ static void test_discard(void **state)
 	eg_builder_free(builder);
 }
 
+/* Waiting for the end of a build that does not check whether it should end. */
+static void test_wait(void **state)
+{
+	struct eg_builder *builder = eg_builder_new(NULL);
+	struct fate fate = {0};
+	struct build *build = new_build(&fate);
+	sem_t started, go;
+
+	(void)state;
+	sem_init(&started, 0, 0);
+	sem_init(&go, 0, 0);
+	assert_true(eg_builder_wait(builder, 0)); /* nothing to wait for */
+	build->started = &started;
+	build->go = &go;
+	eg_builder_submit(builder, &build->base);
+	sem_wait(&started);
+	eg_builder_cancel(builder);
+	assert_false(eg_builder_wait(builder, 0));
+	assert_false(eg_builder_wait(builder, 20000000));
+	sem_post(&go);
+	assert_true(eg_builder_wait(builder, 10000000000));
+	assert_fate(&fate, 1, 0, 1);
+	/* What is only to be discarded counts, too. */
+	for (unsigned n = 0; n < 10; n++)
+		eg_builder_discard(builder, &new_build(&fate)->base);
+	assert_true(eg_builder_wait(builder, 10000000000));
+	assert_fate(&fate, 1, 0, 11);
+	eg_builder_free(builder);
+	sem_destroy(&started);
+	sem_destroy(&go);
+}
+
 static int refuse(pthread_t *thread, void *(*main)(void *), void *arg)
 {
 	(void)thread, (void)main, (void)arg;
@@ -297,6 +329,7 @@ int run_builder_tests(void)
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_discard),
+		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_no_thread),
 		cmocka_unit_test(test_storm),
 	};
