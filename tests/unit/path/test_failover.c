@@ -542,6 +542,29 @@ static void test_flood(void **state)
 	gw_close(gw);
 }
 
+/* A world may lead into a tunnel that is gone: directly, or by a group of which another member is
+ * chosen then. */
+static void test_removed(void **state)
+{
+	struct pair pair = open_pair(10, 20);
+	struct gw *gw = pair.gw;
+	struct frame direct = plain_frame(
+		CLEAR, &(struct flow){.src = "10.1.0.5", .dst = "10.9.0.1", .payload = 8});
+	struct frame grouped = plain_frame(
+		CLEAR, &(struct flow){.src = "10.1.0.5", .dst = "10.2.0.7", .payload = 8});
+	struct frame out;
+
+	(void)state;
+	gw_expect(gw, CLEAR, &direct, EG_PASS, "before");
+	eg_tunnel_remove(&gw->tunnels, 1);
+	gw_expect(gw, CLEAR, &direct, EG_DROP_NO_OUT_SA, "the second tunnel is gone");
+	gw_expect(gw, CLEAR, &grouped, EG_PASS, "the first one of the group is there");
+	eg_tunnel_remove(&gw->tunnels, 0);
+	gw_expect(gw, CLEAR, &grouped, EG_DROP_NO_OUT_SA, "all of the group are gone");
+	assert_int_equal(gw_sent(gw, ENCRYPTED, &out, 1), 0);
+	gw_close(gw);
+}
+
 /* Without a link no probe is sent: the peer is down at once, and its flows move as soon as they
  * can. Here there is no other peer with a link, so both are down. */
 static void test_no_link(void **state)
@@ -559,6 +582,8 @@ static void test_no_link(void **state)
 	atomic_store(&down, 1u << ENCRYPTED);
 	eg_path_send_probes(path, pair.gw->snap, BEGIN + 2 * MS);
 	assert_false(eg_liveness_is_up(pair.liveness[0]) || eg_liveness_is_up(pair.liveness[1]));
+	assert_false(eg_tunnel_is_up(&pair.gw->tunnels, 0) ||
+		     eg_tunnel_is_up(&pair.gw->tunnels, 1));
 	assert_int_equal(atomic_load(&pair.liveness[0]->since_ns), BEGIN + 2 * MS);
 	for (unsigned ms = 3; ms < 1000; ms++)
 		eg_path_send_probes(path, pair.gw->snap, BEGIN + ms * MS);
@@ -577,7 +602,8 @@ int run_failover_tests(void)
 		cmocka_unit_test(test_sources),        cmocka_unit_test(test_questions),
 		cmocka_unit_test(test_whose_question), cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_conversation),   cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_no_link),        cmocka_unit_test(test_forwarded),
+		cmocka_unit_test(test_removed),        cmocka_unit_test(test_no_link),
+		cmocka_unit_test(test_forwarded),
 	};
 
 	return cmocka_run_group_tests_name("path failover", tests, NULL, NULL);

@@ -165,6 +165,27 @@ static void test_via(void **state)
 	gw_close(gw);
 }
 
+/* A tunnel's router is resolved by the tunnel's own copy of its address: the world may be another
+ * one than the tunnel's hop was made for. */
+static void test_tunnel_via(void **state)
+{
+	struct gw *gw = gw_open((struct gw_spec){.site = 1});
+	struct frame frame =
+		plain_frame(CLEAR, &(struct flow){.src = "10.1.0.5", .dst = "10.2.0.1"});
+	struct eg_tunnel *tunnel = gw_tunnel(gw, 0);
+
+	(void)state;
+	gw_local(gw, ENCRYPTED, "192.0.2.1/24");
+	gw_via(gw, "192.0.2.99");
+	tunnel->hop = (struct eg_hop){.kind = EG_HOP_VIA, .port = ENCRYPTED};
+	assert_int_equal(eg_ip_parse("192.0.2.254", &tunnel->via), 0);
+	gw_ready(gw);
+	gw_send(gw, CLEAR, &frame, 1);
+	gw_resolve(gw, 1000);
+	expect_question(gw, ENCRYPTED, "192.0.2.254", "192.0.2.1");
+	gw_close(gw);
+}
+
 /* Requests for our addresses are answered on the port that has them; nothing is learned from them.
  */
 static void test_answers(void **state)
@@ -687,6 +708,7 @@ int run_neighbor_tests(void)
 		cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_resolve_sealed),
 		cmocka_unit_test(test_via),
+		cmocka_unit_test(test_tunnel_via),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_spoofed),
 		cmocka_unit_test(test_duplicate),

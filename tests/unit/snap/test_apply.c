@@ -156,6 +156,81 @@ static void test_difference(void **state)
 	scene_close(&scene);
 }
 
+/* Ids of removed tunnels are given out again, so that a cluster whose peers come and go does not
+ * use them up. */
+static void test_ids(void **state)
+{
+	static const char *const first[] = {"b 2 301 302"}, *const second[] = {"c 3 303 304"};
+	struct scene scene;
+
+	(void)state;
+	make_keys();
+	scene_open(&scene, 1);
+	for (unsigned n = 0; n < 50; n++)
+		load(&scene, n % 2 ? second : first, 1, (1000 + n) * S);
+	assert_int_equal(scene.tunnels.n, 1);
+	assert_true(scene.tunnels.end <= 4);
+	scene_close(&scene);
+}
+
+/* The lifetime of an SA that runs is the configuration's that is in force, from then on and not
+ * before; and a candidate that is dropped gives its references back. */
+static void test_lifetime(void **state)
+{
+	static const char *const peers[] = {"b 2 301 302"};
+	struct eg_candidate *candidate;
+	struct eg_config *config;
+	struct eg_errs errs = {0};
+	struct scene scene;
+	struct eg_sa *sa;
+
+	(void)state;
+	make_keys();
+	scene_open(&scene, 1);
+	load(&scene, peers, 1, 1000 * S);
+	sa = eg_tunnel_out(&scene.tunnels, scene_tunnel(&scene, "b")->id)->sa[0];
+	assert_int_equal(atomic_load(&sa->byte_limit), UINT64_MAX);
+	config = config_of(peers, 1);
+	config->peers.v[0].lifetime.hard_bytes = 5000;
+	candidate = scene_build(&scene, config, &errs);
+	assert_int_equal(sa->refs, 2);
+	eg_candidate_free(candidate);
+	assert_int_equal(sa->refs, 1);
+	assert_int_equal(atomic_load(&sa->byte_limit), UINT64_MAX);
+	scene_load(&scene, config, 1001 * S, &errs);
+	scene_pass(&scene);
+	assert_int_equal(sa->refs, 1);
+	assert_int_equal(atomic_load(&sa->byte_limit), 5000);
+	assert_int_equal(errs.msgs.n, 0);
+	scene_close(&scene);
+}
+
+/* A tunnel has its own copy of the address of the router to its remote end. */
+static void test_via(void **state)
+{
+	static const char *const text =
+		"version: 1\nports:\n"
+		"  c: {device: d, role: clear, addresses: [10.99.0.1/16]}\n"
+		"  u: {device: e, role: encrypted, addresses: [192.0.2.1/24]}\n"
+		"routes: [{to: 198.51.100.0/24, via: 192.0.2.254}]\n"
+		"peers:\n  b: {local: 192.0.2.1, remote: 198.51.100.2, subnets: [10.2.0.0/16]}\n";
+	struct eg_errs errs = {0};
+	struct eg_config *config = eg_config_parse(text, strlen(text), "t", &errs);
+	char address[EG_IP_TEXT];
+	struct scene scene;
+
+	(void)state;
+	if (!config)
+		eg_errs_print(&errs, stderr);
+	assert_non_null(config);
+	scene_open(&scene, 1);
+	scene_load(&scene, config, 1000 * S, &errs);
+	assert_int_equal(scene_tunnel(&scene, "b")->hop.kind, EG_HOP_VIA);
+	assert_string_equal(eg_ip_print(&scene_tunnel(&scene, "b")->via, address), "192.0.2.254");
+	eg_errs_free(&errs);
+	scene_close(&scene);
+}
+
 /* A peer that is renamed keeps its SAs: at no moment is one of them not accepted or not sent on. */
 static void test_renamed(void **state)
 {
@@ -323,6 +398,9 @@ int run_apply_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_difference, remove_folder),
+		cmocka_unit_test_teardown(test_ids, remove_folder),
+		cmocka_unit_test_teardown(test_lifetime, remove_folder),
+		cmocka_unit_test(test_via),
 		cmocka_unit_test_teardown(test_renamed, remove_folder),
 		cmocka_unit_test_teardown(test_no_memory, remove_folder),
 		cmocka_unit_test(test_many),

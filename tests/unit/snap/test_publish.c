@@ -152,6 +152,7 @@ static const struct {
 /* What neighbours must be told: addresses that are new on their port. */
 static void test_addresses(void **state)
 {
+	struct eg_snap_world *before = NULL;
 	struct bench bench;
 
 	(void)state;
@@ -171,7 +172,12 @@ static void test_addresses(void **state)
 					 (unsigned)worlds[i].since[p]);
 		}
 		pass(&bench);
+		if (before) /* the test's reference is the last one */
+			assert_int_equal(atomic_load(&before->refs), 1);
+		eg_snap_world_release(before);
+		before = eg_snap_world_retain(eg_publisher_read(&bench.publisher)->world);
 	}
+	eg_snap_world_release(before);
 	bench_close(&bench);
 }
 

@@ -183,6 +183,30 @@ static void test_reload(void **state)
 	scene_close(&scene);
 }
 
+/* Members are named by the ids of their tunnels, whatever their order in the configuration. */
+static void test_order(void **state)
+{
+	static const struct peer peers[] = {
+		{"b", "192.0.2.2", "10.1.0.0/16", "priority: 1"},
+		{"d", "192.0.2.3", "10.1.0.0/16", "priority: 1"},
+	};
+	static const struct peer others[] = {
+		{"x", "192.0.2.7", "10.7.0.0/16", "df: copy"},
+		{"d", "192.0.2.3", "10.1.0.0/16", "priority: 1"},
+		{"b", "192.0.2.2", "10.1.0.0/16", "priority: 1"},
+	};
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene, 1);
+	load(&scene, peers, 2);
+	assert_string_equal(peers_of(&scene, "10.1.0.1"), "b d");
+	load(&scene, others, 3);
+	assert_string_equal(peers_of(&scene, "10.1.0.1"), "d b");
+	assert_string_equal(peers_of(&scene, "10.7.0.1"), "x");
+	scene_close(&scene);
+}
+
 /* The first member by priority that is up. */
 static void test_choice(void **state)
 {
@@ -217,6 +241,7 @@ int run_share_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_choice),
 	};
 
