@@ -96,6 +96,11 @@ static bool forward(struct eg_gateway *gateway, const struct options *options, c
 		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
 		       "espgate %s (IPsec-MB %s): %u workers, %u ports", EG_VERSION,
 		       eg_crypto_version(), gateway->workers.n, gateway->ports.n);
+		if (gateway->workers.multi_packet_max)
+			eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
+			       "AES-GCM: texts of up to %u bytes are computed four packets at a "
+			       "time",
+			       gateway->workers.multi_packet_max);
 		clean = !eg_control_run(gateway, &(struct eg_control){options->idle_ns, set});
 	}
 	drained = eg_workers_end(&gateway->workers);

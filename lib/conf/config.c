@@ -83,19 +83,13 @@ static void read_unmatched(struct eg_read *rd, const struct eg_node *node, void 
 
 /* Ports come before the sections that refer to them. */
 static const struct eg_field sections[] = {
-	{"version", read_version, true},
-	{"eal", read_eal, false},
-	{"ports", eg_conf_read_ports, true},
-	{"workers", eg_conf_read_workers, false},
-	{"neighbors", eg_conf_read_neighbors, false},
-	{"routes", eg_conf_read_routes, false},
-	{"peers", eg_conf_read_peers, false},
-	{"encrypt", eg_conf_read_encrypt, false},
-	{"state_dir", read_state_dir, false},
-	{"unmatched", read_unmatched, false},
-	{"policy", eg_conf_read_policy, false},
-	{"stats", eg_conf_read_stats, false},
-	{"log", eg_conf_read_log, false},
+	{"version", read_version, true},          {"eal", read_eal, false},
+	{"ports", eg_conf_read_ports, true},      {"workers", eg_conf_read_workers, false},
+	{"crypto", eg_conf_read_crypto, false},   {"neighbors", eg_conf_read_neighbors, false},
+	{"routes", eg_conf_read_routes, false},   {"peers", eg_conf_read_peers, false},
+	{"encrypt", eg_conf_read_encrypt, false}, {"state_dir", read_state_dir, false},
+	{"unmatched", read_unmatched, false},     {"policy", eg_conf_read_policy, false},
+	{"stats", eg_conf_read_stats, false},     {"log", eg_conf_read_log, false},
 };
 
 static void set_defaults(struct eg_read *rd)
@@ -108,6 +102,7 @@ static void set_defaults(struct eg_read *rd)
 	for (size_t i = 0; i < EG_LOG_MODULES; i++)
 		log->level[i] = EG_LOG_INFO;
 	log->drop_sample_per_s = 10;
+	rd->config->multi_packet = true;
 	rd->config->policy.max_rules = EG_CONF_RULES_DEFAULT;
 	rd->config->policy.max_shrink = EG_CONF_SHRINK_DEFAULT;
 	rd->config->policy.max_connections = EG_CONF_CONNECTIONS_DEFAULT;

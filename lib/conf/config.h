@@ -229,10 +229,12 @@ struct eg_config {
 	EG_VEC(struct eg_prefix) encrypt; /* never forwarded in clear */
 	char *state_dir;                  /* NULL: not given */
 	/* .file is NULL if the key is absent. */
-	struct eg_pos state_dir_pos, eal_args_pos, ports_pos, lcores_pos, pins_pos;
+	struct eg_pos state_dir_pos, eal_args_pos, ports_pos, lcores_pos, pins_pos,
+		multi_packet_pos;
 	struct eg_conf_policy policy;
 	struct eg_conf_log log;
 	uint64_t stats_period_ns; /* 0: no periodic statistics */
+	bool multi_packet; /* short AES-GCM packets four at a time, as far as that is faster */
 };
 
 /* Read and check `path`. All mistakes are collected in errs. Returns NULL if there was any error;

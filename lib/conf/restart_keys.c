@@ -234,6 +234,10 @@ int eg_config_retain_restart_keys(struct eg_config *wanted, const struct eg_conf
 	}
 	check_lcores(&ctx, running);
 	check_state_dir(&ctx, running);
+	if (wanted->multi_packet != running->multi_packet)
+		report(&ctx, EG_WARNING, &wanted->multi_packet_pos, "crypto.multi_packet",
+		       running->multi_packet ? "auto" : "off");
+	wanted->multi_packet = running->multi_packet;
 	snprintf(text, sizeof(text), "%u", running->policy.max_connections);
 	if (wanted->policy.max_connections != running->policy.max_connections)
 		report(&ctx, EG_WARNING, &wanted->policy.max_connections_pos,

@@ -44,6 +44,7 @@ struct eg_conf_lookup {
 eg_read_fn eg_conf_read_ports;
 eg_read_fn eg_conf_read_kernel; /* into a port */
 eg_read_fn eg_conf_read_workers;
+eg_read_fn eg_conf_read_crypto;
 eg_read_fn eg_conf_read_neighbors;
 eg_read_fn eg_conf_read_routes;
 eg_read_fn eg_conf_read_peers;

@@ -53,7 +53,7 @@ static inline void eg_job_fill_key(IMB_JOB *job, const struct eg_crypto_op *op,
 {
 	const struct eg_crypto_key *key = op->key;
 
-	job->enc_keys = job->dec_keys = key;
+	job->enc_keys = job->dec_keys = (const uint8_t *)key + key->imb_offset;
 	job->key_len_in_bytes = key->key_bytes;
 	job->iv = scratch->nonce;
 	job->iv_len_in_bytes = key->nonce_bytes;
@@ -96,7 +96,7 @@ static inline void eg_job_fill_gcm(IMB_JOB *job, const struct eg_crypto_op *op,
 
 	memcpy(scratch->nonce, key->salt, 4);
 	memcpy(scratch->nonce + 4, op->iv, 8);
-	job->enc_keys = job->dec_keys = key;
+	job->enc_keys = job->dec_keys = (const uint8_t *)key + key->imb_offset;
 	job->key_len_in_bytes = key->key_bytes;
 	job->iv = scratch->nonce;
 	job->iv_len_in_bytes = 12;

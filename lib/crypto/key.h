@@ -7,6 +7,7 @@
 
 #include "base/suite.h"
 #include "crypto/compat.h"
+#include "crypto/gcm4.h"
 
 /* AES-256: 14 rounds plus the initial one. */
 #define EG_AES_ROUND_KEYS (15 * 16)
@@ -27,6 +28,10 @@ struct eg_crypto_key {
 	 * needs GCM key data aligned to 64 bytes, as slab objects are. */
 	union {
 		struct gcm_key_data gcm;
+		struct { /* GCM where eg_gcm4_supported() */
+			struct eg_gcm4_key gcm4;
+			struct gcm_key_data gcm_behind;
+		};
 		struct {
 			uint8_t enc[EG_AES_ROUND_KEYS], dec[EG_AES_ROUND_KEYS];
 			/* Hash states after the padded key (RFC 2104 s4). */
@@ -34,7 +39,9 @@ struct eg_crypto_key {
 		} aes;
 		uint8_t chacha[32];
 	};
-	uint8_t family; /* enum eg_job_family */
+	uint16_t imb_offset; /* where IPsec-MB's part of the above begins */
+	uint8_t family;      /* enum eg_job_family */
+	bool multi_packet;   /* gcm4 is set */
 	uint8_t cipher_mode, hash_alg;
 	uint8_t key_bytes, iv_bytes, icv_bytes;
 	uint8_t nonce_bytes; /* salt plus IV */

@@ -68,34 +68,47 @@ static const uint8_t hashes[] = {
 	[EG_AUTH_SHA512_256] = IMB_AUTH_HMAC_SHA_512,
 };
 
-static void expand_gcm(IMB_MGR *mgr, const uint8_t *material, struct eg_crypto_key *key)
+static void expand_gcm(IMB_MGR *mgr, const uint8_t *material, unsigned key_bytes,
+		       struct gcm_key_data *gcm)
 {
-	switch (key->key_bytes) {
+	switch (key_bytes) {
 	case 16:
-		IMB_AES128_GCM_PRE(mgr, material, &key->gcm);
+		IMB_AES128_GCM_PRE(mgr, material, gcm);
 		break;
 	case 24:
-		IMB_AES192_GCM_PRE(mgr, material, &key->gcm);
+		IMB_AES192_GCM_PRE(mgr, material, gcm);
 		break;
 	default:
-		IMB_AES256_GCM_PRE(mgr, material, &key->gcm);
+		IMB_AES256_GCM_PRE(mgr, material, gcm);
 		break;
 	}
 }
 
-static void expand_aes(IMB_MGR *mgr, const uint8_t *material, struct eg_crypto_key *key)
+static void expand_aes(IMB_MGR *mgr, const uint8_t *material, unsigned key_bytes, uint8_t *enc,
+		       uint8_t *dec)
 {
-	switch (key->key_bytes) {
+	switch (key_bytes) {
 	case 16:
-		IMB_AES_KEYEXP_128(mgr, material, key->aes.enc, key->aes.dec);
+		IMB_AES_KEYEXP_128(mgr, material, enc, dec);
 		break;
 	case 24:
-		IMB_AES_KEYEXP_192(mgr, material, key->aes.enc, key->aes.dec);
+		IMB_AES_KEYEXP_192(mgr, material, enc, dec);
 		break;
 	default:
-		IMB_AES_KEYEXP_256(mgr, material, key->aes.enc, key->aes.dec);
+		IMB_AES_KEYEXP_256(mgr, material, enc, dec);
 		break;
 	}
+}
+
+static void expand_gcm4(IMB_MGR *mgr, const uint8_t *material, struct eg_crypto_key *key)
+{
+	_Alignas(16) uint8_t schedule[2][EG_AES_ROUND_KEYS];
+
+	expand_aes(mgr, material, key->key_bytes, schedule[0], schedule[1]);
+	eg_gcm4_expand(&key->gcm4, schedule[0], key->key_bytes / 4u + 6);
+	memcpy(key->gcm4.salt, key->salt, sizeof(key->gcm4.salt));
+	key->gcm4.icv_bytes = key->icv_bytes;
+	eg_secret_wipe(schedule, sizeof(schedule));
 }
 
 static void expand_cipher(IMB_MGR *mgr, enum eg_cipher cipher, const uint8_t *material,
@@ -105,13 +118,21 @@ static void expand_cipher(IMB_MGR *mgr, enum eg_cipher cipher, const uint8_t *ma
 	case EG_CIPHER_NULL:
 		break;
 	case EG_CIPHER_AES_GCM:
+		key->multi_packet = eg_gcm4_supported();
+		if (key->multi_packet) {
+			expand_gcm4(mgr, material, key);
+			key->imb_offset = offsetof(struct eg_crypto_key, gcm_behind);
+		}
+		expand_gcm(mgr, material, key->key_bytes,
+			   key->multi_packet ? &key->gcm_behind : &key->gcm);
+		break;
 	case EG_CIPHER_AES_GMAC:
-		expand_gcm(mgr, material, key);
+		expand_gcm(mgr, material, key->key_bytes, &key->gcm);
 		break;
 	case EG_CIPHER_AES_CBC:
 	case EG_CIPHER_AES_CTR:
 	case EG_CIPHER_AES_CCM:
-		expand_aes(mgr, material, key);
+		expand_aes(mgr, material, key->key_bytes, key->aes.enc, key->aes.dec);
 		break;
 	case EG_CIPHER_CHACHA20:
 		memcpy(key->chacha, material, sizeof(key->chacha));

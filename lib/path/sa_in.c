@@ -106,7 +106,7 @@ static enum eg_verdict check_sa(struct eg_path *path, const uint8_t *data, struc
 		return EG_DROP_ESP_SHORT;
 	if (sa->owner != path->worker)
 		return EG_PASS; /* only the owner reads the window */
-	eg_crypto_key_prefetch(sa->key);
+	eg_crypto_key_prefetch(path->crypto, sa->key, sa->suite, pkt->len);
 	if (sa->esn)
 		meta->seq = eg_replay_infer(&sa->replay, (uint32_t)meta->seq);
 	if (!eg_sa_may_receive(sa, meta->seq))

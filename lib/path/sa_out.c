@@ -14,7 +14,8 @@
 
 _Static_assert(EG_BATCH_MAX < SLOT_EMPTY, "no group number equals SLOT_EMPTY");
 
-static unsigned find_group(struct eg_path *path, struct eg_sa *sa, uint8_t slots[SLOTS])
+static unsigned find_group(struct eg_path *path, struct eg_sa *sa, unsigned len,
+			   uint8_t slots[SLOTS])
 {
 	for (unsigned at = (unsigned)eg_hash_u64((uintptr_t)sa);; at++) {
 		uint8_t *slot = &slots[at % SLOTS];
@@ -24,7 +25,7 @@ static unsigned find_group(struct eg_path *path, struct eg_sa *sa, uint8_t slots
 			path->groups.v[path->groups.n].sa = sa;
 			path->groups.v[path->groups.n].n = 0;
 			path->groups.v[path->groups.n].bytes = 0;
-			eg_crypto_key_prefetch(sa->key);
+			eg_crypto_key_prefetch(path->crypto, sa->key, sa->suite, len);
 			return path->groups.n++;
 		}
 		if (path->groups.v[*slot].sa == sa)
@@ -159,7 +160,7 @@ static void group_by_sa(struct eg_path *path)
 			continue;
 		}
 		if (meta->sa != last)
-			group = find_group(path, meta->sa, slots);
+			group = find_group(path, meta->sa, meta->pkt.len, slots);
 		last = meta->sa;
 		meta->group = (uint8_t)group;
 		meta->rank = (uint8_t)path->groups.v[group].n++;

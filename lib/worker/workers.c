@@ -83,6 +83,7 @@ static struct eg_worker *make_worker(struct eg_workers *workers, unsigned index,
 		rte_free(worker);
 		return NULL;
 	}
+	eg_crypto_set_multi_packet(worker->parts.crypto, workers->multi_packet_max);
 	eg_flow_init(worker->parts.flow, workers->flows);
 	return worker;
 }
@@ -117,6 +118,8 @@ int eg_workers_make(struct eg_workers *workers, struct eg_errs *errs)
 			 rte_strerror(rte_errno));
 		return -1;
 	}
+	if (workers->config->multi_packet)
+		workers->multi_packet_max = eg_crypto_measure_multi_packet();
 	RTE_LCORE_FOREACH_WORKER(lcore)
 	{
 		unsigned w = workers->n;

@@ -204,6 +204,7 @@ static void test_defaults(void **state)
 	for (size_t i = 0; i < EG_LOG_MODULES; i++)
 		assert_int_equal(c->log.level[i], EG_LOG_INFO);
 	assert_int_equal(c->log.drop_sample_per_s, 10);
+	assert_true(c->multi_packet);
 	eg_config_free(c);
 }
 

@@ -282,5 +282,6 @@ int main(void)
 	};
 	int failed = cmocka_run_group_tests_name("crypto", tests, NULL, NULL);
 
-	return failed + run_wycheproof_tests() + run_hmac_tests() + run_peer_tests();
+	return failed + run_wycheproof_tests() + run_hmac_tests() + run_peer_tests() +
+	       run_gcm4_tests();
 }

@@ -47,38 +47,66 @@ static bool read_entry(const struct eg_node *node, enum eg_cipher cipher, struct
 	return true;
 }
 
+/* As many copies as are computed at a time (crypto/gcm4.h). */
+#define COPIES 4
+
+struct copies {
+	uint8_t text[COPIES][TEXT_MAX], icv[COPIES][16];
+	struct eg_crypto_op op[COPIES];
+};
+
+static void fill(struct copies *copies, const struct entry *e, const struct eg_crypto_key *key,
+		 const uint8_t *text, const uint8_t *icv)
+{
+	for (unsigned i = 0; i < COPIES; i++) {
+		memcpy(copies->text[i], text, e->msg_len);
+		memcpy(copies->icv[i], icv, sizeof(copies->icv[i]));
+		copies->op[i] = (struct eg_crypto_op){
+			.key = key,
+			.text = copies->text[i],
+			.aad = e->aad,
+			.iv = e->iv,
+			.icv = copies->icv[i],
+			.text_len = (uint32_t)e->msg_len,
+			.aad_len = (uint32_t)e->aad_len,
+		};
+	}
+}
+
+static void check_burst(const struct entry *e, struct eg_crypto *crypto,
+			const struct eg_crypto_key *key, unsigned n)
+{
+	static const uint8_t zero[16];
+	static struct copies copies;
+
+	fill(&copies, e, key, e->ct, e->tag);
+	eg_crypto_open(crypto, copies.op, n);
+	for (unsigned i = 0; i < n; i++) {
+		assert_int_equal(copies.op[i].ok, e->valid);
+		if (e->valid)
+			assert_memory_equal(copies.text[i], e->msg, e->msg_len);
+	}
+	fill(&copies, e, key, e->msg, zero);
+	eg_crypto_seal(crypto, copies.op, n);
+	for (unsigned i = 0; i < n; i++) {
+		assert_true(copies.op[i].ok);
+		if (e->valid) {
+			assert_memory_equal(copies.text[i], e->ct, e->msg_len);
+			assert_memory_equal(copies.icv[i], e->tag, sizeof(copies.icv[i]));
+		} else { /* what we make is never what must be refused */
+			assert_true(memcmp(copies.text[i], e->ct, e->msg_len) ||
+				    memcmp(copies.icv[i], e->tag, sizeof(copies.icv[i])));
+		}
+	}
+}
+
 static void check_entry(const struct entry *e, struct eg_crypto *crypto, struct eg_keystore *store)
 {
-	uint8_t text[TEXT_MAX], icv[16];
 	struct eg_crypto_key *key = eg_crypto_key_new(store, e->suite, e->material);
-	struct eg_crypto_op op = {
-		.key = key,
-		.text = text,
-		.aad = e->aad,
-		.iv = e->iv,
-		.icv = icv,
-		.text_len = (uint32_t)e->msg_len,
-		.aad_len = (uint32_t)e->aad_len,
-	};
 
 	assert_non_null(key);
-	memcpy(text, e->ct, e->msg_len);
-	memcpy(icv, e->tag, sizeof(icv));
-	eg_crypto_open(crypto, &op, 1);
-	assert_int_equal(op.ok, e->valid);
-	if (e->valid)
-		assert_memory_equal(text, e->msg, e->msg_len);
-
-	memcpy(text, e->msg, e->msg_len);
-	memset(icv, 0, sizeof(icv));
-	eg_crypto_seal(crypto, &op, 1);
-	assert_true(op.ok);
-	if (e->valid) {
-		assert_memory_equal(text, e->ct, e->msg_len);
-		assert_memory_equal(icv, e->tag, sizeof(icv));
-	} else { /* we never produce an invalid packet */
-		assert_true(memcmp(text, e->ct, e->msg_len) || memcmp(icv, e->tag, sizeof(icv)));
-	}
+	for (unsigned n = 1; n <= COPIES; n++)
+		check_burst(e, crypto, key, n);
 	eg_crypto_key_free(store, key);
 }
 

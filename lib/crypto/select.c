@@ -1,0 +1,118 @@
+/* Which AES-GCM packets are computed four at a time: what the CPU supports, and what it is faster
+ * at. Gains differ between vendors and generations (512-bit units, clock limits), so they are
+ * measured at start. */
+#include <cpuid.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "crypto/crypto.h"
+#include "crypto/gcm4.h"
+
+#define LEAF_FEATURES 7
+#define ECX_VAES      (1u << 9)
+#define ECX_VPCLMUL   (1u << 10)
+
+bool eg_gcm4_supported(void)
+{
+	unsigned eax, ebx, ecx, edx;
+
+	/* This also checks that the system saves the registers (XGETBV). */
+	if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+	    !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") ||
+	    !__builtin_cpu_supports("bmi2") || !__builtin_cpu_supports("aes"))
+		return false;
+	return __get_cpuid_count(LEAF_FEATURES, 0, &eax, &ebx, &ecx, &edx) && (ecx & ECX_VAES) &&
+	       (ecx & ECX_VPCLMUL);
+}
+
+#define KEYS   16 /* traffic of several tunnels mixes keys */
+#define ROUNDS 15
+#define ROOM   (EG_GCM4_TEXT_MAX + 64) /* per packet: SPI to ICV */
+
+struct trial {
+	struct eg_keystore *store;
+	struct eg_crypto *crypto;
+	struct eg_crypto_key *key[KEYS];
+	struct eg_crypto_op op[EG_CRYPTO_BURST];
+	uint8_t packet[EG_CRYPTO_BURST][ROOM];
+};
+
+static bool prepare(struct trial *trial)
+{
+	const struct eg_suite *suite = eg_suite_find("aes128gcm16");
+	uint8_t material[EG_SUITE_KEY_MAX];
+
+	trial->store = eg_keystore_new();
+	trial->crypto = eg_crypto_new();
+	if (!trial->store || !trial->crypto)
+		return false;
+	for (unsigned i = 0; i < KEYS; i++) {
+		memset(material, (int)i + 1, sizeof(material));
+		trial->key[i] = eg_crypto_key_new(trial->store, suite, material);
+		if (!trial->key[i])
+			return false;
+	}
+	return true;
+}
+
+static void finish(struct trial *trial)
+{
+	eg_crypto_free(trial->crypto);
+	eg_keystore_free(trial->store);
+	free(trial);
+}
+
+static void make_ops(struct trial *trial, unsigned text_len)
+{
+	for (unsigned i = 0; i < EG_CRYPTO_BURST; i++) {
+		uint8_t *packet = trial->packet[i];
+
+		trial->op[i] = (struct eg_crypto_op){
+			.key = trial->key[i % KEYS],
+			.aad = packet,
+			.aad_len = 8,
+			.iv = packet + 8,
+			.text = packet + 16,
+			.text_len = text_len,
+			.icv = packet + 16 + text_len,
+		};
+	}
+}
+
+/* The shortest of several: interruptions make some of them longer. */
+static uint64_t burst_ns(struct trial *trial, unsigned text_max)
+{
+	uint64_t best = UINT64_MAX;
+
+	eg_crypto_set_multi_packet(trial->crypto, text_max);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		uint64_t start = eg_mono_ns(), took;
+
+		eg_crypto_seal(trial->crypto, trial->op, EG_CRYPTO_BURST);
+		took = eg_mono_ns() - start;
+		if (took < best)
+			best = took;
+	}
+	return best;
+}
+
+unsigned eg_crypto_measure_multi_packet(void)
+{
+	struct trial *trial = eg_gcm4_supported() ? calloc(1, sizeof(*trial)) : NULL;
+	unsigned text_max = 0;
+
+	if (!trial)
+		return 0;
+	if (prepare(trial)) {
+		for (unsigned vectors = 1; vectors <= EG_GCM4_VECTORS; vectors++) {
+			make_ops(trial, vectors * 64);
+			if (burst_ns(trial, EG_GCM4_TEXT_MAX) >= burst_ns(trial, 0))
+				break;
+			text_max = vectors * 64;
+		}
+	}
+	finish(trial);
+	return text_max;
+}
