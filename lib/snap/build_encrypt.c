@@ -1,6 +1,6 @@
-/* What must not leave in clear: the networks of `encrypt`, but for what is directly attached to a
- * clear port inside them. Asked by route and once more by tx, apart from the routes: a route that
- * is wrong is what it guards against. */
+/* What must not leave in clear: the networks of `encrypt`, except those parts that are directly
+ * attached to a clear port. route checks it, and tx again. It does not depend on the routes,
+ * because it guards against wrong ones. */
 #include "snap/build.h"
 
 struct table {
@@ -23,8 +23,8 @@ static void add_host(struct table *table, const struct eg_ip *ip)
 	add(table, (struct eg_prefix){*ip, (uint8_t)eg_ip_bits(ip)}, false);
 }
 
-/* Of equal prefixes the later one counts: a network that is listed, and is this node's own, is at
- * home here. A default route is nobody's home. */
+/* Among equal prefixes the last one is used: a listed network that is directly attached to a clear
+ * port may be reached in clear. A default route attaches nothing. */
 static void collect(struct table *table, const struct eg_config *config)
 {
 	eg_vec_foreach (network, &config->encrypt)

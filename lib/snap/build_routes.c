@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* The hops that are always there, in the order in which collect() adds them. */
+/* The hops of every world, in the order in which collect() adds them. */
 enum {
 	HOP_NONE,
 	HOP_NO_NEIGHBOR,
@@ -16,7 +16,7 @@ struct table {
 	EG_VEC(struct eg_ip) vias;
 	EG_VEC(struct eg_local) locals;
 	struct eg_shared_list shared;
-	bool failed; /* out of memory somewhere: told once at the end */
+	bool failed; /* out of memory somewhere: reported once at the end */
 };
 
 static uint32_t add_hop(struct table *table, struct eg_hop hop)
@@ -54,8 +54,8 @@ static struct eg_hop neighbor_hop(const struct eg_conf_neighbor *neighbor)
 	return hop;
 }
 
-/* Can the gateway ask for stations of this family on that port? */
-static bool speaks(const struct eg_conf_port *port, unsigned family)
+/* Can the gateway resolve neighbours of this family on that port? */
+static bool can_resolve(const struct eg_conf_port *port, unsigned family)
 {
 	eg_vec_foreach (address, &port->addresses) {
 		if (address->ip.family == family)
@@ -64,8 +64,8 @@ static bool speaks(const struct eg_conf_port *port, unsigned family)
 	return false;
 }
 
-/* The port on whose link an address is, or -1: of the longest prefix that says so, as the
- * configuration's checks have it (conf/check_ports.c). */
+/* The port on whose link an address is, or -1: by the longest prefix, as the configuration's checks
+ * do it (conf/check_ports.c). */
 static int link_port(const struct eg_config *config, const struct eg_ip *ip)
 {
 	int port = -1, best = -1;
@@ -80,7 +80,8 @@ static int link_port(const struct eg_config *config, const struct eg_ip *ip)
 	}
 	eg_vec_foreach (route, &config->routes) {
 		if (route->port >= 0 && eg_prefix_contains(&route->to, ip) &&
-		    route->to.len >= best && speaks(&config->ports.v[route->port], ip->family)) {
+		    route->to.len >= best &&
+		    can_resolve(&config->ports.v[route->port], ip->family)) {
 			best = route->to.len;
 			port = route->port;
 		}
@@ -88,7 +89,7 @@ static int link_port(const struct eg_config *config, const struct eg_ip *ip)
 	return port;
 }
 
-/* A hop through a router: a static neighbor's, or one that is asked for. */
+/* A hop through a router: a static neighbour, or one whose MAC is resolved. */
 static uint32_t via_hop(struct table *table, const struct eg_config *config,
 			const struct eg_ip *via)
 {
@@ -118,20 +119,20 @@ static uint32_t link_hop(struct table *table, unsigned port)
 	return add_hop(table, (struct eg_hop){.kind = EG_HOP_LINK, .port = (uint8_t)port});
 }
 
-/* Without an address on the port nobody can be asked there: a route to its network only says that
- * hosts may be there, and each static neighbor is a host route of its own. */
+/* Without an address on the port no neighbour can be resolved there. A route to its network then
+ * only says where hosts may be, and each static neighbour is a host route. */
 static uint32_t route_hop(struct table *table, const struct eg_config *config,
 			  const struct eg_conf_route *route)
 {
 	if (route->via.family)
 		return via_hop(table, config, &route->via);
-	if (speaks(&config->ports.v[route->port], route->to.ip.family))
+	if (can_resolve(&config->ports.v[route->port], route->to.ip.family))
 		return link_hop(table, (unsigned)route->port);
 	return add_hop(table,
 		       (struct eg_hop){.kind = EG_HOP_NO_NEIGHBOR, .port = (uint8_t)route->port});
 }
 
-/* A network's own address and the one that means everybody are no hosts (RFC 1812 s5.3.5.2). */
+/* The network address and the broadcast address are not hosts' (RFC 1812 s5.3.5.2). */
 static void add_reserved(struct table *table, const struct eg_prefix *network)
 {
 	struct eg_ip last = network->ip;
@@ -167,8 +168,8 @@ static void add_ports(struct table *table, const struct eg_config *config)
 	}
 }
 
-/* Of equal prefixes the later one counts: routes over ports' networks, tunnels over routes, groups
- * over their members, own addresses over all. */
+/* Among equal prefixes the last one is used: routes override ports' networks, tunnels override
+ * routes, groups override their members, and local addresses override all. */
 static void collect(struct table *table, const struct eg_config *config)
 {
 	add_hop(table, (struct eg_hop){.kind = EG_HOP_NONE});
@@ -199,8 +200,8 @@ static void collect(struct table *table, const struct eg_config *config)
 		add_host(table, &local->address.ip, HOP_LOCAL);
 }
 
-/* In transport mode what goes to the remote end itself is sealed. The local end is not the
- * gateway's: a route goes on to it. False where no peer is so. */
+/* In transport mode packets to the remote end itself are sealed. The local end is not the
+ * gateway's: a route leads to it. False if no peer is in transport mode. */
 static bool collect_transport(struct table *table, const struct eg_config *config)
 {
 	bool any = false;
@@ -230,7 +231,8 @@ static void set_hop(struct eg_tunnel_spec *spec, const struct table *table,
 	spec->hop.via = 0;
 }
 
-/* Routes of plain packets, on which the tunnels' own hops are found; then with transport mode's. */
+/* First the routes of plain packets, by which each tunnel reaches its remote end; then with those
+ * of transport mode. */
 static struct eg_lpm *build(struct table *table, const struct eg_config *config,
 			    struct eg_candidate_tunnel *tunnels)
 {

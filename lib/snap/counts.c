@@ -94,7 +94,7 @@ static void sum(const struct eg_snap_policy *policy, struct eg_policy_totals *to
 	}
 }
 
-/* A policy by what stays when its file is read again. */
+/* What identifies a policy across reloads. */
 struct identity {
 	const char *ns, *name; /* borrowed from the cluster */
 	uint32_t index;
@@ -128,7 +128,7 @@ static struct identity *sorted_identities(const struct eg_cluster *cluster)
 	return ids;
 }
 
-/* For each policy of `from` its index in `to`, or EG_NONE. NULL where memory is short. */
+/* For each policy of `from` its index in `to`, or EG_NONE. NULL if out of memory. */
 static uint32_t *find_successors(const struct eg_cluster *to, const struct eg_cluster *from)
 {
 	struct identity *olds = sorted_identities(from), *news = sorted_identities(to);
@@ -150,7 +150,7 @@ static uint32_t *find_successors(const struct eg_cluster *to, const struct eg_cl
 	return successors;
 }
 
-/* Rules stand by policy, direction and place: those of one (policy, direction) are neighbours. */
+/* Rules are sorted by policy, direction and place. */
 static void add_allowed(struct eg_policy_totals *out, const struct eg_snap_policy *to,
 			const uint64_t *allowed)
 {

@@ -6,8 +6,9 @@
 #include "policy/describe.h"
 #include "policy/quarantine.h"
 
-/* How often a compile may find somebody too expensive. Each time stops after at most the whole
- * budget, so this bounds the time of a load; the choice is so coarse that two or three do. */
+/* How many compiles may find a policy too expensive. Each stops after at most the whole budget, so
+ * this bounds the time of a load. Two or three are enough, because many policies are quarantined at
+ * once. */
 #define ROUNDS 16
 
 static void write_reason(const struct eg_policy_excess *excess,
@@ -42,7 +43,7 @@ static void write_reason(const struct eg_policy_excess *excess,
 			   all, excess->total_max, costly->cost);
 }
 
-/* One policy that is too expensive. 0 or -1. */
+/* Quarantine or report one policy that is too expensive. 0 or -1. */
 static int put_out(struct eg_cluster *cluster, const struct eg_policy_excess *excess,
 		   const struct eg_costly_policy *costly, bool quarantine, struct eg_errs *errs)
 {

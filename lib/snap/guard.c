@@ -6,10 +6,10 @@
 #include "base/buf.h"
 #include "conf/config.h"
 
-/* The search for the file that lost most is quadratic in the files, so it ends somewhere. */
+/* The search for the file that lost most is quadratic in the number of files: so it has a limit. */
 #define FILES_MAX 1000
 
-/* Objects by file, in reading order: the objects of one file stand together. */
+/* Objects by file, in reading order: those of one file follow each other. */
 struct tally {
 	const char *file;
 	size_t n;
@@ -45,7 +45,7 @@ static void tally_policies(const struct eg_cluster *cluster, struct tallies *out
 		tally(out, &policy->pos);
 }
 
-/* Without a node's podCIDRs its pods' network is no pod network: whoever is unknown there passes.
+/* Without a node's podCIDRs its pods' network is not a pod network: unknown addresses in it pass.
  */
 static void tally_nodes(const struct eg_cluster *cluster, struct tallies *out)
 {
@@ -64,7 +64,7 @@ static size_t count_in(const struct tallies *tallies, const char *file)
 	return 0;
 }
 
-/* "; FILE had N and has M", or nothing where no file stands out. */
+/* "; FILE had N and has M", or nothing if no file lost any. */
 static void name_file(const struct tallies *before, const struct tallies *now, struct eg_buf *out)
 {
 	size_t most = 0, was = 0, is = 0;
@@ -84,11 +84,11 @@ static void name_file(const struct tallies *before, const struct tallies *now, s
 		eg_buf_add(out, "; %s had %zu and has %zu", file, was, is);
 }
 
-/* What counts, by its name. */
+/* The kinds of objects that are counted. */
 static const struct {
 	const char *one, *many;
 	void (*tally)(const struct eg_cluster *cluster, struct tallies *out);
-	bool needed; /* without any there is no policy at all, also at the first load */
+	bool needed; /* without any there is no policy at all: also checked at the first load */
 } kinds[] = {
 	{"pod", "pods", tally_pods, true},
 	{"policy", "policies", tally_policies, false},

@@ -2,7 +2,7 @@
  * an owner, and the gateway's own addresses, which are its node's. */
 #include "snap/build.h"
 
-/* Behind what the longest prefix of an address leads. */
+/* Where the longest prefix of an address leads. */
 enum place {
 	ELSEWHERE,
 	FAR,  /* a peer */
@@ -53,7 +53,7 @@ static void each_clear_network(struct work *w, void (*add)(struct work *, const 
 			add(w, &route->to);
 }
 
-/* A peer that carries everything makes every address a pod's. */
+/* A peer with a default route makes every address a pod's. */
 static void warn_of_everything(const struct eg_config *config, struct eg_errs *errs)
 {
 	eg_vec_foreach (tunnel, &config->peers)
@@ -84,7 +84,7 @@ static void add_networks(struct work *w, struct eg_errs *errs)
 	warn_of_everything(w->config, errs);
 }
 
-/* The gateways that the configuration names, ours and those that are asked whether they live. */
+/* The addresses of this gateway, and those of peers that are probed. */
 static void add_gateways(struct work *w)
 {
 	eg_vec_foreach (port, &w->config->ports)
@@ -171,7 +171,7 @@ static bool by_pod_cidr(struct work *w)
 	return any;
 }
 
-/* The node of the pods that are directly behind a clear port. */
+/* The node whose pods are directly behind a clear port. */
 static bool by_pods(struct work *w)
 {
 	bool any = false;
@@ -214,7 +214,7 @@ static void add_own_addresses(struct work *w, struct eg_cluster_node *node)
 	node->ours = true;
 }
 
-/* Which node the gateway is: the surest sign counts. */
+/* Which node the gateway is: by the most reliable sign that there is. */
 static void find_node(struct work *w, struct eg_errs *errs)
 {
 	const struct eg_conf_policy *conf = &w->config->policy;

@@ -21,7 +21,7 @@ static int load_cluster(struct eg_cluster *cluster, const struct eg_conf_policy 
 		eg_error(errs, NULL, "policy", "out of memory");
 		return -1;
 	}
-	/* All sources, whatever is wrong with one: all errors at once. */
+	/* All sources are read, even if one has errors: all errors at once. */
 	options.source = EG_K8S_INVENTORY;
 	eg_k8s_set_options(k8s, &options);
 	eg_vec_foreach (path, &conf->inventory)
@@ -112,7 +112,7 @@ struct eg_snap_policy *eg_snap_policy_retain(struct eg_snap_policy *policy)
 
 void eg_snap_policy_release(struct eg_snap_policy *policy)
 {
-	/* Acquire and release: whoever frees sees the last use by all others. */
+	/* Acquire and release: the thread that frees sees the last use by all others. */
 	if (!policy || atomic_fetch_sub_explicit(&policy->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	for (unsigned w = 0; w < policy->n_workers; w++) {

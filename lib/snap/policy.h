@@ -56,17 +56,17 @@ struct eg_config;
 /* How long a load may spend on proving the tables against the reference model. */
 #define EG_PROVE_BUDGET_NS 500000000ull
 
-/* What becomes of an object of Kubernetes that is invalid or too expensive: it is quarantined, or
- * it is an error. policy.on_error: refuse makes it an error always. */
+/* Whether a Kubernetes object that is invalid or too expensive is quarantined or an error.
+ * policy.on_error: refuse makes it an error always. */
 enum eg_snap_tolerance {
-	EG_REFUSE_ALL,        /* `check`: whoever asks wants to know */
-	EG_QUARANTINE_COSTLY, /* a start: only a valid object, which any tenant can create; nothing
-			       * is in force yet that would be worth an invalid one */
-	EG_QUARANTINE_ALL,    /* a reload, and verbs that say what a reload makes of the files */
+	EG_REFUSE_ALL,        /* `check`: report everything */
+	EG_QUARANTINE_COSTLY, /* a start: quarantine expensive objects, which any tenant can create;
+			       * nothing is in force yet, so an invalid one is an error */
+	EG_QUARANTINE_ALL,    /* a reload, and verbs that show what a reload would do */
 };
 
 struct eg_snap_policy_options {
-	struct eg_snap_policy *before; /* in force, or NULL: a world that lost too much of it is
+	struct eg_snap_policy *before; /* in force, or NULL: a cluster that lost too much of it is
 					* refused (guard.h), and its counters are carried on. The
 					* result takes a reference of its own */
 	unsigned n_workers;
@@ -74,7 +74,7 @@ struct eg_snap_policy_options {
 	enum eg_snap_tolerance tolerance;
 };
 
-/* Read inventory and policies, compile, prove. NULL where an error was reported to errs; a
+/* Read inventory and policies, compile, prove. NULL if an error was reported to errs; a
  * disagreement of the proof is one. The result has one reference. Any thread that has a reference
  * to `before`. */
 struct eg_snap_policy *eg_snap_policy_build(const struct eg_config *config,

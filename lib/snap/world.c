@@ -31,7 +31,7 @@ struct eg_snap_world *eg_snap_world_retain(struct eg_snap_world *world)
 
 void eg_snap_world_release(struct eg_snap_world *world)
 {
-	/* Acquire and release: whoever frees sees the last use by all others. */
+	/* Acquire and release: the thread that frees sees the last use by all others. */
 	if (!world || atomic_fetch_sub_explicit(&world->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	for (uint32_t i = 0; i < world->n_groups; i++)
