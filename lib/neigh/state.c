@@ -19,29 +19,29 @@ struct transition {
 static const struct transition transitions[EG_NEIGH_STATES][KINDS] = {
 	/* There is no MAC to be the same. A claim is used, but probed at once. */
 	[EG_NEIGH_INCOMPLETE] = {
-		[REPLY_OTHER] = {EG_NEIGH_REACHABLE, .take_mac = true},
-		[CLAIM_OTHER] = {EG_NEIGH_PROBE, .take_mac = true, .probe = true},
+		[REPLY_OTHER] = {.next = EG_NEIGH_REACHABLE, .take_mac = true},
+		[CLAIM_OTHER] = {.next = EG_NEIGH_PROBE, .take_mac = true, .probe = true},
 	},
 	/* No request is outstanding, so a different MAC is not believed: probe the station that
 	 * answered last. */
 	[EG_NEIGH_REACHABLE] = {
-		[REPLY_SAME]  = {EG_NEIGH_REACHABLE},
-		[CLAIM_SAME]  = {EG_NEIGH_REACHABLE},
-		[REPLY_OTHER] = {EG_NEIGH_PROBE, .probe = true},
-		[CLAIM_OTHER] = {EG_NEIGH_PROBE, .probe = true},
+		[REPLY_SAME]  = {.next = EG_NEIGH_REACHABLE},
+		[CLAIM_SAME]  = {.next = EG_NEIGH_REACHABLE},
+		[REPLY_OTHER] = {.next = EG_NEIGH_PROBE, .probe = true},
+		[CLAIM_OTHER] = {.next = EG_NEIGH_PROBE, .probe = true},
 	},
 	[EG_NEIGH_STALE] = {
-		[REPLY_SAME]  = {EG_NEIGH_STALE},
-		[CLAIM_SAME]  = {EG_NEIGH_STALE},
-		[REPLY_OTHER] = {EG_NEIGH_PROBE, .take_mac = true, .probe = true},
-		[CLAIM_OTHER] = {EG_NEIGH_PROBE, .take_mac = true, .probe = true},
+		[REPLY_SAME]  = {.next = EG_NEIGH_STALE},
+		[CLAIM_SAME]  = {.next = EG_NEIGH_STALE},
+		[REPLY_OTHER] = {.next = EG_NEIGH_PROBE, .take_mac = true, .probe = true},
+		[CLAIM_OTHER] = {.next = EG_NEIGH_PROBE, .take_mac = true, .probe = true},
 	},
 	/* The probed station has three seconds to answer; then everyone is asked. */
 	[EG_NEIGH_PROBE] = {
-		[REPLY_SAME]  = {EG_NEIGH_REACHABLE},
-		[CLAIM_SAME]  = {EG_NEIGH_PROBE},
-		[REPLY_OTHER] = {EG_NEIGH_PROBE},
-		[CLAIM_OTHER] = {EG_NEIGH_PROBE},
+		[REPLY_SAME]  = {.next = EG_NEIGH_REACHABLE},
+		[CLAIM_SAME]  = {.next = EG_NEIGH_PROBE},
+		[REPLY_OTHER] = {.next = EG_NEIGH_PROBE},
+		[CLAIM_OTHER] = {.next = EG_NEIGH_PROBE},
 	},
 };
 /* clang-format on */

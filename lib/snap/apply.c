@@ -68,7 +68,7 @@ void eg_apply_free(struct eg_apply *apply)
 
 static struct eg_sa **sas_of(const struct eg_apply *apply, const struct eg_candidate_tunnel *tunnel)
 {
-	return apply->candidate->sas.v + tunnel->first_sa;
+	return tunnel->n_sas ? apply->candidate->sas.v + tunnel->first_sa : NULL;
 }
 
 static void report(struct eg_apply *apply, const struct eg_candidate_tunnel *tunnel, int err,
