@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -83,8 +84,9 @@ static void *thread_main(void *arg)
 {
 	struct eg_builder *builder = arg;
 
-	/* Of this thread only, in Linux; it stays as fast where that is not allowed. */
+	/* Of this thread only, in Linux. A batch thread does not preempt the one that wakes it. */
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
 	pthread_mutex_lock(&builder->mutex);
 	while (!builder->ending) {
 		struct eg_build *trash = take_trash(builder);
@@ -94,7 +96,9 @@ static void *thread_main(void *arg)
 			pthread_mutex_unlock(&builder->mutex);
 			trash->discard(trash);
 			/* What a build frees lies between what the next one still uses: the process
-			 * would keep the peak of every build. */
+			 * would keep the peak of every build. It locks malloc's arenas one by one:
+			 * that of builds for long, and the control thread's, where nothing large
+			 * is, briefly. */
 			malloc_trim(0);
 			pthread_mutex_lock(&builder->mutex);
 			builder->discarding = false;

@@ -1,6 +1,7 @@
 #include "ctl/reload.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,10 +105,36 @@ static void conclude(struct eg_ctl *ctl, const struct eg_config *config, uint64_
 	report_load(ctl, eg_mono_ns() - start_ns);
 }
 
+/* The build of a start. */
+struct first {
+	struct eg_ctl *ctl;
+	const struct eg_config *config;
+	struct eg_errs *errs;
+	struct eg_candidate *candidate;
+};
+
+static void *build_first(void *arg)
+{
+	struct first *first = arg;
+
+	first->candidate = build_candidate(first->ctl, first->config, NULL, NULL, first->errs);
+	return NULL;
+}
+
 int eg_ctl_load(struct eg_ctl *ctl, const struct eg_config *config, struct eg_errs *errs)
 {
 	uint64_t start_ns = eg_mono_ns();
-	struct eg_candidate *candidate = build_candidate(ctl, config, NULL, NULL, errs);
+	struct first first = {ctl, config, errs, NULL};
+	struct eg_candidate *candidate;
+	pthread_t thread;
+
+	/* In a thread of its own, although this one waits for it: a large cluster must not lie in
+	 * the arena from which the control thread allocates (ctl/builder.c). */
+	if (pthread_create(&thread, NULL, build_first, &first))
+		build_first(&first);
+	else
+		pthread_join(thread, NULL);
+	candidate = first.candidate;
 
 	ctl->reload.installed.tunnels = ctl->tunnels;
 	ctl->reload.installed.publisher = ctl->publisher;
