@@ -5,6 +5,8 @@
 #
 # EG_RELOADS: how many (default 60).
 . "$(dirname "$0")/lib.sh"
+# AddressSanitizer keeps freed memory for a while: a little of it, or RSS would show nothing else.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1:thread_local_quarantine_size_kb=64
 
 reloads=${EG_RELOADS:-60}
 web=10.244.1.2 api=10.244.2.2
