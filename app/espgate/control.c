@@ -9,12 +9,11 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <rte_lcore.h>
-
 #include "base/clock.h"
 #include "ctl/builder.h"
 #include "ctl/loop.h"
 #include "ctl/reload.h"
+#include "port/compat.h"
 #include "port/kernel.h"
 
 /* How often a slow handler is reported at most; the others are counted. */
@@ -229,7 +228,7 @@ static void report_loop(struct control *control)
 /* Create the builder thread, on a CPU without a worker if there is one. */
 static int spawn(pthread_t *thread, void *(*thread_main)(void *), void *arg)
 {
-	return rte_ctrl_thread_create(thread, "eg-builder", NULL, thread_main, arg);
+	return eg_control_thread_create(thread, "eg-builder", thread_main, arg);
 }
 
 static int add_timer(struct control *control, const char *name, uint64_t period_ns, eg_loop_fn *fn,

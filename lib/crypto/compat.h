@@ -13,19 +13,19 @@
 
 struct eg_imb_session {
 	__typeof__(((IMB_JOB *)NULL)->suite_id) suite_id; /* two pointers; two numbers since 2.0 */
+};
 
-	/* `job` must have cipher, hash, key length and direction set. */
-	static inline void eg_imb_session_make(IMB_MGR *mgr, IMB_JOB *job,
-					       struct eg_imb_session *session)
-	{
-		imb_set_session(mgr, job);
-		memcpy(session->suite_id, job->suite_id, sizeof(session->suite_id));
-	}
+/* `job` must have cipher, hash, key length and direction set. */
+static inline void eg_imb_session_make(IMB_MGR *mgr, IMB_JOB *job, struct eg_imb_session *session)
+{
+	imb_set_session(mgr, job);
+	memcpy(session->suite_id, job->suite_id, sizeof(session->suite_id));
+}
 
-	static inline void eg_imb_session_use(const struct eg_imb_session *session, IMB_JOB *job)
-	{
-		memcpy(job->suite_id, session->suite_id, sizeof(session->suite_id));
-	}
+static inline void eg_imb_session_use(const struct eg_imb_session *session, IMB_JOB *job)
+{
+	memcpy(job->suite_id, session->suite_id, sizeof(session->suite_id));
+}
 
 #else
 
