@@ -3,31 +3,13 @@
 #include "sa/sa_tests.h"
 
 #include <pthread.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "common/folder.h"
 #include "net/bytes.h"
 #include "sa/record.h"
-
-static char folder[64];
-
-static int make_folder(void **state)
-{
-	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/espgate-builder.%u", (unsigned)getpid());
-	return mkdir(folder, 0700);
-}
-
-static int remove_folder(void **state)
-{
-	char command[96];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
 
 static int disk_write(void *arg, int fd, const void *data, size_t n)
 {

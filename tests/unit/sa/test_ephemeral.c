@@ -8,26 +8,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "common/folder.h"
 #include "net/bytes.h"
 #include "sa/record.h"
-
-static char folder[64];
-
-static int make_folder(void **state)
-{
-	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/espgate-sa.%u", (unsigned)getpid());
-	return mkdir(folder, 0700);
-}
-
-static int remove_folder(void **state)
-{
-	char command[96];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
 
 static struct eg_sa_store *open_store(void)
 {
