@@ -97,7 +97,7 @@ static struct eg_candidate *build_candidate(struct eg_ctl *ctl, const struct eg_
 static void conclude(struct eg_ctl *ctl, const struct eg_config *config, uint64_t start_ns,
 		     struct eg_errs *errs)
 {
-	if (eg_sa_store_swaps(ctl->sas))
+	if (eg_sa_store_swappable(ctl->sas))
 		eg_warning(errs, NULL, "keys",
 			   "their memory cannot be locked, so they may be swapped out: raise "
 			   "RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=infinity), or turn swap off");

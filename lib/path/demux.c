@@ -17,7 +17,7 @@
 /* clang-format off */
 #define KINDS(X) \
 	/* kind       recognized by    what becomes of it */ \
-	X(ESP,        is_esp,          keep)        /* to sa_in */ \
+	X(ESP,        is_esp,          to_sa_in)    /* as it is */ \
 	X(FRAGMENT,   is_fragment,     reassemble)  /* of ESP or of UDP; once it is whole, from the top */ \
 	X(BAD_UDP,    is_bad_udp,      drop_bad)    /* to port 4500, of an impossible length */ \
 	X(KEEPALIVE,  is_keepalive,    ignore)      /* of a NAT mapping (RFC 3948 s2.3) */ \
@@ -172,7 +172,7 @@ enum eg_wire_kind eg_demux_kind(const struct eg_path *path, unsigned i)
 
 static enum eg_verdict take(struct eg_path *path, unsigned i, enum eg_wire_kind kind);
 
-static inline enum eg_verdict keep(struct eg_path *path, unsigned i)
+static inline enum eg_verdict to_sa_in(struct eg_path *path, unsigned i)
 {
 	(void)path;
 	(void)i;

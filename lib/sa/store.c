@@ -42,7 +42,7 @@ int eg_sa_store_open_state(struct eg_sa_store *store, const char *path, bool rea
 	return -1;
 }
 
-bool eg_sa_store_swaps(const struct eg_sa_store *store)
+bool eg_sa_store_swappable(const struct eg_sa_store *store)
 {
 	return eg_keystore_swappable(store->keys);
 }
@@ -261,8 +261,7 @@ static bool may_have(const struct eg_sa_record *record, const struct eg_sa_spec 
 	else if (had->kind == spec->kind && had->spi == spec->spi && had->suite == spec->suite)
 		eg_error(errs, &place->pos, place->path,
 			 "the same key as of SA 0x%x %s %s, a peer that has moved to %s: another "
-			 "address "
-			 "needs new keys (espgate keygen), or IVs could repeat",
+			 "address needs new keys (espgate keygen), or IVs could repeat",
 			 had->spi, had->kind == EG_SA_KIND_OUT ? "to" : "from",
 			 eg_ip_print(&had->remote, remote), eg_ip_print(&spec->remote, moved));
 	else

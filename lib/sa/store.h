@@ -70,7 +70,8 @@ struct eg_now {
 /* n_workers is fixed for the daemon's lifetime: it decides owners and sharing. */
 struct eg_sa_store *eg_sa_store_new(unsigned n_workers);
 unsigned eg_sa_store_workers(const struct eg_sa_store *store);
-bool eg_sa_store_swaps(const struct eg_sa_store *store); /* its keys (eg_keystore_swappable()) */
+bool eg_sa_store_swappable(
+	const struct eg_sa_store *store); /* its keys (eg_keystore_swappable()) */
 void eg_sa_store_free(struct eg_sa_store *store);
 
 /* Record the durable SAs' watermarks in a directory (sa/state_dir.h), before the first acquire.
@@ -121,8 +122,8 @@ typedef void eg_sa_event_fn(void *arg, const struct eg_sa_event *event);
  * fastest ones every time, so that a call takes about a millisecond. Never waits for the disk: a
  * thread writes what is due, in order of urgency, while the next calls collect more. Returns how
  * the last write ended: 0, or -errno of the disk. SAs continue with what is reserved, and the write
- * is tried again four times per second. `tell` must not call the store. Control thread. */
-int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_event_fn *tell,
+ * is tried again four times per second. `report` must not call the store. Control thread. */
+int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_event_fn *report,
 		     void *arg);
 
 /* No worker sends or receives any more: record exactly what was used, so that nothing is skipped.

@@ -448,7 +448,7 @@ static void visit_fast(struct eg_sa_store *store, const struct eg_now *now)
 }
 
 static void check_lifetime(const struct eg_sa_store *store, struct eg_sa_record *record,
-			   const struct eg_now *now, eg_sa_event_fn *tell, void *arg)
+			   const struct eg_now *now, eg_sa_event_fn *report, void *arg)
 {
 	const struct eg_lifetime *life = &record->spec.lifetime;
 	struct eg_lifetime_use use = use_of(record, now);
@@ -461,39 +461,39 @@ static void check_lifetime(const struct eg_sa_store *store, struct eg_sa_record 
 	if (percent > record->percent && !hard) {
 		event.limit = EG_LIFETIME_SEQUENCE;
 		event.percent = percent;
-		tell(arg, &event);
+		report(arg, &event);
 		event.limit = soft;
 	}
 	record->percent = percent;
 	if (soft && !record->soft && !hard)
-		tell(arg, &event);
+		report(arg, &event);
 	record->soft = soft;
 	if (hard == record->hard)
 		return;
 	event.hard = true;
 	event.limit = hard;
 	if (hard && !record->hard)
-		tell(arg, &event);
+		report(arg, &event);
 	record->hard = hard; /* or a longer lifetime was loaded, and the SA continues */
 	eg_sa_record_limit(store, record);
 }
 
 static void visit(struct eg_sa_store *store, struct eg_sa_record *record, const struct eg_now *now,
-		  eg_sa_event_fn *tell, void *arg)
+		  eg_sa_event_fn *report, void *arg)
 {
 	if (is_out(record) && now->mono_ns - record->noted_mono_ns >= EG_SA_NOTE_NS) {
 		eg_sa_note_sent(record->sa);
 		record->noted_mono_ns = now->mono_ns;
 	}
 	measure(record, now);
-	check_lifetime(store, record, now, tell, arg);
+	check_lifetime(store, record, now, report, arg);
 	if (is_durable(store, record)) {
 		renew(store, record, now);
 		note_rate(store, record);
 	}
 }
 
-int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_event_fn *tell,
+int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_event_fn *report,
 		     void *arg)
 {
 	size_t left = SLICE;
@@ -504,7 +504,7 @@ int eg_sa_store_step(struct eg_sa_store *store, const struct eg_now *now, eg_sa_
 		finish_write(store);
 	left = store->live.n < left ? store->live.n : left;
 	for (; left && store->live.n; left--) {
-		visit(store, store->live.v[store->cursor++ % store->live.n], now, tell, arg);
+		visit(store, store->live.v[store->cursor++ % store->live.n], now, report, arg);
 		if (left % LOCKED_SAS == 0) {
 			/* The builder may be waiting for it. */
 			pthread_mutex_unlock(&store->mutex);

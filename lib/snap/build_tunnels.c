@@ -126,7 +126,7 @@ static void check_state(const struct eg_config *config, struct eg_errs *errs)
 	if (any)
 		eg_warning(errs, &(struct eg_pos){.file = config->file}, NULL,
 			   "state_dir is missing: after a restart receivers drop what this gateway "
-			   "sends as seen, for its sequence numbers begin at 1 again (RFC 4303 "
+			   "sends as seen, because its sequence numbers begin at 1 again (RFC 4303 "
 			   "s3.3.3), and it accepts recordings of what it received before");
 }
 

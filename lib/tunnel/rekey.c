@@ -245,7 +245,7 @@ static uint32_t act(struct eg_tunnel_state *state, uint64_t now_ns)
 }
 
 uint64_t eg_tunnels_rekey(struct eg_tunnels *tunnels, uint64_t now_ns, unsigned max,
-			  eg_rekey_event_fn *tell, void *arg)
+			  eg_rekey_event_fn *report, void *arg)
 {
 	struct eg_tunnel_state *state;
 
@@ -260,8 +260,8 @@ uint64_t eg_tunnels_rekey(struct eg_tunnels *tunnels, uint64_t now_ns, unsigned 
 		event.sending_spi = act(state, now_ns);
 		eg_tunnel_sas_publish(tunnels, state, set);
 		event.n_sas = state->n_sas;
-		if (tell)
-			tell(arg, &event);
+		if (report)
+			report(arg, &event);
 	}
 	return state ? state->next_ns : UINT64_MAX;
 }

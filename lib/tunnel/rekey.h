@@ -78,9 +78,9 @@ struct eg_rekey_event {
 
 typedef void eg_rekey_event_fn(void *arg, const struct eg_rekey_event *event);
 
-/* Begin and end SAs whose time has come, of at most `max` tunnels; tell may be NULL. Returns when
+/* Begin and end SAs whose time has come, of at most `max` tunnels; report may be NULL. Returns when
  * to call again: a time in the past or now means at once, UINT64_MAX that no SA waits. */
 uint64_t eg_tunnels_rekey(struct eg_tunnels *tunnels, uint64_t now_ns, unsigned max,
-			  eg_rekey_event_fn *tell, void *arg);
+			  eg_rekey_event_fn *report, void *arg);
 
 #endif
