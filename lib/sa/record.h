@@ -85,11 +85,41 @@ struct eg_sa_store {
 	struct eg_sa_record *bucket[EG_SA_BUCKETS];
 };
 
+static inline uint64_t eg_sa_now_of(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static inline bool eg_sa_record_is_out(const struct eg_sa_record *record)
+{
+	return record->spec.kind == EG_SA_KIND_OUT;
+}
+
+/* Does it have state on disk? */
+static inline bool eg_sa_record_is_durable(const struct eg_sa_store *store,
+					   const struct eg_sa_record *record)
+{
+	return store->state && !record->spec.ephemeral;
+}
+
 /* Set the limits that workers see, from watermarks and lifetime. */
 void eg_sa_record_limit(const struct eg_sa_store *store, const struct eg_sa_record *record);
 
 /* Queue a new durable outbound SA for eg_sa_store_reserve(). 0 or -ENOMEM. */
 int eg_sa_record_fresh(struct eg_sa_store *store, struct eg_sa_record *record);
+
+/* Queue the record if its reservation is due. */
+void eg_sa_reservation_renew(struct eg_sa_store *store, struct eg_sa_record *record,
+			     const struct eg_now *now);
+
+/* Begin a write if one is due. */
+void eg_sa_reservation_write_due(struct eg_sa_store *store, const struct eg_now *now);
+
+/* Is the writer idle? What it has written comes into force. */
+bool eg_sa_reservation_finish_write(struct eg_sa_store *store);
+
+/* The SA is being removed: reserve nothing more for it. */
+void eg_sa_reservation_leave(struct eg_sa_store *store, struct eg_sa_record *record);
 
 /* The SA is being removed: stop visiting it. */
 void eg_sa_record_detach(struct eg_sa_store *store, struct eg_sa_record *record);
