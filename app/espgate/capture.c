@@ -31,12 +31,11 @@ static int find_ip(const struct reader *reader, const uint8_t *frame, uint32_t l
 
 static struct eg_flow_tuple make_tuple(const uint8_t *data, const struct eg_pkt *pkt)
 {
-	bool v4 = pkt->version == 4;
 	bool icmp = pkt->proto == EG_PROTO_ICMP || pkt->proto == EG_PROTO_ICMP6;
 
 	return (struct eg_flow_tuple){
-		.src = data + (v4 ? offsetof(struct eg_ip4, src) : offsetof(struct eg_ip6, src)),
-		.dst = data + (v4 ? offsetof(struct eg_ip4, dst) : offsetof(struct eg_ip6, dst)),
+		.src = eg_ip_src(data, pkt->version),
+		.dst = eg_ip_dst(data, pkt->version),
 		.sport = pkt->sport,
 		.dport = icmp ? pkt->sport : pkt->dport,
 		.proto = pkt->proto,

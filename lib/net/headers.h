@@ -3,6 +3,7 @@
 #ifndef EG_NET_HEADERS_H
 #define EG_NET_HEADERS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define EG_ETH_LEN  14
@@ -101,5 +102,17 @@ _Static_assert(sizeof(struct eg_udp) == EG_UDP_LEN, "RFC 768");
 _Static_assert(sizeof(struct eg_esp) == EG_ESP_LEN, "RFC 4303");
 _Static_assert(sizeof(struct eg_arp) == EG_ARP_LEN, "RFC 826");
 _Static_assert(sizeof(struct eg_nd) == EG_ND_LEN, "RFC 4861");
+
+/* The addresses of the IP packet at data: 4 or 16 bytes, in network order. The destination follows
+ * the source. */
+static inline const uint8_t *eg_ip_src(const uint8_t *data, unsigned version)
+{
+	return data + (version == 4 ? offsetof(struct eg_ip4, src) : offsetof(struct eg_ip6, src));
+}
+
+static inline const uint8_t *eg_ip_dst(const uint8_t *data, unsigned version)
+{
+	return data + (version == 4 ? offsetof(struct eg_ip4, dst) : offsetof(struct eg_ip6, dst));
+}
 
 #endif

@@ -24,8 +24,7 @@ static bool is_sctp(const struct eg_pkt *pkt)
  * destination, so a partial checksum is not recognized. */
 static uint32_t add_pseudo(const uint8_t *data, const struct eg_pkt *pkt)
 {
-	const uint8_t *addresses = data + (pkt->version == 4 ? offsetof(struct eg_ip4, src)
-							     : offsetof(struct eg_ip6, src));
+	const uint8_t *addresses = eg_ip_src(data, pkt->version);
 	uint32_t sum = (uint32_t)(pkt->len - pkt->l4_off) + pkt->proto;
 
 	return eg_checksum_add(sum, addresses, pkt->version == 4 ? 8 : 32);

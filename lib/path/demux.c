@@ -139,9 +139,8 @@ static bool is_echo(const struct arrival *a)
 
 static bool is_local(const struct arrival *a)
 {
-	struct eg_ip to = eg_ip_from(
-		a->pkt->version, a->data + (a->pkt->version == 4 ? offsetof(struct eg_ip4, dst)
-								 : offsetof(struct eg_ip6, dst)));
+	unsigned version = a->pkt->version;
+	struct eg_ip to = eg_ip_from(version, eg_ip_dst(a->data, version));
 
 	return eg_local_find(&a->path->world->locals, a->path->batch.meta[a->i].port, &to);
 }

@@ -19,13 +19,12 @@ static struct eg_drop_record *sample_slot(struct eg_path *path)
  * outer header, and its addresses are recorded. */
 static void describe(struct eg_drop_record *record, const struct eg_meta *meta, const uint8_t *data)
 {
-	unsigned version = data[0] >> 4, alen = version == 4 ? 4 : 16;
+	unsigned version = data[0] >> 4;
 
 	if (!meta->pkt.l4_off)
 		return;
-	data += version == 4 ? offsetof(struct eg_ip4, src) : offsetof(struct eg_ip6, src);
-	record->src = eg_ip_from(version, data);
-	record->dst = eg_ip_from(version, data + alen);
+	record->src = eg_ip_from(version, eg_ip_src(data, version));
+	record->dst = eg_ip_from(version, eg_ip_dst(data, version));
 	record->proto = meta->sealed ? EG_PROTO_ESP : meta->pkt.proto;
 	record->sport = meta->sealed ? 0 : meta->pkt.sport;
 	record->dport = meta->sealed ? 0 : meta->pkt.dport;

@@ -7,9 +7,7 @@
 static const struct eg_hop *hop_to(const struct eg_path *path, const struct eg_tunnel *tunnel,
 				   const uint8_t *address)
 {
-	const struct eg_hop *hop = tunnel->ip_len == EG_IP4_LEN
-					   ? eg_snap_route4(path->world, address)
-					   : eg_snap_route6(path->world, address);
+	const struct eg_hop *hop = eg_snap_route(path->world, tunnel->remote.family, address);
 
 	return eg_hop_is_port(hop) && hop->port == tunnel->hop.port ? hop : NULL;
 }
@@ -24,9 +22,9 @@ void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *tunnel)
 		return;
 	from.port = eg_get16(data + pkt->l4_off - EG_UDP_LEN);
 	if (pkt->version == 4)
-		memcpy(from.address, ((const struct eg_ip4 *)data)->src, 4);
+		memcpy(from.address, eg_ip_src(data, 4), 4);
 	else
-		memcpy(from.address, ((const struct eg_ip6 *)data)->src, 16);
+		memcpy(from.address, eg_ip_src(data, 6), 16);
 	now = eg_endpoint_get(tunnel->endpoint);
 	if (eg_endpoint_at_equal(&from, &now))
 		return;
@@ -44,8 +42,7 @@ const struct eg_hop *eg_follow_moved_hop(const struct eg_path *path, const struc
 					 const struct rte_mbuf *m)
 {
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-	const uint8_t *dst = tunnel->ip_len == EG_IP4_LEN ? ((const struct eg_ip4 *)data)->dst
-							  : ((const struct eg_ip6 *)data)->dst;
+	const uint8_t *dst = eg_ip_dst(data, tunnel->remote.family);
 	const struct eg_hop *hop;
 
 	if (!memcmp(dst, tunnel->remote.bytes, tunnel->ip_len == EG_IP4_LEN ? 4 : 16))

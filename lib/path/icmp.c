@@ -57,14 +57,12 @@ static enum eg_verdict enqueue(struct eg_path *path, struct rte_mbuf *m, unsigne
 
 static struct eg_ip source_of(const uint8_t *data, unsigned version)
 {
-	return version == 4 ? eg_ip_from(4, ((const struct eg_ip4 *)data)->src)
-			    : eg_ip_from(6, ((const struct eg_ip6 *)data)->src);
+	return eg_ip_from(version, eg_ip_src(data, version));
 }
 
 static struct eg_ip destination_of(const uint8_t *data, unsigned version)
 {
-	return version == 4 ? eg_ip_from(4, ((const struct eg_ip4 *)data)->dst)
-			    : eg_ip_from(6, ((const struct eg_ip6 *)data)->dst);
+	return eg_ip_from(version, eg_ip_dst(data, version));
 }
 
 static const struct eg_hop *route_to(const struct eg_snap_world *world, const struct eg_ip *ip)

@@ -159,16 +159,14 @@ void eg_kernel_link(struct eg_path *path)
 
 static bool is_from_port(const struct eg_path *path, const uint8_t *data, unsigned port)
 {
-	struct eg_ip from = data[0] >> 4 == 4 ? eg_ip_from(4, ((const struct eg_ip4 *)data)->src)
-					      : eg_ip_from(6, ((const struct eg_ip6 *)data)->src);
+	struct eg_ip from = eg_ip_from(data[0] >> 4, eg_ip_src(data, data[0] >> 4));
 
 	return eg_local_find(&path->world->locals, port, &from);
 }
 
 static const struct eg_hop *hop_of(const struct eg_path *path, const uint8_t *data)
 {
-	return data[0] >> 4 == 4 ? eg_snap_route4(path->world, ((const struct eg_ip4 *)data)->dst)
-				 : eg_snap_route6(path->world, ((const struct eg_ip6 *)data)->dst);
+	return eg_snap_route(path->world, data[0] >> 4, eg_ip_dst(data, data[0] >> 4));
 }
 
 /* Packets without a route pass: the route stage drops them, with its reason. */

@@ -29,9 +29,7 @@ static inline bool eg_link_must_encrypt(const struct eg_path *path, const struct
 
 	if (!path->world || !path->world->encrypt)
 		return false;
-	return eg_snap_must_encrypt(path->world, data[0] >> 4,
-				    data[0] >> 4 == 4 ? ((const struct eg_ip4 *)data)->dst
-						      : ((const struct eg_ip6 *)data)->dst);
+	return eg_snap_must_encrypt(path->world, data[0] >> 4, eg_ip_dst(data, data[0] >> 4));
 }
 
 #endif

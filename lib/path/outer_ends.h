@@ -11,20 +11,16 @@ static inline bool eg_has_tunnel_ends(const uint8_t *data, const struct eg_pkt *
 				      const struct eg_tunnel *tunnel)
 {
 	bool anywhere = tunnel->floats && pkt->proto == EG_PROTO_UDP;
+	const uint8_t *src = eg_ip_src(data, pkt->version), *dst = eg_ip_dst(data, pkt->version);
 
 	if (tunnel->remote.family != pkt->version)
 		return false;
-	if (pkt->version == 4) {
-		const struct eg_ip4 *ip = (const struct eg_ip4 *)data;
-
-		return (anywhere || !memcmp(ip->src, tunnel->remote.bytes, 4)) &&
-		       !memcmp(ip->dst, tunnel->local.bytes, 4);
-	} else {
-		const struct eg_ip6 *ip = (const struct eg_ip6 *)data;
-
-		return (anywhere || !memcmp(ip->src, tunnel->remote.bytes, 16)) &&
-		       !memcmp(ip->dst, tunnel->local.bytes, 16);
-	}
+	/* Constant lengths: per packet, and compared in registers. */
+	if (pkt->version == 4)
+		return (anywhere || !memcmp(src, tunnel->remote.bytes, 4)) &&
+		       !memcmp(dst, tunnel->local.bytes, 4);
+	return (anywhere || !memcmp(src, tunnel->remote.bytes, 16)) &&
+	       !memcmp(dst, tunnel->local.bytes, 16);
 }
 
 /* Is it for the gateway itself, or between the ends of a transport-mode tunnel? Two route lookups:
@@ -32,13 +28,10 @@ static inline bool eg_has_tunnel_ends(const uint8_t *data, const struct eg_pkt *
 static inline bool eg_is_ours(const struct eg_path *path, const uint8_t *data,
 			      const struct eg_pkt *pkt)
 {
-	const struct eg_ip4 *ip4 = (const struct eg_ip4 *)data;
-	const struct eg_ip6 *ip6 = (const struct eg_ip6 *)data;
-	const struct eg_hop *to = pkt->version == 4 ? eg_snap_route4(path->world, ip4->dst)
-						    : eg_snap_route6(path->world, ip6->dst);
-	const struct eg_hop *back = pkt->version == 4 ? eg_snap_route4(path->world, ip4->src)
-						      : eg_snap_route6(path->world, ip6->src);
-
+	const struct eg_hop *to =
+		eg_snap_route(path->world, pkt->version, eg_ip_dst(data, pkt->version));
+	const struct eg_hop *back =
+		eg_snap_route(path->world, pkt->version, eg_ip_src(data, pkt->version));
 	const struct eg_tunnel *tunnel =
 		back->kind == EG_HOP_TUNNEL ? eg_tunnel_get(path->tunnels, back->tunnel) : NULL;
 

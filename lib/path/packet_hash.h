@@ -17,7 +17,7 @@ static inline uint64_t eg_packet_hash(const struct eg_pkt *pkt, const uint8_t *d
 	unsigned words = pkt->version == 4 ? 1 : 4;
 	uint64_t flow = pkt->proto, word;
 
-	data += pkt->version == 4 ? offsetof(struct eg_ip4, src) : offsetof(struct eg_ip6, src);
+	data = eg_ip_src(data, pkt->version); /* and the destination behind it */
 	for (unsigned i = 0; i < words; i++) {
 		memcpy(&word, data + 8 * i, sizeof(word));
 		flow = eg_hash_u64(flow ^ word);

@@ -183,9 +183,7 @@ enum eg_verdict eg_pmtu_message(struct eg_path *path, unsigned i, enum eg_verdic
 
 	if (!read_quote(data, &meta->pkt, &quote))
 		return verdict;
-	to = eg_ip_from(meta->pkt.version, meta->pkt.version == 4
-						   ? ((const struct eg_ip4 *)data)->dst
-						   : ((const struct eg_ip6 *)data)->dst);
+	to = eg_ip_from(meta->pkt.version, eg_ip_dst(data, meta->pkt.version));
 	mtu = reported_mtu(data + meta->pkt.l4_off, meta->pkt.version, &quote);
 	tunnel = find_tunnel(path, &quote, mtu, &why);
 	forged = &path->icmp.forged[eg_hash_u64(path->seed ^ eg_tunnels_between_hash(

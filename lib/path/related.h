@@ -21,11 +21,9 @@ enum {
 static inline struct eg_flow_tuple eg_packet_ends(const uint8_t *data, uint8_t version,
 						  uint8_t proto)
 {
-	bool v4 = version == 4;
-
 	return (struct eg_flow_tuple){
-		.src = data + (v4 ? offsetof(struct eg_ip4, src) : offsetof(struct eg_ip6, src)),
-		.dst = data + (v4 ? offsetof(struct eg_ip4, dst) : offsetof(struct eg_ip6, dst)),
+		.src = eg_ip_src(data, version),
+		.dst = eg_ip_dst(data, version),
 		.proto = proto,
 		.version = version,
 	};

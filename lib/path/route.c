@@ -25,16 +25,13 @@ static enum eg_verdict decrement_ttl(uint8_t *data, const struct eg_pkt *pkt)
 static const struct eg_hop *find_hop(const struct eg_snap_world *world, const uint8_t *data,
 				     const struct eg_pkt *pkt)
 {
-	return pkt->version == 4 ? eg_snap_route4(world, ((const struct eg_ip4 *)data)->dst)
-				 : eg_snap_route6(world, ((const struct eg_ip6 *)data)->dst);
+	return eg_snap_route(world, pkt->version, eg_ip_dst(data, pkt->version));
 }
 
 static bool must_encrypt(const struct eg_snap_world *world, const uint8_t *data,
 			 const struct eg_pkt *pkt)
 {
-	return eg_snap_must_encrypt(world, pkt->version,
-				    pkt->version == 4 ? ((const struct eg_ip4 *)data)->dst
-						      : ((const struct eg_ip6 *)data)->dst);
+	return eg_snap_must_encrypt(world, pkt->version, eg_ip_dst(data, pkt->version));
 }
 
 /* A packet of this tunnel is sent through another, because this tunnel's peer is down. */

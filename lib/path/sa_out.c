@@ -38,8 +38,7 @@ static unsigned find_group(struct eg_path *path, struct eg_sa *sa, unsigned len,
 static enum eg_verdict check_transport(const struct eg_tunnel *tunnel, const struct eg_pkt *pkt,
 				       const uint8_t *data)
 {
-	const uint8_t *src = data + (pkt->version == 4 ? offsetof(struct eg_ip4, src)
-						       : offsetof(struct eg_ip6, src));
+	const uint8_t *src = eg_ip_src(data, pkt->version);
 
 	if (pkt->version != tunnel->local.family ||
 	    memcmp(src, tunnel->local.bytes, pkt->version == 4 ? 4 : 16))

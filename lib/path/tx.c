@@ -37,10 +37,8 @@ static uint64_t find_mac(struct eg_path *path, const struct eg_meta *meta, const
 	if (hop->kind == EG_HOP_VIA)
 		*next = meta->sealed && hop == &meta->tunnel->hop ? meta->tunnel->via
 								  : path->world->vias[hop->via];
-	else if (data[0] >> 4 == 4)
-		*next = eg_ip_from(4, ((const struct eg_ip4 *)data)->dst);
 	else
-		*next = eg_ip_from(6, ((const struct eg_ip6 *)data)->dst);
+		*next = eg_ip_from(data[0] >> 4, eg_ip_dst(data, data[0] >> 4));
 	key = eg_neigh_key_make(hop->port, next->family, next->bytes);
 	return eg_neigh_lookup_mac(path->resolver_shared.neighs, &key);
 }

@@ -22,8 +22,7 @@ enum {
 static const struct eg_hop *route_back(const struct eg_snap_world *world, const uint8_t *data,
 				       const struct eg_pkt *pkt)
 {
-	return pkt->version == 4 ? eg_snap_route4(world, ((const struct eg_ip4 *)data)->src)
-				 : eg_snap_route6(world, ((const struct eg_ip6 *)data)->src);
+	return eg_snap_route(world, pkt->version, eg_ip_src(data, pkt->version));
 }
 
 static bool is_from(const struct eg_snap_world *world, const struct eg_hop *back, uint32_t tunnel)

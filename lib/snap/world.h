@@ -53,17 +53,13 @@ void eg_snap_world_release(struct eg_snap_world *world);
 void eg_snap_world_follow(struct eg_snap_world *world, const struct eg_snap_world *before,
 			  uint64_t generation);
 
-/* The hop of an address's longest prefix. Any thread that may read the world. */
-static inline const struct eg_hop *eg_snap_route4(const struct eg_snap_world *world,
-						  const uint8_t dst[4])
+/* The hop of an address's (network order, 4 or 6) longest prefix. Any thread that may read the
+ * world. */
+static inline const struct eg_hop *eg_snap_route(const struct eg_snap_world *world,
+						 unsigned version, const uint8_t *address)
 {
-	return &world->hops[eg_lpm_lookup4(world->routes, dst)];
-}
-
-static inline const struct eg_hop *eg_snap_route6(const struct eg_snap_world *world,
-						  const uint8_t dst[16])
-{
-	return &world->hops[eg_lpm_lookup6(world->routes, dst)];
+	return &world->hops[version == 4 ? eg_lpm_lookup4(world->routes, address)
+					 : eg_lpm_lookup6(world->routes, address)];
 }
 
 /* Must a packet to that address (network order, 4 or 6) be sealed or dropped? Any thread that may

@@ -96,7 +96,7 @@ static const struct eg_tunnel *towards(const struct scene *scene, unsigned subne
 {
 	const struct eg_snap_world *world = scene_snap(scene)->world;
 	const struct eg_hop *hop =
-		eg_snap_route4(world, (const uint8_t[]){10, (uint8_t)subnet, 0, 1});
+		eg_snap_route(world, 4, (const uint8_t[]){10, (uint8_t)subnet, 0, 1});
 
 	return hop->kind == EG_HOP_TUNNEL ? eg_tunnel_get(&scene->tunnels, hop->tunnel) : NULL;
 }
@@ -381,7 +381,7 @@ static void test_many(void **state)
 	assert_int_equal(scene.tunnels.n, PEERS);
 	for (unsigned i = 0; i < PEERS; i++) {
 		const uint8_t dst[] = {100, 64, (uint8_t)(i / 250), (uint8_t)(i % 250 + 1)};
-		const struct eg_hop *hop = eg_snap_route4(scene_snap(&scene)->world, dst);
+		const struct eg_hop *hop = eg_snap_route(scene_snap(&scene)->world, 4, dst);
 		char name[16];
 
 		snprintf(name, sizeof(name), "p%u", i);
