@@ -46,7 +46,7 @@ static const struct step {
 	{"connection ageing", 20 * EG_NS_PER_MS, eg_ctl_age_flows},
 	{"deferred frees", 20 * EG_NS_PER_MS, eg_ctl_free_deferred},
 	{"path MTU ageing", 100 * EG_NS_PER_MS, eg_ctl_age_path_mtus},
-	{"endpoints", EG_NS_PER_S, eg_ctl_log_more_endpoints},
+	{"omitted log lines", EG_NS_PER_S, eg_ctl_log_omitted},
 	{"link state", 100 * EG_NS_PER_MS, poll_links},
 	{"kernel devices", EG_NS_PER_S, poll_kernels},
 };

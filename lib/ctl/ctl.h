@@ -36,6 +36,7 @@ struct eg_ctl {
 	/* Of one step each; zeroed memory is their start. */
 	struct {
 		uint64_t failed_ns; /* when a failure to write state was last logged; 0: none */
+		unsigned lines;     /* rekeys that were or would have been logged in this second */
 	} sa_upkeep;
 	struct {
 		uint64_t token; /* of the grace period that removed connections wait for; 0: none */
@@ -79,8 +80,9 @@ void eg_ctl_log_drops(struct eg_ctl *ctl);
 /* Age learned path MTUs (RFC 1191 s6.3), up to 1024 per call. Every 100 ms. */
 void eg_ctl_age_path_mtus(struct eg_ctl *ctl);
 
-/* Log how many endpoints moved beyond those that have their own lines. Every second. */
-void eg_ctl_log_more_endpoints(struct eg_ctl *ctl);
+/* Log how many endpoints moved, and how many peers were rekeyed, beyond those that have lines of
+ * their own. Every second. */
+void eg_ctl_log_omitted(struct eg_ctl *ctl);
 
 /* --- events */
 
@@ -112,6 +114,10 @@ uint64_t eg_ctl_received(const struct eg_ctl *ctl);
 void eg_ctl_free(struct eg_ctl *ctl);
 
 /* --- private to lib/ctl */
+
+/* Lines per second of events that many peers may have at once: a big NAT restarts, or a reload
+ * replaces all keys. */
+#define EG_CTL_LINES_MAX 20
 
 void eg_ctl_collect_liveness(const struct eg_tunnels *tunnels, struct eg_report *report);
 

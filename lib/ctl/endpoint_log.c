@@ -1,11 +1,6 @@
 /* Endpoints that moved (udp_encap: {float: true}), in the log. Workers follow them. */
 #include "ctl/tunnel_events.h"
 
-#include "base/clock.h"
-
-/* Lines per second, at most: if a big NAT restarts, all peers behind it move at once. */
-#define LINES_MAX 20
-
 void eg_ctl_examine_endpoint(struct eg_ctl *ctl, const struct eg_tunnel *tunnel)
 {
 	struct eg_endpoint *endpoint = tunnel->endpoint;
@@ -19,15 +14,7 @@ void eg_ctl_examine_endpoint(struct eg_ctl *ctl, const struct eg_tunnel *tunnel)
 	if (version == endpoint->logged)
 		return;
 	endpoint->logged = version;
-	if (ctl->endpoints.lines++ < LINES_MAX)
+	if (ctl->endpoints.lines++ < EG_CTL_LINES_MAX)
 		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING, "peer %s: endpoint now %s",
 		       tunnel->name, eg_endpoint_print(endpoint, text));
-}
-
-void eg_ctl_log_more_endpoints(struct eg_ctl *ctl)
-{
-	if (ctl->endpoints.lines > LINES_MAX)
-		eg_log(ctl->log, EG_LOG_ROUTE, EG_LOG_WARNING, "%u more peers have new endpoints",
-		       ctl->endpoints.lines - LINES_MAX);
-	ctl->endpoints.lines = 0;
 }

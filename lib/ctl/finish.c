@@ -6,7 +6,7 @@ void eg_ctl_finish_logs(struct eg_ctl *ctl)
 {
 	eg_ctl_log_drops(ctl);
 	eg_ctl_examine_now(ctl); /* whatever is left in the queue */
-	eg_ctl_log_more_endpoints(ctl);
+	eg_ctl_log_omitted(ctl);
 }
 
 void eg_ctl_free(struct eg_ctl *ctl)

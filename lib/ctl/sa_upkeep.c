@@ -59,6 +59,8 @@ static void log_rekey(void *arg, const struct eg_rekey_event *event)
 	struct eg_ctl *ctl = arg;
 	const char *name = eg_tunnel_get(ctl->tunnels, event->tunnel)->name;
 
+	if (ctl->sa_upkeep.lines++ >= EG_CTL_LINES_MAX)
+		return;
 	if (event->sending_spi)
 		eg_log(ctl->log, EG_LOG_ESP, EG_LOG_INFO,
 		       "rekey %s: now sending on 0x%x; %u SAs held", name, event->sending_spi,

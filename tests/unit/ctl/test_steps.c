@@ -137,14 +137,38 @@ static void test_endpoints(void **state)
 	}
 	scene_run(&scene, is_handled);
 	assert_int_equal(scene_lines(&scene, ": endpoint now 192.0.2.200:5000"), 20);
-	eg_ctl_log_more_endpoints(&scene.ctl);
+	eg_ctl_log_omitted(&scene.ctl);
 	assert_int_equal(scene_lines(&scene, "5 more peers have new endpoints"), 1);
-	eg_ctl_log_more_endpoints(&scene.ctl);
+	eg_ctl_log_omitted(&scene.ctl);
 	assert_int_equal(scene_lines(&scene, "more peers have new endpoints"), 1);
 	move(scene_tunnel(&scene, "p24"), 5001);
 	post(&scene, EG_TUNNEL_EVENT_ENDPOINT, "p24");
 	scene_run(&scene, is_handled);
 	assert_int_equal(scene_lines(&scene, "peer p24: endpoint now 192.0.2.200:5001"), 1);
+	scene_close(&scene);
+}
+
+/* The same for rekeys: after a reload with new keys, the times of all peers come at once. */
+static void test_rekeys(void **state)
+{
+	const struct eg_rekey_times times = {.grace_ns = 1};
+	struct scene scene;
+	char name[16];
+
+	(void)state;
+	load(&scene, MOVED, "");
+	for (unsigned i = 0; i < MOVED; i++) {
+		snprintf(name, sizeof(name), "p%u", i);
+		assert_int_equal(eg_tunnel_set_sas(&scene.tunnels, scene_tunnel(&scene, name)->id,
+						   NULL, 0, &times, eg_mono_ns(), NULL),
+				 0);
+	}
+	eg_ctl_upkeep_sas(&scene.ctl);
+	assert_int_equal(scene_lines(&scene, ": 0 SAs held"), 20);
+	eg_ctl_log_omitted(&scene.ctl);
+	assert_int_equal(scene_lines(&scene, "5 more peers were rekeyed"), 1);
+	eg_ctl_log_omitted(&scene.ctl);
+	assert_int_equal(scene_lines(&scene, "more peers were rekeyed"), 1);
 	scene_close(&scene);
 }
 
@@ -241,8 +265,9 @@ int run_step_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_load),     cmocka_unit_test(test_liveness),
 		cmocka_unit_test(test_path_mtu), cmocka_unit_test(test_endpoints),
-		cmocka_unit_test(test_lost),     cmocka_unit_test(test_finish),
-		cmocka_unit_test(test_drops),    cmocka_unit_test(test_collect),
+		cmocka_unit_test(test_rekeys),   cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_finish),   cmocka_unit_test(test_drops),
+		cmocka_unit_test(test_collect),
 	};
 
 	return cmocka_run_group_tests_name("ctl steps", tests, NULL, NULL);
