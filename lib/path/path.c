@@ -186,11 +186,11 @@ unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *sna
 	struct eg_batch *batch = &path->batch;
 	unsigned received;
 
-	if (rte_ring_empty(path->handoff[path->worker]))
-		return 0;
-	begin(path, snap);
 	received = rte_ring_sc_dequeue_burst(path->handoff[path->worker], (void **)batch->m,
 					     EG_BATCH_MAX, NULL);
+	if (!received)
+		return 0;
+	begin(path, snap);
 	batch->n = received;
 	for (unsigned i = 0; i < received; i++)
 		batch->meta[i].port = (uint8_t)batch->m[i]->port; /* as eg_handoff() left it */
@@ -291,8 +291,5 @@ unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, u
 unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *ring,
 			  uint16_t queue)
 {
-	if (rte_ring_empty(ring))
-		return 0;
-	eg_path_read_links(path);
 	return eg_tx_ring(path, port, ring, queue);
 }

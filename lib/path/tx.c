@@ -257,7 +257,9 @@ unsigned eg_tx_ring(struct eg_path *path, unsigned port, struct rte_ring *ring, 
 	struct rte_mbuf *m[EG_BATCH_MAX];
 	unsigned n = rte_ring_sc_dequeue_burst(ring, (void **)m, EG_BATCH_MAX, NULL);
 
-	if (n)
-		transmit(path, port, queue, m, n);
+	if (!n)
+		return 0;
+	eg_path_read_links(path);
+	transmit(path, port, queue, m, n);
 	return n;
 }
