@@ -43,6 +43,7 @@ int eg_path_init(struct eg_path *path, const struct eg_path_parts *parts)
 	path->tunnels = parts->tunnels;
 	path->events = parts->events;
 	path->cycles_per_s = rte_get_tsc_hz();
+	path->clock = parts->clock;
 	path->seed = parts->seed;
 	path->pool = parts->pool;
 	path->large = parts->large;

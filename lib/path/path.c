@@ -60,7 +60,7 @@ static void run(struct eg_path *path, enum eg_stage stage, void (*function)(stru
 /* A burst or poll starts: its time, its snapshot, its links, and an empty batch. */
 static void begin(struct eg_path *path, const struct eg_snap *snap)
 {
-	path->now = (struct eg_path_time){.cycles = rte_get_tsc_cycles()};
+	path->now = (struct eg_path_time){.cycles = eg_path_cycles(path)};
 	path->stage_end_cycles = path->now.cycles;
 	eg_path_use(path, snap);
 	eg_path_read_links(path);

@@ -8,6 +8,7 @@
 #ifndef EG_PATH_PATH_H
 #define EG_PATH_PATH_H
 
+#include <rte_cycles.h>
 #include <rte_ring.h>
 
 #include "base/clock.h"
@@ -71,7 +72,9 @@ struct eg_path_parts {
 	struct rte_ring *to_kernel; /* to that worker, for kernel devices; NULL: there are none */
 	const _Atomic uint32_t *links_down; /* bit p: port p has no link; NULL: all have one */
 	uint64_t sample_cycles;             /* TSC cycles between two drop samples; 0: no samples */
-	unsigned n_ports;                   /* at most EG_STAT_PORTS */
+	const uint64_t *clock; /* read instead of the TSC, for tests that decide the time; NULL: the
+				* TSC */
+	unsigned n_ports;      /* at most EG_STAT_PORTS */
 	struct eg_path_port_parts port[EG_STAT_PORTS];
 };
 
@@ -109,6 +112,7 @@ struct eg_path {
 	struct eg_tunnels *tunnels;
 	struct eg_event_queue *events;
 	uint64_t cycles_per_s; /* of the TSC */
+	const uint64_t *clock;
 	uint64_t seed;
 	struct rte_mempool *pool, *large;
 	struct eg_resolver_shared resolver_shared;
@@ -156,6 +160,12 @@ _Static_assert(EG_STAT_PORTS <= 32, "a bit a port in links_down");
 static inline bool eg_link_is_down(const struct eg_path *path, unsigned port)
 {
 	return path->down >> port & 1;
+}
+
+/* TSC cycles, which decide every time that has an effect on packets. */
+static inline uint64_t eg_path_cycles(const struct eg_path *path)
+{
+	return __builtin_expect(path->clock != NULL, 0) ? *path->clock : rte_get_tsc_cycles();
 }
 
 /* Every burst and poll starts with it. */

@@ -416,7 +416,7 @@ void eg_path_expire(struct eg_path *path, bool ending)
 	table->closed = ending;
 	if (!table->n)
 		return;
-	now = rte_get_tsc_cycles();
+	now = eg_path_cycles(path);
 	if (now < table->next_cycles && !ending)
 		return;
 	table->next_cycles = now + path->cycles_per_s / 10;
