@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Write the seeds of fuzz_parse, fuzz_esp_in, fuzz_flow, fuzz_neigh, fuzz_exception and fuzz_path into
-corpus/: packets of every form that the parser accepts, ESP payloads of every type, and message
-sequences."""
+"""Write the seeds of fuzz_parse, fuzz_esp_in, fuzz_flow, fuzz_neigh, fuzz_exception, fuzz_path and
+fuzz_burst into corpus/: packets of every form that the parser accepts, ESP payloads of every type,
+message sequences, and bursts of AEAD packets."""
 import ipaddress
 import pathlib
 import struct
@@ -211,7 +211,28 @@ def conversations():
         yield 'aged' + name, tcp + bytes([1, 255, 0, 0, 0, 0, 0, 0]) + back(ACK) + FLUSH
 
 
+def bursts():
+    """Inputs of fuzz_burst: see read_packet() there. Each yields n packets of one mixture."""
+    def packet(key, length, flags=0, at=0, mask=0, seed=7):
+        return struct.pack('<BHBHBB', key, length, flags, at, mask, seed)
+
+    text, icv, aad, esn = 0x10, 0x20, 0x30, 1
+    for length in (0, 1, 16, 52, 63, 64, 65, 100, 300, 575, 576, 704, 705, 1400, 1600):
+        yield f'equal{length}', b'\xff' + packet(0, length) * 8
+        yield f'keys{length}', b'\xff' + b''.join(packet(k, length, esn * (k & 1)) for k in range(32))
+    imix = [52] * 7 + [556] * 4 + [1386]
+    yield 'imix', b'\xff' + b''.join(packet(3 * i, imix[i % 12], i & 1) for i in range(64))
+    yield 'lengths', b'\xff' + b''.join(packet(9, 25 * i, 8) for i in range(64))
+    yield 'off', b'\0' + packet(0, 52) * 8
+    yield 'limit', b'\4' + packet(0, 64) * 4 + packet(0, 65) * 4
+    yield 'two', b'\xff' + packet(0, 52) * 2 + packet(9, 52) * 2
+    for name, place in (('text', text), ('icv', icv), ('aad', aad)):
+        yield name, b'\xff' + (packet(0, 100, place, 7, 1) + packet(9, 100) + packet(9, 90, place | esn, 9, 128)) * 12
+
+
 def main():
+    for name, data in bursts():
+        write('burst', name, data)
     for name, records in conversations():
         write('flow', name, records)
     for name, talk in neighbor_messages().items():
