@@ -49,7 +49,8 @@ static bool age(struct eg_ctl *ctl, uint32_t id, uint32_t now_s)
 
 	if (!tunnel)
 		return false;
-	eg_pmtu_age(tunnel->pmtu, now_s);
+	if (eg_pmtu_age(tunnel->pmtu, now_s))
+		eg_tunnel_touch(ctl->tunnels, id);
 	if (tunnel->pmtu->logged != EG_PMTU_NONE)
 		eg_ctl_examine_path_mtu(ctl, tunnel);
 	return tunnel->pmtu->logged != EG_PMTU_NONE;

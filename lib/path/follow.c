@@ -33,6 +33,7 @@ void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *tunnel)
 	    (memcmp(from.address, tunnel->remote.bytes, 16) && !hop_to(path, tunnel, from.address)))
 		return;
 	if (eg_endpoint_follow(tunnel->endpoint, &from)) {
+		eg_tunnel_touch(path->tunnels, tunnel->id);
 		eg_count(&path->stats->endpoints, 1);
 		eg_path_report(path, EG_TUNNEL_EVENT_ENDPOINT, tunnel->id);
 	}

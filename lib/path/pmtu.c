@@ -209,7 +209,8 @@ enum eg_verdict eg_pmtu_message(struct eg_path *path, unsigned i, enum eg_verdic
 		if (!eg_tokens_take(&path->icmp.mtus, path->now.cycles,
 				    path->cycles_per_s / EG_PMTU_PPS, EG_PMTU_BURST))
 			return EG_DROP_PATH_MTU_RATE;
-		eg_pmtu_learn(tunnel->pmtu, mtu, now_s);
+		if (eg_pmtu_learn(tunnel->pmtu, mtu, now_s))
+			eg_tunnel_touch(path->tunnels, tunnel->id);
 		eg_count(&path->stats->path_mtus, 1);
 		eg_path_report(path, EG_TUNNEL_EVENT_PATH_MTU, tunnel->id);
 	}

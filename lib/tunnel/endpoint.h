@@ -51,7 +51,8 @@ void eg_endpoint_release(struct eg_endpoint *endpoint); /* NULL is allowed */
 struct eg_endpoint_at eg_endpoint_get(const struct eg_endpoint *endpoint);
 
 /* Move to `at`. The caller has checked that the packet was authentic, that it was the newest of its
- * SA, and that the gateway may send there. True if that is a change. Any worker. */
+ * SA, and that the gateway may send there. True if that is a change: then the caller calls
+ * eg_tunnel_touch(). Any worker. */
 bool eg_endpoint_follow(struct eg_endpoint *endpoint, const struct eg_endpoint_at *at);
 
 static inline bool eg_endpoint_at_equal(const struct eg_endpoint_at *a,

@@ -26,8 +26,17 @@ struct eg_pmtu {
 /* Nothing is learned yet. Before any worker sees it. */
 void eg_pmtu_init(struct eg_pmtu *pmtu);
 
+/* These three return true if the path MTU changed. Then the caller calls eg_tunnel_touch(). */
+
 /* Forget what was learned. Any thread. */
-void eg_pmtu_forget(struct eg_pmtu *pmtu);
+bool eg_pmtu_forget(struct eg_pmtu *pmtu);
+
+/* A credible message reported it, in this second of a clock that does not step back. A larger one
+ * than is known changes nothing; the same one again renews its time. Any thread. */
+bool eg_pmtu_learn(struct eg_pmtu *pmtu, uint16_t bytes, uint32_t now_s);
+
+/* Forget what is older than EG_PMTU_AGE_S. Any thread. */
+bool eg_pmtu_age(struct eg_pmtu *pmtu, uint32_t now_s);
 
 /* EG_PMTU_NONE or the bytes of an outer packet. Any thread. */
 static inline unsigned eg_pmtu_get(const struct eg_pmtu *pmtu)
@@ -35,11 +44,7 @@ static inline unsigned eg_pmtu_get(const struct eg_pmtu *pmtu)
 	return (uint16_t)atomic_load_explicit(&pmtu->word, memory_order_relaxed);
 }
 
-/* A credible message reported it, in this second of a clock that does not step back. A larger one
- * than is known changes nothing; the same one again renews its time. Any thread. */
-void eg_pmtu_learn(struct eg_pmtu *pmtu, uint16_t bytes, uint32_t now_s);
-
-/* Would that change anything? Any thread. */
+/* Would learning it change anything? Any thread. */
 static inline bool eg_pmtu_is_news(const struct eg_pmtu *pmtu, uint16_t bytes, uint32_t now_s)
 {
 	uint64_t word = atomic_load_explicit(&pmtu->word, memory_order_relaxed);
@@ -47,9 +52,6 @@ static inline bool eg_pmtu_is_news(const struct eg_pmtu *pmtu, uint16_t bytes, u
 	return bytes < (uint16_t)word ||
 	       (bytes == (uint16_t)word && (uint32_t)(word >> 16) != now_s);
 }
-
-/* Forget what is older than EG_PMTU_AGE_S. Any thread. */
-void eg_pmtu_age(struct eg_pmtu *pmtu, uint32_t now_s);
 
 /* The path MTU to assume when a router from before RFC 1191 reports none for a packet of `bytes`:
  * the next smaller one of common links (RFC 1191 s7). Pure. */

@@ -163,6 +163,7 @@ void eg_tunnel_sas_publish(struct eg_tunnels *tunnels, struct eg_tunnel_state *s
 	}
 	/* Release: the set is complete. */
 	atomic_store_explicit(out, spare, memory_order_release);
+	eg_tunnel_touch(tunnels, state->id);
 	if (before)
 		eg_rcu_defer(tunnels->rcu, &((struct eg_out_set *)before)->rcu, free_set);
 }

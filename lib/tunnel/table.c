@@ -253,7 +253,7 @@ static void free_version(struct eg_rcu_node *node)
 	const struct eg_tunnel *now = eg_tunnel_get(tunnels, tunnel->id);
 
 	if (now && !now->liveness)
-		atomic_store_explicit(&tunnels->down[tunnel->id], false, memory_order_relaxed);
+		eg_tunnel_set_down(tunnels, tunnel->id, false);
 	eg_tunnel_version_free(tunnel);
 }
 
@@ -264,6 +264,7 @@ static void publish(struct eg_tunnels *tunnels, struct eg_tunnel_state *state,
 	const struct eg_tunnel *before = atomic_exchange_explicit(&tunnels->slot[state->id].tunnel,
 								  tunnel, memory_order_acq_rel);
 
+	eg_tunnel_touch(tunnels, state->id);
 	if (before)
 		eg_rcu_defer(tunnels->rcu, &((struct eg_tunnel *)before)->rcu, free_version);
 }
@@ -285,7 +286,7 @@ int eg_tunnel_add(struct eg_tunnels *tunnels, const struct eg_tunnel_spec *spec,
 		eg_ids_unget(tunnels->ids, *id);
 		return -ENOMEM;
 	}
-	atomic_store_explicit(&tunnels->down[*id], false, memory_order_relaxed);
+	eg_tunnel_set_down(tunnels, *id, false);
 	publish(tunnels, state, tunnel);
 	link_name(tunnels, state);
 	link_between(tunnels, state);
@@ -319,8 +320,8 @@ int eg_tunnel_change(struct eg_tunnels *tunnels, uint32_t id, const struct eg_tu
 	publish(tunnels, state, tunnel);
 	for (struct eg_tunnel_sa *held = state->first_sa; held; held = held->next)
 		eg_tunnel_sa_point(held);
-	if (!tunnel->learns_mtu)
-		eg_pmtu_forget(&state->pmtu);
+	if (!tunnel->learns_mtu && eg_pmtu_forget(&state->pmtu))
+		eg_tunnel_touch(tunnels, id);
 	set_keepalive(tunnels, state, tunnel->encap);
 	set_probe(tunnels, state, tunnel->liveness);
 	return 0;
@@ -337,7 +338,7 @@ void eg_tunnel_remove(struct eg_tunnels *tunnels, uint32_t id)
 	set_probe(tunnels, state, false);
 	unlink_name(tunnels, state);
 	unlink_between(tunnels, state);
-	atomic_store_explicit(&tunnels->down[id], true, memory_order_relaxed);
+	eg_tunnel_set_down(tunnels, id, true);
 	publish(tunnels, state, NULL);
 	eg_rcu_defer(tunnels->rcu, &state->rcu, free_state);
 	eg_ids_retire(tunnels->ids, id);

@@ -17,6 +17,19 @@
  * that handles a packet may meet a tunnel's new version with its old SAs or the other way round;
  * nothing depends on their agreement.
  *
+ * Generations: what a packet into a tunnel depends on is its version, its set of outbound SAs, its
+ * learned path MTU and its endpoint. Whoever changes one of these increments the slot's generation
+ * afterwards, by a release (eg_tunnel_touch()). A worker that derives something from a tunnel loads
+ * the generation first, by an acquire, and keeps it with the result. As long as the generation is
+ * the same, so is the result: a worker that loads the new generation also sees the change, and one
+ * that saw the change with the old generation derives the result once more than needed. This also
+ * extends the time in which pointers to a version, a set or an SA of a set are valid: a worker may
+ * use one that it loaded before its last quiescent report if the generation, loaded since that
+ * report, is still the one that it kept with the pointer. What is unpublished is freed only after
+ * a grace period that starts at the next eg_rcu_poll(), and the generation is incremented before
+ * that: a worker whose report ends the grace period sees the new generation from then on, and one
+ * that loaded the old generation has not reported since.
+ *
  * References: SAs belong to the SA store (sa/store.h). eg_tunnel_add_sa() and its like take over
  * the caller's reference if they succeed, and release it after the SA was removed and a grace
  * period has passed. */
@@ -42,9 +55,13 @@ struct eg_out_set {
 /* Both pointers that a packet into the tunnel needs: side by side, so that a packet takes as many
  * dependent loads as if the tunnel stood here. */
 struct eg_tunnel_slot {
-	_Atomic(const struct eg_tunnel *) tunnel; /* NULL: none, or gone */
-	_Atomic(const struct eg_out_set *) out;   /* NULL: it cannot send */
+	/* NULL: none, or gone */
+	_Alignas(32) _Atomic(const struct eg_tunnel *) tunnel;
+	_Atomic(const struct eg_out_set *) out; /* NULL: it cannot send */
+	_Atomic uint32_t generation;            /* eg_tunnel_generation() */
 };
+
+_Static_assert(sizeof(struct eg_tunnel_slot) == 32, "two slots per cache line");
 
 /* Ids without order: workers walk it by index, a few per poll. An entry may move while they do, so
  * that a walk may miss it or meet it twice. */
@@ -59,6 +76,7 @@ struct eg_tunnels {
 	struct eg_tunnel_slot *slot;
 	_Atomic(struct eg_tunnel_state *) *between; /* chains by local and remote address */
 	_Atomic bool *down;                         /* by id: its probes are not answered */
+	_Atomic uint32_t liveness_changes;          /* eg_tunnels_liveness_changes() */
 	unsigned n_workers;
 
 	/* The control thread writes, any worker reads. */
@@ -100,6 +118,22 @@ static inline const struct eg_out_set *eg_tunnel_out(const struct eg_tunnels *tu
 	return atomic_load_explicit(&tunnels->slot[id].out, memory_order_acquire);
 }
 
+/* Changes with everything that a packet into the tunnel depends on (see above). It is also
+ * different when the id is given to another tunnel. Load it before anything else of the tunnel. Any
+ * worker. */
+static inline uint32_t eg_tunnel_generation(const struct eg_tunnels *tunnels, uint32_t id)
+{
+	/* Acquire: what was changed before is seen. */
+	return atomic_load_explicit(&tunnels->slot[id].generation, memory_order_acquire);
+}
+
+/* Something that a packet into the tunnel depends on has just changed. Any thread. */
+static inline void eg_tunnel_touch(struct eg_tunnels *tunnels, uint32_t id)
+{
+	/* Release: the change is visible to those who see the new generation. */
+	atomic_fetch_add_explicit(&tunnels->slot[id].generation, 1, memory_order_release);
+}
+
 /* May packets go there? A tunnel that is not probed is up; one that is gone is down. One load: for
  * choosing among the gateways of a group. Any worker. */
 static inline bool eg_tunnel_is_up(const struct eg_tunnels *tunnels, uint32_t id)
@@ -107,15 +141,31 @@ static inline bool eg_tunnel_is_up(const struct eg_tunnels *tunnels, uint32_t id
 	return !atomic_load_explicit(&tunnels->down[id], memory_order_relaxed);
 }
 
+/* Changes whenever eg_tunnel_is_up() of any tunnel does: a choice among gateways that was made at
+ * the same number is still right. Load it before the choice. Any worker. */
+static inline uint32_t eg_tunnels_liveness_changes(const struct eg_tunnels *tunnels)
+{
+	/* Acquire: what was changed before is seen. */
+	return atomic_load_explicit(&tunnels->liveness_changes, memory_order_acquire);
+}
+
+/* Publish whether packets may go there. The control thread, and the worker that probes it: a change
+ * of either is counted after it was made. */
+static inline void eg_tunnel_set_down(struct eg_tunnels *tunnels, uint32_t id, bool down)
+{
+	if (atomic_load_explicit(&tunnels->down[id], memory_order_relaxed) == down)
+		return;
+	atomic_store_explicit(&tunnels->down[id], down, memory_order_relaxed);
+	/* Release: the change is visible to those who see the new number. */
+	atomic_fetch_add_explicit(&tunnels->liveness_changes, 1, memory_order_release);
+}
+
 /* Publish what its liveness says, after eg_liveness_poll() or eg_liveness_link_down(). The worker
  * that probes it. */
 static inline void eg_tunnel_note_liveness(struct eg_tunnels *tunnels,
 					   const struct eg_tunnel *tunnel)
 {
-	bool down = !eg_liveness_is_up(tunnel->liveness);
-
-	if (atomic_load_explicit(&tunnels->down[tunnel->id], memory_order_relaxed) != down)
-		atomic_store_explicit(&tunnels->down[tunnel->id], down, memory_order_relaxed);
+	eg_tunnel_set_down(tunnels, tunnel->id, !eg_liveness_is_up(tunnel->liveness));
 }
 
 /* The tunnels between two outer addresses, for packets that have no SPI to find them by (fragments,

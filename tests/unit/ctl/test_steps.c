@@ -73,7 +73,7 @@ static void test_liveness(void **state)
 /* A path MTU is logged once per change, and again when it is forgotten. */
 static void test_path_mtu(void **state)
 {
-	uint32_t now_s = (uint32_t)(rte_get_tsc_cycles() / rte_get_tsc_hz());
+	uint32_t now_s = (uint32_t)(rte_get_tsc_cycles() / rte_get_tsc_hz()), generation;
 	struct scene scene;
 
 	(void)state;
@@ -97,6 +97,17 @@ static void test_path_mtu(void **state)
 	eg_ctl_age_path_mtus(&scene.ctl);
 	eg_ctl_age_path_mtus(&scene.ctl);
 	assert_int_equal(scene_lines(&scene, "peer p1: 1200 bytes to 192.0.2.11"), 1);
+	assert_int_equal(scene.ctl.path_mtu.learned.n, 0);
+	/* One that is too old is forgotten, and workers see that the tunnel changed. */
+	eg_pmtu_learn(scene_tunnel(&scene, "p1")->pmtu, 1250, now_s - EG_PMTU_AGE_S - 1);
+	post(&scene, EG_TUNNEL_EVENT_PATH_MTU, "p1");
+	scene_run(&scene, is_handled);
+	generation = eg_tunnel_generation(&scene.tunnels, scene_tunnel(&scene, "p1")->id);
+	eg_ctl_age_path_mtus(&scene.ctl);
+	eg_ctl_age_path_mtus(&scene.ctl);
+	assert_int_equal(eg_pmtu_get(scene_tunnel(&scene, "p1")->pmtu), EG_PMTU_NONE);
+	assert_int_equal(eg_tunnel_generation(&scene.tunnels, scene_tunnel(&scene, "p1")->id),
+			 generation + 1);
 	assert_int_equal(scene.ctl.path_mtu.learned.n, 0);
 	/* A tunnel that is removed while it is on the list. */
 	eg_pmtu_learn(scene_tunnel(&scene, "p1")->pmtu, 1300, now_s);

@@ -91,11 +91,14 @@ static void test_follow(void **state)
 		const char *remote = remotes[way & 1], *away = aways[way & 1];
 		struct gw *gw = open_floating(outer, way & 2);
 		struct frame frame, first, forged;
+		uint32_t generation = eg_tunnel_generation(&gw->tunnels, 0);
 
 		expect_aim(gw, outer, remote, 4500);
+		assert_int_equal(eg_tunnel_generation(&gw->tunnels, 0), generation);
 		first = from(gw, remote, 61000, 1);
 		gw_expect(gw, ENCRYPTED, &first, EG_PASS, "another port");
 		expect_aim(gw, outer, remote, 61000);
+		assert_int_equal(eg_tunnel_generation(&gw->tunnels, 0), generation + 1);
 
 		/* Forged, replayed or old packets do not move it. */
 		frame = from(gw, away, 61001, 10);
@@ -122,6 +125,7 @@ static void test_follow(void **state)
 		gw_expect(gw, ENCRYPTED, &frame, EG_PASS, "back at home");
 		expect_aim(gw, outer, remote, 4500);
 		assert_int_equal(eg_counted(&gw->stats[0]->endpoints), 3);
+		assert_int_equal(eg_tunnel_generation(&gw->tunnels, 0), generation + 3);
 		gw_close(gw);
 	}
 }

@@ -107,8 +107,12 @@ static void test_lowers(void **state)
 		struct gw *gw = open_way(way & 1 ? 6 : 4, way & 2);
 		struct frame about = sealed(gw, 1400), frame = message(&about, 1300, 1232), out;
 		unsigned room = 0, around = (way & 1 ? 40 : 20) + (way & 2 ? 8 : 0);
+		uint32_t generation = eg_tunnel_generation(&gw->tunnels, 0);
 
 		hear(gw, &frame, EG_PASS, "a true one");
+		assert_int_equal(eg_tunnel_generation(&gw->tunnels, 0), generation + 1);
+		hear(gw, &frame, EG_PASS, "the same again");
+		assert_int_equal(eg_tunnel_generation(&gw->tunnels, 0), generation + 1);
 		assert_int_equal(path_mtu(gw), 1300);
 		assert_int_equal(eg_counted(&gw->stats[0]->path_mtus), 1);
 		for (unsigned len = 1150; len < 1301; len++) {

@@ -46,5 +46,6 @@ int run_threads_tests(void);
 int run_liveness_tests(void);
 int run_endpoint_tests(void);
 int run_pmtu_tests(void);
+int run_generation_tests(void);
 
 #endif

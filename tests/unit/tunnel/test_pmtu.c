@@ -31,18 +31,23 @@ static void test_script(void **state)
 		eg_pmtu_init(&pmtu);
 		for (size_t i = 0; i < COUNT(script); i++) {
 			uint32_t now_s = begins[b] + script[i].at_s;
+			unsigned known;
 			bool news = script[i].learned && (script[i].learned <= eg_pmtu_get(&pmtu));
 
-			eg_pmtu_age(&pmtu, now_s);
+			assert_int_equal(eg_pmtu_age(&pmtu, now_s),
+					 !script[i].learned && script[i].now == EG_PMTU_NONE && i);
+			known = eg_pmtu_get(&pmtu);
 			if (script[i].learned) {
 				assert_int_equal(eg_pmtu_is_news(&pmtu, script[i].learned, now_s),
 						 news);
-				eg_pmtu_learn(&pmtu, script[i].learned, now_s);
+				assert_int_equal(eg_pmtu_learn(&pmtu, script[i].learned, now_s),
+						 script[i].learned < known);
 				assert_false(eg_pmtu_is_news(&pmtu, script[i].learned, now_s));
 			}
 			assert_int_equal(eg_pmtu_get(&pmtu), script[i].now);
 		}
-		eg_pmtu_forget(&pmtu);
+		assert_true(eg_pmtu_forget(&pmtu));
+		assert_false(eg_pmtu_forget(&pmtu));
 		assert_int_equal(eg_pmtu_get(&pmtu), EG_PMTU_NONE);
 	}
 }

@@ -17,10 +17,20 @@ struct shared {
 	_Atomic unsigned ready;
 };
 
+/* What a worker keeps of a tunnel from poll to poll. */
+struct kept {
+	uint32_t generation;
+	const struct eg_tunnel *tunnel;
+	const struct eg_sa *sa; /* the first of the set, or NULL */
+	uint16_t peer_port;
+	uint32_t spi_be;
+};
+
 struct reader {
 	struct shared *shared;
 	unsigned w;
-	uint64_t tunnels, sas, outs, wrong;
+	struct kept kept[4 * TUNNELS];
+	uint64_t tunnels, sas, outs, reused, wrong;
 };
 
 /* What a tunnel's version and its state say must agree, and its SPIs are made of its number. */
@@ -44,6 +54,32 @@ static void look_at_tunnel(struct reader *reader, uint32_t id)
 				 set->sa[i]->suite != eg_suite_find("aes256gcm16");
 		reader->outs++;
 	}
+}
+
+/* What was kept before the last quiescent report is used only if the generation is the same. Then
+ * it still is what it was, and is not freed (under -Db_sanitize=address). */
+static void check_kept(struct reader *reader, uint32_t id)
+{
+	const struct eg_tunnels *tunnels = &reader->shared->scene.tunnels;
+	struct kept *kept = &reader->kept[id];
+	uint32_t generation = eg_tunnel_generation(tunnels, id);
+	const struct eg_out_set *set;
+
+	if (kept->tunnel && kept->generation == generation) {
+		reader->wrong += kept->tunnel->id != id ||
+				 kept->tunnel->peer_port != kept->peer_port ||
+				 (kept->sa && kept->sa->spi_be != kept->spi_be);
+		reader->reused++;
+		return;
+	}
+	*kept = (struct kept){.generation = generation, .tunnel = eg_tunnel_get(tunnels, id)};
+	set = eg_tunnel_out(tunnels, id);
+	if (kept->tunnel)
+		kept->peer_port = kept->tunnel->peer_port;
+	if (!set)
+		return;
+	kept->sa = set->sa[0];
+	kept->spi_be = kept->sa->spi_be;
 }
 
 static void look_at_sa(struct reader *reader, uint32_t spi)
@@ -85,6 +121,8 @@ static void *read_all(void *arg)
 		n++;
 		for (uint32_t id = 0; id < 4 * TUNNELS; id++)
 			look_at_tunnel(reader, id);
+		for (uint32_t id = 0; id < 4 * TUNNELS; id++)
+			check_kept(reader, id);
 		for (uint32_t spi = 0; spi < 2 * TUNNELS; spi++)
 			look_at_sa(reader, 0x1000 + spi);
 		look_between(reader, n % TUNNELS);
@@ -172,7 +210,7 @@ static void write_once(struct writer *writer)
 static void test_threads(void **state)
 {
 	static struct shared shared;
-	struct reader readers[WORKERS];
+	static struct reader readers[WORKERS];
 	pthread_t threads[WORKERS];
 	struct writer writer = {.scene = &shared.scene};
 
@@ -198,7 +236,8 @@ static void test_threads(void **state)
 	for (unsigned w = 0; w < WORKERS; w++) {
 		pthread_join(threads[w], NULL);
 		assert_int_equal(readers[w].wrong, 0);
-		assert_true(readers[w].tunnels && readers[w].sas && readers[w].outs);
+		assert_true(readers[w].tunnels && readers[w].sas && readers[w].outs &&
+			    readers[w].reused);
 	}
 	scene_end(&shared.scene);
 }
