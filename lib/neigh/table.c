@@ -50,10 +50,11 @@ static bool key_is(const struct eg_neigh *neigh, const struct eg_neigh_key *key)
 	return same;
 }
 
-/* Find the entry with this key and the MAC that it had while the key matched; NULL if there is none
- * or it is being changed. */
+/* Find the entry with this key, and the MAC that it had while the key matched and its sequence
+ * number was *seq; NULL if there is none or it is being changed. */
 static const struct eg_neigh *read_entry(const struct eg_neighs *neighs,
-					 const struct eg_neigh_key *key, uint64_t *mac)
+					 const struct eg_neigh_key *key, uint64_t *mac,
+					 uint32_t *seq)
 {
 	/* Acquire, here and for `next`: an entry is complete before it is linked. */
 	uint32_t at =
@@ -62,14 +63,13 @@ static const struct eg_neigh *read_entry(const struct eg_neighs *neighs,
 	for (unsigned steps = 0; at != EG_NEIGH_NONE && steps < STEPS_MAX; steps++) {
 		const struct eg_neigh *neigh = &neighs->entry[at];
 		/* Acquire: key and MAC are read after it. */
-		uint32_t seq = atomic_load_explicit(&neigh->seq, memory_order_acquire);
-
+		*seq = atomic_load_explicit(&neigh->seq, memory_order_acquire);
 		if (key_is(neigh, key)) {
 			*mac = atomic_load_explicit(&neigh->mac, memory_order_relaxed);
 			/* Fence: the reads complete before seq is read again. */
 			atomic_thread_fence(memory_order_acquire);
-			if (seq % 2 ||
-			    atomic_load_explicit(&neigh->seq, memory_order_relaxed) != seq)
+			if (*seq % 2 ||
+			    atomic_load_explicit(&neigh->seq, memory_order_relaxed) != *seq)
 				return NULL;
 			return neigh;
 		}
@@ -78,23 +78,42 @@ static const struct eg_neigh *read_entry(const struct eg_neighs *neighs,
 	return NULL;
 }
 
-uint64_t eg_neigh_lookup_mac(struct eg_neighs *neighs, const struct eg_neigh_key *key)
+static void mark_used(struct eg_neighs *neighs, const struct eg_neigh *found)
 {
-	uint64_t mac = 0;
-	const struct eg_neigh *found = read_entry(neighs, key, &mac);
-
-	if (!found)
-		return 0;
 	/* Write only on change: the cache line is shared by all workers. */
 	if (!atomic_load_explicit(&found->used, memory_order_relaxed))
 		atomic_store_explicit(&neighs->entry[found - neighs->entry].used, true,
 				      memory_order_relaxed);
+}
+
+uint64_t eg_neigh_lookup_mac(struct eg_neighs *neighs, const struct eg_neigh_key *key)
+{
+	uint64_t mac = 0;
+	uint32_t seq;
+	const struct eg_neigh *found = read_entry(neighs, key, &mac, &seq);
+
+	if (!found)
+		return 0;
+	mark_used(neighs, found);
 	return mac;
+}
+
+uint32_t eg_neigh_reference(struct eg_neighs *neighs, const struct eg_neigh_key *key, uint32_t *seq,
+			    uint64_t *mac)
+{
+	const struct eg_neigh *found = read_entry(neighs, key, mac, seq);
+
+	if (!found)
+		return EG_NEIGH_NONE;
+	mark_used(neighs, found);
+	return *mac ? (uint32_t)(found - neighs->entry) : EG_NEIGH_NONE;
 }
 
 bool eg_neigh_peek(const struct eg_neighs *neighs, const struct eg_neigh_key *key, uint64_t *mac)
 {
-	return read_entry(neighs, key, mac);
+	uint32_t seq;
+
+	return read_entry(neighs, key, mac, &seq);
 }
 
 struct eg_neigh *eg_neigh_find(struct eg_neighs *neighs, const struct eg_neigh_key *key)
@@ -234,7 +253,12 @@ void eg_neigh_set_mac(struct eg_neigh *neigh, const uint8_t mac[6])
 	uint64_t value = 0;
 
 	memcpy(&value, mac, 6);
+	/* Readers that keep it may go on as long as it is the same. */
+	if (atomic_load_explicit(&neigh->mac, memory_order_relaxed) == value)
+		return;
+	begin_change(neigh);
 	atomic_store_explicit(&neigh->mac, value, memory_order_relaxed);
+	end_change(neigh);
 }
 
 void eg_neigh_set_state(struct eg_neighs *neighs, struct eg_neigh *neigh, enum eg_neigh_state state)

@@ -7,9 +7,11 @@
  * entry; in a full table, the port with most entries gives one up.
  *
  * Synchronization: one worker writes (the resolver), every worker reads without a lock. Each entry
- * is a sequence lock: its number is odd while the resolver changes key or MAC. A reader that meets
- * a change, or a chain that changes under it, finds nothing. That is harmless: the packet goes to
- * the resolver, which looks it up again. No two entries share a cache line. */
+ * is a sequence lock: its number is odd while the resolver changes key or MAC, and another one
+ * afterwards. A reader that meets a change, or a chain that changes under it, finds nothing. That
+ * is harmless: the packet goes to the resolver, which looks it up again. A reader may keep a MAC
+ * with the entry's sequence number, and use it as long as that is the entry's number. No two
+ * entries share a cache line. */
 #ifndef EG_NEIGH_TABLE_H
 #define EG_NEIGH_TABLE_H
 
@@ -93,6 +95,27 @@ static inline struct eg_neigh_key eg_neigh_key_make(unsigned port, unsigned fami
 /* MAC of a neighbour in the low six bytes, in memory order; 0 if unknown. Marks the entry as used.
  * Any worker. */
 uint64_t eg_neigh_lookup_mac(struct eg_neighs *neighs, const struct eg_neigh_key *key);
+
+/* The same for a worker that keeps the MAC for later packets: the entry's number and sequence
+ * number to check it by, and the MAC. EG_NEIGH_NONE: the MAC is unknown. Any worker. */
+uint32_t eg_neigh_reference(struct eg_neighs *neighs, const struct eg_neigh_key *key, uint32_t *seq,
+			    uint64_t *mac);
+
+/* Is the MAC that eg_neigh_reference() returned still the neighbour's? False from the moment in
+ * which the MAC changes, or the entry is removed, whatever it is used for afterwards. Marks the
+ * entry as used, as a lookup does. Any worker. */
+static inline bool eg_neigh_reference_valid(struct eg_neighs *neighs, uint32_t number, uint32_t seq)
+{
+	struct eg_neigh *neigh = &neighs->entry[number];
+
+	/* Acquire: whoever sees the resolver's new number here sees the new entry by a lookup. */
+	if (atomic_load_explicit(&neigh->seq, memory_order_acquire) != seq)
+		return false;
+	/* Write only on change: the cache line is shared by all workers. */
+	if (!atomic_load_explicit(&neigh->used, memory_order_relaxed))
+		atomic_store_explicit(&neigh->used, true, memory_order_relaxed);
+	return true;
+}
 
 /* Is there an entry in any state, and with which MAC? A hint that does not mark it as used. Any
  * worker. */

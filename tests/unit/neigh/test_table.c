@@ -236,6 +236,104 @@ static void test_full(void **state)
 	eg_neighs_free(neighs);
 }
 
+struct reference {
+	uint32_t number, seq;
+	uint64_t mac;
+};
+
+static struct reference refer(struct eg_neighs *neighs, const struct eg_neigh_key *key)
+{
+	struct reference ref = {.mac = 0};
+
+	ref.number = eg_neigh_reference(neighs, key, &ref.seq, &ref.mac);
+	return ref;
+}
+
+static bool is_valid(struct eg_neighs *neighs, const struct reference *ref)
+{
+	return eg_neigh_reference_valid(neighs, ref->number, ref->seq);
+}
+
+/* A kept MAC is valid until it changes or the entry is removed, and not again when the entry
+ * becomes another neighbour's, or the same one's. */
+static void test_reference(void **state)
+{
+	struct eg_neighs *neighs = eg_neighs_new();
+	struct eg_neigh_key one = nth(1, 1), two = nth(1, 2);
+	struct eg_neigh *neigh;
+	struct reference ref, other, before;
+	uint8_t mac[6];
+
+	(void)state;
+	assert_int_equal(refer(neighs, &one).number, EG_NEIGH_NONE);
+	neigh = eg_neigh_add(neighs, &one);
+	assert_int_equal(refer(neighs, &one).number, EG_NEIGH_NONE); /* no MAC is known */
+	assert_true(atomic_load(&neigh->used));                      /* but a packet waits for it */
+	make_mac(1, 1, mac);
+	eg_neigh_set_mac(neigh, mac);
+	ref = refer(neighs, &one);
+	assert_ptr_equal(&neighs->entry[ref.number], neigh);
+	assert_int_equal(ref.mac, mac_word(mac));
+	assert_true(is_valid(neighs, &ref));
+	eg_neigh_set_mac(neigh, mac); /* the same again */
+	eg_neigh_set_state(neighs, neigh, EG_NEIGH_STALE);
+	assert_true(is_valid(neighs, &ref));
+	learn(neighs, 1, 7, 1); /* another neighbour */
+	assert_true(is_valid(neighs, &ref));
+
+	before = ref;
+	make_mac(1, 2, mac);
+	eg_neigh_set_mac(neigh, mac);
+	assert_false(is_valid(neighs, &before));
+	ref = refer(neighs, &one);
+	assert_int_equal(ref.number, before.number);
+	assert_int_equal(ref.mac, mac_word(mac));
+	make_mac(1, 1, mac); /* the first one again: what was kept of it is still not valid */
+	eg_neigh_set_mac(neigh, mac);
+	assert_false(is_valid(neighs, &before));
+	assert_false(is_valid(neighs, &ref));
+
+	ref = refer(neighs, &one);
+	eg_neigh_remove(neighs, neigh);
+	assert_false(is_valid(neighs, &ref));
+	assert_int_equal(refer(neighs, &one).number, EG_NEIGH_NONE);
+	neigh = learn(neighs, 1, 2, 1);
+	other = refer(neighs, &two);
+	assert_int_equal(other.number, ref.number); /* the entry is used again */
+	assert_false(is_valid(neighs, &ref));
+	assert_true(is_valid(neighs, &other));
+	eg_neigh_remove(neighs, neigh);
+	neigh = learn(neighs, 1, 1, 1); /* the key and MAC that it had at first */
+	assert_int_equal(refer(neighs, &one).number, ref.number);
+	assert_int_equal(refer(neighs, &one).mac, ref.mac);
+	assert_false(is_valid(neighs, &ref));
+	assert_false(is_valid(neighs, &other));
+	eg_neighs_free(neighs);
+}
+
+/* To make and to check a reference counts as use; a reference that is not valid does not. */
+static void test_reference_marks(void **state)
+{
+	struct eg_neighs *neighs = eg_neighs_new();
+	struct eg_neigh_key key = nth(1, 1);
+	struct eg_neigh *neigh = learn(neighs, 1, 1, 1);
+	const uint8_t mac[6] = {2, 9, 9, 9, 9, 9};
+	struct reference ref;
+
+	(void)state;
+	assert_false(atomic_load(&neigh->used));
+	ref = refer(neighs, &key);
+	assert_true(atomic_load(&neigh->used));
+	atomic_store(&neigh->used, false);
+	assert_true(is_valid(neighs, &ref));
+	assert_true(atomic_load(&neigh->used));
+	atomic_store(&neigh->used, false);
+	eg_neigh_set_mac(neigh, mac);
+	assert_false(is_valid(neighs, &ref));
+	assert_false(atomic_load(&neigh->used));
+	eg_neighs_free(neighs);
+}
+
 /* Two keys share a few entries, and the resolver moves them. */
 struct race {
 	struct eg_neighs *neighs;
@@ -249,9 +347,12 @@ static void *read_on(void *arg)
 
 	for (unsigned i = 0; !atomic_load(&race->end); i = (i + 1) % 8) {
 		struct eg_neigh_key key = make_key(i);
+		struct reference ref = refer(race->neighs, &key);
 		uint64_t mac = eg_neigh_lookup_mac(race->neighs, &key);
 
 		if (mac && (mac >> 40 & 0xff) != i) /* the last byte is the number of the key */
+			return (void *)UINTPTR_MAX;
+		if (ref.number != EG_NEIGH_NONE && (ref.mac >> 40 & 0xff) != i)
 			return (void *)UINTPTR_MAX;
 		found += mac != 0;
 	}
@@ -294,6 +395,8 @@ int run_table_tests(void)
 		cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_reference),
+		cmocka_unit_test(test_reference_marks),
 		cmocka_unit_test(test_readers),
 	};
 
