@@ -131,6 +131,33 @@ static bool is_cacheable(const struct eg_lookup *lookup, struct eg_standing stan
 	       standing.state <= EG_CONN_ESTABLISHED;
 }
 
+static bool is_stale(struct eg_standing standing, const struct eg_flow_now *now)
+{
+	return !now->keep_existing && is_older(standing.generation, now->generation);
+}
+
+/* The end whose plain packets do not change the state, where one does: the opener's next packet
+ * changes an answered connection, the responder's a new one. */
+static unsigned cacheable_side(struct eg_standing standing)
+{
+	return standing.opener ^ (standing.state == EG_CONN_ANSWERED);
+}
+
+bool eg_flow_may_cache(const struct eg_flow *flow, const struct eg_lookup *lookup,
+		       const struct eg_flow_now *now, uint32_t *next)
+{
+	const struct eg_conn *conn;
+	struct eg_standing standing;
+
+	if (lookup->need != EG_FLOW_PASS || lookup->conn == EG_CONN_NONE)
+		return false;
+	conn = &flow->table->conns[lookup->conn];
+	standing = eg_conn_standing(conn);
+	*next = next_seq(conn, lookup->side);
+	return is_cacheable(lookup, standing) && !is_stale(standing, now) &&
+	       (standing.state == EG_CONN_ESTABLISHED || lookup->side == cacheable_side(standing));
+}
+
 /* Store in the cache. A slot used by another connection within this second is not replaced: with
  * more connections than slots they would evict each other before they are hit. */
 static void remember(struct eg_flow *flow, const struct eg_lookup *lookup,
@@ -149,16 +176,9 @@ static void remember(struct eg_flow *flow, const struct eg_lookup *lookup,
 		.generation = now->generation,
 		.seen_s = now->s,
 		.next_seq = {next_seq(conn, 0), next_seq(conn, 1)},
-		/* The opener's next packet changes an answered connection, the responder's a new
-		 * one. */
-		.side = standing.opener ^ (standing.state == EG_CONN_ANSWERED),
+		.side = (uint8_t)cacheable_side(standing),
 		.both = standing.state == EG_CONN_ESTABLISHED,
 	};
-}
-
-static bool is_stale(struct eg_standing standing, const struct eg_flow_now *now)
-{
-	return !now->keep_existing && is_older(standing.generation, now->generation);
 }
 
 /* Apply a packet to a connection in the table; `allowed`: policy has just allowed it. */

@@ -85,6 +85,15 @@ static inline void eg_lookup_make(struct eg_lookup *lookup, const struct eg_flow
 void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 		  const struct eg_flow_now *now);
 
+/* After eg_flow_find(): may this worker pass further packets of the connection from the same end
+ * without a lookup, until the second of the clock or the generation changes? Only plain ones
+ * (EG_EVENT_DATA), of TCP only those that end near *next_seq (eg_tcp_near() with EG_TCP_STEP), so
+ * that the table follows; *next_seq is 0 for other protocols, and undefined if the result is false.
+ * Such packets would have passed and changed nothing in the table but times and numbers. False for
+ * a connection that this packet opened: the next one shows that the table has it. */
+bool eg_flow_may_cache(const struct eg_flow *flow, const struct eg_lookup *lookup,
+		       const struct eg_flow_now *now, uint32_t *next_seq);
+
 /* Look up without a state change, for packets related to a connection (an ICMP error that quotes
  * it, a fragment): DECIDE if there is none. */
 void eg_flow_peek(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,

@@ -14,5 +14,6 @@ int run_oracle_tests(void);
 int run_thread_tests(void);
 int run_verdict_tests(void);
 int run_frag_tests(void);
+int run_may_cache_tests(void);
 
 #endif
