@@ -1,7 +1,6 @@
 /* Which AES-GCM packets are computed four at a time: what the CPU supports, and what it is faster
  * at. Gains differ between vendors and generations (512-bit units, clock limits), so they are
  * measured at start. */
-#include <cpuid.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,23 +8,6 @@
 #include "base/secret.h"
 #include "crypto/crypto.h"
 #include "crypto/gcm4.h"
-
-#define LEAF_FEATURES 7
-#define ECX_VAES      (1u << 9)
-#define ECX_VPCLMUL   (1u << 10)
-
-bool eg_gcm4_supported(void)
-{
-	unsigned eax, ebx, ecx, edx;
-
-	/* This also checks that the system saves the registers (XGETBV). */
-	if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
-	    !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") ||
-	    !__builtin_cpu_supports("bmi2") || !__builtin_cpu_supports("aes"))
-		return false;
-	return __get_cpuid_count(LEAF_FEATURES, 0, &eax, &ebx, &ecx, &edx) && (ecx & ECX_VAES) &&
-	       (ecx & ECX_VPCLMUL);
-}
 
 #define KEYS   16 /* traffic of several tunnels mixes keys */
 #define ROUNDS 15
