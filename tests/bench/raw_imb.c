@@ -2,6 +2,7 @@
  * without any packet handling. tools/bench compares the gateway with this.
  *
  *   raw_imb SUITE encrypt|decrypt SECONDS LENGTH...      buffers alternate between several lengths
+ *   raw_imb version                                      of IPsec-MB
  *
  * Prints ns per buffer, the median of short rounds, to reduce the influence of other programs.
  * Lengths are those of the plaintext that ESP encrypts. */
@@ -177,6 +178,10 @@ int main(int argc, char **argv)
 	static double rounds[ROUNDS_MAX];
 	size_t n = 0;
 
+	if (argc == 2 && !strcmp(argv[1], "version")) {
+		printf("%s\n", imb_get_version_str());
+		return 0;
+	}
 	if (!raw.suite) {
 		fprintf(stderr, "usage: raw_imb SUITE encrypt|decrypt SECONDS LENGTH...\n");
 		return 2;

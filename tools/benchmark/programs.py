@@ -1,0 +1,101 @@
+"""Runs the programs that measure: the gateway, testpmd, raw IPsec-MB, bench_path. All run in the folder of the
+captures and on the last CPU. Times are ns per packet."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+CPU = str(max(os.sched_getaffinity(0)))
+PIN = ["taskset", "-c", CPU]
+LCORES = f"0@{min(os.sched_getaffinity(0))},1@{CPU}"
+
+
+class Programs:
+    def __init__(self, root, build, folder, eal):
+        self.root, self.folder, self.eal = root, folder, eal
+        self.espgate = os.path.join(build, "app", "espgate")
+        self.bench = os.path.join(build, "tests", "bench")
+
+    def objects(self):
+        return os.path.join(self.bench, "bench_objects")
+
+    def suites(self):
+        usage = subprocess.run([self.espgate, "keygen"], stderr=subprocess.PIPE, text=True, check=False).stderr
+        return usage.split("suites:")[1].split()
+
+    def _output(self, args):
+        done = subprocess.run(PIN + args, cwd=self.folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"bench: {' '.join(args)}\n{done.stderr}{done.stdout}")
+        return done.stdout
+
+    def raw(self, suite, sizes, seconds):
+        """IPsec-MB alone: a burst of 64 buffers, unchecked. Encrypt and decrypt."""
+        align = 16 if re.fullmatch(r"aes\d+-.*", suite) else 4  # CBC's blocks; ESP's own
+        lengths = [str(-(-(size - 14 + 2) // align) * align) for size in sizes]
+        program = os.path.join(self.bench, "raw_imb")
+        return [float(self._output([program, suite, direction, str(seconds), *lengths]))
+                for direction in ("encrypt", "decrypt")]
+
+    def path(self, near, far, capture, rounds, options):
+        """bench_path: the lines that it prints, by their first word; "median": the first line."""
+        text = self._output([os.path.join(self.bench, "bench_path"), near, far, capture, str(rounds), *options,
+                             *self.eal])
+        first, *rest = text.splitlines()
+        figures = {"median": [float(word) for word in first.split()]}
+        for line in rest:
+            word, *values = line.split(":")[0].split()
+            figures[word] = [float(value) for value in values if value != "us"]
+        return figures
+
+    def gateway(self, conf, seconds, idle=False):
+        """The whole gateway, for some seconds or until idle. Returns its final statistics block."""
+        args = [self.espgate, "run", "-c", conf] + (["--exit-when-idle", "300ms"] if idle else [])
+        with subprocess.Popen(args + ["--", *self.eal], cwd=self.folder, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as process:
+            if not idle:
+                for line in process.stderr:
+                    if "workers," in line:
+                        break
+                time.sleep(seconds)
+                process.send_signal(signal.SIGINT)
+            text, errors = process.communicate()
+        if process.returncode:
+            sys.exit(f"bench: espgate failed\n{errors}{text}")
+        drops = re.findall(r"^    (\w+) +\d+  ", text, re.M)
+        if drops:
+            sys.exit(f"bench: packets were dropped: {drops}\n{text}")
+        return text
+
+    def gateway_ns(self, conf, seconds, role):
+        for factor in (1, 10, 100): # a busy machine may not have forwarded anything yet
+            text = self.gateway(conf, seconds * factor)
+            rates = re.search(rf"port \S+ \({role}\)\n +rx +(\d+) packets.*?(\d+) pps", text)
+            if rates and int(rates[2]):
+                return 1e9 / float(rates[2])
+        sys.exit(f"bench: nothing was forwarded\n{text}")
+
+    def devices_ns(self, capture, seconds):
+        """The same two devices alone: testpmd's io forwarding. None without testpmd."""
+        if not shutil.which("dpdk-testpmd"):
+            return None
+        args = ["dpdk-testpmd", f"--lcores={LCORES}", "--no-pci", "--no-telemetry", "--vdev",
+                f"net_pcap0,rx_pcap={capture},infinite_rx=1", "--vdev", "net_pcap1,rx_pcap=empty.pcap",
+                *self.eal, "--", "--forward-mode=io", "--burst=64", "--total-num-mbufs=32768",
+                "--mbuf-size=2176", "--stats-period=1", "--max-pkt-len=1618", "--txd=512", "--rxd=512"]
+        with subprocess.Popen(args, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              stdin=subprocess.DEVNULL, text=True) as process:
+            deadline = time.time() + seconds + 8
+            rates = []
+            for line in process.stdout:
+                match = re.search(r"Rx-pps: +(\d+)", line)
+                if match and int(match[1]):
+                    rates.append(int(match[1]))
+                if len(rates) > seconds or time.time() > deadline:
+                    break
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+        return 1e9 / max(rates) if rates else None
