@@ -28,6 +28,7 @@
 #include <rte_cycles.h>
 
 #include "path/drop.h"
+#include "path/ring.h"
 #include "path/stages.h"
 
 /* One burst in this many is timed: reading the clock ten times per burst would cost more than some
@@ -263,8 +264,10 @@ unsigned eg_path_send_keepalives(struct eg_path *path, const struct eg_snap *sna
 {
 	unsigned made;
 
-	if (!eg_id_list_n(&path->tunnels->keepalives))
+	if (!eg_id_list_n(&path->tunnels->keepalives)) {
+		path->keepalive.next = 0; /* the last ones were removed during a pass */
 		return 0;
+	}
 	begin(path, snap);
 	made = eg_keepalive_fill(path);
 	if (made)
@@ -277,7 +280,11 @@ unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, u
 {
 	unsigned made;
 
-	if (!eg_id_list_n(&path->tunnels->probes) || now_ns < path->probe.next_ns)
+	if (!eg_id_list_n(&path->tunnels->probes)) {
+		path->probe.next = 0; /* as above */
+		return 0;
+	}
+	if (now_ns < path->probe.next_ns)
 		return 0;
 	begin(path, snap);
 	made = eg_probe_fill(path, now_ns);
@@ -286,6 +293,17 @@ unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, u
 	run(path, EG_STAGE_PARSE, eg_parse_inner);
 	send_out(path);
 	return made;
+}
+
+bool eg_path_has_work(const struct eg_path *path)
+{
+	const struct rte_ring *to_kernel = path->kernel_shared.packets;
+
+	if (path->keepalive.next || path->probe.next)
+		return true;
+	return path->resolver.on && (eg_ring_has_some(path->resolver_shared.packets) ||
+				     eg_ring_has_some(path->resolver_shared.messages) ||
+				     (to_kernel && eg_ring_has_some(to_kernel)));
 }
 
 unsigned eg_path_transmit(struct eg_path *path, unsigned port, struct rte_ring *ring,

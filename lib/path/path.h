@@ -232,6 +232,11 @@ unsigned eg_path_send_keepalives(struct eg_path *path, const struct eg_snap *sna
  * now_ns: monotonic. Returns how many. */
 unsigned eg_path_send_probes(struct eg_path *path, const struct eg_snap *snap, uint64_t now_ns);
 
+/* Does anything wait for eg_path_resolve(), _kernels(), _send_keepalives() or _send_probes():
+ * packets or messages in a ring, or tunnels that the last call did not get to? The last two calls
+ * have work to do at certain times, too, and kernel devices may have received something. */
+bool eg_path_has_work(const struct eg_path *path);
+
 /* Tests and benchmarks may call stages themselves (path/stages.h): they call eg_path_use(),
  * fill path->batch, and call one stage after the other. */
 

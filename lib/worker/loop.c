@@ -11,26 +11,42 @@
 /* Yield the CPU only after so many empty iterations, and only if it is shared. */
 #define IDLE_ITERATIONS 64
 
+/* Returns how many packets and messages there were to work on. */
+static unsigned do_housekeeping(struct eg_worker *worker, const struct eg_snap *snap,
+				enum eg_phase phase)
+{
+	uint64_t now_ns = eg_mono_ns();
+	bool ending = phase != EG_PHASE_RUN;
+	unsigned packets;
+
+	if (!ending && snap) {
+		eg_path_send_keepalives(&worker->path, snap);
+		eg_path_send_probes(&worker->path, snap, now_ns);
+	}
+	eg_path_expire(&worker->path, ending);
+	packets = eg_path_resolve(&worker->path, snap, now_ns / EG_NS_PER_MS, ending);
+	packets += eg_path_kernels(&worker->path, snap, !ending);
+	if (packets)
+		eg_housekeeping_again(&worker->housekeeping);
+	return packets;
+}
+
 static unsigned iterate(struct eg_worker *worker, enum eg_phase phase)
 {
 	const struct eg_snap *snap = eg_publisher_read(worker->workers->publisher);
-	uint64_t now_ns = eg_mono_ns();
+	struct eg_path *path = &worker->path;
 	unsigned packets = 0;
 
 	if (phase == EG_PHASE_RUN) {
 		eg_vec_foreach (rx, &worker->rx)
-			packets += eg_path_receive(&worker->path, snap, rx->port, rx->queue);
+			packets += eg_path_receive(path, snap, rx->port, rx->queue);
 	}
-	if (phase == EG_PHASE_RUN && snap) {
-		eg_path_send_keepalives(&worker->path, snap);
-		eg_path_send_probes(&worker->path, snap, now_ns);
-	}
-	eg_path_expire(&worker->path, phase != EG_PHASE_RUN);
 	if (worker->workers->n > 1)
-		packets += eg_path_receive_handoff(&worker->path, snap);
-	packets +=
-		eg_path_resolve(&worker->path, snap, now_ns / EG_NS_PER_MS, phase != EG_PHASE_RUN);
-	packets += eg_path_kernels(&worker->path, snap, phase == EG_PHASE_RUN);
+		packets += eg_path_receive_handoff(path, snap);
+	if (eg_housekeeping_is_due(&worker->housekeeping,
+				   phase != EG_PHASE_RUN || !packets || eg_path_has_work(path),
+				   path->now.cycles, path->cycles_per_s))
+		packets += do_housekeeping(worker, snap, phase);
 	eg_vec_foreach (tx, &worker->tx)
 		packets += eg_path_transmit(&worker->path, tx->port, tx->ring, tx->queue);
 	return packets;

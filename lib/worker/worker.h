@@ -18,6 +18,7 @@
 #include "path/path.h"
 #include "port/port.h"
 #include "snap/publish.h"
+#include "worker/housekeeping.h"
 
 #define EG_WORKERS_MAX EG_CONF_LCORES_MAX
 
@@ -49,6 +50,7 @@ struct eg_worker {
 	struct eg_workers *workers;
 	unsigned lcore;
 	bool yields; /* another thread may need this CPU */
+	struct eg_housekeeping housekeeping;
 	EG_VEC(struct eg_queue) rx;
 	EG_VEC(struct eg_queue) tx; /* with rings to empty */
 	_Atomic enum eg_phase acked;

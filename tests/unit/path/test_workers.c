@@ -130,12 +130,73 @@ static void test_tx_ring(void **state)
 	gw_close(gw);
 }
 
+/* Rings whose packets must not wait for the next regular poll. */
+static void test_has_work_rings(void **state)
+{
+	struct gw *gw = open_owned(0);
+	struct rte_ring *rings[] = {gw->resolver_shared.messages, gw->resolver_shared.packets};
+
+	(void)state;
+	assert_false(eg_path_has_work(gw->path[0]));
+	for (unsigned i = 0; i < COUNT(rings); i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(bench_pool());
+
+		assert_non_null(m);
+		eg_count(&gw->stats[0]->port[CLEAR].rx_packets, 1); /* as if received */
+		assert_int_equal(rte_ring_mp_enqueue(rings[i], m), 0);
+		assert_true(eg_path_has_work(gw->path[0]));
+		assert_false(eg_path_has_work(gw->path[1])); /* it does not resolve */
+		assert_int_equal(eg_path_resolve(gw->path[0], NULL, 1, false), 1);
+		assert_false(eg_path_has_work(gw->path[0]));
+	}
+	gw_close(gw);
+}
+
+/* More tunnels than one poll checks: there is work until the last one was checked, and none if all
+ * are removed before. */
+static void test_has_work_tunnels(void **state)
+{
+	enum {
+		PEERS = 20
+	};
+
+	(void)state;
+	for (unsigned way = 0; way < 4; way++) {
+		bool probes = way & 1, removed = way & 2;
+		struct gw *gw = gw_open((struct gw_spec){.site = 1, .bare = true});
+
+		gw->spec.encap = !probes;
+		for (unsigned i = 0; i < PEERS; i++) {
+			char remote[32];
+			unsigned id;
+
+			snprintf(remote, sizeof(remote), "192.0.2.%u", 100 + i);
+			id = gw_peer(gw, "192.0.2.1", remote);
+			if (probes)
+				gw_liveness(gw, id, "10.1.0.1", "10.2.0.1");
+		}
+		gw_ready(gw);
+		assert_false(eg_path_has_work(gw->path[0]));
+		eg_path_send_keepalives(gw->path[0], gw->snap);
+		eg_path_send_probes(gw->path[0], gw->snap, EG_NS_PER_S);
+		assert_true(eg_path_has_work(gw->path[0]));
+		for (uint32_t id = 0; removed && id < PEERS; id++)
+			eg_tunnel_remove(&gw->tunnels, id);
+		eg_path_send_keepalives(gw->path[0], gw->snap);
+		eg_path_send_probes(gw->path[0], gw->snap, EG_NS_PER_S);
+		assert_false(eg_path_has_work(gw->path[0]));
+		gw_discard(gw, ENCRYPTED);
+		gw_close(gw);
+	}
+}
+
 int run_worker_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_handed_over),  cmocka_unit_test(test_own),
-		cmocka_unit_test(test_handoff_full), cmocka_unit_test(test_handed_over_closed),
-		cmocka_unit_test(test_tx_ring),
+		cmocka_unit_test(test_handed_over),      cmocka_unit_test(test_own),
+		cmocka_unit_test(test_handoff_full),     cmocka_unit_test(test_handed_over_closed),
+		cmocka_unit_test(test_tx_ring),          cmocka_unit_test(test_has_work_rings),
+		cmocka_unit_test(test_has_work_tunnels),
 	};
 
 	return cmocka_run_group_tests_name("path workers", tests, NULL, NULL);
