@@ -85,6 +85,22 @@ static void connect_parts(struct eg_gateway *gateway)
 	};
 }
 
+static void log_multi_packet(struct eg_gateway *gateway)
+{
+	const struct eg_multi_packet *limits = &gateway->workers.multi_packet;
+	const unsigned chacha_max = limits->chacha_max[EG_MULTI_PACKET_SIZES - 1];
+
+	if (limits->gcm_max)
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
+		       "AES-GCM: texts of up to %u bytes are computed four packets at a time",
+		       limits->gcm_max);
+	if (chacha_max)
+		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
+		       "ChaCha20-Poly1305: texts of up to %u bytes are computed sixteen packets at "
+		       "a time",
+		       chacha_max);
+}
+
 /* Run the workers until the control loop ends, then drain. True if it ended cleanly. */
 static bool forward(struct eg_gateway *gateway, const struct options *options, const sigset_t *set,
 		    struct eg_errs *errs)
@@ -96,11 +112,7 @@ static bool forward(struct eg_gateway *gateway, const struct options *options, c
 		eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
 		       "espgate %s (IPsec-MB %s): %u workers, %u ports", EG_VERSION,
 		       eg_crypto_version(), gateway->workers.n, gateway->ports.n);
-		if (gateway->workers.multi_packet_max)
-			eg_log(&gateway->log, EG_LOG_CORE, EG_LOG_INFO,
-			       "AES-GCM: texts of up to %u bytes are computed four packets at a "
-			       "time",
-			       gateway->workers.multi_packet_max);
+		log_multi_packet(gateway);
 		clean = !eg_control_run(gateway, &(struct eg_control){options->idle_ns, set});
 	}
 	drained = eg_workers_end(&gateway->workers);

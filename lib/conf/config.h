@@ -234,7 +234,7 @@ struct eg_config {
 	struct eg_conf_policy policy;
 	struct eg_conf_log log;
 	uint64_t stats_period_ns; /* 0: no periodic statistics */
-	bool multi_packet; /* short AES-GCM packets four at a time, as far as that is faster */
+	bool multi_packet;        /* AEADs several packets at a time, up to where that is faster */
 };
 
 /* Read and check `path`. All mistakes are collected in errs. Returns NULL if there was any error;

@@ -3,29 +3,12 @@
 #include <stdlib.h>
 
 #include "base/secret.h"
-#include "crypto/gcm4.h"
 #include "crypto/job.h"
+#include "crypto/multi.h"
 #include "crypto/random.h"
 
-/* AES-GCM ops that are to be computed four at a time, by class: texts with the same number of
- * vectors and keys with the same number of rounds. */
-#define CLASSES (3 * (EG_GCM4_VECTORS + 1))
-
-struct eg_lanes {
-	unsigned n;
-	struct eg_crypto_op *op[EG_GCM4_LANES];
-	const struct eg_gcm4_key *key[EG_GCM4_LANES];
-};
-
-_Static_assert(CLASSES <= 64, "a bit per class");
-
 struct eg_crypto {
-	unsigned multi_packet_max; /* longest text in bytes; 0: IPsec-MB computes everything */
-	uint64_t waiting;          /* bit c: class c has 1 to 3 ops. 0 between calls */
-	struct eg_lanes lanes[CLASSES];
-	/* Fill the unused lanes of a class's last group. */
-	struct eg_crypto_op filler[EG_GCM4_LANES];
-	uint8_t filler_text[EG_GCM4_LANES][EG_GCM4_TEXT_MAX], filler_icv[EG_GCM4_LANES][16];
+	struct eg_multi multi; /* what is computed without IPsec-MB */
 	/* Scratch per job (crypto/job.h), indexed by its position in the burst. */
 	uint8_t nonce[EG_CRYPTO_BURST][16];
 	uint8_t tag[EG_CRYPTO_BURST][EG_SUITE_ICV_MAX];
@@ -46,7 +29,7 @@ struct eg_crypto *eg_crypto_new(void)
 		return NULL;
 	}
 	init_mb_mgr_auto(crypto->mgr, NULL);
-	crypto->multi_packet_max = eg_gcm4_supported() ? EG_GCM4_TEXT_MAX : 0;
+	eg_multi_set(&crypto->multi, eg_multi_packet_up_to(UINT32_MAX));
 	/* Function pointers are NULL if there is no code for this CPU. */
 	if (imb_get_errno(crypto->mgr) || eg_random_start(&crypto->random)) {
 		eg_crypto_free(crypto);
@@ -63,11 +46,9 @@ void eg_crypto_free(struct eg_crypto *crypto)
 	eg_secret_free(crypto, sizeof(*crypto));
 }
 
-void eg_crypto_set_multi_packet(struct eg_crypto *crypto, unsigned text_max)
+void eg_crypto_set_multi_packet(struct eg_crypto *crypto, struct eg_multi_packet limits)
 {
-	crypto->multi_packet_max = !eg_gcm4_supported()          ? 0
-				   : text_max < EG_GCM4_TEXT_MAX ? text_max
-								 : EG_GCM4_TEXT_MAX;
+	eg_multi_set(&crypto->multi, limits);
 }
 
 void eg_crypto_key_prefetch(const struct eg_crypto *crypto, const struct eg_crypto_key *key,
@@ -75,8 +56,8 @@ void eg_crypto_key_prefetch(const struct eg_crypto *crypto, const struct eg_cryp
 {
 	const char *p = (const char *)key;
 
-	if (suite->cipher == EG_CIPHER_AES_GCM && crypto->multi_packet_max) {
-		if (text_len > crypto->multi_packet_max)
+	if (suite->cipher == EG_CIPHER_AES_GCM && crypto->multi.limits.gcm_max) {
+		if (text_len > crypto->multi.limits.gcm_max)
 			p = (const char *)&key->gcm_behind;
 		else /* the lowest powers: all that the shortest texts need */
 			__builtin_prefetch((const char *)&key->gcm_behind - 64);
@@ -90,77 +71,6 @@ void eg_crypto_key_prefetch(const struct eg_crypto *crypto, const struct eg_cryp
 bool eg_crypto_random_iv(struct eg_crypto *crypto, uint8_t iv[EG_SUITE_IV_MAX])
 {
 	return eg_random_take(&crypto->random, crypto->mgr, iv);
-}
-
-static inline void run_lanes(struct eg_lanes *lanes, bool seal)
-{
-	if (seal)
-		eg_gcm4_seal(lanes->op, lanes->key);
-	else
-		eg_gcm4_open(lanes->op, lanes->key);
-	lanes->n = 0;
-}
-
-static inline bool is_multi_packet(const struct eg_crypto *crypto, const struct eg_crypto_op *op)
-{
-	return op->key->multi_packet && op->text_len <= crypto->multi_packet_max &&
-	       eg_gcm4_fits(op);
-}
-
-/* Add an op to its class; the fourth one starts the computation. */
-static inline void add_to_lanes(struct eg_crypto *crypto, struct eg_crypto_op *op, bool seal)
-{
-	const struct eg_gcm4_key *key = &op->key->gcm4;
-	unsigned c = (key->rounds / 2u - 5) * (EG_GCM4_VECTORS + 1) + eg_gcm4_vectors(op);
-	struct eg_lanes *lanes = &crypto->lanes[c];
-
-	lanes->op[lanes->n] = op;
-	lanes->key[lanes->n++] = key;
-	crypto->waiting |= 1ull << c;
-	if (lanes->n < EG_GCM4_LANES)
-		return;
-	run_lanes(lanes, seal);
-	crypto->waiting &= ~(1ull << c);
-}
-
-/* Fill the unused lanes with copies of the first op, whose text and ICV are scratch memory. */
-static void fill_lanes(struct eg_crypto *crypto, struct eg_lanes *lanes)
-{
-	for (unsigned i = lanes->n; i < EG_GCM4_LANES; i++) {
-		crypto->filler[i] = *lanes->op[0];
-		crypto->filler[i].text = crypto->filler_text[i];
-		crypto->filler[i].icv = crypto->filler_icv[i];
-		lanes->op[i] = &crypto->filler[i];
-		lanes->key[i] = lanes->key[0];
-	}
-}
-
-/* Compute the ops that can be computed four at a time, and put the others into `rest`. A single op
- * left over in a class is cheaper with IPsec-MB; two or three are not. Returns the length of
- * `rest`. */
-static unsigned run_multi_packet(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned n,
-				 struct eg_crypto_op *rest[], bool seal)
-{
-	unsigned n_rest = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		if (is_multi_packet(crypto, &ops[i]))
-			add_to_lanes(crypto, &ops[i], seal);
-		else
-			rest[n_rest++] = &ops[i];
-	}
-	for (; crypto->waiting; crypto->waiting &= crypto->waiting - 1) {
-		struct eg_lanes *lanes = &crypto->lanes[__builtin_ctzll(crypto->waiting)];
-
-		if (lanes->n == 1) {
-			rest[n_rest++] = lanes->op[0];
-			lanes->n = 0;
-			continue;
-		}
-		fill_lanes(crypto, lanes);
-		run_lanes(lanes, seal);
-	}
-	return n_rest;
 }
 
 /* Fill the jobs; true if any of them modifies its packet temporarily. */
@@ -240,7 +150,7 @@ void eg_crypto_seal(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned
 	IMB_JOB *jobs[EG_CRYPTO_BURST];
 	bool modified;
 
-	n = run_multi_packet(crypto, ops, n, rest, true);
+	n = eg_multi_run(&crypto->multi, ops, n, rest, true);
 	if (!get_jobs(crypto, jobs, rest, n))
 		return;
 	modified = fill(crypto, jobs, rest, n, true);
@@ -265,7 +175,7 @@ void eg_crypto_open(struct eg_crypto *crypto, struct eg_crypto_op *ops, unsigned
 	IMB_JOB *jobs[EG_CRYPTO_BURST];
 	bool modified;
 
-	n = run_multi_packet(crypto, ops, n, rest, false);
+	n = eg_multi_run(&crypto->multi, ops, n, rest, false);
 	if (!get_jobs(crypto, jobs, rest, n))
 		return;
 	modified = fill(crypto, jobs, rest, n, false);

@@ -92,17 +92,31 @@ void eg_crypto_fingerprint(struct eg_keystore *store, const struct eg_suite *sui
 void eg_crypto_key_prefetch(const struct eg_crypto *crypto, const struct eg_crypto_key *key,
 			    const struct eg_suite *suite, unsigned text_len);
 
-/* A worker's crypto engine; NULL if memory is short or the CPU is not supported. It computes short
- * AES-GCM packets four at a time if the CPU can. */
+/* A worker's crypto engine; NULL if memory is short or the CPU is not supported. It computes
+ * AES-GCM and ChaCha20-Poly1305 several packets at a time if the CPU can. */
 struct eg_crypto *eg_crypto_new(void);
 
-/* Compute AES-GCM four packets at a time for texts of up to text_max bytes only; 0: never. Before
- * the worker starts. */
-void eg_crypto_set_multi_packet(struct eg_crypto *crypto, unsigned text_max);
+/* Up to which length of text several packets are computed at a time; IPsec-MB computes longer ones.
+ * In bytes; 0: never. */
+#define EG_MULTI_PACKET_SIZES 4
 
-/* The longest text, in bytes, for which this CPU is faster with four packets at a time; 0: none.
- * Takes a few milliseconds. Control thread, at start. */
-unsigned eg_crypto_measure_multi_packet(void);
+struct eg_multi_packet {
+	unsigned gcm_max; /* AES-GCM, four packets at a time */
+	/* ChaCha20-Poly1305, if at least 2, 4, 8 and 16 packets are there. */
+	unsigned chacha_max[EG_MULTI_PACKET_SIZES];
+};
+
+static inline struct eg_multi_packet eg_multi_packet_up_to(unsigned text_max)
+{
+	return (struct eg_multi_packet){text_max, {text_max, text_max, text_max, text_max}};
+}
+
+/* Before the worker starts. Limits that the CPU does not support are lowered. */
+void eg_crypto_set_multi_packet(struct eg_crypto *crypto, struct eg_multi_packet limits);
+
+/* The lengths up to which this CPU is faster with several packets at a time. Takes about ten
+ * milliseconds. Control thread, at start. */
+struct eg_multi_packet eg_crypto_measure_multi_packet(void);
 
 void eg_crypto_free(struct eg_crypto *crypto);
 

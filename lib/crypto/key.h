@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/suite.h"
+#include "crypto/chacha16.h"
 #include "crypto/compat.h"
 #include "crypto/gcm4.h"
 
@@ -23,6 +24,13 @@ enum eg_job_family {
 	EG_JOB_HMAC, /* a cipher, or none, and an HMAC */
 };
 
+/* How several packets are computed at a time. */
+enum eg_multi_kind {
+	EG_MULTI_NONE,
+	EG_MULTI_GCM4,     /* gcm4 is set */
+	EG_MULTI_CHACHA16, /* chacha's salt is set */
+};
+
 struct eg_crypto_key {
 	/* Each variant begins with the encryption key itself: the first round keys of AES. IPsec-MB
 	 * needs GCM key data aligned to 64 bytes, as slab objects are. */
@@ -37,11 +45,11 @@ struct eg_crypto_key {
 			/* Hash states after the padded key (RFC 2104 s4). */
 			uint8_t ipad[EG_HMAC_STATE_MAX], opad[EG_HMAC_STATE_MAX];
 		} aes;
-		uint8_t chacha[32];
+		struct eg_chacha16_key chacha; /* IPsec-MB uses its first 32 bytes */
 	};
 	uint16_t imb_offset; /* where IPsec-MB's part of the above begins */
 	uint8_t family;      /* enum eg_job_family */
-	bool multi_packet;   /* gcm4 is set */
+	uint8_t multi;       /* enum eg_multi_kind */
 	uint8_t cipher_mode, hash_alg;
 	uint8_t key_bytes, iv_bytes, icv_bytes;
 	uint8_t nonce_bytes; /* salt plus IV */

@@ -118,13 +118,14 @@ static void expand_cipher(IMB_MGR *mgr, enum eg_cipher cipher, const uint8_t *ma
 	case EG_CIPHER_NULL:
 		break;
 	case EG_CIPHER_AES_GCM:
-		key->multi_packet = eg_gcm4_supported();
-		if (key->multi_packet) {
-			expand_gcm4(mgr, material, key);
-			key->imb_offset = offsetof(struct eg_crypto_key, gcm_behind);
+		if (!eg_gcm4_supported()) {
+			expand_gcm(mgr, material, key->key_bytes, &key->gcm);
+			break;
 		}
-		expand_gcm(mgr, material, key->key_bytes,
-			   key->multi_packet ? &key->gcm_behind : &key->gcm);
+		key->multi = EG_MULTI_GCM4;
+		expand_gcm4(mgr, material, key);
+		key->imb_offset = offsetof(struct eg_crypto_key, gcm_behind);
+		expand_gcm(mgr, material, key->key_bytes, &key->gcm_behind);
 		break;
 	case EG_CIPHER_AES_GMAC:
 		expand_gcm(mgr, material, key->key_bytes, &key->gcm);
@@ -135,7 +136,9 @@ static void expand_cipher(IMB_MGR *mgr, enum eg_cipher cipher, const uint8_t *ma
 		expand_aes(mgr, material, key->key_bytes, key->aes.enc, key->aes.dec);
 		break;
 	case EG_CIPHER_CHACHA20:
-		memcpy(key->chacha, material, sizeof(key->chacha));
+		memcpy(key->chacha.key, material, sizeof(key->chacha.key));
+		memcpy(key->chacha.salt, key->salt, sizeof(key->chacha.salt));
+		key->multi = eg_chacha16_supported() ? EG_MULTI_CHACHA16 : EG_MULTI_NONE;
 		break;
 	}
 }

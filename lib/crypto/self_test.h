@@ -14,8 +14,8 @@ struct eg_known_answer {
 extern const struct eg_known_answer eg_known_answers[EG_SUITE_COUNT];
 
 /* Seal and open every suite's packet, all suites in one burst, and check that a corrupted ICV is
- * refused; AES-GCM with both of its engines (crypto/gcm4.h). A suite without an answer fails.
- * Returns 0, or -1 with every failed suite in errs. */
+ * refused; AES-GCM and ChaCha20-Poly1305 with both of their engines (crypto/multi.h). A suite
+ * without an answer fails. Returns 0, or -1 with every failed suite in errs. */
 int eg_crypto_check_answers(const struct eg_known_answer answers[EG_SUITE_COUNT],
 			    struct eg_errs *errs);
 

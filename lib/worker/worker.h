@@ -66,7 +66,7 @@ struct eg_workers {
 	struct eg_tunnels *tunnels;
 	struct eg_event_queue *events; /* to the control thread; from eg_workers_launch() on */
 
-	unsigned multi_packet_max; /* bytes; measured by eg_workers_make() (crypto/crypto.h) */
+	struct eg_multi_packet multi_packet; /* measured by eg_workers_make() (crypto/crypto.h) */
 	unsigned n;
 	struct eg_worker *worker[EG_WORKERS_MAX];
 	struct eg_stats *stats[EG_WORKERS_MAX];

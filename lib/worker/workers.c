@@ -83,7 +83,7 @@ static struct eg_worker *make_worker(struct eg_workers *workers, unsigned index,
 		rte_free(worker);
 		return NULL;
 	}
-	eg_crypto_set_multi_packet(worker->parts.crypto, workers->multi_packet_max);
+	eg_crypto_set_multi_packet(worker->parts.crypto, workers->multi_packet);
 	eg_flow_init(worker->parts.flow, workers->flows);
 	return worker;
 }
@@ -119,7 +119,7 @@ int eg_workers_make(struct eg_workers *workers, struct eg_errs *errs)
 		return -1;
 	}
 	if (workers->config->multi_packet)
-		workers->multi_packet_max = eg_crypto_measure_multi_packet();
+		workers->multi_packet = eg_crypto_measure_multi_packet();
 	RTE_LCORE_FOREACH_WORKER(lcore)
 	{
 		unsigned w = workers->n;

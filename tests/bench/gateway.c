@@ -81,8 +81,9 @@ struct gateway *gateway_open(const char *file, uint16_t first, struct rte_mempoo
 	}
 	if (!parts.crypto || eg_path_init(&gateway->path, &parts))
 		errx(1, "no crypto");
-	eg_crypto_set_multi_packet(
-		parts.crypto, gateway->config->multi_packet ? eg_crypto_measure_multi_packet() : 0);
+	eg_crypto_set_multi_packet(parts.crypto, gateway->config->multi_packet
+							 ? eg_crypto_measure_multi_packet()
+							 : eg_multi_packet_up_to(0));
 	eg_rcu_online(&gateway->rcu, 0);
 	return gateway;
 }

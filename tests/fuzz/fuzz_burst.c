@@ -92,7 +92,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		world.crypto[e] = eg_crypto_new();
 		require(world.crypto[e] != NULL);
 	}
-	eg_crypto_set_multi_packet(world.crypto[IPSEC_MB], 0);
+	eg_crypto_set_multi_packet(world.crypto[IPSEC_MB], eg_multi_packet_up_to(0));
 	for (unsigned k = 0; k < KEYS; k++) {
 		world.suite[k] = nth_suite(k);
 		rng_fill(&rng, world.material[k], sizeof(world.material[k]));
@@ -245,7 +245,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	eg_crypto_set_multi_packet(world.crypto[SEVERAL], data[0] * 16u);
+	eg_crypto_set_multi_packet(world.crypto[SEVERAL], eg_multi_packet_up_to(data[0] * 16u));
 	for (size_t at = 1; at + RECORD <= size; at += RECORD) {
 		read_packet(&packets[n++], data + at);
 		if (n < EG_CRYPTO_BURST)

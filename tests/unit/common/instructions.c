@@ -48,6 +48,11 @@ bool __wrap_eg_gcm4_supported(void)
 	return !multi_packet_off() && __real_eg_gcm4_supported();
 }
 
+bool __wrap_eg_chacha16_supported(void)
+{
+	return !multi_packet_off() && __real_eg_chacha16_supported();
+}
+
 /* Before main(). */
 __attribute__((constructor)) static void check_cpu(void)
 {

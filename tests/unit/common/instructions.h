@@ -4,7 +4,7 @@
  *   EG_MULTI_PACKET=off      no code of our own that computes several packets at a time
  *
  * For test programs only: they are linked with replacements of init_mb_mgr_auto() and
- * eg_gcm4_supported(), so the gateway itself has no such switch. A program ends with status 77
+ * eg_*_supported(), so the gateway itself has no such switch. A program ends with status 77
  * (skipped) and the reason if the CPU lacks the instructions. */
 #ifndef TEST_COMMON_INSTRUCTIONS_H
 #define TEST_COMMON_INSTRUCTIONS_H
@@ -16,5 +16,7 @@ void __wrap_init_mb_mgr_auto(IMB_MGR *mgr, IMB_ARCH *arch);
 void __real_init_mb_mgr_auto(IMB_MGR *mgr, IMB_ARCH *arch);
 bool __wrap_eg_gcm4_supported(void);
 bool __real_eg_gcm4_supported(void);
+bool __wrap_eg_chacha16_supported(void);
+bool __real_eg_chacha16_supported(void);
 
 #endif

@@ -11,5 +11,6 @@ int run_wycheproof_tests(void);
 int run_peer_tests(void);
 int run_hmac_tests(void);
 int run_gcm4_tests(void);
+int run_chacha16_tests(void);
 
 #endif

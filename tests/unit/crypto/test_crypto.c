@@ -272,6 +272,23 @@ static void test_tag_bits(void **state)
 	eg_keystore_free(store);
 }
 
+/* Whatever is measured, no limit exceeds what the code supports. */
+static void test_measure(void **state)
+{
+	const struct eg_multi_packet limits = eg_crypto_measure_multi_packet();
+
+	(void)state;
+	print_message("faster several packets at a time: AES-GCM up to %u bytes; ChaCha20-Poly1305 "
+		      "up to %u, %u, %u and %u bytes for 2, 4, 8 and 16 packets\n",
+		      limits.gcm_max, limits.chacha_max[0], limits.chacha_max[1],
+		      limits.chacha_max[2], limits.chacha_max[3]);
+	assert_int_equal(limits.gcm_max % 64, 0);
+	assert_in_range(limits.gcm_max, 0, eg_gcm4_supported() ? EG_GCM4_TEXT_MAX : 0);
+	for (unsigned i = 0; i < EG_MULTI_PACKET_SIZES; i++)
+		assert_in_range(limits.chacha_max[i], 0,
+				eg_chacha16_supported() ? EG_CHACHA16_TEXT_MAX : 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,9 +296,10 @@ int main(void)
 		cmocka_unit_test(test_slab),       cmocka_unit_test(test_key_wiped),
 		cmocka_unit_test(test_key_order),  cmocka_unit_test(test_key_shared),
 		cmocka_unit_test(test_random_ivs), cmocka_unit_test(test_tag_bits),
+		cmocka_unit_test(test_measure),
 	};
 	int failed = cmocka_run_group_tests_name("crypto", tests, NULL, NULL);
 
 	return failed + run_wycheproof_tests() + run_hmac_tests() + run_peer_tests() +
-	       run_gcm4_tests();
+	       run_gcm4_tests() + run_chacha16_tests();
 }

@@ -47,8 +47,8 @@ static bool read_entry(const struct eg_node *node, enum eg_cipher cipher, struct
 	return true;
 }
 
-/* As many copies as are computed at a time (crypto/gcm4.h). */
-#define COPIES 4
+/* As many copies as are computed at a time (crypto/chacha16.h), and one more. */
+#define COPIES 17
 
 struct copies {
 	uint8_t text[COPIES][TEXT_MAX], icv[COPIES][16];
