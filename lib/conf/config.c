@@ -103,6 +103,7 @@ static void set_defaults(struct eg_read *rd)
 		log->level[i] = EG_LOG_INFO;
 	log->drop_sample_per_s = 10;
 	rd->config->multi_packet = true;
+	rd->config->forwarding_cache = true;
 	rd->config->policy.max_rules = EG_CONF_RULES_DEFAULT;
 	rd->config->policy.max_shrink = EG_CONF_SHRINK_DEFAULT;
 	rd->config->policy.max_connections = EG_CONF_CONNECTIONS_DEFAULT;

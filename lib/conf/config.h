@@ -230,10 +230,11 @@ struct eg_config {
 	char *state_dir;                  /* NULL: not given */
 	/* .file is NULL if the key is absent. */
 	struct eg_pos state_dir_pos, eal_args_pos, ports_pos, lcores_pos, pins_pos,
-		multi_packet_pos;
+		multi_packet_pos, forwarding_cache_pos;
 	struct eg_conf_policy policy;
 	struct eg_conf_log log;
 	uint64_t stats_period_ns; /* 0: no periodic statistics */
+	bool forwarding_cache;    /* path/cache.h */
 	bool multi_packet;        /* AEADs several packets at a time, up to where that is faster */
 };
 

@@ -234,6 +234,10 @@ int eg_config_retain_restart_keys(struct eg_config *wanted, const struct eg_conf
 	}
 	check_lcores(&ctx, running);
 	check_state_dir(&ctx, running);
+	if (wanted->forwarding_cache != running->forwarding_cache)
+		report(&ctx, EG_WARNING, &wanted->forwarding_cache_pos, "workers.forwarding_cache",
+		       running->forwarding_cache ? "on" : "off");
+	wanted->forwarding_cache = running->forwarding_cache;
 	if (wanted->multi_packet != running->multi_packet)
 		report(&ctx, EG_WARNING, &wanted->multi_packet_pos, "crypto.multi_packet",
 		       running->multi_packet ? "auto" : "off");

@@ -169,11 +169,23 @@ static void read_pins(struct eg_read *rd, const struct eg_node *node, void *into
 	}
 }
 
+static void read_forwarding_cache(struct eg_read *rd, const struct eg_node *node, void *into)
+{
+	static const char *const names[] = {"on", "off"};
+	struct eg_config *config = into;
+	unsigned choice;
+
+	config->forwarding_cache_pos = node->pos;
+	if (eg_read_enum(rd, node, names, 2, &choice))
+		config->forwarding_cache = choice == 0;
+}
+
 void eg_conf_read_workers(struct eg_read *rd, const struct eg_node *node, void *into)
 {
 	static const struct eg_field fields[] = {
 		{"lcores", read_lcores, false}, /* before the pins, which refer to them */
 		{"pin", read_pins, false},
+		{"forwarding_cache", read_forwarding_cache, false},
 	};
 
 	eg_read_map(rd, node, fields, sizeof(fields) / sizeof(*fields), into);

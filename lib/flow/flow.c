@@ -2,34 +2,10 @@
 
 #include "net/headers.h"
 
-/* If more than half of a burst of at least CACHE_SAMPLE_MIN lookups misses the cache, bypass it for
- * CACHE_BYPASS bursts. */
-#define CACHE_BYPASS     31
-#define CACHE_SAMPLE_MIN 16
-
 void eg_flow_init(struct eg_flow *flow, struct eg_flow_table *table)
 {
 	flow->table = table;
 	flow->frags.seed = table->seed.word[0];
-}
-
-static struct eg_flow_cached *cache_slot(struct eg_flow *flow, uint64_t hash)
-{
-	/* Not the bits that select the bucket: neighbours there should not collide here. */
-	return &flow->cache[(hash >> 32) % EG_FLOW_CACHE_SLOTS];
-}
-
-static bool cache_passes(const struct eg_flow_cached *cached, const struct eg_lookup *lookup,
-			 const struct eg_flow_now *now)
-{
-	/* Branch-free: all of this is in two cache lines that have been loaded by now. */
-	unsigned passes = lookup->event == EG_EVENT_DATA;
-
-	passes &= cached->seen_s == now->s;
-	passes &= cached->generation == now->generation;
-	passes &= cached->both | (cached->side == lookup->side);
-	passes &= eg_tcp_near(lookup->segment.end, cached->next_seq[lookup->side], EG_TCP_STEP);
-	return passes && eg_flow_key_equal(&cached->key, &lookup->key);
 }
 
 static bool is_older(uint32_t generation, uint32_t than)
@@ -120,7 +96,7 @@ static bool try_update(struct eg_conn *conn, struct eg_standing *was, struct eg_
 						     memory_order_relaxed);
 }
 
-/* May the cache answer for this connection? Not in short-lived states. Not for the opener of a
+/* May a cache answer for this connection? Not in short-lived states. Not for the opener of a
  * handshake either: the answer may pass through another worker, and the cache would hide the packet
  * that completes the handshake. */
 static bool is_cacheable(const struct eg_lookup *lookup, struct eg_standing standing)
@@ -158,29 +134,6 @@ bool eg_flow_may_cache(const struct eg_flow *flow, const struct eg_lookup *looku
 	       (standing.state == EG_CONN_ESTABLISHED || lookup->side == cacheable_side(standing));
 }
 
-/* Store in the cache. A slot used by another connection within this second is not replaced: with
- * more connections than slots they would evict each other before they are hit. */
-static void remember(struct eg_flow *flow, const struct eg_lookup *lookup,
-		     struct eg_standing standing, const struct eg_flow_now *now)
-{
-	struct eg_flow_cached *cached = cache_slot(flow, lookup->hash);
-	const struct eg_conn *conn = &flow->table->conns[lookup->conn];
-
-	if (flow->cache_bypass || !is_cacheable(lookup, standing))
-		return;
-	if (cached->seen_s == now->s && cached->generation == now->generation &&
-	    !eg_flow_key_equal(&cached->key, &lookup->key))
-		return;
-	*cached = (struct eg_flow_cached){
-		.key = lookup->key,
-		.generation = now->generation,
-		.seen_s = now->s,
-		.next_seq = {next_seq(conn, 0), next_seq(conn, 1)},
-		.side = (uint8_t)cacheable_side(standing),
-		.both = standing.state == EG_CONN_ESTABLISHED,
-	};
-}
-
 /* Apply a packet to a connection in the table; `allowed`: policy has just allowed it. */
 static enum eg_flow_need apply_packet(struct eg_flow *flow, struct eg_lookup *lookup,
 				      const struct eg_flow_now *now, bool allowed)
@@ -214,58 +167,19 @@ static enum eg_flow_need apply_packet(struct eg_flow *flow, struct eg_lookup *lo
 		touched |= touch(conn, now);
 	} while (!try_update(conn, &was, is));
 	track_seq(conn, lookup, event, was, touched);
-	remember(flow, lookup, is, now);
 	return EG_FLOW_PASS;
 }
 
-/* Put cache misses into `missed`; returns their number. No prefetch: the cache's lines are near,
- * and the core overlaps the loads. */
-static unsigned search_cache(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
-			     const struct eg_flow_now *now, uint8_t *missed)
-{
-	unsigned misses = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		lookups[i].need = EG_FLOW_PASS;
-		lookups[i].conn = EG_CONN_NONE;
-		if (cache_passes(cache_slot(flow, lookups[i].hash), &lookups[i], now))
-			continue;
-		eg_conn_prefetch(flow->table, lookups[i].hash);
-		missed[misses++] = (uint8_t)i;
-	}
-	return misses;
-}
-
-static unsigned miss_all(const struct eg_flow *flow, const struct eg_lookup *lookups, unsigned n,
-			 uint8_t *missed)
-{
-	for (unsigned i = 0; i < n; i++) {
-		eg_conn_prefetch(flow->table, lookups[i].hash);
-		missed[i] = (uint8_t)i;
-	}
-	return n;
-}
-
-/* Process the burst in passes, so that memory for one pass is prefetched during the one before. A
- * cache with few hits costs more than it saves: bypass it for some bursts. */
+/* Process the burst in passes, so that memory for one pass is prefetched during the one before. */
 void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 		  const struct eg_flow_now *now)
 {
-	uint8_t missed[EG_FLOW_BURST_MAX];
-	unsigned misses, bypass = 0;
-
-	if (flow->cache_bypass) {
-		bypass = flow->cache_bypass - 1;
-		misses = miss_all(flow, lookups, n, missed);
-	} else {
-		misses = search_cache(flow, lookups, n, now, missed);
-		if (n >= CACHE_SAMPLE_MIN && misses > n / 2)
-			bypass = CACHE_BYPASS;
-	}
-	for (unsigned k = 0; k < misses; k++)
-		lookups[missed[k]].conn = eg_conn_candidate(flow->table, lookups[missed[k]].hash);
-	for (unsigned k = 0; k < misses; k++) {
-		struct eg_lookup *lookup = &lookups[missed[k]];
+	for (unsigned i = 0; i < n; i++)
+		eg_conn_prefetch(flow->table, lookups[i].hash);
+	for (unsigned i = 0; i < n; i++)
+		lookups[i].conn = eg_conn_candidate(flow->table, lookups[i].hash);
+	for (unsigned i = 0; i < n; i++) {
+		struct eg_lookup *lookup = &lookups[i];
 
 		lookup->conn =
 			eg_conn_confirm(flow->table, &lookup->key, lookup->hash, lookup->conn);
@@ -273,8 +187,6 @@ void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 				       ? EG_FLOW_DECIDE
 				       : apply_packet(flow, lookup, now, false);
 	}
-	/* Set after the loop, so that a burst that searched the cache is also stored in it. */
-	flow->cache_bypass = bypass;
 }
 
 void eg_flow_peek(const struct eg_flow *flow, const struct eg_flow_tuple *tuple,
@@ -343,7 +255,6 @@ static enum eg_flow_allowed open_conn(struct eg_flow *flow, struct eg_lookup *lo
 	/* A mid-connection segment also gives the other end's position. */
 	set_next_seq(conn, lookup->side, lookup->segment.end);
 	set_next_seq(conn, !lookup->side, lookup->segment.ack);
-	remember(flow, lookup, is, now);
 	return EG_FLOW_OPENED;
 }
 

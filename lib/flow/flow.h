@@ -1,4 +1,4 @@
-/* A worker's view of connections: its private cache in front of the shared table.
+/* A worker's view of connections: lookups in the shared table.
  *
  * For each packet that can belong to a connection, the path makes an eg_lookup, finds those of a
  * batch together (so that cache misses overlap), asks policy where needed, and records the
@@ -9,12 +9,12 @@
  * unless existing connections are kept. Under an older one (a worker that has not seen the new
  * snapshot yet) the packet passes: a new decision would undo that of the newer snapshot.
  *
- * The cache holds connections whose next plain packet may pass without reading the table. An entry
- * is valid for one second of the clock and for one generation. Every state's timeout is longer than
- * that, so the connection cannot have been swept and its entry reused within the second; it can
- * have been evicted (flow/evict.h), and then its next packets, which policy still allows, reopen it
- * within the second. A TCP segment far from the last one known to the table is looked up too, so
- * that the table follows.
+ * The forwarding cache (path/cache.h) passes plain packets of a connection without a lookup, for
+ * one second of the clock and one generation. Every state's timeout is longer than that, so the
+ * connection cannot have been swept and its entry reused within the second; it can have been
+ * evicted (flow/evict.h), and then its next packets, which policy still allows, reopen it within
+ * the second. A TCP segment far from the last one known to the table is looked up too, so that the
+ * table follows.
  *
  * Owned by one worker; the table is shared (flow/table.h). */
 #ifndef EG_FLOW_FLOW_H
@@ -23,25 +23,9 @@
 #include "flow/frag.h"
 #include "flow/table.h"
 
-#define EG_FLOW_CACHE_SLOTS 8192
-#define EG_FLOW_BURST_MAX   256
-
-struct eg_flow_cached {
-	struct eg_flow_key key;
-	uint32_t generation, seen_s;
-	uint32_t next_seq[2]; /* copied from the table's entry */
-	uint8_t side;         /* packets from this side do not change its state */
-	bool both;            /* packets from neither side do */
-	uint8_t pad[6];
-};
-
-_Static_assert(sizeof(struct eg_flow_cached) == 64, "one cache line");
-
 struct eg_flow {
-	_Alignas(64) struct eg_flow_cached cache[EG_FLOW_CACHE_SLOTS];
 	struct eg_frags frags;
 	struct eg_flow_table *table; /* borrowed */
-	unsigned cache_bypass;       /* bursts left that bypass the cache */
 };
 
 enum eg_flow_need {
@@ -80,7 +64,7 @@ static inline void eg_lookup_make(struct eg_lookup *lookup, const struct eg_flow
 	lookup->segment = (struct eg_segment){0, 0};
 }
 
-/* Find n (at most EG_FLOW_BURST_MAX) started lookups: set `need` and `conn`, and step the state
+/* Find n started lookups: set `need` and `conn`, and step the state
  * machines of those that pass. */
 void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 		  const struct eg_flow_now *now);

@@ -38,6 +38,8 @@ struct eg_meta {
 	bool local : 1;    /* locally originated: no ICMP errors about it */
 	bool kernel : 1;   /* sent by this node's kernel, through `port`'s kernel device */
 	bool cut : 1;      /* already fragmented before sealing: not fragmented again */
+	bool grouped : 1;  /* route: the tunnel was chosen from a group, */
+	bool rerouted : 1; /* and was not the flow's first choice */
 	bool split : 1; /* set by sa_out: exceeds the path MTU, so tx fragments it after sealing */
 	uint8_t group;  /* sa_out: which of the batch's outbound SAs, and the how many-th on it */
 	uint8_t rank;
@@ -91,6 +93,14 @@ static inline uint8_t *eg_batch_data(const struct eg_batch *batch, unsigned i)
 static inline bool eg_mbuf_is_large(const struct rte_mbuf *m)
 {
 	return m->buf_len == EG_LARGE_BYTES;
+}
+
+/* The device has verified the checksum of the outermost IPv4 header. "Bad" is checked again in
+ * software: some drivers report it for packets that they do not understand. */
+static inline bool eg_is_summed(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_OUTER_IP_CKSUM_BAD)) ==
+	       RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 }
 
 /* Clear the receive flags before transmission: they share a word with requests to the transmitting

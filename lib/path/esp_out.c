@@ -24,7 +24,7 @@
 static void write_udp(uint8_t *at, const struct eg_meta *meta, const uint8_t *inner, uint16_t dport,
 		      size_t len)
 {
-	eg_outer_write_udp(at, eg_outer_sport(meta->tunnel, &meta->pkt, inner), dport,
+	eg_outer_write_udp(at, eg_outer_sport(meta->tunnel->n_sports, &meta->pkt, inner), dport,
 			   (uint16_t)len);
 }
 

@@ -40,10 +40,8 @@ void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *tunnel)
 }
 
 const struct eg_hop *eg_follow_moved_hop(const struct eg_path *path, const struct eg_tunnel *tunnel,
-					 const struct rte_mbuf *m)
+					 const uint8_t *dst)
 {
-	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-	const uint8_t *dst = eg_ip_dst(data, tunnel->remote.family);
 	const struct eg_hop *hop;
 
 	if (!memcmp(dst, tunnel->remote.bytes, tunnel->ip_len == EG_IP4_LEN ? 4 : 16))

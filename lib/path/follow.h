@@ -13,15 +13,14 @@ void eg_follow(struct eg_path *path, unsigned i, const struct eg_tunnel *tunnel)
 
 /* The slow half of eg_follow_hop(): the endpoint may have moved from the configured address. */
 const struct eg_hop *eg_follow_moved_hop(const struct eg_path *path, const struct eg_tunnel *tunnel,
-					 const struct rte_mbuf *m);
+					 const uint8_t *dst);
 
-/* The next hop of a sealed packet of this tunnel, whose data start at the outer header. */
+/* The next hop of a packet of this tunnel with that destination in its outer header. */
 static inline const struct eg_hop *eg_follow_hop(const struct eg_path *path,
-						 const struct eg_tunnel *tunnel,
-						 const struct rte_mbuf *m)
+						 const struct eg_tunnel *tunnel, const uint8_t *dst)
 {
 	return __builtin_expect(!tunnel->floats, 1) ? &tunnel->hop
-						    : eg_follow_moved_hop(path, tunnel, m);
+						    : eg_follow_moved_hop(path, tunnel, dst);
 }
 
 /* The UDP port that the tunnel's packets are sent to. */

@@ -40,6 +40,7 @@ int eg_path_init(struct eg_path *path, const struct eg_path_parts *parts)
 	path->crypto = parts->crypto;
 	path->handoff = parts->handoff;
 	path->flow = parts->flow;
+	path->cache = parts->cache;
 	path->tunnels = parts->tunnels;
 	path->events = parts->events;
 	path->cycles_per_s = rte_get_tsc_hz();

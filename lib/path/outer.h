@@ -88,14 +88,15 @@ static inline void eg_outer_sum_udp6(uint8_t *packet, uint16_t off, uint16_t len
 	eg_put16(udp + offsetof(struct eg_udp, check), check ? check : 0xffff);
 }
 
-/* One source port per flow, so that its packets stay in one of the receiver's queues, in order. */
-static inline uint16_t eg_outer_sport(const struct eg_tunnel *tunnel, const struct eg_pkt *pkt,
+/* One source port per flow, so that its packets stay in one of the receiver's queues, in order.
+ * n_sports: as in struct eg_tunnel. */
+static inline uint16_t eg_outer_sport(uint16_t n_sports, const struct eg_pkt *pkt,
 				      const uint8_t *inner)
 {
-	if (tunnel->n_sports <= 1)
+	if (n_sports <= 1)
 		return EG_UDP_PORT_ESP;
 	return (uint16_t)(EG_TUNNEL_SPORT_BASE +
-			  ((eg_packet_hash(pkt, inner) >> 32) * tunnel->n_sports >> 32));
+			  ((eg_packet_hash(pkt, inner) >> 32) * n_sports >> 32));
 }
 
 #endif

@@ -20,14 +20,6 @@ static enum eg_verdict check_mac(const struct eg_path_port *port, const uint8_t 
 	return EG_DROP_NOT_OUR_MAC;
 }
 
-/* The device has verified the checksum of the outermost IPv4 header. "Bad" is checked again in
- * software: some drivers report it for packets that they do not understand. */
-static bool is_summed(const struct rte_mbuf *m)
-{
-	return (m->ol_flags & (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_OUTER_IP_CKSUM_BAD)) ==
-	       RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-}
-
 /* Parse the IP packet at `off`, and trim the buffer's data to it. `summed`: the device has verified
  * the checksum of this IPv4 header. */
 static enum eg_verdict parse_at(struct rte_mbuf *m, struct eg_meta *meta, uint16_t off, bool summed)
@@ -101,7 +93,7 @@ static enum eg_verdict parse_frame(struct eg_path *path, struct rte_mbuf *m, str
 	if (verdict)
 		return eg_resolve_message(path, m, meta->port);
 	group_frame = frame[0] & 1;
-	verdict = parse_at(m, meta, off, is_summed(m));
+	verdict = parse_at(m, meta, off, eg_is_summed(m));
 	if (!verdict)
 		complete(&path->port[meta->port], m, &meta->pkt);
 	if (off == EG_ETH_LEN && is_nd(m, &meta->pkt) && has_address(path, meta->port)) {

@@ -79,11 +79,26 @@ static void end(struct eg_path *path)
 	atomic_store_explicit(&stats->last_cycles, rte_get_tsc_cycles(), memory_order_relaxed);
 }
 
+/* Packets that the forwarding cache knows: their headers are written. */
+static void send_known(struct eg_path *path)
+{
+	unsigned n = path->known.n;
+
+	if (!n)
+		return;
+	eg_known_seal(path);
+	charge(path, EG_STAGE_SEAL, n);
+	eg_tx_known(path);
+	charge(path, EG_STAGE_TX, n);
+}
+
 /* The hop is known: into its tunnel, or out by a clear port. */
 static void send_out(struct eg_path *path)
 {
 	do { /* again while packets wait because they must be fragmented first */
 		run(path, EG_STAGE_SA_OUT, eg_sa_out);
+		if (path->cache)
+			run(path, EG_STAGE_LEARN, eg_learn);
 		run(path, EG_STAGE_ESP_OUT, eg_esp_out);
 		run(path, EG_STAGE_TX, eg_tx);
 	} while (__builtin_expect(path->waiting.n != 0, 0) && eg_fragment_next(path));
@@ -106,23 +121,51 @@ static void forward(struct eg_path *path)
 	route(path);
 }
 
-/* Parsed packets from a clear port. */
-static void encrypt(struct eg_path *path)
+/* Frames from a clear port. */
+static void encrypt(struct eg_path *path, unsigned port)
 {
+	unsigned n = path->batch.n;
+
+	if (path->cache) {
+		eg_known_plain(path, port);
+		charge(path, EG_STAGE_CACHE, n);
+		send_known(path);
+	}
+	run(path, EG_STAGE_PARSE, eg_parse_frames);
 	run(path, EG_STAGE_VERIFY, eg_verify_plain);
 	forward(path);
 }
 
-/* Parsed packets from an encrypted port. */
+/* ESP: parsed packets that demux has found to be that. */
 static void decrypt(struct eg_path *path)
 {
-	run(path, EG_STAGE_DEMUX, eg_demux);
+	unsigned n;
+
 	run(path, EG_STAGE_SA_IN, eg_sa_in);
 	run(path, EG_STAGE_ESP_IN, eg_esp_in);
+	n = path->batch.n;
+	if (path->cache && n) {
+		eg_known_opened(path);
+		charge(path, EG_STAGE_CACHE, n);
+		send_known(path);
+	}
 	run(path, EG_STAGE_PARSE, eg_parse_inner);
 	run(path, EG_STAGE_VERIFY, eg_verify);
 	run(path, EG_STAGE_PROBE, eg_probe_replies);
 	forward(path);
+}
+
+/* Frames from an encrypted port. */
+static void receive_encrypted(struct eg_path *path, unsigned port)
+{
+	if (path->cache) {
+		run(path, EG_STAGE_FRONT, eg_front);
+		decrypt(path);
+		eg_take_aside(path, port);
+	}
+	run(path, EG_STAGE_PARSE, eg_parse_frames);
+	run(path, EG_STAGE_DEMUX, eg_demux);
+	decrypt(path);
 }
 
 /* Send the ICMP errors and echo replies that a burst caused. Policy does not apply to locally
@@ -155,11 +198,10 @@ static void receive(struct eg_path *path, unsigned port)
 		drop_all(path);
 		return;
 	}
-	run(path, EG_STAGE_PARSE, eg_parse_frames);
 	if (path->port[port].encrypted)
-		decrypt(path);
+		receive_encrypted(path, port);
 	else
-		encrypt(path);
+		encrypt(path, port);
 	send_local(path);
 }
 
@@ -200,6 +242,7 @@ unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *sna
 		return received;
 	}
 	run(path, EG_STAGE_PARSE, eg_parse_packets);
+	run(path, EG_STAGE_DEMUX, eg_demux);
 	decrypt(path);
 	send_local(path);
 	end(path);

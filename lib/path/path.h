@@ -18,6 +18,7 @@
 #include "path/icmp.h"
 #include "path/keepalive.h"
 #include "path/kernel.h"
+#include "path/known.h"
 #include "path/lookup.h"
 #include "path/probe.h"
 #include "path/reassembly.h"
@@ -62,6 +63,7 @@ struct eg_path_parts {
 	struct eg_crypto *crypto;
 	struct rte_ring **handoff;  /* by worker: packets for its inbound SAs */
 	struct eg_flow *flow;       /* of this worker, over the table that all workers share */
+	struct eg_cache *cache;     /* of this worker; NULL: all packets take the full path */
 	struct eg_tunnels *tunnels; /* with their SAs */
 	uint64_t seed;              /* secret, for hashes of values that outsiders choose */
 	struct rte_mempool *pool;   /* buffers that take the largest MTU */
@@ -109,6 +111,7 @@ struct eg_path {
 	struct eg_crypto *crypto;
 	struct rte_ring **handoff;
 	struct eg_flow *flow;
+	struct eg_cache *cache;
 	struct eg_tunnels *tunnels;
 	struct eg_event_queue *events;
 	uint64_t cycles_per_s; /* of the TSC */
@@ -129,6 +132,12 @@ struct eg_path {
 	uint32_t down; /* links_down, as read at its start */
 	struct eg_batch batch;
 	struct eg_batch local; /* locally originated IP packets, sent at the end of the burst */
+
+	struct eg_known known;
+	struct {
+		unsigned n;
+		struct rte_mbuf *m[EG_BATCH_MAX];
+	} aside; /* frames of the burst that are not ordinary ESP (front.c) */
 
 	/* State of the stages, each defined in its header; in the order of the path. */
 	struct eg_vlan_burst vlan;

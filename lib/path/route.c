@@ -47,9 +47,9 @@ static void count_rerouted(const struct eg_path *path, uint32_t id)
 /* The tunnel for packet i in a group of peers: chosen by its flow, among the peers that are up. An
  * echo reply goes back through the tunnel of its request; otherwise a probe would report on another
  * peer's tunnel. */
-static const struct eg_hop *choose_tunnel(const struct eg_path *path, unsigned i)
+static const struct eg_hop *choose_tunnel(struct eg_path *path, unsigned i)
 {
-	const struct eg_meta *meta = &path->batch.meta[i];
+	struct eg_meta *meta = &path->batch.meta[i];
 	const struct eg_group *group = path->world->groups[meta->hop->group];
 	const struct eg_group_member *chosen = NULL, *first;
 	const struct eg_tunnel *tunnel;
@@ -60,7 +60,9 @@ static const struct eg_hop *choose_tunnel(const struct eg_path *path, unsigned i
 		uint64_t flow = eg_packet_hash(&meta->pkt, eg_batch_data(&path->batch, i));
 
 		chosen = eg_group_choose(group, flow, path->tunnels->down, &first);
-		if (chosen != first)
+		meta->grouped = true;
+		meta->rerouted = chosen != first;
+		if (meta->rerouted)
 			count_rerouted(path, first->tunnel);
 	}
 	tunnel = eg_tunnel_get(path->tunnels, chosen->tunnel);

@@ -13,6 +13,27 @@ unsigned eg_rx(struct eg_path *path, unsigned port, uint16_t queue);
  * each of those into one buffer. */
 void eg_gather(struct eg_path *path);
 
+/* known.c: packets that the forwarding cache knows leave the batch for path->known, with all their
+ * headers written. port: the clear port by which the frames came. */
+void eg_known_plain(struct eg_path *path, unsigned port);
+
+/* known.c: the same for packets that have been opened. */
+void eg_known_opened(struct eg_path *path);
+
+/* known.c: seal those of path->known that go into a tunnel. */
+void eg_known_seal(struct eg_path *path);
+
+/* tx.c: send path->known. The last check of each: sealed if its port is encrypted. */
+void eg_tx_known(struct eg_path *path);
+
+/* front.c: keep ordinary ESP in the batch, as parse and demux would leave it; put the other frames
+ * aside. eg_take_aside() makes them the batch; port: by which they came. */
+void eg_front(struct eg_path *path);
+void eg_take_aside(struct eg_path *path, unsigned port);
+
+/* learn.c: store in the forwarding cache what was decided about the packets in the batch. */
+void eg_learn(struct eg_path *path);
+
 /* parse.c: Ethernet and IP of received frames; IP of packets that were handed over; IP of packets
  * found inside ESP. Data then start at the IP header and end with it. */
 void eg_parse_frames(struct eg_path *path);

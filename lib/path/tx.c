@@ -217,8 +217,11 @@ static enum eg_verdict send_fragments(struct eg_path *path, unsigned i, const st
 static enum eg_verdict transmit_packet(struct eg_path *path, unsigned i)
 {
 	const struct eg_meta *meta = &path->batch.meta[i];
-	const struct eg_hop *hop =
-		meta->sealed ? eg_follow_hop(path, meta->tunnel, path->batch.m[i]) : meta->hop;
+	const struct eg_hop *hop = meta->sealed
+					   ? eg_follow_hop(path, meta->tunnel,
+							   eg_ip_dst(eg_batch_data(&path->batch, i),
+								     meta->tunnel->remote.family))
+					   : meta->hop;
 	struct eg_path_port *port = &path->port[hop->port];
 	struct rte_mbuf *m = path->batch.m[i];
 	enum eg_verdict verdict;
@@ -250,6 +253,37 @@ void eg_tx(struct eg_path *path)
 	}
 	eg_batch_sweep(path);
 	flush_all(path);
+}
+
+/* One at a time: they leave by several ports, or by one whose queue is another worker's. */
+static void push_known(struct eg_path *path)
+{
+	const struct eg_known *known = &path->known;
+
+	for (unsigned k = 0; k < known->n; k++) {
+		unsigned index = known->port[k];
+
+		if (eg_link_is_down(path, index))
+			eg_drop_mbuf(path, known->m[k], EG_DROP_LINK_DOWN);
+		else if (path->port[index].encrypted && !(known->sealing >> k & 1))
+			eg_drop_mbuf(path, known->m[k], EG_DROP_PLAIN_TO_ENCRYPTED);
+		else
+			push(path, index, known->m[k]);
+	}
+	flush_all(path);
+}
+
+void eg_tx_known(struct eg_path *path)
+{
+	struct eg_known *known = &path->known;
+	const uint64_t all = known->n < 64 ? (1ull << known->n) - 1 : UINT64_MAX;
+	struct eg_path_port *port = &path->port[known->port[0]];
+
+	if (known->one_port && !port->ring && (!port->encrypted || (known->sealing & all) == all))
+		transmit(path, known->port[0], port->tx_queue, known->m, known->n);
+	else
+		push_known(path);
+	known->n = 0;
 }
 
 unsigned eg_tx_ring(struct eg_path *path, unsigned port, struct rte_ring *ring, uint16_t queue)

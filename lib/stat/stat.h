@@ -18,7 +18,7 @@
 /* The stages of the packet path: each counts its cycles and packets. */
 /* clang-format off */
 #define EG_STAGES(X) \
-	X(RX, rx) X(PARSE, parse) X(DEMUX, demux) X(SA_IN, sa_in) X(ESP_IN, esp_in) X(VERIFY, verify) X(PROBE, probe) \
+	X(RX, rx) X(CACHE, cache) X(FRONT, front) X(SEAL, seal) X(LEARN, learn) X(PARSE, parse) X(DEMUX, demux) X(SA_IN, sa_in) X(ESP_IN, esp_in) X(VERIFY, verify) X(PROBE, probe) \
 	X(FLOW, flow) X(POLICY, policy) X(ROUTE, route) X(MSS, mss) X(SA_OUT, sa_out) X(ESP_OUT, esp_out) X(TX, tx) \
 	X(KERNEL, kernel) X(RESOLVE, resolve) X(KEEPALIVE, keepalive)
 /* clang-format on */

@@ -49,6 +49,16 @@ static uint64_t sample_cycles(uint32_t per_s)
 	return per_s ? rte_get_tsc_hz() / per_s : 0;
 }
 
+/* With a seed of its own. */
+static struct eg_cache *make_cache(const struct eg_workers *workers, unsigned index)
+{
+	struct eg_flow_seed seed;
+
+	for (unsigned i = 0; i < 4; i++)
+		seed.word[i] = eg_hash_u64(workers->flows->seed.word[i] + index + 1);
+	return eg_cache_new(EG_CACHE_MAX, &seed);
+}
+
 static struct eg_worker *make_worker(struct eg_workers *workers, unsigned index, unsigned lcore)
 {
 	int socket = (int)rte_lcore_to_socket_id(lcore);
@@ -71,14 +81,17 @@ static struct eg_worker *make_worker(struct eg_workers *workers, unsigned index,
 		.handoff = workers->handoff,
 		.tunnels = workers->tunnels,
 		.flow = rte_zmalloc_socket("eg_flow", sizeof(struct eg_flow), 64, socket),
+		.cache = workers->config->forwarding_cache ? make_cache(workers, index) : NULL,
 		.seed = eg_hash_u64(workers->flows->seed.word[1]),
 		.resolves = index == 0,
 		.resolver_shared = workers->resolver_shared,
 		.links_down = &workers->ports->links_down,
 		.sample_cycles = sample_cycles(workers->config->log.drop_sample_per_s),
 	};
-	if (!worker->parts.crypto || !worker->parts.flow) {
+	if (!worker->parts.crypto || !worker->parts.flow ||
+	    (workers->config->forwarding_cache && !worker->parts.cache)) {
 		eg_crypto_free(worker->parts.crypto);
+		eg_cache_free(worker->parts.cache);
 		rte_free(worker->parts.flow);
 		rte_free(worker);
 		return NULL;
@@ -345,6 +358,7 @@ void eg_workers_free(struct eg_workers *workers)
 
 		if (worker) {
 			eg_crypto_free(worker->parts.crypto);
+			eg_cache_free(worker->parts.cache);
 			rte_free(worker->parts.flow);
 			eg_vec_free(&worker->rx);
 			eg_vec_free(&worker->tx);

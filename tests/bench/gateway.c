@@ -65,6 +65,8 @@ struct gateway *gateway_open(const char *file, uint16_t first, struct rte_mempoo
 	parts.tunnels = &gateway->tunnels;
 	parts.stats = &gateway->stats;
 	parts.crypto = eg_crypto_new();
+	if (gateway->config->forwarding_cache)
+		parts.cache = eg_cache_new(EG_CACHE_MAX, &(struct eg_flow_seed){{1, 2, 3, 4}});
 	parts.flow = gateway->snap->policy ? new_flow(gateway) : NULL;
 	parts.n_workers = 1;
 	parts.pool = pool;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Compare two captures from the IP header on: the same packets, byte for byte, in the same order (with
---any-order, in any).
+"""Compare two captures from the IP header on: the same packets, byte for byte, each flow's in the same order
+(with --any-order, in any).
 
 B's TTLs and hop limits must be lower by exactly --ttl-delta. IPv4 header checksums must be correct in both.
 Frames that are not IP are ignored. Exit status 0: equal."""
@@ -58,6 +58,9 @@ def main(argv=None):
     if args.any_order:
         a, a_at = in_byte_order(a, a_at)
         b, b_at = in_byte_order(b, b_at)
+    else:
+        a, a_at = wire.in_flow_order(a, a_at)
+        b, b_at = wire.in_flow_order(b, b_at)
     report = a_faults + b_faults + wire.differences(a, b, a_at, b_at)
     for line in report[:args.show]:
         print(line)

@@ -194,6 +194,23 @@ def within(address, subnets):
 
 # --- comparing ---
 
+def flow_of(data):
+    """What the gateway keeps in order: the packets of a TCP or UDP connection in one direction, except those whose
+    header does not show it (fragments, options, extension headers); of everything else, all together."""
+    ip = parse_ip(data)
+    plain = len(ip.data) - len(ip.payload) == (20 if ip.version == 4 else 40)
+    whole = ip.version == 6 or not int.from_bytes(data[6:8], "big") & 0x3fff
+    if not plain or not whole or ip.protocol not in (6, 17):
+        return ()
+    return str(ip.src), str(ip.dst), ip.protocol, ip.payload[:4]
+
+
+def in_flow_order(packets, at):
+    """Both lists, sorted so that two captures are equal if each flow's packets are in the same order."""
+    order = sorted(range(len(packets)), key=lambda n: repr(flow_of(packets[n])))
+    return [packets[n] for n in order], [at[n] for n in order]
+
+
 def describe(data):
     try:
         ip = parse_ip(data)

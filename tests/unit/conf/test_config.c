@@ -205,6 +205,7 @@ static void test_defaults(void **state)
 		assert_int_equal(c->log.level[i], EG_LOG_INFO);
 	assert_int_equal(c->log.drop_sample_per_s, 10);
 	assert_true(c->multi_packet);
+	assert_true(c->forwarding_cache);
 	eg_config_free(c);
 }
 

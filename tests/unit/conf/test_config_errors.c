@@ -42,6 +42,8 @@ static void test_top(void **state)
 		{V, "t:1:1: missing key \"ports\"\n"},
 		{V "port: {}\n" P, "t:2:1: unknown key \"port\" (did you mean \"ports\"?)\n"},
 		{VP "version: 1\n", "t:3:1: duplicate key \"version\" (first on line 1)\n"},
+		{VP "workers: {forwarding_cache: auto}\n",
+		 "t:3:29: workers.forwarding_cache: unknown \"auto\" (one of: on, off)\n"},
 		{VP "crypto: {multi_packet: on}\n",
 		 "t:3:24: crypto.multi_packet: unknown \"on\" (one of: auto, off)\n"},
 		{VP "crypto: {multi: off}\n", "t:3:10: crypto: unknown key \"multi\"\n"},

@@ -103,6 +103,8 @@ static const struct {
 	{21, "state_dir: /s\ncrypto: {multi_packet: off}\n",
 	 "t:22:24: warning: crypto.multi_packet: needs a restart (running with auto)\n", false},
 	{21, "state_dir: /s\ncrypto: {multi_packet: auto}\n", "", false},
+	{20, "  pin: [{port: up, queue: 1, lcore: 3}]\n  forwarding_cache: off\n",
+	 "t:21:21: warning: workers.forwarding_cache: needs a restart (running with on)\n", false},
 	{22, "policy: {dirs: [p], inventory: [i]}\n",
 	 "t: warning: policy.max_connections: needs a restart (running with 4096)\n", false},
 	{22, "policy: {dirs: [p], inventory: [i], max_connections: 8192}\n",

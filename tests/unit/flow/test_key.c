@@ -171,11 +171,10 @@ static double unevenness(const uint32_t *count, uint32_t n)
 
 static void check_spread(const struct eg_flow_seed *seed, enum pattern pattern, unsigned version)
 {
-	static uint32_t buckets[BUCKETS], caches[EG_FLOW_CACHE_SLOTS], tags[256];
+	static uint32_t buckets[BUCKETS], tags[256];
 	uint32_t fullest = 0;
 
 	memset(buckets, 0, sizeof(buckets));
-	memset(caches, 0, sizeof(caches));
 	memset(tags, 0, sizeof(tags));
 	for (uint32_t n = 0; n < FLOWS; n++) {
 		uint8_t src[16], dst[16];
@@ -186,17 +185,14 @@ static void check_spread(const struct eg_flow_seed *seed, enum pattern pattern, 
 		eg_flow_key_make(&key, &t);
 		hash = eg_flow_hash(&key, seed);
 		buckets[hash % BUCKETS]++;
-		caches[(hash >> 32) % EG_FLOW_CACHE_SLOTS]++;
 		tags[hash >> 56]++;
 	}
 	for (uint32_t i = 0; i < BUCKETS; i++)
 		fullest = buckets[i] > fullest ? buckets[i] : fullest;
-	/* Random: 1 +- sqrt(2 / n): 0.011 for buckets, 0.022 for caches, 0.09 for tags. */
-	if (unevenness(buckets, BUCKETS) > 1.1 || unevenness(caches, EG_FLOW_CACHE_SLOTS) > 1.2 ||
-	    unevenness(tags, 256) > 1.7 || fullest > 32)
-		fail_msg("pattern %d v%u: buckets %.3f, caches %.3f, tags %.3f, fullest %u",
-			 pattern, version, unevenness(buckets, BUCKETS),
-			 unevenness(caches, EG_FLOW_CACHE_SLOTS), unevenness(tags, 256), fullest);
+	/* Random: 1 +- sqrt(2 / n): 0.011 for buckets, 0.09 for tags. */
+	if (unevenness(buckets, BUCKETS) > 1.1 || unevenness(tags, 256) > 1.7 || fullest > 32)
+		fail_msg("pattern %d v%u: buckets %.3f, tags %.3f, fullest %u", pattern, version,
+			 unevenness(buckets, BUCKETS), unevenness(tags, 256), fullest);
 }
 
 static void test_spread(void **state)

@@ -113,6 +113,7 @@ static struct eg_path *new_path(struct gw *gw, unsigned worker)
 		.tunnels = &gw->tunnels,
 		.pool = pool,
 		.large = large,
+		.cache = eg_cache_new(EG_CACHE_MIN, &(struct eg_flow_seed){{1, 2, 3, 4}}),
 		.resolves = worker == 0,
 		.resolver_shared = gw->resolver_shared,
 		.n_ports = 2,
@@ -126,6 +127,7 @@ static struct eg_path *new_path(struct gw *gw, unsigned worker)
 			.mac = {2, 0, 0, 0, 0, (uint8_t)port},
 		};
 	assert_non_null(parts.crypto);
+	assert_non_null(parts.cache);
 	assert_int_equal(eg_path_init(path, &parts), 0);
 	return path;
 }
@@ -171,6 +173,7 @@ static void free_gw(struct gw *gw)
 {
 	for (unsigned w = 0; w < gw->spec.workers; w++) {
 		eg_crypto_free(gw->path[w]->crypto);
+		eg_cache_free(gw->path[w]->cache);
 		free(gw->path[w]);
 		free(gw->stats[w]);
 		rte_ring_free(gw->handoff[w]);
@@ -323,6 +326,8 @@ unsigned gw_group(struct gw *gw, const struct eg_group_member *members, size_t n
 
 struct eg_tunnel *gw_tunnel(const struct gw *gw, uint32_t id)
 {
+	/* The caller may change it: workers must see another generation. */
+	eg_tunnel_touch((struct eg_tunnels *)&gw->tunnels, id);
 	return (struct eg_tunnel *)eg_tunnel_get(&gw->tunnels, id);
 }
 

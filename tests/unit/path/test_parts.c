@@ -103,9 +103,9 @@ static void test_time(void **state)
 /* The first burst is timed: each stage that it meets counts its packet, and no other does. */
 static void test_stage_counters(void **state)
 {
-	static const enum eg_stage met[] = {EG_STAGE_RX,      EG_STAGE_PARSE, EG_STAGE_VERIFY,
-					    EG_STAGE_ROUTE,   EG_STAGE_MSS,   EG_STAGE_SA_OUT,
-					    EG_STAGE_ESP_OUT, EG_STAGE_TX};
+	static const enum eg_stage met[] = {
+		EG_STAGE_RX,    EG_STAGE_CACHE, EG_STAGE_LEARN,  EG_STAGE_PARSE,   EG_STAGE_VERIFY,
+		EG_STAGE_ROUTE, EG_STAGE_MSS,   EG_STAGE_SA_OUT, EG_STAGE_ESP_OUT, EG_STAGE_TX};
 	struct gw *gw = gw_open((struct gw_spec){.site = 1});
 	struct frame frame = plain_frame(CLEAR, &(struct flow){V4, .payload = 40});
 
