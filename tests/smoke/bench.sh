@@ -53,3 +53,7 @@ expect_line differs.txt "  differs"
 
 expect_status 1 bench --rows "path encrypt 65"
 expect_status 2 bench --rounds 0
+
+# Another gateway that is not to be had: skipped, with the reason.
+expect_status 77 "$root/tools/bench-peers" --build "$build" --secgw "$dir/absent" >peers.txt
+expect_line peers.txt "SKIP: ipsec-secgw: $dir/absent is not a program"

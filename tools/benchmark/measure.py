@@ -31,9 +31,12 @@ class Bench:
         self.prepared.add(name)
         return first
 
+    def write_keys(self, suite):
+        if self.once(f"keys-{suite}"):
+            world.write_keys(self.programs.espgate, self.path(f"keys-{suite}"), suite, 2000)
+
     def write(self, job, near, name, **more):
-        if self.once(f"keys-{job.suite}"):
-            world.write_keys(self.programs.espgate, self.path(f"keys-{job.suite}"), job.suite, 2000)
+        self.write_keys(job.suite)
         if self.once(name):
             text = world.config(job.suite, job.n_sas, near, f"keys-{job.suite}", policy=job.policy,
                                 multi_packet=job.multi_packet, **more)
@@ -78,26 +81,35 @@ class Bench:
     def rounds(self):
         return max(1, int(self.seconds * ROUNDS_PER_S))
 
+    def gateway_capture(self, job, direction):
+        """What the gateway of one direction receives. UDP only: the capture has one direction, and TCP without
+        answers establishes nothing."""
+        plain = self.capture(job, "gateway", (world.UDP,))
+        if direction == "encrypt":
+            return plain
+        wire = f"wire-{job.stem()}.pcap"
+        if self.once(wire):
+            self.programs.gateway(self.write(job, True, f"make-{job.stem()}.yaml", pods=f"rx_pcap={plain}",
+                                             uplink=f"rx_pcap=empty.pcap,tx_pcap={wire}"), 0, idle=True)
+        return wire
+
+    def gateway_ns(self, job, direction):
+        """A capture repeats its sequence numbers: so decryption is without anti-replay."""
+        loop, empty = f"rx_pcap={self.gateway_capture(job, direction)},infinite_rx=1", "rx_pcap=empty.pcap"
+        near = direction == "encrypt"
+        conf = self.write(job, near, f"{direction}-{job.stem()}.yaml", pods=loop if near else empty,
+                          uplink=empty if near else loop, window=0)
+        return self.programs.gateway_ns(conf, self.seconds, "clear" if near else "encrypted")
+
+    def devices_ns(self, job, direction):
+        return self.programs.devices_ns(self.gateway_capture(job, direction), self.seconds)
+
     def gateway_job(self, job):
-        """UDP only: the capture has one direction, and TCP without answers establishes nothing. A capture repeats its
-        sequence numbers: so decryption is without anti-replay."""
-        for i, (direction, role) in enumerate((("encrypt", "clear"), ("decrypt", "encrypted"))):
+        for i, direction in enumerate(("encrypt", "decrypt")):
             name = f"gateway {direction} {job.suffix()}"
-            if not self.selected(name):
-                continue
-            plain = self.capture(job, "gateway", (world.UDP,))
-            wire = f"wire-{job.stem()}.pcap"
-            if direction == "decrypt" and self.once(wire):
-                self.programs.gateway(self.write(job, True, f"make-{job.stem()}.yaml", pods=f"rx_pcap={plain}",
-                                                 uplink=f"rx_pcap=empty.pcap,tx_pcap={wire}"), 0, idle=True)
-            capture = plain if direction == "encrypt" else wire
-            loop, empty = f"rx_pcap={capture},infinite_rx=1", "rx_pcap=empty.pcap"
-            near = direction == "encrypt"
-            conf = self.write(job, near, f"{direction}-{job.stem()}.yaml", pods=loop if near else empty,
-                              uplink=empty if near else loop, window=0)
-            value = self.programs.gateway_ns(conf, self.seconds, role)
-            self.add(name, value, self.raw_of(job)[i], self.programs.devices_ns(capture, self.seconds),
-                     job.mean_size())
+            if self.selected(name):
+                self.add(name, self.gateway_ns(job, direction), self.raw_of(job)[i], self.devices_ns(job, direction),
+                         job.mean_size())
 
     def also_job(self, options, wanted):
         """One run of bench_path for all the rows with these options."""

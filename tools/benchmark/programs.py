@@ -13,6 +13,15 @@ PIN = ["taskset", "-c", CPU]
 LCORES = f"0@{min(os.sched_getaffinity(0))},1@{CPU}"
 
 
+def eal_of(text):
+    """EAL arguments: as given, or what this machine has memory for."""
+    if text is not None:
+        return text.split()
+    with open("/proc/meminfo", encoding="ascii") as info:
+        free = next(line.split()[1] for line in info if line.startswith("HugePages_Free"))
+    return ["--in-memory"] if int(free) else ["--no-huge", "-m", "512"]
+
+
 class Programs:
     def __init__(self, root, build, folder, eal):
         self.root, self.folder, self.eal = root, folder, eal
