@@ -133,16 +133,52 @@ static unsigned finish_chacha(struct eg_multi *multi, struct eg_crypto_op *rest[
 	return n_rest;
 }
 
+static inline bool is_gcm4(const struct eg_multi *multi, const struct eg_crypto_op *op)
+{
+	return op->key->multi == EG_MULTI_GCM4 && op->text_len <= multi->limits.gcm_max &&
+	       eg_gcm4_fits(op);
+}
+
+static inline bool equal_class(const struct eg_multi *multi, const struct eg_crypto_op *a,
+			       const struct eg_crypto_op *b)
+{
+	return is_gcm4(multi, b) && eg_gcm4_vectors(a) == eg_gcm4_vectors(b) &&
+	       a->key->gcm4.rounds == b->key->gcm4.rounds;
+}
+
+/* Bursts often begin with packets of one class, or have no others: those need no sorting. Returns
+ * how many were computed. */
+static unsigned run_equal(const struct eg_multi *multi, struct eg_crypto_op *ops, unsigned n,
+			  bool seal)
+{
+	unsigned done = 0;
+
+	for (; done + EG_GCM4_LANES <= n; done += EG_GCM4_LANES) {
+		struct eg_crypto_op *op = &ops[done];
+		struct eg_gcm4_lanes lanes;
+
+		if (!is_gcm4(multi, op))
+			break;
+		for (lanes.n = 0; lanes.n < EG_GCM4_LANES; lanes.n++) {
+			lanes.op[lanes.n] = &op[lanes.n];
+			lanes.key[lanes.n] = &op[lanes.n].key->gcm4;
+			if (!equal_class(multi, op, &op[lanes.n]))
+				return done;
+		}
+		run_lanes(&lanes, seal);
+	}
+	return done;
+}
+
 unsigned eg_multi_run(struct eg_multi *multi, struct eg_crypto_op *ops, unsigned n,
 		      struct eg_crypto_op *rest[EG_CRYPTO_BURST], bool seal)
 {
 	unsigned n_rest = 0;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = run_equal(multi, ops, n, seal); i < n; i++) {
 		struct eg_crypto_op *op = &ops[i];
 
-		if (op->key->multi == EG_MULTI_GCM4 && op->text_len <= multi->limits.gcm_max &&
-		    eg_gcm4_fits(op))
+		if (is_gcm4(multi, op))
 			add_gcm(multi, op, seal);
 		else if (op->key->multi == EG_MULTI_CHACHA16 && eg_chacha16_fits(op))
 			multi->chacha[multi->n_chacha++] = op;
