@@ -37,6 +37,8 @@ int run_pmtu_tests(void);
 int run_demux_tests(void);
 int run_mtu_tests(void);
 int run_parts_tests(void);
+int run_invalidation_tests(void);
+int run_known_connection_tests(void);
 
 /* At the very end: was every drop reason that a packet can cause tested? */
 int run_coverage_tests(void);
