@@ -116,6 +116,22 @@ bool eg_neigh_peek(const struct eg_neighs *neighs, const struct eg_neigh_key *ke
 	return read_entry(neighs, key, mac, &seq);
 }
 
+bool eg_neigh_read(const struct eg_neighs *neighs, uint32_t number, struct eg_neigh_key *key,
+		   uint64_t *mac)
+{
+	const struct eg_neigh *neigh = &neighs->entry[number];
+	/* Acquire: key and MAC are read after it. */
+	uint32_t seq = atomic_load_explicit(&neigh->seq, memory_order_acquire);
+
+	for (int i = 0; i < 3; i++)
+		key->word[i] = atomic_load_explicit(&neigh->key[i], memory_order_relaxed);
+	*mac = atomic_load_explicit(&neigh->mac, memory_order_relaxed);
+	/* Fence: the reads complete before seq is read again. */
+	atomic_thread_fence(memory_order_acquire);
+	return key->word[2] && seq % 2 == 0 &&
+	       atomic_load_explicit(&neigh->seq, memory_order_relaxed) == seq;
+}
+
 struct eg_neigh *eg_neigh_find(struct eg_neighs *neighs, const struct eg_neigh_key *key)
 {
 	uint32_t at =

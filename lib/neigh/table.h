@@ -121,6 +121,11 @@ static inline bool eg_neigh_reference_valid(struct eg_neighs *neighs, uint32_t n
  * worker. */
 bool eg_neigh_peek(const struct eg_neighs *neighs, const struct eg_neigh_key *key, uint64_t *mac);
 
+/* Entry `number` (less than EG_NEIGH_MAX) for a listing: its key, and its MAC or 0 if it is not
+ * known. False: it is free, or changes just now. Any thread. */
+bool eg_neigh_read(const struct eg_neighs *neighs, uint32_t number, struct eg_neigh_key *key,
+		   uint64_t *mac);
+
 /* Resolver only. Find an entry, or NULL. Add an INCOMPLETE entry for a key that is not in the
  * table; NULL if too many are INCOMPLETE or no entry can be evicted. Remove an entry without
  * waiting packets. Set its MAC. */

@@ -69,14 +69,18 @@ static void begin(struct eg_path *path, const struct eg_snap *snap)
 }
 
 /* A burst of received packets ends: for rates over the time in which there was work. */
-static void end(struct eg_path *path)
+static void end(struct eg_path *path, unsigned packets)
 {
 	struct eg_stats *stats = path->stats;
+	uint64_t now = rte_get_tsc_cycles();
 
 	path->bursts++;
+	eg_count(&stats->bursts, 1);
+	eg_count(&stats->burst_packets, packets);
+	eg_count(&stats->busy_cycles, now - path->now.cycles);
 	if (!eg_counted(&stats->first_cycles))
 		eg_count(&stats->first_cycles, path->now.cycles);
-	atomic_store_explicit(&stats->last_cycles, rte_get_tsc_cycles(), memory_order_relaxed);
+	atomic_store_explicit(&stats->last_cycles, now, memory_order_relaxed);
 }
 
 /* Packets that the forwarding cache knows: their headers are written. */
@@ -220,7 +224,7 @@ unsigned eg_path_receive(struct eg_path *path, const struct eg_snap *snap, unsig
 	while (path->vlan.n && eg_vlan_next(path))
 		receive(path, path->batch.meta[0].port);
 	if (snap)
-		end(path);
+		end(path, received);
 	return received;
 }
 
@@ -245,7 +249,7 @@ unsigned eg_path_receive_handoff(struct eg_path *path, const struct eg_snap *sna
 	run(path, EG_STAGE_DEMUX, eg_demux);
 	decrypt(path);
 	send_local(path);
-	end(path);
+	end(path, received);
 	return received;
 }
 
@@ -270,7 +274,7 @@ static unsigned receive_kernel(struct eg_path *path, const struct eg_snap *snap,
 	else
 		forward(path);
 	send_local(path);
-	end(path);
+	end(path, received);
 	return received;
 }
 

@@ -251,6 +251,52 @@ static struct eg_lpm *build(struct table *table, const struct eg_config *config,
 	return table->failed ? NULL : eg_lpm_build(table->entries.v, table->entries.n, HOP_NONE);
 }
 
+struct placed {
+	struct eg_lpm_entry entry;
+	size_t index; /* in the table */
+};
+
+static int compare_prefixes(const struct eg_prefix *a, const struct eg_prefix *b)
+{
+	int order = a->ip.family - b->ip.family;
+
+	if (!order)
+		order = memcmp(a->ip.bytes, b->ip.bytes, sizeof(a->ip.bytes));
+	return order ? order : a->len - b->len;
+}
+
+static int compare_placed(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+	int order = compare_prefixes(&x->entry.prefix, &y->entry.prefix);
+
+	return order ? order : x->index < y->index ? -1 : 1;
+}
+
+/* List the prefixes for operators: sorted, and of equal ones the last, which is in force. 0, or -1:
+ * out of memory. */
+static int list_prefixes(struct eg_snap_world *world, const struct table *table)
+{
+	size_t n = table->entries.n;
+	struct placed *sorted = calloc(n + 1, sizeof(*sorted));
+
+	world->prefixes = calloc(n + 1, sizeof(*world->prefixes));
+	if (!sorted || !world->prefixes) {
+		free(sorted);
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = (struct placed){table->entries.v[i], i};
+	qsort(sorted, n, sizeof(*sorted), compare_placed);
+	for (size_t i = 0; i < n; i++) {
+		if (i + 1 == n ||
+		    compare_prefixes(&sorted[i].entry.prefix, &sorted[i + 1].entry.prefix))
+			world->prefixes[world->n_prefixes++] = sorted[i].entry;
+	}
+	free(sorted);
+	return 0;
+}
+
 int eg_build_routes(struct eg_snap_world *world, const struct eg_config *config,
 		    struct eg_candidate_tunnel *tunnels, struct eg_errs *errs)
 {
@@ -260,7 +306,7 @@ int eg_build_routes(struct eg_snap_world *world, const struct eg_config *config,
 	table.failed = eg_build_groups(world, config, &table.shared);
 	collect(&table, config);
 	world->routes = build(&table, config, tunnels);
-	if (world->routes) {
+	if (world->routes && !list_prefixes(world, &table)) {
 		world->hops = table.hops.v;
 		world->n_hops = (uint32_t)table.hops.n;
 		world->vias = table.vias.v;

@@ -39,6 +39,7 @@ void eg_snap_world_release(struct eg_snap_world *world)
 	free(world->groups);
 	free(world->hops);
 	free(world->vias);
+	free(world->prefixes);
 	free(world->locals.v);
 	free(world->allow);
 	free(world->source_check);

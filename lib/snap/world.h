@@ -24,6 +24,7 @@ struct eg_snap_world {
 	struct eg_hop *hops;     /* the first one is EG_HOP_NONE */
 	struct eg_lpm *encrypt;  /* address -> 1: it must not leave in clear; NULL: every one may */
 	struct eg_ip *vias;      /* routers that hops name */
+	struct eg_lpm_entry *prefixes; /* of `routes`, sorted, each once: for listings */
 	struct eg_locals locals; /* the ports' addresses */
 	struct eg_allow *allow;  /* by port: what passes in clear to and from its kernel device */
 	uint8_t *source_check;   /* by port: enum eg_source_check */
@@ -33,7 +34,7 @@ struct eg_snap_world {
 	 * when the world is published; what differs is announced to neighbours. */
 	uint64_t *addresses_since;
 	unsigned n_ports;
-	uint32_t n_hops, n_groups;
+	uint32_t n_hops, n_groups, n_prefixes;
 
 	uint64_t generation; /* counts up with each published world; set by the publisher */
 	_Atomic unsigned refs;

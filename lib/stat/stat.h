@@ -137,6 +137,8 @@ struct eg_stats {
 	eg_counter opened;                    /* connections */
 	eg_counter first_cycles,
 		last_cycles; /* TSC of the first and last burst with packets; 0: none yet */
+	eg_counter bursts, burst_packets; /* bursts with packets, of any source */
+	eg_counter busy_cycles;           /* TSC cycles in them */
 	struct eg_drop_ring dropped;
 };
 
