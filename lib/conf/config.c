@@ -90,6 +90,7 @@ static const struct eg_field sections[] = {
 	{"encrypt", eg_conf_read_encrypt, false}, {"state_dir", read_state_dir, false},
 	{"unmatched", read_unmatched, false},     {"policy", eg_conf_read_policy, false},
 	{"stats", eg_conf_read_stats, false},     {"log", eg_conf_read_log, false},
+	{"control", eg_conf_read_control, false},
 };
 
 static void set_defaults(struct eg_read *rd)
@@ -326,6 +327,8 @@ void eg_config_free(struct eg_config *config)
 	eg_vec_free(&config->policy.pod_networks);
 	eg_vec_free(&config->policy.node_addresses);
 	free(config->log.target);
+	free(config->control.socket);
+	free(config->control.group);
 	free(config->state_dir);
 	free(config->file);
 	free(config);

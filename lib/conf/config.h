@@ -41,6 +41,7 @@
 #define EG_CONF_WEIGHT_MAX           100
 #define EG_CONF_LIVENESS_INTERVAL_NS 1000000000ull
 #define EG_CONF_LIVENESS_THRESHOLD   3
+#define EG_CONF_SOCKET_MAX           100 /* bytes of the control socket's path, of the 107 that there are */
 
 enum eg_role {
 	EG_ROLE_CLEAR,     /* the pod side: plaintext in and out */
@@ -217,6 +218,15 @@ struct eg_conf_policy {
 	struct eg_pos pos;
 };
 
+/* The control socket. */
+struct eg_conf_control {
+	char *socket;  /* NULL: `control` is absent, there is none */
+	unsigned mode; /* 0600 or 0660 */
+	char *group;   /* NULL: the process's */
+	/* .file is NULL if the key is absent. */
+	struct eg_pos pos, socket_pos, mode_pos, group_pos;
+};
+
 struct eg_config {
 	char *file;
 	EG_VEC(char *) eal_args;
@@ -233,6 +243,7 @@ struct eg_config {
 		multi_packet_pos, forwarding_cache_pos;
 	struct eg_conf_policy policy;
 	struct eg_conf_log log;
+	struct eg_conf_control control;
 	uint64_t stats_period_ns; /* 0: no periodic statistics */
 	bool forwarding_cache;    /* path/cache.h */
 	bool multi_packet;        /* AEADs several packets at a time, up to where that is faster */

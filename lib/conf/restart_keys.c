@@ -219,6 +219,34 @@ static void check_state_dir(const struct ctx *ctx, const struct eg_config *runni
 		       running->state_dir ? running->state_dir : "none");
 }
 
+/* Its file, and who may connect. */
+static void retain_control(const struct ctx *ctx, struct eg_conf_control *wanted,
+			   const struct eg_conf_control *running)
+{
+	char mode[8];
+
+	if (!same_text(wanted->socket, running->socket)) {
+		report(ctx, EG_WARNING,
+		       wanted->socket_pos.file ? &wanted->socket_pos : &wanted->pos,
+		       "control.socket", running->socket ? running->socket : "none");
+	} else if (wanted->socket) {
+		snprintf(mode, sizeof(mode), "0%o", running->mode);
+		if (wanted->mode != running->mode)
+			report(ctx, EG_WARNING,
+			       wanted->mode_pos.file ? &wanted->mode_pos : &wanted->pos,
+			       "control.mode", mode);
+		if (!same_text(wanted->group, running->group))
+			report(ctx, EG_WARNING,
+			       wanted->group_pos.file ? &wanted->group_pos : &wanted->pos,
+			       "control.group",
+			       running->group ? running->group : "the group of the process");
+	}
+	if (!retain_text(&wanted->socket, running->socket) ||
+	    !retain_text(&wanted->group, running->group))
+		eg_error(ctx->errs, NULL, NULL, "out of memory");
+	wanted->mode = running->mode;
+}
+
 int eg_config_retain_restart_keys(struct eg_config *wanted, const struct eg_config *running,
 				  struct eg_errs *errs)
 {
@@ -242,6 +270,7 @@ int eg_config_retain_restart_keys(struct eg_config *wanted, const struct eg_conf
 		report(&ctx, EG_WARNING, &wanted->multi_packet_pos, "crypto.multi_packet",
 		       running->multi_packet ? "auto" : "off");
 	wanted->multi_packet = running->multi_packet;
+	retain_control(&ctx, &wanted->control, &running->control);
 	snprintf(text, sizeof(text), "%u", running->policy.max_connections);
 	if (wanted->policy.max_connections != running->policy.max_connections)
 		report(&ctx, EG_WARNING, &wanted->policy.max_connections_pos,

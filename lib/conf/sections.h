@@ -58,6 +58,7 @@ eg_read_fn eg_conf_read_encrypt;
 eg_read_fn eg_conf_read_policy;
 eg_read_fn eg_conf_read_log;
 eg_read_fn eg_conf_read_stats;
+eg_read_fn eg_conf_read_control;
 
 /* parent, vlan and mac of a port; checked once all ports are read. */
 eg_read_fn eg_conf_read_parent;

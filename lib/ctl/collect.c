@@ -120,8 +120,10 @@ static void add_sas(const struct eg_ctl *ctl, bool retiring, struct eg_report *r
 	const struct eg_now now = {eg_wall_ns(), eg_mono_ns()};
 
 	for (uint32_t i = 0; i < installed->n_ids; i++) {
+		/* NULL: a reload that is being applied has removed it. */
 		const struct eg_tunnel *tunnel = eg_tunnel_get(ctl->tunnels, installed->ids[i]);
-		const struct eg_tunnel_sa *held = eg_tunnel_first_sa(ctl->tunnels, tunnel->id);
+		const struct eg_tunnel_sa *held =
+			tunnel ? eg_tunnel_first_sa(ctl->tunnels, tunnel->id) : NULL;
 
 		for (; held; held = held->next) {
 			if ((held->use == EG_TUNNEL_SA_RETIRING) == retiring)
@@ -205,6 +207,14 @@ static double busy_seconds(const struct eg_ctl *ctl)
 	return last > first ? (double)(last - first) / (double)rte_get_tsc_hz() : 0;
 }
 
+void eg_ctl_collect_ports(const struct eg_ctl *ctl, struct eg_report *report)
+{
+	for (unsigned p = 0; p < ctl->ports->n; p++)
+		add_port(ctl, p, report);
+	for (unsigned p = 0; p < ctl->ports->n; p++)
+		add_kernel(ctl, p, report);
+}
+
 void eg_ctl_collect(const struct eg_ctl *ctl, struct eg_report *report)
 {
 	const struct eg_snap *snap = eg_publisher_read(ctl->publisher);
@@ -212,10 +222,7 @@ void eg_ctl_collect(const struct eg_ctl *ctl, struct eg_report *report)
 	*report = (struct eg_report){0};
 	report->uptime_s = (double)(eg_mono_ns() - ctl->started_ns) / EG_NS_PER_S;
 	report->busy_s = busy_seconds(ctl);
-	for (unsigned p = 0; p < ctl->ports->n; p++)
-		add_port(ctl, p, report);
-	for (unsigned p = 0; p < ctl->ports->n; p++)
-		add_kernel(ctl, p, report);
+	eg_ctl_collect_ports(ctl, report);
 	if (snap) {
 		add_sas(ctl, false, report);
 		add_sas(ctl, true, report);
