@@ -16,6 +16,11 @@
 #include "snap/apply.h"
 #include "stat/report.h"
 
+struct eg_reload_result;
+
+/* A reload has ended (ctl/reload.h). */
+typedef void eg_ctl_reloaded_fn(void *arg, const struct eg_reload_result *result);
+
 struct eg_ctl {
 	/* Borrowed; fixed. */
 	struct eg_log *log;
@@ -56,8 +61,14 @@ struct eg_ctl {
 	} endpoints;
 	struct {
 		struct eg_installed installed;
-		struct eg_reload *applying; /* NULL: none */
-		struct eg_reload *next;     /* built, and waits for that one; NULL: none */
+		struct eg_reload *applying;    /* NULL: none */
+		struct eg_reload *next;        /* built, and waits for that one; NULL: none */
+		uint64_t submitted;            /* reloads so far; the number of the last one */
+		uint64_t in_force, refused;    /* of them */
+		uint64_t since_ns, refused_ns; /* wall clock: when the last load came into force,
+						* and when the last one was refused; 0: never */
+		eg_ctl_reloaded_fn *reloaded;  /* NULL: nobody asks */
+		void *reloaded_arg;
 	} reload;
 };
 
@@ -106,6 +117,9 @@ void eg_ctl_finish_logs(struct eg_ctl *ctl);
 
 /* Everything that counters say now. eg_report_free() ends it. */
 void eg_ctl_collect(const struct eg_ctl *ctl, struct eg_report *report);
+
+/* Of it, the ports and their kernel devices only. */
+void eg_ctl_collect_ports(const struct eg_ctl *ctl, struct eg_report *report);
 
 /* Packets that all workers received so far. */
 uint64_t eg_ctl_received(const struct eg_ctl *ctl);

@@ -23,6 +23,8 @@ struct eg_reload {
 	bool had_policy, audited; /* before */
 	struct eg_log log;        /* that it opened */
 	struct eg_errs errs;
+	struct eg_changes changes;
+	uint64_t number;
 	eg_ctl_applied_fn *applied;
 	void *arg;
 };
@@ -101,6 +103,7 @@ static void conclude(struct eg_ctl *ctl, const struct eg_config *config, uint64_
 		eg_warning(errs, NULL, "keys",
 			   "their memory cannot be locked, so they may be swapped out: raise "
 			   "RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=infinity), or turn swap off");
+	ctl->reload.since_ns = eg_wall_ns();
 	eg_flow_limit_source(ctl->flows, config->policy.max_connections_per_source);
 	report_load(ctl, eg_mono_ns() - start_ns);
 }
@@ -197,6 +200,7 @@ static void free_reload(struct eg_build *build)
 	eg_snap_policy_release(reload->before);
 	eg_log_close(&reload->log);
 	eg_errs_free(&reload->errs);
+	eg_changes_free(&reload->changes);
 	eg_config_free(reload->config);
 	free(reload);
 }
@@ -228,6 +232,13 @@ static void build(struct eg_build *base, struct eg_builder *builder)
 	if (reload->config && !eg_builder_superseded(builder))
 		reload->candidate = build_candidate(reload->ctl, reload->config, reload->before,
 						    builder, &reload->errs);
+	if (reload->candidate) {
+		const struct eg_snap_policy *now = reload->candidate->snap->policy;
+
+		eg_changes_policy(&reload->changes,
+				  reload->before ? &reload->before->cluster : NULL,
+				  now ? &now->cluster : NULL);
+	}
 }
 
 static void log_errors(struct eg_ctl *ctl, const struct eg_errs *errs)
@@ -252,9 +263,25 @@ static void end(struct eg_reload *reload, bool refused)
 	struct eg_ctl *ctl = reload->ctl;
 
 	log_errors(ctl, &reload->errs);
-	if (refused)
+	if (refused) {
 		eg_log(ctl->log, EG_LOG_CORE, EG_LOG_ERROR,
 		       "reload refused: the configuration before stays in force");
+		ctl->reload.refused++;
+		ctl->reload.refused_ns = eg_wall_ns();
+	} else {
+		ctl->reload.in_force++;
+	}
+	if (ctl->reload.reloaded)
+		ctl->reload.reloaded(
+			ctl->reload.reloaded_arg,
+			&(struct eg_reload_result){
+				.number = reload->number,
+				.refused = refused,
+				.generation = eg_publisher_read(ctl->publisher)->generation,
+				.took_ns = eg_mono_ns() - reload->start_ns,
+				.errs = &reload->errs,
+				.changes = &reload->changes,
+			});
 	eg_rcu_defer(ctl->rcu, &reload->rcu, discard_retired);
 }
 
@@ -309,10 +336,12 @@ static void start(struct eg_reload *reload)
 	reload->audited = policy && policy->audit;
 	if (reload->candidate && !open_log(ctl, reload->config, &reload->log, &reload->errs)) {
 		reload->apply = eg_apply_new(&ctl->reload.installed, reload->candidate);
-		if (reload->apply)
+		if (reload->apply) {
 			reload->candidate = NULL;
-		else
+			eg_apply_count(reload->apply, &reload->changes);
+		} else {
 			eg_error(&reload->errs, NULL, NULL, "out of memory");
+		}
 	}
 	if (reload->apply && eg_loop_add_job(ctl->loop, "reload", step, reload)) {
 		ctl->reload.applying = reload;
@@ -347,7 +376,7 @@ void eg_ctl_finish_reload(struct eg_ctl *ctl)
 		step(ctl->reload.applying);
 }
 
-void eg_ctl_reload(struct eg_ctl *ctl, eg_ctl_applied_fn *applied, void *arg)
+uint64_t eg_ctl_reload(struct eg_ctl *ctl, eg_ctl_applied_fn *applied, void *arg)
 {
 	struct eg_reload *reload;
 
@@ -359,13 +388,14 @@ void eg_ctl_reload(struct eg_ctl *ctl, eg_ctl_applied_fn *applied, void *arg)
 	reload = calloc(1, sizeof(*reload));
 	if (!reload) {
 		eg_log(ctl->log, EG_LOG_CORE, EG_LOG_ERROR, "reload refused: out of memory");
-		return;
+		return 0;
 	}
 	*reload = (struct eg_reload){
 		.build = {.run = build, .finish = finish, .discard = free_reload},
 		.ctl = ctl,
 		.start_ns = eg_mono_ns(),
 		.before = eg_snap_policy_retain(eg_publisher_read(ctl->publisher)->policy),
+		.number = ++ctl->reload.submitted,
 		.applied = applied,
 		.arg = arg,
 	};
@@ -373,4 +403,5 @@ void eg_ctl_reload(struct eg_ctl *ctl, eg_ctl_applied_fn *applied, void *arg)
 		eg_log(ctl->log, EG_LOG_CORE, EG_LOG_INFO,
 		       "reload: the one before is not in force yet, and is superseded");
 	eg_builder_submit(ctl->builder, &reload->build);
+	return ctl->reload.submitted;
 }

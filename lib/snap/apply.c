@@ -31,9 +31,10 @@ struct eg_apply {
 	uint32_t at; /* how far the phase is */
 	uint64_t now_ns;
 	struct eg_errs *errs;
-	uint32_t *ids;   /* of the candidate's tunnels */
-	uint8_t *wanted; /* a bit per id: the candidate has it */
-	bool *is_new;    /* by the candidate's tunnels: this apply added it */
+	uint32_t *ids;              /* of the candidate's tunnels */
+	uint8_t *wanted;            /* a bit per id: the candidate has it */
+	bool *is_new;               /* by the candidate's tunnels: this apply added it */
+	struct eg_changes *changes; /* NULL: nobody asks */
 };
 
 struct eg_apply *eg_apply_new(struct eg_installed *installed, struct eg_candidate *candidate)
@@ -53,6 +54,11 @@ struct eg_apply *eg_apply_new(struct eg_installed *installed, struct eg_candidat
 	apply->candidate = NULL;
 	eg_apply_free(apply);
 	return NULL;
+}
+
+void eg_apply_count(struct eg_apply *apply, struct eg_changes *changes)
+{
+	apply->changes = changes;
 }
 
 void eg_apply_free(struct eg_apply *apply)
@@ -91,6 +97,11 @@ static int set_sas(struct eg_apply *apply, const struct eg_candidate_tunnel *tun
 		return err;
 	for (uint32_t i = 0; i < tunnel->n_sas; i++)
 		sas[i] = NULL;
+	if (apply->changes) {
+		apply->changes->sas_new += result.n_new;
+		apply->changes->sas_retiring += result.n_retiring;
+		apply->changes->sas_removed += result.n_removed;
+	}
 	if (result.reused_spi)
 		eg_warning(apply->errs, &tunnel->conf->pos, tunnel->conf->name,
 			   "inbound SPI 0x%x has a new key: what the other end still seals under "
@@ -141,6 +152,8 @@ static void add(struct eg_apply *apply, uint32_t index)
 		tunnel->spec.replaces = true; /* the configuration's names are unique */
 		err = eg_tunnel_add(tunnels, &tunnel->spec, &tunnel->id);
 		apply->is_new[index] = !err;
+		if (!err && apply->changes)
+			eg_change_add(&apply->changes->peers_added, tunnel->spec.name);
 		if (!err && !takes_over(apply, tunnel))
 			err = set_sas(apply, tunnel);
 	} else {
@@ -219,8 +232,15 @@ static void remove_old(struct eg_apply *apply, uint32_t index)
 {
 	uint32_t id = apply->installed->ids[index];
 
-	if (!(apply->wanted[id / 8] >> id % 8 & 1))
-		eg_tunnel_remove(apply->installed->tunnels, id);
+	if (apply->wanted[id / 8] >> id % 8 & 1)
+		return;
+	if (apply->changes) {
+		const struct eg_tunnel *tunnel = eg_tunnel_get(apply->installed->tunnels, id);
+
+		eg_change_add(&apply->changes->peers_removed, tunnel->name);
+		apply->changes->sas_removed += tunnel->state->n_sas;
+	}
+	eg_tunnel_remove(apply->installed->tunnels, id);
 }
 
 static void finish(struct eg_apply *apply)

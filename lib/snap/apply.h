@@ -21,6 +21,7 @@
 #define EG_SNAP_APPLY_H
 
 #include "snap/candidate.h"
+#include "snap/changes.h"
 #include "snap/publish.h"
 
 /* What is in force, and what the configuration has put there. Zeroed, then set the first two. */
@@ -35,6 +36,10 @@ struct eg_apply;
 
 /* Takes over the candidate. NULL if out of memory: then the candidate is still the caller's. */
 struct eg_apply *eg_apply_new(struct eg_installed *installed, struct eg_candidate *candidate);
+
+/* Count peers and SAs there as they change. Borrowed until the apply is freed; before the first
+ * step. */
+void eg_apply_count(struct eg_apply *apply, struct eg_changes *changes);
 
 /* The longest that a step takes. */
 #define EG_APPLY_SLICE_NS 2000000ull
