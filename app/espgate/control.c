@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "control/service.h"
 #include "ctl/builder.h"
 #include "ctl/loop.h"
 #include "ctl/reload.h"
@@ -70,6 +71,8 @@ struct control {
 	uint64_t busy_ns; /* when packets were last received */
 	uint64_t received;
 	uint64_t iterations[EG_WORKERS_MAX]; /* of each worker, when packets were last received */
+
+	struct eg_control_service service; /* if there is a control socket */
 
 	uint64_t next_slow_report_ns;
 	uint64_t slow_unreported;
@@ -253,6 +256,22 @@ static int add_steps(struct control *control)
 	return 0;
 }
 
+static int serve_socket(struct control *control)
+{
+	struct eg_gateway *gateway = control->gateway;
+
+	if (gateway->socket.fd < 0)
+		return 0;
+	control->service = (struct eg_control_service){
+		.ctl = &gateway->ctl,
+		.workers = &gateway->workers,
+		.applied = on_applied,
+		.applied_arg = control,
+		.fd = gateway->socket.fd,
+	};
+	return eg_control_service_start(&control->service);
+}
+
 static int set_up(struct control *control, const sigset_t *signals)
 {
 	struct eg_loop *loop = control->loop = eg_loop_new(on_slow, control);
@@ -275,7 +294,7 @@ static int set_up(struct control *control, const sigset_t *signals)
 	if (!ctl->builder || !eg_loop_add_fd(loop, "reload", eg_builder_fd(ctl->builder), EPOLLIN,
 					     on_built, control))
 		return -1;
-	return 0;
+	return serve_socket(control);
 }
 
 int eg_control_run(struct eg_gateway *gateway, const struct eg_control *options)
@@ -296,6 +315,8 @@ int eg_control_run(struct eg_gateway *gateway, const struct eg_control *options)
 		report_loop(&control);
 	eg_ctl_unfollow_tunnels(&gateway->ctl);
 	eg_ctl_finish_reload(&gateway->ctl);
+	if (control.service.ctl)
+		eg_control_service_stop(&control.service);
 	if (gateway->ctl.builder)
 		eg_builder_cancel(gateway->ctl.builder); /* eg_control_end() waits for it */
 	gateway->ctl.loop = NULL;

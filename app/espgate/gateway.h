@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "conf/config.h"
+#include "control/socket.h"
 #include "ctl/ctl.h"
 #include "port/port.h"
 #include "rcu/rcu.h"
@@ -26,6 +27,7 @@ struct eg_gateway {
 	struct eg_workers workers;
 	struct eg_flow_table *flows;
 	struct eg_ctl ctl;
+	struct eg_control_socket socket; /* fd -1: none */
 };
 
 #endif

@@ -12,6 +12,13 @@ static const struct verb {
 } verbs[] = {
 	{"run", eg_verb_run, "-c FILE [--exit-when-idle DURATION] [-- EAL arguments]",
 	 "forward, encrypt and decrypt until SIGINT or SIGTERM"},
+	{"show", eg_verb_show, "WHAT [--json] [--watch 1s] [--socket PATH]",
+	 "what the running gateway does: ports, workers, peers, sas, routes, neighbors, "
+	 "connections, policies, quarantined, drops, config, memory, health (exit status 3: it "
+	 "does not forward)"},
+	{"reload", eg_verb_reload, "[--json] [--socket PATH]",
+	 "load the configuration's file again, wait until it is in force, and report what "
+	 "changed; exit status 3: refused, nothing changed"},
 	{"check", eg_verb_check, "-c FILE [--prove] [--policy | --offline]",
 	 "report what is wrong with a configuration and what this machine lacks for it; --prove: "
 	 "compare the whole policy with the reference model; --policy: policy and routes only, "

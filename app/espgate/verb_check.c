@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "conf/config.h"
+#include "control/socket.h"
 #include "port/host.h"
 #include "snap/candidate.h"
 #include "verbs.h"
@@ -65,6 +66,7 @@ static struct eg_candidate *build(const struct eg_config *config, const struct r
 	if (!request->policy && !request->offline) {
 		eg_host_check_devices(config, false, errs);
 		eg_host_check_lcores(config, errs);
+		eg_control_socket_check(&config->control, errs);
 	}
 	if (!request->policy && config->state_dir)
 		eg_sa_store_open_state(store, config->state_dir, true, &config->state_dir_pos,

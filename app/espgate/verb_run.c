@@ -159,11 +159,15 @@ static int serve(struct eg_gateway *gateway, const struct options *options, cons
 	/* Print warnings before anything that takes time. */
 	eg_errs_print(errs, stderr);
 	eg_errs_free(errs);
+	if (gateway->config->control.socket &&
+	    eg_control_socket_open(&gateway->socket, &gateway->config->control, errs))
+		goto world;
 	if (!eg_ports_start(&gateway->ports, errs) && !eg_kernels_start(&gateway->ports, errs) &&
 	    !eg_workers_wire(&gateway->workers, errs))
 		clean = forward(gateway, options, set, errs);
 	eg_kernels_stop(&gateway->ports);
 	eg_ports_stop(&gateway->ports);
+	eg_control_socket_close(&gateway->socket);
 	eg_control_end(gateway, clean ? EG_EXIT_OK : EG_EXIT_ERROR);
 world:
 	eg_tunnels_fini(&gateway->tunnels);
@@ -212,6 +216,7 @@ static int run(struct eg_gateway *gateway, const struct options *options, struct
 	if (!config)
 		return EG_EXIT_ERROR;
 	gateway->config = config;
+	gateway->socket.fd = -1;
 	status = start_and_serve(gateway, options, errs);
 	eg_log_close(&gateway->log);
 	eg_config_free(config);

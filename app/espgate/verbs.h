@@ -12,6 +12,8 @@ int eg_verb_check(int argc, char **argv);
 int eg_verb_keygen(int argc, char **argv);
 int eg_verb_explain(int argc, char **argv);
 int eg_verb_replay(int argc, char **argv);
+int eg_verb_reload(int argc, char **argv);
 int eg_verb_run(int argc, char **argv);
+int eg_verb_show(int argc, char **argv);
 
 #endif
