@@ -191,7 +191,11 @@ static void show_workers(struct json_object *now, struct json_object *before, st
 		eg_table_count(&table, number(row, "lcore"));
 		eg_table_count(&table, number(row, "rx_queues"));
 		eg_table_count(&table, number(row, "iterations"));
-		eg_table_cell(&table, "%.1f", cycles > 0 ? 100 * busy / cycles : 0);
+		/* Both clocks are read one after the other. */
+		eg_table_cell(&table, "%.1f",
+			      cycles <= 0     ? 0
+			      : busy > cycles ? 100
+					      : 100 * busy / cycles);
 		eg_table_count(&table, number(row, "packets"));
 		eg_table_count(&table, (double)(uint64_t)rate(row, then, "packets", s));
 		eg_table_cell(&table, "%.1f", bursts > 0 ? packets / bursts : 0);

@@ -46,6 +46,18 @@ static void test_top(void **state)
 		 "t:3:29: workers.forwarding_cache: unknown \"auto\" (one of: on, off)\n"},
 		{VP "crypto: {multi_packet: on}\n",
 		 "t:3:24: crypto.multi_packet: unknown \"on\" (one of: auto, off)\n"},
+		{VP "control: {mode: 0666}\n", "t:3:17: control.mode: 0666 is not allowed: 0600 "
+					       "(owner) or 0660 (owner and group)\n"},
+		{VP "control: {mode: rw}\n",
+		 "t:3:17: control.mode: expected a mode like \"0660\", found \"rw\"\n"},
+		{VP "control: {sock: a}\n",
+		 "t:3:11: control: unknown key \"sock\" (did you mean \"socket\"?)\n"},
+		{VP "control: {socket: "
+		    "/0123456789012345678901234567890123456789012345678901234567890123456789"
+		    "0123456789012345678901234567890}\n",
+		 "t:3:19: control.socket: "
+		 "/01234567890123456789012345678901234567890123456789012345678901234567890123456789"
+		 "012345678901234567890 is too long for a socket (at most 100 bytes)\n"},
 		{VP "crypto: {multi: off}\n", "t:3:10: crypto: unknown key \"multi\"\n"},
 		{VP "unmatched: pass\n", "t:3:12: unmatched: unknown \"pass\" (one of: drop)\n"},
 		{VP "eal: {args: [1, [], \"\", ~], arg: x}\n",

@@ -105,6 +105,8 @@ static const struct {
 	{21, "state_dir: /s\ncrypto: {multi_packet: auto}\n", "", false},
 	{20, "  pin: [{port: up, queue: 1, lcore: 3}]\n  forwarding_cache: off\n",
 	 "t:21:21: warning: workers.forwarding_cache: needs a restart (running with on)\n", false},
+	{21, "state_dir: /s\ncontrol: {socket: /x}\n",
+	 "t:22:11: warning: control.socket: needs a restart (running with none)\n", false},
 	{22, "policy: {dirs: [p], inventory: [i]}\n",
 	 "t: warning: policy.max_connections: needs a restart (running with 4096)\n", false},
 	{22, "policy: {dirs: [p], inventory: [i], max_connections: 8192}\n",
@@ -183,6 +185,46 @@ static void test_no_device(void **state)
 	eg_config_free(running);
 }
 
+/* The socket, its mode and its group: each is reported where it is written, and kept. */
+static void test_control(void **state)
+{
+	static const char before[] = "version: 1\n"
+				     "ports: {a: {device: net_null0, role: clear}}\n"
+				     "control: {socket: /a, mode: 0600, group: ops}\n";
+	static const struct {
+		const char *line, *messages;
+	} control_rows[] = {
+		{"control: {group: ops, mode: \"600\", socket: /a}\n", ""},
+		{"control: {socket: /b, mode: 0600, group: ops}\n",
+		 "t:3:11: warning: control.socket: needs a restart (running with /a)\n"},
+		{"control: {socket: /a}\n",
+		 "t:3:1: warning: control.mode: needs a restart (running with 0600)\n"
+		 "t:3:1: warning: control.group: needs a restart (running with ops)\n"},
+		{"\n", "t: warning: control.socket: needs a restart (running with /a)\n"},
+	};
+	struct eg_errs errs = {0};
+	struct eg_config *running = eg_config_parse(before, strlen(before), "t", &errs);
+
+	(void)state;
+	assert_non_null(running);
+	for (size_t r = 0; r < COUNT(control_rows); r++) {
+		struct eg_config *wanted;
+		char text[512];
+
+		snprintf(text, sizeof(text), "%.*s%s", (int)(strstr(before, "control") - before),
+			 before, control_rows[r].line);
+		wanted = eg_config_parse(text, strlen(text), "t", &errs);
+		assert_non_null(wanted);
+		assert_int_equal(eg_config_retain_restart_keys(wanted, running, &errs), 0);
+		assert_messages(&errs, control_rows[r].messages);
+		assert_string_equal(wanted->control.socket, "/a");
+		assert_string_equal(wanted->control.group, "ops");
+		assert_int_equal(wanted->control.mode, 0600);
+		eg_config_free(wanted);
+	}
+	eg_config_free(running);
+}
+
 /* All differences are reported, not only the first. */
 static void test_all_at_once(void **state)
 {
@@ -205,6 +247,7 @@ int run_restart_key_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_no_device),
+		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_all_at_once),
 	};
 
