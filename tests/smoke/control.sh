@@ -23,7 +23,9 @@ until_true 10 test -S gw.sock
 [ "$(stat -c %a gw.sock)" = 600 ] || fail "mode $(stat -c %a gw.sock)"
 
 # A second gateway does not take the socket over.
-expect_status 1 "$espgate" run -c a.yaml -- "${eal_everywhere[@]}" --file-prefix=second >out 2>err
+mkdir -m 700 second
+sed 's/^state_dir: .*/state_dir: second/' a.yaml >second.yaml
+expect_status 1 "$espgate" run -c second.yaml -- "${eal_everywhere[@]}" --file-prefix=second >out 2>err
 expect_line err "another process serves it"
 
 # Every view.
@@ -113,7 +115,6 @@ generation=$(sed -n 's/^configuration \([0-9]*\) in force.*/\1/p' out)
 [ "$generation" -ge $served ] || fail "generation $generation after $served reloads"
 show drops >drops.txt
 expect_line drops.txt "no packet was dropped"
-[ "$(awk '/VmHWM/ { print $2 }' /proc/$pid_a/status)" -gt 0 ]
 stop a "$pid_a"
 expect_drops a
 [ ! -e gw.sock ] || fail "the socket's file is left behind"

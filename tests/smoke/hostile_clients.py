@@ -12,8 +12,8 @@ path = sys.argv[1]
 
 def connect():
     s = socket.socket(socket.AF_UNIX)
+    s.connect(path)  # waits while the backlog is full
     s.settimeout(60)
-    s.connect(path)
     return s
 
 
