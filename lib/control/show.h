@@ -1,5 +1,5 @@
-/* The views of `show`, as JSON (espgate/control_protocol.h). They only read: counters through relaxed
- * atomics, as the statistics report does, and what the control thread owns. No view has key
+/* The views of `show`, as JSON (espgate/control_protocol.h). They only read: counters through
+ * relaxed atomics, as the statistics report does, and what the control thread owns. No view has key
  * material.
  *
  * Control thread. A call costs at most as much as a page of EG_CONTROL_ROWS_MAX rows. */

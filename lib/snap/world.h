@@ -20,14 +20,14 @@
 struct eg_config;
 
 struct eg_snap_world {
-	struct eg_lpm *routes;   /* address -> index into hops */
-	struct eg_hop *hops;     /* the first one is EG_HOP_NONE */
-	struct eg_lpm *encrypt;  /* address -> 1: it must not leave in clear; NULL: every one may */
-	struct eg_ip *vias;      /* routers that hops name */
+	struct eg_lpm *routes;  /* address -> index into hops */
+	struct eg_hop *hops;    /* the first one is EG_HOP_NONE */
+	struct eg_lpm *encrypt; /* address -> 1: it must not leave in clear; NULL: every one may */
+	struct eg_ip *vias;     /* routers that hops name */
 	struct eg_lpm_entry *prefixes; /* of `routes`, sorted, each once: for listings */
-	struct eg_locals locals; /* the ports' addresses */
-	struct eg_allow *allow;  /* by port: what passes in clear to and from its kernel device */
-	uint8_t *source_check;   /* by port: enum eg_source_check */
+	struct eg_locals locals;       /* the ports' addresses */
+	struct eg_allow *allow;   /* by port: what passes in clear to and from its kernel device */
+	uint8_t *source_check;    /* by port: enum eg_source_check */
 	struct eg_group **groups; /* that hops name */
 
 	/* By port: the generation of the first world that gave it the addresses it has now. Set

@@ -70,9 +70,9 @@ static void test_top(void **state)
 		 "t:3:13: eal.args: expected a list, found a value\n"},
 		{VP "\"x\\ny\": 1\n", "t:3:1: unknown key \"x?y\"\n"},
 		/* Not implemented, therefore unknown. */
-		{VP "state_dir: []\nmetrics: {}\ncontrol: {}\n",
+		{VP "state_dir: []\nmetrics: {}\nike: {}\n",
 		 "t:4:1: unknown key \"metrics\"\n"
-		 "t:5:1: unknown key \"control\"\n"
+		 "t:5:1: unknown key \"ike\"\n"
 		 "t:3:12: state_dir: expected a value, found a list\n"},
 	};
 
