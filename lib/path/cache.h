@@ -110,6 +110,8 @@ struct eg_cache_state {
 /* Start new epochs if that has changed since the last burst. */
 void eg_cache_sync(struct eg_cache *cache, const struct eg_cache_state *state);
 
+/* Hashes: bits from 1 on choose the set, the highest 16 are the tag; bit 0 is free. */
+
 /* port: the clear port of a plain packet, or EG_NO_PORT. */
 static inline uint32_t eg_cache_input(unsigned proto, unsigned version, unsigned port)
 {
@@ -136,12 +138,17 @@ static inline uint64_t eg_cache_hash6(const struct eg_cache *cache, const uint64
 			    eg_flow_fold(addr[2] ^ seed[2], addr[3] ^ seed[3]) | 1);
 }
 
+static inline void eg_cache_prefetch(const struct eg_cache *cache, uint64_t hash)
+{
+	__builtin_prefetch(&cache->tags[(uint32_t)(hash >> 1) & (cache->sets - 1)]);
+}
+
 /* The only entry that can be the key's: the one whose tag fits, or any. Compare its key, then its
  * epoch. */
 static inline struct eg_cache_entry *eg_cache_find(const struct eg_cache *cache, uint64_t hash)
 {
 	const uint64_t ones = 0x0001000100010001ull;
-	uint32_t set = (uint32_t)hash & (cache->sets - 1);
+	uint32_t set = (uint32_t)(hash >> 1) & (cache->sets - 1);
 	uint64_t differs = cache->tags[set] ^ (uint16_t)(hash >> 48 | 1) * ones;
 	/* The high bit of the lowest 16 bits that are 0; of others, too, but only above it. */
 	uint64_t equal = (differs - ones) & ~differs & ones << 15;

@@ -55,11 +55,12 @@ static inline bool eg_known_has_ports(unsigned proto)
 	return proto == EG_PROTO_TCP || proto == EG_PROTO_UDP;
 }
 
+/* Without branches, because TCP and UDP mix at random. */
 static inline bool eg_known_is_ordinary_l4(const uint8_t *l4, unsigned proto, uint32_t len)
 {
-	return proto == EG_PROTO_UDP
-		       ? len >= EG_UDP_LEN
-		       : (proto == EG_PROTO_TCP) & (len >= 20) & !(l4[13] & EG_KNOWN_TCP_FLAGS);
+	unsigned udp = proto == EG_PROTO_UDP, least = udp ? EG_UDP_LEN : 20;
+
+	return (len >= least) & (udp | !(l4[13] & EG_KNOWN_TCP_FLAGS));
 }
 
 /* A fragment, or a packet with IPv4 options or IPv6 extension headers: its header does not show its
@@ -93,15 +94,13 @@ static inline uint64_t eg_known_pair_bit(const uint8_t *ip)
 	return 1ull << (eg_hash_u64(word[0] ^ word[1] ^ word[2] ^ word[3]) & 63);
 }
 
-/* ip: version 4 with a header of 20 bytes, TCP or UDP; len: bytes from there on, at least 28, of
- * which EG_KNOWN_READABLE may be read. summed: its checksum has been verified. */
+/* ip: version 4 with a header of 20 bytes, not a fragment, TCP or UDP; len: bytes from there on, at
+ * least 28, and EG_KNOWN_READABLE may be read. summed: its checksum has been verified. */
 static inline bool eg_known_is_ordinary4(const uint8_t *ip, uint32_t len, bool summed)
 {
 	uint32_t ip_len = eg_get16(ip + offsetof(struct eg_ip4, len_be));
-	uint16_t frag = eg_get16(ip + offsetof(struct eg_ip4, frag_be));
-	bool whole = !(frag & (EG_IP4_MF | EG_IP4_FRAGMASK));
 
-	return (ip_len <= len) & (ip_len >= EG_IP4_LEN) & whole & (ip[8] > 1) &
+	return (ip_len <= len) & (ip_len >= EG_IP4_LEN) & (ip[8] > 1) &
 		       eg_known_is_ordinary_l4(ip + EG_IP4_LEN, ip[9], ip_len - EG_IP4_LEN) &&
 	       (summed || eg_ip4_checksum_ok(ip, EG_IP4_LEN));
 }
@@ -144,15 +143,13 @@ static inline struct eg_pkt eg_known_flow(const uint8_t *ip)
 	};
 }
 
-/* Is the TCP segment of an ordinary packet near the sender's next sequence number, so that the
- * connection need not be told of it? */
-static inline bool eg_known_is_near(const uint8_t *ip, uint32_t next_seq)
+/* The sequence number after the last byte of a TCP segment without SYN and FIN; len: of the
+ * segment. */
+static inline uint32_t eg_known_seq_end(const uint8_t *l4, uint32_t len)
 {
-	unsigned off = ip[0] >> 4 == 4 ? EG_IP4_LEN : EG_IP6_LEN;
-	uint32_t len = eg_known_len(ip) - off, head = (ip[off + 12] >> 4) * 4u;
-	uint32_t end = eg_get32(ip + off + 4) + (head < len ? len - head : 0);
+	uint32_t head = (l4[12] >> 4) * 4u;
 
-	return eg_tcp_near(end, next_seq, EG_TCP_STEP);
+	return eg_get32(l4 + 4) + (head < len ? len - head : 0);
 }
 
 /* Does decapsulation leave the inner ECN as it is (RFC 6040 figure 4)? */

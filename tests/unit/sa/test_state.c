@@ -471,7 +471,7 @@ static int step(struct eg_sa_store *store, uint64_t *ahead_ns)
 		struct eg_now now = now_plus(*ahead_ns += EG_NS_PER_S);
 
 		err = eg_sa_store_step(store, &now, count_event, NULL);
-		usleep(100);
+		usleep(1000);
 	}
 	return err;
 }
