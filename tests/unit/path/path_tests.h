@@ -34,6 +34,7 @@ int run_large_tests(void);
 int run_vlan_tests(void);
 int run_offload_tests(void);
 int run_pmtu_tests(void);
+int run_cache_tests(void);
 int run_demux_tests(void);
 int run_mtu_tests(void);
 int run_parts_tests(void);

@@ -5,8 +5,8 @@
 #include "path/cache.h"
 #include "tunnel/tunnel.h"
 
-static const struct eg_flow_seed seed = {
-	{0x9e3779b97f4a7c15ull, 0xc2b2ae3d27d4eb4full, 0x165667b19e3779f9ull, 0x27d4eb2f165667c5ull}};
+static const struct eg_flow_seed seed = {{0x9e3779b97f4a7c15ull, 0xc2b2ae3d27d4eb4full,
+					  0x165667b19e3779f9ull, 0x27d4eb2f165667c5ull}};
 
 static struct eg_cache_entry entry_of(uint64_t addr, uint32_t ports)
 {
@@ -76,8 +76,8 @@ static void test_epochs(void **state)
 		struct eg_cache_state then;
 		bool plain, grouped; /* still valid */
 	} rows[] = {
-		{{7, 8, 9, 10}, true, true},   {{6, 8, 9, 10}, false, false},
-		{{7, 9, 9, 10}, false, false}, {{7, 0, 9, 10}, false, false},
+		{{7, 8, 9, 10}, true, true},    {{6, 8, 9, 10}, false, false},
+		{{7, 9, 9, 10}, false, false},  {{7, 0, 9, 10}, false, false},
 		{{7, 8, 10, 10}, false, false}, {{7, 8, 9, 11}, true, false},
 	};
 	struct eg_cache *cache = eg_cache_new(EG_CACHE_MIN, &seed);

@@ -14,8 +14,9 @@ int main(void)
 		 run_mss_tests() + run_segment_tests() + run_link_tests() + run_vlan_tests() +
 		 run_offload_tests() + run_fragment_tests() + run_allow_tests() +
 		 run_exception_tests() + run_failover_tests() + run_reassembly_tests() +
-		 run_large_tests() + run_pmtu_tests() + run_demux_tests() + run_mtu_tests() +
-		 run_invalidation_tests() + run_known_connection_tests() + run_coverage_tests();
+		 run_large_tests() + run_pmtu_tests() + run_cache_tests() + run_demux_tests() +
+		 run_mtu_tests() + run_invalidation_tests() + run_known_connection_tests() +
+		 run_coverage_tests();
 	bench_close();
 	return failed;
 }
