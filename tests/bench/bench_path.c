@@ -14,6 +14,8 @@
  *   --burst N         receive at most N packets at once (64)
  *   --only seal       measure the first gateway only; the other figure is 0
  *   --load PERCENT    then: latency through the first gateway at that share of what it can forward
+ *   --aged on         the clock advances by a second before each round, so that with 8,192
+ *                     connections no packet finds a forwarding cache entry that is still valid
  *   --scan denied|allowed  then: established connections beside 5 million new ones per second, to
  *                     pods that policy forbids or allows
  *   --changes N       then: the time of single bursts while a control thread on another CPU rekeys
@@ -49,6 +51,8 @@ double bench_seal_round(struct bench *bench, struct figures *bursts)
 	uint64_t cycles;
 
 	feed(bench);
+	if (bench->options.aged)
+		bench->a->clock += rte_get_tsc_hz();
 	cycles = gateway_run(bench->a, CLEAR, bursts);
 	return rings_ns(cycles) / RING_ROUND;
 }
@@ -223,6 +227,8 @@ static int read_options(struct options *options, char **argv)
 			options->burst = number(name, value, 64);
 		else if (!strcmp(name, "--only"))
 			options->seal = !choice(name, value, "seal", "both");
+		else if (!strcmp(name, "--aged"))
+			options->aged = !choice(name, value, "on", "off");
 		else if (!strcmp(name, "--load"))
 			options->load = number(name, value, 99);
 		else if (!strcmp(name, "--scan"))

@@ -22,7 +22,7 @@ struct options {
 	unsigned load;    /* percent */
 	unsigned changes; /* per second */
 	enum scan scan;
-	bool seal;
+	bool seal, aged;
 };
 
 struct stored {

@@ -39,7 +39,7 @@ class Bench:
         self.write_keys(job.suite)
         if self.once(name):
             text = world.config(job.suite, job.n_sas, near, f"keys-{job.suite}", policy=job.policy,
-                                multi_packet=job.multi_packet, **more)
+                                multi_packet=job.multi_packet, cache=job.cache, **more)
             with open(self.path(name), "w", encoding="ascii") as out:
                 out.write(text)
         return name
@@ -111,9 +111,9 @@ class Bench:
                 self.add(name, self.gateway_ns(job, direction), self.raw_of(job)[i], self.devices_ns(job, direction),
                          job.mean_size())
 
-    def also_job(self, options, wanted):
+    def also_job(self, options, cache, wanted):
         """One run of bench_path for all the rows with these options."""
-        job = rows.Job("64")
+        job = rows.Job("64", cache=cache)
         found = self.bench_path(job, options, max(row.rounds(self.rounds()) for row in wanted))
         for row in wanted:
             word, index = row.figure
@@ -123,9 +123,9 @@ class Bench:
         by_options = {}
         for row in rows.ALSO:
             if self.selected(row.name):
-                by_options.setdefault(row.options, []).append(row)
-        for options, wanted in by_options.items():
-            self.also_job(options, wanted)
+                by_options.setdefault((row.options, row.cache), []).append(row)
+        for (options, cache), wanted in by_options.items():
+            self.also_job(options, cache, wanted)
 
     def workers(self):
         """One worker and two, each with a receive queue of its own: millions of packets per second."""

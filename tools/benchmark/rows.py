@@ -28,6 +28,7 @@ class Job:
     n_sas: int = 1
     multi_packet: bool = True
     policy: bool = True
+    cache: bool = True
     suite: str = SUITE
     connections: int = 0  # 0: as many as the size has (world.CONNECTIONS)
 
@@ -37,11 +38,12 @@ class Job:
     def suffix(self):
         return self.size + (f", {self.n_sas} SAs" if self.n_sas > 1 else "") + \
             (f", {self.connections} connections" if self.connections else "") + ("" if self.policy else ", no policy") + ("" if self.multi_packet else ", multi_packet off") + \
+            ("" if self.cache else ", forwarding_cache off") + \
             ("" if self.suite == SUITE else f", {self.suite}")
 
     def stem(self):
         return f"{self.size}-{self.n_sas}-{self.n_connections()}-{self.suite}{'' if self.policy else '-open'}" \
-               f"{'' if self.multi_packet else '-off'}"
+               f"{'' if self.multi_packet else '-off'}{'' if self.cache else '-full'}"
 
     def mean_size(self):
         n = self.n_connections()
@@ -51,7 +53,7 @@ class Job:
 def path_jobs(suite):
     jobs = [Job(size, n_sas, multi_packet, suite=suite) for multi_packet in (True, False)
             for size, n_sas in (("64", 1), ("IMIX", 1), ("1400", 1), ("64", 1000))]
-    jobs.append(Job("64", policy=False, suite=suite))
+    jobs += [Job("64", policy=False, suite=suite), Job("64", cache=False, suite=suite)]
     return jobs + ([Job("1400", suite=other) for other in (CBC, CHACHA)] if suite == SUITE else [])
 
 
@@ -65,13 +67,14 @@ def gateway_jobs(suite):
 
 @dataclasses.dataclass(frozen=True)
 class Also:
-    """A figure of bench_path beside the table: one job of 64-byte packets that are sealed only."""
+    """A figure of bench_path beside the table: 64-byte packets that are sealed only."""
     name: str
     unit: str
     options: tuple
     figure: tuple  # first word of bench_path's line, index
     target: str = ""
     whole_seconds: bool = False  # each connection is refreshed once per second: measure more than one
+    cache: bool = True
 
     def rounds(self, rounds):
         return max(rounds, 60_000) if self.whole_seconds and rounds >= WARM else rounds
@@ -88,6 +91,9 @@ ALSO = [
     Also("also bursts of 1", "ns", connected(FEW, 1), ("median", 0), "3x bursts of 32"),
     Also("also 8192 connections", "ns", connected(FEW, 64), ("mean", 0), "", True),
     Also("also 1 M connections", "ns", connected(MANY, 64), ("mean", 0), "25 ns more", True),
+    Also("also no packet is known", "ns", connected(FEW, 64, "--aged", "on"), ("median", 0), "15 ns more"),
+    Also("also no packet is known, forwarding_cache off", "ns", connected(FEW, 64, "--aged", "on"), ("median", 0),
+         cache=False),
     Also("also scan, denied: alone", "ns", connected(FEW, 64, "--scan", "denied"), ("scan", 0)),
     Also("also scan, denied: beside", "ns", connected(FEW, 64, "--scan", "denied"), ("scan", 1), "1.2x alone"),
     Also("also scan, denied: rate", "M/s", connected(FEW, 64, "--scan", "denied"), ("scan", 3), "5"),

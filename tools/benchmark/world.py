@@ -134,14 +134,14 @@ def peer(i, suite, n_sas, near, keys, window):
 
 
 def config(suite, n_sas, near, keys, pods="none", uplink="none", window=1024, policy=True, multi_packet=True,
-           lcores=None):
+           lcores=None, cache=True):
     """The gateway of the near pods, or of the far ones, with n_sas peers."""
     remote = ENDS[near]
     return f"""version: 1
 ports:
   pods: {{device: "net_pcap0,{pods}", role: clear, mtu: 1600, promiscuous: true}}
   uplink: {{device: "net_pcap1,{uplink}", role: encrypted, mtu: 1600, promiscuous: true}}
-{f"workers: {{lcores: {lcores!r}}}" if lcores else ""}
+workers: {{{f'lcores: "{lcores}", ' if lcores else ""}forwarding_cache: {"on" if cache else "off"}}}
 crypto: {{multi_packet: {"auto" if multi_packet else "off"}}}
 neighbors:
   - {{port: uplink, ip: {remote}, mac: "02:00:00:00:00:02"}}
