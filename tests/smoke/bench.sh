@@ -5,7 +5,7 @@
 need taskset
 
 bench() {
-	"$root/tools/bench" --build "$build" --folder "$dir/bench" --eal="${EG_EAL:---no-huge -m 512}" --rounds 2 \
+	"$root/tools/bench" --build "$build" --folder "$dir/bench" --eal="${EG_EAL:---no-huge --no-shconf -m 512}" --rounds 2 \
 		--seconds 0.01 "$@"
 }
 

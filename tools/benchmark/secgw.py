@@ -78,11 +78,15 @@ def measure_ns(program, where, conf, capture, encrypt, n_sas, seconds):
             "--vdev", f"net_pcap0,{loop if encrypt else empty}", "--vdev", f"net_pcap1,{empty if encrypt else loop}",
             "--vdev", DRIVER, "--", "-p", "0x3", "-P", "-u", "0x2", "-t", "1", "-s", "32768", "-f", conf,
             "--config=(0,0,1),(1,0,1)"]
-    with subprocess.Popen(args, cwd=where.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          stdin=subprocess.DEVNULL) as process:
-        time.sleep(seconds + 3 + n_sas / 125)
+    log = os.path.join(where.folder, "secgw.log") # not a pipe: with many SAs it would fill up
+    with open(log, "w", encoding="ascii") as out, \
+            subprocess.Popen(args, cwd=where.folder, stdout=out, stderr=out, stdin=subprocess.DEVNULL) as process:
+        time.sleep(1 + n_sas / 125) # its start
+        share = programs.watch(process, seconds + 2)
         process.send_signal(signal.SIGINT)
-        text, _ = process.communicate()
+        process.wait()
+    with open(log, encoding="utf-8", errors="replace") as file:
+        text = file.read()
     sent = [int(n) for n in re.findall(r"Total packets sent: +(\d+)", text)]
     dropped = re.findall(r"Total packets dropped: +(\d+)", text)
     sent = sent[next((i for i, n in enumerate(sent) if n), 0):]
@@ -90,4 +94,4 @@ def measure_ns(program, where, conf, capture, encrypt, n_sas, seconds):
         raise Unavailable("it forwards nothing: " + "; ".join(text.strip().splitlines()[-3:]))
     if int(dropped[-1]):
         raise Unavailable(f"it dropped {dropped[-1]} packets")
-    return 1e9 * (len(sent) - 2) / (sent[-1] - sent[1])
+    return 1e9 * share * (len(sent) - 2) / (sent[-1] - sent[1])
