@@ -64,8 +64,7 @@ static inline void eg_lookup_make(struct eg_lookup *lookup, const struct eg_flow
 	lookup->segment = (struct eg_segment){0, 0};
 }
 
-/* Find n started lookups: set `need` and `conn`, and step the state
- * machines of those that pass. */
+/* Find n started lookups: set `need` and `conn`, and step the state machines of those that pass. */
 void eg_flow_find(struct eg_flow *flow, struct eg_lookup *lookups, unsigned n,
 		  const struct eg_flow_now *now);
 

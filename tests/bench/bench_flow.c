@@ -1,5 +1,5 @@
-/* Measures the cost per packet of an established connection, whose verdict comes from the worker's
- * cache or the shared table, in bursts, and the cost of inserting a new connection. Not a test.
+/* Measures the cost per packet of an established connection, whose verdict comes from the shared
+ * table, in bursts, and the cost of inserting a new connection. Not a test.
  *
  *   bench_flow [ROUNDS]
  *
@@ -189,7 +189,7 @@ static void measure(uint32_t n_flows, unsigned version, unsigned rounds)
 			forget_all(&bench);
 	}
 	for (unsigned r = 0; r < rounds; r++) {
-		bench.now.s++; /* the cached verdicts are too old */
+		bench.now.s++; /* a connection's first packet in a second writes to its entry */
 		play_round(&bench, &costs);
 	}
 	find = tenth(costs.find_ns, costs.n);

@@ -240,7 +240,8 @@ static void test_timeouts(void **context)
 			fail_msg("row %d: %u s", rows[i].number,
 				 eg_conn_timeout_s(rows[i].proto, rows[i].state));
 	}
-	/* The cache trusts a connection for one second: no state may time out within that. */
+	/* The forwarding cache trusts a connection for one second: no state may time out within
+	 * that. */
 	for (unsigned proto = 0; proto < 256; proto++) {
 		for (enum eg_conn_state state = DENIED; state < EG_CONN_STATES; state++)
 			assert_true(eg_conn_timeout_s((uint8_t)proto, state) > 2);
