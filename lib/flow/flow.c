@@ -67,8 +67,8 @@ static enum eg_conn_event check_window(const struct eg_conn *conn, const struct 
 }
 
 /* Advance the sender's number; lazily, because the cache line is shared (window.h). */
-static void track_seq(struct eg_conn *conn, const struct eg_lookup *lookup,
-		      enum eg_conn_event event, struct eg_standing was, bool touched)
+static void track_seq(struct eg_conn *conn, struct eg_lookup *lookup, enum eg_conn_event event,
+		      struct eg_standing was, bool touched)
 {
 	uint32_t mine = next_seq(conn, lookup->side), end = lookup->segment.end;
 	bool near = is_near(end, mine);
@@ -83,6 +83,7 @@ static void track_seq(struct eg_conn *conn, const struct eg_lookup *lookup,
 	} else if (near && ((int32_t)(end - mine) < 0 || (!touched && end - mine < EG_TCP_STEP))) {
 		return;
 	}
+	lookup->narrowed |= !near;
 	set_next_seq(conn, lookup->side, end);
 }
 
@@ -105,6 +106,13 @@ static bool is_cacheable(const struct eg_lookup *lookup, struct eg_standing stan
 
 	return standing.state >= (handshake ? EG_CONN_ANSWERED : EG_CONN_NEW) &&
 	       standing.state <= EG_CONN_ESTABLISHED;
+}
+
+/* The connection changes. Only to be established takes no packets from a cache. */
+static void note_change(struct eg_lookup *lookup, struct eg_standing was, struct eg_standing is)
+{
+	lookup->narrowed |= is_cacheable(lookup, was) && is.state != EG_CONN_ESTABLISHED &&
+			    (is.state != was.state || is.opener != was.opener);
 }
 
 static bool is_stale(struct eg_standing standing, const struct eg_flow_now *now)
@@ -166,6 +174,7 @@ static enum eg_flow_need apply_packet(struct eg_flow *flow, struct eg_lookup *lo
 			is.generation = now->generation;
 		touched |= touch(conn, now);
 	} while (!try_update(conn, &was, is));
+	note_change(lookup, was, is);
 	track_seq(conn, lookup, event, was, touched);
 	return EG_FLOW_PASS;
 }
@@ -252,6 +261,7 @@ static enum eg_flow_allowed open_conn(struct eg_flow *flow, struct eg_lookup *lo
 			return EG_FLOW_OPENED;
 		is.charged = was.charged;
 	} while (!try_update(conn, &was, is));
+	note_change(lookup, was, is);
 	/* A mid-connection segment also gives the other end's position. */
 	set_next_seq(conn, lookup->side, lookup->segment.end);
 	set_next_seq(conn, !lookup->side, lookup->segment.ack);
@@ -278,8 +288,7 @@ enum eg_flow_allowed eg_flow_allow(struct eg_flow *flow, struct eg_lookup *looku
 					       : open_conn(flow, lookup, EG_CONN_NEW, now);
 }
 
-void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup,
-		  const struct eg_flow_now *now)
+void eg_flow_deny(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now)
 {
 	struct eg_standing was, is;
 	struct eg_conn *conn;
@@ -297,6 +306,7 @@ void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup,
 		is.state = EG_CONN_DENIED;
 		is.generation = now->generation;
 	} while (!try_update(conn, &was, is));
+	note_change(lookup, was, is);
 }
 
 bool eg_flow_audit(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now)

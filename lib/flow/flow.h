@@ -42,6 +42,9 @@ struct eg_lookup {
 	uint8_t side;  /* of the key: the packet's source */
 	uint8_t event; /* enum eg_conn_event */
 	uint8_t need;  /* enum eg_flow_need; output */
+	/* Output: packets of the connection that a cache could pass (eg_flow_may_cache()) may need
+	 * the table now, of either end. */
+	bool narrowed;
 };
 
 /* Shared by a batch. */
@@ -62,6 +65,7 @@ static inline void eg_lookup_make(struct eg_lookup *lookup, const struct eg_flow
 	lookup->hash = eg_flow_hash(&lookup->key, &flow->table->seed);
 	lookup->event = (uint8_t)event;
 	lookup->segment = (struct eg_segment){0, 0};
+	lookup->narrowed = false;
 }
 
 /* Find n started lookups: set `need` and `conn`, and step the state machines of those that pass. */
@@ -101,8 +105,7 @@ enum eg_flow_allowed eg_flow_allow(struct eg_flow *flow, struct eg_lookup *looku
 bool eg_flow_join(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now);
 
 /* Policy denied it: an existing connection that was decided again stops passing. */
-void eg_flow_deny(struct eg_flow *flow, const struct eg_lookup *lookup,
-		  const struct eg_flow_now *now);
+void eg_flow_deny(struct eg_flow *flow, struct eg_lookup *lookup, const struct eg_flow_now *now);
 
 /* Policy denied it, but it passes (audit): store the connection as denied, so that its other
  * packets are recognized instead of counting as connections of their own. True if it was not denied

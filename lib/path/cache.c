@@ -167,3 +167,11 @@ void eg_cache_store(struct eg_cache *cache, uint64_t hash, const struct eg_cache
 	cache->tags[number] &= ~(0xffffull << shift);
 	cache->tags[number] |= (uint64_t)(uint16_t)(hash >> 48 | 1) << shift;
 }
+
+void eg_cache_forget(struct eg_cache *cache, uint64_t hash, const struct eg_cache_entry *key)
+{
+	struct eg_cache_entry *entry = eg_cache_find(cache, hash);
+
+	if (same_key(entry, key))
+		eg_cache_invalidate(entry);
+}

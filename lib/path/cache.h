@@ -169,6 +169,9 @@ static inline void eg_cache_invalidate(struct eg_cache_entry *entry)
 	entry->epoch = 0;
 }
 
+/* Invalidate the entry with this key, if there is one. */
+void eg_cache_forget(struct eg_cache *cache, uint64_t hash, const struct eg_cache_entry *key);
+
 /* Store an entry for this key; its epoch is set here. Nothing if all entries of the set are valid
  * and others'. */
 void eg_cache_store(struct eg_cache *cache, uint64_t hash, const struct eg_cache_entry *entry);

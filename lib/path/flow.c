@@ -64,6 +64,7 @@ void eg_flow_stage(struct eg_path *path)
 			path->lookups.packet[n++] = (uint8_t)i;
 		}
 	}
+	path->lookups.n = n;
 	eg_flow_find(path->flow, path->lookups.v, n, &path->lookups.now);
 	for (unsigned k = 0; k < n; k++) {
 		struct eg_meta *meta = &batch->meta[path->lookups.packet[k]];

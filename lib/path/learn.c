@@ -40,7 +40,8 @@ static bool learn_hop(struct eg_path *path, const struct eg_meta *meta, const ui
 	struct eg_ip next;
 	uint64_t mac;
 
-	if (!eg_hop_is_port(hop) || path->port[hop->port].encrypted)
+	if (!eg_hop_is_port(hop) || path->port[hop->port].encrypted ||
+	    meta->pkt.len > path->port[hop->port].mtu || eg_link_is_down(path, hop->port))
 		return false;
 	entry->port = hop->port;
 	if (hop->kind == EG_HOP_PORT) {
@@ -99,4 +100,76 @@ void eg_learn(struct eg_path *path)
 {
 	for (unsigned i = 0; i < path->batch.n; i++)
 		learn(path, i);
+}
+
+/* The key of packets of one end of a connection that come in there. */
+static void forget_input(struct eg_cache *cache, const struct eg_lookup *lookup, unsigned side,
+			 unsigned port, uint32_t from)
+{
+	const struct eg_flow_key *key = &lookup->key;
+	unsigned bytes = key->version == 4 ? 4 : 16;
+	struct eg_cache_entry entry = {.input = eg_cache_input(key->proto, key->version, port),
+				       .from = from};
+	uint8_t ports[4];
+	uint64_t hash;
+
+	memcpy(entry.addr, key->addr[side], bytes);
+	memcpy((uint8_t *)entry.addr + bytes, key->addr[!side], bytes);
+	eg_put16(ports, key->port[side]);
+	eg_put16(ports + 2, key->port[!side]);
+	entry.ports = eg_known_ports(ports);
+	hash = key->version == 4 ? eg_cache_hash4(cache, entry.addr[0], entry.ports, entry.input)
+				 : eg_cache_hash6(cache, entry.addr, entry.ports, entry.input);
+	eg_cache_forget(cache, hash, &entry);
+}
+
+/* Out of a tunnel in transport mode. */
+static void forget_transport(struct eg_path *path, const struct eg_lookup *lookup, unsigned side)
+{
+	const struct eg_flow_key *key = &lookup->key;
+	struct eg_ip remote = eg_ip_from(key->version, (const uint8_t *)key->addr[side]);
+	struct eg_ip local = eg_ip_from(key->version, (const uint8_t *)key->addr[!side]);
+	const struct eg_tunnel_state *at = NULL;
+	const struct eg_tunnel *tunnel;
+
+	while ((tunnel = eg_tunnels_between(path->tunnels, &local, &remote, &at)))
+		forget_input(path->cache, lookup, side, EG_NO_PORT, tunnel->id);
+}
+
+/* Packets of one end: by every clear port, because they need not come by the one that leads there,
+ * or by the tunnels of the peers that have the address (verify.c). */
+static void forget_end(struct eg_path *path, const struct eg_lookup *lookup, unsigned side)
+{
+	const struct eg_hop *hop = eg_snap_route(path->world, lookup->key.version,
+						 (const uint8_t *)lookup->key.addr[side]);
+	const struct eg_group *group;
+
+	if (hop->kind == EG_HOP_TUNNEL) {
+		forget_input(path->cache, lookup, side, EG_NO_PORT, hop->tunnel);
+	} else if (hop->kind == EG_HOP_GROUP) {
+		group = path->world->groups[hop->group];
+		for (uint32_t i = 0; i < group->n; i++)
+			forget_input(path->cache, lookup, side, EG_NO_PORT,
+				     group->member[i].tunnel);
+	} else {
+		forget_transport(path, lookup, side);
+		for (unsigned port = 0; port < path->n_ports; port++) {
+			if (!path->port[port].encrypted)
+				forget_input(path->cache, lookup, side, port, EG_TUNNEL_NONE);
+		}
+	}
+}
+
+void eg_forget(struct eg_path *path)
+{
+	const struct eg_path_lookups *lookups = &path->lookups;
+
+	for (unsigned k = 0; k < lookups->n; k++) {
+		const struct eg_lookup *lookup = &lookups->v[k];
+
+		if (__builtin_expect(!lookup->narrowed, 1))
+			continue;
+		forget_end(path, lookup, 0);
+		forget_end(path, lookup, 1);
+	}
 }

@@ -7,6 +7,7 @@
 
 struct eg_path_lookups {
 	struct eg_flow_now now;
+	unsigned n;
 	struct eg_lookup v[EG_BATCH_MAX]; /* v[k] is about packet[k] of the batch */
 	uint8_t packet[EG_BATCH_MAX];
 };

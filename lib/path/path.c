@@ -121,6 +121,8 @@ static void forward(struct eg_path *path)
 	if (path->policy) {
 		run(path, EG_STAGE_FLOW, eg_flow_stage);
 		run(path, EG_STAGE_POLICY, eg_policy_stage);
+		if (path->cache)
+			eg_forget(path);
 	}
 	route(path);
 }

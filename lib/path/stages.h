@@ -66,6 +66,10 @@ void eg_flow_stage(struct eg_path *path);
 /* policy.c: evaluate policy for the rest; fragments follow their first one. */
 void eg_policy_stage(struct eg_path *path);
 
+/* learn.c: connections whose state has changed, so that the forwarding cache may no longer answer
+ * for them. */
+void eg_forget(struct eg_path *path);
+
 /* route.c: longest prefix, which tunnel of a group, then TTL. */
 void eg_route(struct eg_path *path);
 
