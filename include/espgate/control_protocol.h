@@ -41,7 +41,7 @@
 #define EG_CONTROL_REQUEST_MAX 4096                        /* bytes, with the newline */
 #define EG_CONTROL_ID_MAX      64                          /* bytes of a string */
 #define EG_CONTROL_CLIENTS_MAX 32
-#define EG_CONTROL_ROWS_MAX    256
+#define EG_CONTROL_ROWS_MAX    128
 #define EG_CONTROL_STUCK_S     10
 
 /* Error codes: EG_CONTROL_CODES(X) calls X(SYMBOL, name, meaning) once for each. Names never

@@ -298,7 +298,7 @@ static void test_hanging(void **state)
 	before = atomic_load(&scene.handled);
 	usleep(200000);
 	assert_serves(&scene);
-	assert_true(before < 200); /* an answer has 36 kB; a socket holds a few hundred */
+	assert_true(before < 200); /* an answer has 18 kB; a socket holds a few hundred */
 	assert_int_equal(atomic_load(&scene.handled), before + 1);
 	close(fd);
 	stop(&scene);

@@ -62,6 +62,70 @@ static uint64_t generation(const struct scene *scene)
 	return eg_publisher_read(&scene->publisher)->generation;
 }
 
+/* What became of the reloads of a test. */
+struct ends {
+	unsigned n;
+	uint64_t number;
+	bool refused;
+	size_t errors;
+	uint64_t added, removed, sas_new, sas_removed;
+	char name[64]; /* of the first peer added or removed */
+};
+
+static void on_reloaded(void *arg, const struct eg_reload_result *result)
+{
+	struct ends *ends = arg;
+	const struct eg_changes *changes = result->changes;
+
+	*ends = (struct ends){
+		.n = ends->n + 1,
+		.number = result->number,
+		.refused = result->refused,
+		.errors = result->errs->n_errors,
+		.added = changes->peers_added.n,
+		.removed = changes->peers_removed.n,
+		.sas_new = changes->sas_new,
+		.sas_removed = changes->sas_removed,
+	};
+	if (changes->peers_added.names.n)
+		snprintf(ends->name, sizeof(ends->name), "%s", changes->peers_added.names.v[0]);
+	if (changes->peers_removed.names.n)
+		snprintf(ends->name, sizeof(ends->name), "%s", changes->peers_removed.names.v[0]);
+}
+
+/* Each reload's end is reported once, with what it changed; a superseded one's is not. */
+static void test_reported(void **state)
+{
+	struct ends ends = {0};
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene, 4, 2);
+	scene.ctl.reload.reloaded = on_reloaded;
+	scene.ctl.reload.reloaded_arg = &ends;
+	write_peers(&scene, 3, "");
+	reload(&scene);
+	scene_run(&scene, is_freed);
+	assert_true(ends.n == 1 && ends.number == 1 && !ends.refused && ends.errors == 0);
+	assert_true(ends.added == 1 && ends.removed == 0 && ends.sas_new == 2);
+	assert_string_equal(ends.name, "p2");
+	write_peers(&scene, 3, "routes: [{to: 10.9.0.0/16, port: nowhere}]\n");
+	reload(&scene);
+	scene_run(&scene, is_freed);
+	assert_true(ends.n == 2 && ends.number == 2 && ends.refused && ends.errors == 1);
+	write_peers(&scene, 2, "");
+	reload(&scene);
+	reload(&scene);
+	scene_run(&scene, is_freed);
+	assert_true(ends.n == 3 && ends.number == 4 && !ends.refused);
+	assert_true(ends.added == 0 && ends.removed == 1 && ends.sas_new == 0);
+	assert_int_equal(ends.sas_removed, 2);
+	assert_string_equal(ends.name, "p2");
+	assert_int_equal(scene.ctl.reload.in_force, 2);
+	assert_int_equal(scene.ctl.reload.refused, 1);
+	scene_close(&scene);
+}
+
 static void test_applied(void **state)
 {
 	struct scene scene;
@@ -192,9 +256,9 @@ static void test_log(void **state)
 int run_reload_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_applied),    cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_superseded), cmocka_unit_test(test_end),
-		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_reported), cmocka_unit_test(test_applied),
+		cmocka_unit_test(test_refused),  cmocka_unit_test(test_superseded),
+		cmocka_unit_test(test_end),      cmocka_unit_test(test_log),
 	};
 
 	return cmocka_run_group_tests_name("ctl reload", tests, NULL, NULL);
