@@ -24,7 +24,7 @@
 #include "flow/table.h"
 
 struct eg_flow {
-	struct eg_frags frags;
+	_Alignas(64) struct eg_frags frags;
 	struct eg_flow_table *table; /* borrowed */
 };
 

@@ -98,11 +98,11 @@ struct eg_tunnel {
 _Static_assert(sizeof(struct eg_tunnel) % 64 == 0, "allocated on cache lines");
 _Static_assert(offsetof(struct eg_tunnel, into) == 128, "two lines for all packets");
 
-/* Fetch what packets into it and out of it need. Any worker. */
+/* Fetch what packets into it and out of it need. NULL is allowed: it is gone. Any worker. */
 static inline void eg_tunnel_prefetch(const struct eg_tunnel *tunnel)
 {
 	__builtin_prefetch(tunnel);
-	__builtin_prefetch((const char *)tunnel + 64);
+	__builtin_prefetch((const void *)((uintptr_t)tunnel + 64));
 }
 
 /* The first of several source ports, one of RFC 6335 s6's dynamic ones. */
