@@ -841,7 +841,8 @@ static void encrypted_burst(struct traffic *traffic, struct burst *burst)
 		enum odd_seal how =
 			chance(traffic, traffic->odd) ? 1 + pick(traffic, SEALS - 1) : SEAL_NOT;
 
-		if (jumps ? how >= SEAL_FORMS : how == SEAL_AHEAD || how == SEAL_BEHIND)
+		if (jumps ? how >= SEAL_FORMS
+			  : how == SEAL_AHEAD || how == SEAL_BEHIND || how == SEAL_REPLAY)
 			how = SEAL_NOT;
 		if (how == SEAL_REPLAY && replay(traffic, frame, burst->port))
 			continue;
