@@ -3,6 +3,7 @@
 # is checked: machines differ, and this one may be busy.
 . "$(dirname "$0")/lib.sh"
 need taskset
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 # bench_path leaves freeing to its exit
 
 bench() {
 	"$root/tools/bench" --build "$build" --folder "$dir/bench" --eal="${EG_EAL:---no-huge --no-shconf -m 512}" --rounds 2 \
