@@ -151,9 +151,12 @@ static struct eg_cache_entry *place_for(struct eg_cache *cache, struct eg_cache_
 
 void eg_cache_store(struct eg_cache *cache, uint64_t hash, const struct eg_cache_entry *entry)
 {
+	struct eg_cache_entry *found = eg_cache_find(cache, hash);
 	uint32_t number = (uint32_t)(hash >> 1) & (cache->sets - 1);
 	struct eg_cache_entry *set = &cache->entry[EG_CACHE_WAYS * number];
-	struct eg_cache_entry *place = place_for(cache, set, entry);
+	/* Its own from the second before, most often: that line is here already. */
+	struct eg_cache_entry *place =
+		same_key(found, entry) ? found : place_for(cache, set, entry);
 	unsigned shift;
 
 	if (!place) {

@@ -38,7 +38,7 @@
 
 #define EG_CACHE_WAYS 4          /* entries in a set */
 #define EG_CACHE_MIN  (1u << 15) /* entries in use: 2 MiB */
-#define EG_CACHE_MAX  (1u << 20)
+#define EG_CACHE_MAX  (1u << 22)
 
 enum eg_cached_kind {
 	EG_CACHED_TUNNEL, /* into a tunnel */

@@ -236,9 +236,10 @@ static bool can_encapsulate(const struct eg_path *path, uint32_t tunnel, uint16_
 {
 	const struct eg_template *template = &path->cache->template[tunnel];
 
+	/* The neighbour last: it counts as used then. */
 	if (!eg_template_is_valid(template, path->tunnels, tunnel, path->world->generation) ||
-	    !eg_template_has_mac(template, path->resolver_shared.neighs) || len > template->mtu ||
-	    eg_link_is_down(path, template->port))
+	    len > template->mtu || eg_link_is_down(path, template->port) ||
+	    !eg_template_has_mac(template, path->resolver_shared.neighs))
 		return false;
 	eg_sa_prefetch(template->sa);
 	eg_crypto_key_prefetch(path->crypto, template->key, template->suite, len);
