@@ -625,7 +625,7 @@ static void step_until_written(struct eg_sa_store *store, struct eg_now *now)
 	for (unsigned i = 0; i < 20; i++) {
 		now->mono_ns += EG_NS_PER_S;
 		assert_int_equal(eg_sa_store_step(store, now, ignore, NULL), 0);
-		usleep(2000);
+		usleep(10000); /* the writer may wait for a CPU */
 	}
 }
 
