@@ -2,9 +2,15 @@
 /* The packet path: every stage, in order. Each works on path->batch, keeps the survivors in order
  * and drops the others by name.
  *
- *   clear port      rx - parse - verify -----------------------------------------------+
- *   encrypted port  rx - parse - demux - sa_in - esp_in - parse(inner) - verify - probe -+- flow -
- *                                                     policy - route - mss - sa_out - esp_out - tx
+ *   clear port      rx - cache - parse - verify -----------------------------------------------+
+ *   encrypted port  rx - front - sa_in - esp_in - cache - parse(inner) - verify - probe -------+
+ *                                          flow - policy - route - mss - sa_out - learn - esp_out - tx
+ *
+ * The forwarding cache (cache.h) has the whole decision about packets of established connections:
+ * these leave the batch at `cache`, with their headers written (known.c, known_out.c), and take
+ * only seal (if they go into a tunnel) and tx. The others take the full path, which teaches the
+ * cache at `learn`. front recognizes ordinary ESP; other frames go rx - parse - demux - sa_in ...
+ *
  * Packets that enter elsewhere:
  *   other workers   handoff ring - parse - demux ...
  *   kernel device   rx - kernel - parse - verify - flow ...    of an encrypted port: - route ...
