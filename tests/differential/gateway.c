@@ -47,19 +47,18 @@ void gateways_start(void)
 	static const char *const ours[] = {"differential", "--no-huge",          "--no-pci",
 					   "--no-shconf",  "--no-telemetry",     "-m",
 					   "256",          "--log-level=warning"};
-	char *args[COUNT(ours) + 2 + 2 * PORTS];
-	char text[2 + 2 * PORTS][64];
-	int n = 0;
+	char text[COUNT(ours) + 2 + 2 * PORTS][64], *args[COUNT(text)];
+	unsigned n = COUNT(ours);
 
-	for (; n < (int)COUNT(ours); n++)
-		args[n] = strdup(ours[n]);
-	snprintf(text[0], 64, "--file-prefix=eg-differential-%d", (int)getpid());
-	snprintf(text[1], 64, "--lcores=0@%d", sched_getcpu());
+	for (unsigned i = 0; i < n; i++)
+		snprintf(text[i], 64, "%s", ours[i]);
+	snprintf(text[n++], 64, "--file-prefix=eg-differential-%d", (int)getpid());
+	snprintf(text[n++], 64, "--lcores=0@%d", sched_getcpu());
 	for (unsigned i = 0; i < 2 * PORTS; i++)
-		snprintf(text[2 + i], 64, "--vdev=net_ring%u", i);
-	for (unsigned i = 0; i < COUNT(text); i++)
-		args[n++] = text[i];
-	require(rte_eal_init(n, args) >= 0 && rte_eth_dev_count_avail() == 2 * PORTS,
+		snprintf(text[n++], 64, "--vdev=net_ring%u", i);
+	for (unsigned i = 0; i < n; i++)
+		args[i] = text[i];
+	require(rte_eal_init((int)n, args) >= 0 && rte_eth_dev_count_avail() == 2 * PORTS,
 		"DPDK starts");
 	pool = rte_pktmbuf_pool_create("packets", BUFFERS, 64, 0, BUF_BYTES, SOCKET_ID_ANY);
 	large = rte_pktmbuf_pool_create("large", EG_LARGE_BUFFERS, 0, 0, EG_LARGE_BYTES,
