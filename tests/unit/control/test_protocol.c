@@ -35,7 +35,7 @@ static const struct {
 	 "id: expected an integer from 0 to 9007199254740992"},
 	{"{\"id\":9007199254740993,\"verb\":\"reload\"}", EG_CONTROL_BAD_REQUEST,
 	 "id: expected an integer from 0 to 9007199254740992"},
-	{"{\"id\":99999999999999999999999,\"verb\":\"reload\"}", EG_CONTROL_BAD_REQUEST,
+	{"{\"id\":18446744073709551615,\"verb\":\"reload\"}", EG_CONTROL_BAD_REQUEST,
 	 "id: expected an integer from 0 to 9007199254740992"},
 	{"{\"id\":1.5,\"verb\":\"reload\"}", EG_CONTROL_BAD_REQUEST,
 	 "id: expected an integer from 0 to 9007199254740992"},
