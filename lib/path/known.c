@@ -47,36 +47,37 @@ static inline void look(const struct eg_path *path, const struct rte_mbuf *m, ui
 			uint32_t room, struct input *input, struct eg_seen *seen)
 {
 	const struct eg_cache *cache = path->cache;
-	const uint8_t *l4;
+	bool v4 = ip[0] >> 4 == 4;
+	unsigned head = v4 ? EG_IP4_LEN : EG_IP6_LEN, proto = v4 ? ip[9] : ip[6];
+	const uint8_t *tcp;
 	uint64_t addr[4];
 
 	seen->hash = 0;
 	seen->entry = NULL;
+	if (room < head + EG_UDP_LEN) /* nothing behind the packet's bytes is read */
+		return;
 	if (__builtin_expect(eg_known_hides_ports(ip), 0)) {
 		input->hidden |= eg_known_pair_bit(ip);
 		return;
 	}
 	if (__builtin_expect(input->hidden != 0, 0) && input->hidden & eg_known_pair_bit(ip))
 		return;
-	seen->v4 = ip[0] >> 4 == 4;
+	tcp = eg_known_tcp(ip + head, proto, room - head);
+	if (!eg_known_has_ports(proto) || !tcp)
+		return;
+	seen->v4 = v4;
 	seen->ip = ip;
 	seen->len = eg_known_len(ip);
-	l4 = ip + (seen->v4 ? EG_IP4_LEN : EG_IP6_LEN);
-	seen->ports = eg_known_ports(l4);
-	seen->seq_end = eg_known_seq_end(l4, (uint32_t)(seen->len - (l4 - ip)));
-	if (seen->v4) {
-		if (!eg_known_has_ports(ip[9]))
-			return;
+	seen->ports = eg_known_ports(ip + head);
+	seen->seq_end = eg_known_seq_end(tcp, (uint32_t)seen->len - head);
+	seen->input = eg_cache_input(proto, v4 ? 4 : 6, input->port);
+	if (v4) {
 		seen->ordinary = eg_known_is_ordinary4(
-			ip, room, input->port != EG_NO_PORT && eg_is_summed(m));
-		seen->input = eg_cache_input(ip[9], 4, input->port);
+			ip, tcp, room, input->port != EG_NO_PORT && eg_is_summed(m));
 		memcpy(&seen->addr, ip + offsetof(struct eg_ip4, src), 8);
 		seen->hash = eg_cache_hash4(cache, seen->addr, seen->ports, seen->input) | 1;
 	} else {
-		if (!eg_known_has_ports(ip[6]))
-			return;
-		seen->ordinary = eg_known_is_ordinary6(ip, room);
-		seen->input = eg_cache_input(ip[6], 6, input->port);
+		seen->ordinary = eg_known_is_ordinary6(ip, tcp, room);
 		memcpy(addr, ip + offsetof(struct eg_ip6, src), 32);
 		seen->addr = addr[0];
 		seen->hash = eg_cache_hash6(cache, addr, seen->ports, seen->input) | 1;

@@ -10,16 +10,13 @@
 #include "net/checksum.h"
 #include "path/path.h"
 
-/* Bytes of every buffer that may be read from the start of the IP header on: up to the end of TCP's
- * header without options behind IPv6's. Read, not used, if the packet is shorter. */
-#define EG_KNOWN_READABLE (EG_IP6_LEN + 20)
-
+#define EG_KNOWN_TCP_LEN   20   /* of its header without options */
 #define EG_KNOWN_TCP_FLAGS 0x07 /* FIN, SYN, RST */
 
+/* Long enough to be looked at? */
 static inline bool eg_known_is_readable(const struct rte_mbuf *m)
 {
-	return m->data_len >= EG_IP4_LEN + EG_UDP_LEN &&
-	       m->data_off + EG_KNOWN_READABLE <= m->buf_len && !eg_mbuf_is_large(m);
+	return m->data_len >= EG_IP4_LEN + EG_UDP_LEN && !eg_mbuf_is_large(m);
 }
 
 /* A frame to this port with an IP header right behind its Ethernet header? */
@@ -29,8 +26,7 @@ static inline bool eg_known_is_frame_for(const struct eg_path_port *port, const 
 	uint64_t dst, mac = 0;
 	uint16_t type;
 
-	if (m->data_len < EG_ETH_LEN + EG_IP4_LEN + EG_UDP_LEN ||
-	    m->data_off + EG_ETH_LEN + EG_KNOWN_READABLE > m->buf_len)
+	if (m->data_len < EG_ETH_LEN + EG_IP4_LEN + EG_UDP_LEN)
 		return false;
 	memcpy(&dst, frame, sizeof(dst));
 	memcpy(&mac, port->mac, sizeof(port->mac));
@@ -55,12 +51,23 @@ static inline bool eg_known_has_ports(unsigned proto)
 	return proto == EG_PROTO_TCP || proto == EG_PROTO_UDP;
 }
 
-/* Without branches, because TCP and UDP mix at random. */
-static inline bool eg_known_is_ordinary_l4(const uint8_t *l4, unsigned proto, uint32_t len)
+/* A TCP header at l4, of which `room` bytes are there; a blank one for a UDP packet that is shorter
+ * than that. NULL: too short. */
+static inline const uint8_t *eg_known_tcp(const uint8_t *l4, unsigned proto, uint32_t room)
 {
-	unsigned udp = proto == EG_PROTO_UDP, least = udp ? EG_UDP_LEN : 20;
+	static const uint8_t blank[EG_KNOWN_TCP_LEN];
 
-	return (len >= least) & (udp | !(l4[13] & EG_KNOWN_TCP_FLAGS));
+	if (__builtin_expect(room >= EG_KNOWN_TCP_LEN, 1))
+		return l4;
+	return proto == EG_PROTO_UDP && room >= EG_UDP_LEN ? blank : NULL;
+}
+
+/* len: of layer 4. Without branches, because TCP and UDP mix at random. */
+static inline bool eg_known_is_ordinary_l4(const uint8_t *tcp, unsigned proto, uint32_t len)
+{
+	unsigned udp = proto == EG_PROTO_UDP, least = udp ? EG_UDP_LEN : EG_KNOWN_TCP_LEN;
+
+	return (len >= least) & (udp | !(tcp[13] & EG_KNOWN_TCP_FLAGS));
 }
 
 /* A fragment, or a packet with IPv4 options or IPv6 extension headers: its header does not show its
@@ -94,24 +101,25 @@ static inline uint64_t eg_known_pair_bit(const uint8_t *ip)
 	return 1ull << (eg_hash_u64(word[0] ^ word[1] ^ word[2] ^ word[3]) & 63);
 }
 
-/* ip: version 4 with a header of 20 bytes, not a fragment, TCP or UDP; len: bytes from there on, at
- * least 28, and EG_KNOWN_READABLE may be read. summed: its checksum has been verified. */
-static inline bool eg_known_is_ordinary4(const uint8_t *ip, uint32_t len, bool summed)
+/* ip: version 4 with a header of 20 bytes, not a fragment, TCP or UDP; tcp: of eg_known_tcp(); len:
+ * bytes from ip on. summed: its checksum has been verified. */
+static inline bool eg_known_is_ordinary4(const uint8_t *ip, const uint8_t *tcp, uint32_t len,
+					 bool summed)
 {
 	uint32_t ip_len = eg_get16(ip + offsetof(struct eg_ip4, len_be));
 
 	return (ip_len <= len) & (ip_len >= EG_IP4_LEN) & (ip[8] > 1) &
-		       eg_known_is_ordinary_l4(ip + EG_IP4_LEN, ip[9], ip_len - EG_IP4_LEN) &&
+		       eg_known_is_ordinary_l4(tcp, ip[9], ip_len - EG_IP4_LEN) &&
 	       (summed || eg_ip4_checksum_ok(ip, EG_IP4_LEN));
 }
 
 /* The same for version 6. */
-static inline bool eg_known_is_ordinary6(const uint8_t *ip, uint32_t len)
+static inline bool eg_known_is_ordinary6(const uint8_t *ip, const uint8_t *tcp, uint32_t len)
 {
 	uint32_t payload = eg_get16(ip + offsetof(struct eg_ip6, payload_be));
 
-	return (ip[0] >> 4 == 6) & (EG_IP6_LEN + payload <= len) & (ip[7] > 1) &
-	       eg_known_is_ordinary_l4(ip + EG_IP6_LEN, ip[6], payload);
+	return (EG_IP6_LEN + payload <= len) & (ip[7] > 1) &
+	       eg_known_is_ordinary_l4(tcp, ip[6], payload);
 }
 
 static inline uint16_t eg_known_len(const uint8_t *ip)
@@ -145,11 +153,11 @@ static inline struct eg_pkt eg_known_flow(const uint8_t *ip)
 
 /* The sequence number after the last byte of a TCP segment without SYN and FIN; len: of the
  * segment. */
-static inline uint32_t eg_known_seq_end(const uint8_t *l4, uint32_t len)
+static inline uint32_t eg_known_seq_end(const uint8_t *tcp, uint32_t len)
 {
-	uint32_t head = (l4[12] >> 4) * 4u;
+	uint32_t head = (tcp[12] >> 4) * 4u;
 
-	return eg_get32(l4 + 4) + (head < len ? len - head : 0);
+	return eg_get32(tcp + 4) + (head < len ? len - head : 0);
 }
 
 /* Does decapsulation leave the inner ECN as it is (RFC 6040 figure 4)? */
